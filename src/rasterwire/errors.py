@@ -1,0 +1,219 @@
+"""Everything that can be refused or go wrong, as one tree.
+
+    DownloadError
+        InvalidRequest        the request, as it stands, can never be served
+        ImageNotFound         no image of that id
+        SourceUnavailable     a raster of the image cannot be opened or read
+        DownloadNotFound      no such download, or not with this token, or expired
+        DownloadConflict      the download cannot be continued as asked
+        OffsetOutOfRange      a read begins past the end of the file
+        NotImplementedHere    a part of the contract this server does not serve yet
+        Overloaded            too much is going on; come back
+        RenderCancelled       nobody wants the render any more
+
+Messages are for clients: they never hold a path of the server. Constructors take positional
+arguments only, so that errors survive pickling between processes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong with a request.
+
+    Attributes:
+        field: path of the field in the request, such as ``bands[0].crs_transform``.
+        reason: stable, UPPER_SNAKE_CASE.
+        description: a sentence with the value and what would be right.
+    """
+
+    field: str
+    reason: str
+    description: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.description}" if self.field else self.description
+
+
+class DownloadError(Exception):
+    """Base of all errors of this package that a client is told of."""
+
+    reason: ClassVar[str] = "DOWNLOAD_ERROR"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The dynamic parts of the message, for programs."""
+        return {}
+
+
+class InvalidRequest(DownloadError):
+    """The request cannot be served; carries every violation that was found."""
+
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__(violations)
+        self.violations = violations
+
+    def __str__(self) -> str:
+        return "; ".join(str(v) for v in self.violations)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"fields": ",".join(v.field for v in self.violations)}
+
+
+def invalid(field: str, reason: str, description: str) -> InvalidRequest:
+    """Return an error with one violation."""
+    return InvalidRequest((Violation(field, reason, description),))
+
+
+@dataclass(slots=True)
+class Violations:
+    """Collects violations so that a client learns of all at once."""
+
+    found: list[Violation] = field(default_factory=list)
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Keep the violations raised inside and go on after the block."""
+        try:
+            yield
+        except InvalidRequest as error:
+            self.found.extend(error.violations)
+
+    def raise_if_any(self) -> None:
+        """Raise one error with all that was found, each once, in order."""
+        if self.found:
+            raise InvalidRequest(tuple(dict.fromkeys(self.found)))
+
+
+class ImageNotFound(DownloadError):
+    """The catalog has no image of this id."""
+
+    reason = "IMAGE_NOT_FOUND"
+
+    def __init__(self, image_id: str) -> None:
+        super().__init__(image_id)
+        self.image_id = image_id
+
+    def __str__(self) -> str:
+        return f"image: no image {self.image_id!r} in this catalog; ListImages names those there are"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"image": self.image_id}
+
+
+class SourceUnavailable(DownloadError):
+    """A raster of an image cannot be opened or read.
+
+    Attributes:
+        image_id: the image; empty where it is not known.
+        band: the band; empty where all are meant.
+        problem: what is wrong, without a path.
+    """
+
+    reason = "SOURCE_UNAVAILABLE"
+
+    def __init__(self, image_id: str, band: str, problem: str) -> None:
+        super().__init__(image_id, band, problem)
+        self.image_id = image_id
+        self.band = band
+        self.problem = problem
+
+    def __str__(self) -> str:
+        of = f" of image {self.image_id!r}" if self.image_id else ""
+        which = f"band {self.band!r}{of}" if self.band else f"a raster{of}"
+        return f"{which} cannot be read: {self.problem}"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"image": self.image_id, "band": self.band}
+
+
+class DownloadNotFound(DownloadError):
+    """No such download for this caller; a wrong token looks the same as an unknown id."""
+
+    reason = "DOWNLOAD_NOT_FOUND"
+
+    def __str__(self) -> str:
+        return "name: no download of this name and token, or it expired; create it again"
+
+
+class DownloadConflict(DownloadError):
+    """What is asked does not fit the file that there is.
+
+    Attributes:
+        problem: a sentence with the remedy.
+    """
+
+    reason = "DOWNLOAD_CONFLICT"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+class OffsetOutOfRange(DownloadError):
+    """A read begins past the end of the file. Both in bytes."""
+
+    reason = "OFFSET_OUT_OF_RANGE"
+
+    def __init__(self, offset: int, size: int) -> None:
+        super().__init__(offset, size)
+        self.offset = offset
+        self.size = size
+
+    def __str__(self) -> str:
+        return f"read_offset: {self.offset} is past the end, the file has {self.size} bytes"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"read_offset": str(self.offset), "size_bytes": str(self.size)}
+
+
+class NotImplementedHere(DownloadError):
+    """A part of the contract that this server does not serve yet."""
+
+    reason = "NOT_IMPLEMENTED"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} is not implemented by this server"
+
+
+class Overloaded(DownloadError):
+    """Too much is going on.
+
+    Attributes:
+        retry_after: seconds after which to come back.
+    """
+
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"the server has as many renders as it takes; come back in {self.retry_after:g} s"
+
+
+class RenderCancelled(DownloadError):
+    """Nobody waits for the render any more, or the server stops."""
+
+    reason = "RENDER_CANCELLED"
+
+    def __str__(self) -> str:
+        return "the render was stopped before its end"

@@ -1,0 +1,58 @@
+"""What a catalog knows of an image before a pixel is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from odc.geo.geobox import GeoBox
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A band of an image, as the header of its file describes it.
+
+    Attributes:
+        name: unique in its image.
+        href: where the file is; for the server only, never shown.
+        index: which band of the file, from 1.
+        grid: the pixel grid; its crs is None where neither file nor catalog names one.
+        dtype: numpy name of the stored type.
+        nodata: the stored value that means "no value", or None.
+        overviews: (width, height) of each overview level, from the finest.
+        exact_overviews: whether overview pixels are stored ones; False for the wavelet levels of
+            JPEG 2000, whose values need not occur in the raster.
+        value_scale, value_offset: physical = stored x value_scale + value_offset.
+        unit: of the physical value, or "".
+        version: changes when the file does (modification time and size).
+    """
+
+    name: str
+    href: str
+    index: int
+    grid: GeoBox
+    dtype: str
+    nodata: float | int | None = None
+    overviews: tuple[tuple[int, int], ...] = ()
+    exact_overviews: bool = True
+    value_scale: float = 1.0
+    value_offset: float = 0.0
+    unit: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Named bands, each with a grid of its own.
+
+    Attributes:
+        id: may hold slashes.
+        bands: in the order of the catalog; names differ.
+        start_time: when the image was taken, with a time zone, or None.
+        properties: what else the catalog says; JSON values.
+    """
+
+    id: str
+    bands: tuple[Band, ...]
+    start_time: datetime | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)

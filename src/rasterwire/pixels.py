@@ -1,0 +1,78 @@
+"""Pixel values with their validity.
+
+One convention everywhere: ``valid`` is True where a pixel holds a value, the sense of a GDAL mask
+band and the opposite of ``numpy.ma``. A nodata number exists only where a file is read or written.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+type_names = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A block of whole pixels of a grid.
+
+    Attributes:
+        row, col: top-left pixel, counted from the top left of the grid, from 0.
+        height, width: pixels, at least 1.
+    """
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if min(self.row, self.col) < 0 or min(self.height, self.width) < 1:
+            raise ValueError(f"not a window: {self}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """One band over a window.
+
+    Attributes:
+        data: shape (rows, columns). Where ``valid`` is False the value means nothing.
+        valid: bool, same shape.
+    """
+
+    data: npt.NDArray[np.generic]
+    valid: npt.NDArray[np.bool_]
+
+    def filled(self, value: float | int) -> npt.NDArray[np.generic]:
+        """Return the data with ``value`` where it is not valid."""
+        if self.valid.all():
+            return self.data
+        return np.where(self.valid, self.data, np.array(value, dtype=self.data.dtype))
+
+
+def smallest_value(dtype: str) -> float | int:
+    """Return what Earth Engine fills masked pixels of a type with.
+
+    >>> smallest_value("uint16"), smallest_value("int16"), smallest_value("float32")
+    (0, -32768, -inf)
+    """
+    kind = np.dtype(dtype)
+    return -math.inf if kind.kind == "f" else int(np.iinfo(kind).min)
+
+
+def fits(value: float | int, dtype: str) -> bool:
+    """Tell whether a type holds a value exactly (NaN and infinities: any float type).
+
+    >>> fits(255, "uint8"), fits(-1, "uint8"), fits(0.5, "int16"), fits(float("nan"), "float32")
+    (True, False, False, True)
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        if not math.isfinite(value):
+            return True
+        return abs(value) <= float(np.finfo(kind).max)
+    if not math.isfinite(value) or value != int(value):
+        return False
+    limits = np.iinfo(kind)
+    return int(limits.min) <= int(value) <= int(limits.max)

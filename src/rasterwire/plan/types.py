@@ -1,0 +1,102 @@
+"""What a plan is made of: values that hold every decision."""
+
+from dataclasses import dataclass
+
+from odc.geo.geobox import GeoBox
+
+from rasterwire.image import Band
+from rasterwire.region import Region
+from rasterwire.request import Encoding, Format, Resampling
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server will serve.
+
+    Attributes:
+        max_side: pixels along the longer side of an output raster.
+        max_bytes: of the output before compression.
+        max_bands: of one request.
+    """
+
+    max_side: int = 1_000_000
+    max_bytes: int = 1 << 40
+    max_bands: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BandPlan:
+    """How to compute and store one band.
+
+    Attributes:
+        name: of the output band; unique in its raster.
+        source: the band to read.
+        dtype: numpy name of the stored type.
+        nodata: what the file declares, or None.
+        fill: what invalid pixels get.
+        resampling: None means: the grid is the source's own lattice, copy its pixels.
+        overview: index into ``source.overviews``; None reads the full resolution.
+    """
+
+    name: str
+    source: Band
+    dtype: str
+    nodata: float | int | None
+    fill: float | int
+    resampling: Resampling | None
+    overview: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RasterPlan:
+    """One output raster: one grid and its bands.
+
+    Attributes:
+        path: name of the file or zip entry.
+        grid: of all bands.
+        bands: in output order.
+        mask: whether a mask is stored beside the nodata value.
+        clip: outside of this pixels are invalid; None keeps all.
+    """
+
+    path: str
+    grid: GeoBox
+    bands: tuple[BandPlan, ...]
+    mask: bool = False
+    clip: Region | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A field of the request that did not count, and why."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """A whole download.
+
+    Attributes:
+        image_id: of the image.
+        format: after defaults.
+        filename, mime_type: of the delivered file.
+        rasters: in order; one unless the format is a file per band.
+        encoding: of GeoTIFFs.
+        ignored: fields that did not count.
+        uncompressed_bytes: of all pixels, masks included.
+        estimated_bytes: a guess of the file's size; exact for NPY.
+        etag: equal plans over equal sources have equal etags and equal bytes.
+    """
+
+    image_id: str
+    format: Format
+    filename: str
+    mime_type: str
+    rasters: tuple[RasterPlan, ...]
+    encoding: Encoding
+    ignored: tuple[Ignored, ...]
+    uncompressed_bytes: int
+    estimated_bytes: int
+    etag: str

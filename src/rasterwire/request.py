@@ -1,0 +1,146 @@
+"""A download request after its form was checked."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from affine import Affine
+from odc.geo.crs import CRS
+
+from rasterwire.region import Region
+
+
+class Format(Enum):
+    """The format of a download."""
+
+    ZIPPED_GEO_TIFF = "ZIPPED_GEO_TIFF"
+    ZIPPED_GEO_TIFF_PER_BAND = "ZIPPED_GEO_TIFF_PER_BAND"
+    GEO_TIFF = "GEO_TIFF"
+    NPY = "NPY"
+
+
+class Precedence(Enum):
+    """What wins where fields overlap; see the schema."""
+
+    DOCUMENTED = "DOCUMENTED"
+    COMBINED = "COMBINED"
+
+
+class Resampling(Enum):
+    """How output pixels are made; the names are those of the schema."""
+
+    NEAREST = "NEAREST"
+    BILINEAR = "BILINEAR"
+    CUBIC = "CUBIC"
+    CUBIC_SPLINE = "CUBIC_SPLINE"
+    LANCZOS = "LANCZOS"
+    AVERAGE = "AVERAGE"
+    MODE = "MODE"
+    MIN = "MIN"
+    MAX = "MAX"
+    MEDIAN = "MEDIAN"
+    Q1 = "Q1"
+    Q3 = "Q3"
+    SUM = "SUM"
+    RMS = "RMS"
+
+    @property
+    def aggregates(self) -> bool:
+        """Whether it reduces all pixels under an output pixel, and so reads the full resolution."""
+        return self.value in {"AVERAGE", "MODE", "MIN", "MAX", "MEDIAN", "Q1", "Q3", "SUM", "RMS"}
+
+
+class MaskOutput(Enum):
+    """How invalid pixels are told from valid ones in the file."""
+
+    NODATA = "NODATA"
+    BAND = "BAND"
+
+
+class Compression(Enum):
+    """The compression of GeoTIFFs."""
+
+    NONE = "NONE"
+    DEFLATE = "DEFLATE"
+    LZW = "LZW"
+    ZSTD = "ZSTD"
+
+
+@dataclass(frozen=True, slots=True)
+class GridSpec:
+    """A grid as asked for; every part may be absent.
+
+    Attributes:
+        crs: of the output.
+        transform: pixel (col, row) to crs; only with crs.
+        dimensions: () absent, (longer side,) or (width, height), pixels.
+        scale: pixel size in metres.
+    """
+
+    crs: CRS | None = None
+    transform: Affine | None = None
+    dimensions: tuple[int, ...] = ()
+    scale: float | None = None
+
+    def over(self, default: "GridSpec") -> "GridSpec":
+        """Return this with absent parts taken from ``default``."""
+        return GridSpec(
+            self.crs or default.crs,
+            self.transform or default.transform,
+            self.dimensions or default.dimensions,
+            self.scale if self.scale is not None else default.scale,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BandRequest:
+    """One band of a request.
+
+    Attributes:
+        name: of the band.
+        grid: what the band asks for itself.
+        resampling: None takes that of the request.
+    """
+
+    name: str
+    grid: GridSpec = GridSpec()
+    resampling: Resampling | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How GeoTIFFs are stored.
+
+    Attributes:
+        compression: of the tiles.
+        level: how hard; None takes the codec's default.
+        cloud_optimized: overviews inside, header first.
+    """
+
+    compression: Compression = Compression.DEFLATE
+    level: int | None = None
+    cloud_optimized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadRequest:
+    """A download request; the fields are those of ``DownloadParams`` in the schema.
+
+    Attributes:
+        bands: () means all bands of the image.
+        file_per_band, format: None where the request does not say.
+    """
+
+    image_id: str
+    name: str = ""
+    bands: tuple[BandRequest, ...] = ()
+    grid: GridSpec = GridSpec()
+    region: Region | None = None
+    file_per_band: bool | None = None
+    format: Format | None = None
+    precedence: Precedence = Precedence.DOCUMENTED
+    strict: bool = False
+    resampling: Resampling = Resampling.NEAREST
+    nodata: float | None = None
+    mask: MaskOutput = MaskOutput.NODATA
+    clip_to_region: bool = False
+    encoding: Encoding = Encoding()
