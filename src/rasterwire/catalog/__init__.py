@@ -1,0 +1,28 @@
+"""Where images come from."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rasterwire.image import Image
+
+__all__ = ["Catalog"]
+
+
+class Catalog(Protocol):
+    """Finds images by id. Safe to use from several threads."""
+
+    def get(self, image_id: str) -> Image:
+        """Return an image with its bands as the headers of its files say.
+
+        Raises:
+            ImageNotFound: no image of that id.
+            SourceUnavailable: a file of it cannot be opened.
+        """
+        ...
+
+    def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
+        """Return at most ``limit`` images ordered by id, without bands: no raster is opened.
+
+        Only ids that begin with ``prefix`` and are greater than ``after``.
+        """
+        ...

@@ -1,0 +1,80 @@
+"""What outlives a call: registered downloads and rendered files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadRecord:
+    """A registered download.
+
+    Attributes:
+        id: unguessable; the last part of its resource name.
+        token: the secret to be shown with the id.
+        request_id: of the client, or "".
+        payload: the request as the server's front wrote it; opaque here.
+        etag: of the plan at the time of registering.
+        expire_time: with a time zone.
+    """
+
+    id: str
+    token: str
+    request_id: str
+    payload: bytes
+    etag: str
+    expire_time: datetime
+
+
+class DownloadStore(Protocol):
+    """Keeps registered downloads until they expire, over restarts. Safe to use from several threads."""
+
+    def put(self, record: DownloadRecord) -> DownloadRecord:
+        """Keep a record, and return the one that is kept.
+
+        Where an unexpired record has the same non-empty ``request_id``, that one is returned
+        unchanged and the new one is dropped.
+        """
+        ...
+
+    def get(self, download_id: str) -> DownloadRecord | None:
+        """Return the record, or None where there is none or it expired."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A rendered file.
+
+    Attributes:
+        path: for the server only.
+        size: bytes.
+        crc32c: of the whole file.
+    """
+
+    path: Path
+    size: int
+    crc32c: int
+
+
+class ArtifactStore(Protocol):
+    """Keeps rendered files up to a total size, the least recently used out first.
+
+    Safe to use from several threads.
+    """
+
+    def find(self, etag: str) -> Artifact | None:
+        """Return the file of an etag and mark it as used, or None."""
+        ...
+
+    def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
+        """Let ``write`` fill a new file, and keep it under ``etag``.
+
+        The file is seekable, readable and writable. It is found only after it is complete;
+        where ``write`` raises, nothing is left and the error goes on.
+        """
+        ...
