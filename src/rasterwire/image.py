@@ -19,6 +19,7 @@ class Band:
         grid: the pixel grid; its crs is None where neither file nor catalog names one.
         dtype: numpy name of the stored type.
         nodata: the stored value that means "no value", or None.
+        masked: whether the file has a mask or alpha band that marks invalid pixels.
         overviews: (width, height) of each overview level, from the finest.
         exact_overviews: whether overview pixels are stored ones; False for the wavelet levels of
             JPEG 2000, whose values need not occur in the raster.
@@ -33,6 +34,7 @@ class Band:
     grid: GeoBox
     dtype: str
     nodata: float | int | None = None
+    masked: bool = False
     overviews: tuple[tuple[int, int], ...] = ()
     exact_overviews: bool = True
     value_scale: float = 1.0

@@ -1,0 +1,181 @@
+"""Pixel grids: how every way of asking for one becomes an affine transform and a size.
+
+Pixel (col, row) has its top-left corner at ``affine * (col, row)``; a value belongs to the pixel
+centre. Rules: outward rounding to whole pixels of a lattice, with a tolerance of 1e-6 pixel.
+"""
+
+import math
+
+import numpy as np
+import shapely
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from rasterwire.crs import metres_per_unit
+from rasterwire.errors import InvalidRequest, Violation, invalid
+from rasterwire.region import Points, Region, extent
+
+TOLERANCE = 1e-6
+"""In pixels: an edge closer than this to a lattice line lies on it."""
+
+
+def snap_axis(low: float, high: float) -> tuple[int, int]:
+    """Cover ``[low, high]`` with whole pixels; both in pixels of the lattice.
+
+    Returns the first pixel and their number, at least 1.
+
+    >>> snap_axis(0.9, 3.1)
+    (0, 4)
+    >>> snap_axis(1 - 1e-9, 3.0)
+    (1, 2)
+    >>> snap_axis(1.2, 1.2)
+    (1, 1)
+    """
+    first = math.floor(low + TOLERANCE)
+    last = math.ceil(high - TOLERANCE)
+    return first, max(1, last - first)
+
+
+def pixel_metres(affine: Affine, crs: CRS | None) -> float:
+    """Return the nominal size of a pixel in metres: the side of a square of its area."""
+    if abs(affine.a) == abs(affine.e) and affine.b == affine.d == 0:
+        return abs(affine.a) * metres_per_unit(crs)
+    return math.sqrt(abs(affine.determinant)) * metres_per_unit(crs)
+
+
+def rescaled(affine: Affine, crs: CRS | None, scale: float) -> Affine:
+    """Return a lattice with pixels of ``scale`` metres and the same origin, shape and rotation."""
+    factor = scale / pixel_metres(affine, crs)
+    for whole in (round(factor), 1 / round(1 / factor) if factor < 1 else factor):
+        if whole and abs(factor - whole) < 1e-9 * whole:
+            factor = whole  # a quotient of decimal numbers that means a whole one
+    return affine @ Affine.scale(factor)
+
+
+def anchored(crs: CRS, scale: float) -> Affine:
+    """Return the north-up lattice of square pixels through the origin of a crs; scale in metres."""
+    size = scale / metres_per_unit(crs)
+    return Affine(size, 0.0, 0.0, 0.0, -size, 0.0)
+
+
+def apply(affine: Affine, points: Points) -> Points:
+    """Map points, shape (n, 2), by an affine transform."""
+    x, y = points[:, 0], points[:, 1]
+    return np.column_stack([affine.a * x + affine.b * y + affine.c, affine.d * x + affine.e * y + affine.f])
+
+
+def footprint(grid: GeoBox) -> Region:
+    """Return the outline of a grid as a region; its crs has to be known."""
+    if grid.crs is None:
+        raise ValueError("a grid without a crs has no place")
+    height, width = grid.shape
+    corners = apply(grid.affine, np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float))
+    return Region(shapely.Polygon(corners), grid.crs)
+
+
+def lattice_extent(region: Region, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) of a region in pixels of a lattice; top is the smallest row."""
+    inverse = ~lattice
+    left, top, right, bottom = extent(region, crs, lambda points: apply(inverse, points))
+    return left, top, right, bottom
+
+
+def covering(lattice: Affine, crs: CRS | None, box: tuple[float, float, float, float]) -> GeoBox:
+    """Return the whole pixels of a lattice that cover a box given in its pixels."""
+    left, top, right, bottom = box
+    col, width = snap_axis(left, right)
+    row, height = snap_axis(top, bottom)
+    return GeoBox((height, width), shifted(lattice, col, row), crs)
+
+
+def shifted(lattice: Affine, col: float, row: float) -> Affine:
+    """Return the lattice with its origin at pixel (col, row)."""
+    x = lattice.a * col + lattice.b * row + lattice.c
+    y = lattice.d * col + lattice.e * row + lattice.f
+    return Affine(lattice.a, lattice.b, x, lattice.d, lattice.e, y)
+
+
+def stretched(
+    lattice: Affine, crs: CRS | None, box: tuple[float, float, float, float], dimensions: tuple[int, ...]
+) -> GeoBox:
+    """Return a grid of given size over a box given in pixels of a lattice.
+
+    Two dimensions are width and height, stretched exactly over the box. One is the longer side: the
+    pixels keep the lattice's shape and the shorter side is rounded outward.
+    """
+    left, top, right, bottom = box
+    across, down = max(right - left, TOLERANCE), max(bottom - top, TOLERANCE)
+    if len(dimensions) == 2:
+        width, height = dimensions
+        step_x, step_y = across / width, down / height
+    else:
+        step_x = step_y = max(across, down) / dimensions[0]
+        width = max(1, math.ceil(across / step_x - TOLERANCE))
+        height = max(1, math.ceil(down / step_y - TOLERANCE))
+    return GeoBox((height, width), shifted(lattice, left, top) @ Affine.scale(step_x, step_y), crs)
+
+
+def check_transform(affine: Affine, field: str) -> None:
+    """Raise InvalidRequest for a transform that is not finite or maps pixels onto a line."""
+    numbers = [affine.a, affine.b, affine.c, affine.d, affine.e, affine.f]
+    said = "[" + ", ".join(f"{n:g}" for n in numbers) + "]"
+    if not all(map(math.isfinite, numbers)):
+        raise invalid(field, "TRANSFORM_NOT_FINITE", f"{said} has a number that is not finite")
+    size = max(abs(affine.a), abs(affine.b), abs(affine.d), abs(affine.e))
+    # products of two such sizes have to stay numbers
+    if not 1e-100 < size < 1e100 or abs(affine.determinant) <= 1e-12 * size * size:
+        raise invalid(
+            field,
+            "TRANSFORM_SINGULAR",
+            f"{said} is singular; order is [xScale, xShear, xTranslation, yShear, yScale, yTranslation]",
+        )
+
+
+def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
+    """Return (col, row) of the grid's origin in the source where both share a lattice, else None.
+
+    They do where every corner of the grid falls on a corner of source pixels as it would on the
+    source's own lattice, within the tolerance.
+    """
+    if grid.crs != source.crs:
+        return None
+    height, width = grid.shape
+    corners = np.array([[0, 0], [width, 0], [0, height]], dtype=float)
+    placed = apply(~source.affine, apply(grid.affine, corners))
+    col, row = round(float(placed[0, 0])), round(float(placed[0, 1]))
+    if np.abs(placed - corners - [col, row]).max() > TOLERANCE:
+        return None
+    return col, row
+
+
+def overlaps(grid: GeoBox, source: GeoBox) -> bool:
+    """Tell whether a grid and the extent of a source share ground."""
+    height, width = grid.shape
+    if grid.crs == source.crs:
+        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
+        placed = shapely.Polygon(apply(~source.affine, apply(grid.affine, corners)))
+        rows, cols = source.shape
+        return bool(placed.intersection(shapely.box(0, 0, cols, rows)).area > TOLERANCE)
+    if grid.crs is None or source.crs is None:
+        return False
+    try:
+        left, top, right, bottom = lattice_extent(footprint(source), grid.affine, grid.crs)
+    except InvalidRequest:
+        return True  # not to be said without a look at the pixels
+    turn = abs(360.0 / grid.affine.a) if grid.crs.geographic and grid.affine.a else 0.0
+    return any(
+        left + shift < width and right + shift > 0 and top < height and bottom > 0 for shift in (0.0, -turn, turn)
+    )
+
+
+def size_violation(grid: GeoBox, field: str, max_side: int) -> Violation | None:
+    """Return what is wrong with the size of a grid, or None."""
+    height, width = grid.shape
+    if max(height, width) <= max_side:
+        return None
+    return Violation(
+        field,
+        "GRID_TOO_LARGE",
+        f"the grid is {width} x {height} pixels, at most {max_side} a side; ask for a coarser scale or a smaller region",
+    )

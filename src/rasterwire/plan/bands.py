@@ -1,0 +1,99 @@
+"""How each band is computed and stored: type, nodata, resampling, overview."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from rasterwire.errors import Violation
+from rasterwire.grid import pixel_metres, pixel_offset
+from rasterwire.image import Band
+from rasterwire.pixels import fits, smallest_value, type_names
+from rasterwire.plan.types import BandPlan
+from rasterwire.request import DownloadRequest, MaskOutput, Resampling
+
+
+def dtype_violation(band: Band, field: str) -> Violation | None:
+    """Return what is wrong with the type of a band, or None."""
+    if band.dtype in type_names:
+        return None
+    return Violation(field, "TYPE_NOT_SUPPORTED", f"band {band.name!r} is {band.dtype}, which no format holds")
+
+
+def common_dtype(bands: Sequence[Band]) -> str:
+    """Return the smallest type that holds the values of all bands.
+
+    uint8 + uint16 give uint16, uint16 + int16 int32, 16 bits or less + float32 float32; 64-bit
+    integers of both signs meet in float64. Source: NumPy's promotion rules.
+    """
+    return str(np.result_type(*(np.dtype(b.dtype) for b in bands)))
+
+
+def plan_bands(
+    sources: Sequence[tuple[str, Band, Resampling]], grid: GeoBox, dtypes: Sequence[str], request: DownloadRequest
+) -> tuple[BandPlan, ...]:
+    """Return the plans of the bands of one raster.
+
+    Args:
+        sources: output name, band and asked resampling, in output order.
+        grid: of the raster.
+        dtypes: of the output, one a band. Where they are equal the bands get one nodata value,
+            since a GeoTIFF has one for all.
+        request: for nodata, mask and clip.
+    """
+    choices = [_nodata(band, dtype, grid, request) for (_, band, _), dtype in zip(sources, dtypes, strict=True)]
+    if len(set(dtypes)) == 1 and len({repr(c) for c in choices}) > 1:
+        shared = smallest_value(dtypes[0]) if request.mask is MaskOutput.NODATA else None
+        choices = [shared] * len(choices)
+    plans = []
+    for (name, band, resampling), dtype, nodata in zip(sources, dtypes, choices, strict=True):
+        native = pixel_offset(grid, band.grid) is not None
+        plans.append(
+            BandPlan(
+                name=name,
+                source=band,
+                dtype=dtype,
+                nodata=nodata,
+                fill=smallest_value(dtype) if nodata is None else nodata,
+                resampling=None if native else resampling,
+                overview=None if native else pick_overview(band, grid, resampling),
+            )
+        )
+    return tuple(plans)
+
+
+def _nodata(band: Band, dtype: str, grid: GeoBox, request: DownloadRequest) -> float | int | None:
+    if request.nodata is not None:
+        return request.nodata if np.dtype(dtype).kind == "f" else int(request.nodata)
+    if band.nodata is not None and fits(band.nodata, dtype):
+        # in a wider type the value may be a valid one of another band, which the caller settles
+        return band.nodata if np.dtype(dtype).kind == "f" else int(band.nodata)
+    if request.mask is MaskOutput.BAND or not _may_be_invalid(band, grid, request):
+        return None
+    return smallest_value(dtype)
+
+
+def _may_be_invalid(band: Band, grid: GeoBox, request: DownloadRequest) -> bool:
+    offset = pixel_offset(grid, band.grid)
+    if offset is None or band.masked or band.nodata is not None or request.region is not None and request.clip_to_region:
+        return True
+    (col, row), (height, width), (rows, cols) = offset, grid.shape, band.grid.shape
+    return col < 0 or row < 0 or col + width > cols or row + height > rows
+
+
+def pick_overview(band: Band, grid: GeoBox, resampling: Resampling) -> int | None:
+    """Return the overview level to read: the coarsest that is not coarser than the grid, or None.
+
+    Reductions over all pixels read the full resolution. Source: Earth Engine's guide on scale.
+    """
+    if resampling.aggregates or (resampling is Resampling.NEAREST and not band.exact_overviews):
+        return None
+    ratio = pixel_metres(grid.affine, grid.crs) / pixel_metres(band.grid.affine, band.grid.crs)
+    factors = overview_factors(band)
+    fine = [level for level, factor in enumerate(factors) if factor <= ratio * (1 + 1e-6)]
+    return max(fine, key=lambda level: factors[level]) if fine else None
+
+
+def overview_factors(band: Band) -> list[float]:
+    """Return by how much each overview level is coarser than the band."""
+    return [band.grid.shape[1] / width for width, _ in band.overviews]

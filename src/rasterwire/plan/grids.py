@@ -1,0 +1,106 @@
+"""Which grid a band gets: the precedence rules, and the fields they leave without effect."""
+
+from dataclasses import dataclass
+
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from rasterwire.errors import invalid
+from rasterwire.grid import anchored, covering, footprint, lattice_extent, pixel_metres, rescaled, stretched
+from rasterwire.plan.types import Ignored
+from rasterwire.region import Region
+from rasterwire.request import GridSpec, Precedence
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A grid as asked for one raster.
+
+    Attributes:
+        spec: after band-level parts were laid over those of the request.
+        region: the area, or None.
+        precedence: which fields win.
+        path: of the band in the request, such as ``bands[0].``; "" for the whole request.
+        own: what the band asks for itself.
+    """
+
+    spec: GridSpec
+    region: Region | None
+    precedence: Precedence
+    path: str = ""
+    own: GridSpec = GridSpec()
+
+    @property
+    def exact(self) -> bool:
+        """Whether crs and transform name the lattice."""
+        return self.spec.crs is not None and self.spec.transform is not None
+
+    @property
+    def region_counts(self) -> bool:
+        """Whether the region has any effect."""
+        return self.region is not None and not (self.exact and self.precedence is Precedence.DOCUMENTED)
+
+
+def ignored_fields(asked: Asked) -> list[Ignored]:
+    """Return the grid fields that have no effect, with reasons."""
+    found = []
+    scale = (asked.path if asked.own.scale is not None else "") + "scale"
+    if asked.spec.scale is not None:
+        if asked.spec.dimensions:
+            found.append(Ignored(scale, "dimensions is given, and decides the size of a pixel"))
+        elif asked.exact and asked.precedence is Precedence.DOCUMENTED:
+            found.append(Ignored(scale, "crs and crs_transform are given, and name the grid exactly"))
+    if asked.region is not None and not asked.region_counts:
+        found.append(Ignored("region", "crs and crs_transform are given; precedence COMBINED crops their grid"))
+    return found
+
+
+def resolve_grid(asked: Asked, source: GeoBox) -> GeoBox:
+    """Return the grid for a band.
+
+    Args:
+        asked: what the request says.
+        source: the grid of the band.
+
+    Raises:
+        InvalidRequest: the image has no place on earth and the grid needs one, or the region
+            reaches beyond where the crs is defined.
+    """
+    if source.crs is None and (asked.spec.crs or asked.spec.scale is not None or asked.region):
+        field = "crs" if asked.spec.crs else "scale" if asked.spec.scale is not None else "region"
+        raise invalid(
+            asked.path + field,
+            "IMAGE_WITHOUT_CRS",
+            "the image names no coordinate reference system, so only its own pixels can be had; leave the field out",
+        )
+    lattice, crs = _lattice(asked, source)
+    dimensions = asked.spec.dimensions
+    if asked.exact and len(dimensions) == 2 and not asked.region_counts:
+        return GeoBox((dimensions[1], dimensions[0]), lattice, crs)
+    box = _box(asked, source, lattice, crs)
+    if dimensions:
+        return stretched(lattice, crs, box, dimensions)
+    return covering(lattice, crs, box)
+
+
+def _lattice(asked: Asked, source: GeoBox) -> tuple[Affine, CRS | None]:
+    spec = asked.spec
+    scale = None if spec.dimensions else spec.scale
+    if spec.crs is not None and spec.transform is not None:
+        if scale is not None and asked.precedence is Precedence.COMBINED:
+            return rescaled(spec.transform, spec.crs, scale), spec.crs
+        return spec.transform, spec.crs
+    if spec.crs is not None:
+        return anchored(spec.crs, scale or pixel_metres(source.affine, source.crs)), spec.crs
+    if scale is not None:
+        return rescaled(source.affine, source.crs, scale), source.crs
+    return source.affine, source.crs
+
+
+def _box(asked: Asked, source: GeoBox, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
+    if asked.region is not None and asked.region_counts:
+        return lattice_extent(asked.region, lattice, crs)
+    if crs is None:
+        return 0.0, 0.0, float(source.shape[1]), float(source.shape[0])
+    return lattice_extent(footprint(source), lattice, crs)

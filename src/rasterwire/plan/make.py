@@ -1,0 +1,273 @@
+"""The plan of a download."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from rasterwire.crs import crs_name
+from rasterwire.errors import Violation, Violations
+from rasterwire.grid import overlaps, size_violation
+from rasterwire.image import Band, Image
+from rasterwire.pixels import fits
+from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
+from rasterwire.plan.grids import Asked, ignored_fields, resolve_grid
+from rasterwire.plan.naming import safe_name, unique
+from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan
+from rasterwire.request import (
+    BandRequest,
+    Compression,
+    DownloadRequest,
+    Encoding,
+    Format,
+    GridSpec,
+    MaskOutput,
+    Precedence,
+)
+
+_ENCODING_REVISION = "1"
+"""Changes when equal plans give other bytes than before."""
+
+_suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy"}
+_mime_types = {Format.GEO_TIFF: "image/tiff", Format.NPY: "application/octet-stream"}
+
+_Chosen = tuple[BandRequest, Band]
+
+
+def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderPlan:
+    """Decide everything about a download; reads no pixel.
+
+    Raises:
+        InvalidRequest: with every violation that was found.
+    """
+    problems = Violations()
+    format_, ignored = _format(request)
+    per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
+    chosen = _choose_bands(request, image, limits, problems)
+    problems.raise_if_any()
+    ignored += _ignored_encoding(request, format_)
+    groups = [[pair] for pair in chosen] if per_band else [chosen]
+    names = unique(band.name for _, band in chosen)
+    stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
+    entries = [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
+    entries = unique(entries)
+    rasters = []
+    for index, group in enumerate(groups):
+        asked = _asked(request, group[0][0], index, per_band)
+        ignored += ignored_fields(asked) if per_band else [*_ignored_band_grids(request), *ignored_fields(asked)]
+        own_names = [names[index]] if per_band else names
+        with problems.catching():
+            rasters.append(_raster(request, format_, asked, entries[index], list(zip(own_names, group, strict=True))))
+            _check_size(rasters[-1].grid, asked, limits, problems)
+            _check_place(rasters[-1].grid, group, asked, problems)
+    _check_nodata(request, rasters, problems)
+    ignored = _in_order(ignored)
+    if request.strict:
+        problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
+    total = sum(map(_raster_bytes, rasters))
+    if total > limits.max_bytes:
+        said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
+        problems.found.append(
+            Violation("dimensions", "OUTPUT_TOO_LARGE", said + "; ask for fewer bands, a coarser scale or a smaller region")
+        )
+    problems.raise_if_any()
+    encoding = Encoding() if format_ is Format.NPY else request.encoding
+    plan = RenderPlan(
+        image_id=image.id,
+        format=format_,
+        filename=stem + _suffixes.get(format_, ".zip"),
+        mime_type=_mime_types.get(format_, "application/zip"),
+        rasters=tuple(rasters),
+        encoding=encoding,
+        ignored=tuple(ignored),
+        uncompressed_bytes=total,
+        estimated_bytes=_estimate(format_, encoding, rasters, total),
+        etag="",
+    )
+    return replace(plan, etag=_etag(plan))
+
+
+def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
+    if request.format is not None:
+        said = request.file_per_band is not None
+        return request.format, [Ignored("file_per_band", f"format {request.format.value} is given")] if said else []
+    if request.file_per_band is False:
+        return Format.ZIPPED_GEO_TIFF, []
+    return Format.ZIPPED_GEO_TIFF_PER_BAND, []
+
+
+def _choose_bands(
+    request: DownloadRequest, image: Image, limits: Limits, problems: Violations
+) -> list[_Chosen]:
+    by_name = {band.name: band for band in image.bands}
+    asked = request.bands or tuple(BandRequest(band.name) for band in image.bands)
+    if len(asked) > limits.max_bands:
+        problems.found.append(
+            Violation("bands", "TOO_MANY_BANDS", f"{len(asked)} bands, at most {limits.max_bands}; ask in parts")
+        )
+    chosen = []
+    for index, wanted in enumerate(asked):
+        field = f"bands[{index}]" if request.bands else "bands"
+        band = by_name.get(wanted.name)
+        if band is None:
+            there = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
+            said = f"no band {wanted.name!r} in image {image.id!r}; it has {there}"
+            problems.found.append(Violation(f"{field}.id", "BAND_NOT_FOUND", said))
+            continue
+        wrong = dtype_violation(band, field)
+        if wrong:
+            problems.found.append(wrong)
+        chosen.append((wanted, band))
+    if not asked:
+        problems.found.append(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
+    return chosen
+
+
+def _asked(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> Asked:
+    path = f"bands[{index}]." if request.bands and per_band else ""
+    own = band.grid if per_band else GridSpec()
+    return Asked(own.over(request.grid), request.region, request.precedence, path, own)
+
+
+def _raster(
+    request: DownloadRequest, format_: Format, asked: Asked, path: str, group: Sequence[tuple[str, _Chosen]]
+) -> RasterPlan:
+    bands = [band for _, (_, band) in group]
+    grid = resolve_grid(asked, bands[0].grid)
+    dtypes = [b.dtype for b in bands] if format_ is Format.NPY else [common_dtype(bands)] * len(bands)
+    clips = request.clip_to_region
+    if request.precedence is Precedence.COMBINED and not asked.spec.dimensions and asked.spec.scale is None:
+        clips = True  # a region alone is Image.clip there, which masks outside the polygon
+    clip = asked.region if clips and asked.region_counts else None
+    sources = [(name, band, wanted.resampling or request.resampling) for name, (wanted, band) in group]
+    settled = replace(request, clip_to_region=clip is not None)
+    return RasterPlan(
+        path=path,
+        grid=grid,
+        bands=plan_bands(sources, grid, dtypes, settled),
+        mask=request.mask is MaskOutput.BAND,
+        clip=clip,
+    )
+
+
+def _check_size(grid: GeoBox, asked: Asked, limits: Limits, problems: Violations) -> None:
+    spec = asked.spec
+    field = "dimensions" if spec.dimensions else "scale" if spec.scale is not None else "crs_transform"
+    wrong = size_violation(grid, asked.path + (field if spec != GridSpec() else "region"), limits.max_side)
+    if wrong:
+        problems.found.append(wrong)
+
+
+def _check_place(grid: GeoBox, group: Sequence[_Chosen], asked: Asked, problems: Violations) -> None:
+    if any(overlaps(grid, band.grid) for _, band in group):
+        return
+    field = "region" if asked.region_counts else asked.path + "crs_transform"
+    extent = "; ".join(_place(band) for _, band in group[:1])
+    problems.found.append(Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {extent}"))
+
+
+def _place(band: Band) -> str:
+    if band.grid.crs is None:
+        return f"{band.grid.shape[1]} x {band.grid.shape[0]} pixels without a crs"
+    left, bottom, right, top = (round(v, 6) for v in band.grid.extent.boundingbox.bbox)
+    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(band.grid.crs)[:60]}"
+
+
+def _check_nodata(request: DownloadRequest, rasters: Sequence[RasterPlan], problems: Violations) -> None:
+    if request.nodata is None:
+        return
+    for band in chain.from_iterable(r.bands for r in rasters):
+        if not fits(request.nodata, band.dtype):
+            said = f"{request.nodata:g} is not a value of {band.dtype}, the type of band {band.name!r}"
+            problems.found.append(Violation("nodata", "NODATA_NOT_OF_TYPE", said))
+
+
+def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:
+    why = "grids of single bands count only in format ZIPPED_GEO_TIFF_PER_BAND"
+    found = []
+    for index, band in enumerate(request.bands):
+        parts = {
+            "crs": band.grid.crs,
+            "crs_transform": band.grid.transform,
+            "dimensions": band.grid.dimensions or None,
+            "scale": band.grid.scale,
+        }
+        found += [Ignored(f"bands[{index}].{key}", why) for key, value in parts.items() if value is not None]
+    return found
+
+
+def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored]:
+    found = []
+    if format_ is Format.NPY:
+        default = Encoding()
+        if request.encoding.compression is not default.compression:
+            found.append(Ignored("compression", "format NPY is not compressed"))
+        if request.encoding.level is not None:
+            found.append(Ignored("compression_level", "format NPY is not compressed"))
+        if request.encoding.cloud_optimized:
+            found.append(Ignored("cloud_optimized", "format NPY is no GeoTIFF"))
+    elif request.encoding.level is not None and request.encoding.compression in {Compression.NONE, Compression.LZW}:
+        found.append(Ignored("compression_level", f"compression {request.encoding.compression.value} has no levels"))
+    both = request.grid.crs is not None and request.grid.transform is not None
+    if request.clip_to_region and both and request.precedence is Precedence.DOCUMENTED:
+        found.append(Ignored("clip_to_region", "region is ignored, since crs and crs_transform are given"))
+    return found
+
+
+def _in_order(ignored: Sequence[Ignored]) -> list[Ignored]:
+    order = ["bands", "scale", "region", "file_per_band", "clip_to_region", "compression", "compression_level"]
+
+    def place(item: Ignored) -> int:
+        name = item.field.split("[")[0].split(".")[0]
+        return order.index(name) if name in order else len(order)
+
+    return sorted(dict.fromkeys(ignored), key=place)
+
+
+def _raster_bytes(raster: RasterPlan) -> int:
+    height, width = raster.grid.shape
+    sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands) + int(raster.mask)
+    return int(height) * int(width) * sample
+
+
+def _estimate(format_: Format, encoding: Encoding, rasters: Sequence[RasterPlan], total: int) -> int:
+    if format_ is Format.NPY:
+        raster = rasters[0]
+        fields = [(band.name, np.dtype(band.dtype).newbyteorder("<").str) for band in raster.bands]
+        fields += [("mask", "|u1")] if raster.mask else []
+        head = io.BytesIO()
+        layout = {"descr": fields, "fortran_order": False, "shape": (int(raster.grid.shape[0]), int(raster.grid.shape[1]))}
+        try:
+            np.lib.format.write_array_header_1_0(head, layout)
+        except ValueError:  # more band names than version 1.0 has room for
+            np.lib.format.write_array_header_2_0(head, layout)
+        return total + head.tell()
+    # what deflate makes of reflectance and elevation, over the files this was tried on
+    ratio = 1.0 if encoding.compression is Compression.NONE else 0.65
+    return int(total * ratio) + 2048 * len(rasters)
+
+
+def _etag(plan: RenderPlan) -> str:
+    digest = hashlib.sha256()
+
+    def add(*parts: object) -> None:
+        for part in parts:
+            digest.update(repr(part).encode() + b"\0")
+
+    encoding = plan.encoding
+    add(_ENCODING_REVISION, plan.format.value, encoding.compression.value, encoding.level, encoding.cloud_optimized)
+    for raster in plan.rasters:
+        add(raster.path, raster.mask, tuple(raster.grid.affine), tuple(raster.grid.shape), crs_name(raster.grid.crs))
+        if raster.clip is not None:
+            add(raster.clip.geometry.wkb, crs_name(raster.clip.crs), raster.clip.geodesic)
+        for band in raster.bands:
+            add(band.name, band.dtype, band.nodata, band.fill, band.resampling, band.overview)
+            add(band.source.href, band.source.index, band.source.version)
+            add(band.source.value_scale, band.source.value_offset, band.source.unit)
+    return digest.hexdigest()[:32]
+
+

@@ -1,0 +1,66 @@
+"""A block of an output raster."""
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from odc.geo.geobox import GeoBox
+
+from rasterwire.crs import transformer
+from rasterwire.grid import pixel_offset
+from rasterwire.pixels import Pixels, Window
+from rasterwire.plan.types import BandPlan, RasterPlan
+from rasterwire.region import Region, densified
+from rasterwire.render.nearest import nearest
+from rasterwire.render.source import read
+from rasterwire.render.warp import warp
+from rasterwire.request import Resampling
+
+
+def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+    """Return the bands of a raster over a window, in order, in their planned types.
+
+    Depends on nothing but its arguments and the files: a pixel is the same in any window.
+
+    Raises:
+        SourceUnavailable: a file cannot be read, or changed since the plan was made.
+    """
+    inside = None if raster.clip is None else clip_mask(raster.clip, raster.grid, window)
+    return tuple(_render_band(band, raster.grid, window, inside) for band in raster.bands)
+
+
+def _render_band(
+    band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArray[np.bool_] | None
+) -> Pixels:
+    match band.resampling:
+        case None:
+            pixels = _copy(band, grid, window)
+        case Resampling.NEAREST:
+            pixels = nearest(band, grid, window)
+        case other:
+            pixels = warp(band, grid, window, other)
+    valid = pixels.valid if inside is None else pixels.valid & inside
+    return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
+
+
+def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
+    offset = pixel_offset(grid, band.source.grid)
+    if offset is None:
+        raise ValueError(f"band {band.name} was planned as a copy from another lattice")
+    col, row = offset
+    return read(band.source, None, col + window.col, row + window.row, (window.height, window.width))
+
+
+def clip_mask(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:
+    """Return which pixel centres of a window lie in a region, shape (rows, columns)."""
+    col = np.arange(window.col, window.col + window.width) + 0.5
+    row = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+    x = grid.affine.a * col + grid.affine.b * row + grid.affine.c
+    y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
+    if grid.crs != region.crs:
+        x, y = transformer(grid.crs, region.crs).transform(x, y)
+    geometry = densified(region)
+    if region.crs.geographic:
+        west = geometry.bounds[0]
+        x = west + np.mod(x - west, 360.0)
+    shapely.prepare(geometry)
+    return np.asarray(shapely.intersects_xy(geometry, x, y))
