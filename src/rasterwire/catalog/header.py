@@ -1,0 +1,160 @@
+"""What the header of a raster file says: the only part of the catalog that opens rasters."""
+
+import math
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from rasterio.crs import CRS as RasterioCRS  # noqa: N811
+from rasterio.io import DatasetReader
+
+from rasterwire.catalog.intact import is_cut_short
+from rasterwire.errors import SourceUnavailable
+from rasterwire.raster_file import open_raster
+
+__all__ = ["BandHeader", "Header", "fitting_nodata", "read_header", "version_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class BandHeader:
+    """One band as its file describes it.
+
+    Attributes:
+        description: what the file calls the band, or "".
+        dtype: numpy name of the stored type.
+        nodata: the stored value that means "no value", or None; int for integer types.
+        scale, offset: physical = stored x scale + offset; 1 and 0 where the file names none.
+        unit: of the physical value, or "".
+    """
+
+    description: str
+    dtype: str
+    nodata: float | int | None
+    scale: float
+    offset: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A raster file without its pixels.
+
+    Attributes:
+        driver: GDAL's name of the format.
+        grid: rows, columns, transform and crs; the crs is None where the file names none, and where
+            it ties pixels to the ground by control points only.
+        is_placed: whether the file holds a transform.
+        bands: in the order of the file, at least one.
+        overviews: (width, height) of each level, from the finest.
+        exact_overviews: False for the wavelet levels of JPEG 2000.
+        version: changes when the file does.
+    """
+
+    driver: str
+    grid: GeoBox
+    is_placed: bool
+    bands: tuple[BandHeader, ...]
+    overviews: tuple[tuple[int, int], ...]
+    exact_overviews: bool
+    version: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, in pixels."""
+        rows, columns = self.grid.shape
+        return rows, columns
+
+
+def version_of(status: os.stat_result) -> str:
+    """Return a text that changes when a file does: its modification time in ns, and its bytes."""
+    return f"{status.st_mtime_ns}-{status.st_size}"
+
+
+def read_header(path: str) -> Header:
+    """Read the header of a GeoTIFF or JPEG 2000 file.
+
+    Args:
+        path: absolute path of a regular file.
+
+    Raises:
+        SourceUnavailable: the file is missing, of another kind, damaged or cut short. It names
+            neither image nor band.
+    """
+    try:
+        version = version_of(os.stat(path))
+        with open_raster(path) as raster:
+            if is_cut_short(raster, path):
+                raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")
+            grid, is_placed = _grid_of(raster)
+            return Header(
+                driver=str(raster.driver),
+                grid=grid,
+                is_placed=is_placed,
+                bands=tuple(_band_header(raster, index) for index in raster.indexes),
+                overviews=_overview_sizes(path, len(raster.overviews(1))),
+                exact_overviews=raster.driver != "JP2OpenJPEG",
+                version=version,
+            )
+    except OSError as error:
+        raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error
+
+
+def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
+    """Return the pixel grid, and whether the file holds a transform."""
+    shape = (int(raster.height), int(raster.width))
+    transform = Affine(*raster.transform[:6])
+    is_placed = not raster.gcps[0] and transform != Affine.identity()
+    crs = None if raster.gcps[0] else _crs_of(raster.crs)
+    return GeoBox(shape, transform, crs), is_placed
+
+
+def _crs_of(found: RasterioCRS | None) -> CRS | None:
+    """Return the crs under its EPSG code where it is exactly that one, else as the file spells it.
+
+    The code is preferred because equal systems of different spelling have different hashes.
+    """
+    if not found:
+        return None
+    code = found.to_epsg()
+    if code is not None and RasterioCRS.from_epsg(code) == found:
+        return CRS(f"EPSG:{code}")
+    return CRS(found.to_wkt())
+
+
+def _band_header(raster: DatasetReader, index: int) -> BandHeader:
+    at = index - 1
+    dtype = str(raster.dtypes[at])
+    return BandHeader(
+        description=(raster.descriptions[at] or "").strip(),
+        dtype=dtype,
+        nodata=fitting_nodata(raster.nodatavals[at], dtype),
+        scale=float(raster.scales[at]),
+        offset=float(raster.offsets[at]),
+        unit=str(raster.units[at] or ""),
+    )
+
+
+def fitting_nodata(value: float | int | None, dtype: str) -> float | int | None:
+    """Return ``value`` as a pixel of ``dtype`` would hold it, None where no pixel can equal it.
+
+    >>> fitting_nodata(0.0, "uint16"), fitting_nodata(-9999.0, "uint8"), fitting_nodata(-9999.0, "float32")
+    (0, None, -9999.0)
+    """
+    if value is None or not dtype.startswith(("int", "uint")):
+        return value
+    if not math.isfinite(value) or value != int(value):
+        return None
+    limits = np.iinfo(dtype)
+    return int(value) if limits.min <= int(value) <= limits.max else None
+
+
+def _overview_sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
+    """Return (width, height) of the overview levels: factors are rounded, so each is asked."""
+    sizes = []
+    for level in range(levels):
+        with open_raster(path, level) as overview:
+            sizes.append((int(overview.width), int(overview.height)))
+    return tuple(sizes)
