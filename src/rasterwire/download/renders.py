@@ -1,0 +1,128 @@
+"""Renders that run: one for all who want the same file, stopped when nobody does."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from rasterwire.encode.download import count_blocks, encode_download
+from rasterwire.errors import DownloadError, Overloaded, RenderCancelled, SourceUnavailable
+from rasterwire.pixels import Pixels, Window
+from rasterwire.plan import RasterPlan, RenderPlan
+from rasterwire.render import Engine
+from rasterwire.render.block import render_block
+from rasterwire.store import Artifact, ArtifactStore
+
+_RETRY_AFTER = 2.0
+
+
+class Render:
+    """One render on its way.
+
+    Attributes:
+        blocks_done, blocks_total: progress; the total is known from the start.
+        result: the finished file; fails with a DownloadError.
+    """
+
+    def __init__(self, plan: RenderPlan) -> None:
+        self.plan = plan
+        self.blocks_done = 0
+        self.blocks_total = count_blocks(plan)
+        self.result: Future[Artifact] = Future()
+        self.readers = 0
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the render at its next block."""
+        self._stopped.set()
+
+    def write(self, engine: Engine, scratch: Path, out: BinaryIO) -> None:
+        """Render and encode the plan into an empty seekable file.
+
+        Raises:
+            RenderCancelled: ``stop`` was called.
+            SourceUnavailable: a raster cannot be read.
+        """
+
+        def blocks(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+            for block in engine.map(partial(self._block, raster), windows):
+                self.blocks_done += 1
+                yield block
+
+        try:
+            encode_download(self.plan, blocks, out, scratch)
+        except SourceUnavailable as error:
+            raise SourceUnavailable(self.plan.image_id, error.band, error.problem) from error
+
+    def _block(self, raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+        if self._stopped.is_set():
+            raise RenderCancelled
+        return render_block(raster, window)
+
+
+class Renders:
+    """Starts renders, shares them between readers, and stops them when the last one leaves."""
+
+    def __init__(self, engine: Engine, artifacts: ArtifactStore, scratch: Path, most: int) -> None:
+        self._engine = engine
+        self._artifacts = artifacts
+        self._scratch = scratch
+        self._most = most
+        self._lock = threading.Lock()
+        self._running: dict[str, Render] = {}
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="download")
+
+    def join(self, plan: RenderPlan) -> Render:
+        """Return the render of a plan, starting it if need be; every join needs a ``leave``.
+
+        Raises:
+            Overloaded: as many renders as this server takes, waiting ones included, are on their way.
+        """
+        with self._lock:
+            render = self._running.get(plan.etag)
+            if render is None:
+                if len(self._running) >= 4 * self._most:
+                    raise Overloaded(_RETRY_AFTER)
+                render = Render(plan)
+                self._running[plan.etag] = render
+                self._pool.submit(self._run, render)
+            render.readers += 1
+            return render
+
+    def leave(self, render: Render) -> None:
+        """Say that a reader has what it wants, or wants it no more."""
+        with self._lock:
+            render.readers -= 1
+            if render.readers == 0:
+                render.stop()
+                if self._running.get(render.plan.etag) is render:
+                    del self._running[render.plan.etag]
+
+    def to_file(self, render: Render, out: BinaryIO) -> None:
+        """Run a render that is shared with nobody and kept nowhere, in the calling thread."""
+        render.write(self._engine, self._scratch, out)
+
+    def close(self) -> None:
+        """Stop all renders and wait for them."""
+        with self._lock:
+            running = list(self._running.values())
+        for render in running:
+            render.stop()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _run(self, render: Render) -> None:
+        write: Callable[[BinaryIO], None] = partial(render.write, self._engine, self._scratch)
+        try:
+            kept = self._artifacts.find(render.plan.etag) or self._artifacts.make(render.plan.etag, write)
+        except DownloadError as error:
+            render.result.set_exception(error)
+        except BaseException as error:  # a future has to end, or its readers wait for ever
+            render.result.set_exception(error)
+        else:
+            render.result.set_result(kept)
+        finally:
+            with self._lock:
+                if self._running.get(render.plan.etag) is render:
+                    del self._running[render.plan.etag]

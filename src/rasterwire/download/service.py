@@ -1,0 +1,118 @@
+"""Planning, registering and finding downloads."""
+
+import base64
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rasterwire.catalog import Catalog
+from rasterwire.errors import DownloadNotFound, invalid
+from rasterwire.plan import Limits, RenderPlan, make_plan
+from rasterwire.request import DownloadRequest
+from rasterwire.store import Artifact, ArtifactStore, DownloadRecord, DownloadStore
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered download, with what can be said of its file without the image.
+
+    Attributes:
+        id, token: the secret pair.
+        expire_time: with a time zone.
+        etag: of the file.
+        filename, mime_type: of the file.
+        request: the request as the front wrote it.
+    """
+
+    id: str
+    token: str
+    expire_time: datetime
+    etag: str
+    filename: str
+    mime_type: str
+    request: bytes
+
+
+class Downloads:
+    """What the fronts ask for. Safe to use from several threads; every call may block on files."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: DownloadStore,
+        artifacts: ArtifactStore,
+        limits: Limits,
+        lifetime: timedelta,
+    ) -> None:
+        self.catalog = catalog
+        self.limits = limits
+        self.lifetime = lifetime
+        self._store = store
+        self._artifacts = artifacts
+
+    def plan(self, request: DownloadRequest) -> RenderPlan:
+        """Return the plan of a request.
+
+        Raises:
+            InvalidRequest, ImageNotFound, SourceUnavailable: it cannot be served.
+        """
+        return make_plan(request, self.catalog.get(request.image_id), self.limits)
+
+    def create(self, plan: RenderPlan, written: bytes, request_id: str) -> Registered:
+        """Register a planned request.
+
+        Args:
+            plan: of the request.
+            written: the request, as the front can read it again.
+            request_id: a repeated one returns the first download; "" never does.
+
+        Raises:
+            InvalidRequest: the request id was used with another request.
+        """
+        payload = {
+            "request": base64.b64encode(written).decode(),
+            "filename": plan.filename,
+            "mime_type": plan.mime_type,
+        }
+        record = DownloadRecord(
+            id=secrets.token_hex(16),
+            token=secrets.token_urlsafe(24),
+            request_id=request_id,
+            payload=json.dumps(payload).encode(),
+            etag=plan.etag,
+            expire_time=datetime.now(UTC) + self.lifetime,
+        )
+        kept = _registered(self._store.put(record))
+        if kept.request != written:
+            raise invalid("request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID")
+        return kept
+
+    def find(self, download_id: str, token: str) -> Registered:
+        """Return a registered download.
+
+        Raises:
+            DownloadNotFound: unknown, expired, or another token.
+        """
+        record = self._store.get(download_id)
+        if record is None or not hmac.compare_digest(record.token.encode(), token.encode()):
+            raise DownloadNotFound
+        return _registered(record)
+
+    def artifact(self, etag: str) -> Artifact | None:
+        """Return the rendered file of an etag, where there is one."""
+        return self._artifacts.find(etag)
+
+
+def _registered(record: DownloadRecord) -> Registered:
+    payload = json.loads(record.payload)
+    return Registered(
+        id=record.id,
+        token=record.token,
+        expire_time=record.expire_time,
+        etag=record.etag,
+        filename=payload["filename"],
+        mime_type=payload["mime_type"],
+        request=base64.b64decode(payload["request"]),
+    )

@@ -1,0 +1,1 @@
+"""The process: gRPC front, HTTP front, conversion, status codes, settings, composition root."""

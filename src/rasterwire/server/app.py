@@ -1,0 +1,149 @@
+"""The composition root: builds the parts once, runs them, and stops them in order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+from aiohttp import web
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download import Downloads, Renders
+from rasterwire.plan import Limits
+from rasterwire.render.engine import ThreadEngine
+from rasterwire.server.desk import Desk
+from rasterwire.server.grpc_front import CatalogFront, DownloadFront
+from rasterwire.server.http_front import http_app
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.sqlite import SqliteDownloadStore
+from rasterwire.v1 import (
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    download_service_pb2,
+    download_service_pb2_grpc,
+)
+
+_log = logging.getLogger("rasterwire.server")
+
+_OPTIONS = [
+    # by default a second server would share the port in silence
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 11 << 20),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that takes calls.
+
+    Attributes:
+        grpc_port: that it listens on.
+        http_port: likewise; -1 without an HTTP door.
+    """
+
+    grpc_port: int
+    http_port: int
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Run a server for the time of the block, then let its streams end for ``drain_seconds``.
+
+    Raises:
+        BadSettings: a port is taken, or the state folder cannot be used.
+    """
+    engine = ThreadEngine(settings.threads)
+    desk = _desk(settings, engine)
+    server = grpc.aio.server(options=_OPTIONS, compression=grpc.Compression.NoCompression)
+    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(desk), server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(desk), server)
+    healthy = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    services = [
+        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
+        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    ]
+    reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    try:
+        grpc_port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+    except RuntimeError:
+        raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
+    runner = web.AppRunner(http_app(desk), handle_signals=False, access_log=None)
+    http_port = await _start_http(runner, settings)
+    if http_port >= 0:
+        desk.public_url = (settings.public_url or f"http://{settings.host}:{http_port}").rstrip("/")
+    await server.start()
+    for service in ["", *services]:
+        await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
+    try:
+        yield Running(grpc_port, http_port)
+    finally:
+        await healthy.enter_graceful_shutdown()
+        await server.stop(settings.drain_seconds)
+        await runner.cleanup()
+        await asyncio.to_thread(desk.close)
+        await asyncio.to_thread(engine.close)
+
+
+def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
+    scratch = settings.state_dir / "scratch"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        for leftover in scratch.iterdir():
+            leftover.unlink(missing_ok=True)
+        store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
+    except OSError as error:
+        raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
+    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    lifetime = timedelta(seconds=settings.lifetime_seconds)
+    downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime)
+    renders = Renders(engine, artifacts, scratch, settings.max_renders)
+    return Desk(downloads, renders, scratch)
+
+
+async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
+    if settings.http_port < 0:
+        return -1
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.http_port)
+    try:
+        await site.start()
+    except OSError:
+        raise BadSettings(f"http_port: cannot listen on {settings.host}:{settings.http_port}; is it taken?") from None
+    port: int = runner.addresses[0][1]
+    return port
+
+
+def serve(settings: Settings) -> None:
+    """Run a server until SIGINT or SIGTERM.
+
+    Raises:
+        BadSettings: see ``running``.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stop.set)
+    async with running(settings) as ports:
+        http = f", http://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
+        _log.info("serving %s on grpc %s:%s%s", settings.catalog, settings.host, ports.grpc_port, http)
+        await stop.wait()
+        _log.info("stopping")

@@ -1,0 +1,187 @@
+"""Between the wire's messages and the values of the core: the only place that knows both."""
+
+import math
+from collections.abc import Sequence
+
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from rasterwire.crs import crs_name, parse_crs
+from rasterwire.errors import NotImplementedHere, Violation, Violations
+from rasterwire.grid import check_transform
+from rasterwire.image import Band, Image
+from rasterwire.plan import RasterPlan, RenderPlan
+from rasterwire.plan.bands import overview_factors
+from rasterwire.region import Region, box_region, geojson_region
+from rasterwire.request import (
+    BandRequest,
+    Compression,
+    DownloadRequest,
+    Encoding,
+    Format,
+    GridSpec,
+    MaskOutput,
+    Precedence,
+    Resampling,
+)
+from rasterwire.server.validate import violations
+from rasterwire.v1 import catalog_service_pb2, download_pb2
+
+FORMATS = {download_pb2.Format.Value(f"FORMAT_{f.name}"): f for f in Format}
+PRECEDENCES = {download_pb2.Precedence.Value(f"PRECEDENCE_{p.name}"): p for p in Precedence}
+RESAMPLINGS = {download_pb2.Resampling.Value(f"RESAMPLING_{r.name}"): r for r in Resampling}
+MASKS = {download_pb2.Mask.Value(f"MASK_{m.name}"): m for m in MaskOutput}
+COMPRESSIONS = {download_pb2.Compression.Value(f"COMPRESSION_{c.name}"): c for c in Compression}
+_format_values = {f: value for value, f in FORMATS.items()}
+_resampling_values = {r: value for value, r in RESAMPLINGS.items()}
+
+_DEFLATE_MOST = 9
+
+
+def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
+    """Return the request of a message.
+
+    Raises:
+        InvalidRequest: with every violation of the schema and of the values.
+        NotImplementedHere: an expression.
+    """
+    problems = Violations(violations(params))
+    if params.WhichOneof("source") == "expression":
+        problems.raise_if_any()
+        raise NotImplementedHere("expression: computing images")
+    grid = _grid(params, "", problems)
+    bands = tuple(_band(spec, f"bands[{i}].", problems) for i, spec in enumerate(params.bands))
+    region = None
+    if params.HasField("region"):
+        with problems.catching():
+            region = _region(params.region)
+    encoding = Encoding(
+        COMPRESSIONS.get(params.compression, Compression.DEFLATE),
+        params.compression_level if params.HasField("compression_level") else None,
+        params.cloud_optimized,
+    )
+    if encoding.compression is Compression.DEFLATE and (encoding.level or 1) > _DEFLATE_MOST:
+        said = f"{encoding.level} is more than {_DEFLATE_MOST}, the hardest of deflate"
+        problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
+    problems.raise_if_any()
+    return DownloadRequest(
+        image_id=params.image,
+        name=params.name,
+        bands=bands,
+        grid=grid,
+        region=region,
+        file_per_band=params.file_per_band if params.HasField("file_per_band") else None,
+        format=FORMATS.get(params.format),
+        precedence=PRECEDENCES.get(params.precedence, Precedence.DOCUMENTED),
+        strict=params.strict,
+        resampling=RESAMPLINGS.get(params.resampling, Resampling.NEAREST),
+        nodata=params.nodata if params.HasField("nodata") else None,
+        mask=MASKS.get(params.mask, MaskOutput.NODATA),
+        clip_to_region=params.clip_to_region,
+        encoding=encoding,
+    )
+
+
+def _band(spec: download_pb2.BandSpec, path: str, problems: Violations) -> BandRequest:
+    return BandRequest(spec.id, _grid(spec, path, problems), RESAMPLINGS.get(spec.resampling))
+
+
+def _grid(spec: download_pb2.DownloadParams | download_pb2.BandSpec, path: str, problems: Violations) -> GridSpec:
+    crs, transform = None, None
+    if spec.crs:
+        with problems.catching():
+            crs = parse_crs(spec.crs, path + "crs")
+    if len(spec.crs_transform) == 6:
+        transform = Affine(*spec.crs_transform)
+        with problems.catching():
+            check_transform(transform, path + "crs_transform")
+    scale = spec.scale if spec.HasField("scale") else None
+    return GridSpec(crs, transform, tuple(spec.dimensions), scale)
+
+
+def _region(region: download_pb2.Region) -> Region | None:
+    crs = parse_crs(region.crs, "region.crs") if region.crs else None
+    match region.WhichOneof("shape"):
+        case "bounding_box":
+            box = region.bounding_box
+            corners = (box.west, box.south, box.east, box.north)
+            if not all(map(math.isfinite, corners)):
+                return None  # the schema's rules have said so
+            made = box_region(*corners, crs) if crs else box_region(*corners)
+            geodesic = region.edges == download_pb2.EDGES_GEODESIC and made.crs.geographic
+            return Region(made.geometry, made.crs, geodesic)
+        case "geojson":
+            edges = {download_pb2.EDGES_PLANAR: False, download_pb2.EDGES_GEODESIC: True}
+            return geojson_region(region.geojson, crs, edges.get(region.edges))
+        case _:
+            return None
+
+
+# -- answers -----------------------------------------------------------------------------------
+
+
+def from_plan(plan: RenderPlan) -> download_pb2.DownloadPlan:
+    """Return the message of a plan."""
+    return download_pb2.DownloadPlan(
+        filename=plan.filename,
+        mime_type=plan.mime_type,
+        format=_format_values[plan.format],
+        rasters=[_raster(raster) for raster in plan.rasters],
+        uncompressed_bytes=plan.uncompressed_bytes,
+        estimated_bytes=plan.estimated_bytes,
+        ignored=[download_pb2.IgnoredField(field=i.field, reason=i.reason) for i in plan.ignored],
+        etag=plan.etag,
+    )
+
+
+def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
+    bands = []
+    for band in raster.bands:
+        overview = 1.0 if band.overview is None else overview_factors(band.source)[band.overview]
+        bands.append(
+            download_pb2.BandPlan(
+                id=band.name,
+                data_type=_data_type(band.dtype),
+                nodata=band.nodata,
+                resampling=_resampling_values[band.resampling] if band.resampling else None,
+                overview=overview,
+            )
+        )
+    return download_pb2.RasterPlan(path=raster.path, grid=from_grid(raster.grid), bands=bands)
+
+
+def from_grid(grid: GeoBox) -> download_pb2.PixelGrid:
+    """Return the message of a pixel grid."""
+    height, width = grid.shape
+    return download_pb2.PixelGrid(
+        crs=crs_name(grid.crs), crs_transform=list(grid.affine)[:6], width=int(width), height=int(height)
+    )
+
+
+def from_image(image: Image) -> catalog_service_pb2.ImageInfo:
+    """Return the message of an image."""
+    info = catalog_service_pb2.ImageInfo(id=image.id, bands=[_band_info(band) for band in image.bands])
+    if image.start_time is not None:
+        info.start_time.FromDatetime(image.start_time)
+    if image.properties:
+        info.properties.update(dict(image.properties))
+    return info
+
+
+def _band_info(band: Band) -> catalog_service_pb2.BandInfo:
+    return catalog_service_pb2.BandInfo(
+        id=band.name,
+        data_type=_data_type(band.dtype),
+        grid=from_grid(band.grid),
+        nodata=band.nodata,
+        overviews=overview_factors(band),
+        value_scale=band.value_scale,
+        value_offset=band.value_offset,
+        unit=band.unit,
+    )
+
+
+def _data_type(dtype: str) -> download_pb2.DataType:
+    known: Sequence[str] = download_pb2.DataType.keys()
+    name = f"DATA_TYPE_{dtype.upper()}"
+    return download_pb2.DataType.Value(name) if name in known else download_pb2.DATA_TYPE_UNSPECIFIED

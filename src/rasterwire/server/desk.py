@@ -1,0 +1,203 @@
+"""What both fronts do with a request, in terms of messages and files; knows no protocol.
+
+Planning and file access block, so they run on a small pool; a render has its own threads.
+"""
+
+import asyncio
+import contextlib
+import io
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import google_crc32c
+
+from rasterwire.download import Downloads, Registered, Render, Renders
+from rasterwire.errors import DownloadConflict, DownloadError
+from rasterwire.plan import RenderPlan
+from rasterwire.server import convert
+from rasterwire.v1 import download_pb2, download_service_pb2
+
+CHUNK = 1 << 20
+_PROGRESS_SECONDS = 0.5
+_IN_MEMORY = 64 << 20
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A finished file, opened: it can be read even after the cache dropped it.
+
+    Attributes:
+        file: positioned anywhere; closed by the receiver.
+        info: about the file.
+    """
+
+    file: BinaryIO
+    info: download_pb2.FileInfo
+
+
+class Desk:
+    """Serves the fronts."""
+
+    def __init__(self, downloads: Downloads, renders: Renders, scratch: Path) -> None:
+        self.downloads = downloads
+        self._renders = renders
+        self._scratch = scratch
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
+        self.public_url = ""
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Run something that blocks on files."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    def close(self) -> None:
+        """Wait for running file accesses."""
+        self._renders.close()
+        self._pool.shutdown()
+
+    # -- requests ---------------------------------------------------------------------------
+
+    async def plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+        """Return the plan of a request."""
+        return await self.run(lambda: self.downloads.plan(convert.to_request(params)))
+
+    async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
+        """Plan and register a request."""
+        plan = await self.plan(params)
+        written = params.SerializeToString(deterministic=True)
+        kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id))
+        answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
+        answer.download_id.name = f"downloads/{kept.id}"
+        answer.download_id.token = kept.token
+        answer.download_id.expire_time.FromDatetime(kept.expire_time)
+        if self.public_url:
+            answer.download_id.url = f"{self.public_url}/v1/downloads/{kept.id}:getPixels?token={kept.token}"
+        return answer
+
+    async def find(self, download_id: str, token: str, etag: str) -> Registered:
+        """Return a registered download; raises DownloadConflict where an etag is given and differs."""
+        kept = await self.run(lambda: self.downloads.find(download_id, token))
+        if etag and etag != kept.etag:
+            raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
+        return kept
+
+    # -- files ------------------------------------------------------------------------------
+
+    async def cached(self, kept: Registered) -> Ready | None:
+        """Return the file of a download if it was rendered before."""
+
+        def look() -> Ready | None:
+            artifact = self.downloads.artifact(kept.etag)
+            if artifact is None:
+                return None
+            try:
+                file = artifact.path.open("rb")
+            except FileNotFoundError:  # dropped since
+                return None
+            return Ready(file, _info(kept.filename, kept.mime_type, kept.etag, artifact.size, artifact.crc32c))
+
+        return await self.run(look)
+
+    async def deliver(self, kept: Registered) -> AsyncIterator[download_pb2.RenderProgress | Ready]:
+        """Yield progress while the file is made, then the file.
+
+        Leaving the iterator early ends the render, unless another reader waits for it.
+
+        Raises:
+            DownloadConflict: the image is not what it was when the download was created.
+            SourceUnavailable: a raster of it cannot be read.
+        """
+        ready = await self.cached(kept)
+        if ready is not None:
+            yield ready
+            return
+        params = download_pb2.DownloadParams.FromString(kept.request)
+        plan = await self.plan(params)
+        if plan.etag != kept.etag:
+            raise DownloadConflict("name: the image changed since this download was created; create it again")
+        render = self._renders.join(plan)
+        try:
+            async with contextlib.aclosing(_wait(render)) as waiting:
+                async for progress in waiting:
+                    yield progress
+        finally:
+            self._renders.leave(render)
+        ready = await self.cached(kept)
+        if ready is None:
+            raise DownloadConflict("name: the file left the cache before it was read; raise cache_bytes, or ask again")
+        yield ready
+
+    async def stream(self, plan: RenderPlan) -> AsyncIterator[download_pb2.RenderProgress | Ready]:
+        """Yield progress, then a file that is kept nowhere."""
+        render = Render(plan)
+        small = plan.uncompressed_bytes <= _IN_MEMORY
+        file: BinaryIO = io.BytesIO() if small else tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115
+        handed_over = False
+        task = asyncio.create_task(self.run(lambda: self._write(render, file)))
+        try:
+            while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
+                yield _progress(render)
+            size, crc = task.result()
+            handed_over = True
+            yield Ready(file, _info(plan.filename, plan.mime_type, plan.etag, size, crc))
+        finally:
+            render.stop()
+            if not handed_over:
+                task.add_done_callback(lambda _: file.close())
+                with contextlib.suppress(DownloadError, asyncio.CancelledError):
+                    await task
+
+    def _write(self, render: Render, file: BinaryIO) -> tuple[int, int]:
+        self._renders.to_file(render, file)
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        crc = google_crc32c.Checksum()
+        while piece := file.read(CHUNK):
+            crc.update(piece)
+        return size, int.from_bytes(crc.digest(), "big")
+
+    async def chunks(self, ready: Ready, offset: int, limit: int) -> AsyncIterator[download_pb2.DownloadChunk]:
+        """Yield a part of a file in chunks; the first and the last carry the file's info."""
+        end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
+        first = True
+        while first or offset < end:
+            at, size = offset, min(CHUNK, end - offset)
+            data = await self.run(lambda at=at, size=size: _read(ready.file, at, size))  # type: ignore[misc]
+            offset += len(data)
+            last = offset >= end
+            yield download_pb2.DownloadChunk(
+                data=data,
+                offset=at,
+                crc32c=google_crc32c.value(data) if data else None,
+                file=ready.info if first or last else None,
+            )
+            first = False
+            if not data:
+                return
+
+
+def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)
+
+
+def _info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:
+    return download_pb2.FileInfo(filename=filename, mime_type=mime_type, size_bytes=size, crc32c=crc32c, etag=etag)
+
+
+def _progress(render: Render) -> download_pb2.RenderProgress:
+    return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
+
+
+async def _wait(render: Render) -> AsyncIterator[download_pb2.RenderProgress]:
+    """Yield progress now and then until the render is done; raises its error."""
+    # shielded: a reader that leaves must not cancel what others wait for
+    done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(render.result)))
+    while not (await asyncio.wait({done}, timeout=_PROGRESS_SECONDS))[0]:
+        yield _progress(render)
+    done.result()

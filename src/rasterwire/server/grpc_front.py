@@ -1,0 +1,147 @@
+"""The gRPC front: each method converts, calls the desk and maps errors."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from rasterwire.errors import InvalidRequest, OffsetOutOfRange
+from rasterwire.region import MAX_VERTICES
+from rasterwire.server import convert, desk
+from rasterwire.server.desk import Desk, Ready
+from rasterwire.server.listing import list_images
+from rasterwire.server.status import grpc_status
+from rasterwire.server.validate import violations
+from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
+from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
+from rasterwire.v1 import download_service_pb2 as service_pb2
+
+_log = logging.getLogger("rasterwire.server")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@asynccontextmanager
+async def _answering(context: Context, method: str) -> AsyncIterator[None]:
+    """Turn errors into statuses, and write one log line for each call."""
+    began = time.perf_counter()
+    code = "OK"
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except GeneratorExit:
+        code = "CANCELLED"
+        raise
+    except Exception as error:
+        status = grpc_status(error)
+        code = status.code.name
+        await context.abort_with_status(status)
+    finally:
+        _log.info("%s %s %.1f ms", method, code, 1000 * (time.perf_counter() - began))
+
+
+class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
+    """``rasterwire.v1.DownloadService``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def CreateDownload(  # type: ignore[override]
+        self, request: service_pb2.CreateDownloadRequest, context: Context
+    ) -> service_pb2.CreateDownloadResponse:
+        async with _answering(context, "CreateDownload"):
+            return await self._desk.create(request.params)
+        raise AssertionError  # abort never returns
+
+    async def PlanDownload(  # type: ignore[override]
+        self, request: service_pb2.PlanDownloadRequest, context: Context
+    ) -> service_pb2.PlanDownloadResponse:
+        async with _answering(context, "PlanDownload"):
+            return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request.params)))
+        raise AssertionError
+
+    async def GetLimits(  # type: ignore[override]
+        self, request: service_pb2.GetLimitsRequest, context: Context
+    ) -> service_pb2.GetLimitsResponse:
+        async with _answering(context, "GetLimits"):
+            limits = self._desk.downloads.limits
+            answer = service_pb2.GetLimitsResponse(
+                max_pixels_per_side=limits.max_side,
+                max_uncompressed_bytes=limits.max_bytes,
+                max_bands=limits.max_bands,
+                max_region_vertices=MAX_VERTICES,
+                chunk_bytes=desk.CHUNK,
+            )
+            answer.download_ttl.FromTimedelta(self._desk.downloads.lifetime)
+            return answer
+        raise AssertionError
+
+    async def ReadDownload(  # type: ignore[override]
+        self, request: service_pb2.ReadDownloadRequest, context: Context
+    ) -> AsyncIterator[service_pb2.ReadDownloadResponse]:
+        async with _answering(context, "ReadDownload"):
+            _check(request)
+            kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
+            async with aclosing(self._desk.deliver(kept)) as steps:
+                async for chunk in self._chunks(steps, request.read_offset, request.read_limit):
+                    yield service_pb2.ReadDownloadResponse(chunk=chunk)
+
+    async def StreamDownload(  # type: ignore[override]
+        self, request: service_pb2.StreamDownloadRequest, context: Context
+    ) -> AsyncIterator[service_pb2.StreamDownloadResponse]:
+        async with _answering(context, "StreamDownload"):
+            plan = await self._desk.plan(request.params)
+            told = convert.from_plan(plan)
+            async with aclosing(self._desk.stream(plan)) as steps:
+                async for chunk in self._chunks(steps, 0, 0):
+                    yield service_pb2.StreamDownloadResponse(chunk=chunk, plan=told)
+                    told = None
+
+    async def _chunks(
+        self, steps: AsyncIterator[download_pb2.RenderProgress | Ready], offset: int, limit: int
+    ) -> AsyncIterator[download_pb2.DownloadChunk]:
+        async for step in steps:
+            if isinstance(step, download_pb2.RenderProgress):
+                yield download_pb2.DownloadChunk(progress=step)
+                continue
+            with step.file:
+                if offset > step.info.size_bytes:
+                    raise OffsetOutOfRange(offset, step.info.size_bytes)
+                async for chunk in self._desk.chunks(step, offset, limit):
+                    yield chunk
+
+
+class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
+    """``rasterwire.v1.CatalogService``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def ListImages(  # type: ignore[override]
+        self, request: catalog_pb2.ListImagesRequest, context: Context
+    ) -> catalog_pb2.ListImagesResponse:
+        async with _answering(context, "ListImages"):
+            _check(request)
+            catalog = self._desk.downloads.catalog
+            return await self._desk.run(lambda: list_images(catalog, request))
+        raise AssertionError
+
+    async def GetImage(  # type: ignore[override]
+        self, request: catalog_pb2.GetImageRequest, context: Context
+    ) -> catalog_pb2.GetImageResponse:
+        async with _answering(context, "GetImage"):
+            _check(request)
+            image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
+            return catalog_pb2.GetImageResponse(image=convert.from_image(image))
+        raise AssertionError
+
+
+def _check(request: Message) -> None:
+    found = violations(request)
+    if found:
+        raise InvalidRequest(tuple(found))

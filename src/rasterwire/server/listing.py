@@ -1,0 +1,30 @@
+"""Pages of images."""
+
+import base64
+import binascii
+
+from rasterwire.catalog import Catalog
+from rasterwire.errors import invalid
+from rasterwire.server.convert import from_image
+from rasterwire.v1 import catalog_service_pb2
+
+_DEFAULT_PAGE = 100
+
+
+def list_images(
+    catalog: Catalog, request: catalog_service_pb2.ListImagesRequest
+) -> catalog_service_pb2.ListImagesResponse:
+    """Return a page; its token is the last id, so that images that come or go move no page.
+
+    Raises:
+        InvalidRequest: a page token that this server did not give.
+    """
+    size = request.page_size or _DEFAULT_PAGE
+    try:
+        after = base64.urlsafe_b64decode(request.page_token.encode()).decode()
+    except (binascii.Error, UnicodeError):
+        raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin") from None
+    found = list(catalog.list_images(request.prefix, after, size + 1))
+    more = base64.urlsafe_b64encode(found[size - 1].id.encode()).decode() if len(found) > size else ""
+    images = [from_image(image) for image in found[:size]]
+    return catalog_service_pb2.ListImagesResponse(images=images, next_page_token=more)

@@ -1,0 +1,97 @@
+"""Settings of a server, read once. A flag wins over the environment, that over the file."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from rasterwire.errors import DownloadError
+
+
+class BadSettings(DownloadError):
+    """The settings cannot be used; the message names the setting."""
+
+    reason = "BAD_SETTINGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. In the environment each is ``RASTERWIRE_`` and its name in capitals.
+
+    Attributes:
+        catalog: folder of images.
+        host: address to listen on.
+        grpc_port: 0 takes a free one.
+        http_port: 0 takes a free one, -1 leaves the HTTP door out.
+        public_url: how clients reach the HTTP door; default ``http://HOST:HTTP_PORT``.
+        state_dir: where ids and rendered files are kept; default ``.rasterwire`` in the working
+            directory.
+        cache_bytes: how much rendered files may take.
+        lifetime_seconds: how long a download id is valid.
+        threads: that render; default one a core.
+        max_renders: downloads rendered at once; four times as many may wait.
+        max_side: pixels along the longer side of an output raster.
+        max_bytes: of an output before compression.
+        max_bands: of one request.
+        drain_seconds: that running streams get at shutdown.
+    """
+
+    catalog: Path
+    host: str = "127.0.0.1"
+    grpc_port: int = 50051
+    http_port: int = 8080
+    public_url: str = ""
+    state_dir: Path = Path(".rasterwire")
+    cache_bytes: int = 20 << 30
+    lifetime_seconds: int = 6 * 3600
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    max_renders: int = 4
+    max_side: int = 1_000_000
+    max_bytes: int = 1 << 40
+    max_bands: int = 1024
+    drain_seconds: float = 20.0
+
+
+_smallest = {"http_port": -1, "grpc_port": 0, "drain_seconds": 0}
+
+
+def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Settings:
+    """Return the settings from a TOML file, the environment and overrides.
+
+    Raises:
+        BadSettings: an unknown name, a value of the wrong type or range, or an unreadable file.
+    """
+    values: dict[str, object] = {}
+    if config is not None:
+        try:
+            values |= tomllib.loads(config.read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadSettings(f"config file {config}: {error}") from None
+    known = {f.name: f for f in fields(Settings)}
+    values |= {n: os.environ[f"RASTERWIRE_{n.upper()}"] for n in known if f"RASTERWIRE_{n.upper()}" in os.environ}
+    values |= overrides
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise BadSettings(f"unknown setting {', '.join(unknown)}; there are {', '.join(known)}")
+    if "catalog" not in values:
+        raise BadSettings("catalog: not set; name the folder of images")
+    settings = Settings(**{name: _typed(name, known[name].type, value) for name, value in values.items()})
+    if not settings.catalog.is_dir():
+        raise BadSettings(f"catalog: {settings.catalog} is not a folder")
+    return settings
+
+
+def _typed(name: str, kind: object, value: object) -> object:
+    try:
+        if kind is Path:
+            return Path(str(value)).expanduser()
+        if kind is str:
+            return str(value)
+        number = int(str(value)) if kind is int else float(str(value))
+    except ValueError:
+        raise BadSettings(f"{name}: {value!r} is not a number") from None
+    least = _smallest.get(name, 1)
+    if number < least:
+        raise BadSettings(f"{name}: {value} is too small, at least {least}")
+    return number

@@ -1,0 +1,93 @@
+"""From errors to what clients are told, over gRPC and over HTTP alike."""
+
+import logging
+import secrets
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from rasterwire import errors
+
+DOMAIN = "rasterwire"
+
+STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
+    errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.ImageNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
+    errors.NotImplementedHere: grpc.StatusCode.UNIMPLEMENTED,
+    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.RenderCancelled: grpc.StatusCode.UNAVAILABLE,
+}
+"""What each error is on the wire. A stopped render is UNAVAILABLE: a client that still wants it may
+ask again."""
+
+HTTP_STATUS = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.FAILED_PRECONDITION: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 416,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.INTERNAL: 500,
+}
+
+_log = logging.getLogger("rasterwire.server")
+
+
+def status_of(error: BaseException) -> status_pb2.Status:
+    """Return the google.rpc.Status of an error; an unexpected one is logged and told by an id."""
+    if not isinstance(error, errors.DownloadError) or type(error) not in STATUS:
+        incident = secrets.token_hex(4)
+        _log.error("unexpected error %s", incident, exc_info=error)
+        info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"incident": incident})
+        return status_pb2.Status(
+            code=code_pb2.INTERNAL,
+            message=f"the server failed; its log says why under {incident}",
+            details=[_packed(info)],
+        )
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+    ]
+    if isinstance(error, errors.InvalidRequest):
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description, reason=v.reason)
+            for v in error.violations
+        ]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
+    if isinstance(error, errors.Overloaded):
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(int(error.retry_after * 1000))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    code: int = STATUS[type(error)].value[0]
+    return status_pb2.Status(code=code, message=str(error)[:4000], details=[_packed(d) for d in details])
+
+
+def _packed(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed
+
+
+def grpc_status(error: BaseException) -> grpc.Status:
+    """Return the status to abort a call with."""
+    return rpc_status.to_status(status_of(error))
+
+
+def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and the JSON body of an error, in the form of Google's APIs."""
+    status = status_of(error)
+    code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
+    body: dict[str, Any] = {"code": HTTP_STATUS[code], "message": status.message, "status": code.name}
+    if isinstance(error, errors.DownloadError):
+        body["reason"] = error.reason
+    if isinstance(error, errors.InvalidRequest):
+        body["violations"] = [{"field": v.field, "reason": v.reason, "description": v.description} for v in error.violations]
+    return HTTP_STATUS[code], {"error": body}

@@ -1,0 +1,40 @@
+"""The rules of the schema, checked; the only file that knows the validation library."""
+
+import protovalidate
+from google.protobuf.message import Message
+
+from rasterwire.errors import Violation
+
+
+def violations(message: Message) -> list[Violation]:
+    """Return every rule of the schema that a message breaks."""
+    return [_violation(message, found.proto) for found in protovalidate.collect_violations(message)]
+
+
+def _violation(message: Message, found: protovalidate.Violation) -> Violation:
+    reason = found.rule_id.upper().replace(".", "_")
+    if found.field is None or not found.field.elements:
+        # a rule over several fields begins its text with the field it is about
+        field, _, text = found.message.partition(": ")
+        return Violation(field, reason, text)
+    path, value = "", message
+    for element in found.field.elements:
+        path += ("." if path else "") + element.field_name
+        value = getattr(value, element.field_name, None)
+        if element.subscript is not None:
+            index = element.subscript.value
+            path += f"[{index}]"
+            value = value[index] if value is not None else None
+    if path == "source":
+        return Violation("image", "REQUIRED", "is required; name an image of the catalog")
+    return Violation(path, reason, found.message + _said(value))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool | int | float):
+        return f", got {value:g}" if isinstance(value, float) else f", got {value}"
+    if isinstance(value, str):
+        return f", got {value[:60]!r}" if value else ""
+    if value is not None and not isinstance(value, Message) and hasattr(value, "__len__"):
+        return f", got {len(value)} of them"
+    return ""
