@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import rasterio
-from pyproj.exceptions import CRSError as ProjError
+from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["DRIVERS", "GdalOptions", "open_raster"]
+__all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_dataset", "open_raster"]
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 
@@ -45,53 +45,70 @@ class GdalOptions:
     Attributes:
         GDAL_DISABLE_READDIR_ON_OPEN: EMPTY_DIR keeps .ovr, .msk, .aux.xml and world files out, so
             that a raster is what its own bytes say.
+            GDAL_GEOREF_SOURCES=INTERNAL would say the same and more, but makes GDAL 3.10 return a
+            transform of uninitialised memory for a JPEG 2000 file that has none.
         GDAL_PAM_ENABLED: NO neither reads nor writes .aux.xml.
-        GDAL_GEOREF_SOURCES: where a georeference may come from.
     """
 
-    GDAL_DISABLE_READDIR_ON_OPEN: Literal["EMPTY_DIR", "FALSE", "TRUE"] = "EMPTY_DIR"
-    GDAL_PAM_ENABLED: Literal["NO", "YES"] = "NO"
-    GDAL_GEOREF_SOURCES: Literal["INTERNAL"] = "INTERNAL"
+    GDAL_DISABLE_READDIR_ON_OPEN: Literal["EMPTY_DIR"] = "EMPTY_DIR"
+    GDAL_PAM_ENABLED: Literal["NO"] = "NO"
 
     def as_env(self) -> dict[str, str]:
         """Return the settings as ``rasterio.Env`` takes them."""
         return {
             "GDAL_DISABLE_READDIR_ON_OPEN": self.GDAL_DISABLE_READDIR_ON_OPEN,
             "GDAL_PAM_ENABLED": self.GDAL_PAM_ENABLED,
-            "GDAL_GEOREF_SOURCES": self.GDAL_GEOREF_SOURCES,
         }
 
 
 @contextmanager
-def open_raster(href: str, overview_level: int | None = None) -> Iterator[DatasetReader]:
-    """Open a GeoTIFF or JPEG 2000 file for the thread that calls, with its settings in force.
+def gdal_calls(band: str = "") -> Iterator[None]:
+    """Put the settings in force for the thread that calls, and translate GDAL's errors.
 
-    GDAL's errors inside the ``with`` block, such as those of a read, are translated as well.
+    Args:
+        band: named in the error.
+
+    Raises:
+        SourceUnavailable: in place of an error of GDAL or rasterio.
+    """
+    try:
+        with rasterio.Env(**GdalOptions().as_env()):
+            yield
+    except _foreign_errors as error:
+        raise SourceUnavailable("", band, "the file is damaged, or cannot be read as it is") from error
+
+
+def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
+    """Open a GeoTIFF or JPEG 2000 file, to be kept and closed by the caller, in one thread.
+
+    Call it, and every read, inside ``gdal_calls``.
 
     Args:
         href: absolute path of a regular file.
         overview_level: opens an overview in place of the full resolution; 0 is the finest.
 
     Raises:
-        SourceUnavailable: the file is missing, of another kind, damaged, or a read fails. It names
-            neither image nor band: the caller knows them.
+        SourceUnavailable: the file is missing, of another kind, or damaged. It names neither image
+            nor band: the caller knows them.
     """
     driver = _driver_of(href)
     level = {} if overview_level is None else {"overview_level": overview_level}
-    try:
-        with rasterio.Env(**GdalOptions().as_env()), _open(href, driver, level) as raster:
-            yield raster
-    except _foreign_errors as error:
-        raise SourceUnavailable("", "", "the file is damaged, or cannot be read as it is") from error
-
-
-def _open(href: str, driver: str, level: dict[str, int]) -> DatasetReader:
-    """Open without rasterio's warning on a missing georeference: here it is a value, crs None."""
     with warnings.catch_warnings():
-        # Not thread-safe before Python 3.14; at worst a thread lets one warning through.
+        # No georeference is a value here (crs None). Not thread-safe before Python 3.14; at worst a
+        # thread lets one warning through.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # A shared handle must not be used by two threads.
         return rasterio.open(href, driver=driver, sharing=False, **level)
+
+
+@contextmanager
+def open_raster(href: str, overview_level: int | None = None) -> Iterator[DatasetReader]:
+    """Open a file for a ``with`` block; reads inside it are translated as well.
+
+    Args and errors: see ``open_dataset``.
+    """
+    with gdal_calls(), open_dataset(href, overview_level) as raster:
+        yield raster
 
 
 def _driver_of(href: str) -> str:

@@ -3,6 +3,7 @@
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from affine import Affine
@@ -84,7 +85,7 @@ def read_header(path: str) -> Header:
             neither image nor band.
     """
     try:
-        version = version_of(os.stat(path))
+        version = version_of(Path(path).stat())
         with open_raster(path) as raster:
             if is_cut_short(raster, path):
                 raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")

@@ -4,8 +4,9 @@ GDAL opens them without a word: the header is at the start. What is checked is w
 should be, not their content.
 """
 
-import os
 from math import ceil
+from pathlib import Path
+from typing import BinaryIO
 
 from rasterio.io import DatasetReader
 
@@ -23,7 +24,7 @@ def is_cut_short(raster: DatasetReader, href: str) -> bool:
     """
     if raster.driver == "JP2OpenJPEG":
         return _jpeg2000_is_cut_short(href)
-    return _tiff_end(raster) > os.path.getsize(href)
+    return _tiff_end(raster) > Path(href).stat().st_size
 
 
 def _tiff_end(raster: DatasetReader) -> int:
@@ -45,7 +46,10 @@ def _last_block_end(raster: DatasetReader, band: int, level: int | None) -> int:
 
 
 def _block_counts(raster: DatasetReader, band: int, level: int | None) -> tuple[int, int]:
-    """Return how many blocks a band has down and across; of an overview at least that it has."""
+    """Return how many blocks a band has down and across; overviews count as cut like the band itself.
+
+    An overview of smaller blocks is then looked at before its end: a lost end may go unseen.
+    """
     block_height, block_width = raster.block_shapes[band - 1]
     shrink = 1 if level is None else raster.overviews(band)[level]
     rows = ceil(raster.height / shrink / block_height)
@@ -57,23 +61,27 @@ def _jpeg2000_is_cut_short(href: str) -> bool:
 
     Source: ISO/IEC 15444-1, annexes A.4.4 (end of codestream) and I.4 (boxes).
     """
-    size = os.path.getsize(href)
-    with open(href, "rb") as file:
-        at, length = 0, size
+    size = Path(href).stat().st_size
+    with Path(href).open("rb") as file:
         if file.read(4) != b"\xff\x4f\xff\x51":
-            while at < size:
-                file.seek(at)
-                start = file.read(16)
-                length = int.from_bytes(start[:4], "big")
-                if length == 1:  # a box of more than 4 GiB says its length after its type
-                    length = int.from_bytes(start[8:16], "big")
-                if length == 0 or at + length > size or length < 8:
-                    break
-                at += length
-            else:
-                return False
-            if length:
-                return True
+            end = _end_of_boxes(file, size)
+            if end is not None:
+                return end != size
         # The codestream goes on to the end of the file.
         file.seek(max(0, size - 2))
         return file.read(2) != b"\xff\xd9"
+
+
+def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
+    """Return where the last box ends that begins inside the file, None for "at the end of the file"."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        start = file.read(16)
+        length = int.from_bytes(start[:4], "big")
+        if length == 0:
+            return None
+        if length == 1:  # a box of more than 4 GiB says its length after its type
+            length = int.from_bytes(start[8:16], "big")
+        at += max(length, 8)
+    return at

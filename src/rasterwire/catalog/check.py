@@ -1,0 +1,91 @@
+"""Compares what documents claim of files with the headers of these files."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from odc.geo.geobox import GeoBox
+
+from rasterwire.catalog.bands import claimed_crs, same_transform
+from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Source
+from rasterwire.catalog.header import BandHeader, Header
+from rasterwire.crs import crs_name
+
+__all__ = ["compare", "missing_bands"]
+
+_drivers = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
+
+_Finding = tuple[str, str, str]  # field, claimed, found
+
+
+def compare(entry: Entry, source: Source, header: Header) -> Iterator[Disagreement]:
+    """Yield what the documents and the name of a file say otherwise than its header."""
+    findings = [
+        *_driver(source, header),
+        *_placing(source.claim, header),
+        *_bands(source.claim.bands, header),
+    ]
+    for field, claimed, found in findings:
+        yield Disagreement(entry.id, source.key, field, claimed, found)
+
+
+def missing_bands(entry: Entry, names: Sequence[str]) -> Iterator[Disagreement]:
+    """Yield the bands that a document lists and no file holds."""
+    for name in entry.band_order:
+        if name not in names:
+            yield Disagreement(entry.id, name, "band", "a band of this name", "no file that holds it")
+
+
+def _driver(source: Source, header: Header) -> Iterator[_Finding]:
+    suffix = "." + source.name.rsplit(".", 1)[-1].lower()
+    expected = _drivers.get(suffix, header.driver)
+    if expected != header.driver:
+        yield "driver", f"{expected} by the extension {suffix}", header.driver
+
+
+def _placing(claim: Claim, header: Header) -> Iterator[_Finding]:
+    if claim.shape is not None and claim.shape != header.shape:
+        yield "shape", _size(claim.shape), _size(header.shape)
+    fits = claim.transform is None or (header.is_placed and same_transform(header.grid, claim.transform))
+    if claim.transform is not None and not fits:
+        yield "transform", _numbers(claim.transform), _found_transform(header.grid, header.is_placed)
+    if claim.crs is not None:
+        crs = claimed_crs(claim)
+        if crs is None or crs != header.grid.crs:
+            yield "crs", _short(claim.crs), _short(crs_name(header.grid.crs)) or "none"
+
+
+def _bands(claims: Sequence[BandClaim], header: Header) -> Iterator[_Finding]:
+    if not claims:
+        return
+    if len(claims) != len(header.bands):
+        yield "band count", str(len(claims)), str(len(header.bands))
+        return
+    for number, (claim, own) in enumerate(zip(claims, header.bands, strict=True), start=1):
+        which = f" of band {number}" if len(claims) > 1 else ""
+        if claim.dtype is not None and claim.dtype != own.dtype:
+            yield f"dtype{which}", claim.dtype, own.dtype
+        if not _agrees_on_nodata(claim, own):
+            yield f"nodata{which}", f"{claim.nodata:g}", f"{own.nodata:g}"
+
+
+def _agrees_on_nodata(claim: BandClaim, own: BandHeader) -> bool:
+    """Tell whether there is no contradiction: a header without nodata leaves it to the document."""
+    if claim.nodata is None or own.nodata is None:
+        return True
+    return claim.nodata == own.nodata or (math.isnan(claim.nodata) and math.isnan(own.nodata))
+
+
+def _size(shape: tuple[int, int]) -> str:
+    return f"{shape[1]} x {shape[0]} pixels"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return "[" + ", ".join(f"{value:.10g}" for value in values) + "]"
+
+
+def _found_transform(grid: GeoBox, is_placed: bool) -> str:
+    return _numbers(tuple(grid.affine)[:6]) if is_placed else "none"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

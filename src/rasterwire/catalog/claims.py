@@ -1,0 +1,117 @@
+"""What STAC items and Earth Engine's image descriptions claim of a raster file.
+
+STAC spells the same fact in several ways: bands in ``eo:bands`` and ``raster:bands`` (1.0) or in
+``bands`` (1.1), the crs in ``proj:code``, ``proj:epsg``, ``proj:wkt2`` or ``proj:projjson``, and each of
+these in the band, the asset or the item; the nearest one counts.
+"""
+
+import json
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from rasterwire.catalog.document import as_list, as_mapping, as_number, as_numbers, as_text
+from rasterwire.catalog.entry import BandClaim, Claim
+
+__all__ = ["asset_claim", "earth_engine_claim"]
+
+# STAC's names of types that numpy calls otherwise.
+_stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
+
+
+def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Claim:
+    """Return what an asset and the properties of its item say.
+
+    Source: https://github.com/stac-extensions/projection and
+    https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md
+    """
+    levels = (asset, properties)
+    return Claim(
+        shape=_shape(_nearest(levels, "proj:shape")),
+        transform=_transform(_nearest(levels, "proj:transform")),
+        crs=_crs(asset) or _crs(properties),
+        bands=_band_claims(asset),
+    )
+
+
+def _nearest(levels: tuple[Mapping[str, Any], ...], *keys: str) -> object:
+    """Return the first value that is not null, by level, then by key."""
+    values = (level.get(key) for level in levels for key in keys)
+    return next((value for value in values if value is not None), None)
+
+
+def _shape(value: object) -> tuple[int, int] | None:
+    numbers = as_numbers(value, (2,))
+    return None if numbers is None else (int(numbers[0]), int(numbers[1]))
+
+
+def _transform(value: object) -> tuple[float, ...] | None:
+    """Return six numbers; nine are a matrix whose last row says nothing."""
+    numbers = as_numbers(value, (6, 9))
+    return None if numbers is None else numbers[:6]
+
+
+def _crs(level: Mapping[str, Any]) -> str | None:
+    if code := as_text(level.get("proj:code")):
+        return code
+    if epsg := as_number(level.get("proj:epsg")):
+        return f"EPSG:{int(epsg)}"
+    if wkt := as_text(level.get("proj:wkt2")):
+        return wkt
+    projjson = as_mapping(level.get("proj:projjson"))
+    return json.dumps(projjson) if projjson else None
+
+
+def _band_claims(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
+    bands = as_list(asset.get("bands"))
+    if bands:
+        return tuple(_band_claim(as_mapping(band), {}, asset) for band in bands)
+    names, rasters = as_list(asset.get("eo:bands")), as_list(asset.get("raster:bands"))
+    pairs = zip_longest(names, rasters)
+    return tuple(_band_claim(as_mapping(name), as_mapping(raster), asset) for name, raster in pairs)
+
+
+def _band_claim(band: Mapping[str, Any], raster: Mapping[str, Any], asset: Mapping[str, Any]) -> BandClaim:
+    levels = (raster, band, asset)
+    dtype = as_text(_nearest(levels, "data_type"))
+    return BandClaim(
+        name=as_text(band.get("name")),
+        dtype=_stac_types.get(dtype, dtype) if dtype else None,
+        nodata=as_number(_nearest(levels, "nodata")),
+        scale=as_number(_nearest(levels, "raster:scale", "scale")),
+        offset=as_number(_nearest(levels, "raster:offset", "offset")),
+        unit=as_text(_nearest(levels, "unit")),
+    )
+
+
+def earth_engine_claim(band: Mapping[str, Any]) -> Claim:
+    """Return what an entry of ``bands`` in an Earth Engine image description says.
+
+    Source: ``ee.Image.getInfo()``; dimensions are columns, rows.
+    """
+    dimensions = _shape(band.get("dimensions"))
+    return Claim(
+        shape=None if dimensions is None else (dimensions[1], dimensions[0]),
+        transform=_transform(band.get("crs_transform")),
+        crs=as_text(band.get("crs")),
+        bands=(
+            BandClaim(name=as_text(band.get("id")), dtype=_pixel_type(as_mapping(band.get("data_type")))),
+        ),
+    )
+
+
+def _pixel_type(data_type: Mapping[str, Any]) -> str | None:
+    """Return the numpy name of an Earth Engine pixel type; None for a range that is no type's own."""
+    match data_type.get("precision"):
+        case "float":
+            return "float32"
+        case "double":
+            return "float64"
+        case "int":
+            limits = (data_type.get("min"), data_type.get("max"))
+            for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32"):
+                if limits == (np.iinfo(name).min, np.iinfo(name).max):
+                    return name
+    return None

@@ -1,0 +1,78 @@
+"""Reads JSON documents that anyone may have written: wrong types count as absent."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["as_list", "as_mapping", "as_number", "as_numbers", "as_text", "as_time", "read_document"]
+
+# Documents are held in memory; larger files are data, not documents.
+_max_bytes = 64 << 20
+
+
+def read_document(path: str) -> Mapping[str, Any] | None:
+    """Return the object that a JSON file holds; None for one that holds another kind of value.
+
+    Raises:
+        ValueError: the file is no JSON, or not readable, or too large; the message has no path.
+    """
+    try:
+        file = Path(path)
+        if file.stat().st_size > _max_bytes:
+            raise ValueError(f"more than {_max_bytes >> 20} MiB")
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise ValueError("a file that cannot be opened") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("no JSON document") from error
+    return document if isinstance(document, dict) else None
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> Sequence[Any]:
+    """Return a JSON array, or an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: object) -> str | None:
+    """Return a text that is not empty, or None."""
+    return value if isinstance(value, str) and value else None
+
+
+def as_number(value: object) -> float | None:
+    """Return a number, or one of the texts nan, inf and -inf that JSON needs for those, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and value.lower() in ("nan", "inf", "-inf"):
+        return float(value)
+    return None
+
+
+def as_numbers(value: object, counts: tuple[int, ...]) -> tuple[float, ...] | None:
+    """Return an array of numbers of one of the lengths ``counts``, or None."""
+    numbers = tuple(as_number(number) for number in as_list(value))
+    known = tuple(number for number in numbers if number is not None)
+    return known if len(known) == len(numbers) and len(known) in counts else None
+
+
+def as_time(value: object) -> datetime | None:
+    """Return an RFC 3339 time, taken as UTC where it names no zone, or None.
+
+    >>> as_time("2021-01-09T18:57:51Z").isoformat()
+    '2021-01-09T18:57:51+00:00'
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,136 @@
+"""A folder of rasters and STAC documents as a catalog."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from rasterwire.catalog.bands import assemble
+from rasterwire.catalog.check import compare, missing_bands
+from rasterwire.catalog.entry import Disagreement, Entry, Source
+from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.index import Index, build_index
+from rasterwire.catalog.tree import Tree, scan
+from rasterwire.errors import ImageNotFound, SourceUnavailable
+from rasterwire.image import Image
+
+__all__ = ["FolderCatalog"]
+
+_cached_headers = 4096
+# Scans of a large tree take seconds; looking costs at most this share of the time.
+_scan_share = 0.05
+
+
+class FolderCatalog:
+    """Images of a folder: STAC items, and plain folders of GeoTIFF and JPEG 2000 files.
+
+    Files may be added, replaced and removed at any time; the catalog looks again every few seconds,
+    when it is asked something. The modules ``stac`` and ``plain`` say what becomes an image and
+    ``bands`` how its bands are named. Safe to use from several threads.
+    """
+
+    def __init__(self, root: Path, refresh_seconds: float = 3.0) -> None:
+        """Name the folder; nothing is read before the first question.
+
+        Args:
+            root: the folder.
+            refresh_seconds: for how long an answer may lag behind the folder.
+        """
+        self._root = root
+        self._refresh_seconds = refresh_seconds
+        self._scanning = threading.Lock()
+        self._tree: Tree | None = None
+        self._known: Index | None = None
+        self._next_scan = 0.0
+        self._header = lru_cache(maxsize=_cached_headers)(_header_of_version)
+
+    def get(self, image_id: str) -> Image:
+        """Return an image with its bands as the headers of its files say.
+
+        Raises:
+            ImageNotFound: no image of that id.
+            SourceUnavailable: a file of it cannot be opened, or none of its files is in the folder.
+        """
+        entry = self._index().entries.get(image_id)
+        if entry is None:
+            raise ImageNotFound(image_id)
+        if not entry.sources:
+            raise SourceUnavailable(image_id, "", "none of its rasters is in the folder of this catalog")
+        headers = [self._header_of(entry, source) for source in entry.sources]
+        return Image(entry.id, assemble(entry, headers), entry.start_time, entry.properties)
+
+    def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
+        """Return at most ``limit`` images ordered by id, without bands: no raster is opened.
+
+        Only ids that begin with ``prefix`` and are greater than ``after``.
+
+        Raises:
+            SourceUnavailable: the folder is not there.
+        """
+        page = self._index().page(prefix, after, limit)
+        return [Image(entry.id, (), entry.start_time, entry.properties) for entry in page]
+
+    def check(self) -> Iterator[Disagreement]:
+        """Open every raster, and yield what the documents say otherwise than the files.
+
+        Raises:
+            SourceUnavailable: the folder is not there.
+        """
+        index = self._index()
+        yield from index.notes
+        for image_id in index.ids:
+            yield from self._check_entry(index.entries[image_id])
+
+    def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
+        yield from entry.notes
+        headers = []
+        for source in entry.sources:
+            try:
+                header = self._header_of(entry, source)
+            except SourceUnavailable as error:
+                yield Disagreement(entry.id, source.key, "file", "a raster that can be read", error.problem)
+                continue
+            headers.append(header)
+            yield from compare(entry, source, header)
+        if len(headers) == len(entry.sources):
+            yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+
+    def _header_of(self, entry: Entry, source: Source) -> Header:
+        """Return the header of a file as it is now.
+
+        Raises:
+            SourceUnavailable: it cannot be read; names the image and the file's band or asset.
+        """
+        try:
+            status = Path(source.path).stat()
+            return self._header(source.path, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            raise SourceUnavailable(entry.id, source.key, "the file is missing") from error
+        except SourceUnavailable as error:
+            raise SourceUnavailable(entry.id, source.key, error.problem) from error
+
+    def _index(self) -> Index:
+        """Return the index; one thread renews it when it is due, and the others go on with the old one."""
+        known = self._known
+        if known is not None and (time.monotonic() < self._next_scan or self._scanning.locked()):
+            return known
+        with self._scanning:
+            if self._known is None or time.monotonic() >= self._next_scan:
+                self._known = self._renewed()
+            return self._known
+
+    def _renewed(self) -> Index:
+        """Look at the folder, and build the index again where a file came, went or changed."""
+        start = time.monotonic()
+        tree = scan(self._root)
+        index = self._known if self._known is not None and tree == self._tree else build_index(tree)
+        self._tree = tree
+        end = time.monotonic()
+        self._next_scan = end + max(self._refresh_seconds, (end - start) / _scan_share)
+        return index
+
+
+def _header_of_version(path: str, _mtime_ns: int, _size: int) -> Header:
+    """Read a header; the version is there to be part of the cache's key."""
+    return read_header(path)

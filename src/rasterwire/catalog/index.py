@@ -1,0 +1,62 @@
+"""All images of a tree by their ids. No raster is opened to build it."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+
+from rasterwire.catalog.entry import Disagreement, Entry
+from rasterwire.catalog.plain import find_folders
+from rasterwire.catalog.stac import find_items
+from rasterwire.catalog.tree import Tree
+
+__all__ = ["Index", "build_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Images by id.
+
+    Attributes:
+        entries: by id; of several of one id, the first in the order of document names.
+        ids: sorted.
+        notes: what is amiss with documents and ids.
+    """
+
+    entries: dict[str, Entry]
+    ids: Sequence[str]
+    notes: tuple[Disagreement, ...]
+
+    def page(self, prefix: str, after: str, limit: int) -> list[Entry]:
+        """Return at most ``limit`` entries whose id begins with ``prefix`` and is greater than ``after``."""
+        start = max(bisect_left(self.ids, prefix), bisect_right(self.ids, after))
+        following = (self.ids[at] for at in range(start, len(self.ids)))
+        chosen = takewhile(lambda image_id: image_id.startswith(prefix), following)
+        return [self.entries[image_id] for image_id in islice(chosen, max(0, limit))]
+
+
+def build_index(tree: Tree) -> Index:
+    """Return the images of a tree.
+
+    Items come before folders, so a raster that an item lists is not listed again with its folder.
+    """
+    items, notes = find_items(tree)
+    entries: dict[str, Entry] = {}
+    notes += _add(entries, items)
+    used = {source.name for entry in entries.values() for source in entry.sources}
+    notes += _add(entries, find_folders(tree, used))
+    return Index(entries, sorted(entries), tuple(notes))
+
+
+def _add(entries: dict[str, Entry], found: Iterable[Entry]) -> list[Disagreement]:
+    """Add entries of new ids; return a note for each of the others."""
+    notes = []
+    for entry in found:
+        first = entries.setdefault(entry.id, entry)
+        if first is not entry:
+            notes.append(
+                Disagreement(
+                    entry.id, "", "id", f"the id in {entry.origin}", f"it is taken by {first.origin}"
+                )
+            )
+    return notes

@@ -1,0 +1,94 @@
+"""STAC documents as images.
+
+Every JSON file of the tree that is an Item, or holds Items in a FeatureCollection, counts, whether a
+catalog links it or not; the ``child`` and ``item`` links of catalogs and collections are followed for
+documents under other names. Of the assets, those that are rasters inside the folder become bands;
+addresses on other machines (https, s3) and ``file:`` ones are not followed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rasterwire.catalog.claims import asset_claim
+from rasterwire.catalog.document import as_list, as_mapping, as_text, as_time, read_document
+from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source
+from rasterwire.catalog.tree import Tree, is_document, is_raster, is_remote
+
+__all__ = ["find_items"]
+
+_raster_types = ("image/tiff", "image/jp2", "image/vnd.stac.geotiff")
+
+
+def find_items(tree: Tree) -> tuple[list[Entry], list[Disagreement]]:
+    """Return the items of all documents, in the order of their names, and what is amiss with documents."""
+    notes: list[Disagreement] = []
+    entries: list[Entry] = []
+    pending = [name for name in tree.files if is_document(name)]
+    seen = set(pending)  # documents that link each other in a circle are read once
+    while pending:
+        name = pending.pop()
+        try:
+            document = read_document(tree.path_of(name))
+        except ValueError as error:
+            notes.append(Disagreement(name, "", "document", "a JSON document", str(error)))
+            continue
+        match (document or {}).get("type"):
+            case "Feature":
+                entries.extend(_items(tree, name, [document]))
+            case "FeatureCollection":
+                entries.extend(_items(tree, name, as_list(as_mapping(document).get("features"))))
+            case "Catalog" | "Collection":
+                linked = list(_links(tree, name, as_mapping(document), notes))
+                pending.extend(target for target in linked if target not in seen)
+                seen.update(linked)
+    # Sorting is stable: the items of one document stay in its order.
+    return sorted(entries, key=lambda entry: entry.origin), sorted(notes, key=lambda note: note.image_id)
+
+
+def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disagreement]) -> Iterator[str]:
+    """Yield the documents of the tree that a catalog links as its children and items."""
+    for link in map(as_mapping, as_list(document.get("links"))):
+        href = as_text(link.get("href"))
+        if link.get("rel") not in ("child", "item") or href is None or is_remote(href):
+            continue
+        target = tree.locate(href, name)
+        if target is None:
+            notes.append(Disagreement(name, "", "link", href, "no such file in the catalog's folder"))
+        else:
+            yield target
+
+
+def _items(tree: Tree, origin: str, features: Sequence[object]) -> Iterator[Entry]:
+    """Yield the entries of the features that are STAC items; plain GeoJSON has neither id nor assets."""
+    for feature in map(as_mapping, features):
+        image_id = as_text(feature.get("id"))
+        if image_id and "stac_version" in feature and isinstance(feature.get("assets"), dict):
+            yield _entry(tree, origin, image_id, feature)
+
+
+def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> Entry:
+    properties = as_mapping(item.get("properties"))
+    sources: list[Source] = []
+    notes: list[Disagreement] = []
+    for key, asset in item["assets"].items():
+        href = as_text(as_mapping(asset).get("href"))
+        if href is None or is_remote(href) or not _is_raster_asset(as_mapping(asset), href):
+            continue
+        name = tree.locate(href, origin)
+        if name is None:
+            notes.append(Disagreement(image_id, key, "file", href, "no such file in the catalog's folder"))
+        else:
+            sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))
+    return Entry(
+        id=image_id,
+        origin=origin,
+        naming=Naming.ASSETS,
+        sources=tuple(sources),
+        start_time=as_time(properties.get("datetime")) or as_time(properties.get("start_datetime")),
+        properties=properties,
+        notes=tuple(notes),
+    )
+
+
+def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
+    return is_raster(href) or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
