@@ -76,7 +76,8 @@ def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
         if not isinstance(document, dict):
             raise TypeError("not an object")
         inner = document["geometry"] if document.get("type") == "Feature" else document
-        geometry = shapely.geometry.shape(_merged(inner))
+        with np.errstate(invalid="ignore"):  # coordinates that are no numbers are told below
+            geometry = shapely.geometry.shape(_merged(inner))
     except InvalidRequest:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, shapely.errors.ShapelyError):
