@@ -55,6 +55,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             grid=grid,
             dtype=own.dtype,
             nodata=own.nodata if own.nodata is not None else fitting_nodata(claim.nodata, own.dtype),
+            masked=own.masked,
             overviews=header.overviews,
             exact_overviews=header.exact_overviews,
             value_scale=scale,

@@ -10,6 +10,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS as RasterioCRS  # noqa: N811
+from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 from rasterwire.catalog.intact import is_cut_short
@@ -27,6 +28,7 @@ class BandHeader:
         description: what the file calls the band, or "".
         dtype: numpy name of the stored type.
         nodata: the stored value that means "no value", or None; int for integer types.
+        masked: whether a mask or alpha band marks invalid pixels.
         scale, offset: physical = stored x scale + offset; 1 and 0 where the file names none.
         unit: of the physical value, or "".
     """
@@ -34,6 +36,7 @@ class BandHeader:
     description: str
     dtype: str
     nodata: float | int | None
+    masked: bool
     scale: float
     offset: float
     unit: str
@@ -132,6 +135,8 @@ def _band_header(raster: DatasetReader, index: int) -> BandHeader:
         description=(raster.descriptions[at] or "").strip(),
         dtype=dtype,
         nodata=fitting_nodata(raster.nodatavals[at], dtype),
+        masked=bool({MaskFlags.per_dataset, MaskFlags.alpha} & set(raster.mask_flag_enums[at]))
+        and MaskFlags.nodata not in raster.mask_flag_enums[at],
         scale=float(raster.scales[at]),
         offset=float(raster.offsets[at]),
         unit=str(raster.units[at] or ""),

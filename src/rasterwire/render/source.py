@@ -14,7 +14,7 @@ from rasterio.windows import Window as RasterWindow
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels
-from rasterwire.raster_file import foreign_errors, gdal_env, open_raster
+from rasterwire.raster_file import gdal_calls, open_dataset
 
 _OPEN_PER_THREAD = 32
 
@@ -44,7 +44,8 @@ def dataset(band: Band, overview: int | None) -> rasterio.DatasetReader:
             raise SourceUnavailable("", band.name, "the file is gone") from None
         if band.version and band.version != f"{status.st_mtime_ns}-{status.st_size}":
             raise SourceUnavailable("", band.name, "the file changed since the request was planned; ask again")
-        found = open_raster(band.href, overview)
+        with gdal_calls(band.name):
+            found = open_dataset(band.href, overview)
         while len(_opened.datasets) >= _OPEN_PER_THREAD:
             _opened.datasets.popitem(last=False)[1].close()
     _opened.datasets[key] = found
@@ -80,7 +81,7 @@ def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, 
     if left >= right or top >= bottom:
         return Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
     window = RasterWindow(left, top, right - left, bottom - top)
-    with gdal_env(), foreign_errors(band.name):
+    with gdal_calls(band.name):
         data = source.read(band.index, window=window)
         valid = _validity(source, band, window, data)
     if (bottom - top, right - left) == size:

@@ -13,7 +13,7 @@ from rasterio.windows import Window as RasterWindow
 
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.raster_file import foreign_errors, gdal_env
+from rasterwire.raster_file import gdal_calls
 from rasterwire.render.nearest import shrink
 from rasterwire.render.source import dataset, level_transform
 from rasterwire.request import Resampling
@@ -52,7 +52,7 @@ def warp(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -
     nodata = band.nodata
     all_valid = MaskFlags.all_valid in source.mask_flag_enums[band.index - 1]
     masked = not all_valid and MaskFlags.nodata not in source.mask_flag_enums[band.index - 1]
-    with gdal_env(), foreign_errors(band.name):
+    with gdal_calls(band.name):
         options = {
             "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
             "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,
