@@ -1,0 +1,1 @@
+"""A scene, made up, to try the service with."""
