@@ -56,8 +56,8 @@ def _transform(value: object) -> tuple[float, ...] | None:
 def _crs(level: Mapping[str, Any]) -> str | None:
     if code := as_text(level.get("proj:code")):
         return code
-    if epsg := as_number(level.get("proj:epsg")):
-        return f"EPSG:{int(epsg)}"
+    if epsg := as_numbers([level.get("proj:epsg")], (1,)):
+        return f"EPSG:{int(epsg[0])}"
     if wkt := as_text(level.get("proj:wkt2")):
         return wkt
     projjson = as_mapping(level.get("proj:projjson"))

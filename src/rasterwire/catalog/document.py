@@ -1,15 +1,27 @@
 """Reads JSON documents that anyone may have written: wrong types count as absent."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["as_list", "as_mapping", "as_number", "as_numbers", "as_text", "as_time", "read_document"]
+__all__ = [
+    "as_list",
+    "as_mapping",
+    "as_number",
+    "as_numbers",
+    "as_text",
+    "as_time",
+    "is_text",
+    "read_document",
+]
 
 # Documents are held in memory; larger files are data, not documents.
 _max_bytes = 64 << 20
+# No type of a pixel holds more, and larger ones do not even fit a float.
+_max_integer = 1 << 64
 
 
 def read_document(path: str) -> Mapping[str, Any] | None:
@@ -41,13 +53,22 @@ def as_list(value: object) -> Sequence[Any]:
 
 
 def as_text(value: object) -> str | None:
-    """Return a text that is not empty, or None."""
-    return value if isinstance(value, str) and value else None
+    """Return a text that is not empty, or None; half a surrogate pair is no text, no message can carry it."""
+    return value if isinstance(value, str) and value and is_text(value) else None
+
+
+def is_text(value: str) -> bool:
+    """Tell whether all characters can be sent and stored as UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_number(value: object) -> float | None:
     """Return a number, or one of the texts nan, inf and -inf that JSON needs for those, or None."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) > _max_integer):
         return None
     if isinstance(value, int | float):
         return value
@@ -57,10 +78,10 @@ def as_number(value: object) -> float | None:
 
 
 def as_numbers(value: object, counts: tuple[int, ...]) -> tuple[float, ...] | None:
-    """Return an array of numbers of one of the lengths ``counts``, or None."""
-    numbers = tuple(as_number(number) for number in as_list(value))
-    known = tuple(number for number in numbers if number is not None)
-    return known if len(known) == len(numbers) and len(known) in counts else None
+    """Return an array of finite numbers of one of the lengths ``counts``, or None."""
+    numbers = [as_number(number) for number in as_list(value)]
+    finite = tuple(number for number in numbers if number is not None and math.isfinite(number))
+    return finite if len(finite) == len(numbers) and len(finite) in counts else None
 
 
 def as_time(value: object) -> datetime | None:

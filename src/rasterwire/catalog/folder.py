@@ -18,8 +18,8 @@ from rasterwire.image import Image
 __all__ = ["FolderCatalog"]
 
 _cached_headers = 4096
-# Scans of a large tree take seconds; looking costs at most this share of the time.
-_scan_share = 0.05
+# Seconds; looking at a tree that takes k times as long is done k times less often.
+_quick_scan = 0.1
 
 
 class FolderCatalog:
@@ -35,7 +35,8 @@ class FolderCatalog:
 
         Args:
             root: the folder.
-            refresh_seconds: for how long an answer may lag behind the folder.
+            refresh_seconds: for how long an answer may lag behind the folder; longer where looking at
+                it takes longer than a tenth of a second.
         """
         self._root = root
         self._refresh_seconds = refresh_seconds
@@ -127,7 +128,7 @@ class FolderCatalog:
         index = self._known if self._known is not None and tree == self._tree else build_index(tree)
         self._tree = tree
         end = time.monotonic()
-        self._next_scan = end + max(self._refresh_seconds, (end - start) / _scan_share)
+        self._next_scan = end + self._refresh_seconds * max(1.0, (end - start) / _quick_scan)
         return index
 
 

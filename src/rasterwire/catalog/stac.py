@@ -53,7 +53,7 @@ def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disag
             continue
         target = tree.locate(href, name)
         if target is None:
-            notes.append(Disagreement(name, "", "link", href, "no such file in the catalog's folder"))
+            notes.append(Disagreement(name, "", "link", _shown(href), "no such file in the catalog's folder"))
         else:
             yield target
 
@@ -76,7 +76,9 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
             continue
         name = tree.locate(href, origin)
         if name is None:
-            notes.append(Disagreement(image_id, key, "file", href, "no such file in the catalog's folder"))
+            notes.append(
+                Disagreement(image_id, key, "file", _shown(href), "no such file in the catalog's folder")
+            )
         else:
             sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))
     return Entry(
@@ -92,3 +94,8 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
 
 def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
     return is_raster(href) or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
+
+
+def _shown(href: str) -> str:
+    """Return an address as notes show it: of an absolute path, only the file's name."""
+    return href if not href.startswith("/") else "an absolute path to " + href.rsplit("/", 1)[-1]

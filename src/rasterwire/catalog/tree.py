@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
 
 __all__ = ["Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
@@ -61,7 +62,9 @@ class Tree:
 
 
 def scan(root: Path) -> Tree:
-    """List the files below ``root``; hidden ones, links to folders and links that leave it are left out.
+    """List the files below ``root``; links to folders and links that leave it are left out.
+
+    Hidden ones, unfinished uploads, GDAL's notes and names that are no text are left out as well.
 
     Raises:
         SourceUnavailable: the folder is not there.
@@ -71,7 +74,7 @@ def scan(root: Path) -> Tree:
         raise SourceUnavailable("", "", "the folder of the catalog is not there")
     found = []
     for folder, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and is_text(name)]
         for name in names:
             path = os.path.join(folder, name)
             entry = None if _is_ignored(name) else _regular_file(path, top)
@@ -81,7 +84,7 @@ def scan(root: Path) -> Tree:
 
 
 def _is_ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower().endswith(_ignored_suffixes)
+    return name.startswith(".") or name.lower().endswith(_ignored_suffixes) or not is_text(name)
 
 
 def _regular_file(path: str, top: str) -> tuple[str, int, int] | None:

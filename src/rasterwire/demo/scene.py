@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.enums import Resampling
-from rasterio.transform import from_origin
 
 __all__ = ["IMAGE_ID", "make_scene"]
 
@@ -92,7 +91,8 @@ def _noise(random: np.random.Generator, cells: int, octaves: int) -> _Floats:
     for octave in range(octaves):
         total += _lattice(random, cells << octave) * np.float32(0.5**octave)
     total -= total.mean()
-    return total / total.std()
+    total /= total.std()
+    return total
 
 
 def _lattice(random: np.random.Generator, cells: int) -> _Floats:
@@ -103,7 +103,8 @@ def _lattice(random: np.random.Generator, cells: int) -> _Floats:
     part = at - low
     part = part * part * (3 - 2 * part)
     rows = corners[low] * (1 - part)[:, None] + corners[low + 1] * part[:, None]
-    return rows[:, low] * (1 - part) + rows[:, low + 1] * part
+    values: _Floats = rows[:, low] * (1 - part) + rows[:, low + 1] * part
+    return values
 
 
 def _ground() -> _Ground:
@@ -113,7 +114,8 @@ def _ground() -> _Ground:
     river = _river(row, column)
     # The plain beside the river is where people are.
     plain = np.exp(-np.square(river / 150))
-    height = relief * (1 - 0.9 * plain) + 1.4 * (1 - np.exp(-np.abs(river) / 400))
+    valley = 1 - np.exp(-np.abs(river) / 400)
+    height = (relief * (1 - 0.9 * plain) + 1.4 * valley).astype(np.float32)
     cover, texture = _land(random, height, river, row, column)
     cloud, shadow = _clouds(random)
     water = cover == _index("water")
@@ -132,7 +134,8 @@ def _river(row: _Floats, column: _Floats) -> _Floats:
     y = row[:, :1]
     middle = 560 + 150 * np.sin(y / 190) + 55 * np.sin(y / 61 + 1) + 12 * np.sin(y / 23)
     slope = np.gradient(middle, axis=0)
-    return ((column - middle) / np.sqrt(1 + slope * slope)).astype(np.float32)
+    across: _Floats = ((column - middle) / np.sqrt(1 + slope * slope)).astype(np.float32)
+    return across
 
 
 def _land(
@@ -141,7 +144,9 @@ def _land(
     """Return cover and texture: woods on the hills, fields and a town in the plain, and the river."""
     patches, detail = _noise(random, 12, 5), _noise(random, 130, 3)
     texture = 1 + np.float32(0.07) * detail + np.float32(0.05) * patches
-    cover = np.where(height + 0.5 * patches + 0.12 * detail > 0.35, _index("forest"), _index("grass")).astype(np.uint8)
+    cover = np.where(height + 0.5 * patches + 0.12 * detail > 0.35, _index("forest"), _index("grass")).astype(
+        np.uint8
+    )
 
     is_plain = (np.abs(river) < 150 + 30 * patches) & (height < 1.4)
     crops, tone = _fields(random, row, column)
@@ -176,7 +181,7 @@ def _fields(random: np.random.Generator, row: _Floats, column: _Floats) -> tuple
 
 
 def _clouds(random: np.random.Generator) -> tuple[_Floats, _Floats]:
-    """Return opacity of the clouds and the light their shadows take: cumulus in the north, little elsewhere."""
+    """Return opacity of the clouds and the light their shadows take; most are in the north."""
     north = np.linspace(1.0, -1.3, _side, dtype=np.float32)[:, None]
     density = _noise(random, 7, 6) + north - np.float32(1.7)
     cloud = np.clip(density * 1.6, 0, 1).astype(np.float32)
@@ -208,22 +213,31 @@ def _classes(ground: _Ground) -> _Bytes:
 def _halved(fine: _Floats) -> _Floats:
     """Return the means of 2 x 2 pixels."""
     half = _side // 2
-    return fine.reshape(half, 2, half, 2).mean(axis=(1, 3))
+    coarse: _Floats = fine.reshape(half, 2, half, 2).mean(axis=(1, 3))
+    return coarse
 
 
 def _write(folder: Path, name: str, pixels: npt.NDArray[np.uint16] | _Bytes) -> None:
     metres = _metres[name]
     height, width = pixels.shape
     profile = {"driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": pixels.dtype.name}
-    layout = {"tiled": True, "blockxsize": _block, "blockysize": _block, "compress": "deflate", "predictor": 2}
-    place = {"crs": _crs, "transform": from_origin(_west, _north, metres, metres), "nodata": 0}
+    layout = {
+        "tiled": True,
+        "blockxsize": _block,
+        "blockysize": _block,
+        "compress": "deflate",
+        "predictor": 2,
+    }
+    place = {"crs": _crs, "transform": rasterio.Affine(metres, 0, _west, 0, -metres, _north), "nodata": 0}
     # Classes have no mean: an average of water and cloud would be a class of its own.
     resampling = Resampling.mode if name == "SCL" else Resampling.average
-    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(_block)):
-        with rasterio.open(folder / f"{name}.tif", "w", **profile, **layout, **place) as raster:
-            raster.write(pixels, 1)
-            raster.set_band_description(1, name)
-            raster.build_overviews([2, 4], resampling)
+    with (
+        rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(_block)),
+        rasterio.open(folder / f"{name}.tif", "w", **profile, **layout, **place) as raster,
+    ):
+        raster.write(pixels, 1)
+        raster.set_band_description(1, name)
+        raster.build_overviews([2, 4], resampling)
 
 
 def _description() -> dict[str, object]:
@@ -231,7 +245,9 @@ def _description() -> dict[str, object]:
     return {
         "type": "Image",
         "id": IMAGE_ID,
-        "bands": [_band_description(name, metres) for name, metres in sorted(_metres.items(), key=_band_order)],
+        "bands": [
+            _band_description(name, metres) for name, metres in sorted(_metres.items(), key=_band_order)
+        ],
         "properties": {
             "system:index": IMAGE_ID.rsplit("/", 1)[-1],
             "system:time_start": 1610218671000,  # 2021-01-09T18:57:51Z, the time in the id
@@ -250,7 +266,12 @@ def _band_description(name: str, metres: int) -> dict[str, object]:
     size = _side * 10 // metres
     return {
         "id": name,
-        "data_type": {"type": "PixelType", "precision": "int", "min": 0, "max": 255 if name == "SCL" else 65535},
+        "data_type": {
+            "type": "PixelType",
+            "precision": "int",
+            "min": 0,
+            "max": 255 if name == "SCL" else 65535,
+        },
         "dimensions": [size, size],
         "crs": _crs,
         "crs_transform": [metres, 0, _west, 0, -metres, _north],
