@@ -540,7 +540,7 @@ def test_feature_collections_hold_items_and_other_json_is_left_alone(tmp_path: P
 def test_documents_of_wrong_types_spoil_nothing(tmp_path: Path) -> None:
     write_raster(tmp_path / "a.tif")
     huge = 10**400
-    values = [
+    values: list[Any] = [
         None,
         7,
         huge,

@@ -121,6 +121,11 @@ def test_odd_grids_and_types_are_kept(catalog: FolderCatalog) -> None:
     assert bands(catalog, "s2_majortom_T48QUE_20200223")["B02"].grid.affine.c == pytest.approx(362612.1969)
 
 
+def test_a_mask_beside_the_pixels_is_told(catalog: FolderCatalog) -> None:
+    assert all(band.masked and band.nodata is None for band in bands(catalog, "mask_jpeg_noaa").values())
+    assert not any(band.masked for band in bands(catalog, "mosaic_l8").values())
+
+
 def test_bands_of_two_files_alike_are_told_apart(catalog: FolderCatalog) -> None:
     assert list(bands(catalog, "mosaic_l8")) == [
         f"mosaic_cog{file}_B{band}" for file in (1, 2) for band in (1, 2, 3)
