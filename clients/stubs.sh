@@ -23,7 +23,7 @@ clients=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 protos=$clients/../protos
 tools=$clients/.tools
 
-usage() { sed -n '3,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '4,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 # Prints the name by which Maven's packages call this kind of machine.
 platform() {
