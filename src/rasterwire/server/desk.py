@@ -136,7 +136,7 @@ class Desk:
         """Yield progress, then a file that is kept nowhere."""
         render = Render(plan)
         small = plan.uncompressed_bytes <= _IN_MEMORY
-        file: BinaryIO = io.BytesIO() if small else tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115
+        file: BinaryIO = io.BytesIO() if small else tempfile.NamedTemporaryFile(dir=self._scratch)  # noqa: SIM115
         handed_over = False
         task = asyncio.create_task(self.run(lambda: self._write(render, file)))
         try:

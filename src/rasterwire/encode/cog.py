@@ -1,0 +1,48 @@
+"""Cloud-optimized GeoTIFFs, by GDAL's own driver from a plain one."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import rasterio
+from rasterio.shutil import copy as gdal_copy
+
+from rasterwire.encode import BlockSource
+from rasterwire.encode.geotiff import encode_geotiff
+from rasterwire.plan.types import RasterPlan
+from rasterwire.raster_file import gdal_calls
+from rasterwire.request import Compression, Encoding, Resampling
+
+_averaging = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.AVERAGE}
+
+_FAST = Encoding(Compression.ZSTD, 1)
+
+
+def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
+    """Write a raster with its header first and overviews inside.
+
+    Overviews are averaged where the request interpolates, else sampled, since the values may be
+    classes. Needs room in ``scratch`` for the plain file and the result.
+    """
+    averaged = all(band.resampling in _averaging for band in raster.bands)
+    options = {
+        "COMPRESS": encoding.compression.value,
+        "BLOCKSIZE": "512",
+        "PREDICTOR": "NO" if encoding.compression is Compression.NONE else "YES",
+        "OVERVIEW_RESAMPLING": "AVERAGE" if averaged else "NEAREST",
+        "BIGTIFF": "IF_SAFER",
+        "GEOTIFF_VERSION": "1.1",
+        "NUM_THREADS": "2",
+    }
+    if encoding.level is not None and encoding.compression in {Compression.DEFLATE, Compression.ZSTD}:
+        options["LEVEL"] = str(encoding.level)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        plain, made = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
+        with plain.open("w+b") as file:
+            encode_geotiff(raster, _FAST, render, file, Path(folder))
+        with gdal_calls(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES", GDAL_CACHEMAX=64):
+            gdal_copy(str(plain), str(made), driver="COG", **options)
+        plain.unlink()
+        with made.open("rb") as file:
+            shutil.copyfileobj(file, out, 1 << 20)

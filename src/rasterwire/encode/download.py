@@ -1,0 +1,58 @@
+"""The delivered file: two codecs in two containers."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from rasterwire.encode import BlockSource
+from rasterwire.encode.cog import encode_cog
+from rasterwire.encode.container import write_zip
+from rasterwire.encode.geotiff import encode_geotiff
+from rasterwire.encode.npy import encode_npy, npy_windows
+from rasterwire.encode.tiles import tile_windows
+from rasterwire.plan.types import RasterPlan, RenderPlan
+from rasterwire.request import Format
+
+
+def encode_download(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
+    """Write the whole file of a plan.
+
+    Args:
+        plan: of the download.
+        render: renders blocks; its errors go through unchanged.
+        out: empty, seekable, readable and writable.
+        scratch: folder for what has to be written twice; left as it was.
+    """
+    ENCODERS[plan.format](plan, render, out, scratch)
+
+
+def count_blocks(plan: RenderPlan) -> int:
+    """Return how many blocks a plan will be rendered in."""
+    windows = npy_windows if plan.format is Format.NPY else tile_windows
+    return sum(1 for raster in plan.rasters for _ in windows(raster))
+
+
+def _npy(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:
+    encode_npy(plan.rasters[0], render, out)
+
+
+def _geotiff(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
+    _tiff(plan, render, scratch, plan.rasters[0], out)
+
+
+def _zipped(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
+    write_zip(((r.path, partial(_tiff, plan, render, scratch, r)) for r in plan.rasters), out, scratch)
+
+
+def _tiff(plan: RenderPlan, render: BlockSource, scratch: Path, raster: RasterPlan, out: BinaryIO) -> None:
+    encode = encode_cog if plan.encoding.cloud_optimized else encode_geotiff
+    encode(raster, plan.encoding, render, out, scratch)
+
+
+ENCODERS: dict[Format, Callable[[RenderPlan, BlockSource, BinaryIO, Path], None]] = {
+    Format.NPY: _npy,
+    Format.GEO_TIFF: _geotiff,
+    Format.ZIPPED_GEO_TIFF: _zipped,
+    Format.ZIPPED_GEO_TIFF_PER_BAND: _zipped,
+}

@@ -1,0 +1,113 @@
+"""Tiled GeoTIFFs, written front to back from blocks: memory does not grow with the raster."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from rasterwire.encode import BlockSource
+from rasterwire.encode.geotags import geo_tags
+from rasterwire.encode.tiles import TILE, compressor, image_tiles, in_order, predictor
+from rasterwire.plan.types import RasterPlan
+from rasterwire.request import Compression, Encoding
+
+_CLASSIC_BYTES = 3_900_000_000
+"""Classic TIFF holds 4 GiB; what cannot be compressed grows a little."""
+
+_schemes = {
+    Compression.NONE: "none",
+    Compression.DEFLATE: "adobe_deflate",
+    Compression.LZW: "lzw",
+    Compression.ZSTD: "zstd",
+}
+
+_MASK_BYTES = TILE * TILE // 8
+
+
+def needs_bigtiff(raster: RasterPlan) -> bool:
+    """Tell whether a raster may not fit into a classic TIFF, judged before compression."""
+    height, width = (int(n) for n in raster.grid.shape)
+    padded = -(-height // TILE) * -(-width // TILE) * TILE * TILE
+    sample = len(raster.bands) * np.dtype(raster.bands[0].dtype).itemsize
+    return padded * sample + (padded // 8 if raster.mask else 0) > _CLASSIC_BYTES
+
+
+def encode_geotiff(
+    raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path
+) -> None:
+    """Write a raster, pixel-interleaved, with its mask as a second, internal image.
+
+    Args:
+        raster: its bands share one type and one nodata value.
+        encoding: compression.
+        render: of the blocks.
+        out: empty and seekable.
+        scratch: folder for the mask, one bit a pixel, until the image is written.
+    """
+    with contextlib.ExitStack() as stack:
+        masks: BinaryIO | None = None
+        if raster.mask:
+            masks = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
+        writer = stack.enter_context(tifffile.TiffWriter(out, bigtiff=needs_bigtiff(raster), byteorder="<"))
+        _write_image(writer, raster, encoding, render, masks)
+        if masks is not None:
+            masks.seek(0)
+            _write_mask(writer, raster, masks)
+
+
+def _write_image(
+    writer: tifffile.TiffWriter, raster: RasterPlan, encoding: Encoding, render: BlockSource, masks: BinaryIO | None
+) -> None:
+    height, width = (int(n) for n in raster.grid.shape)
+    dtype, count = raster.bands[0].dtype, len(raster.bands)
+
+    def keep(mask: npt.NDArray[np.bool_]) -> None:
+        if masks is not None:
+            masks.write(np.packbits(mask))
+
+    tiles = image_tiles(raster, render, keep if masks is not None else None)
+    with contextlib.closing(in_order(compressor(encoding, dtype), tiles)) as compressed:
+        writer.write(
+            compressed,
+            shape=(height, width, count) if count > 1 else (height, width),
+            dtype=np.dtype(dtype).newbyteorder("<"),
+            photometric="minisblack",
+            planarconfig="contig" if count > 1 else None,
+            tile=(TILE, TILE),
+            compression=_schemes[encoding.compression],
+            predictor=predictor(encoding, dtype),
+            extrasamples=[0] * (count - 1) if count > 1 else None,
+            extratags=geo_tags(raster),
+            software=False,
+            metadata=None,
+            contiguous=False,
+        )
+
+
+def _write_mask(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO) -> None:
+    """Write the kept bits: 1 valid, 0 not; source: TIFF 6.0, NewSubfileType bit 2."""
+    height, width = (int(n) for n in raster.grid.shape)
+
+    def tiles() -> Iterator[bytes]:
+        while bits := masks.read(_MASK_BYTES):
+            yield bytes(imagecodecs.deflate_encode(bits, level=6, raw=False))
+
+    writer.write(
+        tiles(),
+        shape=(height, width),
+        dtype=np.bool_,
+        bitspersample=1,
+        photometric=4,
+        subfiletype=4,
+        tile=(TILE, TILE),
+        compression="adobe_deflate",
+        software=False,
+        metadata=None,
+        contiguous=False,
+    )
