@@ -1,0 +1,111 @@
+"""Rendered files in a folder of limited size."""
+
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+
+from rasterwire.store import Artifact
+
+_PIECE = 1 << 20
+_etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
+_finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
+_UNFINISHED = ".unfinished-"
+
+
+class FolderArtifactStore:
+    """Keeps files named ``<etag>.<size>.<crc32c>``, so that the folder alone tells all.
+
+    Use is remembered in the access time of the files. A file in the folder that was cut short is
+    told by its size and dropped. A reader that has a dropped file open reads on to its end.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """Use a folder, made if need be; what was left unfinished in it is removed.
+
+        Args:
+            folder: of this store alone.
+            max_bytes: that the files may take; the newest stays even where it alone takes more.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        for leftover in folder.glob(f"{_UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
+
+    def find(self, etag: str) -> Artifact | None:
+        """See ``ArtifactStore.find``."""
+        if not _etag.fullmatch(etag):
+            return None
+        for path in self._folder.glob(f"{etag}.*.*"):
+            artifact = _artifact(path)
+            if artifact is None:
+                continue
+            try:
+                status = path.stat()
+                if status.st_size != artifact.size:
+                    path.unlink(missing_ok=True)
+                    continue
+                os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
+            except FileNotFoundError:
+                continue
+            return artifact
+        return None
+
+    def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
+        """See ``ArtifactStore.make``."""
+        if not _etag.fullmatch(etag):
+            raise ValueError(f"not an etag: {etag!r}")
+        unfinished = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+        try:
+            with unfinished.open("x+b") as file:
+                write(file)
+                file.flush()
+                size, crc = _measured(file)
+            finished = self._folder / f"{etag}.{size}.{crc:08x}"
+            with self._lock:
+                unfinished.replace(finished)
+                self._evict(finished)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        return Artifact(finished, size, crc)
+
+    def _evict(self, newest: Path) -> None:
+        files = []
+        for path in self._folder.iterdir():
+            if _finished.fullmatch(path.name):
+                try:
+                    status = path.stat()
+                except FileNotFoundError:
+                    continue
+                files.append((status.st_atime_ns, status.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self._max_bytes:
+                return
+            if path != newest:
+                path.unlink(missing_ok=True)
+                total -= size
+
+
+def _artifact(path: Path) -> Artifact | None:
+    found = _finished.fullmatch(path.name)
+    return None if found is None else Artifact(path, int(found[2]), int(found[3], 16))
+
+
+def _measured(file: BinaryIO) -> tuple[int, int]:
+    """Return size and crc32c of a file."""
+    file.seek(0)
+    crc, size = google_crc32c.Checksum(), 0
+    while piece := file.read(_PIECE):
+        crc.update(piece)
+        size += len(piece)
+    return size, int.from_bytes(crc.digest(), "big")
