@@ -4,12 +4,13 @@ import base64
 import hmac
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rasterwire.catalog import Catalog
 from rasterwire.errors import DownloadNotFound, invalid
-from rasterwire.plan import Limits, RenderPlan, make_plan
+from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
 from rasterwire.request import DownloadRequest
 from rasterwire.store import Artifact, ArtifactStore, DownloadRecord, DownloadStore
 
@@ -59,6 +60,15 @@ class Downloads:
             InvalidRequest, ImageNotFound, SourceUnavailable: it cannot be served.
         """
         return make_plan(request, self.catalog.get(request.image_id), self.limits)
+
+    def check_bands(self, image_id: str, names: Sequence[str]) -> None:
+        """Look only at the bands of a request whose other fields are wrong already.
+
+        Raises:
+            InvalidRequest: with every band that the image lacks.
+            ImageNotFound, SourceUnavailable: of the image.
+        """
+        find_bands(self.catalog.get(image_id), [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
 
     def create(self, plan: RenderPlan, written: bytes, request_id: str) -> Registered:
         """Register a planned request.

@@ -10,7 +10,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
-from rasterwire.errors import Violation, Violations
+from rasterwire.errors import InvalidRequest, Violation, Violations
 from rasterwire.grid import overlaps, size_violation
 from rasterwire.image import Band, Image
 from rasterwire.pixels import fits
@@ -62,14 +62,13 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
         own_names = [names[index]] if per_band else names
         with problems.catching():
             rasters.append(_raster(request, format_, asked, entries[index], list(zip(own_names, group, strict=True))))
-            _check_size(rasters[-1].grid, asked, limits, problems)
-            _check_place(rasters[-1].grid, group, asked, problems)
+            _check_grid(rasters[-1].grid, group, asked, limits, problems)
     _check_nodata(request, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
     total = sum(map(_raster_bytes, rasters))
-    if total > limits.max_bytes:
+    if total > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
         said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
         problems.found.append(
             Violation("dimensions", "OUTPUT_TOO_LARGE", said + "; ask for fewer bands, a coarser scale or a smaller region")
@@ -103,28 +102,43 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
 def _choose_bands(
     request: DownloadRequest, image: Image, limits: Limits, problems: Violations
 ) -> list[_Chosen]:
-    by_name = {band.name: band for band in image.bands}
     asked = request.bands or tuple(BandRequest(band.name) for band in image.bands)
     if len(asked) > limits.max_bands:
         problems.found.append(
             Violation("bands", "TOO_MANY_BANDS", f"{len(asked)} bands, at most {limits.max_bands}; ask in parts")
         )
-    chosen = []
-    for index, wanted in enumerate(asked):
-        field = f"bands[{index}]" if request.bands else "bands"
-        band = by_name.get(wanted.name)
-        if band is None:
-            there = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
-            said = f"no band {wanted.name!r} in image {image.id!r}; it has {there}"
-            problems.found.append(Violation(f"{field}.id", "BAND_NOT_FOUND", said))
-            continue
-        wrong = dtype_violation(band, field)
-        if wrong:
-            problems.found.append(wrong)
-        chosen.append((wanted, band))
+    fields = [f"bands[{index}]" if request.bands else "bands" for index in range(len(asked))]
+    with problems.catching():
+        found = find_bands(image, [(f"{field}.id", wanted.name) for field, wanted in zip(fields, asked, strict=True)])
+        wrong = (dtype_violation(band, field) for band, field in zip(found, fields, strict=True))
+        problems.found += [violation for violation in wrong if violation]
+        if asked:
+            return list(zip(asked, found, strict=True))
     if not asked:
         problems.found.append(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
-    return chosen
+    return []
+
+
+def find_bands(image: Image, wanted: Sequence[tuple[str, str]]) -> list[Band]:
+    """Return bands by name.
+
+    Args:
+        image: that should have them.
+        wanted: field of the request, and name.
+
+    Raises:
+        InvalidRequest: with every name that the image lacks, and the names it has.
+    """
+    by_name = {band.name: band for band in image.bands}
+    there = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
+    missing = [
+        Violation(field, "BAND_NOT_FOUND", f"no band {name!r} in image {image.id!r}; it has {there}")
+        for field, name in wanted
+        if name not in by_name
+    ]
+    if missing:
+        raise InvalidRequest(tuple(missing))
+    return [by_name[name] for _, name in wanted]
 
 
 def _asked(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> Asked:
@@ -154,20 +168,27 @@ def _raster(
     )
 
 
-def _check_size(grid: GeoBox, asked: Asked, limits: Limits, problems: Violations) -> None:
-    spec = asked.spec
-    field = "dimensions" if spec.dimensions else "scale" if spec.scale is not None else "crs_transform"
-    wrong = size_violation(grid, asked.path + (field if spec != GridSpec() else "region"), limits.max_side)
-    if wrong:
-        problems.found.append(wrong)
-
-
-def _check_place(grid: GeoBox, group: Sequence[_Chosen], asked: Asked, problems: Violations) -> None:
+def _check_grid(grid: GeoBox, group: Sequence[_Chosen], asked: Asked, limits: Limits, problems: Violations) -> None:
+    """Note a grid that lies elsewhere, or else one that is too large."""
     if any(overlaps(grid, band.grid) for _, band in group):
+        wrong = size_violation(grid, _deciding_field(asked), limits.max_side)
+        problems.found += [wrong] if wrong else []
         return
-    field = "region" if asked.region_counts else asked.path + "crs_transform"
-    extent = "; ".join(_place(band) for _, band in group[:1])
-    problems.found.append(Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {extent}"))
+    field = "region" if asked.region_counts else _deciding_field(asked)
+    said = f"does not touch the image, which covers {_place(group[0][1])}"
+    problems.found.append(Violation(field, "OUTSIDE_IMAGE", said))
+
+
+def _deciding_field(asked: Asked) -> str:
+    """Return the path of the field that most decides a grid's size."""
+    spec, own = asked.spec, asked.own
+    if spec.dimensions:
+        return (asked.path if own.dimensions else "") + "dimensions"
+    if spec.scale is not None and not asked.exact:
+        return (asked.path if own.scale is not None else "") + "scale"
+    if asked.exact:
+        return (asked.path if own.transform is not None else "") + "crs_transform"
+    return "region" if asked.region is not None else "scale"
 
 
 def _place(band: Band) -> str:

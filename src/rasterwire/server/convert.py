@@ -1,7 +1,8 @@
 """Between the wire's messages and the values of the core: the only place that knows both."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -164,8 +165,29 @@ def from_image(image: Image) -> catalog_service_pb2.ImageInfo:
     if image.start_time is not None:
         info.start_time.FromDatetime(image.start_time)
     if image.properties:
-        info.properties.update(dict(image.properties))
+        info.properties.update({_text(key): _json(value) for key, value in image.properties.items()})
     return info
+
+
+def _json(value: object) -> Any:
+    """Return what a protobuf Struct can hold of a catalog's value: documents hold anything."""
+    match value:
+        case bool() | None:
+            return value
+        case int() | float():
+            return float(value) if math.isfinite(value) else None
+        case str():
+            return _text(value)
+        case Mapping():
+            return {_text(str(key)): _json(item) for key, item in value.items()}
+        case Sequence():
+            return [_json(item) for item in value]
+        case _:
+            return _text(str(value))
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()
 
 
 def _band_info(band: Band) -> catalog_service_pb2.BandInfo:

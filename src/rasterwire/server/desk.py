@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeVar
 import google_crc32c
 
 from rasterwire.download import Downloads, Registered, Render, Renders
-from rasterwire.errors import DownloadConflict, DownloadError
+from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Violations
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -63,8 +63,23 @@ class Desk:
     # -- requests ---------------------------------------------------------------------------
 
     async def plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
-        """Return the plan of a request."""
-        return await self.run(lambda: self.downloads.plan(convert.to_request(params)))
+        """Return the plan of a request.
+
+        Raises:
+            InvalidRequest: with every violation, those of the form and those of the image alike.
+        """
+        return await self.run(lambda: self._plan(params))
+
+    def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+        try:
+            request = convert.to_request(params)
+        except InvalidRequest as error:
+            found = Violations(list(error.violations))
+            with contextlib.suppress(DownloadError), found.catching():
+                self.downloads.check_bands(params.image, [spec.id for spec in params.bands])
+            found.raise_if_any()
+            raise
+        return self.downloads.plan(request)
 
     async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
         """Plan and register a request."""

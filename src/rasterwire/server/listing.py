@@ -21,7 +21,7 @@ def list_images(
     """
     size = request.page_size or _DEFAULT_PAGE
     try:
-        after = base64.urlsafe_b64decode(request.page_token.encode()).decode()
+        after = base64.b64decode(request.page_token.encode(), b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
         raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin") from None
     found = list(catalog.list_images(request.prefix, after, size + 1))

@@ -27,6 +27,8 @@ def _violation(message: Message, found: protovalidate.Violation) -> Violation:
             value = value[index] if value is not None else None
     if path == "source":
         return Violation("image", "REQUIRED", "is required; name an image of the catalog")
+    if found.rule_id == "string.min_len":
+        return Violation(path, "REQUIRED", "is required, and empty")
     return Violation(path, reason, found.message + _said(value))
 
 
