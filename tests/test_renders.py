@@ -1,0 +1,122 @@
+"""Renders that run: shared, counted, stopped."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download.renders import Renders
+from rasterwire.errors import Overloaded, RenderCancelled
+from rasterwire.plan import Limits, RenderPlan, make_plan
+from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
+from rasterwire.store.artifacts import FolderArtifactStore
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class GatedEngine:
+    """Begins no item until the gate is open, and counts the maps."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.begun = threading.Event()
+        self.maps = 0
+
+    def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+        self.maps += 1
+        self.begun.set()
+        assert self.gate.wait(30)
+        return map(function, items)
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Callable[[int], RenderPlan]:
+    path = tmp_path / "catalog" / "a.tif"
+    path.parent.mkdir()
+    profile = {"driver": "GTiff", "width": 600, "height": 600, "count": 1, "dtype": "uint8", "crs": "EPSG:32610"}
+    with rasterio.open(path, "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
+        made.write(np.ones((1, 600, 600), "uint8"))
+    image = FolderCatalog(path.parent).get("a")
+
+    def plan(size: int) -> RenderPlan:
+        request = DownloadRequest(
+            "a", bands=(BandRequest("B1"),), grid=GridSpec(dimensions=(size,)), format=Format.GEO_TIFF
+        )
+        return make_plan(request, image, Limits())
+
+    return plan
+
+
+def renders(tmp_path: Path, engine: GatedEngine, most: int = 1) -> Renders:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return Renders(engine, FolderArtifactStore(tmp_path / "cache", 1 << 30), scratch, most)
+
+
+def test_many_readers_of_one_file_cause_one_render(tmp_path: Path, plans: Callable[[int], RenderPlan]) -> None:
+    engine = GatedEngine()
+    running = renders(tmp_path, engine)
+    joined = [running.join(plans(300)) for _ in range(10)]
+    engine.gate.set()
+    assert len({id(render) for render in joined}) == 1
+    assert len({render.result.result(30) for render in joined}) == 1
+    assert engine.maps == 1
+    running.close()
+
+
+def test_a_render_ends_when_its_last_reader_leaves(tmp_path: Path, plans: Callable[[int], RenderPlan]) -> None:
+    engine = GatedEngine()
+    running = renders(tmp_path, engine)
+    one, two = running.join(plans(300)), running.join(plans(300))
+    assert engine.begun.wait(30)
+    running.leave(one)
+    running.leave(two)
+    engine.gate.set()
+    with pytest.raises(RenderCancelled):
+        one.result.result(30)
+    running.close()
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_render_goes_on_while_one_reader_stays(tmp_path: Path, plans: Callable[[int], RenderPlan]) -> None:
+    engine = GatedEngine()
+    running = renders(tmp_path, engine)
+    one, two = running.join(plans(300)), running.join(plans(300))
+    running.leave(one)
+    engine.gate.set()
+    assert two.result.result(30).size > 0
+    assert two.blocks_done == two.blocks_total
+    running.close()
+
+
+def test_a_reader_who_comes_after_the_last_one_left_gets_a_render_of_its_own(
+    tmp_path: Path, plans: Callable[[int], RenderPlan]
+) -> None:
+    engine = GatedEngine()
+    running = renders(tmp_path, engine)
+    running.leave(running.join(plans(300)))
+    late = running.join(plans(300))
+    engine.gate.set()
+    assert late.result.result(30).size > 0
+    running.close()
+
+
+def test_more_renders_than_the_server_takes_are_told_to_come_back(
+    tmp_path: Path, plans: Callable[[int], RenderPlan]
+) -> None:
+    engine = GatedEngine()
+    running = renders(tmp_path, engine, most=1)
+    joined = [running.join(plans(100 + i)) for i in range(4)]
+    with pytest.raises(Overloaded):
+        running.join(plans(200))
+    assert running.join(plans(100)) is joined[0]
+    engine.gate.set()
+    running.close()
