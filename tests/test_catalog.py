@@ -267,10 +267,7 @@ def test_nan_is_a_nodata_value_and_an_unreachable_one_is_none(tmp_path: Path) ->
 
 
 def test_an_image_placed_by_control_points_has_no_crs(tmp_path: Path) -> None:
-    points = [
-        GroundControlPoint(r, c, 500000 + 10 * c, 4000000 - 10 * r)
-        for r, c in ((0, 0), (0, 8), (8, 0), (8, 8))
-    ]
+    points = [GroundControlPoint(r, c, 500000 + 10 * c, 4000000 - 10 * r) for r, c in ((0, 0), (0, 8), (8, 0), (8, 8))]
     write_raster(tmp_path / "i.tif", gcps=points, transform=None)
 
     assert catalog_of(tmp_path).get("i").bands[0].grid.crs is None
@@ -328,9 +325,7 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 def test_a_file_that_was_cut_short_is_refused(tmp_path: Path, layout: str, share: float) -> None:
     tiles: dict[str, Any] = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "lzw"}
     levels = (2,) if layout == "overviews" else ()
-    path = write_raster(
-        tmp_path / "i.tif", size=300, overviews=levels, **({} if layout == "strips" else tiles)
-    )
+    path = write_raster(tmp_path / "i.tif", size=300, overviews=levels, **({} if layout == "strips" else tiles))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
 
@@ -430,9 +425,7 @@ def test_assets_of_several_bands_are_named_by_their_bands_where_these_are_unique
 @pytest.mark.parametrize(
     "asset",
     [
-        pytest.param(
-            {"bands": [{"nodata": 7, "raster:scale": 0.1, "raster:offset": 2, "unit": "K"}]}, id="1.1"
-        ),
+        pytest.param({"bands": [{"nodata": 7, "raster:scale": 0.1, "raster:offset": 2, "unit": "K"}]}, id="1.1"),
         pytest.param(
             {"nodata": 7, "raster:scale": 0.1, "raster:offset": 2, "unit": "K", "bands": [{}]}, id="1.1-asset"
         ),
@@ -458,9 +451,7 @@ _placed = {"proj:shape": [8, 8], "proj:transform": [10, 0, 100, 0, -10, 200]}
         pytest.param({**_placed, "proj:code": "EPSG:32633"}, "EPSG:32633", id="code"),
         pytest.param({**_placed, "proj:epsg": 32633}, "EPSG:32633", id="epsg"),
         pytest.param({**_placed, "proj:code": "EPSG:32633", "proj:shape": [9, 8]}, None, id="other-shape"),
-        pytest.param(
-            {"proj:code": "EPSG:32633", "proj:transform": _placed["proj:transform"]}, None, id="no-shape"
-        ),
+        pytest.param({"proj:code": "EPSG:32633", "proj:transform": _placed["proj:transform"]}, None, id="no-shape"),
         pytest.param({"proj:code": "EPSG:32633", "proj:shape": [8, 8]}, None, id="no-transform"),
         pytest.param({**_placed, "proj:code": "https://example.com/crs"}, None, id="address"),
         pytest.param({**_placed, "proj:code": "/etc/passwd"}, None, id="path"),
@@ -573,9 +564,7 @@ def test_documents_of_wrong_types_spoil_nothing(tmp_path: Path) -> None:
         write_item(tmp_path / f"{number}-id.json", value, {})
         links = [value, {"rel": value, "href": value}, {"rel": "item", "href": value}]
         (tmp_path / f"{number}-links.json").write_text(json.dumps({"type": "Catalog", "links": links}))
-        (tmp_path / f"{number}-type.json").write_text(
-            json.dumps({"type": value, "links": value, "features": value})
-        )
+        (tmp_path / f"{number}-type.json").write_text(json.dumps({"type": value, "links": value, "features": value}))
         description = {"type": "Image", "id": f"d{number}", "bands": [band, value], "properties": value}
         write_raster(tmp_path / f"folder{number}" / "a.tif")
         (tmp_path / f"folder{number}" / "asset.json").write_text(json.dumps(description))
@@ -642,9 +631,7 @@ def test_check_tells_of_missing_damaged_and_misnamed_files(tmp_path: Path) -> No
     assert "i, whole: shape: the catalog says 8 x 4 pixels; found 8 x 8 pixels" in map(str, catalog.check())
 
 
-def test_headers_are_read_once_for_each_version_of_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_headers_are_read_once_for_each_version_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_raster(tmp_path / "i.tif")
     reads: list[str] = []
 

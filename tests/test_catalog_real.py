@@ -22,9 +22,7 @@ def bands(catalog: FolderCatalog, image_id: str) -> dict[str, Band]:
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-def test_every_raster_is_a_band_of_an_image_and_its_header_is_kept(
-    catalog: FolderCatalog, shared_data: Path
-) -> None:
+def test_every_raster_is_a_band_of_an_image_and_its_header_is_kept(catalog: FolderCatalog, shared_data: Path) -> None:
     rasters = {path for suffix in ("tif", "jp2") for path in shared_data.rglob(f"*.{suffix}")}
     seen = set()
     for listed in catalog.list_images("", "", 1000):
@@ -127,9 +125,7 @@ def test_a_mask_beside_the_pixels_is_told(catalog: FolderCatalog) -> None:
 
 
 def test_bands_of_two_files_alike_are_told_apart(catalog: FolderCatalog) -> None:
-    assert list(bands(catalog, "mosaic_l8")) == [
-        f"mosaic_cog{file}_B{band}" for file in (1, 2) for band in (1, 2, 3)
-    ]
+    assert list(bands(catalog, "mosaic_l8")) == [f"mosaic_cog{file}_B{band}" for file in (1, 2) for band in (1, 2, 3)]
 
 
 def test_items_are_readable_once_their_files_are_there(shared_data: Path, tmp_path: Path) -> None:
@@ -156,9 +152,7 @@ def test_items_are_readable_once_their_files_are_there(shared_data: Path, tmp_pa
     ],
 )
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_real_files_that_were_cut_short_are_refused(
-    shared_data: Path, tmp_path: Path, name: str, share: float
-) -> None:
+def test_real_files_that_were_cut_short_are_refused(shared_data: Path, tmp_path: Path, name: str, share: float) -> None:
     whole = (shared_data / name).read_bytes()
     (tmp_path / "i.tif").write_bytes(whole[: int(len(whole) * share)])
 

@@ -99,7 +99,12 @@ def test_the_example_as_a_file_per_band(real: Served, real_scene: Path) -> None:
         for band, metres in (("B3", 10), ("B8", 10), ("B11", 20)):
             with opened(archive.read(f"single_band.{band}.tif")) as tiff:
                 assert np.array_equal(tiff.read(1), stored(real_scene, band, metres))
-                assert (tiff.descriptions, tiff.nodata, tiff.dtypes, tiff.crs.to_epsg()) == ((band,), 0, ("uint16",), 32610)
+                assert (tiff.descriptions, tiff.nodata, tiff.dtypes, tiff.crs.to_epsg()) == (
+                    (band,),
+                    0,
+                    ("uint16",),
+                    32610,
+                )
 
 
 def test_the_example_as_one_file_in_a_zip(real: Served, real_scene: Path) -> None:
@@ -251,7 +256,9 @@ BAD = [
     pytest.param({"scale": 0}, "INVALID_ARGUMENT", {"scale": "DOUBLE_GT"}, id="zero-scale"),
     pytest.param({"scale": -10}, "INVALID_ARGUMENT", {"scale": "DOUBLE_GT"}, id="negative-scale"),
     pytest.param({"dimensions": [0]}, "INVALID_ARGUMENT", {"dimensions[0]": "INT32_GT"}, id="zero-dimension"),
-    pytest.param({"dimensions": [1, 2, 3]}, "INVALID_ARGUMENT", {"dimensions": "REPEATED_MAX_ITEMS"}, id="three-dimensions"),
+    pytest.param(
+        {"dimensions": [1, 2, 3]}, "INVALID_ARGUMENT", {"dimensions": "REPEATED_MAX_ITEMS"}, id="three-dimensions"
+    ),
     pytest.param(
         {"dimensions": [5, 5], "scale": 10},
         "INVALID_ARGUMENT",
@@ -278,13 +285,27 @@ BAD = [
     ),
     pytest.param({"region": {}}, "INVALID_ARGUMENT", {"region.shape": "REQUIRED"}, id="region-without-shape"),
     pytest.param(
-        {"region": {"geojson": json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]})}},
+        {
+            "region": {
+                "geojson": json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]})
+            }
+        },
         "INVALID_ARGUMENT",
         {"region.geojson": "REGION_INVALID"},
         id="region-crosses-itself",
     ),
-    pytest.param({"scale": 0.5}, "INVALID_ARGUMENT", {"scale": "GRID_TOO_LARGE", "dimensions": "OUTPUT_TOO_LARGE"}, id="too-large"),
-    pytest.param({"region": None, "clipToRegion": True}, "INVALID_ARGUMENT", {"clip_to_region": "CLIP_TO_REGION_NEEDS_REGION"}, id="clip-by-nothing"),
+    pytest.param(
+        {"scale": 0.5},
+        "INVALID_ARGUMENT",
+        {"scale": "GRID_TOO_LARGE", "dimensions": "OUTPUT_TOO_LARGE"},
+        id="too-large",
+    ),
+    pytest.param(
+        {"region": None, "clipToRegion": True},
+        "INVALID_ARGUMENT",
+        {"clip_to_region": "CLIP_TO_REGION_NEEDS_REGION"},
+        id="clip-by-nothing",
+    ),
     pytest.param({"nodata": -1}, "INVALID_ARGUMENT", {"nodata": "NODATA_NOT_OF_TYPE"}, id="nodata-of-another-type"),
     pytest.param({"compressionLevel": 12}, "INVALID_ARGUMENT", {"compression_level": "LEVEL_OUT_OF_RANGE"}, id="level"),
     pytest.param({"requestId": "abc"}, "INVALID_ARGUMENT", {"request_id": "STRING_UUID"}, id="request-id"),
@@ -311,7 +332,11 @@ BAD = [
 
 @pytest.mark.parametrize(("fields", "code", "violations"), BAD)
 def test_bad_requests_are_refused_by_every_call(
-    server: Served, tmp_path_factory: pytest.TempPathFactory, fields: dict[str, object], code: str, violations: dict[str, str]
+    server: Served,
+    tmp_path_factory: pytest.TempPathFactory,
+    fields: dict[str, object],
+    code: str,
+    violations: dict[str, str],
 ) -> None:
     asked = params(**fields)
     calls = [

@@ -117,7 +117,14 @@ def test_strict_refuses_what_would_be_ignored() -> None:
 
 def test_a_crs_anchors_the_grid_at_its_own_origin() -> None:
     landsat = Band("B1", "/nowhere", 1, band("x").grid, "uint16", 0)
-    shifted = Band("B1", "/nowhere", 1, GeoBox((10980, 10980), landsat.grid.affine @ Affine.translation(0.5, 0.5), UTM), "uint16", 0)
+    shifted = Band(
+        "B1",
+        "/nowhere",
+        1,
+        GeoBox((10980, 10980), landsat.grid.affine @ Affine.translation(0.5, 0.5), UTM),
+        "uint16",
+        0,
+    )
     made = plan(shifted, grid=GridSpec(crs=UTM), region=REGION)
     assert (made.rasters[0].grid.affine.c % 10, made.rasters[0].bands[0].resampling) == (0, Resampling.NEAREST)
     own = plan(shifted, region=REGION)
@@ -157,7 +164,9 @@ def test_wavelet_levels_are_no_overviews_for_nearest() -> None:
 def test_one_file_has_the_smallest_type_for_all(types: tuple[str, str], common: str) -> None:
     made = plan(band("a", dtype=types[0]), band("b", dtype=types[1]), region=REGION, format=Format.GEO_TIFF)
     assert {b.dtype for b in made.rasters[0].bands} == {common}
-    assert [b.dtype for b in plan(band("a", dtype=types[0]), band("b", dtype=types[1]), format=Format.NPY).rasters[0].bands] == list(types)
+    assert [
+        b.dtype for b in plan(band("a", dtype=types[0]), band("b", dtype=types[1]), format=Format.NPY).rasters[0].bands
+    ] == list(types)
 
 
 def test_nodata_is_kept_where_it_is_declared() -> None:
@@ -198,7 +207,7 @@ def test_a_band_asked_twice_gets_two_names() -> None:
 @pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "a\\b", "..", "x\0y", "a:b", "."])
 def test_no_name_leaves_the_zip(name: str) -> None:
     for raster in plan(bands=THREE, name=name, region=REGION).rasters:
-        assert not set(raster.path) & set('/\\:\0')
+        assert not set(raster.path) & set("/\\:\0")
         assert not raster.path.startswith(".")
 
 

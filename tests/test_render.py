@@ -67,7 +67,8 @@ def assembled(raster: RasterPlan, windows: Sequence[Window], pieces: Sequence[tu
 def same(one: Pixels, other: Pixels) -> bool:
     valid = one.valid
     return bool(
-        (one.valid == other.valid).all() and np.array_equal(one.data[valid], other.data[valid], equal_nan=one.data.dtype.kind == "f")
+        (one.valid == other.valid).all()
+        and np.array_equal(one.data[valid], other.data[valid], equal_nan=one.data.dtype.kind == "f")
     )
 
 
@@ -86,7 +87,9 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
                 width=width,
                 height=height,
                 nodata=nodata,
-                resampling=getattr(rasterio.enums.Resampling, {"near": "nearest"}.get(_gdal_names[resampling], _gdal_names[resampling])),
+                resampling=getattr(
+                    rasterio.enums.Resampling, {"near": "nearest"}.get(_gdal_names[resampling], _gdal_names[resampling])
+                ),
                 tolerance=1e-9,
                 XSCALE=str(xscale),
                 YSCALE=str(yscale),
@@ -98,7 +101,9 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
     with rasterio.open(target, "w", crs=grid.crs.to_wkt(), transform=grid.affine, nodata=nodata, **profile) as made:
         made.write(np.full((height, width), nodata, band.source.dtype), 1)
     source = folder / "band.vrt"
-    subprocess.run(["gdal_translate", "-q", "-of", "VRT", "-b", str(band.source.index), band.source.href, source], check=True)
+    subprocess.run(
+        ["gdal_translate", "-q", "-of", "VRT", "-b", str(band.source.index), band.source.href, source], check=True
+    )
     overview = "NONE" if band.overview is None else str(band.overview)
     options = ["-q", "-et", "0", "-r", _gdal_names[resampling], "-ovr", overview]
     options += ["-wo", f"XSCALE={xscale}", "-wo", f"YSCALE={yscale}"]
@@ -190,7 +195,11 @@ def test_resampled_pixels_are_those_of_gdal(
     both = np.isfinite(made.astype(float)) & np.isfinite(expected.astype(float))
     assert (np.isfinite(made.astype(float)) == np.isfinite(expected.astype(float))).all()
     difference = np.abs(made[both].astype(float) - expected[both].astype(float))
-    count = 1 if expected.dtype.kind != "f" else 1e-5 * max(1.0, float(np.abs(expected[both & (np.abs(expected) < 1e30)]).max()))
+    count = (
+        1
+        if expected.dtype.kind != "f"
+        else 1e-5 * max(1.0, float(np.abs(expected[both & (np.abs(expected) < 1e30)]).max()))
+    )
     assert difference.max() <= count
 
 
@@ -220,7 +229,14 @@ def test_reductions_over_whole_pixels_are_those_of_numpy(
 def test_the_mode_is_the_commonest_class(catalog: FolderCatalog) -> None:
     image = catalog.get("landcover_palette_pr_5070")
     band = image.bands[0]
-    made = whole(plan(image, band, grid=GridSpec(band.grid.crs, band.grid.affine @ Affine.scale(2), (42, 23)), resampling=Resampling.MODE))
+    made = whole(
+        plan(
+            image,
+            band,
+            grid=GridSpec(band.grid.crs, band.grid.affine @ Affine.scale(2), (42, 23)),
+            resampling=Resampling.MODE,
+        )
+    )
     with rasterio.open(band.href) as source:
         cells = source.read(1).reshape(23, 2, 42, 2).swapaxes(1, 2).reshape(23, 42, 4)
     counts = np.stack([(cells == cells[..., [i]]).sum(-1) for i in range(4)], -1)
@@ -245,7 +261,11 @@ def test_clipping_masks_pixels_whose_centre_is_outside(catalog: FolderCatalog) -
     image = catalog.get("s2_ben_T33UUP_75_43")
     band = next(b for b in image.bands if b.name == "B02")
     triangle = Region(
-        geojson_region('{"type":"Polygon","coordinates":[[[390000,5348400],[391200,5348400],[390000,5347200]]]}', band.grid.crs, None).geometry,
+        geojson_region(
+            '{"type":"Polygon","coordinates":[[[390000,5348400],[391200,5348400],[390000,5347200]]]}',
+            band.grid.crs,
+            None,
+        ).geometry,
         band.grid.crs,
     )
     pixels = whole(plan(image, band, region=triangle, clip_to_region=True))
@@ -328,7 +348,9 @@ def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: B
         for corner, size in ((grid.affine.c, grid.affine.a), (grid.affine.f, grid.affine.e)):
             assert abs(corner / size - round(corner / size)) < 1e-6 * max(1, abs(corner / size) * 1e-9)
     if lattice_known and asked.crs is None:
-        step = ~Affine(grid.affine.a, grid.affine.b, band.grid.affine.c, grid.affine.d, grid.affine.e, band.grid.affine.f)
+        step = ~Affine(
+            grid.affine.a, grid.affine.b, band.grid.affine.c, grid.affine.d, grid.affine.e, band.grid.affine.f
+        )
         col, row = step @ (grid.affine.c, grid.affine.f)
         assert abs(col - round(col)) < 1e-5
         assert abs(row - round(row)) < 1e-5
@@ -337,7 +359,9 @@ def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: B
     west, south, east, north = request.region.geometry.bounds
     t = np.linspace(0, 1, 301)
     x = np.concatenate([west + (east - west) * t, west + (east - west) * t, np.full(301, west), np.full(301, east)])
-    y = np.concatenate([np.full(301, south), np.full(301, north), south + (north - south) * t, south + (north - south) * t])
+    y = np.concatenate(
+        [np.full(301, south), np.full(301, north), south + (north - south) * t, south + (north - south) * t]
+    )
     there_x, there_y = pyproj.Transformer.from_crs(4326, grid.crs.proj, always_xy=True).transform(x, y)
     back = ~grid.affine
     if grid.crs.geographic:
@@ -370,7 +394,12 @@ def test_random_requests_obey_the_grid_rules_and_no_cut_changes_a_pixel(catalog:
             try:
                 raster = make_plan(request, image, Limits(max_side=160, max_bytes=1 << 17)).rasters[0]
             except InvalidRequest as error:
-                assert {v.reason for v in error.violations} <= {"GRID_TOO_LARGE", "OUTPUT_TOO_LARGE", "OUTSIDE_IMAGE", "REGION_OUTSIDE_CRS"}
+                assert {v.reason for v in error.violations} <= {
+                    "GRID_TOO_LARGE",
+                    "OUTPUT_TOO_LARGE",
+                    "OUTSIDE_IMAGE",
+                    "REGION_OUTSIDE_CRS",
+                }
                 continue
             assert_obeys_the_rules(raster, request, band)
             windows = blocks(raster, dice.randint(1, 200), dice.randint(7, 200))

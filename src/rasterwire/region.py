@@ -147,7 +147,9 @@ _STEPS = 32
 _ROUNDS = 3
 
 
-def extent(region: Region, crs: CRS | None, to_lattice: Callable[[Points], Points]) -> tuple[float, float, float, float]:
+def extent(
+    region: Region, crs: CRS | None, to_lattice: Callable[[Points], Points]
+) -> tuple[float, float, float, float]:
     """Return (left, top, right, bottom) of a region on a lattice.
 
     Edges are followed as curves: each is sampled, and the neighbourhood of every extreme is
@@ -298,7 +300,9 @@ def densified(region: Region) -> shapely.Geometry:
         for a, b in itertools.pairwise(points):
             azimuth, _, length = geod.inv(a[0], a[1], b[0], b[1])
             steps = np.linspace(0.0, length, max(2, math.ceil(length / 10_000) + 1))[:-1]
-            lon, lat, _ = geod.fwd(np.full(len(steps), a[0]), np.full(len(steps), a[1]), np.full(len(steps), azimuth), steps)
+            lon, lat, _ = geod.fwd(
+                np.full(len(steps), a[0]), np.full(len(steps), a[1]), np.full(len(steps), azimuth), steps
+            )
             lon = np.asarray(lon) + 360.0 * np.round((a[0] - np.asarray(lon)) / 360.0)
             pieces.append(np.column_stack([lon, lat]))
         return np.vstack([*pieces, points[-1:]])

@@ -32,9 +32,7 @@ def assemble(entry: Entry, headers: Sequence[Header]) -> tuple[Band, ...]:
     files = list(zip(entry.sources, headers, strict=True))
     names = _unique([_wishes(entry.naming, source, header) for source, header in files])
     bands = [
-        band
-        for (source, header), own in zip(files, names, strict=True)
-        for band in _bands_of(source, header, own)
+        band for (source, header), own in zip(files, names, strict=True) for band in _bands_of(source, header, own)
     ]
     rank = {name: at for at, name in enumerate(entry.band_order)}
     return tuple(sorted(bands, key=lambda band: rank.get(band.name, len(rank))))

@@ -96,9 +96,7 @@ def earth_engine_claim(band: Mapping[str, Any]) -> Claim:
         shape=None if dimensions is None else (dimensions[1], dimensions[0]),
         transform=_transform(band.get("crs_transform")),
         crs=as_text(band.get("crs")),
-        bands=(
-            BandClaim(name=as_text(band.get("id")), dtype=_pixel_type(as_mapping(band.get("data_type")))),
-        ),
+        bands=(BandClaim(name=as_text(band.get("id")), dtype=_pixel_type(as_mapping(band.get("data_type")))),),
     )
 
 

@@ -55,8 +55,6 @@ def _add(entries: dict[str, Entry], found: Iterable[Entry]) -> list[Disagreement
         first = entries.setdefault(entry.id, entry)
         if first is not entry:
             notes.append(
-                Disagreement(
-                    entry.id, "", "id", f"the id in {entry.origin}", f"it is taken by {first.origin}"
-                )
+                Disagreement(entry.id, "", "id", f"the id in {entry.origin}", f"it is taken by {first.origin}")
             )
     return notes

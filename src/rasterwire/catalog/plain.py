@@ -78,8 +78,7 @@ def _described(tree: Tree, folder: str, names: Sequence[str], description: Mappi
         origin=posixpath.join(folder, _description_name),
         naming=Naming.FOLDER,
         sources=tuple(_source(tree, name, claims) for name in names),
-        start_time=as_time(description.get("startTime"))
-        or _from_milliseconds(properties.get("system:time_start")),
+        start_time=as_time(description.get("startTime")) or _from_milliseconds(properties.get("system:time_start")),
         properties=properties,
         band_order=tuple(claims),
     )

@@ -76,9 +76,7 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
             continue
         name = tree.locate(href, origin)
         if name is None:
-            notes.append(
-                Disagreement(image_id, key, "file", _shown(href), "no such file in the catalog's folder")
-            )
+            notes.append(Disagreement(image_id, key, "file", _shown(href), "no such file in the catalog's folder"))
         else:
             sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))
     return Entry(

@@ -144,9 +144,7 @@ def _land(
     """Return cover and texture: woods on the hills, fields and a town in the plain, and the river."""
     patches, detail = _noise(random, 12, 5), _noise(random, 130, 3)
     texture = 1 + np.float32(0.07) * detail + np.float32(0.05) * patches
-    cover = np.where(height + 0.5 * patches + 0.12 * detail > 0.35, _index("forest"), _index("grass")).astype(
-        np.uint8
-    )
+    cover = np.where(height + 0.5 * patches + 0.12 * detail > 0.35, _index("forest"), _index("grass")).astype(np.uint8)
 
     is_plain = (np.abs(river) < 150 + 30 * patches) & (height < 1.4)
     crops, tone = _fields(random, row, column)
@@ -245,9 +243,7 @@ def _description() -> dict[str, object]:
     return {
         "type": "Image",
         "id": IMAGE_ID,
-        "bands": [
-            _band_description(name, metres) for name, metres in sorted(_metres.items(), key=_band_order)
-        ],
+        "bands": [_band_description(name, metres) for name, metres in sorted(_metres.items(), key=_band_order)],
         "properties": {
             "system:index": IMAGE_ID.rsplit("/", 1)[-1],
             "system:time_start": 1610218671000,  # 2021-01-09T18:57:51Z, the time in the id

@@ -96,7 +96,9 @@ class Downloads:
         )
         kept = _registered(self._store.put(record))
         if kept.request != written:
-            raise invalid("request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID")
+            raise invalid(
+                "request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID"
+            )
         return kept
 
     def find(self, download_id: str, token: str) -> Registered:

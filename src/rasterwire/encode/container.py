@@ -12,9 +12,7 @@ _REGULAR_FILE = 0o100644 << 16
 _UNIX = 3
 
 
-def write_zip(
-    entries: Iterable[tuple[str, Callable[[BinaryIO], None]]], out: BinaryIO, scratch: Path
-) -> None:
+def write_zip(entries: Iterable[tuple[str, Callable[[BinaryIO], None]]], out: BinaryIO, scratch: Path) -> None:
     """Write entries one after the other, stored: what is in them is compressed already.
 
     Args:

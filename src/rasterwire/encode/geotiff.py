@@ -38,9 +38,7 @@ def needs_bigtiff(raster: RasterPlan) -> bool:
     return padded * sample + (padded // 8 if raster.mask else 0) > _CLASSIC_BYTES
 
 
-def encode_geotiff(
-    raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path
-) -> None:
+def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
     """Write a raster, pixel-interleaved, with its mask as a second, internal image.
 
     Args:

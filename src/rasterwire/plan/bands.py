@@ -75,7 +75,13 @@ def _nodata(band: Band, dtype: str, grid: GeoBox, request: DownloadRequest) -> f
 
 def _may_be_invalid(band: Band, grid: GeoBox, request: DownloadRequest) -> bool:
     offset = pixel_offset(grid, band.grid)
-    if offset is None or band.masked or band.nodata is not None or request.region is not None and request.clip_to_region:
+    if (
+        offset is None
+        or band.masked
+        or band.nodata is not None
+        or (request.region is not None
+        and request.clip_to_region)
+    ):
         return True
     (col, row), (height, width), (rows, cols) = offset, grid.shape, band.grid.shape
     return col < 0 or row < 0 or col + width > cols or row + height > rows

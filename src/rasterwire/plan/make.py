@@ -53,7 +53,9 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     groups = [[pair] for pair in chosen] if per_band else [chosen]
     names = unique(band.name for _, band in chosen)
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
-    entries = [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
+    entries = (
+        [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
+    )
     entries = unique(entries)
     rasters = []
     for index, group in enumerate(groups):
@@ -71,7 +73,9 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     if total > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
         said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
         problems.found.append(
-            Violation("dimensions", "OUTPUT_TOO_LARGE", said + "; ask for fewer bands, a coarser scale or a smaller region")
+            Violation(
+                "dimensions", "OUTPUT_TOO_LARGE", said + "; ask for fewer bands, a coarser scale or a smaller region"
+            )
         )
     problems.raise_if_any()
     encoding = Encoding() if format_ is Format.NPY else request.encoding
@@ -99,9 +103,7 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
     return Format.ZIPPED_GEO_TIFF_PER_BAND, []
 
 
-def _choose_bands(
-    request: DownloadRequest, image: Image, limits: Limits, problems: Violations
-) -> list[_Chosen]:
+def _choose_bands(request: DownloadRequest, image: Image, limits: Limits, problems: Violations) -> list[_Chosen]:
     asked = request.bands or tuple(BandRequest(band.name) for band in image.bands)
     if len(asked) > limits.max_bands:
         problems.found.append(
@@ -261,7 +263,11 @@ def _estimate(format_: Format, encoding: Encoding, rasters: Sequence[RasterPlan]
         fields = [(band.name, np.dtype(band.dtype).newbyteorder("<").str) for band in raster.bands]
         fields += [("mask", "|u1")] if raster.mask else []
         head = io.BytesIO()
-        layout = {"descr": fields, "fortran_order": False, "shape": (int(raster.grid.shape[0]), int(raster.grid.shape[1]))}
+        layout = {
+            "descr": fields,
+            "fortran_order": False,
+            "shape": (int(raster.grid.shape[0]), int(raster.grid.shape[1])),
+        }
         try:
             np.lib.format.write_array_header_1_0(head, layout)
         except ValueError:  # more band names than version 1.0 has room for
@@ -290,5 +296,3 @@ def _etag(plan: RenderPlan) -> str:
             add(band.source.href, band.source.index, band.source.version)
             add(band.source.value_scale, band.source.value_offset, band.source.unit)
     return digest.hexdigest()[:32]
-
-

@@ -28,9 +28,7 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
     return tuple(_render_band(band, raster.grid, window, inside) for band in raster.bands)
 
 
-def _render_band(
-    band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArray[np.bool_] | None
-) -> Pixels:
+def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArray[np.bool_] | None) -> Pixels:
     match band.resampling:
         case None:
             pixels = _copy(band, grid, window)

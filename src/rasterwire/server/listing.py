@@ -23,7 +23,9 @@ def list_images(
     try:
         after = base64.b64decode(request.page_token.encode(), b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
-        raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin") from None
+        raise invalid(
+            "page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin"
+        ) from None
     found = list(catalog.list_images(request.prefix, after, size + 1))
     more = base64.urlsafe_b64encode(found[size - 1].id.encode()).decode() if len(found) > size else ""
     images = [from_image(image) for image in found[:size]]

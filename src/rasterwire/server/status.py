@@ -53,9 +53,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
             message=f"the server failed; its log says why under {incident}",
             details=[_packed(info)],
         )
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
-    ]
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)]
     if isinstance(error, errors.InvalidRequest):
         violations = [
             error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description, reason=v.reason)
@@ -89,5 +87,7 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     if isinstance(error, errors.DownloadError):
         body["reason"] = error.reason
     if isinstance(error, errors.InvalidRequest):
-        body["violations"] = [{"field": v.field, "reason": v.reason, "description": v.description} for v in error.violations]
+        body["violations"] = [
+            {"field": v.field, "reason": v.reason, "description": v.description} for v in error.violations
+        ]
     return HTTP_STATUS[code], {"error": body}
