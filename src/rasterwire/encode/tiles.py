@@ -1,7 +1,7 @@
 """Tiles of a GeoTIFF, compressed side by side and handed on in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from rasterwire.request import Compression, Encoding
 TILE = 256
 """Pixels a side; what Earth Engine's exports have."""
 
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20
 _THREADS = 2
 
 Samples = npt.NDArray[np.generic]
@@ -69,7 +69,7 @@ def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
             return lambda tile: tile.tobytes()
 
 
-def in_order(function: Callable[[Samples], bytes], tiles: Iterator[Samples]) -> Iterator[bytes]:
+def in_order(function: Callable[[Samples], bytes], tiles: Iterator[Samples]) -> Generator[bytes, None, None]:
     """Yield ``function(tile)`` for each tile, in order; a few are worked on at once."""
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="encode") as pool:
         waiting: deque[Future[bytes]] = deque()

@@ -34,16 +34,22 @@ def nearest(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels:
         SourceUnavailable: the file cannot be read.
     """
     cols, rows = _source_pixels(plan, grid, window)
-    inside = (cols != _OUTSIDE) & (rows != _OUTSIDE)
+    inside = np.broadcast_to((cols != _OUTSIDE) & (rows != _OUTSIDE), (window.height, window.width))
     if not inside.any():
         return Pixels(np.zeros(inside.shape, plan.source.dtype), inside)
-    left, right = int(cols[inside].min()), int(cols[inside].max()) + 1
-    top, bottom = int(rows[inside].min()), int(rows[inside].max()) + 1
+    left, right = _span(cols)
+    top, bottom = _span(rows)
     if (right - left) * (bottom - top) > _SOURCE_BUDGET and window.height * window.width > 1:
         return _halved(plan, grid, window)
     source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
-    at = (np.where(inside, rows - top, 0), np.where(inside, cols - left, 0))
+    at = (np.maximum(rows - top, 0), np.maximum(cols - left, 0))
     return Pixels(source.data[at], source.valid[at] & inside)
+
+
+def _span(indices: Indices) -> tuple[int, int]:
+    """Return the first index and one past the last, of those that are not ``_OUTSIDE``."""
+    found = indices[indices != _OUTSIDE]
+    return int(found.min()), int(found.max()) + 1
 
 
 def _halved(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels:
@@ -60,7 +66,10 @@ def _halved(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels:
 
 
 def _source_pixels(plan: BandPlan, grid: GeoBox, window: Window) -> tuple[Indices, Indices]:
-    """Return source columns and rows, broadcastable to the window, ``_OUTSIDE`` where there is none."""
+    """Return source columns and rows, ``_OUTSIDE`` where there is none.
+
+    Shapes broadcast to the window's: one row and one column where both lattices are parallel.
+    """
     affine, width, height = level_transform(plan.source, plan.overview)
     col = np.arange(window.col, window.col + window.width) + 0.5
     row = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
@@ -83,8 +92,7 @@ def _source_pixels(plan: BandPlan, grid: GeoBox, window: Window) -> tuple[Indice
         turn = abs(360.0 / affine.a)
         with np.errstate(invalid="ignore"):
             x = np.where((x < 0) | (x >= width), x - turn * np.floor(x / turn), x)
-    found = np.broadcast_arrays(_indices(x, width), _indices(y, height))
-    return found[0], found[1]
+    return np.atleast_2d(_indices(x, width)), np.atleast_2d(_indices(y, height))
 
 
 def _indices(position: npt.NDArray[np.float64], size: int) -> Indices:

@@ -68,7 +68,8 @@ def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, 
     Args:
         band: to read.
         overview: level, or None.
-        col, row: of the top-left pixel; may be negative.
+        col: of the top-left pixel; may be negative.
+        row: likewise.
         size: rows, columns.
 
     Raises:
@@ -103,5 +104,5 @@ def _validity(
         return np.ones(data.shape, bool)
     # the catalog knows a nodata value that the file does not declare
     if np.isnan(band.nodata):
-        return ~np.isnan(data)
+        return np.asarray(~np.isnan(data))
     return np.asarray(data != band.nodata)
