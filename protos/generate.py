@@ -5,6 +5,7 @@
 
 import argparse
 import filecmp
+import os
 import pathlib
 import shutil
 import subprocess
@@ -22,11 +23,14 @@ def generate(target: pathlib.Path) -> list[pathlib.Path]:
     rules = "buf/validate/validate.proto"
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch)
+        # the plug-ins are installed beside the interpreter
+        path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ.get("PATH", "")])
+        environment = os.environ | {"PATH": path}
         protoc = [sys.executable, "-W", "ignore", "-m", "grpc_tools.protoc", f"-I{PROTOS}"]
         plain = [f"--python_out={out}", f"--mypy_out=quiet:{out}"]
         grpc = [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}"]
-        subprocess.run([*protoc, *plain, rules], check=True)
-        subprocess.run([*protoc, *plain, *grpc, *ours], check=True)
+        subprocess.run([*protoc, *plain, rules], check=True, env=environment)
+        subprocess.run([*protoc, *plain, *grpc, *ours], check=True, env=environment)
         made = []
         for file in sorted(out.rglob("*_pb2*.py*")):
             path = file.relative_to(out)

@@ -200,7 +200,7 @@ def test_threads_may_ask_while_files_come(tmp_path: Path) -> None:
         try:
             for _ in range(50):
                 assert catalog.get("first").bands
-        except BaseException as error:  # handed to the test's own thread
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             errors.append(error)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import google_crc32c
@@ -73,7 +73,7 @@ def stored(root: Path, band: str, metres: int, level: int | None = None) -> np.n
     with rasterio.open(root / SCENE / f"{band}.tif", overview_level=level) as source:
         assert source.res == (metres, metres)
         col, row = ~source.transform @ corner
-        return source.read(1, window=Window(round(col), round(row), *size))
+        return np.asarray(source.read(1, window=Window(round(col), round(row), *size)))
 
 
 def opened(data: bytes) -> rasterio.DatasetReader:
@@ -185,7 +185,7 @@ def test_every_image_is_delivered_as_it_is_stored(all_rasters: Served, shared_da
 
 def _pixels(data: bytes) -> np.ndarray:
     with opened(data) as tiff:
-        return tiff.read(1)
+        return np.asarray(tiff.read(1))
 
 
 def _originals(root: Path, image: str) -> list[np.ndarray]:
@@ -339,7 +339,7 @@ def test_bad_requests_are_refused_by_every_call(
     violations: dict[str, str],
 ) -> None:
     asked = params(**fields)
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: server.create(asked),
         lambda: server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=asked)),
         lambda: server.stream(asked),

@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from rasterwire.image import Band, Image
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import BandPlan, Limits, RasterPlan, make_plan
 from rasterwire.region import Region, box_region, extent, geojson_region
+from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import SerialEngine, ThreadEngine
 from rasterwire.render.nearest import shrink
@@ -76,6 +78,7 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
     """Return what GDAL makes of a planned band: its warper at exact coordinates, in one piece."""
     height, width = (int(n) for n in grid.shape)
     xscale, yscale = shrink(band, grid)
+    assert grid.crs is not None
     nodata = band.source.nodata if band.source.nodata is not None else 0
     if GDALWARP is None:
         with (
@@ -95,7 +98,7 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
                 YSCALE=str(yscale),
             ) as warped,
         ):
-            return warped.read(band.source.index)
+            return np.asarray(warped.read(band.source.index))
     target = folder / "warped.tif"
     profile = {"driver": "GTiff", "width": width, "height": height, "count": 1, "dtype": band.source.dtype}
     with rasterio.open(target, "w", crs=grid.crs.to_wkt(), transform=grid.affine, nodata=nodata, **profile) as made:
@@ -109,7 +112,7 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
     options += ["-wo", f"XSCALE={xscale}", "-wo", f"YSCALE={yscale}"]
     subprocess.run([GDALWARP, *options, band.source.href if band.source.index == 1 else source, target], check=True)
     with rasterio.open(target) as made:
-        return made.read(1)
+        return np.asarray(made.read(1))
 
 
 @pytest.fixture(scope="session")
@@ -260,6 +263,7 @@ def test_huge_shrinking_without_overviews_reads_in_parts(catalog: FolderCatalog)
 def test_clipping_masks_pixels_whose_centre_is_outside(catalog: FolderCatalog) -> None:
     image = catalog.get("s2_ben_T33UUP_75_43")
     band = next(b for b in image.bands if b.name == "B02")
+    assert band.grid.crs is not None
     triangle = Region(
         geojson_region(
             '{"type":"Polygon","coordinates":[[[390000,5348400],[391200,5348400],[390000,5347200]]]}',
@@ -298,7 +302,8 @@ def random_request(image: Image, band: Band, dice: random.Random) -> DownloadReq
     """Return a request for one band in a random grid, of any form, near the band's own resolution."""
     metres = pixel_metres(band.grid.affine, band.grid.crs)
     scale = metres * 2 ** dice.uniform(-1, 4) if dice.random() < 0.7 else None
-    crs, transform, dimensions, region = None, None, (), None
+    crs, transform, region = None, None, None
+    dimensions: tuple[int, ...] = ()
     if band.grid.crs is not None:
         west, south, east, north = extent(footprint(band.grid), LONLAT, lambda points: points)
         crs = dice.choice([None, band.grid.crs, LONLAT, CRS("EPSG:3857"), CRS("EPSG:6933")])
@@ -326,7 +331,7 @@ def random_request(image: Image, band: Band, dice: random.Random) -> DownloadReq
         grid=GridSpec(crs, transform, dimensions, scale),
         region=region,
         precedence=dice.choice(list(Precedence)),
-        resampling=dice.choice([Resampling.NEAREST] * 5 + [r for r in Resampling]),
+        resampling=dice.choice([Resampling.NEAREST] * 5 + list(Resampling)),
         clip_to_region=region is not None and dice.random() < 0.2,
     )
 
@@ -384,7 +389,8 @@ def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: B
 def test_random_requests_obey_the_grid_rules_and_no_cut_changes_a_pixel(catalog: FolderCatalog, seed: int) -> None:
     dice = random.Random(seed)
     images = [catalog.get(name) for name in _readable]
-    engines = [SerialEngine(), ThreadEngine(1), ThreadEngine(3)]
+    threaded = [ThreadEngine(1), ThreadEngine(3)]
+    engines: list[Engine] = [SerialEngine(), *threaded]
     served = 0
     try:
         while served < _REQUESTS_A_SEED:
@@ -406,12 +412,12 @@ def test_random_requests_obey_the_grid_rules_and_no_cut_changes_a_pixel(catalog:
             if len(windows) > 60:
                 windows = blocks(raster, 64, 100)
             engine = dice.choice(engines)
-            pieces = list(engine.map(lambda window, raster=raster: render_block(raster, window), windows))
+            pieces = list(engine.map(partial(render_block, raster), windows))
             assert same(whole(raster), assembled(raster, windows, pieces)), (image.id, band.name, request)
             served += 1
     finally:
-        for engine in engines[1:]:
-            engine.close()
+        for engine_of_threads in threaded:
+            engine_of_threads.close()
 
 
 _readable = [

@@ -64,6 +64,7 @@ class InvalidRequest(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
+        """What the message names, for programs."""
         return {"fields": ",".join(v.field for v in self.violations)}
 
 
@@ -106,6 +107,7 @@ class ImageNotFound(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
+        """What the message names, for programs."""
         return {"image": self.image_id}
 
 
@@ -133,6 +135,7 @@ class SourceUnavailable(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
+        """What the message names, for programs."""
         return {"image": self.image_id, "band": self.band}
 
 
@@ -177,6 +180,7 @@ class OffsetOutOfRange(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
+        """What the message names, for programs."""
         return {"read_offset": str(self.offset), "size_bytes": str(self.size)}
 
 

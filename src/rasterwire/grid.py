@@ -177,5 +177,6 @@ def size_violation(grid: GeoBox, field: str, max_side: int) -> Violation | None:
     return Violation(
         field,
         "GRID_TOO_LARGE",
-        f"the grid is {width} x {height} pixels, at most {max_side} a side; ask for a coarser scale or a smaller region",
+        f"the grid is {width} x {height} pixels, at most {max_side} a side; "
+        "ask for a coarser scale or a smaller region",
     )

@@ -291,9 +291,9 @@ def _with_poles(
 @lru_cache(maxsize=64)
 def densified(region: Region) -> shapely.Geometry:
     """Return the geometry with geodesic edges drawn as planar ones of at most 10 km."""
-    if not region.geodesic:
+    geod: Geod | None = region.crs.proj.get_geod()
+    if not region.geodesic or geod is None:
         return region.geometry
-    geod = region.crs.proj.get_geod()
 
     def along(points: Points) -> Points:
         pieces = []

@@ -112,4 +112,6 @@ def _pixel_type(data_type: Mapping[str, Any]) -> str | None:
             for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32"):
                 if limits == (np.iinfo(name).min, np.iinfo(name).max):
                     return name
+        case _:
+            pass
     return None

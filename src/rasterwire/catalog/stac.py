@@ -41,6 +41,8 @@ def find_items(tree: Tree) -> tuple[list[Entry], list[Disagreement]]:
                 linked = list(_links(tree, name, as_mapping(document), notes))
                 pending.extend(target for target in linked if target not in seen)
                 seen.update(linked)
+            case _:
+                pass  # not STAC
     # Sorting is stable: the items of one document stay in its order.
     return sorted(entries, key=lambda entry: entry.origin), sorted(notes, key=lambda note: note.image_id)
 

@@ -118,7 +118,7 @@ class Renders:
             kept = self._artifacts.find(render.plan.etag) or self._artifacts.make(render.plan.etag, write)
         except DownloadError as error:
             render.result.set_exception(error)
-        except BaseException as error:  # a future has to end, or its readers wait for ever
+        except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
             render.result.set_exception(error)
         else:
             render.result.set_result(kept)

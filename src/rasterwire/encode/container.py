@@ -5,7 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE = 0o100644 << 16
@@ -23,7 +23,7 @@ def write_zip(entries: Iterable[tuple[str, Callable[[BinaryIO], None]]], out: Bi
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, write in entries:
             with tempfile.NamedTemporaryFile(dir=scratch) as file:
-                write(file)
+                write(cast(BinaryIO, file))
                 info = zipfile.ZipInfo(name, _DATE)
                 info.create_system = _UNIX
                 info.external_attr = _REGULAR_FILE

@@ -54,7 +54,7 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
                     tiny.set_band_unit(index, band.source.unit)
         memory.seek(0)
         with tifffile.TiffFile(memory) as written:
-            found = {tag.code: tag for tag in written.pages.first.tags if tag.code in _TAGS}  # type: ignore[union-attr]
+            found = {tag.code: tag for tag in written.pages.first.tags if tag.code in _TAGS}
             return [_copied(tag) for _, tag in sorted(found.items())]
 
 

@@ -67,7 +67,7 @@ def _write_image(
 
     def keep(mask: npt.NDArray[np.bool_]) -> None:
         if masks is not None:
-            masks.write(np.packbits(mask))
+            masks.write(np.packbits(mask).data)
 
     tiles = image_tiles(raster, render, keep if masks is not None else None)
     with contextlib.closing(in_order(compressor(encoding, dtype), tiles)) as compressed:

@@ -79,8 +79,7 @@ def _may_be_invalid(band: Band, grid: GeoBox, request: DownloadRequest) -> bool:
         offset is None
         or band.masked
         or band.nodata is not None
-        or (request.region is not None
-        and request.clip_to_region)
+        or (request.region is not None and request.clip_to_region)
     ):
         return True
     (col, row), (height, width), (rows, cols) = offset, grid.shape, band.grid.shape

@@ -7,11 +7,11 @@ import asyncio
 import contextlib
 import io
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import google_crc32c
 
@@ -118,7 +118,7 @@ class Desk:
 
         return await self.run(look)
 
-    async def deliver(self, kept: Registered) -> AsyncIterator[download_pb2.RenderProgress | Ready]:
+    async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         """Yield progress while the file is made, then the file.
 
         Leaving the iterator early ends the render, unless another reader waits for it.
@@ -147,11 +147,11 @@ class Desk:
             raise DownloadConflict("name: the file left the cache before it was read; raise cache_bytes, or ask again")
         yield ready
 
-    async def stream(self, plan: RenderPlan) -> AsyncIterator[download_pb2.RenderProgress | Ready]:
+    async def stream(self, plan: RenderPlan) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         """Yield progress, then a file that is kept nowhere."""
         render = Render(plan)
         small = plan.uncompressed_bytes <= _IN_MEMORY
-        file: BinaryIO = io.BytesIO() if small else tempfile.NamedTemporaryFile(dir=self._scratch)  # noqa: SIM115
+        file = io.BytesIO() if small else cast(BinaryIO, tempfile.NamedTemporaryFile(dir=self._scratch))  # noqa: SIM115
         handed_over = False
         task = asyncio.create_task(self.run(lambda: self._write(render, file)))
         try:
@@ -209,7 +209,7 @@ def _progress(render: Render) -> download_pb2.RenderProgress:
     return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
 
 
-async def _wait(render: Render) -> AsyncIterator[download_pb2.RenderProgress]:
+async def _wait(render: Render) -> AsyncGenerator[download_pb2.RenderProgress, None]:
     """Yield progress now and then until the render is done; raises its error."""
     # shielded: a reader that leaves must not cancel what others wait for
     done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(render.result)))

@@ -37,7 +37,7 @@ async def _answering(context: Context, method: str) -> AsyncIterator[None]:
     except GeneratorExit:
         code = "CANCELLED"
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - status and log tell of it
         status = grpc_status(error)
         code = status.code.name
         await context.abort_with_status(status)
@@ -51,23 +51,21 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def CreateDownload(  # type: ignore[override]
+    async def CreateDownload(
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
         async with _answering(context, "CreateDownload"):
             return await self._desk.create(request.params)
         raise AssertionError  # abort never returns
 
-    async def PlanDownload(  # type: ignore[override]
+    async def PlanDownload(
         self, request: service_pb2.PlanDownloadRequest, context: Context
     ) -> service_pb2.PlanDownloadResponse:
         async with _answering(context, "PlanDownload"):
             return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request.params)))
         raise AssertionError
 
-    async def GetLimits(  # type: ignore[override]
-        self, request: service_pb2.GetLimitsRequest, context: Context
-    ) -> service_pb2.GetLimitsResponse:
+    async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
         async with _answering(context, "GetLimits"):
             limits = self._desk.downloads.limits
             answer = service_pb2.GetLimitsResponse(
@@ -81,7 +79,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
             return answer
         raise AssertionError
 
-    async def ReadDownload(  # type: ignore[override]
+    async def ReadDownload(
         self, request: service_pb2.ReadDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse]:
         async with _answering(context, "ReadDownload"):
@@ -91,12 +89,12 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                 async for chunk in self._chunks(steps, request.read_offset, request.read_limit):
                     yield service_pb2.ReadDownloadResponse(chunk=chunk)
 
-    async def StreamDownload(  # type: ignore[override]
+    async def StreamDownload(
         self, request: service_pb2.StreamDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse]:
         async with _answering(context, "StreamDownload"):
             plan = await self._desk.plan(request.params)
-            told = convert.from_plan(plan)
+            told: download_pb2.DownloadPlan | None = convert.from_plan(plan)
             async with aclosing(self._desk.stream(plan)) as steps:
                 async for chunk in self._chunks(steps, 0, 0):
                     yield service_pb2.StreamDownloadResponse(chunk=chunk, plan=told)
@@ -122,7 +120,7 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def ListImages(  # type: ignore[override]
+    async def ListImages(
         self, request: catalog_pb2.ListImagesRequest, context: Context
     ) -> catalog_pb2.ListImagesResponse:
         async with _answering(context, "ListImages"):
@@ -131,9 +129,7 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
             return await self._desk.run(lambda: list_images(catalog, request))
         raise AssertionError
 
-    async def GetImage(  # type: ignore[override]
-        self, request: catalog_pb2.GetImageRequest, context: Context
-    ) -> catalog_pb2.GetImageResponse:
+    async def GetImage(self, request: catalog_pb2.GetImageRequest, context: Context) -> catalog_pb2.GetImageResponse:
         async with _answering(context, "GetImage"):
             _check(request)
             image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from rasterwire.errors import DownloadError
 
@@ -76,7 +77,8 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
         raise BadSettings(f"unknown setting {', '.join(unknown)}; there are {', '.join(known)}")
     if "catalog" not in values:
         raise BadSettings("catalog: not set; name the folder of images")
-    settings = Settings(**{name: _typed(name, known[name].type, value) for name, value in values.items()})
+    typed: dict[str, Any] = {name: _typed(name, known[name].type, value) for name, value in values.items()}
+    settings = Settings(**typed)
     if not settings.catalog.is_dir():
         raise BadSettings(f"catalog: {settings.catalog} is not a folder")
     return settings

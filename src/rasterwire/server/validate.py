@@ -1,5 +1,7 @@
 """The rules of the schema, checked; the only file that knows the validation library."""
 
+from typing import Any
+
 import protovalidate
 from google.protobuf.message import Message
 
@@ -11,13 +13,14 @@ def violations(message: Message) -> list[Violation]:
     return [_violation(message, found.proto) for found in protovalidate.collect_violations(message)]
 
 
-def _violation(message: Message, found: protovalidate.Violation) -> Violation:
+def _violation(message: Message, found: Any) -> Violation:
     reason = found.rule_id.upper().replace(".", "_")
     if found.field is None or not found.field.elements:
         # a rule over several fields begins its text with the field it is about
         field, _, text = found.message.partition(": ")
         return Violation(field, reason, text)
-    path, value = "", message
+    path = ""
+    value: Any = message
     for element in found.field.elements:
         path += ("." if path else "") + element.field_name
         value = getattr(value, element.field_name, None)

@@ -1,0 +1,40 @@
+# Both stages start from the same image: a virtual environment holds the path of its Python.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /build
+RUN python3 -m venv /opt/venv
+COPY requirements-server.lock ./
+RUN /opt/venv/bin/pip install --require-hashes --only-binary=:all: -r requirements-server.lock
+COPY LICENSE README.md pyproject.toml ./
+COPY src src
+RUN /opt/venv/bin/pip wheel --no-deps --wheel-dir /build/dist . \
+    && /opt/venv/bin/pip install --no-deps /build/dist/*.whl \
+    && mkdir -p /var/lib/rasterwire /data
+
+FROM ${BASE_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="rasterwire" \
+      org.opencontainers.image.description="Exact pieces of your rasters, as verified files, over gRPC and HTTP" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build --chown=10001:10001 /var/lib/rasterwire /var/lib/rasterwire
+COPY --from=build /data /data
+# Large arrays go back to the system when they are freed.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_MMAP_THRESHOLD_=33554432 \
+    MALLOC_TRIM_THRESHOLD_=268435456
+USER 10001:10001
+WORKDIR /var/lib/rasterwire
+# The rest of the file system can be read-only, but for /tmp.
+VOLUME ["/var/lib/rasterwire"]
+EXPOSE 50051 8080
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["rasterwire", "health"]
+ENTRYPOINT ["rasterwire"]
+CMD ["serve", "/data", "--host", "0.0.0.0", "--state-dir", "/var/lib/rasterwire"]

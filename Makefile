@@ -1,0 +1,73 @@
+# Needs git, make and Python 3.11 or later; `make test-clients` also Go, Node.js and Maven, and
+# `make image` a Debian machine.
+
+PYTHON ?= python3
+VENV = .venv
+DEMO = .venv-demo
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+CODE = src tests protos/generate.py
+PYTEST = -n 2
+
+.PHONY: help demo test lint format stubs test-clients bench-memory lock image clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+
+demo: $(DEMO)/.installed ## Make a scene, serve it, and download from it into demo-output
+	$(DEMO)/bin/rasterwire demo demo-output
+
+$(DEMO)/.installed: requirements-server.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(DEMO)
+	$(DEMO)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-server.lock
+	$(DEMO)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+lint: $(STAMP) ## Check schema, generated code, style, imports and types
+	cd protos && ../$(BIN)/buf lint
+	cd protos && ../$(BIN)/buf format --diff --exit-code --exclude-path buf
+	$(BIN)/python protos/generate.py --check
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+test: lint ## Check everything and run the tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+format: $(STAMP) ## Put schema and code in form
+	cd protos && ../$(BIN)/buf format --write --exclude-path buf
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+stubs: $(STAMP) ## Generate the code of the schema, in all languages
+	$(BIN)/python protos/generate.py
+	clients/stubs.sh
+
+test-clients: $(STAMP) ## Run the Go, TypeScript and Java examples against a server
+	$(BIN)/python tests/with_server.py clients/test.sh
+
+bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
+	$(BIN)/python tests/benchmarks/memory.py
+
+# Only the versions that a changed pyproject.toml asks for move; delete the files to move all.
+lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
+	$(BIN)/uv pip compile $(LOCK) --extra server --group dev -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra server --constraint requirements.lock -o requirements-server.lock pyproject.toml
+
+LOCK = --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+image: ## Build the Docker image and run it once
+	.ci/build-image
+
+clean: ## Delete what was built
+	rm -rf $(VENV) $(DEMO) .venv-* demo-output build dist
+
+include clients/clients.mk

@@ -1,0 +1,73 @@
+"""Run a command beside a server of the demo scene: ``python tests/with_server.py COMMAND...``.
+
+The command finds the server at ``RASTERWIRE_ADDRESS``; its exit code is that of this script.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from rasterwire.demo.scene import make_scene
+
+_START_SECONDS = 60
+_STOP_SECONDS = 40
+
+
+def main(command: list[str]) -> int:
+    """Make a scene, serve it, run the command, and stop the server."""
+    if not command:
+        print(__doc__, file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "catalog")
+        make_scene(root)
+        grpc_port, http_port = _free_port(), _free_port()
+        doors = ["--host", "127.0.0.1", "--grpc-port", str(grpc_port), "--http-port", str(http_port)]
+        state = ["--state-dir", str(Path(folder, "state"))]
+        server = subprocess.Popen([sys.executable, "-m", "rasterwire.cli", "serve", str(root), *doors, *state])
+        try:
+            address = f"127.0.0.1:{grpc_port}"
+            if not _healthy(server, address):
+                print("with_server.py: the server did not start", file=sys.stderr)
+                return 1
+            told = {"RASTERWIRE_ADDRESS": address, "RASTERWIRE_HTTP": f"http://127.0.0.1:{http_port}"}
+            return subprocess.run(command, check=False, env=os.environ | told).returncode
+        finally:
+            server.terminate()
+            try:
+                server.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _healthy(server: "subprocess.Popen[bytes]", address: str) -> bool:
+    end = time.monotonic() + _START_SECONDS
+    with grpc.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 500)]) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        while time.monotonic() < end and server.poll() is None:
+            try:
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
+            except grpc.RpcError:
+                time.sleep(0.1)
+                continue
+            if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                return True
+            time.sleep(0.1)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
