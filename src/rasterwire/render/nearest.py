@@ -86,8 +86,9 @@ def _source_pixels(plan: BandPlan, grid: GeoBox, window: Window) -> tuple[Indice
         on_x, on_y = np.broadcast_arrays(on_x, on_y)
         there_x, there_y = transformer(grid.crs, crs).transform(on_x, on_y)
         back = ~affine
-        x = back.a * there_x + back.b * there_y + back.c
-        y = back.d * there_x + back.e * there_y + back.f
+        with np.errstate(invalid="ignore"):  # what has no place in the other CRS is infinite
+            x = back.a * there_x + back.b * there_y + back.c
+            y = back.d * there_x + back.e * there_y + back.f
     if crs is not None and crs.geographic and affine.a and not affine.b:
         turn = abs(360.0 / affine.a)
         with np.errstate(invalid="ignore"):
@@ -115,9 +116,10 @@ def shrink(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:
     if grid.crs != plan.source.grid.crs:
         x, y = transformer(grid.crs, plan.source.grid.crs).transform(x, y)
     back = ~affine
-    cols, rows = back.a * x + back.b * y + back.c, back.d * x + back.e * y + back.f
-    across = math.hypot(cols[1] - cols[0], cols[2] - cols[0])
-    down = math.hypot(rows[1] - rows[0], rows[2] - rows[0])
+    with np.errstate(invalid="ignore"):
+        cols, rows = back.a * x + back.b * y + back.c, back.d * x + back.e * y + back.f
+        across = math.hypot(cols[1] - cols[0], cols[2] - cols[0])
+        down = math.hypot(rows[1] - rows[0], rows[2] - rows[0])
     if not (math.isfinite(across) and math.isfinite(down)):
         return 1.0, 1.0
     return min(1.0, 1 / max(across, 1e-9)), min(1.0, 1 / max(down, 1e-9))
