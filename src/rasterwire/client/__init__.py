@@ -1,0 +1,20 @@
+"""The Python client: knows the wire, and nothing of the server."""
+
+from rasterwire.client.aio import AsyncClient
+from rasterwire.client.errors import CorruptData, DownloadFailed, FieldViolation, Interrupted, InvalidParams, NotFound
+from rasterwire.client.sync import Client, Created
+from rasterwire.client.transfer import Downloaded, RetryPolicy
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "CorruptData",
+    "Created",
+    "DownloadFailed",
+    "Downloaded",
+    "FieldViolation",
+    "Interrupted",
+    "InvalidParams",
+    "NotFound",
+    "RetryPolicy",
+]

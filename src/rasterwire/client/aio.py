@@ -1,0 +1,88 @@
+"""The client for asyncio: the same verbs, awaited. Nothing is written twice."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import grpc
+
+from rasterwire.client.params import Params
+from rasterwire.client.sync import Client, Created
+from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy
+from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """See ``Client``; cancelling a task that awaits a download ends the transfer."""
+
+    def __init__(
+        self,
+        target: str = "localhost:50051",
+        *,
+        timeout: float = 60.0,
+        retry: RetryPolicy | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """See ``Client``."""
+        self._client = Client(target, timeout=timeout, retry=retry, credentials=credentials)
+
+    async def __aenter__(self) -> Self:
+        """Return the client; it is closed at the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    async def close(self) -> None:
+        """See ``Client.close``."""
+        await asyncio.to_thread(self._client.close)
+
+    async def create_download(self, params: Params) -> Created:
+        """See ``Client.create_download``."""
+        return await _threaded(functools.partial(self._client.create_download, params))
+
+    async def plan(self, params: Params) -> download_pb2.DownloadPlan:
+        """See ``Client.plan``."""
+        return await _threaded(functools.partial(self._client.plan, params))
+
+    async def limits(self) -> download_service_pb2.GetLimitsResponse:
+        """See ``Client.limits``."""
+        return await _threaded(self._client.limits)
+
+    async def list_images(self, prefix: str = "") -> AsyncIterator[catalog_service_pb2.ImageInfo]:
+        """See ``Client.list_images``."""
+        images = self._client.list_images(prefix)
+        while (image := await _threaded(functools.partial(next, images, None))) is not None:
+            yield image
+
+    async def get_image(self, image_id: str) -> catalog_service_pb2.ImageInfo:
+        """See ``Client.get_image``."""
+        return await _threaded(functools.partial(self._client.get_image, image_id))
+
+    async def download(self, params: Params, path: str | Path, *, progress: Progress | None = None) -> Downloaded:
+        """See ``Client.download``; ``progress`` is called from another thread."""
+        return await asyncio.wrap_future(self._client.download_future(params, path, progress=progress))
+
+    async def stream(self, params: Params) -> bytes:
+        """See ``Client.stream``."""
+        return await _threaded(functools.partial(self._client.stream, params))
+
+    async def to_numpy(self, params: Params) -> "npt.NDArray[np.void]":
+        """See ``Client.to_numpy``."""
+        return await _threaded(functools.partial(self._client.to_numpy, params))
+
+
+async def _threaded(function: Callable[[], T]) -> T:
+    return await asyncio.to_thread(function)

@@ -1,0 +1,57 @@
+"""Downloads as arrays; each function needs an extra, and says which."""
+
+import importlib
+import io
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from rasterwire.client.params import Params, to_message
+from rasterwire.v1 import download_pb2
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import rasterio
+    import xarray
+
+Stream = Callable[[download_pb2.DownloadParams], bytes]
+
+
+def needs(module: str, extra: str) -> ModuleType:
+    """Import a module, or say how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"this needs {module}: pip install 'rasterwire[{extra}]'") from error
+
+
+def _as_format(params: Params, format_: download_pb2.Format) -> download_pb2.DownloadParams:
+    message = download_pb2.DownloadParams()
+    message.CopyFrom(to_message(params))
+    message.format = format_
+    message.ClearField("file_per_band")
+    return message
+
+
+def to_numpy(stream: Stream, params: Params) -> "npt.NDArray[np.void]":
+    """Return a structured array, shape (rows, columns), one field a band."""
+    numpy = needs("numpy", "numpy")
+    array: npt.NDArray[np.void] = numpy.load(io.BytesIO(stream(_as_format(params, download_pb2.FORMAT_NPY))))
+    return array
+
+
+def open_rasterio(stream: Stream, params: Params) -> "rasterio.DatasetReader":
+    """Return an open GeoTIFF of all bands, in memory until it is closed."""
+    memory = needs("rasterio.io", "rasterio")
+    data = stream(_as_format(params, download_pb2.FORMAT_GEO_TIFF))
+    opened: rasterio.DatasetReader = memory.MemoryFile(data).open()
+    return opened
+
+
+def to_xarray(stream: Stream, params: Params) -> "xarray.DataArray":
+    """Return an array with dimensions band (by name), y and x, and coordinates of pixel centres."""
+    rioxarray = needs("rioxarray", "xarray")
+    opened = open_rasterio(stream, params)
+    array: xarray.DataArray = rioxarray.open_rasterio(opened).load()
+    return array.assign_coords(band=list(opened.descriptions))

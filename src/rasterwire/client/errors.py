@@ -1,0 +1,113 @@
+"""What can go wrong for a client, as one tree.
+
+    DownloadFailed
+        InvalidParams     the server refused the request, with all its violations
+        NotFound          no such image or download
+        CorruptData       bytes that are not those the server meant
+        Interrupted       the connection was lost and could not be had again
+"""
+
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One thing that is wrong with a request: the path of the field, and a sentence."""
+
+    field: str
+    description: str
+
+
+class DownloadFailed(Exception):
+    """Base of all errors of the client.
+
+    Attributes:
+        message: a sentence.
+        code: of gRPC, or None where the client itself refused.
+        reason: the server's stable UPPER_SNAKE_CASE reason, or "".
+        metadata: the dynamic parts of the message.
+        violations: of the request.
+        retry_after: seconds after which the server wants to be asked again, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: grpc.StatusCode | None = None,
+        reason: str = "",
+        metadata: dict[str, str] | None = None,
+        violations: tuple[FieldViolation, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.reason = reason
+        self.metadata = metadata or {}
+        self.violations = violations
+        self.retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class InvalidParams(DownloadFailed):
+    """The request cannot be served as it stands."""
+
+
+class NotFound(DownloadFailed):
+    """No such image, or no such download for this token."""
+
+
+class CorruptData(DownloadFailed):
+    """Bytes came that are not those of the file; nothing was kept of them."""
+
+
+class Interrupted(DownloadFailed):
+    """The connection was lost, and patience ran out."""
+
+
+_classes: dict[grpc.StatusCode, type[DownloadFailed]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidParams,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.UNAVAILABLE: Interrupted,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Interrupted,
+}
+
+
+def failure(error: grpc.RpcError) -> DownloadFailed:
+    """Return the error of the client for one of a call, with the details the server sent."""
+    code: grpc.StatusCode = error.code()
+    said = error.details() or code.name
+    info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    retry_after = None
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:  # details that contradict the status, by something between here and the server
+        status = None
+    for detail in status.details if status is not None else ():
+        detail.Unpack(info)
+        detail.Unpack(bad)
+        if detail.Unpack(retry):
+            retry_after = retry.retry_delay.ToTimedelta().total_seconds()
+    violations = tuple(FieldViolation(v.field, v.description) for v in bad.field_violations)
+    made = _classes.get(code, DownloadFailed)(said, code, info.reason, dict(info.metadata), violations)
+    made.retry_after = retry_after
+    return made
+
+
+def is_passing(error: grpc.RpcError) -> bool:
+    """Tell whether a lost stream may be taken up again.
+
+    A proxy turns the death of a server into INTERNAL (reset stream) or UNKNOWN (a cut frame); a
+    server that is busy says RESOURCE_EXHAUSTED with the time to come back.
+    """
+    code = error.code()
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return failure(error).retry_after is not None
+    if code is grpc.StatusCode.INTERNAL:
+        return "RST_STREAM" in (error.details() or "")
+    return code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)

@@ -1,0 +1,248 @@
+"""From the dictionaries of Earth Engine's documentation to the message of the schema."""
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
+from rasterwire.client.errors import FieldViolation, InvalidParams
+from rasterwire.v1 import download_pb2
+
+Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
+"""A request, as a message or as a dictionary in camelCase or snake_case."""
+
+_format_aliases = {"GEOTIFF": "GEO_TIFF", "NUMPY": "NPY", "ZIPPED_GEOTIFF": "ZIPPED_GEO_TIFF"}
+
+_plain = {
+    "name": str,
+    "crs": str,
+    "file_per_band": bool,
+    "strict": bool,
+    "nodata": float,
+    "clip_to_region": bool,
+    "compression_level": int,
+    "cloud_optimized": bool,
+    "request_id": str,
+    "scale": float,
+}
+
+_enums: "dict[str, EnumTypeWrapper[Any]]" = {
+    "format": download_pb2.Format,
+    "precedence": download_pb2.Precedence,
+    "resampling": download_pb2.Resampling,
+    "mask": download_pb2.Mask,
+    "compression": download_pb2.Compression,
+}
+
+
+def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2.DownloadParams:
+    """Return the message of a request; a message is returned as it is.
+
+    Args:
+        params: a dictionary as Earth Engine's documentation has it, with the fields of the schema
+            besides. None stands for an absent value.
+        lines_are_geodesic: what a GeoJSON polygon without a ``geodesic`` member has for edges;
+            Earth Engine's clients say yes, the GeoJSON standard says no.
+
+    Raises:
+        InvalidParams: with everything that cannot be understood.
+    """
+    if isinstance(params, download_pb2.DownloadParams):
+        return params
+    reader = _Reader(lines_are_geodesic)
+    message = reader.params(params)
+    if reader.problems:
+        said = "; ".join(f"{p.field}: {p.description}" if p.field else p.description for p in reader.problems)
+        raise InvalidParams(said, violations=tuple(reader.problems))
+    return message
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+class _Reader:
+    """Reads dictionaries and notes what is wrong with them."""
+
+    def __init__(self, lines_are_geodesic: bool) -> None:
+        self.problems: list[FieldViolation] = []
+        self._lines_are_geodesic = lines_are_geodesic
+
+    def params(self, given: Mapping[str, Any]) -> download_pb2.DownloadParams:
+        message = download_pb2.DownloadParams()
+        for key, value in given.items():
+            name = _snake(key)
+            if value is None:
+                continue
+            if name in ("image", "id"):
+                self._image(message, key, value)
+            elif name == "bands":
+                self._bands(message, value)
+            elif name == "region":
+                self._region(message, value)
+            else:
+                self._field(message, key, name, value)
+        return message
+
+    def _problem(self, field: str, description: str) -> None:
+        self.problems.append(FieldViolation(field, description))
+
+    def _field(
+        self, message: download_pb2.DownloadParams | download_pb2.BandSpec, key: str, name: str, value: Any, path: str = ""
+    ) -> None:
+        """Read a field that requests and, some of them, single bands have."""
+        if name not in message.DESCRIPTOR.fields_by_name:
+            known = [n for n in message.DESCRIPTOR.fields_by_name if n != "expression"]
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            self._problem(path + key, f"no such parameter; {hint}")
+        elif name == "crs_transform":
+            message.crs_transform.extend(self._converted(path + key, _transform, value) or ())
+        elif name == "dimensions":
+            message.dimensions.extend(self._converted(path + key, _dimensions, value) or ())
+        elif name in _enums:
+            number = self._enum(path + key, name, value)
+            if number is not None:
+                setattr(message, name, number)
+        else:
+            typed = self._converted(path + key, lambda v: _typed(_plain[name], v), value)
+            if typed is not None:
+                setattr(message, name, typed)
+
+    def _converted(self, field: str, convert: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return convert(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            self._problem(field, f"{error}, got {value!r:.80}")
+            return None
+
+    def _enum(self, field: str, name: str, value: Any) -> int | None:
+        kind = _enums[name]
+        prefix = name.upper() + "_"
+        text = str(value).upper().removeprefix(prefix)
+        text = _format_aliases.get(text, text) if name == "format" else text
+        if isinstance(value, str) and prefix + text in kind.keys():  # noqa: SIM118  keys() is the wrapper's
+            return int(kind.Value(prefix + text))
+        known = [k.removeprefix(prefix) for k in kind.keys() if not k.endswith("UNSPECIFIED")]  # noqa: SIM118
+        self._problem(field, f"{value!r:.60} is none of {', '.join(known)}")
+        return None
+
+    def _image(self, message: download_pb2.DownloadParams, key: str, value: Any) -> None:
+        if isinstance(value, str):
+            message.image = value
+        else:
+            self._problem(key, f"has to be the id of an image, got {type(value).__name__}")
+
+    def _bands(self, message: download_pb2.DownloadParams, value: Any) -> None:
+        if isinstance(value, str):
+            value = [name.strip() for name in value.split(",")]
+        if not isinstance(value, Sequence):
+            self._problem("bands", f"has to be a list of names or of dictionaries, got {type(value).__name__}")
+            return
+        for index, band in enumerate(value):
+            spec = message.bands.add()
+            if isinstance(band, str):
+                spec.id = band
+            elif not isinstance(band, Mapping) or not isinstance(band.get("id"), str):
+                self._problem(f"bands[{index}]", "has to be a name, or a dictionary with an id")
+            else:
+                for key, part in band.items():
+                    if key == "id":
+                        spec.id = part
+                    elif part is not None:
+                        self._field(spec, key, _snake(key), part, f"bands[{index}].")
+
+    def _region(self, message: download_pb2.DownloadParams, value: Any) -> None:
+        if isinstance(value, download_pb2.Region):
+            message.region.CopyFrom(value)
+            return
+        if isinstance(value, str):
+            value = self._converted("region", json.loads, value)
+        if isinstance(value, Mapping):
+            self._geojson(message, value)
+        elif value is not None:
+            corners = self._converted("region", _corners, value)
+            if corners and len(corners) == 2:
+                (west, south), (east, north) = corners
+                box = download_pb2.BoundingBox(west=west, south=south, east=east, north=north)
+                message.region.bounding_box.CopyFrom(box)
+            elif corners:
+                ring = [*corners, corners[0]] if corners[0] != corners[-1] else corners
+                message.region.geojson = json.dumps({"type": "Polygon", "coordinates": [ring]})
+
+    def _geojson(self, message: download_pb2.DownloadParams, value: Mapping[str, Any]) -> None:
+        known = {"bounding_box", "boundingBox", "geojson"} & set(value)
+        if known:  # the schema's own Region
+            box = value.get("bounding_box") or value.get("boundingBox")
+            if box:
+                message.region.bounding_box.CopyFrom(download_pb2.BoundingBox(**box))
+            else:
+                message.region.geojson = str(value["geojson"])
+            message.region.crs = str(value.get("crs") or "")
+            return
+        message.region.geojson = json.dumps(value)
+        polygon = value.get("type") in ("Polygon", "MultiPolygon")
+        if self._lines_are_geodesic and polygon and "geodesic" not in value and "crs" not in value:
+            message.region.edges = download_pb2.EDGES_GEODESIC
+
+
+def _typed(kind: type, value: Any) -> Any:
+    if kind is float and isinstance(value, str | int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind is bool and isinstance(value, bool):
+        return value
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind is str and isinstance(value, str):
+        return value
+    names = {float: "a number", bool: "true or false", int: "a whole number", str: "text"}
+    raise TypeError(f"has to be {names[kind]}")
+
+
+def _numbers(value: Any) -> list[float]:
+    """Return a list of numbers, also from "1, 2" or "[1, 2]"."""
+    if isinstance(value, str):
+        value = [part for part in re.split(r"[\s,\[\]()]+", value) if part]
+    if not isinstance(value, Sequence):
+        raise TypeError("has to be a list of numbers")
+    return [float(part) for part in value]
+
+
+def _transform(value: Any) -> list[float]:
+    numbers = _numbers(value)
+    if len(numbers) != 6:
+        raise ValueError("has to be six numbers [xScale, xShear, xTranslation, yShear, yScale, yTranslation]")
+    return numbers
+
+
+def _dimensions(value: Any) -> list[int]:
+    """Return one or two sizes from 100, [100, 50] or "100x50"."""
+    if isinstance(value, str):
+        value = [part for part in re.split(r"[xX,\s]+", value.strip()) if part]
+    parts = [value] if isinstance(value, int | float) else list(value)
+    sizes = [float(part) for part in parts]
+    if not 1 <= len(sizes) <= 2 or any(not math.isfinite(n) or n != int(n) for n in sizes):
+        raise ValueError("has to be one whole number or two, width and height")
+    return [int(n) for n in sizes]
+
+
+def _corners(value: Any) -> list[tuple[float, float]]:
+    """Return points from [w, s, e, n], [[x, y], [x, y]], or a ring of points."""
+    items = list(value)
+    if len(items) == 1 and isinstance(items[0], Sequence):
+        items = list(items[0])  # a list of one ring
+    if len(items) == 4 and all(isinstance(item, int | float) for item in items):
+        return [(items[0], items[1]), (items[2], items[3])]
+    if all(isinstance(item, int | float) for item in items) and len(items) % 2 == 0:
+        items = [items[i : i + 2] for i in range(0, len(items), 2)]
+    points = [(float(x), float(y)) for x, y in items]
+    if len(points) < 2:
+        raise ValueError("has to be [west, south, east, north], a list of points, or GeoJSON")
+    if len(points) == 2:
+        (x0, y0), (x1, y1) = points
+        return [(x0, min(y0, y1)), (x1, max(y0, y1))]
+    return points

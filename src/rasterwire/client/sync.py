@@ -1,0 +1,334 @@
+"""The client: ordinary calls, futures, and Earth Engine's two functions."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import grpc
+
+from rasterwire.client import arrays
+from rasterwire.client.bar import progress_bar
+from rasterwire.client.errors import DownloadFailed, failure
+from rasterwire.client.params import Params, to_message
+from rasterwire.client.transfer import Cancelled, Checker, Downloaded, Progress, RetryPolicy, Transfer, save
+from rasterwire.v1 import (
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    download_pb2,
+    download_service_pb2,
+    download_service_pb2_grpc,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import rasterio
+    import xarray
+
+DownloadIdLike: TypeAlias = download_pb2.DownloadId | dict[str, str]
+"""What names a download: the message, or the dictionary of ``get_download_id``."""
+
+_SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{"service": "rasterwire.v1.DownloadService"}, {"service": "rasterwire.v1.CatalogService"}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "3s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+_OPTIONS = [
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.primary_user_agent", "rasterwire-python"),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # after a restart of the server, not the two minutes that the default grows to
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A registered download: its id, and what it will hold."""
+
+    download_id: download_pb2.DownloadId
+    plan: download_pb2.DownloadPlan
+
+
+class Client:
+    """Talks to one server; may be used from several threads.
+
+    Every method raises ``DownloadFailed`` or one of its subclasses. Methods that take ``params``
+    take a ``DownloadParams`` message or a dictionary as Earth Engine's documentation has it.
+    """
+
+    def __init__(
+        self,
+        target: str = "localhost:50051",
+        *,
+        timeout: float = 60.0,
+        retry: RetryPolicy | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Prepare a connection; it is made by the first call.
+
+        Args:
+            target: ``host:port``.
+            timeout: seconds that an ordinary call may take; downloads take as long as they bring bytes.
+            retry: patience of downloads.
+            credentials: for TLS; without, the connection is plain.
+        """
+        self._timeout = timeout
+        self._retry = retry or RetryPolicy()
+        if credentials is None:
+            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
+        self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
+        self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="rasterwire")
+
+    def __enter__(self) -> Self:
+        """Return the client; it is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        self.close()
+
+    def close(self) -> None:
+        """End running transfers and close the connection."""
+        self._channel.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _call(self, method: Callable[..., Any], request: Any) -> Any:
+        try:
+            return method(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise failure(error) from error
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def create_download(self, params: Params) -> Created:
+        """Register a download; nothing is rendered yet."""
+        request = download_service_pb2.CreateDownloadRequest(params=to_message(params))
+        answer = self._call(self._downloads.CreateDownload, request)
+        return Created(answer.download_id, answer.plan)
+
+    def create_download_future(self, params: Params) -> "Future[Created]":
+        """Register a download in the background."""
+        return self._pool.submit(self.create_download, params)
+
+    def plan(self, params: Params) -> download_pb2.DownloadPlan:
+        """Return what a download would hold."""
+        request = download_service_pb2.PlanDownloadRequest(params=to_message(params))
+        plan: download_pb2.DownloadPlan = self._call(self._downloads.PlanDownload, request).plan
+        return plan
+
+    def limits(self) -> download_service_pb2.GetLimitsResponse:
+        """Return what the server will serve at most."""
+        limits: download_service_pb2.GetLimitsResponse = self._call(
+            self._downloads.GetLimits, download_service_pb2.GetLimitsRequest()
+        )
+        return limits
+
+    def list_images(self, prefix: str = "") -> Iterator[catalog_service_pb2.ImageInfo]:
+        """Yield the images whose id begins with a prefix, ordered by id, without their bands."""
+        request = catalog_service_pb2.ListImagesRequest(prefix=prefix)
+        while True:
+            page = self._call(self._catalog.ListImages, request)
+            yield from page.images
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def get_image(self, image_id: str) -> catalog_service_pb2.ImageInfo:
+        """Return an image with its bands."""
+        request = catalog_service_pb2.GetImageRequest(id=image_id)
+        image: catalog_service_pb2.ImageInfo = self._call(self._catalog.GetImage, request).image
+        return image
+
+    # -- bytes ------------------------------------------------------------------------------
+
+    def download(
+        self, params: Params, path: str | Path, *, progress: bool | Progress = False
+    ) -> Downloaded:
+        """Download into a file, which appears under its name only when it is whole and checked.
+
+        Args:
+            params: what to download.
+            path: of the file; a folder gives it the server's name.
+            progress: True shows a bar; a function is called with bytes done, and in all or None.
+
+        Raises:
+            Interrupted: the connection was lost and could not be had again; nothing is left behind.
+            CorruptData: the server sent wrong bytes.
+        """
+        with progress_bar(progress) as shown:
+            return save(self._transfer(params), Path(path), shown)
+
+    def download_future(
+        self, params: Params, path: str | Path, *, progress: Progress | None = None
+    ) -> "Future[Downloaded]":
+        """Download in the background; ``cancel()`` of the future ends a running transfer too.
+
+        Callbacks of the future run in a thread of the client and should not block.
+        """
+        return _TransferFuture.start(self, params, Path(path), progress)
+
+    def read(self, download_id: DownloadIdLike, *, offset: int = 0, limit: int = 0) -> Iterator[bytes]:
+        """Yield bytes of a registered download, chunk by chunk, each checked; does not resume.
+
+        Args:
+            download_id: of the download.
+            offset: first byte.
+            limit: most bytes; 0 means all that follow.
+        """
+        made = _as_message(download_id)
+        request = download_service_pb2.ReadDownloadRequest(
+            name=made.name, token=made.token, read_offset=offset, read_limit=limit
+        )
+        checker = Checker()
+        checker.offset = offset
+        try:
+            for answer in self._downloads.ReadDownload(request):
+                data = checker.check(answer.chunk)
+                if data:
+                    yield data
+        except grpc.RpcError as error:
+            raise failure(error) from error
+
+    def stream(self, params: Params) -> bytes:
+        """Return a file by one call that stores nothing: for small pieces."""
+        request = download_service_pb2.StreamDownloadRequest(params=to_message(params))
+        checker = Checker()
+        try:
+            data = b"".join(checker.check(answer.chunk) for answer in self._downloads.StreamDownload(request))
+        except grpc.RpcError as error:
+            raise failure(error) from error
+        checker.finish()
+        return data
+
+    def _transfer(self, params: Params) -> Transfer:
+        return Transfer(self._downloads, self.create_download(params).download_id, self._retry)
+
+    # -- arrays -----------------------------------------------------------------------------
+
+    def to_numpy(self, params: Params) -> "npt.NDArray[np.void]":
+        """Return a structured array, shape (rows, columns), one field a band; needs numpy."""
+        return arrays.to_numpy(self.stream, params)
+
+    def open_rasterio(self, params: Params) -> "rasterio.DatasetReader":
+        """Return an open in-memory GeoTIFF of all bands; needs rasterio."""
+        return arrays.open_rasterio(self.stream, params)
+
+    def to_xarray(self, params: Params) -> "xarray.DataArray":
+        """Return an array with dimensions band, y, x and coordinates; needs rioxarray."""
+        return arrays.to_xarray(self.stream, params)
+
+    # -- as Earth Engine has it -------------------------------------------------------------
+
+    def get_download_id(
+        self, params: Params, callback: Callable[[dict[str, str] | None, DownloadFailed | None], object] | None = None
+    ) -> dict[str, str] | None:
+        """Return a download id and token, as ``ee.data.getDownloadId`` does.
+
+        Args:
+            params: as Earth Engine's documentation has them.
+            callback: where given, None is returned at once, and the callback is called once, from
+                another thread, with the download id, or None and the error.
+        """
+        message = to_message(params, lines_are_geodesic=True) if callback is None else None
+        if message is not None:
+            return _as_dict(self.create_download(message).download_id)
+
+        def work() -> None:
+            try:
+                made = _as_dict(self.create_download(to_message(params, lines_are_geodesic=True)).download_id)
+            except DownloadFailed as error:
+                callback(None, error)  # type: ignore[misc]  # it is given in this branch
+            else:
+                callback(made, None)  # type: ignore[misc]
+
+        self._pool.submit(work)
+        return None
+
+    def make_download_url(self, download_id: DownloadIdLike) -> str:
+        """Return the address that gives the bytes over HTTP, as ``ee.data.makeDownloadUrl`` does.
+
+        Raises:
+            DownloadFailed: the server has no HTTP door.
+        """
+        url = _as_message(download_id).url
+        if not url:
+            raise DownloadFailed("the server that made this download id has no HTTP door")
+        return url
+
+
+class _TransferFuture(Future[Downloaded]):
+    """A future whose cancelling reaches a transfer that runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: Transfer | None = None
+        self._guard = threading.Lock()
+        self._wanted = True
+
+    @classmethod
+    def start(cls, client: Client, params: Params, path: Path, progress: Progress | None) -> "_TransferFuture":
+        future = cls()
+        client._pool.submit(future._run, client, params, path, progress)
+        return future
+
+    def _run(self, client: Client, params: Params, path: Path, progress: Progress | None) -> None:
+        # the future stays pending while it works, so that cancel() may still end it
+        try:
+            transfer = client._transfer(params)
+            with self._guard:
+                self._begun = transfer
+                if not self._wanted:
+                    return
+            result = save(transfer, path, progress or (lambda _done, _all: None))
+        except Cancelled:
+            return
+        except BaseException as error:
+            if self.set_running_or_notify_cancel():
+                self.set_exception(error)
+        else:
+            if self.set_running_or_notify_cancel():
+                self.set_result(result)
+
+    def cancel(self) -> bool:
+        """End the transfer; True unless it was done."""
+        cancelled = super().cancel()
+        with self._guard:
+            self._wanted = not cancelled
+            if cancelled and self._begun is not None:
+                self._begun.stop()
+        return cancelled
+
+
+def _as_message(download_id: DownloadIdLike) -> download_pb2.DownloadId:
+    if isinstance(download_id, download_pb2.DownloadId):
+        return download_id
+    return download_pb2.DownloadId(
+        name=download_id.get("docid", ""), token=download_id.get("token", ""), url=download_id.get("url", "")
+    )
+
+
+def _as_dict(made: download_pb2.DownloadId) -> dict[str, str]:
+    return {"docid": made.name, "token": made.token, "url": made.url}

@@ -1,0 +1,224 @@
+"""Moving the bytes of one download to a file: checked, resumed, and kept only when whole."""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+import grpc
+
+from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, failure, is_passing
+from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
+
+Progress = Callable[[int, int | None], None]
+"""Called with bytes done, and bytes in all or None while the file is being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient a transfer is.
+
+    Attributes:
+        attempts: in a row that bring no new byte before it gives up.
+        first_wait, longest_wait: seconds; the wait doubles from one to the other.
+        sleep: waits; replaced in tests.
+    """
+
+    attempts: int = 12
+    first_wait: float = 0.25
+    longest_wait: float = 8.0
+    sleep: Callable[[float], object] = time.sleep
+
+    def wait(self, attempt: int) -> float:
+        """Return seconds before an attempt, from 1, spread so that clients do not come all at once."""
+        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
+        return longest * random.uniform(0.5, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A file that came.
+
+    Attributes:
+        path: where it is.
+        size: bytes.
+        crc32c: of the whole file, checked.
+        filename: that the server proposed.
+        mime_type: of the file.
+    """
+
+    path: Path
+    size: int
+    crc32c: int
+    filename: str
+    mime_type: str
+
+
+class Cancelled(Exception):
+    """The caller wants the transfer no more."""
+
+
+class Checker:
+    """Checks the chunks of one file as they come.
+
+    Attributes:
+        offset: bytes so far.
+        info: about the file, from the server, or None so far.
+    """
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.info: download_pb2.FileInfo | None = None
+        self._crc = google_crc32c.Checksum()
+
+    def check(self, chunk: download_pb2.DownloadChunk) -> bytes:
+        """Return the bytes of a chunk.
+
+        Raises:
+            CorruptData: they are not the ones that follow, or not the ones that were sent.
+        """
+        if chunk.HasField("file"):
+            if self.info is not None and self.info.etag != chunk.file.etag:
+                raise CorruptData("the server sends another file than before; start again")
+            self.info = chunk.file
+        if not chunk.data:
+            return b""
+        if chunk.offset != self.offset:
+            raise CorruptData(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
+        if chunk.crc32c != google_crc32c.value(chunk.data):
+            raise CorruptData(f"the checksum of the chunk at offset {chunk.offset} is wrong")
+        self._crc.update(chunk.data)
+        self.offset += len(chunk.data)
+        return chunk.data
+
+    def finish(self) -> download_pb2.FileInfo:
+        """Return the file's info once all of it came.
+
+        Raises:
+            CorruptData: bytes are missing, or the whole is not what the server says.
+        """
+        if self.info is None or self.offset != self.info.size_bytes:
+            expected = "no size" if self.info is None else f"{self.info.size_bytes} bytes"
+            raise CorruptData(f"the stream ended after {self.offset} bytes, the server told {expected}")
+        if int.from_bytes(self._crc.digest(), "big") != self.info.crc32c:
+            raise CorruptData("the checksum of the whole file is wrong")
+        return self.info
+
+
+class Transfer:
+    """One download on its way; may be stopped from another thread."""
+
+    def __init__(
+        self, stub: download_service_pb2_grpc.DownloadServiceStub, made: download_pb2.DownloadId, retry: RetryPolicy
+    ) -> None:
+        self._stub = stub
+        self._made = made
+        self._retry = retry
+        self._call: grpc.Call | None = None
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the transfer; it raises ``Cancelled``."""
+        self._stopped.set()
+        if self._call is not None:
+            self._call.cancel()
+
+    def chunks(self, checker: Checker, progress: Progress) -> Iterator[bytes]:
+        """Yield the bytes of the file, over lost connections.
+
+        Raises:
+            DownloadFailed: the server refuses, or patience ran out.
+            Cancelled: ``stop`` was called.
+        """
+        attempt = 0
+        while True:
+            before = checker.offset
+            try:
+                yield from self._once(checker, progress)
+                checker.finish()
+                return
+            except grpc.RpcError as error:
+                if self._stopped.is_set():
+                    raise Cancelled from None
+                attempt = 1 if checker.offset > before else attempt + 1
+                problem = failure(error)
+                if not is_passing(error):
+                    raise problem from error
+                if attempt > self._retry.attempts:
+                    said = f"gave up after {attempt} attempts without a new byte: {problem}"
+                    raise Interrupted(said, problem.code, problem.reason) from error
+            self._retry.sleep(max(self._retry.wait(attempt), problem.retry_after or 0.0))
+            if self._stopped.is_set():
+                raise Cancelled
+
+    def _once(self, checker: Checker, progress: Progress) -> Iterator[bytes]:
+        request = download_service_pb2.ReadDownloadRequest(
+            name=self._made.name,
+            token=self._made.token,
+            read_offset=checker.offset,
+            etag=checker.info.etag if checker.info is not None else "",
+        )
+        call = self._stub.ReadDownload(request)
+        self._call = call
+        if self._stopped.is_set():
+            call.cancel()
+        try:
+            for answer in call:
+                data = checker.check(answer.chunk)
+                progress(checker.offset, checker.info.size_bytes if checker.info is not None else None)
+                if data:
+                    yield data
+        finally:
+            call.cancel()
+
+
+def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
+    """Move a download into a file, which appears under its name only when it is whole.
+
+    Args:
+        transfer: of the download.
+        path: of the file, or a folder, which gives it the server's name.
+        progress: told of every chunk.
+
+    Raises:
+        DownloadFailed, Cancelled: see ``Transfer.chunks``; nothing is left behind.
+        OSError: the file cannot be written.
+    """
+    folder = path if path.is_dir() else path.parent
+    part = folder / f".{path.name or 'download'}.{os.getpid()}-{random.randrange(1 << 32):08x}.part"
+    checker = Checker()
+    try:
+        with part.open("xb") as file:
+            _fill(file, transfer.chunks(checker, progress))
+        info = checker.finish()
+        target = path / plain_name(info.filename) if path.is_dir() else path
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return Downloaded(target, info.size_bytes, info.crc32c, info.filename, info.mime_type)
+
+
+def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
+    for data in chunks:
+        file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def plain_name(proposed: str) -> str:
+    """Return a server's file name without anything that could leave the folder.
+
+    >>> plain_name("../a/b.tif"), plain_name("..")
+    ('b.tif', 'download')
+    """
+    name = proposed.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".").replace("\0", "")
+    return name or "download"
+
+
+__all__ = ["Cancelled", "Checker", "DownloadFailed", "Downloaded", "Progress", "RetryPolicy", "Transfer", "plain_name", "save"]
