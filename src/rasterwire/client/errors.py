@@ -1,10 +1,10 @@
 """What can go wrong for a client, as one tree.
 
-    DownloadFailed
-        InvalidParams     the server refused the request, with all its violations
-        NotFound          no such image or download
-        CorruptData       bytes that are not those the server meant
-        Interrupted       the connection was lost and could not be had again
+DownloadFailed
+    InvalidParams     the server refused the request, with all its violations
+    NotFound          no such image or download
+    CorruptData       bytes that are not those the server meant
+    Interrupted       the connection was lost and could not be had again
 """
 
 from dataclasses import dataclass

@@ -92,7 +92,12 @@ class _Reader:
         self.problems.append(FieldViolation(field, description))
 
     def _field(
-        self, message: download_pb2.DownloadParams | download_pb2.BandSpec, key: str, name: str, value: Any, path: str = ""
+        self,
+        message: download_pb2.DownloadParams | download_pb2.BandSpec,
+        key: str,
+        name: str,
+        value: Any,
+        path: str = "",
     ) -> None:
         """Read a field that requests and, some of them, single bands have."""
         if name not in message.DESCRIPTOR.fields_by_name:

@@ -1,5 +1,6 @@
 """A small picture of a delivered file, for people."""
 
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,10 @@ def write_preview(path: Path, png: Path) -> None:
         layers.append(_stretched(data, valid))
         alpha[valid] = 255
     profile = {"driver": "PNG", "width": shape[1], "height": shape[0], "count": 4, "dtype": "uint8"}
-    with rasterio.open(png, "w", **profile) as picture:
-        picture.write(np.stack([*layers, alpha]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a picture has no place on earth
+        with rasterio.open(png, "w", **profile) as picture:
+            picture.write(np.stack([*layers, alpha]))
     png.with_name(png.name + ".aux.xml").unlink(missing_ok=True)
 
 

@@ -164,9 +164,7 @@ class Client:
 
     # -- bytes ------------------------------------------------------------------------------
 
-    def download(
-        self, params: Params, path: str | Path, *, progress: bool | Progress = False
-    ) -> Downloaded:
+    def download(self, params: Params, path: str | Path, *, progress: bool | Progress = False) -> Downloaded:
         """Download into a file, which appears under its name only when it is whole and checked.
 
         Args:

@@ -205,8 +205,7 @@ def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
 
 
 def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
-    for data in chunks:
-        file.write(data)
+    file.writelines(chunks)
     file.flush()
     os.fsync(file.fileno())
 
@@ -221,4 +220,14 @@ def plain_name(proposed: str) -> str:
     return name or "download"
 
 
-__all__ = ["Cancelled", "Checker", "DownloadFailed", "Downloaded", "Progress", "RetryPolicy", "Transfer", "plain_name", "save"]
+__all__ = [
+    "Cancelled",
+    "Checker",
+    "DownloadFailed",
+    "Downloaded",
+    "Progress",
+    "RetryPolicy",
+    "Transfer",
+    "plain_name",
+    "save",
+]

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import rasterio
 from rasterio.io import MemoryFile
-from rasterwire.client.preview import write_preview
 from rich.console import Console
-from rich.table import Table
 
 from rasterwire.client import Client
+from rasterwire.client.preview import write_preview
 from rasterwire.demo.scene import make_scene
 
 IMAGE = "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG"
@@ -45,23 +44,21 @@ def run_demo(folder: Path) -> int:
     """
     console = Console()
     folder.mkdir(parents=True, exist_ok=True)
-    console.print(f"making a Sentinel-2-like scene under [bold]{IMAGE}[/]")
+    console.print(f"making a Sentinel-2-like scene under {IMAGE}", highlight=False, soft_wrap=True)
     make_scene(folder / "catalog")
     with _server(folder) as address, Client(address) as client:
         console.print(f"serving it on {address}; asking for the documentation's five downloads\n")
-        table = Table("request", "file", "bands", "size", "grid", "bytes", "crc32c")
         for number, (title, params) in enumerate(REQUESTS.items(), start=1):
             target = folder / f"{number}"
             target.mkdir(exist_ok=True)
             result = client.download(params, target)
             write_preview(result.path, target / "preview.png")
-            checksum = f"{result.crc32c:08x}"
+            checksum = f"{result.size:,} bytes, crc32c {result.crc32c:08x}"
+            console.print(f"[bold]{title}[/]: {result.path.name}, {checksum}", highlight=False, soft_wrap=True)
             for row in _rows(result.path):
-                table.add_row(title, *row, f"{result.size:,}", checksum)
-                title = checksum = ""
-            table.add_section()
-        console.print(table)
-    console.print(f"the files and a preview.png of each are in {folder}/1 ... {folder}/{len(REQUESTS)}")
+                console.print("    " + "   ".join(row), highlight=False, markup=False, soft_wrap=True)
+            console.print(f"    picture: {target / 'preview.png'}\n", highlight=False, soft_wrap=True)
+    console.print(f"all of it is in {folder}", soft_wrap=True)
     return 0
 
 
@@ -95,7 +92,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
         array = np.load(path)
         fields = array.dtype.fields or {}
         bands = ", ".join(f"{name} {fields[name][0]}" for name in array.dtype.names or ())
-        yield path.name, bands, f"{array.shape[1]} x {array.shape[0]}", "as planned; NPY names none"
+        yield path.name, bands, f"{array.shape[1]} x {array.shape[0]}", "(an NPY names no grid; the plan does)"
     elif path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():

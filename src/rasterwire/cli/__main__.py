@@ -1,0 +1,5 @@
+"""``python -m rasterwire.cli``."""
+
+from rasterwire.cli.main import main
+
+main()

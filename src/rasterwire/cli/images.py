@@ -1,0 +1,83 @@
+"""``images``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from rasterwire.cli.options import server_option
+from rasterwire.client import Client
+from rasterwire.v1 import catalog_service_pb2, download_pb2
+
+if TYPE_CHECKING:
+    from rasterwire.catalog.folder import FolderCatalog
+
+
+@click.command()
+@click.argument("what", metavar="[ID|FOLDER]", required=False)
+@server_option
+@click.option("--check", is_flag=True, help="Report where documents of FOLDER differ from its files.")
+def images(what: str | None, server: str, check: bool) -> None:
+    """List the images of a server or of a FOLDER, or the bands of the image ID.
+
+    \b
+      rasterwire images
+      rasterwire images COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG
+      rasterwire images /data --check
+    """
+    folder = Path(what) if what and Path(what).is_dir() else None
+    if check:
+        if folder is None:
+            raise click.UsageError("--check needs a folder: rasterwire images FOLDER --check")
+        sys.exit(_check(folder))
+    if folder is not None:
+        _list_folder(folder)
+        return
+    with Client(server) as client:
+        if what:
+            _show(client.get_image(what))
+        else:
+            for image in client.list_images():
+                click.echo(image.id)
+
+
+def _check(folder: Path) -> int:
+    found = list(_catalog(folder).check())
+    for disagreement in found:
+        click.echo(str(disagreement))
+    click.echo(f"{len(found)} disagreements" if found else "documents and files agree", err=True)
+    return 1 if found else 0
+
+
+def _list_folder(folder: Path) -> None:
+    catalog, after = _catalog(folder), ""
+    while page := catalog.list_images("", after, 1000):
+        for image in page:
+            click.echo(image.id)
+        after = page[-1].id
+
+
+def _catalog(folder: Path) -> "FolderCatalog":
+    try:
+        from rasterwire.catalog.folder import FolderCatalog
+    except ImportError as error:
+        raise click.ClickException(
+            f"reading a folder needs more packages ({error.name}): pip install 'rasterwire[server]'"
+        ) from None
+    return FolderCatalog(folder)
+
+
+def _show(image: catalog_service_pb2.ImageInfo) -> None:
+    table = Table("band", "type", "size", "pixel", "crs", "nodata", "overviews", title=image.id, title_justify="left")
+    for band in image.bands:
+        grid = band.grid
+        kind = download_pb2.DataType.Name(band.data_type).removeprefix("DATA_TYPE_").lower()
+        nodata = f"{band.nodata:g}" if band.HasField("nodata") else "none"
+        pixel = f"{grid.crs_transform[0]:g} x {grid.crs_transform[4]:g}"
+        crs = grid.crs if len(grid.crs) < 30 else "custom"
+        factors = ", ".join(f"{factor:g}" for factor in band.overviews) or "none"
+        table.add_row(band.id, kind, f"{grid.width} x {grid.height}", pixel, crs or "none", nodata, factors)
+    Console().print(table)

@@ -1,0 +1,158 @@
+"""The commands, and what their failures look like."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from rasterwire import __version__
+from rasterwire.cli.download import download, plan
+from rasterwire.cli.images import images
+from rasterwire.cli.options import server_option
+from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
+
+REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Exact pieces of rasters, as verified files.
+
+    \b
+    Serve a folder of rasters:
+      rasterwire serve /data
+    See what is there, and what a band is like:
+      rasterwire images
+      rasterwire images COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG
+    Ask what a download would hold, then get it:
+      rasterwire plan IMAGE -b B3 --region -122.09,37.04,-122.06,37.06 --scale 20
+      rasterwire download IMAGE -b B3 --region -122.09,37.04,-122.06,37.06 --scale 20 -o piece.zip
+
+    Exit codes: 2 wrong usage, 3 refused request, 4 not found, 5 server not reached, 6 transfer failed.
+    """
+
+
+@cli.command()
+@click.argument("catalog", type=click.Path(path_type=Path))
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--grpc-port", type=int, help="0 takes a free one.  [default: 50051]")
+@click.option("--http-port", type=int, help="0 takes a free one, -1 leaves HTTP out.  [default: 8080]")
+@click.option(
+    "--state-dir", type=click.Path(path_type=Path), help="For ids and rendered files.  [default: .rasterwire]"
+)
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with any of the settings.")
+def serve(
+    catalog: Path,
+    host: str | None,
+    grpc_port: int | None,
+    http_port: int | None,
+    state_dir: Path | None,
+    config: Path | None,
+) -> None:
+    """Serve the images of the folder CATALOG until interrupted.
+
+    CATALOG holds STAC items or catalogs, folders of GeoTIFF or JPEG 2000 files (a folder is an
+    image), and files at its top (each an image).
+
+    \b
+      rasterwire serve /data
+      rasterwire serve /data --host 0.0.0.0 --config rasterwire.toml
+    """
+    try:
+        from rasterwire.server.app import serve as run
+        from rasterwire.server.settings import BadSettings, load_settings
+    except ImportError as error:
+        raise click.ClickException(
+            f"serving needs more packages ({error.name}): pip install 'rasterwire[server]'"
+        ) from None
+    given = {
+        "catalog": catalog,
+        "host": host,
+        "grpc_port": grpc_port,
+        "http_port": http_port,
+        "state_dir": state_dir,
+    }
+    try:
+        run(load_settings(config, {name: value for name, value in given.items() if value is not None}))
+    except BadSettings as error:
+        raise click.UsageError(str(error)) from None
+
+
+@cli.command()
+@server_option
+@click.option("--timeout", default=3.0, show_default=True, help="Seconds to wait.")
+def health(server: str, timeout: float) -> None:
+    """Exit with 0 where a server is ready for calls, else with 1."""
+    import grpc
+
+    with grpc.insecure_channel(server) as channel:
+        # the health protocol by hand: an empty request, and field 1 of the answer is 1 for SERVING
+        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        try:
+            serving = check(b"", timeout=timeout) == b"\x08\x01"
+        except grpc.RpcError as error:
+            click.echo(f"{server}: {error.code().name}", err=True)
+            sys.exit(1)
+    click.echo(f"{server}: {'serving' if serving else 'not serving'}", err=not serving)
+    sys.exit(0 if serving else 1)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-output"))
+def demo(folder: Path) -> None:
+    """Make a scene, serve it, and download the documentation's five files into FOLDER."""
+    try:
+        from rasterwire.demo.run import run_demo
+    except ImportError as error:
+        raise click.ClickException(
+            f"the demo needs more packages ({error.name}): pip install 'rasterwire[server]'"
+        ) from None
+    sys.exit(run_demo(folder))
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(__version__)
+
+
+for command in (download, plan, images):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; failures are sentences and exit codes, never a traceback."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except DownloadFailed as error:
+        for line in _lines(error):
+            click.echo(f"Error: {line}", err=True)
+        sys.exit(_exit_code(error))
+    except (OSError, ImportError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(FAILED)
+
+
+def _lines(error: DownloadFailed) -> list[str]:
+    if error.violations:
+        return [f"{v.field}: {v.description}" if v.field else v.description for v in error.violations]
+    return [str(error)]
+
+
+def _exit_code(error: DownloadFailed) -> int:
+    match error:
+        case InvalidParams():
+            return REFUSED
+        case NotFound():
+            return NOT_FOUND
+        case Interrupted():
+            return UNREACHABLE
+        case CorruptData():
+            return FAILED
+        case _:
+            return REFUSED

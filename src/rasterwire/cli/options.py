@@ -1,0 +1,91 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from rasterwire.v1 import download_pb2
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _names(kind: Any, prefix: str) -> click.Choice[str]:
+    names = [key.removeprefix(prefix) for key in kind.keys() if not key.endswith("UNSPECIFIED")]  # noqa: SIM118
+    return click.Choice(names, case_sensitive=False)
+
+
+def server_option(command: F) -> F:
+    """Add ``--server``."""
+    return click.option(
+        "--server",
+        envvar="RASTERWIRE_SERVER",
+        default="localhost:50051",
+        show_default=True,
+        help="host:port of the server; also from RASTERWIRE_SERVER.",
+    )(command)
+
+
+_request = [
+    click.argument("image"),
+    click.option("-b", "--band", "bands", multiple=True, metavar="NAME[:SCALE]", help="Repeat for more; default all."),
+    click.option("--region", metavar="W,S,E,N|FILE", help="Box in degrees, or a GeoJSON file."),
+    click.option("--scale", type=float, help="Metres a pixel."),
+    click.option("--crs", help="Code, WKT or PROJJSON."),
+    click.option("--crs-transform", metavar="A,B,C,D,E,F", help="Exact grid, row-major; needs --crs."),
+    click.option("--dimensions", metavar="N|WxH", help="Longer side, or width and height."),
+    click.option("--format", "format_", type=_names(download_pb2.Format, "FORMAT_"), help="Default: a zip."),
+    click.option("--file-per-band/--one-file", "file_per_band", default=None, help="Chooses the zip's content."),
+    click.option("--resampling", type=_names(download_pb2.Resampling, "RESAMPLING_"), help="Default NEAREST."),
+    click.option("--precedence", type=_names(download_pb2.Precedence, "PRECEDENCE_"), help="Default DOCUMENTED."),
+    click.option("--strict", is_flag=True, help="Refuse what would be ignored."),
+    click.option("--nodata", type=float, help="What invalid pixels get."),
+    click.option("--mask", type=_names(download_pb2.Mask, "MASK_"), help="Default NODATA."),
+    click.option("--clip-to-region", is_flag=True, help="Mask outside the polygon."),
+    click.option("--compression", type=_names(download_pb2.Compression, "COMPRESSION_"), help="Default DEFLATE."),
+    click.option("--compression-level", type=int, help="1 to 9, zstd to 22."),
+    click.option("--cloud-optimized", is_flag=True, help="Overviews inside, header first."),
+    click.option("--name", help="Base name of files."),
+]
+
+
+def request_options(command: F) -> F:
+    """Add the image and everything that describes a download."""
+    for option in reversed(_request):
+        command = option(command)
+    return command
+
+
+def to_params(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what the client takes, from the values of ``request_options``."""
+    params = {key: value for key, value in given.items() if value not in (None, False, ()) or key == "file_per_band"}
+    params["format"] = params.pop("format_", None)
+    if "bands" in params:
+        params["bands"] = [_band(text) for text in params["bands"]]
+    if "region" in params:
+        params["region"] = _region(params["region"])
+    return {key: value for key, value in params.items() if value is not None}
+
+
+def _band(text: str) -> dict[str, Any]:
+    name, colon, scale = text.rpartition(":")
+    if not colon:
+        return {"id": text}
+    try:
+        return {"id": name, "scale": float(scale)}
+    except ValueError:
+        return {"id": text}  # a name with a colon in it
+
+
+def _region(text: str) -> Any:
+    parts = text.split(",")
+    if len(parts) == 4:
+        try:
+            return [float(part) for part in parts]
+        except ValueError:
+            raise click.UsageError(f"--region: {text!r} is not four numbers west,south,east,north") from None
+    path = Path(text)
+    if not path.is_file():
+        raise click.UsageError(f"--region: {text!r} is neither west,south,east,north nor a file")
+    return path.read_text()
