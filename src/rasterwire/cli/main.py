@@ -16,7 +16,7 @@ REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    """Exact pieces of rasters, as verified files.
+    r"""Exact pieces of rasters, as verified files.
 
     \b
     Serve a folder of rasters:
@@ -49,7 +49,7 @@ def serve(
     state_dir: Path | None,
     config: Path | None,
 ) -> None:
-    """Serve the images of the folder CATALOG until interrupted.
+    r"""Serve the images of the folder CATALOG until interrupted.
 
     CATALOG holds STAC items or catalogs, folders of GeoTIFF or JPEG 2000 files (a folder is an
     image), and files at its top (each an image).
@@ -87,7 +87,7 @@ def health(server: str, timeout: float) -> None:
 
     with grpc.insecure_channel(server) as channel:
         # the health protocol by hand: an empty request, and field 1 of the answer is 1 for SERVING
-        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
         try:
             serving = check(b"", timeout=timeout) == b"\x08\x01"
         except grpc.RpcError as error:

@@ -35,6 +35,13 @@ class AsyncClient:
         """See ``Client``."""
         self._client = Client(target, timeout=timeout, retry=retry, credentials=credentials)
 
+    @classmethod
+    def over(cls, client: Client) -> Self:
+        """Return the awaited form of a client, which it will close."""
+        made = cls.__new__(cls)
+        made._client = client
+        return made
+
     async def __aenter__(self) -> Self:
         """Return the client; it is closed at the end of the block."""
         return self

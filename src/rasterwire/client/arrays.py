@@ -26,7 +26,7 @@ def needs(module: str, extra: str) -> ModuleType:
         raise ImportError(f"this needs {module}: pip install 'rasterwire[{extra}]'") from error
 
 
-def _as_format(params: Params, format_: download_pb2.Format) -> download_pb2.DownloadParams:
+def _as_format(params: Params, format_: download_pb2.Format.ValueType) -> download_pb2.DownloadParams:
     message = download_pb2.DownloadParams()
     message.CopyFrom(to_message(params))
     message.format = format_

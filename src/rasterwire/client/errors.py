@@ -85,7 +85,7 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     retry_after = None
     try:
-        status = rpc_status.from_call(error)
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # every error of a call is one too
     except ValueError:  # details that contradict the status, by something between here and the server
         status = None
     for detail in status.details if status is not None else ():

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
-
 from rasterwire.client.errors import FieldViolation, InvalidParams
 from rasterwire.v1 import download_pb2
 
@@ -30,7 +28,7 @@ _plain = {
     "scale": float,
 }
 
-_enums: "dict[str, EnumTypeWrapper[Any]]" = {
+_enums: dict[str, Any] = {
     "format": download_pb2.Format,
     "precedence": download_pb2.Precedence,
     "resampling": download_pb2.Resampling,

@@ -36,7 +36,13 @@ DownloadIdLike: TypeAlias = download_pb2.DownloadId | dict[str, str]
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
-            "name": [{"service": "rasterwire.v1.DownloadService"}, {"service": "rasterwire.v1.CatalogService"}],
+            # not ReadDownload, which is resumed here with a patience of its own
+            "name": [
+                {"service": "rasterwire.v1.DownloadService", "method": "CreateDownload"},
+                {"service": "rasterwire.v1.DownloadService", "method": "PlanDownload"},
+                {"service": "rasterwire.v1.DownloadService", "method": "GetLimits"},
+                {"service": "rasterwire.v1.CatalogService"},
+            ],
             "retryPolicy": {
                 "maxAttempts": 5,
                 "initialBackoff": "0.2s",
@@ -186,7 +192,9 @@ class Client:
 
         Callbacks of the future run in a thread of the client and should not block.
         """
-        return _TransferFuture.start(self, params, Path(path), progress)
+        future = _TransferFuture(lambda: self._transfer(params), Path(path), progress or _silent)
+        self._pool.submit(future.run)
+        return future
 
     def read(self, download_id: DownloadIdLike, *, offset: int = 0, limit: int = 0) -> Iterator[bytes]:
         """Yield bytes of a registered download, chunk by chunk, each checked; does not resume.
@@ -280,30 +288,26 @@ class Client:
 class _TransferFuture(Future[Downloaded]):
     """A future whose cancelling reaches a transfer that runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], Transfer], path: Path, progress: Progress) -> None:
         super().__init__()
+        self._begin = begin
+        self._path = path
+        self._progress = progress
         self._begun: Transfer | None = None
         self._guard = threading.Lock()
-        self._wanted = True
 
-    @classmethod
-    def start(cls, client: Client, params: Params, path: Path, progress: Progress | None) -> "_TransferFuture":
-        future = cls()
-        client._pool.submit(future._run, client, params, path, progress)
-        return future
-
-    def _run(self, client: Client, params: Params, path: Path, progress: Progress | None) -> None:
-        # the future stays pending while it works, so that cancel() may still end it
+    def run(self) -> None:
+        """Do the work; the future stays pending meanwhile, so that ``cancel`` may still end it."""
         try:
-            transfer = client._transfer(params)
+            transfer = self._begin()
             with self._guard:
                 self._begun = transfer
-                if not self._wanted:
+                if self.cancelled():
                     return
-            result = save(transfer, path, progress or (lambda _done, _all: None))
+            result = save(transfer, self._path, self._progress)
         except Cancelled:
             return
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  a future has to end
             if self.set_running_or_notify_cancel():
                 self.set_exception(error)
         else:
@@ -314,10 +318,13 @@ class _TransferFuture(Future[Downloaded]):
         """End the transfer; True unless it was done."""
         cancelled = super().cancel()
         with self._guard:
-            self._wanted = not cancelled
             if cancelled and self._begun is not None:
                 self._begun.stop()
         return cancelled
+
+
+def _silent(_done: int, _total: int | None) -> None:
+    """Show no progress."""
 
 
 def _as_message(download_id: DownloadIdLike) -> download_pb2.DownloadId:

@@ -36,7 +36,7 @@ class RetryPolicy:
 
     def wait(self, attempt: int) -> float:
         """Return seconds before an attempt, from 1, spread so that clients do not come all at once."""
-        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
+        longest: float = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
         return longest * random.uniform(0.5, 1.0)
 
 
