@@ -39,7 +39,7 @@ class AsyncClient:
     def over(cls, client: Client) -> Self:
         """Return the awaited form of a client, which it will close."""
         made = cls.__new__(cls)
-        made._client = client
+        made._client = client  # noqa: SLF001  its own
         return made
 
     async def __aenter__(self) -> Self:
