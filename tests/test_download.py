@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import google_crc32c
@@ -76,8 +77,10 @@ def stored(root: Path, band: str, metres: int, level: int | None = None) -> np.n
         return np.asarray(source.read(1, window=Window(round(col), round(row), *size)))
 
 
-def opened(data: bytes) -> rasterio.DatasetReader:
-    return MemoryFile(data).open()
+@contextmanager
+def opened(data: bytes) -> Iterator[rasterio.DatasetReader]:
+    with MemoryFile(data) as memory, memory.open() as tiff:
+        yield tiff
 
 
 def test_the_example_as_npy(real: Served, real_scene: Path) -> None:

@@ -60,7 +60,7 @@ def _healthy(server: "subprocess.Popen[bytes]", address: str) -> bool:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         while time.monotonic() < end and server.poll() is None:
             try:
-                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=1)  # type: ignore[attr-defined]
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
             except grpc.RpcError:
                 time.sleep(0.1)
                 continue

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import weakref
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -45,7 +46,10 @@ def open_rasterio(stream: Stream, params: Params) -> "rasterio.DatasetReader":
     """Return an open GeoTIFF of all bands, in memory until it is closed."""
     memory = needs("rasterio.io", "rasterio")
     data = stream(_as_format(params, download_pb2.FORMAT_GEO_TIFF))
-    opened: rasterio.DatasetReader = memory.MemoryFile(data).open()
+    file = memory.MemoryFile(data)
+    opened: rasterio.DatasetReader = file.open()
+    # GDAL reads from the bytes themselves, so they have to live as long as the dataset
+    weakref.finalize(opened, file.close)
     return opened
 
 
