@@ -30,7 +30,8 @@ class FolderArtifactStore:
         """Use a folder, made if need be; what was left unfinished in it is removed.
 
         Args:
-            folder: of this store alone.
+            folder: of this store alone, and of one process: what another one is about to finish
+                would be taken for a leftover.
             max_bytes: that the files may take; the newest stays even where it alone takes more.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,11 +73,18 @@ class FolderArtifactStore:
             finished = self._folder / f"{etag}.{size}.{crc:08x}"
             with self._lock:
                 unfinished.replace(finished)
+                self._drop_others(etag, finished)
                 self._evict(finished)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
         return Artifact(finished, size, crc)
+
+    def _drop_others(self, etag: str, newest: Path) -> None:
+        """Drop what was kept under the etag with other bytes: ``find`` could not tell which counts."""
+        for path in self._folder.glob(f"{etag}.*.*"):
+            if path != newest:
+                path.unlink(missing_ok=True)
 
     def _evict(self, newest: Path) -> None:
         files = []

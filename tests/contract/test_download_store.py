@@ -1,0 +1,218 @@
+"""What every DownloadStore has to do; an implementation joins the suite with a line in ``stores``."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from threading import Barrier
+from typing import Any, Protocol
+
+import pytest
+
+from rasterwire.store import DownloadRecord, DownloadStore
+from rasterwire.store.sqlite import SqliteDownloadStore
+
+
+class Closable(DownloadStore, Protocol):
+    def close(self) -> None: ...
+
+
+Open = Callable[[], Closable]
+
+stores: dict[str, Callable[[Path], Closable]] = {
+    "sqlite": lambda folder: SqliteDownloadStore(folder / "downloads.sqlite"),
+}
+
+
+@pytest.fixture(params=stores)
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens the same store again at each call; all are closed at the end."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(stores[request.param](tmp_path)))
+
+
+@pytest.fixture
+def store(reopen: Open) -> Closable:
+    return reopen()
+
+
+def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRecord:
+    known: dict[str, Any] = {
+        "id": f"id-{name}",
+        "token": f"token-{name}",
+        "request_id": "",
+        "payload": b"\x00\xff payload \x00",
+        "etag": f"etag-{name}",
+        "expire_time": datetime.now(UTC) + timedelta(seconds=seconds),
+    }
+    return DownloadRecord(**(known | fields))
+
+
+def test_a_record_comes_back_field_by_field(store: Closable) -> None:
+    kept = record(request_id="a request", payload=bytes(range(256)) * 100)
+    assert store.put(kept) == kept
+    assert store.get(kept.id) == kept
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 123457, 999999])
+def test_the_time_comes_back_to_the_microsecond_whatever_its_zone(store: Closable, microsecond: int) -> None:
+    zone = timezone(timedelta(hours=-9, minutes=-30))
+    kept = record(expire_time=datetime(2090, 2, 28, 23, 59, 59, microsecond, zone))
+    store.put(kept)
+    found = store.get(kept.id)
+    assert found is not None
+    assert found.expire_time == kept.expire_time
+    assert found.expire_time.tzinfo is not None
+
+
+def test_an_unknown_id_is_none(store: Closable) -> None:
+    store.put(record())
+    for other in ("", "id-b", "ID-A", "id-a ", "id-%", "' OR 1=1 --", "\x00"):
+        assert store.get(other) is None
+
+
+def test_a_record_survives_reopening(reopen: Open) -> None:
+    kept = record(request_id="r")
+    reopen().put(kept)
+    again = reopen()
+    assert again.get(kept.id) == kept
+    assert again.put(record("b", request_id="r")) == kept
+
+
+def test_an_expired_record_is_not_seen(reopen: Open) -> None:
+    store, late, brief = reopen(), record("late", -1), record("brief", 0.15)
+    store.put(late)
+    store.put(brief)
+    assert store.get(late.id) is None
+    assert store.get(brief.id) == brief
+    time.sleep(0.2)
+    assert store.get(brief.id) is None
+    assert reopen().get(brief.id) is None
+
+
+def test_a_repeated_request_id_returns_the_first_record_and_drops_the_new_one(store: Closable) -> None:
+    first, second = record("a", request_id="r"), record("b", request_id="r")
+    store.put(first)
+    assert store.put(second) == first
+    assert store.get(second.id) is None
+    assert store.get(first.id) == first
+
+
+def test_after_expiry_a_request_id_begins_anew(store: Closable) -> None:
+    store.put(record("a", 0.05, request_id="r"))
+    time.sleep(0.1)
+    second = record("b", request_id="r")
+    assert store.put(second) == second
+    assert store.get(second.id) == second
+
+
+def test_records_without_a_request_id_are_apart(store: Closable) -> None:
+    both = [record("a"), record("b")]
+    assert [store.put(one) for one in both] == both
+    assert [store.get(one.id) for one in both] == both
+
+
+def test_threads_that_race_with_one_request_id_get_one_record(reopen: Open) -> None:
+    shared, own = reopen(), reopen()
+    barrier = Barrier(8)
+
+    def put(index: int) -> DownloadRecord:
+        barrier.wait()
+        return (shared if index % 2 else own).put(record(str(index), request_id="r"))
+
+    with ThreadPoolExecutor(8) as pool:
+        returned = list(pool.map(put, range(8)))
+    assert len({one.id for one in returned}) == 1
+    assert shared.get(returned[0].id) == returned[0]
+    assert sum(shared.get(f"id-{index}") is not None for index in range(8)) == 1
+
+
+_PUT = """
+import os, sys, time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from rasterwire.store import DownloadRecord
+from rasterwire.store.sqlite import SqliteDownloadStore
+path, go, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+store = SqliteDownloadStore(path)
+time_ = datetime.now(UTC) + timedelta(hours=1)
+print(store.put(DownloadRecord(name, "t", "r", b"p", "e", time_)).id, flush=True)
+os._exit(9)
+"""
+
+
+def process(path: Path, go: Path, name: str) -> subprocess.Popen[str]:
+    source = str(Path(__file__).parents[2] / "src")
+    return subprocess.Popen(
+        [sys.executable, "-c", _PUT, str(path), str(go), name],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": source},
+    )
+
+
+def finished(started: subprocess.Popen[str]) -> list[str]:
+    lines = started.communicate(timeout=60)[0].split()
+    assert started.returncode == 9, "it died of something else"
+    return lines
+
+
+def test_sqlite_keeps_a_record_though_the_process_dies_right_after(tmp_path: Path) -> None:
+    path, go = tmp_path / "downloads.sqlite", tmp_path / "go"
+    go.touch()
+    assert finished(process(path, go, "killed")) == ["ready", "killed"]
+    with closing(SqliteDownloadStore(path)) as store:
+        kept = store.get("killed")
+    assert kept is not None
+    assert (kept.token, kept.request_id, kept.payload, kept.etag) == ("t", "r", b"p", "e")
+
+
+def test_sqlite_processes_that_open_a_new_file_at_once_get_one_record(tmp_path: Path) -> None:
+    path, go = tmp_path / "downloads.sqlite", tmp_path / "go"
+    started = [process(path, go, f"id-{index}") for index in range(5)]
+    for one in started:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    go.touch()
+    assert len({line for one in started for line in finished(one)}) == 1
+
+
+def test_sqlite_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(SqliteDownloadStore(tmp_path / "downloads.sqlite")) as store:
+            store.put(record())
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert "downloads.sqlite" in modes
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_sqlite_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "downloads.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(OSError, match="version 2"):
+        SqliteDownloadStore(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def test_sqlite_refuses_a_file_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "downloads.sqlite"
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(OSError, match="cannot be opened"):
+        SqliteDownloadStore(path)
+    with pytest.raises(OSError, match="downloads"):
+        SqliteDownloadStore(tmp_path / "missing" / "downloads.sqlite")
