@@ -13,6 +13,8 @@ from rasterio.io import MemoryFile
 
 from rasterwire.plan.types import RasterPlan
 
+_GDAL_NODATA = 42113
+
 _TAGS = {
     33550: "ModelPixelScale",
     33922: "ModelTiepoint",
@@ -21,7 +23,7 @@ _TAGS = {
     34736: "GeoDoubleParams",
     34737: "GeoAsciiParams",
     42112: "GDAL_METADATA",
-    42113: "GDAL_NODATA",
+    _GDAL_NODATA: "GDAL_NODATA",
 }
 
 Tag = tuple[int, int, int, Any, bool]
@@ -55,12 +57,21 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
         memory.seek(0)
         with tifffile.TiffFile(memory) as written:
             found = {tag.code: tag for tag in written.pages.first.tags if tag.code in _TAGS}
-            return [_copied(tag) for _, tag in sorted(found.items())]
+            return [_exact_nodata(_copied(tag), raster) for _, tag in sorted(found.items())]
 
 
 def _copied(tag: tifffile.TiffTag) -> Tag:
     value = tag.value
     if isinstance(value, str):
-        return tag.code, int(tag.dtype), 0, value, True
+        # GDAL writes names in UTF-8, which the TIFF standard did not foresee and every reader takes
+        return tag.code, int(tag.dtype), 0, value.encode(), True
     values = tuple(np.atleast_1d(value).tolist())
     return tag.code, int(tag.dtype), len(values), values, True
+
+
+def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
+    """Write a 64-bit integer as one: on its way through rasterio it was a double."""
+    band = raster.bands[0]
+    if tag[0] != _GDAL_NODATA or band.nodata is None or np.dtype(band.dtype).kind not in "iu":
+        return tag
+    return tag[0], tag[1], 0, str(int(band.nodata)).encode(), True

@@ -1,0 +1,156 @@
+"""The command line: what it prints, and its exit codes."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import rasterio
+
+from images import SCENE
+from rasterwire.demo.scene import make_scene
+from rasterwire.server.settings import BadSettings, Settings, load_settings
+from serving import Served, served
+
+BOX = "-122.0859,37.0436,-122.0626,37.0586"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("cli")
+    make_scene(folder / "catalog")
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=-1, state_dir=folder / "state")) as running:
+        yield running
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "rasterwire.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) -> None:
+    target, preview = tmp_path / "x.tif", tmp_path / "look.png"
+    options: list[str | Path] = [
+        "-b",
+        "B4",
+        "-b",
+        "B3",
+        "-b",
+        "B2",
+        "--region",
+        BOX,
+        "--format",
+        "geo_tiff",
+        "-o",
+        target,
+    ]
+    code, said, _ = run("download", SCENE, *options, "--preview", preview, "--server", server.address)
+    assert code == 0
+    assert re.search(r"x\.tif  [\d,]+ bytes  crc32c [0-9a-f]{8}", said.replace("\n", ""))
+    with rasterio.open(target) as tiff, rasterio.open(preview) as picture:
+        assert (tiff.count, tiff.width) == (3, 209)
+        assert (picture.count, picture.width) == (4, 209)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["look.png", "x.tif"]
+
+
+def test_plan_shows_a_table_and_what_is_ignored(server: Served) -> None:
+    code, said, _ = run("plan", SCENE, "-b", "B3:20", "--region", BOX, "--format", "npy", "--server", server.address)
+    assert code == 0
+    assert "209 x 170" in said
+    assert "ignored: bands[0].scale" in said
+
+
+def test_images_are_listed_and_shown(server: Served) -> None:
+    assert run("images", "--server", server.address)[:2] == (0, SCENE + "\n")
+    code, said, _ = run("images", SCENE, "--server", server.address)
+    assert (code, "B11" in said) == (0, True)
+
+
+def test_a_catalog_that_lies_is_reported(shared_data: Path) -> None:
+    code, said, _ = run("images", shared_data / "stac_catalog_33T", "--check")
+    assert code == 1
+    assert "10980 x 10980 pixels; found 915 x 915" in said
+    assert str(shared_data) not in said
+
+
+def test_an_honest_catalog_is_fine(tmp_path: Path) -> None:
+    make_scene(tmp_path)
+    assert run("images", tmp_path, "--check")[0] == 0
+
+
+def test_health_tells_by_its_exit_code(server: Served) -> None:
+    assert run("health", "--server", server.address)[0] == 0
+    assert run("health", "--server", "127.0.0.1:1", "--timeout", "1")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        pytest.param(
+            ["plan", SCENE, "--scale", "-1", "-b", "nope"],
+            3,
+            ["scale: must be greater", "no band 'nope'"],
+            id="refused",
+        ),
+        pytest.param(["plan", "nothing"], 4, ["no image 'nothing'"], id="not-found"),
+        pytest.param(
+            ["plan", SCENE, "--region", "1,2,3"], 2, ["neither west,south,east,north nor a file"], id="bad-box"
+        ),
+        pytest.param(["frobnicate"], 2, ["No such command"], id="no-command"),
+    ],
+)
+def test_failures_are_sentences_with_exit_codes(
+    server: Served, arguments: list[str], code: int, words: list[str]
+) -> None:
+    more = ["--server", server.address] if arguments[0] == "plan" else []
+    found, _, said = run(*arguments, *more)
+    assert found == code
+    assert all(word in said for word in words)
+
+
+def test_serving_a_folder_that_is_not_there_is_wrong_usage() -> None:
+    assert run("serve", "/no/such/folder")[0] == 2
+
+
+def test_help_teaches_and_version_tells() -> None:
+    assert "rasterwire serve /data" in run("--help")[1]
+    assert run("version")[:2] == (0, "0.1.0\n")
+
+
+# -- settings ----------------------------------------------------------------------------------
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(f'catalog = "{tmp_path}"\ngrpc_port = 1\nhttp_port = 2\nmax_bands = 3\n')
+    monkeypatch.setenv("RASTERWIRE_HTTP_PORT", "20")
+    monkeypatch.setenv("RASTERWIRE_MAX_BANDS", "30")
+    settings = load_settings(config, {"max_bands": 300})
+    assert (settings.grpc_port, settings.http_port, settings.max_bands) == (1, 20, 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nope = 1", "unknown setting nope"),
+        ("threads = 0", "too small"),
+        ('threads = "x"', "not a number"),
+        ("=", "config file"),
+    ],
+)
+def test_bad_settings_are_named(tmp_path: Path, text: str, said: str) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(text)
+    with pytest.raises(BadSettings, match=said):
+        load_settings(config, {"catalog": tmp_path})
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert all(f"| `{name}` |" in readme for name in Settings.__dataclass_fields__)

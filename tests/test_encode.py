@@ -1,0 +1,269 @@
+"""Files read back by others: rasterio, GDAL's command line, NumPy, zipfile."""
+
+import io
+import json
+import shutil
+import subprocess
+import tracemalloc
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from rasterio.enums import MaskFlags
+from rio_cogeo.cogeo import cog_validate
+
+from images import UTM, band
+from rasterwire.encode.download import ENCODERS, count_blocks, encode_download
+from rasterwire.encode.geotiff import needs_bigtiff
+from rasterwire.pixels import Pixels, Window, smallest_value, type_names
+from rasterwire.plan import BandPlan, RasterPlan, RenderPlan
+from rasterwire.request import Compression, Encoding, Format
+
+NORTH_UP = Affine(10, 0, 500000, 0, -10, 4000000)
+
+
+def raster(
+    width: int, height: int, dtype: str = "uint16", names: tuple[str, ...] = ("a",), mask: bool = False, **grid: object
+) -> RasterPlan:
+    box = GeoBox((height, width), grid.get("affine", NORTH_UP), grid.get("crs", UTM))  # type: ignore[arg-type]
+    fill = smallest_value(dtype)
+    bands = tuple(BandPlan(name, band(name, dtype=dtype), dtype, fill, fill, None) for name in names)
+    return RasterPlan("x.tif", box, bands, mask)
+
+
+DEFLATE = Encoding()
+
+
+def plan(format_: Format, *rasters: RasterPlan, encoding: Encoding = DEFLATE) -> RenderPlan:
+    return RenderPlan("i", format_, "x", "m", rasters, encoding, (), 0, 0, "e")
+
+
+def made_up(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+    """Render values that tell row, column and band; every seventh diagonal is invalid."""
+    for window in windows:
+        row = np.arange(window.row, window.row + window.height)[:, None]
+        col = np.arange(window.col, window.col + window.width)
+        valid = (row + col) % 7 != 3
+        yield tuple(
+            Pixels((row * 3 + col + 5 * index + 1).astype(b.dtype), valid) for index, b in enumerate(raster.bands)
+        )
+
+
+def expected(raster: RasterPlan, index: int = 0) -> np.ndarray:
+    height, width = (int(n) for n in raster.grid.shape)
+    (blocks,) = made_up(raster, [Window(0, 0, height, width)])
+    return blocks[index].filled(raster.bands[index].fill)
+
+
+def encoded(made: RenderPlan, folder: Path) -> bytes:
+    out = io.BytesIO()
+    encode_download(made, made_up, out, folder)
+    assert list(folder.iterdir()) == []
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["nodata", "mask"])
+@pytest.mark.parametrize("compression", Compression, ids=lambda c: c.value.lower())
+@pytest.mark.parametrize("dtype", type_names)
+def test_every_type_and_compression_is_read_back(
+    tmp_path: Path, dtype: str, compression: Compression, mask: bool
+) -> None:
+    one = raster(300, 270, dtype, ("a", "b"), mask)
+    if mask:
+        one = replace(one, bands=tuple(replace(b, nodata=None) for b in one.bands))
+    data = encoded(plan(Format.GEO_TIFF, one, encoding=Encoding(compression)), tmp_path)
+    with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
+        assert tiff.dtypes == (dtype, dtype)
+        assert tiff.descriptions == ("a", "b")
+        assert (tiff.crs.to_epsg(), tiff.transform) == (32610, NORTH_UP)
+        for index in (0, 1):
+            assert np.array_equal(tiff.read(index + 1), expected(one, index))
+        rows, cols = np.indices((270, 300))
+        valid = (rows + cols) % 7 != 3
+        if not mask:  # what wraps around to the fill cannot be told from it
+            valid &= expected(one) != one.bands[0].fill
+        assert np.array_equal(tiff.read_masks(1) > 0, valid)
+        assert tiff.mask_flag_enums[0] == ([MaskFlags.per_dataset] if mask else [MaskFlags.nodata])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (255, 255), (256, 256), (257, 1), (1, 257), (700, 300)])
+def test_every_size_is_read_back(tmp_path: Path, size: tuple[int, int]) -> None:
+    one = raster(*size, mask=True)
+    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
+        assert np.array_equal(tiff.read(1), expected(one))
+
+
+@pytest.mark.parametrize(
+    ("affine", "crs"),
+    [
+        pytest.param(Affine(10, 0, 0, 0, 10, 0), UTM, id="south-up"),
+        pytest.param(Affine(10, 2, 0, 3, -10, 0), UTM, id="rotated"),
+        pytest.param(NORTH_UP, None, id="no-crs"),
+        pytest.param(NORTH_UP, CRS("+proj=laea +lat_0=12 +lon_0=34 +type=crs"), id="crs-without-a-code"),
+    ],
+)
+def test_every_grid_is_read_back(tmp_path: Path, affine: Affine, crs: CRS | None) -> None:
+    one = raster(20, 30, affine=affine, crs=crs)
+    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
+        assert tiff.transform.almost_equals(affine)
+        assert (tiff.crs is None) == (crs is None)
+        if crs is not None:
+            assert CRS(tiff.crs.to_wkt()) == crs
+
+
+def test_scale_offset_and_unit_are_kept(tmp_path: Path) -> None:
+    one = raster(20, 30)
+    source = replace(one.bands[0].source, value_scale=2.75e-5, value_offset=-0.2, unit="1")
+    one = replace(one, bands=(replace(one.bands[0], source=source),))
+    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
+        assert (tiff.scales, tiff.offsets, tiff.units) == ((2.75e-5,), (-0.2,), ("1",))
+
+
+def test_hundreds_of_bands_are_read_back(tmp_path: Path) -> None:
+    one = raster(40, 30, "uint8", tuple(f"band {i} \u00b5" for i in range(300)))
+    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
+        assert tiff.count == 300
+        assert tiff.descriptions[299] == "band 299 \u00b5"
+        assert np.array_equal(tiff.read(300), expected(one, 299))
+
+
+@pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="gdalinfo is not installed")
+def test_gdals_command_line_reads_it_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    one = raster(300, 270, mask=True)
+    path.write_bytes(encoded(plan(Format.GEO_TIFF, one), _empty(tmp_path)))
+    said = subprocess.run(["gdalinfo", "-json", "-checksum", path], check=True, capture_output=True, text=True)
+    told = json.loads(said.stdout)
+    assert (told["size"], told["bands"][0]["description"], told["bands"][0]["noDataValue"]) == ([300, 270], "a", 0)
+    assert told["bands"][0]["mask"]["flags"] == ["PER_DATASET"]
+    assert "WARNING" not in said.stderr.upper()
+
+
+def _empty(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["nodata", "mask"])
+@pytest.mark.parametrize("compression", Compression, ids=lambda c: c.value.lower())
+def test_cloud_optimized_files_are_valid(tmp_path: Path, compression: Compression, mask: bool) -> None:
+    one = raster(1300, 1100, names=("a", "b"), mask=mask)
+    encoding = Encoding(compression, cloud_optimized=True)
+    path = tmp_path / "x.tif"
+    path.write_bytes(encoded(plan(Format.GEO_TIFF, one, encoding=encoding), _empty(tmp_path)))
+    valid, errors, warnings = cog_validate(path, strict=True, quiet=True)
+    assert (valid, errors, warnings) == (True, [], [])
+    with rasterio.open(path) as tiff:
+        assert tiff.overviews(1)
+        assert tiff.descriptions == ("a", "b")
+        assert np.array_equal(tiff.read(2), expected(one, 1))
+
+
+def test_an_npy_is_packed_and_structured_even_for_one_band(tmp_path: Path) -> None:
+    one = raster(50, 40)
+    array = np.load(io.BytesIO(encoded(plan(Format.NPY, one), tmp_path)))
+    assert (array.dtype, array.shape) == (np.dtype([("a", "<u2")]), (40, 50))
+    assert np.array_equal(array["a"], expected(one))
+    assert array.view(array.dtype[0]).shape == (40, 50)
+
+
+def test_an_npy_keeps_a_type_for_each_band_and_a_mask(tmp_path: Path) -> None:
+    one = raster(50, 40, names=("a", "b"), mask=True)
+    one = replace(one, bands=(one.bands[0], replace(one.bands[1], dtype="float32", fill=float("-inf"))))
+    array = np.load(io.BytesIO(encoded(plan(Format.NPY, one), tmp_path)))
+    assert array.dtype == np.dtype([("a", "<u2"), ("b", "<f4"), ("mask", "u1")])
+    rows, cols = np.indices((40, 50))
+    assert np.array_equal(array["mask"], np.where((rows + cols) % 7 != 3, 255, 0))
+    assert np.isneginf(array["b"][array["mask"] == 0]).all()
+
+
+def test_an_npy_of_very_many_bands_has_a_longer_header(tmp_path: Path) -> None:
+    one = raster(2, 2, "uint8", tuple(f"{'x' * 100}{i}" for i in range(1000)))
+    data = encoded(plan(Format.NPY, one), tmp_path)
+    assert data[6] == 2
+    assert len(np.load(io.BytesIO(data), max_header_size=1 << 20).dtype) == 1000
+
+
+@pytest.mark.parametrize("format_", [Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND])
+def test_zips_are_whole_stored_and_dateless(tmp_path: Path, format_: Format) -> None:
+    rasters = [replace(raster(30, 20, dtype), path=f"n.{dtype}.tif") for dtype in ("uint8", "float32")]
+    with zipfile.ZipFile(io.BytesIO(encoded(plan(format_, *rasters), tmp_path))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["n.uint8.tif", "n.float32.tif"]
+        for info in archive.infolist():
+            assert (info.date_time, info.compress_type) == ((1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED)
+            assert info.external_attr >> 16 == 0o100644
+
+
+@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("cloud_optimized", [False, True])
+def test_equal_plans_give_equal_bytes(tmp_path: Path, format_: Format, cloud_optimized: bool) -> None:
+    made = plan(format_, raster(700, 600, mask=True), encoding=Encoding(cloud_optimized=cloud_optimized))
+    assert encoded(made, tmp_path) == encoded(made, tmp_path)
+
+
+def test_every_format_has_an_encoder() -> None:
+    assert set(ENCODERS) == set(Format)
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
+    made = plan(format_, raster(3000, 700, "float64", tuple("abcd")))
+    asked = 0
+
+    def counting(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+        nonlocal asked
+        for window in windows:
+            asked += 1
+            yield from made_up(raster, [window])
+
+    encode_download(made, counting, io.BytesIO(), tmp_path)
+    assert asked == count_blocks(made)
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_errors_of_a_render_come_through_and_leave_nothing(tmp_path: Path, format_: Format) -> None:
+    class Stop(Exception):
+        pass
+
+    def failing(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+        yield next(made_up(raster, [next(iter(windows))]))
+        raise Stop
+
+    with pytest.raises(Stop):
+        encode_download(plan(format_, raster(3000, 3000, mask=True)), failing, io.BytesIO(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format_", [Format.GEO_TIFF, Format.NPY])
+def test_memory_does_not_grow_with_the_raster(tmp_path: Path, format_: Format) -> None:
+    one = raster(20_000, 3_000, "uint8", mask=True)
+
+    def flat(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+        for window in windows:
+            shape = (window.height, window.width)
+            yield (Pixels(np.full(shape, 7, "uint8"), np.ones(shape, bool)),)
+
+    with (tmp_path / "out").open("w+b") as out:
+        tracemalloc.start()
+        encode_download(plan(format_, one), flat, out, tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 40 << 20
+
+
+def test_large_rasters_are_bigtiffs() -> None:
+    assert not needs_bigtiff(raster(40_000, 40_000))
+    assert needs_bigtiff(raster(50_000, 50_000))
