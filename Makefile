@@ -62,7 +62,7 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --extra server --group dev -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra server --constraint requirements.lock -o requirements-server.lock pyproject.toml
 
-LOCK = --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 image: ## Build the Docker image and run it once
 	.ci/build-image
