@@ -265,5 +265,5 @@ def test_memory_does_not_grow_with_the_raster(tmp_path: Path, format_: Format) -
 
 
 def test_large_rasters_are_bigtiffs() -> None:
-    assert not needs_bigtiff(raster(40_000, 40_000))
-    assert needs_bigtiff(raster(50_000, 50_000))
+    assert not needs_bigtiff(raster(40_000, 40_000), DEFLATE)
+    assert needs_bigtiff(raster(50_000, 50_000), DEFLATE)

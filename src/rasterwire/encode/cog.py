@@ -11,7 +11,7 @@ from rasterio.shutil import copy as gdal_copy
 from rasterwire.encode import BlockSource
 from rasterwire.encode.geotiff import encode_geotiff
 from rasterwire.plan.types import RasterPlan
-from rasterwire.raster_file import gdal_calls
+from rasterwire.raster_file import GdalOptions
 from rasterwire.request import Compression, Encoding, Resampling
 
 _averaging = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.AVERAGE}
@@ -41,7 +41,8 @@ def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out:
         plain, made = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
         with plain.open("w+b") as file:
             encode_geotiff(raster, _FAST, render, file, Path(folder))
-        with gdal_calls(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES", GDAL_CACHEMAX=64):
+        # not within gdal_calls: what fails here is the server, a full disk say, and no source
+        with rasterio.Env(**GdalOptions().as_env(), GDAL_TIFF_INTERNAL_MASK="YES", GDAL_CACHEMAX=64):
             gdal_copy(str(plain), str(made), driver="COG", **options)
         plain.unlink()
         with made.open("rb") as file:

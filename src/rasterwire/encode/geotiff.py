@@ -20,6 +20,9 @@ from rasterwire.request import Compression, Encoding
 _CLASSIC_BYTES = 3_900_000_000
 """Classic TIFF holds 4 GiB; what cannot be compressed grows a little."""
 
+_LZW_GROWTH = 1.5
+"""What LZW at most makes of a byte it cannot compress: a code of 12 bits."""
+
 _schemes = {
     Compression.NONE: "none",
     Compression.DEFLATE: "adobe_deflate",
@@ -30,12 +33,13 @@ _schemes = {
 _MASK_BYTES = TILE * TILE // 8
 
 
-def needs_bigtiff(raster: RasterPlan) -> bool:
+def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
     """Tell whether a raster may not fit into a classic TIFF, judged before compression."""
+    growth = _LZW_GROWTH if encoding.compression is Compression.LZW else 1
     height, width = (int(n) for n in raster.grid.shape)
     padded = -(-height // TILE) * -(-width // TILE) * TILE * TILE
     sample = len(raster.bands) * np.dtype(raster.bands[0].dtype).itemsize
-    return padded * sample + (padded // 8 if raster.mask else 0) > _CLASSIC_BYTES
+    return growth * padded * sample + (padded // 8 if raster.mask else 0) > _CLASSIC_BYTES
 
 
 def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
@@ -52,7 +56,7 @@ def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, 
         masks: BinaryIO | None = None
         if raster.mask:
             masks = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
-        writer = stack.enter_context(tifffile.TiffWriter(out, bigtiff=needs_bigtiff(raster), byteorder="<"))
+        writer = stack.enter_context(tifffile.TiffWriter(out, bigtiff=needs_bigtiff(raster, encoding), byteorder="<"))
         _write_image(writer, raster, encoding, render, masks)
         if masks is not None:
             masks.seek(0)

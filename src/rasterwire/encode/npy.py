@@ -1,6 +1,7 @@
 """NumPy files: a packed structured array, one field a band."""
 
 import io
+import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ def record_dtype(raster: RasterPlan) -> np.dtype[Any]:
 def npy_header(record: np.dtype[Any], shape: tuple[int, int]) -> bytes:
     """Return the bytes that precede the data.
 
-    Version 1.0, or 2.0 where the band names do not fit into the 64 KiB of 1.0.
+    Version 1.0; 2.0 where the band names do not fit into its 64 KiB; 3.0 where they are not Latin-1.
 
     Args:
         record: structured type.
@@ -34,9 +35,20 @@ def npy_header(record: np.dtype[Any], shape: tuple[int, int]) -> bytes:
     out = io.BytesIO()
     try:
         np.lib.format.write_array_header_1_0(out, layout)
+    except UnicodeEncodeError:
+        return _header_3_0(layout)
     except ValueError:
         np.lib.format.write_array_header_2_0(out, layout)
     return out.getvalue()
+
+
+def _header_3_0(layout: dict[str, Any]) -> bytes:
+    """Return what 2.0 would be, in UTF-8; NumPy has no public function for it."""
+    text = f"{layout}".encode()
+    start = len(np.lib.format.magic(3, 0)) + 4
+    padding = -(start + len(text) + 1) % np.lib.format.ARRAY_ALIGN
+    text += b" " * padding + b"\n"
+    return np.lib.format.magic(3, 0) + struct.pack("<I", len(text)) + text
 
 
 def npy_windows(raster: RasterPlan) -> Iterator[Window]:
@@ -58,4 +70,4 @@ def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
             rows[band.name] = pixels.filled(band.fill)
         if raster.mask:
             rows["mask"] = np.logical_and.reduce([pixels.valid for pixels in block]) * np.uint8(255)
-        out.write(rows.data)
+        out.write(rows.view(np.uint8).data)  # plain bytes: the buffer of a record takes no name with a colon
