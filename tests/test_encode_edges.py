@@ -35,10 +35,11 @@ from rasterwire.encode.container import write_zip
 from rasterwire.encode.download import count_blocks, encode_download
 from rasterwire.encode.geotiff import needs_bigtiff
 from rasterwire.errors import DownloadError
+from rasterwire.image import Image
 from rasterwire.pixels import Pixels, Window, smallest_value, type_names
-from rasterwire.plan import BandPlan, RasterPlan, RenderPlan
+from rasterwire.plan import BandPlan, Limits, RasterPlan, RenderPlan, make_plan
 from rasterwire.render.engine import ThreadEngine
-from rasterwire.request import Compression, Encoding, Format, Resampling
+from rasterwire.request import Compression, DownloadRequest, Encoding, Format, GridSpec, MaskOutput, Resampling
 
 NORTH_UP = Affine(10, 0, 500000, 0, -10, 4000000)
 DEFLATE = Encoding()
@@ -250,6 +251,23 @@ def test_the_version_of_an_npy_is_the_first_that_holds_the_names(
     assert array.dtype.names == tuple(planned.name for planned in one.bands)
     assert array.tobytes() == data[-array.nbytes :]
     assert (len(data) - array.nbytes) % 64 == 0
+
+
+@pytest.mark.parametrize("names", [["a"], ["größe", "日本語"], ["mask", "b"], ["B" * 200 + str(i) for i in range(500)]])
+@pytest.mark.parametrize("mask", MaskOutput)
+def test_the_plan_tells_the_exact_size_of_an_npy_whatever_its_names(
+    scratch: Path, names: list[str], mask: MaskOutput
+) -> None:
+    request = DownloadRequest("i", format=Format.NPY, mask=mask, grid=GridSpec(dimensions=(7,)))
+    made = make_plan(request, Image("i", tuple(band(name) for name in names)), Limits())
+    data = encoded(made, scratch)
+    assert len(data) == made.estimated_bytes
+    fields = loaded(data).dtype.names
+    assert fields is not None
+    if mask is MaskOutput.BAND:
+        assert fields == (*("mask_1" if name == "mask" else name for name in names), "mask")
+    else:
+        assert fields == tuple(names)
 
 
 def test_npy_bands_of_one_type_are_one_array_without_copying(scratch: Path) -> None:

@@ -1,54 +1,16 @@
 """NumPy files: a packed structured array, one field a band."""
 
-import io
-import struct
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from rasterwire.encode import BlockSource
 from rasterwire.pixels import Window
+from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import RasterPlan
 
 _STRIP_BYTES = 4 << 20
-
-
-def record_dtype(raster: RasterPlan) -> np.dtype[Any]:
-    """Return the packed little-endian record: the bands in order, then ``mask`` if there is one."""
-    fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in raster.bands]
-    return np.dtype([*fields, ("mask", "u1")] if raster.mask else fields)
-
-
-def npy_header(record: np.dtype[Any], shape: tuple[int, int]) -> bytes:
-    """Return the bytes that precede the data.
-
-    Version 1.0; 2.0 where the band names do not fit into its 64 KiB; 3.0 where they are not Latin-1.
-
-    Args:
-        record: structured type.
-        shape: rows, columns.
-
-    Source: NEP 1, https://numpy.org/neps/nep-0001-npy-format.html
-    """
-    layout = {"descr": np.lib.format.dtype_to_descr(record), "fortran_order": False, "shape": shape}
-    out = io.BytesIO()
-    try:
-        np.lib.format.write_array_header_1_0(out, layout)
-    except UnicodeEncodeError:
-        return _header_3_0(layout)
-    except ValueError:
-        np.lib.format.write_array_header_2_0(out, layout)
-    return out.getvalue()
-
-
-def _header_3_0(layout: dict[str, Any]) -> bytes:
-    """Return what 2.0 would be, in UTF-8; NumPy has no public function for it."""
-    text = f"{layout}".encode()
-    start = len(np.lib.format.magic(3, 0)) + 4
-    padding = -(start + len(text) + 1) % np.lib.format.ARRAY_ALIGN
-    text += b" " * padding + b"\n"
-    return np.lib.format.magic(3, 0) + struct.pack("<I", len(text)) + text
 
 
 def npy_windows(raster: RasterPlan) -> Iterator[Window]:

@@ -1,7 +1,6 @@
 """The plan of a download."""
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -17,6 +16,7 @@ from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, ignored_fields, resolve_grid
 from rasterwire.plan.naming import safe_name, unique
+from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan
 from rasterwire.request import (
     BandRequest,
@@ -51,7 +51,8 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     problems.raise_if_any()
     ignored += _ignored_encoding(request, format_)
     groups = [[pair] for pair in chosen] if per_band else [chosen]
-    names = unique(band.name for _, band in chosen)
+    taken = ["mask"] if format_ is Format.NPY and request.mask is MaskOutput.BAND else []  # a field of that name
+    names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
     entries = (
         [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
@@ -260,19 +261,8 @@ def _raster_bytes(raster: RasterPlan) -> int:
 def _estimate(format_: Format, encoding: Encoding, rasters: Sequence[RasterPlan], total: int) -> int:
     if format_ is Format.NPY:
         raster = rasters[0]
-        fields = [(band.name, np.dtype(band.dtype).newbyteorder("<").str) for band in raster.bands]
-        fields += [("mask", "|u1")] if raster.mask else []
-        head = io.BytesIO()
-        layout = {
-            "descr": fields,
-            "fortran_order": False,
-            "shape": (int(raster.grid.shape[0]), int(raster.grid.shape[1])),
-        }
-        try:
-            np.lib.format.write_array_header_1_0(head, layout)
-        except ValueError:  # more band names than version 1.0 has room for
-            np.lib.format.write_array_header_2_0(head, layout)
-        return total + head.tell()
+        height, width = raster.grid.shape
+        return total + len(npy_header(record_dtype(raster), (int(height), int(width))))
     # what deflate makes of reflectance and elevation, over the files this was tried on
     ratio = 1.0 if encoding.compression is Compression.NONE else 0.65
     return int(total * ratio) + 2048 * len(rasters)
