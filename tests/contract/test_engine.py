@@ -52,3 +52,59 @@ def test_the_first_error_comes_in_place_of_its_result(engine: Engine) -> None:
 
 def test_no_items_give_no_results(engine: Engine) -> None:
     assert list(engine.map(str, [])) == []
+
+
+def test_closing_drops_what_has_not_begun(engine: Engine) -> None:
+    begun, go = [], threading.Event()
+
+    def wait(n: int) -> int:
+        begun.append(n)
+        assert n == 0 or isinstance(engine, SerialEngine) or go.wait(10)
+        return n
+
+    results = engine.map(wait, range(1000))
+    assert next(results) == 0
+    results.close()
+    go.set()
+    assert list(results) == []
+    assert list(engine.map(str, [1, 2])) == ["1", "2"]  # and others still run
+    assert len(begun) <= 5
+
+
+def test_nothing_runs_before_the_first_result_is_asked_for(engine: Engine) -> None:
+    begun: list[int] = []
+    engine.map(begun.append, range(3)).close()
+    assert begun == []
+
+
+def test_an_error_ends_the_iteration_and_is_the_same_object(engine: Engine) -> None:
+    error, begun = KeyError("of the item"), []
+
+    def fail(n: int) -> int:
+        begun.append(n)
+        if n == 2:
+            raise error
+        return n
+
+    results = engine.map(fail, range(1000))
+    taken = []
+    with pytest.raises(KeyError) as raised:
+        taken.extend(iter(results.__next__, -1))
+    assert raised.value is error
+    assert list(results) == []
+    assert len(begun) <= 7
+
+
+def test_an_error_of_the_items_comes_through(engine: Engine) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        list(engine.map(str, items()))
+
+
+def test_two_maps_at_once_do_not_wait_for_each_other(engine: Engine) -> None:
+    first, second = engine.map(str, range(50)), engine.map(str, range(50, 100))
+    pairs = list(zip(first, second, strict=True))
+    assert pairs == [(str(n), str(n + 50)) for n in range(50)]

@@ -19,7 +19,7 @@ from rasterwire.v1 import download_pb2
 @click.option("--preview", type=click.Path(path_type=Path), help="Also write a picture, as PNG.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary.")
 def download(server: str, output: Path, preview: Path | None, quiet: bool, **request: Any) -> None:
-    r"""Download a piece of IMAGE; resumes by itself, and the file appears only when it is whole.
+    """Download a piece of IMAGE; resumes by itself, and the file appears only when it is whole.
 
     \b
       rasterwire download IMAGE -b B3 -b B11:20 --region -122.09,37.04,-122.06,37.06 -o piece.zip
@@ -39,7 +39,7 @@ def download(server: str, output: Path, preview: Path | None, quiet: bool, **req
 @request_options
 @server_option
 def plan(server: str, **request: Any) -> None:
-    r"""Show what a download of IMAGE would hold; nothing is rendered.
+    """Show what a download of IMAGE would hold; nothing is rendered.
 
     \b
       rasterwire plan IMAGE -b B3 -b B11:20 --region -122.09,37.04,-122.06,37.06

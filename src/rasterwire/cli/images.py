@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @server_option
 @click.option("--check", is_flag=True, help="Report where documents of FOLDER differ from its files.")
 def images(what: str | None, server: str, check: bool) -> None:
-    r"""List the images of a server or of a FOLDER, or the bands of the image ID.
+    """List the images of a server or of a FOLDER, or the bands of the image ID.
 
     \b
       rasterwire images

@@ -16,7 +16,7 @@ REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    r"""Exact pieces of rasters, as verified files.
+    """Exact pieces of rasters, as verified files.
 
     \b
     Serve a folder of rasters:
@@ -49,7 +49,7 @@ def serve(
     state_dir: Path | None,
     config: Path | None,
 ) -> None:
-    r"""Serve the images of the folder CATALOG until interrupted.
+    """Serve the images of the folder CATALOG until interrupted.
 
     CATALOG holds STAC items or catalogs, folders of GeoTIFF or JPEG 2000 files (a folder is an
     image), and files at its top (each an image).

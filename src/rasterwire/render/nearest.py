@@ -22,6 +22,9 @@ _EDGE = 1e-10
 _SOURCE_BUDGET = 16_000_000
 """Source pixels read at once; beyond it a block is halved, which changes no pixel."""
 
+_COORDINATE_BUDGET = 1 << 18
+"""Pixels whose coordinates are converted at once: a dozen arrays of doubles are as many."""
+
 _OUTSIDE = -1
 
 Indices = npt.NDArray[np.int64]
@@ -33,6 +36,8 @@ def nearest(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels:
     Raises:
         SourceUnavailable: the file cannot be read.
     """
+    if grid.crs != plan.source.grid.crs and window.height * window.width > _COORDINATE_BUDGET:
+        return _halved(plan, grid, window)
     cols, rows = _source_pixels(plan, grid, window)
     inside = np.broadcast_to((cols != _OUTSIDE) & (rows != _OUTSIDE), (window.height, window.width))
     if not inside.any():
