@@ -15,7 +15,9 @@ class SerialEngine:
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """See ``Engine.map``."""
-        return map(function, items)
+        # a generator and not map(): it can be closed, and it ends with the first error
+        for item in items:
+            yield function(item)
 
 
 class ThreadEngine:
