@@ -9,8 +9,8 @@ from rasterwire.encode import BlockSource
 from rasterwire.encode.cog import encode_cog
 from rasterwire.encode.container import write_zip
 from rasterwire.encode.geotiff import encode_geotiff
-from rasterwire.encode.npy import encode_npy, npy_windows
-from rasterwire.encode.tiles import tile_windows
+from rasterwire.encode.npy import count_npy_windows, encode_npy
+from rasterwire.encode.tiles import count_tile_windows
 from rasterwire.plan.types import RasterPlan, RenderPlan
 from rasterwire.request import Format
 
@@ -29,8 +29,8 @@ def encode_download(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratc
 
 def count_blocks(plan: RenderPlan) -> int:
     """Return how many blocks a plan will be rendered in."""
-    windows = npy_windows if plan.format is Format.NPY else tile_windows
-    return sum(1 for raster in plan.rasters for _ in windows(raster))
+    count = count_npy_windows if plan.format is Format.NPY else count_tile_windows
+    return sum(map(count, plan.rasters))
 
 
 def _npy(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:

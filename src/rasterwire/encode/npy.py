@@ -16,9 +16,18 @@ _STRIP_BYTES = 4 << 20
 def npy_windows(raster: RasterPlan) -> Iterator[Window]:
     """Yield strips of whole rows, since rows follow each other in the file."""
     height, width = (int(n) for n in raster.grid.shape)
-    step = max(1, _STRIP_BYTES // (width * record_dtype(raster).itemsize))
+    step = _strip_rows(raster)
     for row in range(0, height, step):
         yield Window(row, 0, min(step, height - row), width)
+
+
+def count_npy_windows(raster: RasterPlan) -> int:
+    """Return how many strips ``npy_windows`` yields."""
+    return -(-int(raster.grid.shape[0]) // _strip_rows(raster))
+
+
+def _strip_rows(raster: RasterPlan) -> int:
+    return max(1, _STRIP_BYTES // (int(raster.grid.shape[1]) * record_dtype(raster).itemsize))
 
 
 def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:

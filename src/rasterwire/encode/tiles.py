@@ -28,11 +28,21 @@ Samples = npt.NDArray[np.generic]
 def tile_windows(raster: RasterPlan) -> Iterator[Window]:
     """Yield blocks of one row of tiles and some columns of them, left to right, top to bottom."""
     height, width = (int(n) for n in raster.grid.shape)
-    sample = sum(np.dtype(band.dtype).itemsize + 1 for band in raster.bands)
-    across = TILE * max(1, _BLOCK_BYTES // (TILE * TILE * sample))
+    across = _block_width(raster)
     for row in range(0, height, TILE):
         for col in range(0, width, across):
             yield Window(row, col, min(TILE, height - row), min(across, width - col))
+
+
+def count_tile_windows(raster: RasterPlan) -> int:
+    """Return how many blocks ``tile_windows`` yields."""
+    height, width = (int(n) for n in raster.grid.shape)
+    return -(-height // TILE) * -(-width // _block_width(raster))
+
+
+def _block_width(raster: RasterPlan) -> int:
+    sample = sum(np.dtype(band.dtype).itemsize + 1 for band in raster.bands)
+    return TILE * max(1, _BLOCK_BYTES // (TILE * TILE * sample))
 
 
 def predictor(encoding: Encoding, dtype: str) -> int:
