@@ -347,8 +347,8 @@ def test_bytes_depend_neither_on_threads_nor_on_the_cut(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (255, 256), (257, 256), (256, 257), (300, 700), (5000, 3), (3, 5000)])
-@pytest.mark.parametrize("windows", [tiles.tile_windows, npy.npy_windows])
-def test_windows_cover_every_pixel_once(windows: Any, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("windows", "format_"), [(tiles.tile_windows, Format.GEO_TIFF), (npy.npy_windows, Format.NPY)])
+def test_windows_cover_every_pixel_once_and_are_counted(windows: Any, format_: Format, size: tuple[int, int]) -> None:
     one = raster(*size, *(stored("float64", name=str(index)) for index in range(9)))
     seen = np.zeros(size[::-1], int)
     for window in windows(one):
@@ -356,6 +356,7 @@ def test_windows_cover_every_pixel_once(windows: Any, size: tuple[int, int]) -> 
         assert window.row + window.height <= size[1]
         assert window.col + window.width <= size[0]
     assert (seen == 1).all()
+    assert count_blocks(plan(format_, one, one)) == 2 * len(list(windows(one)))
 
 
 def test_tiles_are_zero_and_masks_valid_beyond_the_edge(scratch: Path) -> None:

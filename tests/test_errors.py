@@ -1,10 +1,15 @@
 """Every error has a status, survives a trip between processes, and is a sentence."""
 
+import copy
+import os
 import pickle
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from rasterwire import errors
+from rasterwire.raster_file import open_raster
 from rasterwire.server.settings import BadSettings
 from rasterwire.server.status import HTTP_STATUS, STATUS, http_answer, status_of
 
@@ -36,6 +41,41 @@ def test_every_error_has_an_example_and_a_status() -> None:
 def test_errors_survive_pickling(error: errors.DownloadError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.metadata) == (type(error), str(error), error.metadata)
+
+
+@pytest.mark.parametrize("error", EXAMPLES.values(), ids=lambda e: type(e).__name__)
+def test_errors_survive_copying_in_every_protocol(error: errors.DownloadError) -> None:
+    again = [copy.copy(error), *(pickle.loads(pickle.dumps(error, version)) for version in range(6))]
+    assert {str(one) for one in again} == {str(error)}
+    assert all(vars(one) == vars(error) for one in again)
+
+
+def beneath_a_file(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.touch()
+
+
+unreadable: dict[str, Callable[[Path], object]] = {
+    "missing": lambda path: None,
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "empty": Path.touch,
+    "text": lambda path: path.write_text("<VRTDataset/>"),
+    "cut": lambda path: path.write_bytes(b"II*\0\x08\0\0\0\xff\xff"),
+    "beneath a file": beneath_a_file,
+    "loop": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("make", unreadable.values(), ids=unreadable)
+def test_no_error_of_a_file_tells_where_it_is(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    path = tmp_path / "secret" / "hidden.tif"
+    path.parent.mkdir()
+    make(path)
+    with pytest.raises(errors.SourceUnavailable) as raised, open_raster(str(path)):
+        pass
+    told = f"{raised.value} {raised.value.metadata} {status_of(raised.value)} {http_answer(raised.value)}"
+    assert not [word for word in ("secret", "hidden", tmp_path.name, str(tmp_path)) if word in told]
 
 
 @pytest.mark.parametrize("error", EXAMPLES.values(), ids=lambda e: type(e).__name__)
