@@ -258,6 +258,8 @@ BAD = [
     ),
     pytest.param({"scale": 0}, "INVALID_ARGUMENT", {"scale": "DOUBLE_GT"}, id="zero-scale"),
     pytest.param({"scale": -10}, "INVALID_ARGUMENT", {"scale": "DOUBLE_GT"}, id="negative-scale"),
+    pytest.param({"scale": 1e-300}, "INVALID_ARGUMENT", {"scale": "SCALE_OUT_OF_RANGE"}, id="scale-of-nothing"),
+    pytest.param({"nodata": "NaN"}, "INVALID_ARGUMENT", {"nodata": "NODATA_NOT_OF_TYPE"}, id="nan-for-integers"),
     pytest.param({"dimensions": [0]}, "INVALID_ARGUMENT", {"dimensions[0]": "INT32_GT"}, id="zero-dimension"),
     pytest.param(
         {"dimensions": [1, 2, 3]}, "INVALID_ARGUMENT", {"dimensions": "REPEATED_MAX_ITEMS"}, id="three-dimensions"

@@ -219,3 +219,9 @@ def test_useless_transforms_are_refused(numbers: tuple[float, ...], reason: str)
     with pytest.raises(InvalidRequest) as caught:
         check_transform(Affine(*numbers), "crs_transform")
     assert caught.value.violations[0].reason == reason
+
+
+def test_the_whole_world_is_not_small_in_a_zone_of_utm() -> None:
+    left, top, right, bottom = lattice_extent(box_region(-180, -90, 180, 90), Affine(1000, 0, 0, 0, -1000, 0), UTM)
+    assert left < 500 < right
+    assert top < -4000 < bottom

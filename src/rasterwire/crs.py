@@ -41,7 +41,7 @@ def parse_crs(text: str, field: str) -> CRS:
 @lru_cache(maxsize=256)
 def _known(text: str) -> CRS:
     crs = pyproj.CRS.from_user_input(text)
-    if not (crs.is_geographic or crs.is_projected or crs.is_engineering or crs.is_bound):
+    if not (crs.is_geographic or crs.is_projected or crs.is_bound):
         raise ValueError("neither geographic nor projected")
     return CRS(text)
 
@@ -77,5 +77,14 @@ def metres_per_unit(crs: CRS | None) -> float:
 
 @lru_cache(maxsize=1024)
 def transformer(source: CRS, target: CRS) -> pyproj.Transformer:
-    """Return the conversion between two crs, x before y on both sides."""
-    return pyproj.Transformer.from_crs(source.proj, target.proj, always_xy=True)
+    """Return the conversion between two crs, x before y on both sides.
+
+    Raises:
+        InvalidRequest: there is none, as for a crs that is not tied to the earth.
+    """
+    try:
+        return pyproj.Transformer.from_crs(source.proj, target.proj, always_xy=True)
+    except ProjError:
+        ends = f"{_short(crs_name(source))} and {_short(crs_name(target))}"
+        said = f"there is no conversion between {ends}; name another crs"
+        raise invalid("crs", "CRS_NOT_CONVERTIBLE", said) from None

@@ -124,7 +124,7 @@ def check_transform(affine: Affine, field: str) -> None:
         raise invalid(field, "TRANSFORM_NOT_FINITE", f"{said} has a number that is not finite")
     size = max(abs(affine.a), abs(affine.b), abs(affine.d), abs(affine.e))
     # products of two such sizes have to stay numbers
-    if not 1e-100 < size < 1e100 or abs(affine.determinant) <= 1e-12 * size * size:
+    if not 1e-15 < size < 1e15 or abs(affine.determinant) <= 1e-12 * size * size:
         raise invalid(
             field,
             "TRANSFORM_SINGULAR",

@@ -145,6 +145,7 @@ def _check_latitudes(field: str, latitudes: Points) -> None:
 
 _STEPS = 32
 _ROUNDS = 3
+_WIDE_DEGREES = 20.0
 
 
 def extent(
@@ -174,6 +175,10 @@ def extent(
         low, high = _refined(curve, placed, to_lattice, target)
         lows.append(low)
         highs.append(high)
+    if region.crs.geographic and not target.geographic:
+        inner = to_lattice(_inside(region, target))
+        lows += list(inner)
+        highs += list(inner)
     left, top = np.min(lows, axis=0)
     right, bottom = np.max(highs, axis=0)
     if target.geographic and region.crs != target:
@@ -220,6 +225,19 @@ def _rings(geometry: shapely.Geometry) -> list[Points]:
     if isinstance(geometry, shapely.Polygon):
         return [shapely.get_coordinates(geometry.exterior)]
     return [shapely.get_coordinates(geometry)]
+
+
+def _inside(region: Region, target: CRS) -> Points:
+    """Return points inside a wide region: there a projection may put the outline within the area."""
+    west, south, east, north = region.geometry.bounds
+    if east - west < _WIDE_DEGREES:
+        return np.empty((0, 2))
+    lon, lat = np.meshgrid(np.linspace(west, east, 65), np.linspace(south, north, 65))
+    held = shapely.contains_xy(region.geometry, lon, lat)
+    x, y = transformer(region.crs, target).transform(lon[held], lat[held])
+    placed = np.column_stack([x, y])
+    kept: Points = placed[np.isfinite(placed).all(axis=1)]
+    return kept
 
 
 def _unwrapped(points: Points, reference: float | None) -> tuple[Points, float]:

@@ -64,6 +64,8 @@ def plan_bands(
 
 def _nodata(band: Band, dtype: str, grid: GeoBox, request: DownloadRequest) -> float | int | None:
     if request.nodata is not None:
+        if not fits(request.nodata, dtype):
+            return smallest_value(dtype)  # refused by the caller, with all that is wrong
         return request.nodata if np.dtype(dtype).kind == "f" else int(request.nodata)
     if band.nodata is not None and fits(band.nodata, dtype):
         # in a wider type the value may be a valid one of another band, which the caller settles

@@ -12,6 +12,9 @@ from rasterwire.plan.types import Ignored
 from rasterwire.region import Region
 from rasterwire.request import GridSpec, Precedence
 
+_SMALLEST_METRES, _LARGEST_METRES = 1e-9, 1e9
+"""Beyond these no raster is, and products of sizes cease to be exact numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -74,6 +77,9 @@ def resolve_grid(asked: Asked, source: GeoBox) -> GeoBox:
             "IMAGE_WITHOUT_CRS",
             "the image names no coordinate reference system, so only its own pixels can be had; leave the field out",
         )
+    if asked.spec.scale is not None and not _SMALLEST_METRES <= asked.spec.scale <= _LARGEST_METRES:
+        said = f"{asked.spec.scale:g} metres are not between {_SMALLEST_METRES:g} and {_LARGEST_METRES:g}"
+        raise invalid((asked.path if asked.own.scale is not None else "") + "scale", "SCALE_OUT_OF_RANGE", said)
     lattice, crs = _lattice(asked, source)
     dimensions = asked.spec.dimensions
     if asked.exact and len(dimensions) == 2 and not asked.region_counts:
