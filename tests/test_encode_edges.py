@@ -233,6 +233,8 @@ def test_any_band_name_is_kept_in_an_npy(scratch: Path, names: list[str]) -> Non
     one = raster(5, 4, *(stored(name=name) for name in names), mask=True)
     array = loaded(encoded(plan(Format.NPY, one), scratch))
     assert array.dtype.names == (*names, "mask")
+    everywhere = np.logical_and.reduce([pixels.valid for pixels in whole(one)])
+    assert np.array_equal(array["mask"], np.where(everywhere, 255, 0))
     for index, name in enumerate(names):
         assert array[name].tobytes() == filled(one, index)
 
@@ -402,23 +404,46 @@ def test_cloud_optimized_files_of_any_type_are_valid(tmp_path: Path, scratch: Pa
 
 @pytest.mark.parametrize("mask", [False, True])
 @pytest.mark.parametrize(
-    ("resampling", "averaged"), [(None, False), (Resampling.MODE, False), (Resampling.CUBIC, True)]
+    ("resampling", "averaged"),
+    [(None, False), (Resampling.NEAREST, False), (Resampling.MODE, False), (Resampling.CUBIC, True)],
 )
 def test_overviews_are_averaged_only_where_the_request_interpolates(
     tmp_path: Path, scratch: Path, mask: bool, resampling: Resampling | None, averaged: bool
 ) -> None:
-    one = raster(1100, 1100, stored("uint8", None if mask else 0, resampling=resampling), mask=mask)
+    one = raster(1024, 1024, stored("uint16", None if mask else 0, resampling=resampling), mask=mask)
     path = tmp_path / "x.tif"
+
+    def rough(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+        for window in windows:
+            row = np.arange(window.row, window.row + window.height)[:, None]
+            data = (bits(window, 0) >> np.uint64(50)).astype("u2") + np.uint16(1)
+            yield (Pixels(data, np.broadcast_to(row >= 100, data.shape)),)
+
     made = plan(Format.GEO_TIFF, one, encoding=Encoding(cloud_optimized=True))
-    path.write_bytes(encoded(made, scratch, smooth))
-    with rasterio.open(path, overview_level=1) as file:
-        values, valid = file.read(1), file.read_masks(1) == 255
-    assert values.shape == (275, 275)
-    assert not valid[:24, :24].any()
-    assert valid[26:].all()
-    # fourths of squares of 8 are squares of 2: only a square's edge could be averaged, and it is not cut
-    assert set(np.unique(values[valid])) <= set(range(2, 122, 2))
-    assert np.array_equal(values[valid], whole(one, smooth)[0].data[2::4, 2::4][valid]) or averaged
+    path.write_bytes(encoded(made, scratch, rough))
+    with rasterio.open(path, overview_level=0) as file:
+        values, valid = file.read(1).astype(float), file.read_masks(1) == 255
+    assert not valid[:50].any()
+    assert valid[50:].all()
+    fours = whole(one, rough)[0].data.astype(float).reshape(512, 2, 512, 2)[50:]
+    if averaged:
+        assert np.abs(values[50:] - fours.mean(axis=(1, 3))).max() <= 0.5
+    else:
+        assert (values[50:, None, :, None] == fours).any(axis=(1, 3)).all()
+
+
+@pytest.mark.parametrize("compression", Compression, ids=lambda c: c.value.lower())
+def test_the_predictor_is_the_one_for_the_type(scratch: Path, compression: Compression) -> None:
+    asked = {}
+    for dtype in type_names:
+        data = encoded(plan(Format.GEO_TIFF, raster(9, 9, stored(dtype)), encoding=Encoding(compression)), scratch)
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            asked[dtype] = int(file.pages.first.predictor)
+    if compression is Compression.NONE:
+        assert set(asked.values()) == {1}
+    else:
+        assert {dtype for dtype in asked if asked[dtype] == 3} == {"float32", "float64"}
+        assert {dtype for dtype in asked if asked[dtype] == 1} == {"int64", "uint64"}
 
 
 @pytest.mark.parametrize("compression", [Compression.DEFLATE, Compression.ZSTD])
