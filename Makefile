@@ -51,7 +51,7 @@ stubs: $(STAMP) ## Generate the code of the schema, in all languages
 	$(BIN)/python protos/generate.py
 	clients/stubs.sh
 
-test-clients: $(STAMP) ## Run the Go, TypeScript and Java examples against a server
+test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples against a server
 	$(BIN)/python tests/with_server.py clients/test.sh
 
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download

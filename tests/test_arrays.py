@@ -36,7 +36,6 @@ def test_numpy_and_rasterio_agree(client: Client) -> None:
 
 
 def test_xarray_has_names_and_coordinates(client: Client) -> None:
-    pytest.importorskip("rioxarray", reason="the extra rasterwire[xarray] is not installed")
     array = client.to_xarray(PARAMS)
     assert list(array.band.values) == ["B3", "B8"]
     assert float(array.x[0]) == 581275

@@ -38,7 +38,9 @@ def _as_format(params: Params, format_: download_pb2.Format.ValueType) -> downlo
 def to_numpy(stream: Stream, params: Params) -> "npt.NDArray[np.void]":
     """Return a structured array, shape (rows, columns), one field a band."""
     numpy = needs("numpy", "numpy")
-    array: npt.NDArray[np.void] = numpy.load(io.BytesIO(stream(_as_format(params, download_pb2.FORMAT_NPY))))
+    data = io.BytesIO(stream(_as_format(params, download_pb2.FORMAT_NPY)))
+    # numpy's own limit stops at some 600 bands; the header is as large as the server's limits let it be
+    array: npt.NDArray[np.void] = numpy.load(data, max_header_size=1 << 24)
     return array
 
 
