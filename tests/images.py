@@ -1,10 +1,18 @@
-"""Images made up for tests of the plan, without files."""
+"""Images and blocks made up for tests, without files."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from rasterwire.encode import Block, BlockSource
 from rasterwire.image import Band, Image
+from rasterwire.pixels import Window
+from rasterwire.plan.types import RasterPlan
+
+T = TypeVar("T")
 
 UTM = CRS("EPSG:32610")
 SCENE = "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG"
@@ -22,3 +30,16 @@ def band(name: str, metres: int = 10, dtype: str = "uint16", nodata: float | Non
 def scene(*bands: Band) -> Image:
     """Return an image under the documentation's id; by default with B3, B8, B11 and SCL."""
     return Image(SCENE, bands or (band("B3"), band("B8"), band("B11", 20), band("SCL", 20, "uint8")))
+
+
+Made = Callable[[RasterPlan, Iterable[Window]], Iterator[Block]]
+"""Makes up the blocks of a raster, one after the other."""
+
+
+def side_by_side(made: Made) -> BlockSource:
+    """Return a source of blocks that encodes each as soon as it is made."""
+
+    def source(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
+        return map(encode, made(raster, windows))
+
+    return source

@@ -19,7 +19,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
-from images import UTM, band
+from images import UTM, band, side_by_side
 from rasterwire.encode.download import ENCODERS, count_blocks, encode_download
 from rasterwire.encode.geotiff import needs_bigtiff
 from rasterwire.pixels import Pixels, Window, smallest_value, type_names
@@ -64,7 +64,7 @@ def expected(raster: RasterPlan, index: int = 0) -> np.ndarray:
 
 def encoded(made: RenderPlan, folder: Path) -> bytes:
     out = io.BytesIO()
-    encode_download(made, made_up, out, folder)
+    encode_download(made, side_by_side(made_up), out, folder)
     assert list(folder.iterdir()) == []
     return out.getvalue()
 
@@ -229,7 +229,7 @@ def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
             asked += 1
             yield from made_up(raster, [window])
 
-    encode_download(made, counting, io.BytesIO(), tmp_path)
+    encode_download(made, side_by_side(counting), io.BytesIO(), tmp_path)
     assert asked == count_blocks(made)
 
 
@@ -243,7 +243,7 @@ def test_errors_of_a_render_come_through_and_leave_nothing(tmp_path: Path, forma
         raise Stop
 
     with pytest.raises(Stop):
-        encode_download(plan(format_, raster(3000, 3000, mask=True)), failing, io.BytesIO(), tmp_path)
+        encode_download(plan(format_, raster(3000, 3000, mask=True)), side_by_side(failing), io.BytesIO(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -258,7 +258,7 @@ def test_memory_does_not_grow_with_the_raster(tmp_path: Path, format_: Format) -
 
     with (tmp_path / "out").open("w+b") as out:
         tracemalloc.start()
-        encode_download(plan(format_, one), flat, out, tmp_path)
+        encode_download(plan(format_, one), side_by_side(flat), out, tmp_path)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 40 << 20

@@ -25,6 +25,7 @@ class Band:
             JPEG 2000, whose values need not occur in the raster.
         value_scale, value_offset: physical = stored x value_scale + value_offset.
         unit: of the physical value, or "".
+        plain: whether the stored tiles can be decoded without GDAL.
         version: changes when the file does (modification time and size).
     """
 
@@ -40,6 +41,7 @@ class Band:
     value_scale: float = 1.0
     value_offset: float = 0.0
     unit: str = ""
+    plain: bool = False
     version: str = ""
 
 

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import rasterio
 from pyproj.exceptions import ProjError
@@ -21,7 +21,7 @@ from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_dataset", "open_raster"]
+__all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_dataset", "open_raster", "open_tiff"]
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 
@@ -109,6 +109,20 @@ def open_raster(href: str, overview_level: int | None = None) -> Iterator[Datase
     """
     with gdal_calls(), open_dataset(href, overview_level) as raster:
         yield raster
+
+
+def open_tiff(href: str) -> BinaryIO | None:
+    """Open a TIFF file for its bytes, to be closed by the caller; None for another kind of raster.
+
+    Raises:
+        SourceUnavailable: see ``open_dataset``.
+    """
+    if _driver_of(href) != "GTiff":
+        return None
+    try:
+        return open(href, "rb")
+    except OSError as error:
+        raise SourceUnavailable("", "", "the file cannot be opened by this server") from error
 
 
 def _driver_of(href: str) -> str:

@@ -59,6 +59,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             value_scale=scale,
             value_offset=offset,
             unit=own.unit or claim.unit or "",
+            plain=header.plain,
             version=header.version,
         )
 

@@ -16,6 +16,7 @@ from rasterio.io import DatasetReader
 from rasterwire.catalog.intact import is_cut_short
 from rasterwire.errors import SourceUnavailable
 from rasterwire.raster_file import open_raster
+from rasterwire.tiff_file import plain_bands
 
 __all__ = ["BandHeader", "Header", "fitting_nodata", "read_header", "version_of"]
 
@@ -54,6 +55,7 @@ class Header:
         bands: in the order of the file, at least one.
         overviews: (width, height) of each level, from the finest.
         exact_overviews: False for the wavelet levels of JPEG 2000.
+        plain: whether tiles can be decoded without GDAL.
         version: changes when the file does.
     """
 
@@ -63,6 +65,7 @@ class Header:
     bands: tuple[BandHeader, ...]
     overviews: tuple[tuple[int, int], ...]
     exact_overviews: bool
+    plain: bool
     version: str
 
     @property
@@ -100,10 +103,19 @@ def read_header(path: str) -> Header:
                 bands=tuple(_band_header(raster, index) for index in raster.indexes),
                 overviews=_overview_sizes(path, len(raster.overviews(1))),
                 exact_overviews=raster.driver != "JP2OpenJPEG",
+                plain=_is_plain(raster, path, version),
                 version=version,
             )
     except OSError as error:
         raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error
+
+
+def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:
+    """Tell whether tiles can be decoded without GDAL, and validity be told from the nodata value alone."""
+    told = zip(raster.nodatavals, raster.dtypes, strict=True)
+    if raster.driver != "GTiff" or any(value is not None and fitting_nodata(value, d) is None for value, d in told):
+        return False
+    return plain_bands(path, version, [str(dtype) for dtype in raster.dtypes])
 
 
 def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:

@@ -5,17 +5,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
+from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download
 from rasterwire.errors import DownloadError, Overloaded, RenderCancelled, SourceUnavailable
-from rasterwire.pixels import Pixels, Window
+from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.store import Artifact, ArtifactStore
 
 _RETRY_AFTER = 2.0
+
+T = TypeVar("T")
 
 
 class Render:
@@ -46,20 +49,20 @@ class Render:
             SourceUnavailable: a raster cannot be read.
         """
 
-        def blocks(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
-            for block in engine.map(partial(self._block, raster), windows):
+        def blocks(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
+            for encoded in engine.map(partial(self._block, raster, encode), windows):
                 self.blocks_done += 1
-                yield block
+                yield encoded
 
         try:
             encode_download(self.plan, blocks, out, scratch)
         except SourceUnavailable as error:
             raise SourceUnavailable(self.plan.image_id, error.band, error.problem) from error
 
-    def _block(self, raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+    def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
         if self._stopped.is_set():
             raise RenderCancelled
-        return render_block(raster, window)
+        return encode(render_block(raster, window))
 
 
 class Renders:

@@ -1,17 +1,22 @@
 """Plans and blocks of pixels in, bytes of files out. Equal plans give equal bytes."""
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import RasterPlan
 
-__all__ = ["BlockSource"]
+__all__ = ["Block", "BlockSource"]
+
+Block = tuple[Pixels, ...]
+"""One Pixels a band, of the planned dtype."""
+
+T = TypeVar("T")
 
 
 class BlockSource(Protocol):
     """Renders the blocks of a raster."""
 
-    def __call__(self, raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
-        """Yield for each window, in order, one Pixels a band, of the planned dtype."""
+    def __call__(self, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
+        """Yield ``encode(block)`` for each window, in order; blocks are rendered and encoded side by side."""
         ...

@@ -8,12 +8,11 @@ from typing import BinaryIO
 
 import imagecodecs
 import numpy as np
-import numpy.typing as npt
 import tifffile
 
 from rasterwire.encode import BlockSource
 from rasterwire.encode.geotags import geo_tags
-from rasterwire.encode.tiles import TILE, compressor, image_tiles, in_order, predictor
+from rasterwire.encode.tiles import TILE, encoder, predictor, tile_windows
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding
 
@@ -69,27 +68,27 @@ def _write_image(
     height, width = (int(n) for n in raster.grid.shape)
     dtype, count = raster.bands[0].dtype, len(raster.bands)
 
-    def keep(mask: npt.NDArray[np.bool_]) -> None:
-        if masks is not None:
-            masks.write(np.packbits(mask).data)
+    def tiles() -> Iterator[bytes]:
+        for block in render(raster, tile_windows(raster), encoder(raster, encoding)):
+            if masks is not None:
+                masks.writelines(block.masks)
+            yield from block.images
 
-    tiles = image_tiles(raster, render, keep if masks is not None else None)
-    with contextlib.closing(in_order(compressor(encoding, dtype), tiles)) as compressed:
-        writer.write(
-            compressed,
-            shape=(height, width, count) if count > 1 else (height, width),
-            dtype=np.dtype(dtype).newbyteorder("<"),
-            photometric="minisblack",
-            planarconfig="contig" if count > 1 else None,
-            tile=(TILE, TILE),
-            compression=_schemes[encoding.compression],
-            predictor=predictor(encoding, dtype),
-            extrasamples=[0] * (count - 1) if count > 1 else None,
-            extratags=geo_tags(raster),
-            software=False,
-            metadata=None,
-            contiguous=False,
-        )
+    writer.write(
+        tiles(),
+        shape=(height, width, count) if count > 1 else (height, width),
+        dtype=np.dtype(dtype).newbyteorder("<"),
+        photometric="minisblack",
+        planarconfig="contig" if count > 1 else None,
+        tile=(TILE, TILE),
+        compression=_schemes[encoding.compression],
+        predictor=predictor(encoding, dtype),
+        extrasamples=[0] * (count - 1) if count > 1 else None,
+        extratags=geo_tags(raster),
+        software=False,
+        metadata=None,
+        contiguous=False,
+    )
 
 
 def _write_mask(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO) -> None:

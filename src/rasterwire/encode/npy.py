@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
-from rasterwire.encode import BlockSource
+from rasterwire.encode import Block, BlockSource
 from rasterwire.pixels import Window
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import RasterPlan
@@ -35,10 +36,14 @@ def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
     record = record_dtype(raster)
     height, width = (int(n) for n in raster.grid.shape)
     out.write(npy_header(record, (height, width)))
-    for block in render(raster, npy_windows(raster)):
-        rows = np.empty(block[0].data.shape, record)
-        for band, pixels in zip(raster.bands, block, strict=True):
-            rows[band.name] = pixels.filled(band.fill)
+
+    def encode(block: Block) -> npt.NDArray[np.uint8]:
+        bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
+        rows = np.empty(bands[0].shape, record)
+        for band, pixels in zip(raster.bands, bands, strict=True):
+            rows[band.name] = pixels
         if raster.mask:
             rows["mask"] = np.logical_and.reduce([pixels.valid for pixels in block]) * np.uint8(255)
-        out.write(rows.view(np.uint8).data)  # plain bytes: the buffer of a record takes no name with a colon
+        return rows.view(np.uint8)  # plain bytes: the buffer of a record takes no name with a colon
+
+    out.writelines(rows.data for rows in render(raster, npy_windows(raster), encode))

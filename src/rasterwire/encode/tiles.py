@@ -1,17 +1,16 @@
-"""Tiles of a GeoTIFF, compressed side by side and handed on in order."""
+"""Tiles of a GeoTIFF, compressed."""
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+from isal import isal_zlib
 
-from rasterwire.encode import BlockSource
-from rasterwire.pixels import Pixels, Window
+from rasterwire.encode import Block
+from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding
 
@@ -19,7 +18,6 @@ TILE = 256
 """Pixels a side; what Earth Engine's exports have."""
 
 _BLOCK_BYTES = 4 << 20
-_THREADS = 2
 
 Samples = npt.NDArray[np.generic]
 """A tile, shape (rows, columns, bands)."""
@@ -57,7 +55,11 @@ def predictor(encoding: Encoding, dtype: str) -> int:
 
 
 def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
-    """Return the function that makes a tile's bytes, little-endian."""
+    """Return the function that makes a tile's bytes, little-endian.
+
+    Without a level, deflate is ISA-L's and zstd's level is 1: on reflectance as small as deflate at
+    level 6 and at 3 to 10 times its speed.
+    """
     prediction = predictor(encoding, dtype)
     level = encoding.level
 
@@ -69,57 +71,59 @@ def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
         return tile
 
     match encoding.compression:
+        case Compression.DEFLATE if level is None:
+            return lambda tile: isal_zlib.compress(predicted(tile), 1)
         case Compression.DEFLATE:
-            return lambda tile: bytes(imagecodecs.deflate_encode(predicted(tile), level=level or 6, raw=False))
+            return lambda tile: bytes(imagecodecs.deflate_encode(predicted(tile), level=level, raw=False))
         case Compression.ZSTD:
-            return lambda tile: bytes(imagecodecs.zstd_encode(predicted(tile), level=level or 9))
+            return lambda tile: bytes(imagecodecs.zstd_encode(predicted(tile), level=level or 1))
         case Compression.LZW:
             return lambda tile: bytes(imagecodecs.lzw_encode(predicted(tile)))
         case Compression.NONE:
             return lambda tile: tile.tobytes()
 
 
-def in_order(function: Callable[[Samples], bytes], tiles: Iterator[Samples]) -> Generator[bytes, None, None]:
-    """Yield ``function(tile)`` for each tile, in order; a few are worked on at once."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="encode") as pool:
-        waiting: deque[Future[bytes]] = deque()
-        try:
-            waiting.extend(pool.submit(function, tile) for tile in islice(tiles, 2 * _THREADS))
-            while waiting:
-                done = waiting.popleft().result()
-                waiting.extend(pool.submit(function, tile) for tile in islice(tiles, 1))
-                yield done
-        finally:
-            for future in waiting:
-                future.cancel()
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """The tiles of a block, left to right.
 
-
-def image_tiles(
-    raster: RasterPlan, render: BlockSource, keep_mask: Callable[[npt.NDArray[np.bool_]], object] | None
-) -> Iterator[Samples]:
-    """Yield the tiles of a raster, shape (TILE, TILE, bands), zero beyond its edge.
-
-    Args:
-        raster: with bands of one type.
-        render: of the blocks.
-        keep_mask: gets the mask of each tile, True where every band is valid and beyond the edge;
-            None where no mask is wanted.
+    Attributes:
+        images: compressed.
+        masks: bits, 1 where every band is valid and beyond the edge; none where none are wanted.
     """
-    for block in render(raster, tile_windows(raster)):
-        rows, cols = block[0].data.shape
+
+    images: list[bytes]
+    masks: list[bytes]
+
+
+def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
+    """Return the function that makes tiles of a block of bands of one type, zero beyond its edge."""
+    compress = compressor(encoding, raster.bands[0].dtype)
+    dtype = np.dtype(raster.bands[0].dtype).newbyteorder("<")
+
+    def encode(block: Block) -> Tiles:
+        bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
+        rows, cols = bands[0].shape
+        images = []
         for col in range(0, cols, TILE):
-            inside = (slice(0, rows), slice(col, min(col + TILE, cols)))
-            yield _tile(raster, block, inside)
-            if keep_mask is not None:
-                valid = np.logical_and.reduce([pixels.valid[inside] for pixels in block])
-                mask = np.ones((TILE, TILE), bool)
-                mask[: valid.shape[0], : valid.shape[1]] = valid
-                keep_mask(mask)
+            width = min(TILE, cols - col)
+            whole = rows == TILE and width == TILE
+            tile = (np.empty if whole else np.zeros)((TILE, TILE, len(bands)), dtype)
+            for index, band in enumerate(bands):
+                tile[:rows, :width, index] = band[:, col : col + width]
+            images.append(compress(tile))
+        return Tiles(images, _masks(block) if raster.mask else [])
+
+    return encode
 
 
-def _tile(raster: RasterPlan, block: tuple[Pixels, ...], inside: tuple[slice, slice]) -> Samples:
-    tile = np.zeros((TILE, TILE, len(raster.bands)), np.dtype(raster.bands[0].dtype).newbyteorder("<"))
-    for index, (band, pixels) in enumerate(zip(raster.bands, block, strict=True)):
-        part = Pixels(pixels.data[inside], pixels.valid[inside]).filled(band.fill)
-        tile[: part.shape[0], : part.shape[1], index] = part
-    return tile
+def _masks(block: Block) -> list[bytes]:
+    valid = np.logical_and.reduce([pixels.valid for pixels in block])
+    rows, cols = valid.shape
+    masks = []
+    for col in range(0, cols, TILE):
+        mask = np.ones((TILE, TILE), bool)
+        part = valid[:, col : col + TILE]
+        mask[:rows, : part.shape[1]] = part
+        masks.append(np.packbits(mask).tobytes())
+    return masks

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,12 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels
 from rasterwire.raster_file import gdal_calls, open_dataset
+from rasterwire.render.tiles import TileCache
+from rasterwire.tiff_file import opened_level
 
 _OPEN_PER_THREAD = 32
+
+_tiles = TileCache(128 << 20)
 
 
 class _Opened(threading.local):
@@ -38,12 +43,7 @@ def dataset(band: Band, overview: int | None) -> rasterio.DatasetReader:
     key = (band.href, band.version, overview)
     found = _opened.datasets.pop(key, None)
     if found is None:
-        try:
-            status = Path(band.href).stat()
-        except OSError:
-            raise SourceUnavailable("", band.name, "the file is gone") from None
-        if band.version and band.version != f"{status.st_mtime_ns}-{status.st_size}":
-            raise SourceUnavailable("", band.name, "the file changed since the request was planned; ask again")
+        _check_version(band)
         with gdal_calls(band.name):
             found = open_dataset(band.href, overview)
         while len(_opened.datasets) >= _OPEN_PER_THREAD:
@@ -75,34 +75,86 @@ def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, 
     Raises:
         SourceUnavailable: the file cannot be read.
     """
-    source = dataset(band, overview)
+    _, width, height = level_transform(band, overview)
     rows, cols = size
     left, top = max(col, 0), max(row, 0)
-    right, bottom = min(col + cols, source.width), min(row + rows, source.height)
+    right, bottom = min(col + cols, width), min(row + rows, height)
     if left >= right or top >= bottom:
         return Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
-    window = RasterWindow(left, top, right - left, bottom - top)
-    with gdal_calls(band.name):
-        data = source.read(band.index, window=window)
-        valid = _validity(source, band, window, data)
+    inside = (_by_tiles if band.plain else _by_gdal)(
+        band, overview, RasterWindow(left, top, right - left, bottom - top)
+    )
     if (bottom - top, right - left) == size:
-        return Pixels(data, valid)
-    inside = (slice(top - row, bottom - row), slice(left - col, right - col))
-    whole = Pixels(np.zeros(size, data.dtype), np.zeros(size, bool))
-    whole.data[inside] = data
-    whole.valid[inside] = valid
+        return inside
+    whole = Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
+    part = (slice(top - row, bottom - row), slice(left - col, right - col))
+    whole.data[part] = inside.data
+    whole.valid[part] = inside.valid
     return whole
 
 
-def _validity(
-    source: rasterio.DatasetReader, band: Band, window: RasterWindow, data: npt.NDArray[np.generic]
-) -> npt.NDArray[np.bool_]:
-    flags = source.mask_flag_enums[band.index - 1]
-    if MaskFlags.all_valid not in flags:
-        return np.asarray(source.read_masks(band.index, window=window) > 0)
-    if band.nodata is None:
+def _by_tiles(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
+    """Read pixels of a plain file from tiles that all threads share."""
+    _check_version(band)
+    level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
+    first, sample = level.place(band.index)
+    height, width = level.tile_height, level.tile_width
+    left, top = window.col_off, window.row_off
+    right, bottom = left + window.width, top + window.height
+    data = np.empty((window.height, window.width), band.dtype)
+
+    def decode(key: tuple[str, str, int | None, int]) -> npt.NDArray[np.generic]:
+        try:
+            tile = level.tile(key[-1])
+        except Exception as error:  # the errors of codecs share no root
+            raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
+        return np.full((height, width, sample + 1), band.nodata or 0, band.dtype) if tile is None else tile
+
+    places = {
+        (band.href, band.version, overview, first + row * level.across + col): (row * height, col * width)
+        for row in range(top // height, -(-bottom // height))
+        for col in range(left // width, -(-right // width))
+    }
+    for key, tile in _tiles.each(list(places), decode):
+        y, x = places[key]
+        rows = slice(max(top, y), min(bottom, y + height))
+        cols = slice(max(left, x), min(right, x + width))
+        part = tile[rows.start - y : rows.stop - y, cols.start - x : cols.stop - x, sample]
+        data[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left] = part
+    return Pixels(data, _told_by_nodata(data, band.nodata))
+
+
+def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
+    source = dataset(band, overview)
+    with gdal_calls(band.name):
+        data = source.read(band.index, window=window)
+        flags = source.mask_flag_enums[band.index - 1]
+        if MaskFlags.all_valid not in flags:
+            return Pixels(data, np.asarray(source.read_masks(band.index, window=window) > 0))
+    # the catalog may know a nodata value that the file does not declare
+    return Pixels(data, _told_by_nodata(data, band.nodata))
+
+
+def _told_by_nodata(data: npt.NDArray[np.generic], nodata: float | int | None) -> npt.NDArray[np.bool_]:
+    """Return what differs from a nodata value, by the measure of GDAL: floats of some bits more or less are equal."""
+    if nodata is None:
         return np.ones(data.shape, bool)
-    # the catalog knows a nodata value that the file does not declare
-    if np.isnan(band.nodata):
+    if np.isnan(nodata):
         return np.asarray(~np.isnan(data))
-    return np.asarray(data != band.nodata)
+    if data.dtype.kind != "f":
+        return np.asarray(data != nodata)
+    floats = cast(npt.NDArray[np.float64], data)
+    value = floats.dtype.type(nodata)
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.abs(floats - value) < 2 * np.finfo(floats.dtype).eps * np.abs(floats + value)
+    return np.asarray(~(near | (floats == value)))
+
+
+def _check_version(band: Band) -> None:
+    """Refuse a file that is another one than when the plan was made."""
+    try:
+        status = Path(band.href).stat()
+    except OSError:
+        raise SourceUnavailable("", band.name, "the file is gone") from None
+    if band.version and band.version != f"{status.st_mtime_ns}-{status.st_size}":
+        raise SourceUnavailable("", band.name, "the file changed since the request was planned; ask again")

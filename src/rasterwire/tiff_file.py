@@ -1,0 +1,169 @@
+"""TIFF files read tile by tile, without GDAL, where a file is of the plain kind.
+
+Plain means: whole samples of 8 to 64 bits, stored as they are or by deflate, LZW or zstd, and no
+mask or alpha. All else stays with GDAL, whose breadth no reader of ours should copy.
+"""
+
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.raster_file import open_tiff
+
+__all__ = ["Level", "opened_level", "plain_bands"]
+
+_FILES_KEPT = 128
+_MOST_TILE_BYTES = 32 << 20
+"""A file in one huge strip is better read by GDAL, which can stop halfway."""
+
+_codecs = {1, 5, 8, 32946, 50000}
+"""TIFF compressions: none, LZW, deflate (by both its numbers), zstd."""
+
+_OVERVIEW = 1
+_SEPARATE_PLANES = 2
+
+_lock = threading.Lock()
+_opened: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
+
+Tile = npt.NDArray[np.generic]
+
+
+class _Parsed:
+    """An opened file with its full resolution and overviews; closed when nobody holds it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self.descriptor)
+        with tifffile.TiffFile(file) as parsed:
+            pages = [page for page in parsed.pages if isinstance(page, tifffile.TiffPage)]
+            self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
+            self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
+            for page in self.levels:
+                _ = page.decode  # made now, since later several threads would make it at once
+
+
+class Level:
+    """An image of a TIFF file: the full resolution or an overview.
+
+    Attributes:
+        height, width: pixels.
+        tile_height, tile_width: pixels; of strips, the width is the image's.
+        across: tiles in a row of them.
+    """
+
+    def __init__(self, parsed: _Parsed, page: tifffile.TiffPage) -> None:
+        self._parsed, self._page = parsed, page
+        self.height, self.width = int(page.imagelength), int(page.imagewidth)
+        self.tile_height = int(page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength))
+        self.tile_width = int(page.tilewidth if page.is_tiled else page.imagewidth)
+        self.across = -(-self.width // self.tile_width)
+        self._is_separate = page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1
+
+    def place(self, band: int) -> tuple[int, int]:
+        """Return for a band, from 1, the index of its first tile and its sample within a tile's pixels."""
+        if self._is_separate:
+            return (band - 1) * self.across * -(-self.height // self.tile_height), 0
+        return 0, band - 1
+
+    def tile(self, index: int) -> Tile | None:
+        """Return a tile, shape (rows, columns, samples), or None where none was ever written.
+
+        Strips and tiles at the edge may have fewer rows, or more than lie in the image.
+
+        Raises:
+            Exception: of any kind, by the codec or the file: the tile cannot be read.
+        """
+        count = self._page.databytecounts[index]
+        if not count:
+            return None
+        stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index])
+        if len(stored) != count:
+            raise ValueError("the file ends before the tile")
+        tile, _, _ = self._page.decode(stored, index, _fullsize=True)
+        if tile is None:
+            return None
+        native: Tile = np.asarray(tile[0], tile.dtype.newbyteorder("="))
+        return native
+
+
+def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
+    """Tell whether every level of a file can be read as ``Level``, in the types GDAL says it has.
+
+    Args:
+        href: of the file.
+        version: of the file, so that what is kept of it is not of another.
+        dtypes: numpy names, one a band.
+    """
+    try:
+        parsed = _get(href, version)
+    except Exception:  # noqa: BLE001  damaged or merely strange: GDAL will tell
+        return False
+    if parsed is None or not parsed.is_plain:
+        return False
+    return all(page.samplesperpixel == len(dtypes) and {str(page.dtype)} == set(dtypes) for page in parsed.levels)
+
+
+def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level:
+    """Return the full resolution of a file with plain bands (size None), or its overview of a size.
+
+    Raises:
+        SourceUnavailable: there is none; it names neither image nor band.
+    """
+    parsed = _get(href, version)
+    if parsed is not None:
+        for page in parsed.levels[:1] if size is None else parsed.levels[1:]:
+            if size is None or (page.imagewidth, page.imagelength) == size:
+                return Level(parsed, page)
+    raise SourceUnavailable("", "", "the file changed since the request was planned; ask again")
+
+
+def _get(href: str, version: str) -> _Parsed | None:
+    """Return a file kept open, the least recently used forgotten first; None for no TIFF file."""
+    with _lock:
+        found = _opened.get((href, version))
+        if found is not None:
+            _opened.move_to_end((href, version))
+            return found
+    file = open_tiff(href)
+    if file is None:
+        return None
+    with file:
+        found = _Parsed(file)
+    with _lock:
+        _opened[href, version] = found
+        while len(_opened) > _FILES_KEPT:
+            _opened.popitem(last=False)
+    return found
+
+
+def _has_mask(pages: list[tifffile.TiffPage]) -> bool:
+    def by_tags(page: tifffile.TiffPage) -> bool:
+        metadata = page.tags.valueof(42112)
+        return bool(page.subfiletype & 4 or (page.extrasamples and set(page.extrasamples) & {1, 2})) or (
+            isinstance(metadata, str) and "NODATA_VALUES" in metadata
+        )
+
+    return any(map(by_tags, pages))
+
+
+def _is_plain(page: tifffile.TiffPage) -> bool:
+    dtype = page.dtype
+    if dtype is None or dtype.kind not in "uif" or dtype.itemsize * 8 != page.bitspersample or dtype == np.float16:
+        return False
+    tile = page.tilelength * page.tilewidth if page.is_tiled else page.rowsperstrip * page.imagewidth
+    samples = page.samplesperpixel if page.planarconfig != _SEPARATE_PLANES else 1
+    return (
+        page.compression in _codecs
+        and page.predictor in {1, 2, 3}
+        and page.photometric in {0, 1, 2, 3}
+        and page.fillorder == 1
+        and page.imagedepth == 1
+        and tile * samples * dtype.itemsize <= _MOST_TILE_BYTES
+    )
