@@ -9,7 +9,7 @@ STAMP = $(VENV)/.installed
 CODE = src tests protos/generate.py
 PYTEST = -n 2
 
-.PHONY: help demo test lint format stubs test-clients bench-memory lock image clean
+.PHONY: help demo test lint format stubs test-clients bench bench-memory lock image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -53,6 +53,9 @@ stubs: $(STAMP) ## Generate the code of the schema, in all languages
 
 test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples against a server
 	$(BIN)/python tests/with_server.py clients/test.sh
+
+bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
+	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
 
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
 	$(BIN)/python tests/benchmarks/memory.py

@@ -1,0 +1,76 @@
+"""Compares rasterwire with its peers on this machine; run by ``make bench``.
+
+Writes ``benchmarks.md`` and ``benchmarks.svg``. Nothing is asserted about time. A peer that is not
+installed is named in the report.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this folder is the package `benchmarks`
+
+from benchmarks.field import field_of
+from benchmarks.report import Section, machine, write_report
+from benchmarks.source import make_source
+from benchmarks.suites import SUITES
+
+
+def main() -> int:
+    """Run the cases that were asked for."""
+    given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
+    facts = machine()
+    source = make_source(given.data, given.size)
+    layout = "uint16, 10 m, cloud-optimized GeoTIFF, deflate, predictor 2, blocks of 512, nodata 0"
+    ratio = f"{source.ratio():.2f} bytes of pixels for one of the file"
+    facts.append(("source", f"{source.size} x {source.size} {layout}; {ratio}"))
+    facts.append(("runs", str(given.runs)))
+    sections: list[Section] = []
+    with tempfile.TemporaryDirectory(prefix="runs-", dir=given.data) as folder:
+        for letter in given.only:
+            scratch = Path(folder, letter).resolve()
+            scratch.mkdir()
+            with field_of(source, scratch, given.peers_python, given.runs) as field:
+                for section in SUITES[letter](field):
+                    sections.append(section)
+                    _show(section)
+                    write_report(given.out, [*facts, *field.versions], field.missing, sections)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    letters = ",".join(SUITES)
+    parser.add_argument("--only", default=letters, metavar="A,B,...", help=f"cases to run, of {letters}")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each contender (default 5)")
+    parser.add_argument("--size", type=int, default=10980, help="side of the source; windows shrink with it")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder of the report")
+    parser.add_argument("--data", type=Path, default=Path(".bench-data"), help="folder the source is kept in")
+    peers = os.environ.get("PEERS_PYTHON")
+    parser.add_argument(
+        "--peers-python", type=Path, default=peers, help="python with titiler and odc-stac (or PEERS_PYTHON)"
+    )
+    given = parser.parse_args()
+    given.only = [letter.strip().upper() for letter in given.only.split(",")]
+    unknown = sorted(set(given.only) - set(SUITES))
+    if unknown:
+        parser.error(f"no case {', '.join(unknown)}")
+    given.peers_python = Path(given.peers_python) if given.peers_python else None
+    return given
+
+
+def _show(section: Section) -> None:
+    print(f"\n{section.title}")
+    for row in (section.header, *section.rows):
+        print("  " + "   ".join(row))
+    for line in (*section.remarks, *section.bars):
+        print(f"  {line}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

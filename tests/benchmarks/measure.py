@@ -1,0 +1,96 @@
+"""Alternating runs of the same work, and what they used."""
+
+import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.check import Checker
+from benchmarks.contender import Contender, Run, Unable
+from benchmarks.work import Work
+
+
+@dataclass(slots=True)
+class Measured:
+    """The runs of one contender.
+
+    Attributes:
+        name, family: of the contender.
+        told: its exact command, address or parameters.
+        runs: the counted ones.
+        size: bytes of the file.
+        peak: bytes, of the process that had the highest.
+        verdict: of the check, or why there are no runs.
+    """
+
+    name: str
+    family: str
+    told: str
+    runs: list[Run] = field(default_factory=list)
+    size: int = 0
+    peak: int = 0
+    verdict: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Return the median."""
+        return statistics.median(run.seconds for run in self.runs)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Return the median."""
+        return statistics.median(run.cpu_seconds or 0.0 for run in self.runs)
+
+    @property
+    def first_byte(self) -> float | None:
+        """Return the median, None for command lines."""
+        times = [run.first_byte for run in self.runs if run.first_byte is not None]
+        return statistics.median(times) if times else None
+
+
+def measure(
+    work: Work, contenders: Sequence[Contender], runs: int, folder: Path, checker: Checker | None
+) -> list[Measured]:
+    """Run every contender that offers the work in turn, ``runs`` times after one that does not count.
+
+    A contender that fails is left out of the further runs.
+    """
+    pairs = [(c, Measured(c.name, c.family, c.tell(work))) for c in contenders if c.offers(work)]
+    for contender, _ in pairs:
+        if contender.tree is not None:
+            contender.tree.reset_peak()
+    for nth in range(runs + 1):
+        for contender, measured in pairs:
+            if nth and not measured.size:
+                continue
+            path = folder / f"out-{nth}{work.kind.suffix}"
+            try:
+                run = _once(contender, work, path, nth)
+            except (Unable, RuntimeError) as error:
+                measured.verdict = f"failed: {' '.join(str(error).split())[:200]}"
+                measured.size = 0
+                measured.runs.clear()
+                path.unlink(missing_ok=True)
+                continue
+            if nth == 0:
+                measured.size = path.stat().st_size
+                measured.verdict = checker.verdict(work, path) if checker else ""
+            else:
+                measured.runs.append(run)
+                measured.peak = max(measured.peak, run.peak_bytes or 0)
+            path.unlink()
+    for contender, measured in pairs:
+        if contender.tree is not None:
+            measured.peak = contender.tree.peak_bytes()
+    return [measured for _, measured in pairs]
+
+
+def _once(contender: Contender, work: Work, path: Path, nth: int) -> Run:
+    os.sync()  # so that nobody waits for the pages of another
+    tree = contender.tree
+    if tree is None:
+        return contender.run(work, path, nth)
+    before = tree.cpu_seconds()
+    run = contender.run(work, path, nth)
+    return Run(run.seconds, run.first_byte, tree.cpu_seconds() - before)
