@@ -96,7 +96,7 @@ class Checker:
             by_overview = _difference(got, rows)
         if by_overview and by_overview[0] >= full[0]:
             return _said(full, got)
-        return _said(by_overview, got) + " from an overview"
+        return _said(by_overview, got, " from an overview")
 
     @contextmanager
     def _warped(self, work: Work, part: Part, overview: str) -> Iterator[_Rows]:
@@ -194,6 +194,6 @@ def _difference(got: Got, expected: _Rows) -> tuple[float, int] | tuple[()]:
     return (different / (height * width), largest) if different else ()
 
 
-def _said(difference: tuple[float, int] | tuple[()], got: Got) -> str:
+def _said(difference: tuple[float, int] | tuple[()], got: Got, beside: str = "") -> str:
     said = f"{100 * difference[0]:.2g} % differ, by {difference[1]} at most" if difference else "exact"
-    return said if got.dtype == "uint16" else f"{said}, {got.dtype}"
+    return said + beside + ("" if got.dtype == "uint16" else f", {got.dtype}")

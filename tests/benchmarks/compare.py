@@ -6,6 +6,7 @@ installed is named in the report.
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -38,7 +39,9 @@ def main() -> int:
                 for section in SUITES[letter](field):
                     sections.append(section)
                     _show(section)
-                    write_report(given.out, [*facts, *field.versions], field.missing, sections)
+                    places = {str(source.catalog): "CATALOG", str(scratch): "SCRATCH"}
+                    write_report(given.out, [*facts, *field.versions], field.missing, sections, places)
+            shutil.rmtree(scratch)
     return 0
 
 

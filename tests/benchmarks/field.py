@@ -35,6 +35,7 @@ class Field:
         runs: counted ones.
         own: rasterwire.
         titiler, mapserver: None where not installed.
+        nginx: its program, None where not installed.
         contenders: all, rasterwire first.
         checker: of files.
         versions: of everyone, for the report.
@@ -47,6 +48,7 @@ class Field:
     own: Rasterwire
     titiler: Titiler | None
     mapserver: MapServer | None
+    nginx: Path | None
     contenders: tuple[Contender, ...]
     checker: Checker
     versions: tuple[tuple[str, str], ...]
@@ -91,9 +93,14 @@ def field_of(source: Source, scratch: Path, python: Path | None, runs: int) -> I
             versions.append(("MapServer", _said([str(mapserv), "-v"]).split(" OUTPUT")[0]))
         else:
             missing.append("MapServer: install cgi-mapserver and lighttpd")
+        nginx = _program("nginx")
+        if nginx:
+            versions.append(("nginx", _said([str(nginx), "-v"])))
+        else:
+            missing.append("nginx: install nginx")
         checker = Checker(source, commands if has_gdal else None)
         told = tuple(versions)
-        yield Field(source, scratch, runs, own, web, wcs, tuple(contenders), checker, told, tuple(missing))
+        yield Field(source, scratch, runs, own, web, wcs, nginx, tuple(contenders), checker, told, tuple(missing))
 
 
 def _started(stack: ExitStack, peer: AbstractContextManager[T], name: str, missing: list[str]) -> T | None:

@@ -48,6 +48,7 @@ server.port = {port}
 server.bind = "127.0.0.1"
 server.modules = ("mod_fastcgi")
 server.max-keep-alive-requests = 30000
+server.max-keep-alive-idle = 3600
 server.errorlog = "{scratch}/lighttpd.log"
 server.upload-dirs = ("{scratch}")
 fastcgi.server = ("/wcs" => (("socket" => "{scratch}/ms.sock", "check-local" => "disable",

@@ -5,6 +5,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
+
+from rasterio.errors import RasterioError
 
 from benchmarks.check import Checker
 from benchmarks.contender import Contender, Run, Unable
@@ -49,9 +52,7 @@ class Measured:
         return statistics.median(times) if times else None
 
 
-def measure(
-    work: Work, contenders: Sequence[Contender], runs: int, folder: Path, checker: Checker | None
-) -> list[Measured]:
+def measure(work: Work, contenders: Sequence[Contender], runs: int, folder: Path, checker: Checker) -> list[Measured]:
     """Run every contender that offers the work in turn, ``runs`` times after one that does not count.
 
     A contender that fails is left out of the further runs.
@@ -75,7 +76,7 @@ def measure(
                 continue
             if nth == 0:
                 measured.size = path.stat().st_size
-                measured.verdict = checker.verdict(work, path) if checker else ""
+                measured.verdict = _verdict(checker, work, path)
             else:
                 measured.runs.append(run)
                 measured.peak = max(measured.peak, run.peak_bytes or 0)
@@ -84,6 +85,13 @@ def measure(
         if contender.tree is not None:
             measured.peak = contender.tree.peak_bytes()
     return [measured for _, measured in pairs]
+
+
+def _verdict(checker: Checker, work: Work, path: Path) -> str:
+    try:
+        return checker.verdict(work, path)
+    except (RasterioError, BadZipFile, ValueError, StopIteration) as error:
+        return f"CANNOT BE READ: {error}"
 
 
 def _once(contender: Contender, work: Work, path: Path, nth: int) -> Run:

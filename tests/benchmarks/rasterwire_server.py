@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contender import Run
+from benchmarks.contender import Run, Unable
 from benchmarks.processes import Tree, free_port, server
 from benchmarks.source import IMAGE, Source
 from benchmarks.work import Kind, Part, Work
@@ -61,7 +61,10 @@ class Rasterwire:
                 first.append(time.perf_counter())
 
         began = time.perf_counter()
-        self.client.download(params, path, progress=note)
+        try:
+            self.client.download(params, path, progress=note)
+        except DownloadFailed as error:
+            raise Unable(str(error)) from error
         return Run(time.perf_counter() - began, first[0] - began)
 
     def renders_anew(self, work: Work) -> bool:

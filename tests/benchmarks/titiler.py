@@ -66,7 +66,7 @@ def titiler(python: Path, source: Source, scratch: Path) -> Iterator[Titiler]:
     """Run TiTiler from an environment that has it."""
     port = free_port()
     command = [str(python), "-m", "uvicorn", "titiler.application.main:app", "--host", "127.0.0.1"]
-    options = ["--port", str(port), "--workers", "2", "--log-level", "warning"]
+    options = ["--port", str(port), "--workers", "2", "--timeout-keep-alive", "3600", "--log-level", "warning"]
     up = f"http://127.0.0.1:{port}/healthz"
     with server([*command, *options], lambda: answers(up), scratch / "titiler.log", _ENVIRONMENT) as tree:
         yield Titiler(tree, port, source)
