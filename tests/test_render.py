@@ -29,7 +29,7 @@ from rasterwire.region import Region, box_region, extent, geojson_region
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import SerialEngine, ThreadEngine
-from rasterwire.render.nearest import shrink
+from rasterwire.render.positions import shrink
 from rasterwire.request import BandRequest, DownloadRequest, GridSpec, Precedence, Resampling
 
 GDALWARP = shutil.which("gdalwarp")

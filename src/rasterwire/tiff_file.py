@@ -4,6 +4,7 @@ Plain means: whole samples of 8 to 64 bits, stored as they are or by deflate, LZ
 mask or alpha. All else stays with GDAL, whose breadth no reader of ours should copy.
 """
 
+import logging
 import os
 import threading
 import weakref
@@ -28,6 +29,11 @@ _codecs = {1, 5, 8, 32946, 50000}
 
 _OVERVIEW = 1
 _SEPARATE_PLANES = 2
+_NODATA, _METADATA = 42113, 42112
+"""GDAL's own tags."""
+
+# what it cannot read of a header, GDAL has read before
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _lock = threading.Lock()
 _opened: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
@@ -72,8 +78,8 @@ class Level:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
         return 0, band - 1
 
-    def tile(self, index: int) -> Tile | None:
-        """Return a tile, shape (rows, columns, samples), or None where none was ever written.
+    def tile(self, index: int) -> Tile:
+        """Return a tile, shape (rows, columns, samples); of nodata, or else 0, where none was ever written.
 
         Strips and tiles at the edge may have fewer rows, or more than lie in the image.
 
@@ -82,15 +88,22 @@ class Level:
         """
         count = self._page.databytecounts[index]
         if not count:
-            return None
+            return self._never_written()
         stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index])
         if len(stored) != count:
             raise ValueError("the file ends before the tile")
         tile, _, _ = self._page.decode(stored, index, _fullsize=True)
         if tile is None:
-            return None
+            return self._never_written()
         native: Tile = np.asarray(tile[0], tile.dtype.newbyteorder("="))
         return native
+
+    def _never_written(self) -> Tile:
+        samples = 1 if self._is_separate else self._page.samplesperpixel
+        # read here, since tifffile takes some limits of integer types for too large
+        told = str(self._page.tags.valueof(_NODATA) or "0").strip("\0 ")
+        value = float(told) if self._page.dtype.kind == "f" else int(float(told))
+        return np.full((self.tile_height, self.tile_width, samples), value, self._page.dtype.newbyteorder("="))
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
@@ -145,7 +158,7 @@ def _get(href: str, version: str) -> _Parsed | None:
 
 def _has_mask(pages: list[tifffile.TiffPage]) -> bool:
     def by_tags(page: tifffile.TiffPage) -> bool:
-        metadata = page.tags.valueof(42112)
+        metadata = page.tags.valueof(_METADATA)
         return bool(page.subfiletype & 4 or (page.extrasamples and set(page.extrasamples) & {1, 2})) or (
             isinstance(metadata, str) and "NODATA_VALUES" in metadata
         )

@@ -10,6 +10,7 @@ from rasterwire.grid import pixel_offset
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.region import Region, densified
+from rasterwire.render.bilinear import bilinear, is_compiled
 from rasterwire.render.nearest import nearest
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
@@ -34,6 +35,8 @@ def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArr
             pixels = _copy(band, grid, window)
         case Resampling.NEAREST:
             pixels = nearest(band, grid, window)
+        case Resampling.BILINEAR if is_compiled(band, grid):
+            pixels = bilinear(band, grid, window)
         case other:
             pixels = warp(band, grid, window, other)
     valid = pixels.valid if inside is None else pixels.valid & inside

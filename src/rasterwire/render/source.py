@@ -105,10 +105,9 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
 
     def decode(key: tuple[str, str, int | None, int]) -> npt.NDArray[np.generic]:
         try:
-            tile = level.tile(key[-1])
+            return level.tile(key[-1])
         except Exception as error:  # the errors of codecs share no root
             raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
-        return np.full((height, width, sample + 1), band.nodata or 0, band.dtype) if tile is None else tile
 
     places = {
         (band.href, band.version, overview, first + row * level.across + col): (row * height, col * width)

@@ -14,7 +14,8 @@ from rasterio.windows import Window as RasterWindow
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.raster_file import gdal_calls
-from rasterwire.render.nearest import shrink
+from rasterwire.render.nearest import nearest
+from rasterwire.render.positions import shrink
 from rasterwire.render.source import dataset, level_transform
 from rasterwire.request import Resampling
 
@@ -33,6 +34,8 @@ _gdal = {
     Resampling.SUM: GdalResampling.sum,
     Resampling.RMS: GdalResampling.rms,
 }
+
+_by_centre = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS}
 
 _ANY_CRS = "EPSG:3857"
 """For a raster without a crs, which is only ever warped onto its own plane: the same on both sides."""
@@ -65,6 +68,7 @@ def warp(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -
             "warp_mem_limit": 32,
             "XSCALE": str(xscale),
             "YSCALE": str(yscale),
+            "UNIFIED_SRC_NODATA": "NO",  # else what is invalid in one band depends on the others of its file
         }
         if nodata is not None and not masked:
             options |= {"src_nodata": nodata, "nodata": nodata}
@@ -75,6 +79,8 @@ def warp(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -
             data = warped.read(band.index, window=area)
             if nodata is None or masked:
                 return Pixels(data, np.asarray(warped.read(warped.count, window=area) > 0))
-    if np.isnan(nodata):
-        return Pixels(data, ~np.isnan(data))
-    return Pixels(data, np.asarray(data != data.dtype.type(nodata)))
+    valid = ~np.isnan(data) if np.isnan(nodata) else np.asarray(data != data.dtype.type(nodata))
+    if source.count > 1 and resampling in _by_centre:
+        # as GDAL has it for a file of one band: a mean around an invalid pixel is invalid
+        valid &= nearest(plan, grid, window).valid
+    return Pixels(data, valid)

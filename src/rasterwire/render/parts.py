@@ -1,0 +1,33 @@
+"""Blocks worked on in parts, where what a part needs on the way is larger than its result."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rasterwire.pixels import Pixels, Window
+
+_POSITIONS = 1 << 18
+"""Pixels whose positions exist at once: several doubles each, that should stay near the processor."""
+
+
+def in_parts(window: Window, render: Callable[[Window], Pixels | None]) -> Pixels:
+    """Return what ``render`` makes of a window, or of halves of it, and so on.
+
+    Args:
+        window: of the output.
+        render: returns None where a window is too much; not for a single pixel.
+    """
+    if window.height * window.width <= _POSITIONS:
+        whole = render(window)
+        if whole is not None:
+            return whole
+    if window.height >= window.width:
+        axis, half = 0, window.height // 2
+        first = Window(window.row, window.col, half, window.width)
+        second = Window(window.row + half, window.col, window.height - half, window.width)
+    else:
+        axis, half = 1, window.width // 2
+        first = Window(window.row, window.col, window.height, half)
+        second = Window(window.row, window.col + half, window.height, window.width - half)
+    parts = [in_parts(first, render), in_parts(second, render)]
+    return Pixels(np.concatenate([p.data for p in parts], axis), np.concatenate([p.valid for p in parts], axis))
