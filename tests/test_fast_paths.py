@@ -45,7 +45,7 @@ def plan(band: Band, resampling: Resampling = Resampling.NEAREST) -> BandPlan:
     return BandPlan("a", band, band.dtype, band.nodata, 0, resampling)
 
 
-TILED = {"tiled": True, "blockxsize": 128, "blockysize": 64}
+TILED: dict[str, Any] = {"tiled": True, "blockxsize": 128, "blockysize": 64}
 
 
 CODED = [

@@ -99,11 +99,11 @@ class Level:
         return native
 
     def _never_written(self) -> Tile:
-        samples = 1 if self._is_separate else self._page.samplesperpixel
+        samples, dtype = 1 if self._is_separate else self._page.samplesperpixel, np.dtype(self._page.dtype)
         # read here, since tifffile takes some limits of integer types for too large
         told = str(self._page.tags.valueof(_NODATA) or "0").strip("\0 ")
-        value = float(told) if self._page.dtype.kind == "f" else int(float(told))
-        return np.full((self.tile_height, self.tile_width, samples), value, self._page.dtype.newbyteorder("="))
+        value = float(told) if dtype.kind == "f" else int(float(told))
+        return np.full((self.tile_height, self.tile_width, samples), value, dtype.newbyteorder("="))
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:

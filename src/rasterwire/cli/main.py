@@ -40,6 +40,7 @@ def cli() -> None:
 @click.option(
     "--state-dir", type=click.Path(path_type=Path), help="For ids and rendered files.  [default: .rasterwire]"
 )
+@click.option("--workers", type=int, help="Processes that share the ports.  [default: 1]")
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file with any of the settings.")
 def serve(
     catalog: Path,
@@ -47,6 +48,7 @@ def serve(
     grpc_port: int | None,
     http_port: int | None,
     state_dir: Path | None,
+    workers: int | None,
     config: Path | None,
 ) -> None:
     """Serve the images of the folder CATALOG until interrupted.
@@ -71,9 +73,10 @@ def serve(
         "grpc_port": grpc_port,
         "http_port": http_port,
         "state_dir": state_dir,
+        "workers": workers,
     }
     try:
-        run(load_settings(config, {name: value for name, value in given.items() if value is not None}))
+        sys.exit(run(load_settings(config, {name: value for name, value in given.items() if value is not None})))
     except BadSettings as error:
         raise click.UsageError(str(error)) from None
 

@@ -6,7 +6,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import grpc
@@ -18,10 +18,12 @@ from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
 from rasterwire.plan import Limits
 from rasterwire.render.engine import ThreadEngine
+from rasterwire.render.kernels import warm_up
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront
 from rasterwire.server.http_front import http_app
 from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import (
@@ -34,8 +36,6 @@ from rasterwire.v1 import (
 _log = logging.getLogger("rasterwire.server")
 
 _OPTIONS = [
-    # by default a second server would share the port in silence
-    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 11 << 20),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -65,7 +65,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """
     engine = ThreadEngine(settings.threads)
     desk = _desk(settings, engine)
-    server = grpc.aio.server(options=_OPTIONS, compression=grpc.Compression.NoCompression)
+    # by default a second server would share the port in silence
+    sharing = ("grpc.so_reuseport", int(settings.workers > 1))
+    server = grpc.aio.server(options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression)
     download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(desk), server)
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(desk), server)
     healthy = health.aio.HealthServicer()
@@ -84,12 +86,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     if http_port >= 0:
         desk.public_url = (settings.public_url or f"http://{settings.host}:{http_port}").rstrip("/")
     await server.start()
+    warming = asyncio.create_task(desk.run(warm_up))
     for service in ["", *services]:
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     try:
         yield Running(grpc_port, http_port)
     finally:
         await healthy.enter_graceful_shutdown()
+        await warming
         await server.stop(settings.drain_seconds)
         await runner.cleanup()
         await asyncio.to_thread(desk.close)
@@ -100,10 +104,11 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     scratch = settings.state_dir / "scratch"
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        for leftover in scratch.iterdir():
+        shared = settings.workers > 1
+        for leftover in () if shared else scratch.iterdir():
             leftover.unlink(missing_ok=True)
         store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
-        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
+        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes, shared=shared)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
     limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
@@ -117,7 +122,7 @@ async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
     if settings.http_port < 0:
         return -1
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.http_port)
+    site = web.TCPSite(runner, settings.host, settings.http_port, reuse_port=settings.workers > 1 or None)
     try:
         await site.start()
     except OSError:
@@ -126,12 +131,22 @@ async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
     return port
 
 
-def serve(settings: Settings) -> None:
-    """Run a server until SIGINT or SIGTERM.
+def serve(settings: Settings) -> int:
+    """Run a server until SIGINT or SIGTERM; returns the exit code.
 
     Raises:
         BadSettings: see ``running``.
     """
+    if settings.workers == 1:
+        _serve_alone(settings)
+        return 0
+    engine = ThreadEngine(1)
+    _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
+    engine.close()
+    return run_workers(settings, _serve_alone)
+
+
+def _serve_alone(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(_serve(settings))
 

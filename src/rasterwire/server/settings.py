@@ -30,7 +30,8 @@ class Settings:
             directory.
         cache_bytes: how much rendered files may take.
         lifetime_seconds: how long a download id is valid.
-        threads: that render; default one a core.
+        threads: that render, of all workers together; default one a core.
+        workers: processes that share the ports; more than one serve more small pieces at once.
         max_renders: downloads rendered at once; four times as many may wait.
         max_side: pixels along the longer side of an output raster.
         max_bytes: of an output before compression.
@@ -47,6 +48,7 @@ class Settings:
     cache_bytes: int = 20 << 30
     lifetime_seconds: int = 6 * 3600
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = 1
     max_renders: int = 4
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40

@@ -26,19 +26,20 @@ class FolderArtifactStore:
     told by its size and dropped. A reader that has a dropped file open reads on to its end.
     """
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Use a folder, made if need be; what was left unfinished in it is removed.
+    def __init__(self, folder: Path, max_bytes: int, *, shared: bool = False) -> None:
+        """Use a folder, made if need be.
 
         Args:
-            folder: of this store alone, and of one process: what another one is about to finish
-                would be taken for a leftover.
+            folder: of stores alone.
             max_bytes: that the files may take; the newest stays even where it alone takes more.
+            shared: whether other processes use the folder now; if not, what was left unfinished
+                in it is removed.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        for leftover in folder.glob(f"{_UNFINISHED}*"):
+        for leftover in () if shared else folder.glob(f"{_UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
 
     def find(self, etag: str) -> Artifact | None:

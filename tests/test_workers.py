@@ -1,0 +1,69 @@
+"""Several processes on one pair of ports."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rasterwire.client import Client
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.workers import run_workers
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Two workers, as their parent and their address; both listen."""
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    profile = {"width": 300, "height": 200, "count": 1, "dtype": "uint16", "crs": "EPSG:32633"}
+    with rasterio.open(folder / "image.tif", "w", "GTiff", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as file:
+        file.write(np.arange(60_000, dtype="uint16").reshape(1, 200, 300))
+    command = [sys.executable, "-m", "rasterwire.cli", "serve", str(folder), "--workers", "2", "--grpc-port", "0"]
+    command += ["--http-port", "-1", "--state-dir", str(tmp_path / "state")]
+    parent = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert parent.stderr is not None
+        said = [found[1] for found in (re.search(r"on grpc (\S+)", parent.stderr.readline()) for _ in "ab") if found]
+        assert len(said) == 2
+        assert said[0] == said[1]
+        yield parent, said[0]
+    finally:
+        parent.terminate()
+        parent.communicate(timeout=60)
+
+
+def test_workers_share_a_port_and_its_downloads(server: tuple["subprocess.Popen[str]", str], tmp_path: Path) -> None:
+    parent, address = server
+    for _ in range(6):  # each a connection of its own, to either of the two
+        with Client(address) as client:
+            done = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
+        assert np.load(done.path)[199, 299].item() == (59_999,)
+    parent.terminate()
+    assert parent.wait(60) == 0
+
+
+def test_all_end_when_one_worker_does(server: tuple["subprocess.Popen[str]", str]) -> None:
+    parent, _ = server
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    workers = [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    assert parent.wait(60) == 1
+
+
+def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        settings = Settings(tmp_path, grpc_port=other.getsockname()[1], workers=2)
+        with pytest.raises(BadSettings, match="grpc_port: cannot listen"):
+            run_workers(settings, lambda _: pytest.fail("no worker may start"))
