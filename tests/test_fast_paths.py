@@ -18,6 +18,7 @@ from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels
 from rasterwire.render.bilinear import bilinear, is_compiled
+from rasterwire.render.block import path_of
 from rasterwire.render.nearest import nearest
 from rasterwire.render.positions import Lattice, Positions, exact, positions
 from rasterwire.render.source import read
@@ -213,3 +214,17 @@ def test_a_band_does_not_depend_on_the_others_of_its_file(tmp_path: Path, kind: 
     together, single = (warp(plan(band, kind), GRIDS["degrees"], WINDOW, kind) for band in (bands[0], alone))
     assert np.array_equal(together.valid, single.valid)
     assert np.array_equal(together.filled(0), single.filled(0))
+
+
+def test_the_path_of_each_band_is_told(tmp_path: Path) -> None:
+    (band,) = stored(tmp_path)
+    strange = replace(band, plain=False)
+    told = {
+        path_of(replace(plan(source), resampling=kind), GRIDS["degrees"])
+        for source in (band, strange)
+        for kind in (None, Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC)
+    }
+    made = {"copy", "compiled nearest", "compiled bilinear"}
+    assert told == {f"{how} from {where}" for how in made for where in ("tiles", "gdal")} | {"gdal warp from gdal"}
+    masked = replace(plan(replace(strange, masked=True)), resampling=Resampling.BILINEAR)
+    assert path_of(masked, GRIDS["degrees"]) == "gdal warp from gdal"

@@ -52,7 +52,16 @@ def plan(server: str, **request: Any) -> None:
 def show_plan(answer: download_pb2.DownloadPlan, console: Console) -> None:
     """Print a plan as a table, and what was ignored."""
     table = Table(
-        "file", "band", "type", "nodata", "size", "grid", "resampling", title=answer.filename, title_justify="left"
+        "file",
+        "band",
+        "type",
+        "nodata",
+        "size",
+        "grid",
+        "resampling",
+        "path",
+        title=answer.filename,
+        title_justify="left",
     )
     for raster in answer.rasters:
         path, grid = raster.path, raster.grid
@@ -65,7 +74,7 @@ def show_plan(answer: download_pb2.DownloadPlan, console: Console) -> None:
             how = download_pb2.Resampling.Name(band.resampling).removeprefix("RESAMPLING_").lower()
             how = "native pixels" if how == "unspecified" else how
             how += f" of overview 1:{band.overview:g}" if band.overview > 1 else ""
-            table.add_row(path, band.id, kind, nodata, size, place, how)
+            table.add_row(path, band.id, kind, nodata, size, place, how, band.path)
             path = size = place = ""
         table.add_section()
     console.print(table)

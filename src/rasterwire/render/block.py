@@ -29,6 +29,20 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
     return tuple(_render_band(band, raster.grid, window, inside) for band in raster.bands)
 
 
+def path_of(band: BandPlan, grid: GeoBox) -> str:
+    """Return by what code the pixels of a band are made, and by what its file is read."""
+    match band.resampling:
+        case None:
+            making = "copy"
+        case Resampling.NEAREST:
+            making = "compiled nearest"
+        case Resampling.BILINEAR if is_compiled(band, grid):
+            making = "compiled bilinear"
+        case _:
+            return "gdal warp from gdal"
+    return f"{making} from {'tiles' if band.source.plain else 'gdal'}"
+
+
 def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArray[np.bool_] | None) -> Pixels:
     match band.resampling:
         case None:

@@ -14,6 +14,7 @@ from rasterwire.image import Band, Image
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.plan.bands import overview_factors
 from rasterwire.region import Region, box_region, geojson_region
+from rasterwire.render.block import path_of
 from rasterwire.request import (
     BandRequest,
     Compression,
@@ -149,6 +150,7 @@ def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
                 if band.resampling
                 else download_pb2.RESAMPLING_UNSPECIFIED,
                 overview=overview,
+                path=path_of(band, raster.grid),
             )
         )
     return download_pb2.RasterPlan(path=raster.path, grid=from_grid(raster.grid), bands=bands)

@@ -370,8 +370,8 @@ class DownloadParams(_message.Message):
     compression: Global___Compression.ValueType
     """The compression of GeoTIFFs. Default COMPRESSION_DEFLATE."""
     compression_level: _builtins.int
-    """How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-    slower. Not for the other compressions.
+    """How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+    server takes the fastest that is about as small. Not for the other compressions.
     """
     cloud_optimized: _builtins.bool
     """Lay GeoTIFFs out as cloud-optimized: overviews inside, the header first. Default false."""
@@ -749,6 +749,7 @@ class BandPlan(_message.Message):
     NODATA_FIELD_NUMBER: _builtins.int
     RESAMPLING_FIELD_NUMBER: _builtins.int
     OVERVIEW_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The name of the band."""
     data_type: Global___DataType.ValueType
@@ -761,6 +762,11 @@ class BandPlan(_message.Message):
     """
     overview: _builtins.float
     """The shrink factor of the overview that is read; 1 is the full resolution."""
+    path: _builtins.str
+    """By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+    "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+    same by any.
+    """
     def __init__(
         self,
         *,
@@ -769,10 +775,11 @@ class BandPlan(_message.Message):
         nodata: _builtins.float | None = ...,
         resampling: Global___Resampling.ValueType = ...,
         overview: _builtins.float = ...,
+        path: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "nodata", b"nodata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "data_type", b"data_type", "id", b"id", "nodata", b"nodata", "overview", b"overview", "resampling", b"resampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "data_type", b"data_type", "id", b"id", "nodata", b"nodata", "overview", b"overview", "path", b"path", "resampling", b"resampling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nodata: _TypeAlias = _typing.Literal["nodata"]  # noqa: Y015
     _WhichOneofArgType__nodata: _TypeAlias = _typing.Literal["_nodata", b"_nodata"]  # noqa: Y015

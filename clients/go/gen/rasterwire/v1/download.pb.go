@@ -554,8 +554,8 @@ type DownloadParams struct {
 	ClipToRegion bool `protobuf:"varint,17,opt,name=clip_to_region,json=clipToRegion,proto3" json:"clip_to_region,omitempty"`
 	// The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
 	Compression Compression `protobuf:"varint,18,opt,name=compression,proto3,enum=rasterwire.v1.Compression" json:"compression,omitempty"`
-	// How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-	// slower. Not for the other compressions.
+	// How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+	// server takes the fastest that is about as small. Not for the other compressions.
 	CompressionLevel *int32 `protobuf:"varint,19,opt,name=compression_level,json=compressionLevel,proto3,oneof" json:"compression_level,omitempty"`
 	// Lay GeoTIFFs out as cloud-optimized: overviews inside, the header first. Default false.
 	CloudOptimized bool `protobuf:"varint,20,opt,name=cloud_optimized,json=cloudOptimized,proto3" json:"cloud_optimized,omitempty"`
@@ -1359,7 +1359,11 @@ type BandPlan struct {
 	// copied unchanged.
 	Resampling Resampling `protobuf:"varint,4,opt,name=resampling,proto3,enum=rasterwire.v1.Resampling" json:"resampling,omitempty"`
 	// The shrink factor of the overview that is read; 1 is the full resolution.
-	Overview      float64 `protobuf:"fixed64,5,opt,name=overview,proto3" json:"overview,omitempty"`
+	Overview float64 `protobuf:"fixed64,5,opt,name=overview,proto3" json:"overview,omitempty"`
+	// By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+	// "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+	// same by any.
+	Path          string `protobuf:"bytes,6,opt,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1427,6 +1431,13 @@ func (x *BandPlan) GetOverview() float64 {
 		return x.Overview
 	}
 	return 0
+}
+
+func (x *BandPlan) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
 }
 
 // An exact pixel grid.
@@ -1818,7 +1829,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"RasterPlan\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12,\n" +
 	"\x04grid\x18\x02 \x01(\v2\x18.rasterwire.v1.PixelGridR\x04grid\x12-\n" +
-	"\x05bands\x18\x03 \x03(\v2\x17.rasterwire.v1.BandPlanR\x05bands\"\xcf\x01\n" +
+	"\x05bands\x18\x03 \x03(\v2\x17.rasterwire.v1.BandPlanR\x05bands\"\xe3\x01\n" +
 	"\bBandPlan\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\tdata_type\x18\x02 \x01(\x0e2\x17.rasterwire.v1.DataTypeR\bdataType\x12\x1b\n" +
@@ -1826,7 +1837,8 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
 	"resampling\x18\x04 \x01(\x0e2\x19.rasterwire.v1.ResamplingR\n" +
 	"resampling\x12\x1a\n" +
-	"\boverview\x18\x05 \x01(\x01R\boverviewB\t\n" +
+	"\boverview\x18\x05 \x01(\x01R\boverview\x12\x12\n" +
+	"\x04path\x18\x06 \x01(\tR\x04pathB\t\n" +
 	"\a_nodata\"p\n" +
 	"\tPixelGrid\x12\x10\n" +
 	"\x03crs\x18\x01 \x01(\tR\x03crs\x12#\n" +

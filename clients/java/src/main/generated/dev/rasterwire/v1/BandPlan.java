@@ -35,6 +35,7 @@ private static final long serialVersionUID = 0L;
     id_ = "";
     dataType_ = 0;
     resampling_ = 0;
+    path_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -194,6 +195,57 @@ private static final long serialVersionUID = 0L;
     return overview_;
   }
 
+  public static final int PATH_FIELD_NUMBER = 6;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object path_ = "";
+  /**
+   * <pre>
+   * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+   * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+   * same by any.
+   * </pre>
+   *
+   * <code>string path = 6;</code>
+   * @return The path.
+   */
+  @java.lang.Override
+  public java.lang.String getPath() {
+    java.lang.Object ref = path_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      path_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+   * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+   * same by any.
+   * </pre>
+   *
+   * <code>string path = 6;</code>
+   * @return The bytes for path.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getPathBytes() {
+    java.lang.Object ref = path_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      path_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -223,6 +275,9 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Double.doubleToRawLongBits(overview_) != 0) {
       output.writeDouble(5, overview_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(path_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 6, path_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -250,6 +305,9 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Double.doubleToRawLongBits(overview_) != 0) {
       size += com.google.protobuf.CodedOutputStream
         .computeDoubleSize(5, overview_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(path_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(6, path_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -279,6 +337,8 @@ private static final long serialVersionUID = 0L;
     if (java.lang.Double.doubleToLongBits(getOverview())
         != java.lang.Double.doubleToLongBits(
             other.getOverview())) return false;
+    if (!getPath()
+        .equals(other.getPath())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -304,6 +364,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + OVERVIEW_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         java.lang.Double.doubleToLongBits(getOverview()));
+    hash = (37 * hash) + PATH_FIELD_NUMBER;
+    hash = (53 * hash) + getPath().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -444,6 +506,7 @@ private static final long serialVersionUID = 0L;
       nodata_ = 0D;
       resampling_ = 0;
       overview_ = 0D;
+      path_ = "";
       return this;
     }
 
@@ -494,6 +557,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.overview_ = overview_;
       }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.path_ = path_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -525,6 +591,11 @@ private static final long serialVersionUID = 0L;
       }
       if (java.lang.Double.doubleToRawLongBits(other.getOverview()) != 0) {
         setOverview(other.getOverview());
+      }
+      if (!other.getPath().isEmpty()) {
+        path_ = other.path_;
+        bitField0_ |= 0x00000020;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -577,6 +648,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000010;
               break;
             } // case 41
+            case 50: {
+              path_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 50
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -929,6 +1005,108 @@ private static final long serialVersionUID = 0L;
     public Builder clearOverview() {
       bitField0_ = (bitField0_ & ~0x00000010);
       overview_ = 0D;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object path_ = "";
+    /**
+     * <pre>
+     * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+     * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+     * same by any.
+     * </pre>
+     *
+     * <code>string path = 6;</code>
+     * @return The path.
+     */
+    public java.lang.String getPath() {
+      java.lang.Object ref = path_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        path_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+     * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+     * same by any.
+     * </pre>
+     *
+     * <code>string path = 6;</code>
+     * @return The bytes for path.
+     */
+    public com.google.protobuf.ByteString
+        getPathBytes() {
+      java.lang.Object ref = path_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        path_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+     * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+     * same by any.
+     * </pre>
+     *
+     * <code>string path = 6;</code>
+     * @param value The path to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPath(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      path_ = value;
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+     * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+     * same by any.
+     * </pre>
+     *
+     * <code>string path = 6;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPath() {
+      path_ = getDefaultInstance().getPath();
+      bitField0_ = (bitField0_ & ~0x00000020);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+     * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+     * same by any.
+     * </pre>
+     *
+     * <code>string path = 6;</code>
+     * @param value The bytes for path to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPathBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      path_ = value;
+      bitField0_ |= 0x00000020;
       onChanged();
       return this;
     }

@@ -98,4 +98,28 @@ public interface BandPlanOrBuilder extends
    * @return The overview.
    */
   double getOverview();
+
+  /**
+   * <pre>
+   * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+   * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+   * same by any.
+   * </pre>
+   *
+   * <code>string path = 6;</code>
+   * @return The path.
+   */
+  java.lang.String getPath();
+  /**
+   * <pre>
+   * By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
+   * "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
+   * same by any.
+   * </pre>
+   *
+   * <code>string path = 6;</code>
+   * @return The bytes for path.
+   */
+  com.google.protobuf.ByteString
+      getPathBytes();
 }

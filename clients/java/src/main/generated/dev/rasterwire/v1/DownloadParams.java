@@ -768,8 +768,8 @@ private static final long serialVersionUID = 0L;
   private int compressionLevel_ = 0;
   /**
    * <pre>
-   * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-   * slower. Not for the other compressions.
+   * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+   * server takes the fastest that is about as small. Not for the other compressions.
    * </pre>
    *
    * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>
@@ -781,8 +781,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-   * slower. Not for the other compressions.
+   * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+   * server takes the fastest that is about as small. Not for the other compressions.
    * </pre>
    *
    * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>
@@ -3721,8 +3721,8 @@ private static final long serialVersionUID = 0L;
     private int compressionLevel_ ;
     /**
      * <pre>
-     * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-     * slower. Not for the other compressions.
+     * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+     * server takes the fastest that is about as small. Not for the other compressions.
      * </pre>
      *
      * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>
@@ -3734,8 +3734,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-     * slower. Not for the other compressions.
+     * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+     * server takes the fastest that is about as small. Not for the other compressions.
      * </pre>
      *
      * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>
@@ -3747,8 +3747,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-     * slower. Not for the other compressions.
+     * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+     * server takes the fastest that is about as small. Not for the other compressions.
      * </pre>
      *
      * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>
@@ -3764,8 +3764,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-     * slower. Not for the other compressions.
+     * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+     * server takes the fastest that is about as small. Not for the other compressions.
      * </pre>
      *
      * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>

@@ -444,8 +444,8 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-   * slower. Not for the other compressions.
+   * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+   * server takes the fastest that is about as small. Not for the other compressions.
    * </pre>
    *
    * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>
@@ -454,8 +454,8 @@ public interface DownloadParamsOrBuilder extends
   boolean hasCompressionLevel();
   /**
    * <pre>
-   * How hard to compress: deflate 1 to 9 (default 6), zstd 1 to 22 (default 9). More is smaller and
-   * slower. Not for the other compressions.
+   * How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
+   * server takes the fastest that is about as small. Not for the other compressions.
    * </pre>
    *
    * <code>optional int32 compression_level = 19 [(.buf.validate.field) = { ... }</code>

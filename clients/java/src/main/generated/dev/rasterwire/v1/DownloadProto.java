@@ -174,51 +174,52 @@ public final class DownloadProto {
       "ld\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"j\n\nRasterPlan\022\014" +
       "\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.rasterwire." +
       "v1.PixelGrid\022&\n\005bands\030\003 \003(\0132\027.rasterwire" +
-      ".v1.BandPlan\"\243\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n" +
+      ".v1.BandPlan\"\261\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n" +
       "\tdata_type\030\002 \001(\0162\027.rasterwire.v1.DataTyp" +
       "e\022\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001" +
       "(\0162\031.rasterwire.v1.Resampling\022\020\n\010overvie" +
-      "w\030\005 \001(\001B\t\n\007_nodata\"N\n\tPixelGrid\022\013\n\003crs\030\001" +
-      " \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022\r\n\005width\030\003 \001" +
-      "(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownloadChunk\022\014\n\004" +
-      "data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006crc32c\030\003 \001" +
-      "(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035.rasterwire.v" +
-      "1.RenderProgress\022%\n\004file\030\005 \001(\0132\027.rasterw" +
-      "ire.v1.FileInfoB\t\n\007_crc32c\";\n\016RenderProg" +
-      "ress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n\014blocks_tota" +
-      "l\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filename\030\001 \001(\t\022\021\n" +
-      "\tmime_type\030\002 \001(\t\022\022\n\nsize_bytes\030\003 \001(\003\022\016\n\006" +
-      "crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\206\001\n\006Format\022\026\n" +
-      "\022FORMAT_UNSPECIFIED\020\000\022\032\n\026FORMAT_ZIPPED_G" +
-      "EO_TIFF\020\001\022#\n\037FORMAT_ZIPPED_GEO_TIFF_PER_" +
-      "BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020\003\022\016\n\nFORMAT_NP" +
-      "Y\020\004*\\\n\nPrecedence\022\032\n\026PRECEDENCE_UNSPECIF" +
-      "IED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022\027\n\023PREC" +
-      "EDENCE_COMBINED\020\002*\336\002\n\nResampling\022\032\n\026RESA" +
-      "MPLING_UNSPECIFIED\020\000\022\026\n\022RESAMPLING_NEARE" +
-      "ST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020RESAMPL" +
-      "ING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_SPLINE\020\004" +
-      "\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAMPLING_A" +
-      "VERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016RESAMPL" +
-      "ING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021RESAMPL" +
-      "ING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021\n\rRESAM" +
-      "PLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n\016RESAMP" +
-      "LING_RMS\020\016*<\n\004Mask\022\024\n\020MASK_UNSPECIFIED\020\000" +
-      "\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002*\204\001\n\013Com" +
-      "pression\022\033\n\027COMPRESSION_UNSPECIFIED\020\000\022\024\n" +
-      "\020COMPRESSION_NONE\020\001\022\027\n\023COMPRESSION_DEFLA" +
-      "TE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020COMPRESSION" +
-      "_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSPECIFIED\020\000\022" +
-      "\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEODESIC\020\002*\375\001" +
-      "\n\010DataType\022\031\n\025DATA_TYPE_UNSPECIFIED\020\000\022\023\n" +
-      "\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYPE_INT8\020\002\022\024" +
-      "\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_TYPE_INT16\020" +
-      "\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DATA_TYPE_INT" +
-      "32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017DATA_TYPE_" +
-      "INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t\022\025\n\021DATA_T" +
-      "YPE_FLOAT64\020\nB^\n\021dev.rasterwire.v1B\rDown" +
-      "loadProtoP\001Z8rasterwire.dev/clients/go/g" +
-      "en/rasterwire/v1;rasterwirev1b\006proto3"
+      "w\030\005 \001(\001\022\014\n\004path\030\006 \001(\tB\t\n\007_nodata\"N\n\tPixe" +
+      "lGrid\022\013\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(" +
+      "\001\022\r\n\005width\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDow" +
+      "nloadChunk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003" +
+      "\022\023\n\006crc32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132" +
+      "\035.rasterwire.v1.RenderProgress\022%\n\004file\030\005" +
+      " \001(\0132\027.rasterwire.v1.FileInfoB\t\n\007_crc32c" +
+      "\";\n\016RenderProgress\022\023\n\013blocks_done\030\001 \001(\003\022" +
+      "\024\n\014blocks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010fil" +
+      "ename\030\001 \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_b" +
+      "ytes\030\003 \001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t" +
+      "*\206\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026F" +
+      "ORMAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED" +
+      "_GEO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020" +
+      "\003\022\016\n\nFORMAT_NPY\020\004*\\\n\nPrecedence\022\032\n\026PRECE" +
+      "DENCE_UNSPECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUME" +
+      "NTED\020\001\022\027\n\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResa" +
+      "mpling\022\032\n\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RE" +
+      "SAMPLING_NEAREST\020\001\022\027\n\023RESAMPLING_BILINEA" +
+      "R\020\002\022\024\n\020RESAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_" +
+      "CUBIC_SPLINE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026" +
+      "\n\022RESAMPLING_AVERAGE\020\006\022\023\n\017RESAMPLING_MOD" +
+      "E\020\007\022\022\n\016RESAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MA" +
+      "X\020\t\022\025\n\021RESAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING" +
+      "_Q1\020\013\022\021\n\rRESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_S" +
+      "UM\020\r\022\022\n\016RESAMPLING_RMS\020\016*<\n\004Mask\022\024\n\020MASK" +
+      "_UNSPECIFIED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_" +
+      "BAND\020\002*\204\001\n\013Compression\022\033\n\027COMPRESSION_UN" +
+      "SPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COM" +
+      "PRESSION_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022" +
+      "\024\n\020COMPRESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_" +
+      "UNSPECIFIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES" +
+      "_GEODESIC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UN" +
+      "SPECIFIED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA" +
+      "_TYPE_INT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DA" +
+      "TA_TYPE_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n" +
+      "\017DATA_TYPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007" +
+      "\022\023\n\017DATA_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT" +
+      "32\020\t\022\025\n\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.raste" +
+      "rwire.v1B\rDownloadProtoP\001Z8rasterwire.de" +
+      "v/clients/go/gen/rasterwire/v1;rasterwir" +
+      "ev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -280,7 +281,7 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_BandPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandPlan_descriptor,
-        new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", });
+        new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", });
     internal_static_rasterwire_v1_PixelGrid_descriptor =
       getDescriptor().getMessageTypes().get(9);
     internal_static_rasterwire_v1_PixelGrid_fieldAccessorTable = new
