@@ -61,6 +61,7 @@ def test_plan_shows_a_table_and_what_is_ignored(server: Served) -> None:
     code, said, _ = run("plan", SCENE, "-b", "B3:20", "--region", BOX, "--format", "npy", "--server", server.address)
     assert code == 0
     assert "209 x 170" in said
+    assert "path: copy from tiles (B3)" in said
     assert "ignored: bands[0].scale" in said
 
 

@@ -74,10 +74,15 @@ def show_plan(answer: download_pb2.DownloadPlan, console: Console) -> None:
             how = download_pb2.Resampling.Name(band.resampling).removeprefix("RESAMPLING_").lower()
             how = "native pixels" if how == "unspecified" else how
             how += f" of overview 1:{band.overview:g}" if band.overview > 1 else ""
-            table.add_row(path, band.id, kind, nodata, size, place, how, band.path)
+            table.add_row(path, band.id, kind, nodata, size, place, how)
             path = size = place = ""
         table.add_section()
     console.print(table)
     console.print(f"{answer.uncompressed_bytes:,} bytes of pixels, about {answer.estimated_bytes:,} delivered")
+    made: dict[str, list[str]] = {}
+    for band in (band for raster in answer.rasters for band in raster.bands):
+        made.setdefault(band.path, []).append(band.id)
+    for how, names in made.items():
+        console.print(f"path: {how} ({', '.join(names)})", markup=False)
     for ignored in answer.ignored:
         console.print(f"ignored: {ignored.field}, because {ignored.reason}", markup=False)
