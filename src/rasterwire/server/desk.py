@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import io
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,29 +176,40 @@ class Desk:
             crc.update(piece)
         return size, int.from_bytes(crc.digest(), "big")
 
-    async def chunks(self, ready: Ready, offset: int, limit: int) -> AsyncIterator[download_pb2.DownloadChunk]:
+    async def chunks(self, ready: Ready, offset: int, limit: int) -> AsyncGenerator[download_pb2.DownloadChunk, None]:
         """Yield a part of a file in chunks; the first and the last carry the file's info."""
         end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
-        first = True
-        while first or offset < end:
-            at, size = offset, min(CHUNK, end - offset)
-            data = await self.run(lambda at=at, size=size: _read(ready.file, at, size))  # type: ignore[misc]
-            offset += len(data)
-            last = offset >= end
-            yield download_pb2.DownloadChunk(
-                data=data,
-                offset=at,
-                crc32c=google_crc32c.value(data) if data else None,
-                file=ready.info if first or last else None,
-            )
-            first = False
-            if not data:
-                return
+
+        def piece(at: int) -> asyncio.Future[tuple[bytes, int]]:
+            return asyncio.ensure_future(self.run(lambda: _read(ready.file, at, min(CHUNK, end - at))))
+
+        first, ahead = True, piece(offset)
+        try:
+            while first or offset < end:
+                at = offset
+                data, crc = await ahead
+                offset += len(data)
+                last = offset >= end or not data
+                if not last:
+                    ahead = piece(offset)  # read while this one is sent
+                yield download_pb2.DownloadChunk(
+                    data=data,
+                    offset=at,
+                    crc32c=crc if data else None,
+                    file=ready.info if first or last else None,
+                )
+                first = False
+                if last:
+                    return
+        finally:
+            await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 
 
-def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+def _read(file: BinaryIO, offset: int, size: int) -> tuple[bytes, int]:
+    """Return bytes of a file and their crc32c."""
     file.seek(offset)
-    return file.read(size)
+    data = file.read(size)
+    return data, google_crc32c.value(data)
 
 
 def _info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:

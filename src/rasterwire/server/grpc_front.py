@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -85,8 +85,11 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
         async with _answering(context, "ReadDownload"):
             _check(request)
             kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
-            async with aclosing(self._desk.deliver(kept)) as steps:
-                async for chunk in self._chunks(steps, request.read_offset, request.read_limit):
+            async with (
+                aclosing(self._desk.deliver(kept)) as steps,
+                aclosing(self._chunks(steps, request.read_offset, request.read_limit)) as chunks,
+            ):
+                async for chunk in chunks:
                     yield service_pb2.ReadDownloadResponse(chunk=chunk)
 
     async def StreamDownload(
@@ -95,14 +98,17 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
         async with _answering(context, "StreamDownload"):
             plan = await self._desk.plan(request.params)
             told: download_pb2.DownloadPlan | None = convert.from_plan(plan)
-            async with aclosing(self._desk.stream(plan)) as steps:
-                async for chunk in self._chunks(steps, 0, 0):
+            async with (
+                aclosing(self._desk.stream(plan)) as steps,
+                aclosing(self._chunks(steps, 0, 0)) as chunks,
+            ):
+                async for chunk in chunks:
                     yield service_pb2.StreamDownloadResponse(chunk=chunk, plan=told)
                     told = None
 
     async def _chunks(
         self, steps: AsyncIterator[download_pb2.RenderProgress | Ready], offset: int, limit: int
-    ) -> AsyncIterator[download_pb2.DownloadChunk]:
+    ) -> AsyncGenerator[download_pb2.DownloadChunk, None]:
         async for step in steps:
             if isinstance(step, download_pb2.RenderProgress):
                 yield download_pb2.DownloadChunk(progress=step)
@@ -110,8 +116,9 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
             with step.file:
                 if offset > step.info.size_bytes:
                     raise OffsetOutOfRange(offset, step.info.size_bytes)
-                async for chunk in self._desk.chunks(step, offset, limit):
-                    yield chunk
+                async with aclosing(self._desk.chunks(step, offset, limit)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
 
 
 class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
