@@ -32,6 +32,8 @@ def snap_axis(low: float, high: float) -> tuple[int, int]:
     >>> snap_axis(1.2, 1.2)
     (1, 1)
     """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise invalid("region", "REGION_TOO_LARGE", "reaches beyond what numbers can count in pixels; make it smaller")
     first = math.floor(low + TOLERANCE)
     last = math.ceil(high - TOLERANCE)
     return first, max(1, last - first)

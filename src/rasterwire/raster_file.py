@@ -15,6 +15,7 @@ from typing import BinaryIO, Literal
 
 import rasterio
 from pyproj.exceptions import ProjError
+from rasterio._env import set_gdal_config
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
@@ -22,6 +23,10 @@ from rasterio.io import DatasetReader
 from rasterwire.errors import SourceUnavailable
 
 __all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_dataset", "open_raster", "open_tiff"]
+
+# Bytes of blocks that GDAL keeps; by default a share of the machine's memory. Of the process, so an
+# Env of one thread, which sets it back at its end, would decide for the others.
+set_gdal_config("GDAL_CACHEMAX", 64 << 20)
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 

@@ -18,6 +18,9 @@ from shapely.validation import explain_validity
 from rasterwire.crs import parse_crs, transformer
 from rasterwire.errors import InvalidRequest, invalid
 
+_FARTHEST = 1e12
+"""In any unit of a crs: beyond this no number of pixels could be told from another."""
+
 MAX_VERTICES = 100_000
 
 Points = npt.NDArray[np.float64]
@@ -44,6 +47,7 @@ class Region:
 def box_region(west: float, south: float, east: float, north: float, crs: CRS = _lonlat) -> Region:
     """Return a box with sides along the axes; in longitude, west > east crosses the antimeridian."""
     field = "region.bounding_box"
+    _check_size(field, np.array([west, south, east, north]))
     if crs.geographic:
         _check_latitudes(field, np.array([south, north]))
         if west > east:
@@ -106,7 +110,8 @@ def _crs_member(node: dict[str, object]) -> CRS | None:
     member = node.get("crs")
     if member is None:
         return None
-    name = member.get("properties", {}).get("name") if isinstance(member, dict) else member
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else member
     if not isinstance(name, str):
         raise invalid("region.geojson", "CRS_NOT_PLAIN", "has a crs member without a name; name it, or use region.crs")
     if name.upper().endswith(("CRS84", "CRS:84")):
@@ -126,11 +131,17 @@ def _check(field: str, geometry: shapely.Geometry, crs: CRS) -> None:
     points = shapely.get_coordinates(geometry)
     if not np.isfinite(points).all():
         raise invalid(field, "REGION_NOT_FINITE", "has a coordinate that is not a finite number")
+    _check_size(field, points)
     if crs.geographic:
         _check_latitudes(field, points[:, 1])
     if not geometry.is_valid:
         why = explain_validity(geometry)
         raise invalid(field, "REGION_INVALID", f"is not a valid polygon ({why}); its outline may not cross itself")
+
+
+def _check_size(field: str, points: Points) -> None:
+    if np.abs(points).max() > _FARTHEST:
+        raise invalid(field, "REGION_TOO_LARGE", f"has a coordinate over {_FARTHEST:g}, which is no place on earth")
 
 
 def _check_latitudes(field: str, latitudes: Points) -> None:

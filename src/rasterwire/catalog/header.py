@@ -21,6 +21,10 @@ from rasterwire.tiff_file import plain_bands
 __all__ = ["BandHeader", "Header", "fitting_nodata", "read_header", "version_of"]
 
 
+_LEAST_PIXEL = 1e-40
+"""In square units of a crs: less than this is a transform that was never filled in."""
+
+
 @dataclass(frozen=True, slots=True)
 class BandHeader:
     """One band as its file describes it.
@@ -122,6 +126,8 @@ def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
     """Return the pixel grid, and whether the file holds a transform."""
     shape = (int(raster.height), int(raster.width))
     transform = Affine(*raster.transform[:6])
+    if not all(map(math.isfinite, transform[:6])) or abs(transform.determinant) < _LEAST_PIXEL:
+        raise SourceUnavailable("", "", "its transform gives pixels no area; georeference the file again")
     is_placed = not raster.gcps[0] and transform != Affine.identity()
     crs = None if raster.gcps[0] else _crs_of(raster.crs)
     return GeoBox(shape, transform, crs), is_placed

@@ -303,10 +303,11 @@ class _TransferFuture(Future[Downloaded]):
             with self._guard:
                 self._begun = transfer
                 if self.cancelled():
-                    return
+                    raise Cancelled
             result = save(transfer, self._path, self._progress)
         except Cancelled:
-            return
+            self.cancel()
+            self.set_running_or_notify_cancel()  # tells those that wait for several futures
         except BaseException as error:  # noqa: BLE001  a future has to end
             if self.set_running_or_notify_cancel():
                 self.set_exception(error)

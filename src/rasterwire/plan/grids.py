@@ -77,6 +77,9 @@ def resolve_grid(asked: Asked, source: GeoBox) -> GeoBox:
             "IMAGE_WITHOUT_CRS",
             "the image names no coordinate reference system, so only its own pixels can be had; leave the field out",
         )
+    if asked.spec.transform is not None and asked.spec.crs is None:
+        said = "six numbers place pixels in a crs only; name the crs too"
+        raise invalid(asked.path + "crs_transform", "TRANSFORM_WITHOUT_CRS", said)
     if asked.spec.scale is not None and not _SMALLEST_METRES <= asked.spec.scale <= _LARGEST_METRES:
         said = f"{asked.spec.scale:g} metres are not between {_SMALLEST_METRES:g} and {_LARGEST_METRES:g}"
         raise invalid((asked.path if asked.own.scale is not None else "") + "scale", "SCALE_OUT_OF_RANGE", said)

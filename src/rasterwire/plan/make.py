@@ -283,6 +283,8 @@ def _etag(plan: RenderPlan) -> str:
             add(raster.clip.geometry.wkb, crs_name(raster.clip.crs), raster.clip.geodesic)
         for band in raster.bands:
             add(band.name, band.dtype, band.nodata, band.fill, band.resampling, band.overview)
-            add(band.source.href, band.source.index, band.source.version)
+            source = band.source
+            add(source.href, source.index, source.version, source.nodata, source.masked, source.overviews)
+            add(tuple(source.grid.affine), tuple(source.grid.shape), crs_name(source.grid.crs))
             add(band.source.value_scale, band.source.value_offset, band.source.unit)
     return digest.hexdigest()[:32]

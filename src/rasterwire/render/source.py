@@ -42,8 +42,13 @@ def dataset(band: Band, overview: int | None) -> rasterio.DatasetReader:
     """
     key = (band.href, band.version, overview)
     found = _opened.datasets.pop(key, None)
-    if found is None:
+    try:
         _check_version(band)
+    except SourceUnavailable:
+        if found is not None:
+            found.close()
+        raise
+    if found is None:
         with gdal_calls(band.name):
             found = open_dataset(band.href, overview)
         while len(_opened.datasets) >= _OPEN_PER_THREAD:

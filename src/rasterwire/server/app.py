@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import fcntl
 import logging
+import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import grpc
 from aiohttp import web
@@ -61,8 +64,28 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """Run a server for the time of the block, then let its streams end for ``drain_seconds``.
 
     Raises:
-        BadSettings: a port is taken, or the state folder cannot be used.
+        BadSettings: a port is taken, or the state folder cannot be used, or is used.
     """
+    alone = settings.workers == 1
+    with _locked(settings.state_dir) if alone else contextlib.nullcontext():
+        async with _running(settings) as ports:
+            yield ports
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a state folder, so that no other server takes for leftovers what this one is at."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError:
+        raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
+
+
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[Running]:
     engine = ThreadEngine(settings.threads)
     desk = _desk(settings, engine)
     # by default a second server would share the port in silence
@@ -81,7 +104,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         grpc_port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
     except RuntimeError:
         raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
-    runner = web.AppRunner(http_app(desk), handle_signals=False, access_log=None)
+    runner = web.AppRunner(
+        http_app(desk),
+        handle_signals=False,
+        access_log=None,
+        handler_cancellation=True,  # a client that leaves ends its render
+        shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
+    )
     http_port = await _start_http(runner, settings)
     if http_port >= 0:
         desk.public_url = (settings.public_url or f"http://{settings.host}:{http_port}").rstrip("/")
@@ -94,8 +123,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     finally:
         await healthy.enter_graceful_shutdown()
         await warming
-        await server.stop(settings.drain_seconds)
-        await runner.cleanup()
+        await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(desk.close)
         await asyncio.to_thread(engine.close)
 
@@ -105,8 +133,9 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         shared = settings.workers > 1
-        for leftover in () if shared else scratch.iterdir():
-            leftover.unlink(missing_ok=True)
+        if not shared:
+            shutil.rmtree(scratch)
+            scratch.mkdir()
         store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
         artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes, shared=shared)
     except OSError as error:
@@ -115,7 +144,7 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
-    return Desk(downloads, renders, scratch)
+    return Desk(downloads, renders, scratch, settings.max_renders)
 
 
 async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
@@ -141,9 +170,10 @@ def serve(settings: Settings) -> int:
         _serve_alone(settings)
         return 0
     engine = ThreadEngine(1)
-    _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
-    engine.close()
-    return run_workers(settings, _serve_alone)
+    with _locked(settings.state_dir):
+        _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
+        engine.close()
+        return run_workers(settings, _serve_alone)
 
 
 def _serve_alone(settings: Settings) -> None:

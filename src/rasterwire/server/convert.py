@@ -1,6 +1,7 @@
 """Between the wire's messages and the values of the core: the only place that knows both."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -180,7 +181,7 @@ def _json(value: object) -> Any:
         case bool() | None:
             return value
         case int() | float():
-            return float(value) if math.isfinite(value) else None
+            return float(value) if abs(value) <= sys.float_info.max else None
         case str():
             return _text(value)
         case Mapping():

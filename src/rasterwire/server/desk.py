@@ -16,14 +16,16 @@ from typing import BinaryIO, TypeVar, cast
 import google_crc32c
 
 from rasterwire.download import Downloads, Registered, Render, Renders
-from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Violations
+from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Overloaded, Violations
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 CHUNK = 1 << 20
 _PROGRESS_SECONDS = 0.5
-_IN_MEMORY = 64 << 20
+_IN_MEMORY = 1 << 20
+_STREAMS_A_RENDER = 16
+_RETRY_AFTER = 2.0
 
 T = TypeVar("T")
 
@@ -44,11 +46,14 @@ class Ready:
 class Desk:
     """Serves the fronts."""
 
-    def __init__(self, downloads: Downloads, renders: Renders, scratch: Path) -> None:
+    def __init__(self, downloads: Downloads, renders: Renders, scratch: Path, max_renders: int) -> None:
         self.downloads = downloads
         self._renders = renders
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
+        self._streaming = ThreadPoolExecutor(max_renders, thread_name_prefix="stream")
+        self._most_streams = _STREAMS_A_RENDER * max_renders
+        self._streams = 0
         self.public_url = ""
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -58,6 +63,7 @@ class Desk:
     def close(self) -> None:
         """Wait for running file accesses."""
         self._renders.close()
+        self._streaming.shutdown()
         self._pool.shutdown()
 
     # -- requests ---------------------------------------------------------------------------
@@ -148,12 +154,28 @@ class Desk:
         yield ready
 
     async def stream(self, plan: RenderPlan) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
-        """Yield progress, then a file that is kept nowhere."""
+        """Yield progress, then a file that is kept nowhere.
+
+        Raises:
+            Overloaded: as many streams as this server takes are on their way, slow readers included.
+        """
+        if self._streams >= self._most_streams:
+            raise Overloaded(_RETRY_AFTER)
+        self._streams += 1
+        try:
+            async with contextlib.aclosing(self._streamed(plan)) as steps:
+                async for step in steps:
+                    yield step
+        finally:
+            self._streams -= 1
+
+    async def _streamed(self, plan: RenderPlan) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         render = Render(plan)
         small = plan.uncompressed_bytes <= _IN_MEMORY
         file = io.BytesIO() if small else cast(BinaryIO, tempfile.NamedTemporaryFile(dir=self._scratch))  # noqa: SIM115
         handed_over = False
-        task = asyncio.create_task(self.run(lambda: self._write(render, file)))
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(loop.run_in_executor(self._streaming, lambda: self._write(render, file)))
         try:
             while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
                 yield _progress(render)
@@ -224,6 +246,7 @@ async def _wait(render: Render) -> AsyncGenerator[download_pb2.RenderProgress, N
     """Yield progress now and then until the render is done; raises its error."""
     # shielded: a reader that leaves must not cancel what others wait for
     done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(render.result)))
+    done.add_done_callback(lambda future: future.cancelled() or future.exception())  # a reader may be gone by then
     while not (await asyncio.wait({done}, timeout=_PROGRESS_SECONDS))[0]:
         yield _progress(render)
     done.result()

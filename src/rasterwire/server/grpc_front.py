@@ -1,5 +1,6 @@
 """The gRPC front: each method converts, calls the desk and maps errors."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -34,7 +35,7 @@ async def _answering(context: Context, method: str) -> AsyncIterator[None]:
         yield
     except grpc.aio.AbortError:
         raise
-    except GeneratorExit:
+    except (GeneratorExit, asyncio.CancelledError):
         code = "CANCELLED"
         raise
     except Exception as error:  # noqa: BLE001 - status and log tell of it

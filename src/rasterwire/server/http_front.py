@@ -19,7 +19,7 @@ from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _MOST_REQUEST = 11 << 20
-_range = re.compile(r"bytes=(\d*)-(\d*)")
+_range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def http_app(desk: Desk) -> web.Application:
@@ -59,18 +59,19 @@ class _HttpFront:
         return web.Response(text="ok\n")
 
     async def create(self, request: web.Request) -> web.Response:
-        params = await _params(request)
+        params = await _params(request, self._desk)
         return _json(await self._desk.create(params))
 
     async def plan(self, request: web.Request) -> web.Response:
-        params = await _params(request)
+        params = await _params(request, self._desk)
         plan = convert.from_plan(await self._desk.plan(params))
         return _json(download_service_pb2.PlanDownloadResponse(plan=plan))
 
     async def pixels(self, request: web.Request) -> web.StreamResponse:
         kept = await self._desk.find(request.match_info["id"], request.query.get("token", ""), "")
         etag = f'"{kept.etag}"'
-        if etag in request.headers.get("If-None-Match", ""):
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
+        if etag in known or "*" in known:
             return web.Response(status=304, headers={"ETag": etag})
         if request.method == "HEAD":
             return await self._head(request, kept)
@@ -90,9 +91,16 @@ class _HttpFront:
         return web.Response(headers=_headers(kept.filename, kept.mime_type, kept.etag))
 
 
-async def _params(request: web.Request) -> download_pb2.DownloadParams:
+async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadParams:
+    body = await request.read()
+    return await desk.run(lambda: _parsed(body))  # megabytes of it take seconds, which other calls shall not wait
+
+
+def _parsed(body: bytes) -> download_pb2.DownloadParams:
     try:
-        document = json.loads(await request.text())
+        document = json.loads(body)
+        if not isinstance(document, dict):
+            raise json_format.ParseError("the body is no JSON object")
         return json_format.ParseDict(document, download_pb2.DownloadParams())
     except (ValueError, RecursionError, json_format.ParseError) as error:
         said = str(error) if isinstance(error, json_format.ParseError) else "the body is not JSON"

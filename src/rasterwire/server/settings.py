@@ -30,7 +30,7 @@ class Settings:
             directory.
         cache_bytes: how much rendered files may take.
         lifetime_seconds: how long a download id is valid.
-        threads: that render, of all workers together; default one a core.
+        threads: that render, in each worker; default one a core.
         workers: processes that share the ports; more than one serve more small pieces at once.
         max_renders: downloads rendered at once; four times as many may wait.
         max_side: pixels along the longer side of an output raster.
@@ -56,6 +56,7 @@ class Settings:
     drain_seconds: float = 20.0
 
 
+_greatest = {"http_port": 65535, "grpc_port": 65535}
 _smallest = {"http_port": -1, "grpc_port": 0, "drain_seconds": 0}
 
 
@@ -98,4 +99,6 @@ def _typed(name: str, kind: object, value: object) -> object:
     least = _smallest.get(name, 1)
     if number < least:
         raise BadSettings(f"{name}: {value} is too small, at least {least}")
+    if name in _greatest and number > _greatest[name]:
+        raise BadSettings(f"{name}: {value} is too large, at most {_greatest[name]}")
     return number

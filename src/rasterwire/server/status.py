@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -39,6 +40,10 @@ HTTP_STATUS = {
     grpc.StatusCode.INTERNAL: 500,
 }
 
+# The trailers of a gRPC answer may take 8 KiB, and hold the message twice.
+_MOST_MESSAGE = 1000
+_MOST_DETAILS = 3000
+
 _log = logging.getLogger("rasterwire.server")
 
 
@@ -53,19 +58,39 @@ def status_of(error: BaseException) -> status_pb2.Status:
             message=f"the server failed; its log says why under {incident}",
             details=[_packed(info)],
         )
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)]
+    metadata = {name: _short(value, _MOST_MESSAGE) for name, value in error.metadata.items()}
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
     if isinstance(error, errors.InvalidRequest):
-        violations = [
-            error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description, reason=v.reason)
-            for v in error.violations
-        ]
-        details.append(error_details_pb2.BadRequest(field_violations=violations))
+        details.append(_bad_request(error.violations))
     if isinstance(error, errors.Overloaded):
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(int(error.retry_after * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     code: int = STATUS[type(error)].value[0]
-    return status_pb2.Status(code=code, message=str(error)[:4000], details=[_packed(d) for d in details])
+    return status_pb2.Status(
+        code=code, message=_short(str(error), _MOST_MESSAGE), details=[_packed(d) for d in details]
+    )
+
+
+def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.BadRequest:
+    """Return as many violations as fit, and last how many more there are."""
+    found = error_details_pb2.BadRequest()
+    violation_type = error_details_pb2.BadRequest.FieldViolation
+    for index, violation in enumerate(violations):
+        told = _short(violation.description, 500)
+        found.field_violations.append(
+            violation_type(field=_short(violation.field, 100), description=told, reason=violation.reason)
+        )
+        rest = len(violations) - index
+        if found.ByteSize() > _MOST_DETAILS and rest > 1:
+            more = f"and {rest} more violations; mend these first"
+            found.field_violations[-1].CopyFrom(violation_type(reason="MORE_VIOLATIONS", description=more))
+            break
+    return found
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 4] + " ..."
 
 
 def _packed(detail: Message) -> any_pb2.Any:

@@ -33,8 +33,7 @@ def run_workers(settings: Settings, work: Callable[[Settings], None]) -> int:
         http_port = settings.http_port
         if http_port >= 0:
             http_port = stack.enter_context(_reserved(settings.host, http_port, "http_port"))
-        threads = -(-settings.threads // settings.workers)
-        own = replace(settings, grpc_port=grpc_port, http_port=http_port, threads=threads)
+        own = replace(settings, grpc_port=grpc_port, http_port=http_port)
         workers = [context.Process(target=work, args=(own,)) for _ in range(settings.workers)]
         stopping = False
 

@@ -1,0 +1,160 @@
+"""What a hostile or unlucky caller can do to a server, and what it says."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from google.protobuf import json_format
+from odc.geo.geobox import GeoBox
+
+from images import band, scene
+from rasterwire.client import Client
+from rasterwire.plan import Limits, make_plan
+from rasterwire.request import DownloadRequest
+from rasterwire.server.app import running
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.v1 import download_pb2, download_service_pb2
+from serving import Served, refusal, served
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state", max_renders=1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A catalog of one image of noise, 1500 x 1500."""
+    (tmp_path / "catalog").mkdir()
+    profile = {"width": 1500, "height": 1500, "count": 1, "dtype": "uint16", "crs": "EPSG:32633"}
+    noise = np.random.default_rng(1).integers(1, 60_000, (1, 1500, 1500)).astype("uint16")
+    place = Affine(10, 0, 500_000, 0, -10, 5_000_000)
+    with rasterio.open(tmp_path / "catalog" / "noise.tif", "w", driver="GTiff", transform=place, **profile) as file:
+        file.write(noise)
+    return tmp_path
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Served]:
+    with served(settings(folder)) as running:
+        yield running
+
+
+def params(**fields: object) -> download_pb2.DownloadParams:
+    return json_format.ParseDict({"image": "noise", "format": "FORMAT_NPY", **fields}, download_pb2.DownloadParams())
+
+
+def test_leftovers_of_any_kind_do_not_keep_a_server_from_starting(folder: Path) -> None:
+    (folder / "state" / "scratch" / "tmpabc" / "deep").mkdir(parents=True)
+    (folder / "state" / "scratch" / "tmpfile").write_text("x")
+    with served(settings(folder)) as running:
+        assert running.stream(params())[0]
+    assert list((folder / "state" / "scratch").iterdir()) == []
+
+
+def test_a_second_server_on_the_same_state_is_refused(folder: Path, server: Served) -> None:
+    async def second() -> None:
+        async with running(settings(folder)):
+            pytest.fail("it runs")
+
+    with pytest.raises(BadSettings, match="another server uses"):
+        asyncio.run(second())
+    assert server.stream(params())[0]
+
+
+def test_any_number_of_violations_reaches_the_caller(server: Served) -> None:
+    bands = [{"id": f"{'long' * 20}-{index}"} for index in range(900)]
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(params(bands=bands))
+    said = refusal(caught.value)
+    assert said.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert said.fields["bands[0].id"] == "BAND_NOT_FOUND"
+    assert said.fields[""] == "MORE_VIOLATIONS"
+
+
+def test_slow_readers_of_streams_are_counted_and_keep_nobody_else_waiting(server: Served) -> None:
+    request = download_service_pb2.StreamDownloadRequest(params=params(scale=5))
+    with ExitStack() as stack:
+        for _ in range(16):
+            call = server.downloads.StreamDownload(request, timeout=60)
+            stack.callback(call.cancel)
+            next(iter(call))
+        one_more = server.downloads.StreamDownload(request, timeout=60)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(iter(one_more))
+        assert refusal(caught.value).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=params()), timeout=10)
+
+
+def test_a_transform_of_a_band_needs_a_crs(server: Served) -> None:
+    bands = [{"id": "B1", "crsTransform": [30, 0, 500_000, 0, -30, 5_000_000]}]
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(params(bands=bands, format="FORMAT_ZIPPED_GEO_TIFF_PER_BAND"))
+    assert refusal(caught.value).fields["bands[0].crs_transform"] == "TRANSFORM_WITHOUT_CRS"
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b"\xff\xfe", b"1", b"{", b"[" * 100_000])
+def test_any_body_that_is_no_params_is_a_bad_request(server: Served, body: bytes) -> None:
+    headers = {"Content-Type": "application/json; charset=foo"}
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(f"{server.http}/v1/downloads", body, headers), timeout=30)
+    assert caught.value.code == 400
+    assert json.loads(caught.value.read())["error"]["reason"]
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        {"boundingBox": {"west": -1e308, "south": -1e308, "east": 1e308, "north": 1e308}, "crs": "EPSG:32633"},
+        {"geojson": '{"type": "Point", "coordinates": [15, 45], "crs": {"properties": []}}'},
+    ],
+    ids=["endless", "crs of a list"],
+)
+def test_regions_of_any_kind_are_refused_with_a_reason(server: Served, region: dict[str, object]) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(params(region=region))
+    assert refusal(caught.value).code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_raster_without_area_is_an_error_of_its_image_alone(folder: Path) -> None:
+    profile = {"width": 9, "height": 9, "count": 1, "dtype": "uint8", "crs": "EPSG:32633"}
+    flat = Affine(1e-300, 0, 0, 0, -1e-300, 0)
+    with rasterio.open(folder / "catalog" / "flat.tif", "w", driver="GTiff", transform=flat, **profile) as file:
+        file.write(np.ones((1, 9, 9), "uint8"))
+    with served(settings(folder)) as running:
+        with pytest.raises(grpc.RpcError) as caught:
+            running.create(params(image="flat"))
+        assert refusal(caught.value).code is grpc.StatusCode.FAILED_PRECONDITION
+        assert running.stream(params())[0]
+
+
+def test_what_a_document_says_of_a_raster_is_part_of_the_etag() -> None:
+    def etag(**other: object) -> str:
+        one = replace(band("B3"), **other)  # type: ignore[arg-type]
+        request = DownloadRequest("x", nodata=7)
+        return make_plan(request, scene(one), Limits()).etag
+
+    grid = band("B3").grid
+    moved = GeoBox(grid.shape, Affine.translation(40, 0) @ grid.affine, grid.crs)
+    assert len({etag(), etag(nodata=255), etag(grid=moved), etag(masked=True)}) == 4
+    assert etag() == etag()
+
+
+def test_futures_end_for_all_who_wait_when_they_are_cancelled(server: Served, tmp_path: Path) -> None:
+    from concurrent.futures import wait
+
+    with Client(server.address) as client:
+        futures = [client.download_future({"image": "noise"}, tmp_path / f"{i}.zip") for i in range(9)]
+        futures[-1].cancel()
+        done, pending = wait(futures, timeout=60)
+    assert not pending
+    assert len(done) == 9
