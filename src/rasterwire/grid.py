@@ -138,7 +138,8 @@ def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     """Return (col, row) of the grid's origin in the source where both share a lattice, else None.
 
     They do where every corner of the grid falls on a corner of source pixels as it would on the
-    source's own lattice, within the tolerance.
+    source's own lattice, within the tolerance; where the grid meets the source a turn of the earth
+    further, a turn has to be a whole number of pixels. See ``columns_around``.
     """
     if grid.crs != source.crs:
         return None
@@ -148,24 +149,67 @@ def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     col, row = round(float(placed[0, 0])), round(float(placed[0, 1]))
     if np.abs(placed - corners - [col, row]).max() > TOLERANCE:
         return None
+    turn = pixels_around(source.affine, source.crs)
+    if abs(turn - round(turn)) > TOLERANCE and any(turns(grid, source)):
+        return None
     return col, row
+
+
+def pixels_around(affine: Affine, crs: CRS | None) -> float:
+    """Return how many columns of a lattice go once around the earth, 0 where they do not lie along it."""
+    return abs(360.0 / affine.a) if crs is not None and crs.geographic and affine.a and not affine.b else 0.0
+
+
+def turns(grid: GeoBox, source: GeoBox) -> tuple[int, ...]:
+    """Return by how many turns of the earth to the east a source meets a grid of the same crs.
+
+    At most three, the own place of the source first; () where the two share no ground. In a crs that
+    is not of longitudes there is but one place.
+    """
+    height, width = grid.shape
+    rows, cols = source.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
+    placed = shapely.Polygon(apply(~source.affine, apply(grid.affine, corners)))
+    turn = math.copysign(pixels_around(source.affine, source.crs), source.affine.a)
+    first = math.floor(placed.bounds[0] / turn) if turn else 0
+    places = sorted({0, first, first + 1} if turn else {0}, key=abs)
+    return tuple(
+        place
+        for place in places
+        if placed.intersection(shapely.box(place * turn, 0, place * turn + cols, rows)).area > TOLERANCE
+    )
+
+
+def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, int, int]]:
+    """Return where columns of a lattice come from, as runs of (first of the output, first of the source, number).
+
+    Columns beyond a source of longitudes are those a whole turn of the earth away; others have no run.
+    """
+    cols = int(source.shape[1])
+    turn = round(pixels_around(source.affine, source.crs))
+    runs = []
+    last = first + count
+    for place in range(first // turn, (last - 1) // turn + 1) if turn else [0]:
+        begin = place * turn
+        low = max(first, begin if place <= 0 else max(begin, cols))
+        high = min(last, begin + (min(cols, turn) if place else cols))
+        if low < high:
+            runs.append((low - first, low - begin, high - low))
+    return runs
 
 
 def overlaps(grid: GeoBox, source: GeoBox) -> bool:
     """Tell whether a grid and the extent of a source share ground."""
-    height, width = grid.shape
     if grid.crs == source.crs:
-        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
-        placed = shapely.Polygon(apply(~source.affine, apply(grid.affine, corners)))
-        rows, cols = source.shape
-        return bool(placed.intersection(shapely.box(0, 0, cols, rows)).area > TOLERANCE)
+        return bool(turns(grid, source))
     if grid.crs is None or source.crs is None:
         return False
     try:
         left, top, right, bottom = lattice_extent(footprint(source), grid.affine, grid.crs)
     except InvalidRequest:
         return True  # not to be said without a look at the pixels
-    turn = abs(360.0 / grid.affine.a) if grid.crs.geographic and grid.affine.a else 0.0
+    height, width = grid.shape
+    turn = pixels_around(grid.affine, grid.crs)
     return any(
         left + shift < width and right + shift > 0 and top < height and bottom > 0 for shift in (0.0, -turn, turn)
     )

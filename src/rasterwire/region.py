@@ -15,7 +15,8 @@ from odc.geo.crs import CRS
 from pyproj import Geod
 from shapely.validation import explain_validity
 
-from rasterwire.crs import parse_crs, transformer
+from rasterwire.antimeridian import joined, redrawn, unrolled
+from rasterwire.crs import crs_name, parse_crs, transformer
 from rasterwire.errors import InvalidRequest, invalid
 
 _FARTHEST = 1e12
@@ -91,8 +92,22 @@ def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
     named = crs or _crs_member(document) or _crs_member(inner) or _lonlat
     if geodesic is None:
         geodesic = document.get("geodesic") is True or inner.get("geodesic") is True
+    check_edges("region.geojson", named, geodesic)
     _check(field, geometry, named)
-    return Region(shapely.force_2d(geometry), named, geodesic and named.geographic)
+    geometry = unrolled(shapely.force_2d(geometry)) if geodesic else shapely.force_2d(geometry)
+    if not geometry.is_valid:
+        why = explain_validity(geometry)
+        raise invalid(field, "REGION_INVALID", f"is not a valid polygon ({why}); its outline may not cross itself")
+    if named.geographic and not geodesic:
+        geometry = joined(geometry)
+    return Region(geometry, named, geodesic)
+
+
+def check_edges(field: str, crs: CRS, geodesic: bool) -> None:
+    """Raise InvalidRequest for geodesic edges between coordinates that are no longitudes and latitudes."""
+    if geodesic and not crs.geographic:
+        said = f"geodesic edges join longitudes and latitudes, but the region is in {crs_name(crs)[:60]}"
+        raise invalid(field, "EDGES_NOT_GEODESIC", said + "; leave edges out, or name a geographic region.crs")
 
 
 def _merged(node: dict[str, object]) -> dict[str, object]:
@@ -134,9 +149,6 @@ def _check(field: str, geometry: shapely.Geometry, crs: CRS) -> None:
     _check_size(field, points)
     if crs.geographic:
         _check_latitudes(field, points[:, 1])
-    if not geometry.is_valid:
-        why = explain_validity(geometry)
-        raise invalid(field, "REGION_INVALID", f"is not a valid polygon ({why}); its outline may not cross itself")
 
 
 def _check_size(field: str, points: Points) -> None:
@@ -325,6 +337,8 @@ def densified(region: Region) -> shapely.Geometry:
         return region.geometry
 
     def along(points: Points) -> Points:
+        if len(points) == 1:
+            return points
         pieces = []
         for a, b in itertools.pairwise(points):
             azimuth, _, length = geod.inv(a[0], a[1], b[0], b[1])
@@ -336,13 +350,4 @@ def densified(region: Region) -> shapely.Geometry:
             pieces.append(np.column_stack([lon, lat]))
         return np.vstack([*pieces, points[-1:]])
 
-    def rebuilt(geometry: shapely.Geometry) -> shapely.Geometry:
-        if hasattr(geometry, "geoms"):
-            return type(geometry)([rebuilt(part) for part in geometry.geoms])
-        if isinstance(geometry, shapely.Polygon):
-            rings = [along(shapely.get_coordinates(ring)) for ring in (geometry.exterior, *geometry.interiors)]
-            return shapely.Polygon(rings[0], rings[1:])
-        points = shapely.get_coordinates(geometry)
-        return type(geometry)(along(points)) if len(points) > 1 else geometry
-
-    return rebuilt(region.geometry)
+    return redrawn(region.geometry, along)

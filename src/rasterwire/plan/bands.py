@@ -6,7 +6,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation
-from rasterwire.grid import pixel_metres, pixel_offset
+from rasterwire.grid import columns_around, pixel_metres, pixel_offset
 from rasterwire.image import Band
 from rasterwire.pixels import fits, smallest_value, type_names
 from rasterwire.plan.types import BandPlan
@@ -84,8 +84,9 @@ def _may_be_invalid(band: Band, grid: GeoBox, request: DownloadRequest) -> bool:
         or (request.region is not None and request.clip_to_region)
     ):
         return True
-    (col, row), (height, width), (rows, cols) = offset, grid.shape, band.grid.shape
-    return col < 0 or row < 0 or col + width > cols or row + height > rows
+    (col, row), (height, width) = offset, (int(n) for n in grid.shape)
+    there = sum(count for _, _, count in columns_around(col, width, band.grid))
+    return there < width or row < 0 or row + height > band.grid.shape[0]
 
 
 def pick_overview(band: Band, grid: GeoBox, resampling: Resampling) -> int | None:

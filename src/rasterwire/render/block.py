@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import shapely
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import transformer
-from rasterwire.grid import pixel_offset
+from rasterwire.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.region import Region, densified
@@ -52,7 +53,7 @@ def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArr
         case Resampling.BILINEAR if is_compiled(band, grid):
             pixels = bilinear(band, grid, window)
         case other:
-            pixels = warp(band, grid, window, other)
+            pixels = _warp_around(band, grid, window, other)
     valid = pixels.valid if inside is None else pixels.valid & inside
     return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
 
@@ -61,8 +62,29 @@ def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
     offset = pixel_offset(grid, band.source.grid)
     if offset is None:
         raise ValueError(f"band {band.name} was planned as a copy from another lattice")
-    col, row = offset
-    return read(band.source, None, col + window.col, row + window.row, (window.height, window.width))
+    col, row = offset[0] + window.col, offset[1] + window.row
+    runs = columns_around(col, window.width, band.source.grid)
+    if len(runs) == 1:
+        at, first, _ = runs[0]
+        return read(band.source, None, first - at, row, (window.height, window.width))
+    shape = window.height, window.width
+    whole = Pixels(np.zeros(shape, band.source.dtype), np.zeros(shape, bool))
+    for at, first, count in runs:
+        part = read(band.source, None, first, row, (window.height, count))
+        whole.data[:, at : at + count] = part.data
+        whole.valid[:, at : at + count] = part.valid
+    return whole
+
+
+def _warp_around(band: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -> Pixels:
+    """Return a window warped by GDAL, which does not go around the earth where both sides share a crs."""
+    source = band.source.grid
+    places = turns(grid, source) if grid.crs == source.crs else ()
+    moved = [GeoBox(grid.shape, Affine.translation(-360.0 * place, 0) @ grid.affine, grid.crs) for place in places]
+    whole, *others = [warp(band, place, window, resampling) for place in moved or [grid]]
+    for part in others:
+        whole = Pixels(np.where(whole.valid, whole.data, part.data), whole.valid | part.valid)
+    return whole
 
 
 def clip_mask(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:

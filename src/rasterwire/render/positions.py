@@ -17,6 +17,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import transformer
+from rasterwire.grid import pixels_around
 from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels
@@ -191,8 +192,7 @@ def _middle(nodes: Floats, axis: int) -> Floats:
 def _turn(plan: BandPlan) -> float:
     """Return how many columns of the source go once around the earth, 0 where they do not lie along it."""
     affine, _, _ = level_transform(plan.source, plan.overview)
-    crs = plan.source.grid.crs
-    return abs(360.0 / affine.a) if crs is not None and crs.geographic and affine.a and not affine.b else 0.0
+    return pixels_around(affine, plan.source.grid.crs)
 
 
 def shrink(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from rasterwire.grid import check_transform
 from rasterwire.image import Band, Image
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.plan.bands import overview_factors
-from rasterwire.region import Region, box_region, geojson_region
+from rasterwire.region import Region, box_region, check_edges, geojson_region
 from rasterwire.render.block import path_of
 from rasterwire.request import (
     BandRequest,
@@ -112,7 +112,8 @@ def _region(region: download_pb2.Region) -> Region | None:
             if not all(map(math.isfinite, corners)):
                 return None  # the schema's rules have said so
             made = box_region(*corners, crs) if crs else box_region(*corners)
-            geodesic = region.edges == download_pb2.EDGES_GEODESIC and made.crs.geographic
+            geodesic = region.edges == download_pb2.EDGES_GEODESIC
+            check_edges("region.edges", made.crs, geodesic)
             return Region(made.geometry, made.crs, geodesic)
         case "geojson":
             edges = {download_pb2.EDGES_PLANAR: False, download_pb2.EDGES_GEODESIC: True}

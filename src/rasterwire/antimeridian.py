@@ -1,0 +1,62 @@
+"""Areas that cross the antimeridian, or hold a pole, in longitudes that do not jump there."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+Points = npt.NDArray[np.float64]
+
+
+def unrolled(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return a geometry of geodesic edges with longitudes that run on from vertex to vertex.
+
+    A geodesic never goes round more than half of the earth, so vertices at 179 and -179 degrees are
+    two degrees apart. A ring that does not close after its turn runs around a pole, the one nearer
+    to its vertices, and gets its corners there. Parts lie within half a turn of the first.
+
+    Args:
+        geometry: of longitudes and latitudes in degrees, two-dimensional.
+    """
+    first = shapely.get_coordinates(geometry)[0, 0]
+
+    def along(points: Points) -> Points:
+        lon = np.unwrap(points[:, 0], period=360.0)
+        lon += 360.0 * np.round((first - lon.mean()) / 360.0)
+        run = np.column_stack([lon, points[:, 1]])
+        if abs(lon[-1] - lon[0]) < 180.0:
+            return run
+        pole = np.copysign(90.0, points[:, 1].mean())
+        return np.vstack([run, [lon[-1], pole], [lon[0], pole], run[:1]])
+
+    return redrawn(geometry, along)
+
+
+def joined(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return a geometry of planar edges with parts put together that were cut at the antimeridian.
+
+    Source: RFC 7946, section 3.1.9, which has areas cut there; parts that end at 180 and at -180
+    degrees are the two sides of such a cut.
+    """
+    parts = list(getattr(geometry, "geoms", []))
+    if not any(part.bounds[0] == -180.0 for part in parts) or not any(part.bounds[2] == 180.0 for part in parts):
+        return geometry
+    if any(part.bounds[2] - part.bounds[0] > 180.0 for part in parts):
+        return geometry  # most of the earth: nothing is gained
+    moved = [
+        part if part.bounds[0] + part.bounds[2] > 0 else redrawn(part, lambda points: points + [360.0, 0.0])
+        for part in parts
+    ]
+    return shapely.union_all(moved)
+
+
+def redrawn(geometry: shapely.Geometry, along: Callable[[Points], Points]) -> shapely.Geometry:
+    """Return a geometry whose rings and lines went through a function of their points, shape (n, 2)."""
+    if hasattr(geometry, "geoms"):
+        return type(geometry)([redrawn(part, along) for part in geometry.geoms])
+    if isinstance(geometry, shapely.Polygon):
+        rings = [along(shapely.get_coordinates(ring)) for ring in (geometry.exterior, *geometry.interiors)]
+        return shapely.Polygon(rings[0], rings[1:])
+    points = shapely.get_coordinates(geometry)
+    return type(geometry)(along(points))
