@@ -16,7 +16,6 @@ from rasterwire.request import (
     BandRequest,
     Compression,
     DownloadRequest,
-    Encoding,
     Format,
     GridSpec,
     MaskOutput,
@@ -247,8 +246,15 @@ def test_nodata_has_to_be_of_the_type() -> None:
 
 
 def test_what_does_not_apply_to_npy_is_listed() -> None:
-    encoding = Encoding(Compression.ZSTD, 3, cloud_optimized=True)
-    made = plan(bands=THREE, region=REGION, format=Format.NPY, file_per_band=True, encoding=encoding)
+    made = plan(
+        bands=THREE,
+        region=REGION,
+        format=Format.NPY,
+        file_per_band=True,
+        compression=Compression.DEFLATE,
+        compression_level=3,
+        cloud_optimized=True,
+    )
     assert ignored(made) == ["file_per_band", "compression", "compression_level", "cloud_optimized"]
 
 

@@ -8,6 +8,8 @@ import shapely
 
 Points = npt.NDArray[np.float64]
 
+_TURN = np.array([360.0, 0.0])
+
 
 def unrolled(geometry: shapely.Geometry) -> shapely.Geometry:
     """Return a geometry of geodesic edges with longitudes that run on from vertex to vertex.
@@ -45,8 +47,7 @@ def joined(geometry: shapely.Geometry) -> shapely.Geometry:
     if any(part.bounds[2] - part.bounds[0] > 180.0 for part in parts):
         return geometry  # most of the earth: nothing is gained
     moved = [
-        part if part.bounds[0] + part.bounds[2] > 0 else redrawn(part, lambda points: points + [360.0, 0.0])
-        for part in parts
+        part if part.bounds[0] + part.bounds[2] > 0 else redrawn(part, lambda points: points + _TURN) for part in parts
     ]
     return shapely.union_all(moved)
 

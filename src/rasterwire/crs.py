@@ -24,7 +24,8 @@ def parse_crs(text: str, field: str) -> CRS:
     Raises:
         InvalidRequest: another kind of text, or one that PROJ does not know.
     """
-    if not (_code.fullmatch(text) or _wkt.match(text) or text.lstrip().startswith("{")):
+    text = text.strip()
+    if not (_code.fullmatch(text) or _wkt.match(text) or text.startswith("{")):
         raise invalid(
             field,
             "CRS_NOT_PLAIN",

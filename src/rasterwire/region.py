@@ -252,11 +252,12 @@ def _rings(geometry: shapely.Geometry) -> list[Points]:
 
 def _inside(region: Region, target: CRS) -> Points:
     """Return points inside a wide region: there a projection may put the outline within the area."""
-    west, south, east, north = region.geometry.bounds
+    geometry = densified(region)
+    west, south, east, north = geometry.bounds
     if east - west < _WIDE_DEGREES:
         return np.empty((0, 2))
     lon, lat = np.meshgrid(np.linspace(west, east, 65), np.linspace(south, north, 65))
-    held = shapely.contains_xy(region.geometry, lon, lat)
+    held = shapely.contains_xy(geometry, lon, lat)
     x, y = transformer(region.crs, target).transform(lon[held], lat[held])
     placed = np.column_stack([x, y])
     kept: Points = placed[np.isfinite(placed).all(axis=1)]

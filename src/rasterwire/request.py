@@ -127,7 +127,7 @@ class DownloadRequest:
 
     Attributes:
         bands: () means all bands of the image.
-        file_per_band, format: None where the request does not say.
+        file_per_band, format, compression: None where the request does not say.
     """
 
     image_id: str
@@ -143,4 +143,11 @@ class DownloadRequest:
     nodata: float | None = None
     mask: MaskOutput = MaskOutput.NODATA
     clip_to_region: bool = False
-    encoding: Encoding = Encoding()
+    compression: Compression | None = None
+    compression_level: int | None = None
+    cloud_optimized: bool = False
+
+    @property
+    def encoding(self) -> Encoding:
+        """How GeoTIFFs of the request are stored."""
+        return Encoding(self.compression or Compression.DEFLATE, self.compression_level, self.cloud_optimized)

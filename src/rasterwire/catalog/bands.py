@@ -116,8 +116,10 @@ def same_transform(grid: GeoBox, transform: tuple[float, ...]) -> bool:
 def _wishes(naming: Naming, source: Source, header: Header) -> list[tuple[str, ...]]:
     """Return the names the bands of a file may get, the best first; later ones say more of the file."""
     count = len(header.bands)
-    described = _all_named([band.description for band in header.bands])
     numbered = tuple(f"B{number}" for number in range(1, count + 1))
+    descriptions = [band.description for band in header.bands]
+    described = tuple(text or number for text, number in zip(descriptions, numbered, strict=True))
+    described = _numbered_apart([described])[0] if any(descriptions) else ()
     file_name = source.name.rsplit("/", 1)[-1]
     if naming is Naming.WHOLE_FILE:
         return [described or numbered]

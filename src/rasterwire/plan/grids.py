@@ -45,8 +45,8 @@ class Asked:
         return self.region is not None and not (self.exact and self.precedence is Precedence.DOCUMENTED)
 
 
-def ignored_fields(asked: Asked) -> list[Ignored]:
-    """Return the grid fields that have no effect, with reasons."""
+def ignored_fields(asked: Asked, clips: bool) -> list[Ignored]:
+    """Return the grid fields that have no effect, and a clip to a region that has none, with reasons."""
     found = []
     scale = (asked.path if asked.own.scale is not None else "") + "scale"
     if asked.spec.scale is not None:
@@ -55,7 +55,11 @@ def ignored_fields(asked: Asked) -> list[Ignored]:
         elif asked.exact and asked.precedence is Precedence.DOCUMENTED:
             found.append(Ignored(scale, "crs and crs_transform are given, and name the grid exactly"))
     if asked.region is not None and not asked.region_counts:
-        found.append(Ignored("region", "crs and crs_transform are given; precedence COMBINED crops their grid"))
+        own = bool(asked.path and asked.own.transform)
+        why = f"{asked.path}crs_transform names its grid" if own else "crs and crs_transform are given"
+        found.append(Ignored("region", f"{why}; precedence COMBINED crops {'it' if own else 'their grid'}"))
+        if clips:
+            found.append(Ignored("clip_to_region", f"region is ignored, since {why}"))
     return found
 
 

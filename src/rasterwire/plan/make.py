@@ -57,11 +57,12 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     entries = (
         [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
     )
-    entries = unique(entries)
+    entries = unique(entries, files=True)
     rasters = []
     for index, group in enumerate(groups):
         asked = _asked(request, group[0][0], index, per_band)
-        ignored += ignored_fields(asked) if per_band else [*_ignored_band_grids(request), *ignored_fields(asked)]
+        ignored += [] if per_band else _ignored_band_grids(request)
+        ignored += ignored_fields(asked, request.clip_to_region)
         own_names = [names[index]] if per_band else names
         with problems.catching():
             rasters.append(_raster(request, format_, asked, entries[index], list(zip(own_names, group, strict=True))))
@@ -225,21 +226,17 @@ def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:
 
 
 def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored]:
-    found = []
+    given = {
+        "compression": request.compression is not None,
+        "compression_level": request.compression_level is not None,
+        "cloud_optimized": request.cloud_optimized,
+    }
     if format_ is Format.NPY:
-        default = Encoding()
-        if request.encoding.compression is not default.compression:
-            found.append(Ignored("compression", "format NPY is not compressed"))
-        if request.encoding.level is not None:
-            found.append(Ignored("compression_level", "format NPY is not compressed"))
-        if request.encoding.cloud_optimized:
-            found.append(Ignored("cloud_optimized", "format NPY is no GeoTIFF"))
-    elif request.encoding.level is not None and request.encoding.compression in {Compression.NONE, Compression.LZW}:
-        found.append(Ignored("compression_level", f"compression {request.encoding.compression.value} has no levels"))
-    both = request.grid.crs is not None and request.grid.transform is not None
-    if request.clip_to_region and both and request.precedence is Precedence.DOCUMENTED:
-        found.append(Ignored("clip_to_region", "region is ignored, since crs and crs_transform are given"))
-    return found
+        return [Ignored(field, "format NPY is no GeoTIFF, and not compressed") for field, said in given.items() if said]
+    encoding = request.encoding
+    if encoding.level is not None and encoding.compression in {Compression.NONE, Compression.LZW}:
+        return [Ignored("compression_level", f"compression {encoding.compression.value} has no levels")]
+    return []
 
 
 def _in_order(ignored: Sequence[Ignored]) -> list[Ignored]:

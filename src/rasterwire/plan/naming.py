@@ -19,19 +19,23 @@ def safe_name(text: str) -> str:
     return name or "download"
 
 
-def unique(names: Iterable[str]) -> list[str]:
-    """Return the names with ``_1``, ``_2`` ... added to those that came before, ignoring case.
+def unique(names: Iterable[str], files: bool = False) -> list[str]:
+    """Return the names with ``_1``, ``_2`` ... added to those that came before.
 
-    >>> unique(["B3", "B4", "B3", "b3"])
-    ['B3', 'B4', 'B3_1', 'b3_2']
+    Args:
+        names: of bands, or of files.
+        files: whether names that differ by case alone are the same, as on some disks.
+
+    >>> unique(["B3", "B4", "B3", "b3"]), unique(["B3", "b3"], files=True)
+    (['B3', 'B4', 'B3_1', 'b3'], ['B3', 'b3_1'])
     """
     taken: set[str] = set()
     result = []
     for name in names:
         candidate, count = name, 0
-        while candidate.lower() in taken:
+        while (candidate.lower() if files else candidate) in taken:
             count += 1
             candidate = f"{name}_{count}"
-        taken.add(candidate.lower())
+        taken.add(candidate.lower() if files else candidate)
         result.append(candidate)
     return result

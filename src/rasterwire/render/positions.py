@@ -89,7 +89,8 @@ def positions(plan: BandPlan, grid: GeoBox, window: Window) -> Lattice | Positio
     if grid.crs == plan.source.grid.crs:
         col = np.arange(window.col, window.col + window.width)
         row = np.arange(window.row, window.row + window.height)[:, None]
-        x, y = (np.ascontiguousarray(a) for a in np.broadcast_arrays(*exact(plan, grid, col, row)))
+        shape = window.height, window.width
+        x, y = (np.array(np.broadcast_to(places, shape)) for places in exact(plan, grid, col, row))
         return Positions(x, y, np.zeros(x.shape))
     lattice = _lattice(plan, grid, window)
     turn = _turn(plan)

@@ -20,7 +20,6 @@ from rasterwire.request import (
     BandRequest,
     Compression,
     DownloadRequest,
-    Encoding,
     Format,
     GridSpec,
     MaskOutput,
@@ -59,13 +58,10 @@ def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
     if params.HasField("region"):
         with problems.catching():
             region = _region(params.region)
-    encoding = Encoding(
-        COMPRESSIONS.get(params.compression, Compression.DEFLATE),
-        params.compression_level if params.HasField("compression_level") else None,
-        params.cloud_optimized,
-    )
-    if encoding.compression is Compression.DEFLATE and (encoding.level or 1) > _DEFLATE_MOST:
-        said = f"{encoding.level} is more than {_DEFLATE_MOST}, the hardest of deflate"
+    compression = COMPRESSIONS.get(params.compression)
+    level = params.compression_level if params.HasField("compression_level") else None
+    if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
+        said = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
         problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
     problems.raise_if_any()
     return DownloadRequest(
@@ -82,7 +78,9 @@ def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
         nodata=params.nodata if params.HasField("nodata") else None,
         mask=MASKS.get(params.mask, MaskOutput.NODATA),
         clip_to_region=params.clip_to_region,
-        encoding=encoding,
+        compression=compression,
+        compression_level=level,
+        cloud_optimized=params.cloud_optimized,
     )
 
 
