@@ -355,11 +355,14 @@ class DownloadParams(_message.Message):
     strict: _builtins.bool
     """Refuse, instead of ignoring, a field that another field overrides. Default false."""
     resampling: Global___Resampling.ValueType
-    """How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST."""
+    """How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+    the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
+    """
     nodata: _builtins.float
     """The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-    band. Default: the band's own nodata where its type is kept, else the smallest value of the
-    type (0 for unsigned, -inf for floats).
+    band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+    of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+    can. Bands of one file share a value: where theirs differ, the smallest of the type.
     """
     mask: Global___Mask.ValueType
     """How invalid pixels are told from valid ones. Default MASK_NODATA."""
@@ -376,8 +379,9 @@ class DownloadParams(_message.Message):
     cloud_optimized: _builtins.bool
     """Lay GeoTIFFs out as cloud-optimized: overviews inside, the header first. Default false."""
     request_id: _builtins.str
-    """A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-    with other params it is refused. Empty: every call makes a new id.
+    """A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+    same one returns the first answer; with other params it is refused. Empty: every call makes a new
+    id. Counts in CreateDownload alone.
     """
     @_builtins.property
     def expression(self) -> _expression_pb2.Expression:
@@ -522,12 +526,15 @@ class Region(_message.Message):
     geojson: _builtins.str
     """A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
     them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-    `crs` member and a `geodesic` member are honoured.
+    `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+    7946 has it, are put together.
     """
     crs: _builtins.str
     """The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude."""
     edges: Global___Edges.ValueType
-    """What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise."""
+    """What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+    ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
+    """
     @_builtins.property
     def bounding_box(self) -> Global___BoundingBox:
         """A box with sides along the axes of `crs`."""

@@ -91,7 +91,9 @@ class DownloadServiceServicer(object):
         message has the size and checksum of the whole file. A lost stream is taken up again with
         `read_offset` and `etag`.
         Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-        FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+        FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+        INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+        with a RetryInfo), UNAVAILABLE (the server stops).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +112,8 @@ class DownloadServiceServicer(object):
         """Checks, renders and streams in one call and stores nothing.
 
         For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-        Errors: as CreateDownload and ReadDownload.
+        Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+        UNAVAILABLE (the server stops).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,9 @@ class DownloadServiceStub:
     message has the size and checksum of the whole file. A lost stream is taken up again with
     `read_offset` and `etag`.
     Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-    FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+    FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+    INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+    with a RetryInfo), UNAVAILABLE (the server stops).
     """
     PlanDownload: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.PlanDownloadRequest, _download_service_pb2.PlanDownloadResponse]
     """Makes the checks and the plan of CreateDownload and stores nothing.
@@ -63,7 +65,8 @@ class DownloadServiceStub:
     """Checks, renders and streams in one call and stores nothing.
 
     For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-    Errors: as CreateDownload and ReadDownload.
+    Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+    UNAVAILABLE (the server stops).
     """
     GetLimits: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.GetLimitsRequest, _download_service_pb2.GetLimitsResponse]
     """Returns what this server will serve at most."""
@@ -92,7 +95,9 @@ class DownloadServiceAsyncStub(DownloadServiceStub):
     message has the size and checksum of the whole file. A lost stream is taken up again with
     `read_offset` and `etag`.
     Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-    FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+    FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+    INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+    with a RetryInfo), UNAVAILABLE (the server stops).
     """
     PlanDownload: _aio.UnaryUnaryMultiCallable[_download_service_pb2.PlanDownloadRequest, _download_service_pb2.PlanDownloadResponse]  # type: ignore[assignment]
     """Makes the checks and the plan of CreateDownload and stores nothing.
@@ -103,7 +108,8 @@ class DownloadServiceAsyncStub(DownloadServiceStub):
     """Checks, renders and streams in one call and stores nothing.
 
     For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-    Errors: as CreateDownload and ReadDownload.
+    Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+    UNAVAILABLE (the server stops).
     """
     GetLimits: _aio.UnaryUnaryMultiCallable[_download_service_pb2.GetLimitsRequest, _download_service_pb2.GetLimitsResponse]  # type: ignore[assignment]
     """Returns what this server will serve at most."""
@@ -141,7 +147,9 @@ class DownloadServiceServicer(metaclass=_abc_1.ABCMeta):
         message has the size and checksum of the whole file. A lost stream is taken up again with
         `read_offset` and `etag`.
         Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-        FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+        FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+        INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+        with a RetryInfo), UNAVAILABLE (the server stops).
         """
 
     @_abc_1.abstractmethod
@@ -164,7 +172,8 @@ class DownloadServiceServicer(metaclass=_abc_1.ABCMeta):
         """Checks, renders and streams in one call and stores nothing.
 
         For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-        Errors: as CreateDownload and ReadDownload.
+        Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+        UNAVAILABLE (the server stops).
         """
 
     @_abc_1.abstractmethod

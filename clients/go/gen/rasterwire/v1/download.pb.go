@@ -541,11 +541,13 @@ type DownloadParams struct {
 	Precedence Precedence `protobuf:"varint,12,opt,name=precedence,proto3,enum=rasterwire.v1.Precedence" json:"precedence,omitempty"`
 	// Refuse, instead of ignoring, a field that another field overrides. Default false.
 	Strict bool `protobuf:"varint,13,opt,name=strict,proto3" json:"strict,omitempty"`
-	// How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+	// How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+	// the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
 	Resampling Resampling `protobuf:"varint,14,opt,name=resampling,proto3,enum=rasterwire.v1.Resampling" json:"resampling,omitempty"`
 	// The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-	// band. Default: the band's own nodata where its type is kept, else the smallest value of the
-	// type (0 for unsigned, -inf for floats).
+	// band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+	// of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+	// can. Bands of one file share a value: where theirs differ, the smallest of the type.
 	Nodata *float64 `protobuf:"fixed64,15,opt,name=nodata,proto3,oneof" json:"nodata,omitempty"`
 	// How invalid pixels are told from valid ones. Default MASK_NODATA.
 	Mask Mask `protobuf:"varint,16,opt,name=mask,proto3,enum=rasterwire.v1.Mask" json:"mask,omitempty"`
@@ -559,8 +561,9 @@ type DownloadParams struct {
 	CompressionLevel *int32 `protobuf:"varint,19,opt,name=compression_level,json=compressionLevel,proto3,oneof" json:"compression_level,omitempty"`
 	// Lay GeoTIFFs out as cloud-optimized: overviews inside, the header first. Default false.
 	CloudOptimized bool `protobuf:"varint,20,opt,name=cloud_optimized,json=cloudOptimized,proto3" json:"cloud_optimized,omitempty"`
-	// A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-	// with other params it is refused. Empty: every call makes a new id.
+	// A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+	// same one returns the first answer; with other params it is refused. Empty: every call makes a new
+	// id. Counts in CreateDownload alone.
 	RequestId     string `protobuf:"bytes,21,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -875,7 +878,8 @@ type Region struct {
 	Shape isRegion_Shape `protobuf_oneof:"shape"`
 	// The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
 	Crs string `protobuf:"bytes,3,opt,name=crs,proto3" json:"crs,omitempty"`
-	// What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+	// What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+	// ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
 	Edges         Edges `protobuf:"varint,4,opt,name=edges,proto3,enum=rasterwire.v1.Edges" json:"edges,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -962,7 +966,8 @@ type Region_BoundingBox struct {
 type Region_Geojson struct {
 	// A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
 	// them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-	// `crs` member and a `geodesic` member are honoured.
+	// `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+	// 7946 has it, are put together.
 	Geojson string `protobuf:"bytes,2,opt,name=geojson,proto3,oneof"`
 }
 

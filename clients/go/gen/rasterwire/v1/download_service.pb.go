@@ -615,9 +615,9 @@ const file_rasterwire_v1_download_service_proto_rawDesc = "" +
 	"\x13max_region_vertices\x18\x04 \x01(\x05R\x11maxRegionVertices\x12\x1f\n" +
 	"\vchunk_bytes\x18\x05 \x01(\x05R\n" +
 	"chunkBytes\x12<\n" +
-	"\fdownload_ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\vdownloadTtl2\xee\x03\n" +
-	"\x0fDownloadService\x12b\n" +
-	"\x0eCreateDownload\x12$.rasterwire.v1.CreateDownloadRequest\x1a%.rasterwire.v1.CreateDownloadResponse\"\x03\x90\x02\x02\x12^\n" +
+	"\fdownload_ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\vdownloadTtl2\xe9\x03\n" +
+	"\x0fDownloadService\x12]\n" +
+	"\x0eCreateDownload\x12$.rasterwire.v1.CreateDownloadRequest\x1a%.rasterwire.v1.CreateDownloadResponse\x12^\n" +
 	"\fReadDownload\x12\".rasterwire.v1.ReadDownloadRequest\x1a#.rasterwire.v1.ReadDownloadResponse\"\x03\x90\x02\x010\x01\x12\\\n" +
 	"\fPlanDownload\x12\".rasterwire.v1.PlanDownloadRequest\x1a#.rasterwire.v1.PlanDownloadResponse\"\x03\x90\x02\x01\x12d\n" +
 	"\x0eStreamDownload\x12$.rasterwire.v1.StreamDownloadRequest\x1a%.rasterwire.v1.StreamDownloadResponse\"\x03\x90\x02\x010\x01\x12S\n" +

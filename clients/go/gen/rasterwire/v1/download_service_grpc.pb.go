@@ -50,7 +50,9 @@ type DownloadServiceClient interface {
 	// message has the size and checksum of the whole file. A lost stream is taken up again with
 	// `read_offset` and `etag`.
 	// Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-	// FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+	// FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+	// INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+	// with a RetryInfo), UNAVAILABLE (the server stops).
 	ReadDownload(ctx context.Context, in *ReadDownloadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadDownloadResponse], error)
 	// Makes the checks and the plan of CreateDownload and stores nothing.
 	//
@@ -59,7 +61,8 @@ type DownloadServiceClient interface {
 	// Checks, renders and streams in one call and stores nothing.
 	//
 	// For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-	// Errors: as CreateDownload and ReadDownload.
+	// Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+	// UNAVAILABLE (the server stops).
 	StreamDownload(ctx context.Context, in *StreamDownloadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamDownloadResponse], error)
 	// Returns what this server will serve at most.
 	GetLimits(ctx context.Context, in *GetLimitsRequest, opts ...grpc.CallOption) (*GetLimitsResponse, error)
@@ -163,7 +166,9 @@ type DownloadServiceServer interface {
 	// message has the size and checksum of the whole file. A lost stream is taken up again with
 	// `read_offset` and `etag`.
 	// Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-	// FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+	// FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+	// INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+	// with a RetryInfo), UNAVAILABLE (the server stops).
 	ReadDownload(*ReadDownloadRequest, grpc.ServerStreamingServer[ReadDownloadResponse]) error
 	// Makes the checks and the plan of CreateDownload and stores nothing.
 	//
@@ -172,7 +177,8 @@ type DownloadServiceServer interface {
 	// Checks, renders and streams in one call and stores nothing.
 	//
 	// For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-	// Errors: as CreateDownload and ReadDownload.
+	// Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+	// UNAVAILABLE (the server stops).
 	StreamDownload(*StreamDownloadRequest, grpc.ServerStreamingServer[StreamDownloadResponse]) error
 	// Returns what this server will serve at most.
 	GetLimits(context.Context, *GetLimitsRequest) (*GetLimitsResponse, error)

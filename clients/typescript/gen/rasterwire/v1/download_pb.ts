@@ -140,7 +140,8 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
   strict: boolean;
 
   /**
-   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+   * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
    *
    * @generated from field: rasterwire.v1.Resampling resampling = 14;
    */
@@ -148,8 +149,9 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
 
   /**
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-   * type (0 for unsigned, -inf for floats).
+   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
    *
    * @generated from field: optional double nodata = 15;
    */
@@ -193,8 +195,9 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
   cloudOptimized: boolean;
 
   /**
-   * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-   * with other params it is refused. Empty: every call makes a new id.
+   * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+   * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+   * id. Counts in CreateDownload alone.
    *
    * @generated from field: string request_id = 21;
    */
@@ -287,7 +290,8 @@ export type Region = Message<"rasterwire.v1.Region"> & {
     /**
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      *
      * @generated from field: string geojson = 2;
      */
@@ -303,7 +307,8 @@ export type Region = Message<"rasterwire.v1.Region"> & {
   crs: string;
 
   /**
-   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+   * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
    *
    * @generated from field: rasterwire.v1.Edges edges = 4;
    */

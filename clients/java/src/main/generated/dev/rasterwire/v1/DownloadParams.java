@@ -643,7 +643,8 @@ private static final long serialVersionUID = 0L;
   private int resampling_ = 0;
   /**
    * <pre>
-   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+   * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
    * </pre>
    *
    * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -654,7 +655,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+   * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
    * </pre>
    *
    * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -670,8 +672,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-   * type (0 for unsigned, -inf for floats).
+   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -684,8 +687,9 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-   * type (0 for unsigned, -inf for floats).
+   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -813,8 +817,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object requestId_ = "";
   /**
    * <pre>
-   * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-   * with other params it is refused. Empty: every call makes a new id.
+   * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+   * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+   * id. Counts in CreateDownload alone.
    * </pre>
    *
    * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -835,8 +840,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-   * with other params it is refused. Empty: every call makes a new id.
+   * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+   * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+   * id. Counts in CreateDownload alone.
    * </pre>
    *
    * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -3397,7 +3403,8 @@ private static final long serialVersionUID = 0L;
     private int resampling_ = 0;
     /**
      * <pre>
-     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+     * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
      * </pre>
      *
      * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -3408,7 +3415,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+     * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
      * </pre>
      *
      * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -3423,7 +3431,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+     * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
      * </pre>
      *
      * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -3436,7 +3445,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+     * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
      * </pre>
      *
      * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -3452,7 +3462,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+     * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+     * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
      * </pre>
      *
      * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -3469,8 +3480,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-     * type (0 for unsigned, -inf for floats).
+     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3483,8 +3495,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-     * type (0 for unsigned, -inf for floats).
+     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3497,8 +3510,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-     * type (0 for unsigned, -inf for floats).
+     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3515,8 +3529,9 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-     * type (0 for unsigned, -inf for floats).
+     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3825,8 +3840,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object requestId_ = "";
     /**
      * <pre>
-     * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-     * with other params it is refused. Empty: every call makes a new id.
+     * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+     * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+     * id. Counts in CreateDownload alone.
      * </pre>
      *
      * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -3846,8 +3862,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-     * with other params it is refused. Empty: every call makes a new id.
+     * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+     * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+     * id. Counts in CreateDownload alone.
      * </pre>
      *
      * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -3868,8 +3885,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-     * with other params it is refused. Empty: every call makes a new id.
+     * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+     * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+     * id. Counts in CreateDownload alone.
      * </pre>
      *
      * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -3886,8 +3904,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-     * with other params it is refused. Empty: every call makes a new id.
+     * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+     * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+     * id. Counts in CreateDownload alone.
      * </pre>
      *
      * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -3901,8 +3920,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-     * with other params it is refused. Empty: every call makes a new id.
+     * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+     * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+     * id. Counts in CreateDownload alone.
      * </pre>
      *
      * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>

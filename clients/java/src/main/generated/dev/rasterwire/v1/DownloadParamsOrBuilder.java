@@ -353,7 +353,8 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+   * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
    * </pre>
    *
    * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -362,7 +363,8 @@ public interface DownloadParamsOrBuilder extends
   int getResamplingValue();
   /**
    * <pre>
-   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST.
+   * How pixels are made where the output grid is not the band's own. Default RESAMPLING_NEAREST. On
+   * the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
    * </pre>
    *
    * <code>.rasterwire.v1.Resampling resampling = 14 [(.buf.validate.field) = { ... }</code>
@@ -373,8 +375,9 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-   * type (0 for unsigned, -inf for floats).
+   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -384,8 +387,9 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where its type is kept, else the smallest value of the
-   * type (0 for unsigned, -inf for floats).
+   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
+   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
+   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -475,8 +479,9 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-   * with other params it is refused. Empty: every call makes a new id.
+   * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+   * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+   * id. Counts in CreateDownload alone.
    * </pre>
    *
    * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>
@@ -485,8 +490,9 @@ public interface DownloadParamsOrBuilder extends
   java.lang.String getRequestId();
   /**
    * <pre>
-   * A UUID made by the client. A second CreateDownload with the same one returns the first answer;
-   * with other params it is refused. Empty: every call makes a new id.
+   * A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
+   * same one returns the first answer; with other params it is refused. Empty: every call makes a new
+   * id. Counts in CreateDownload alone.
    * </pre>
    *
    * <code>string request_id = 21 [(.buf.validate.field) = { ... }</code>

@@ -35,7 +35,6 @@ public final class DownloadServiceGrpc {
               io.grpc.MethodDescriptor.<dev.rasterwire.v1.CreateDownloadRequest, dev.rasterwire.v1.CreateDownloadResponse>newBuilder()
               .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
               .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CreateDownload"))
-              .setIdempotent(true)
               .setSampledToLocalTracing(true)
               .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
                   dev.rasterwire.v1.CreateDownloadRequest.getDefaultInstance()))
@@ -266,7 +265,9 @@ public final class DownloadServiceGrpc {
      * message has the size and checksum of the whole file. A lost stream is taken up again with
      * `read_offset` and `etag`.
      * Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+     * INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+     * with a RetryInfo), UNAVAILABLE (the server stops).
      * </pre>
      */
     default void readDownload(dev.rasterwire.v1.ReadDownloadRequest request,
@@ -289,7 +290,8 @@ public final class DownloadServiceGrpc {
      * <pre>
      * Checks, renders and streams in one call and stores nothing.
      * For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-     * Errors: as CreateDownload and ReadDownload.
+     * Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+     * UNAVAILABLE (the server stops).
      * </pre>
      */
     default void streamDownload(dev.rasterwire.v1.StreamDownloadRequest request,
@@ -367,7 +369,9 @@ public final class DownloadServiceGrpc {
      * message has the size and checksum of the whole file. A lost stream is taken up again with
      * `read_offset` and `etag`.
      * Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+     * INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+     * with a RetryInfo), UNAVAILABLE (the server stops).
      * </pre>
      */
     public void readDownload(dev.rasterwire.v1.ReadDownloadRequest request,
@@ -392,7 +396,8 @@ public final class DownloadServiceGrpc {
      * <pre>
      * Checks, renders and streams in one call and stores nothing.
      * For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-     * Errors: as CreateDownload and ReadDownload.
+     * Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+     * UNAVAILABLE (the server stops).
      * </pre>
      */
     public void streamDownload(dev.rasterwire.v1.StreamDownloadRequest request,
@@ -455,7 +460,9 @@ public final class DownloadServiceGrpc {
      * message has the size and checksum of the whole file. A lost stream is taken up again with
      * `read_offset` and `etag`.
      * Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+     * INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+     * with a RetryInfo), UNAVAILABLE (the server stops).
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -480,7 +487,8 @@ public final class DownloadServiceGrpc {
      * <pre>
      * Checks, renders and streams in one call and stores nothing.
      * For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-     * Errors: as CreateDownload and ReadDownload.
+     * Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+     * UNAVAILABLE (the server stops).
      * </pre>
      */
     @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
@@ -543,7 +551,9 @@ public final class DownloadServiceGrpc {
      * message has the size and checksum of the whole file. A lost stream is taken up again with
      * `read_offset` and `etag`.
      * Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
-     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made).
+     * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
+     * INVALID_ARGUMENT (a negative offset or limit), RESOURCE_EXHAUSTED (too many renders at once; comes
+     * with a RetryInfo), UNAVAILABLE (the server stops).
      * </pre>
      */
     public java.util.Iterator<dev.rasterwire.v1.ReadDownloadResponse> readDownload(
@@ -567,7 +577,8 @@ public final class DownloadServiceGrpc {
      * <pre>
      * Checks, renders and streams in one call and stores nothing.
      * For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
-     * Errors: as CreateDownload and ReadDownload.
+     * Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
+     * UNAVAILABLE (the server stops).
      * </pre>
      */
     public java.util.Iterator<dev.rasterwire.v1.StreamDownloadResponse> streamDownload(

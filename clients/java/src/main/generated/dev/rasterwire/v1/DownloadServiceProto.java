@@ -113,22 +113,22 @@ public final class DownloadServiceProto {
       "_bytes\030\002 \001(\003\022\021\n\tmax_bands\030\003 \001(\005\022\033\n\023max_r" +
       "egion_vertices\030\004 \001(\005\022\023\n\013chunk_bytes\030\005 \001(" +
       "\005\022/\n\014download_ttl\030\006 \001(\0132\031.google.protobu" +
-      "f.Duration2\356\003\n\017DownloadService\022b\n\016Create" +
+      "f.Duration2\351\003\n\017DownloadService\022]\n\016Create" +
       "Download\022$.rasterwire.v1.CreateDownloadR" +
       "equest\032%.rasterwire.v1.CreateDownloadRes" +
-      "ponse\"\003\220\002\002\022^\n\014ReadDownload\022\".rasterwire." +
-      "v1.ReadDownloadRequest\032#.rasterwire.v1.R" +
-      "eadDownloadResponse\"\003\220\002\0010\001\022\\\n\014PlanDownlo" +
-      "ad\022\".rasterwire.v1.PlanDownloadRequest\032#" +
-      ".rasterwire.v1.PlanDownloadResponse\"\003\220\002\001" +
-      "\022d\n\016StreamDownload\022$.rasterwire.v1.Strea" +
-      "mDownloadRequest\032%.rasterwire.v1.StreamD" +
-      "ownloadResponse\"\003\220\002\0010\001\022S\n\tGetLimits\022\037.ra" +
-      "sterwire.v1.GetLimitsRequest\032 .rasterwir" +
-      "e.v1.GetLimitsResponse\"\003\220\002\001Be\n\021dev.raste" +
-      "rwire.v1B\024DownloadServiceProtoP\001Z8raster" +
-      "wire.dev/clients/go/gen/rasterwire/v1;ra" +
-      "sterwirev1b\006proto3"
+      "ponse\022^\n\014ReadDownload\022\".rasterwire.v1.Re" +
+      "adDownloadRequest\032#.rasterwire.v1.ReadDo" +
+      "wnloadResponse\"\003\220\002\0010\001\022\\\n\014PlanDownload\022\"." +
+      "rasterwire.v1.PlanDownloadRequest\032#.rast" +
+      "erwire.v1.PlanDownloadResponse\"\003\220\002\001\022d\n\016S" +
+      "treamDownload\022$.rasterwire.v1.StreamDown" +
+      "loadRequest\032%.rasterwire.v1.StreamDownlo" +
+      "adResponse\"\003\220\002\0010\001\022S\n\tGetLimits\022\037.rasterw" +
+      "ire.v1.GetLimitsRequest\032 .rasterwire.v1." +
+      "GetLimitsResponse\"\003\220\002\001Be\n\021dev.rasterwire" +
+      ".v1B\024DownloadServiceProtoP\001Z8rasterwire." +
+      "dev/clients/go/gen/rasterwire/v1;rasterw" +
+      "irev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

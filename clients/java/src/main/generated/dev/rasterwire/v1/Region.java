@@ -139,7 +139,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-   * `crs` member and a `geodesic` member are honoured.
+   * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+   * 7946 has it, are put together.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -152,7 +153,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-   * `crs` member and a `geodesic` member are honoured.
+   * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+   * 7946 has it, are put together.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -179,7 +181,8 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-   * `crs` member and a `geodesic` member are honoured.
+   * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+   * 7946 has it, are put together.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -255,7 +258,8 @@ private static final long serialVersionUID = 0L;
   private int edges_ = 0;
   /**
    * <pre>
-   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+   * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
    * </pre>
    *
    * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -266,7 +270,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+   * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
    * </pre>
    *
    * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -875,7 +880,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -889,7 +895,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -917,7 +924,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -946,7 +954,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -965,7 +974,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -983,7 +993,8 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-     * `crs` member and a `geodesic` member are honoured.
+     * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+     * 7946 has it, are put together.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -1095,7 +1106,8 @@ private static final long serialVersionUID = 0L;
     private int edges_ = 0;
     /**
      * <pre>
-     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+     * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
      * </pre>
      *
      * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -1106,7 +1118,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+     * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
      * </pre>
      *
      * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -1121,7 +1134,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+     * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
      * </pre>
      *
      * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -1134,7 +1148,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+     * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
      * </pre>
      *
      * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -1150,7 +1165,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+     * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+     * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
      * </pre>
      *
      * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>

@@ -41,7 +41,8 @@ public interface RegionOrBuilder extends
    * <pre>
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-   * `crs` member and a `geodesic` member are honoured.
+   * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+   * 7946 has it, are put together.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -52,7 +53,8 @@ public interface RegionOrBuilder extends
    * <pre>
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-   * `crs` member and a `geodesic` member are honoured.
+   * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+   * 7946 has it, are put together.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -63,7 +65,8 @@ public interface RegionOrBuilder extends
    * <pre>
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
-   * `crs` member and a `geodesic` member are honoured.
+   * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
+   * 7946 has it, are put together.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -94,7 +97,8 @@ public interface RegionOrBuilder extends
 
   /**
    * <pre>
-   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+   * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
    * </pre>
    *
    * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
@@ -103,7 +107,8 @@ public interface RegionOrBuilder extends
   int getEdgesValue();
   /**
    * <pre>
-   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise.
+   * What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
+   * ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
    * </pre>
    *
    * <code>.rasterwire.v1.Edges edges = 4 [(.buf.validate.field) = { ... }</code>
