@@ -7,7 +7,7 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import invalid
-from rasterwire.grid import anchored, covering, footprint, lattice_extent, pixel_metres, rescaled, stretched
+from rasterwire.grid import anchored, covering, footprint, lattice_extent, overlaps, pixel_metres, rescaled, stretched
 from rasterwire.plan.types import Ignored
 from rasterwire.region import Region
 from rasterwire.request import GridSpec, Precedence
@@ -117,3 +117,25 @@ def _box(asked: Asked, source: GeoBox, lattice: Affine, crs: CRS | None) -> tupl
     if crs is None:
         return 0.0, 0.0, float(source.shape[1]), float(source.shape[0])
     return lattice_extent(footprint(source), lattice, crs)
+
+
+class Grids:
+    """The grids of one request, each found once for all bands that share it."""
+
+    def __init__(self) -> None:
+        self._resolved: dict[tuple[GridSpec, GeoBox], GeoBox] = {}
+        self._touching: dict[tuple[GeoBox, GeoBox], bool] = {}
+
+    def resolve(self, asked: Asked, source: GeoBox) -> GeoBox:
+        """See ``resolve_grid``; region and precedence have to be the same in every call."""
+        key = asked.spec, source
+        if key not in self._resolved:
+            self._resolved[key] = resolve_grid(asked, source)
+        return self._resolved[key]
+
+    def touch(self, grid: GeoBox, source: GeoBox) -> bool:
+        """See ``overlaps``."""
+        key = grid, source
+        if key not in self._touching:
+            self._touching[key] = overlaps(grid, source)
+        return self._touching[key]

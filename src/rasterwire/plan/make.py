@@ -10,11 +10,11 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidRequest, Violation, Violations
-from rasterwire.grid import overlaps, size_violation
+from rasterwire.grid import size_violation
 from rasterwire.image import Band, Image
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
-from rasterwire.plan.grids import Asked, ignored_fields, resolve_grid
+from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.naming import safe_name, unique
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan
@@ -59,14 +59,20 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     )
     entries = unique(entries, files=True)
     rasters = []
+    grids = Grids()
     for index, group in enumerate(groups):
         asked = _asked(request, group[0][0], index, per_band)
         ignored += [] if per_band else _ignored_band_grids(request)
         ignored += ignored_fields(asked, request.clip_to_region)
         own_names = [names[index]] if per_band else names
         with problems.catching():
-            rasters.append(_raster(request, format_, asked, entries[index], list(zip(own_names, group, strict=True))))
-            _check_grid(rasters[-1].grid, group, asked, limits, problems)
+            grid = grids.resolve(asked, group[0][1].grid)
+            named = list(zip(own_names, group, strict=True))
+            rasters.append(_raster(request, format_, asked, grid, entries[index], named))
+            touches = any(grids.touch(grid, band.grid) for _, band in group)
+            field = _deciding_field(asked)
+            wrong = size_violation(grid, field, limits.max_side) if touches else _outside(asked, group[0][1])
+            problems.found += [wrong] if wrong else []
     _check_nodata(request, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
@@ -152,10 +158,14 @@ def _asked(request: DownloadRequest, band: BandRequest, index: int, per_band: bo
 
 
 def _raster(
-    request: DownloadRequest, format_: Format, asked: Asked, path: str, group: Sequence[tuple[str, _Chosen]]
+    request: DownloadRequest,
+    format_: Format,
+    asked: Asked,
+    grid: GeoBox,
+    path: str,
+    group: Sequence[tuple[str, _Chosen]],
 ) -> RasterPlan:
     bands = [band for _, (_, band) in group]
-    grid = resolve_grid(asked, bands[0].grid)
     dtypes = [b.dtype for b in bands] if format_ is Format.NPY else [common_dtype(bands)] * len(bands)
     clips = request.clip_to_region
     if request.precedence is Precedence.COMBINED and not asked.spec.dimensions and asked.spec.scale is None:
@@ -172,15 +182,9 @@ def _raster(
     )
 
 
-def _check_grid(grid: GeoBox, group: Sequence[_Chosen], asked: Asked, limits: Limits, problems: Violations) -> None:
-    """Note a grid that lies elsewhere, or else one that is too large."""
-    if any(overlaps(grid, band.grid) for _, band in group):
-        wrong = size_violation(grid, _deciding_field(asked), limits.max_side)
-        problems.found += [wrong] if wrong else []
-        return
+def _outside(asked: Asked, band: Band) -> Violation:
     field = "region" if asked.region_counts else _deciding_field(asked)
-    said = f"does not touch the image, which covers {_place(group[0][1])}"
-    problems.found.append(Violation(field, "OUTSIDE_IMAGE", said))
+    return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_place(band)}")
 
 
 def _deciding_field(asked: Asked) -> str:
