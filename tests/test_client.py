@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from rasterwire.client import (
     Client,
     CorruptData,
     Downloaded,
+    DownloadFailed,
     Interrupted,
     InvalidParams,
     NotFound,
@@ -38,6 +40,8 @@ INFO = download_pb2.FileInfo(
     filename="f.bin", mime_type="x/y", size_bytes=len(DATA), crc32c=google_crc32c.value(DATA), etag="e1"
 )
 QUICK = RetryPolicy(attempts=3, sleep=lambda _: None)
+
+Chunk = download_pb2.DownloadChunk
 
 Script = Callable[
     [download_service_pb2.ReadDownloadRequest, grpc.ServicerContext], Iterator[download_pb2.DownloadChunk]
@@ -268,6 +272,44 @@ def test_cancelling_a_future_ends_the_transfer(
         future.result(10)
     client.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_ends_what_runs_and_what_waits(
+    scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path
+) -> None:
+    begun = threading.Event()
+
+    def endless(request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext) -> Iterator[Chunk]:
+        yield next(chunks(0))
+        begun.set()
+        gone = threading.Event()
+        context.add_callback(gone.set)
+        gone.wait(20)
+
+    client, _ = scripted(endless)
+    running = [client.download_future({"image": "a"}, tmp_path / f"{i}") for i in range(12)]  # of which 8 at once
+    told: list[object] = []
+    assert begun.wait(20)
+    client.get_download_id({"image": "a"}, lambda made, error: told.append((made, type(error))))
+    client.close()
+    assert not futures.wait(running, timeout=20).not_done
+    assert all(future.cancelled() for future in running)
+    assert told == [(None, DownloadFailed)]
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(DownloadFailed, match="closed"):
+        client.download_future({"image": "a"}, tmp_path / "late")
+
+
+def test_a_callback_comes_once_whatever_is_given(scripted: Callable[..., tuple[Client, Scripted]]) -> None:
+    client, _ = scripted(lambda _request, _context: chunks(0))
+    told: queue.Queue[tuple[object, Exception | None]] = queue.Queue()
+    for given in (None, 5, {"dimensions": 1 << 40}, {"image": "\ud800"}):
+        client.get_download_id(given, lambda made, error: told.put((made, error)))  # type: ignore[arg-type]
+        made, error = told.get(timeout=20)
+        assert made is None
+        assert isinstance(error, InvalidParams)
+    client.close()
+    assert told.empty()
 
 
 def test_asyncio_downloads_side_by_side(scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path) -> None:

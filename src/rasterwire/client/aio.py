@@ -5,18 +5,21 @@ import functools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import grpc
 
+from rasterwire.client.bar import progress_bar
 from rasterwire.client.params import Params
-from rasterwire.client.sync import Client, Created
+from rasterwire.client.sync import Client, Created, DownloadIdLike
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import rasterio
+    import xarray
 
 T = TypeVar("T")
 
@@ -78,9 +81,16 @@ class AsyncClient:
         """See ``Client.get_image``."""
         return await _threaded(functools.partial(self._client.get_image, image_id))
 
-    async def download(self, params: Params, path: str | Path, *, progress: Progress | None = None) -> Downloaded:
+    async def download(self, params: Params, path: str | Path, *, progress: bool | Progress = False) -> Downloaded:
         """See ``Client.download``; ``progress`` is called from another thread."""
-        return await asyncio.wrap_future(self._client.download_future(params, path, progress=progress))
+        with progress_bar(progress) as shown:
+            return await asyncio.wrap_future(self._client.download_future(params, path, progress=shown))
+
+    async def read(self, download_id: DownloadIdLike, *, offset: int = 0, limit: int = 0) -> AsyncIterator[bytes]:
+        """See ``Client.read``."""
+        chunks = self._client.read(download_id, offset=offset, limit=limit)
+        while (chunk := await _threaded(functools.partial(next, chunks, None))) is not None:
+            yield chunk
 
     async def stream(self, params: Params) -> bytes:
         """See ``Client.stream``."""
@@ -89,6 +99,23 @@ class AsyncClient:
     async def to_numpy(self, params: Params) -> "npt.NDArray[np.void]":
         """See ``Client.to_numpy``."""
         return await _threaded(functools.partial(self._client.to_numpy, params))
+
+    async def open_rasterio(self, params: Params) -> "rasterio.DatasetReader":
+        """See ``Client.open_rasterio``."""
+        return await _threaded(functools.partial(self._client.open_rasterio, params))
+
+    async def to_xarray(self, params: Params) -> "xarray.DataArray":
+        """See ``Client.to_xarray``."""
+        return await _threaded(functools.partial(self._client.to_xarray, params))
+
+    async def get_download_id(self, params: Params) -> dict[str, str]:
+        """See ``Client.get_download_id``, without its callback: this is awaited."""
+        made = await _threaded(functools.partial(self._client.get_download_id, params))
+        return cast(dict[str, str], made)
+
+    def make_download_url(self, download_id: DownloadIdLike) -> str:
+        """See ``Client.make_download_url``."""
+        return self._client.make_download_url(download_id)
 
 
 async def _threaded(function: Callable[[], T]) -> T:

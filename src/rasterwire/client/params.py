@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from google.protobuf import json_format
+
 from rasterwire.client.errors import FieldViolation, InvalidParams
 from rasterwire.v1 import download_pb2
 
@@ -16,6 +18,7 @@ Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
 _format_aliases = {"GEOTIFF": "GEO_TIFF", "NUMPY": "NPY", "ZIPPED_GEOTIFF": "ZIPPED_GEO_TIFF"}
 
 _plain = {
+    "id": str,
     "name": str,
     "crs": str,
     "file_per_band": bool,
@@ -34,6 +37,7 @@ _enums: dict[str, Any] = {
     "resampling": download_pb2.Resampling,
     "mask": download_pb2.Mask,
     "compression": download_pb2.Compression,
+    "edges": download_pb2.Edges,
 }
 
 
@@ -52,6 +56,8 @@ def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2
     if isinstance(params, download_pb2.DownloadParams):
         return params
     reader = _Reader(lines_are_geodesic)
+    if not isinstance(params, Mapping):
+        raise InvalidParams(f"params: has to be a dictionary or a DownloadParams, got {type(params).__name__}")
     message = reader.params(params)
     if reader.problems:
         said = "; ".join(f"{p.field}: {p.description}" if p.field else p.description for p in reader.problems)
@@ -73,7 +79,7 @@ class _Reader:
     def params(self, given: Mapping[str, Any]) -> download_pb2.DownloadParams:
         message = download_pb2.DownloadParams()
         for key, value in given.items():
-            name = _snake(key)
+            name = _snake(str(key))
             if value is None:
                 continue
             if name in ("image", "id"):
@@ -81,9 +87,11 @@ class _Reader:
             elif name == "bands":
                 self._bands(message, value)
             elif name == "region":
-                self._region(message, value)
+                self._converted("region", lambda v: self._region(message, v), value)
+            elif name == "expression":
+                self._converted(key, lambda v: json_format.ParseDict(v, message.expression), value)
             else:
-                self._field(message, key, name, value)
+                self._field(message, str(key), name, value)
         return message
 
     def _problem(self, field: str, description: str) -> None:
@@ -99,29 +107,30 @@ class _Reader:
     ) -> None:
         """Read a field that requests and, some of them, single bands have."""
         if name not in message.DESCRIPTOR.fields_by_name:
-            known = [n for n in message.DESCRIPTOR.fields_by_name if n != "expression"]
+            known = list(message.DESCRIPTOR.fields_by_name)
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             self._problem(path + key, f"no such parameter; {hint}")
         elif name == "crs_transform":
-            message.crs_transform.extend(self._converted(path + key, _transform, value) or ())
+            self._converted(path + key, lambda v: message.crs_transform.extend(_transform(v)), value)
         elif name == "dimensions":
-            message.dimensions.extend(self._converted(path + key, _dimensions, value) or ())
+            self._converted(path + key, lambda v: message.dimensions.extend(_dimensions(v)), value)
         elif name in _enums:
             number = self._enum(path + key, name, value)
             if number is not None:
                 setattr(message, name, number)
         else:
-            typed = self._converted(path + key, lambda v: _typed(_plain[name], v), value)
-            if typed is not None:
-                setattr(message, name, typed)
+            self._converted(path + key, lambda v: setattr(message, name, _typed(_plain[name], v)), value)
 
     def _converted(self, field: str, convert: Callable[[Any], Any], value: Any) -> Any:
+        """Return what a function makes of a value, or note what is wrong with it and return None."""
         try:
             return convert(value)
-        except (ValueError, TypeError, OverflowError) as error:
+        except UnicodeEncodeError:
+            self._problem(field, f"has half of a surrogate pair, which is no text, got {value!r:.80}")
+        except (ValueError, TypeError, OverflowError, RecursionError, json_format.ParseError) as error:
             self._problem(field, f"{error}, got {value!r:.80}")
-            return None
+        return None
 
     def _enum(self, field: str, name: str, value: Any) -> int | None:
         kind = _enums[name]
@@ -136,7 +145,7 @@ class _Reader:
 
     def _image(self, message: download_pb2.DownloadParams, key: str, value: Any) -> None:
         if isinstance(value, str):
-            message.image = value
+            self._converted(key, lambda v: setattr(message, "image", v), value)
         else:
             self._problem(key, f"has to be the id of an image, got {type(value).__name__}")
 
@@ -148,49 +157,60 @@ class _Reader:
             return
         for index, band in enumerate(value):
             spec = message.bands.add()
-            if isinstance(band, str):
-                spec.id = band
-            elif not isinstance(band, Mapping) or not isinstance(band.get("id"), str):
+            parts = {"id": band} if isinstance(band, str) else band
+            if not isinstance(parts, Mapping) or not isinstance(parts.get("id"), str):
                 self._problem(f"bands[{index}]", "has to be a name, or a dictionary with an id")
-            else:
-                for key, part in band.items():
-                    if key == "id":
-                        spec.id = part
-                    elif part is not None:
-                        self._field(spec, key, _snake(key), part, f"bands[{index}].")
+                continue
+            for key, part in parts.items():
+                if part is not None:
+                    self._field(spec, str(key), _snake(str(key)), part, f"bands[{index}].")
 
     def _region(self, message: download_pb2.DownloadParams, value: Any) -> None:
         if isinstance(value, download_pb2.Region):
             message.region.CopyFrom(value)
             return
         if isinstance(value, str):
-            value = self._converted("region", json.loads, value)
+            value = json.loads(value)
         if isinstance(value, Mapping):
             self._geojson(message, value)
-        elif value is not None:
-            corners = self._converted("region", _corners, value)
-            if corners and len(corners) == 2:
-                (west, south), (east, north) = corners
-                box = download_pb2.BoundingBox(west=west, south=south, east=east, north=north)
-                message.region.bounding_box.CopyFrom(box)
-            elif corners:
-                ring = [*corners, corners[0]] if corners[0] != corners[-1] else corners
-                message.region.geojson = json.dumps({"type": "Polygon", "coordinates": [ring]})
+            return
+        corners = _corners(value)
+        if len(corners) == 2:
+            (west, south), (east, north) = corners
+            box = download_pb2.BoundingBox(west=west, south=south, east=east, north=north)
+            message.region.bounding_box.CopyFrom(box)
+        else:
+            ring = [*corners, corners[0]] if corners[0] != corners[-1] else corners
+            message.region.geojson = json.dumps({"type": "Polygon", "coordinates": [ring]})
 
     def _geojson(self, message: download_pb2.DownloadParams, value: Mapping[str, Any]) -> None:
-        known = {"bounding_box", "boundingBox", "geojson"} & set(value)
-        if known:  # the schema's own Region
-            box = value.get("bounding_box") or value.get("boundingBox")
-            if box:
-                message.region.bounding_box.CopyFrom(download_pb2.BoundingBox(**box))
-            else:
-                message.region.geojson = str(value["geojson"])
-            message.region.crs = str(value.get("crs") or "")
+        if {"bounding_box", "boundingBox", "geojson"} & set(value):
+            self._schemas_own(message, {_snake(str(key)): part for key, part in value.items() if part is not None})
             return
         message.region.geojson = json.dumps(value)
         polygon = value.get("type") in ("Polygon", "MultiPolygon")
         if self._lines_are_geodesic and polygon and "geodesic" not in value and "crs" not in value:
             message.region.edges = download_pb2.EDGES_GEODESIC
+
+    def _schemas_own(self, message: download_pb2.DownloadParams, value: dict[str, Any]) -> None:
+        """Read a region in the words of the schema's ``Region``."""
+        if "bounding_box" in value:
+            sides = value["bounding_box"]
+            if not isinstance(sides, Mapping):
+                numbers = _numbers(sides)
+                if len(numbers) != 4:
+                    raise ValueError("bounding_box has to be [west, south, east, north]")
+                sides = dict(zip(("west", "south", "east", "north"), numbers, strict=True))
+            message.region.bounding_box.CopyFrom(download_pb2.BoundingBox(**sides))
+        if "geojson" in value:
+            text = value["geojson"]
+            message.region.geojson = text if isinstance(text, str) else json.dumps(text)
+        message.region.crs = _typed(str, value.get("crs", ""))
+        if "edges" in value:
+            edges: Any = self._enum("region.edges", "edges", value["edges"]) or 0
+            message.region.edges = edges
+        for key in value.keys() - {"bounding_box", "geojson", "crs", "edges"}:
+            self._problem(f"region.{key}", "no such part of a region; there are bounding_box, geojson, crs, edges")
 
 
 def _typed(kind: type, value: Any) -> Any:
@@ -198,7 +218,7 @@ def _typed(kind: type, value: Any) -> Any:
         return float(value)
     if kind is bool and isinstance(value, bool):
         return value
-    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+    if kind is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31:
         return value
     if kind is str and isinstance(value, str):
         return value
@@ -226,23 +246,28 @@ def _dimensions(value: Any) -> list[int]:
     """Return one or two sizes from 100, [100, 50] or "100x50"."""
     if isinstance(value, str):
         value = [part for part in re.split(r"[xX,\s]+", value.strip()) if part]
-    parts = [value] if isinstance(value, int | float) else list(value)
-    sizes = [float(part) for part in parts]
-    if not 1 <= len(sizes) <= 2 or any(not math.isfinite(n) or n != int(n) for n in sizes):
+    try:
+        sizes = [float(part) for part in ([value] if isinstance(value, int | float) else list(value))]
+    except (ValueError, TypeError):
+        sizes = []
+    if not 1 <= len(sizes) <= 2 or any(not math.isfinite(n) or n != int(n) or abs(n) >= 2**31 for n in sizes):
         raise ValueError("has to be one whole number or two, width and height")
     return [int(n) for n in sizes]
 
 
 def _corners(value: Any) -> list[tuple[float, float]]:
     """Return points from [w, s, e, n], [[x, y], [x, y]], or a ring of points."""
-    items = list(value)
-    if len(items) == 1 and isinstance(items[0], Sequence):
-        items = list(items[0])  # a list of one ring
-    if len(items) == 4 and all(isinstance(item, int | float) for item in items):
-        return [(items[0], items[1]), (items[2], items[3])]
-    if all(isinstance(item, int | float) for item in items) and len(items) % 2 == 0:
-        items = [items[i : i + 2] for i in range(0, len(items), 2)]
-    points = [(float(x), float(y)) for x, y in items]
+    try:
+        items = list(value)
+        if len(items) == 1 and isinstance(items[0], Sequence):
+            items = list(items[0])  # a list of one ring
+        if len(items) == 4 and all(isinstance(item, int | float) for item in items):
+            return [(items[0], items[1]), (items[2], items[3])]
+        if all(isinstance(item, int | float) for item in items) and len(items) % 2 == 0:
+            items = [items[i : i + 2] for i in range(0, len(items), 2)]
+        points = [(float(x), float(y)) for x, y in items]
+    except (ValueError, TypeError):
+        points = []
     if len(points) < 2:
         raise ValueError("has to be [west, south, east, north], a list of points, or GeoJSON")
     if len(points) == 2:

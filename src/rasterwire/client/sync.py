@@ -2,12 +2,13 @@
 
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import grpc
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import rasterio
     import xarray
+
+T = TypeVar("T")
 
 DownloadIdLike: TypeAlias = download_pb2.DownloadId | dict[str, str]
 """What names a download: the message, or the dictionary of ``get_download_id``."""
@@ -105,6 +108,7 @@ class Client:
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="rasterwire")
+        self._transfers: weakref.WeakSet[_TransferFuture] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
         """Return the client; it is closed at the end of the block."""
@@ -117,9 +121,17 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End running transfers and close the connection."""
+        """End running transfers, cancel what waits for its turn, and close the connection."""
+        for transfer in list(self._transfers):
+            transfer.cancel()
         self._channel.close()
         self._pool.shutdown(cancel_futures=True)
+
+    def _submit(self, work: Callable[[], T]) -> "Future[T]":
+        try:
+            return self._pool.submit(work)
+        except RuntimeError:
+            raise DownloadFailed("the client is closed; make another one") from None
 
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         try:
@@ -137,7 +149,7 @@ class Client:
 
     def create_download_future(self, params: Params) -> "Future[Created]":
         """Register a download in the background."""
-        return self._pool.submit(self.create_download, params)
+        return self._submit(lambda: self.create_download(params))
 
     def plan(self, params: Params) -> download_pb2.DownloadPlan:
         """Return what a download would hold."""
@@ -193,7 +205,8 @@ class Client:
         Callbacks of the future run in a thread of the client and should not block.
         """
         future = _TransferFuture(lambda: self._transfer(params), Path(path), progress or _silent)
-        self._pool.submit(future.run)
+        self._transfers.add(future)
+        self._submit(future.run).add_done_callback(future.follow)
         return future
 
     def read(self, download_id: DownloadIdLike, *, offset: int = 0, limit: int = 0) -> Iterator[bytes]:
@@ -258,19 +271,22 @@ class Client:
             callback: where given, None is returned at once, and the callback is called once, from
                 another thread, with the download id, or None and the error.
         """
-        message = to_message(params, lines_are_geodesic=True) if callback is None else None
-        if message is not None:
-            return _as_dict(self.create_download(message).download_id)
 
-        def work() -> None:
-            try:
-                made = _as_dict(self.create_download(to_message(params, lines_are_geodesic=True)).download_id)
-            except DownloadFailed as error:
-                callback(None, error)  # type: ignore[misc]  # it is given in this branch
+        def create() -> dict[str, str]:
+            return _as_dict(self.create_download(to_message(params, lines_are_geodesic=True)).download_id)
+
+        if callback is None:
+            return create()
+
+        def tell(done: "Future[dict[str, str]]") -> None:
+            if done.cancelled():
+                callback(None, DownloadFailed("the client was closed before the server answered"))
+            elif (error := done.exception()) is None:
+                callback(done.result(), None)
             else:
-                callback(made, None)  # type: ignore[misc]
+                callback(None, error if isinstance(error, DownloadFailed) else DownloadFailed(repr(error)))
 
-        self._pool.submit(work)
+        self._submit(create).add_done_callback(tell)
         return None
 
     def make_download_url(self, download_id: DownloadIdLike) -> str:
@@ -314,6 +330,12 @@ class _TransferFuture(Future[Downloaded]):
         else:
             if self.set_running_or_notify_cancel():
                 self.set_result(result)
+
+    def follow(self, work: "Future[None]") -> None:
+        """End with the work, where that was dropped before it began."""
+        if work.cancelled():
+            self.cancel()
+            self.set_running_or_notify_cancel()
 
     def cancel(self) -> bool:
         """End the transfer; True unless it was done."""

@@ -1,0 +1,82 @@
+"""Dictionaries that people write: what becomes of them, and what is said of those that mean nothing."""
+
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from rasterwire.client import InvalidParams
+from rasterwire.client.params import to_message
+from rasterwire.v1 import download_pb2
+
+RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        pytest.param({"dimensions": 99999999999}, "dimensions", id="too-many-pixels"),
+        pytest.param({"dimensions": "axb"}, "dimensions", id="dimensions-of-letters"),
+        pytest.param({"compressionLevel": 2**40}, "compressionLevel", id="level-beyond-32-bits"),
+        pytest.param({"region": {"bounding_box": [1, 2, 3]}}, "region", id="box-of-three"),
+        pytest.param({"region": {"bounding_box": {"left": 1}}}, "region", id="box-of-other-words"),
+        pytest.param({"region": {"geojson": {}, "crs": 4326}}, "region", id="crs-by-number"),
+        pytest.param({"region": {"geojson": {}, "edge": "PLANAR"}}, "region.edge", id="unknown-part-of-a-region"),
+        pytest.param({"region": {"geojson": {}, "edges": "ROUND"}}, "region.edges", id="unknown-edges"),
+        pytest.param({"region": [[1], [2]]}, "region", id="points-of-one-number"),
+        pytest.param({"region": 5}, "region", id="region-of-a-number"),
+        pytest.param({"region": "{"}, "region", id="region-of-broken-json"),
+        pytest.param({"region": {"type": "Polygon", "coordinates": {1, 2}}}, "region", id="a-set-of-coordinates"),
+        pytest.param({"name": "\ud800"}, "name", id="half-a-surrogate-pair"),
+        pytest.param({"image": "\ud800"}, "image", id="half-a-surrogate-pair-in-the-id"),
+        pytest.param({"bands": ["\ud800"]}, "bands[0].id", id="half-a-surrogate-pair-in-a-band"),
+        pytest.param({"bands": [{"id": "B1", "scale": "x"}]}, "bands[0].scale", id="scale-of-letters"),
+        pytest.param({"expression": {"blob": 1}}, "expression", id="no-expression"),
+        pytest.param({"expression": 5}, "expression", id="expression-of-a-number"),
+        pytest.param({5: 1}, "5", id="a-number-for-a-key"),
+    ],
+)
+def test_what_means_nothing_is_told_by_field(given: dict[Any, Any], field: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        to_message(given)
+    assert [violation.field for violation in caught.value.violations] == [field]
+    assert "unpack" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [None, [], 5, "image"])
+def test_other_things_than_dictionaries_are_refused(given: Any) -> None:
+    with pytest.raises(InvalidParams, match="has to be a dictionary"):
+        to_message(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(
+            {"bounding_box": [1, 2, 3, 4], "crs": "EPSG:3857"},
+            {"boundingBox": {"west": 1.0, "south": 2.0, "east": 3.0, "north": 4.0}, "crs": "EPSG:3857"},
+            id="box-of-numbers",
+        ),
+        pytest.param(
+            {"boundingBox": {"west": 1, "south": 2, "east": 3, "north": 4}, "edges": "GEODESIC"},
+            {"boundingBox": {"west": 1.0, "south": 2.0, "east": 3.0, "north": 4.0}, "edges": "EDGES_GEODESIC"},
+            id="box-by-name-with-edges",
+        ),
+        pytest.param(
+            {"geojson": {"type": "Polygon", "coordinates": [RING]}},
+            {"geojson": '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}'},
+            id="geojson-within",
+        ),
+    ],
+)
+def test_regions_may_be_in_the_words_of_the_schema(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    message = to_message({"image": "a", "region": given})
+    assert json_format.MessageToDict(message.region) == expected
+
+
+def test_an_expression_is_taken_as_the_library_writes_it() -> None:
+    graph = {"result": "0", "values": {"0": {"constantValue": 1}}}
+    message = to_message({"expression": graph})
+    assert message.WhichOneof("source") == "expression"
+    assert message.expression.result == "0"
+    assert isinstance(message, download_pb2.DownloadParams)
