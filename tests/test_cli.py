@@ -1,5 +1,6 @@
 """The command line: what it prints, and its exit codes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -63,6 +64,39 @@ def test_plan_shows_a_table_and_what_is_ignored(server: Served) -> None:
     assert "209 x 170" in said
     assert "path: copy from tiles (B3)" in said
     assert "ignored: bands[0].scale" in said
+
+
+def test_plan_is_whole_through_a_pipe_and_as_json(server: Served) -> None:
+    options = ["-b", "B3", "-b", "B11", "--crs", "EPSG:4326", "--scale", "20", "--server", server.address]
+    code, said, _ = run("plan", SCENE, *options)
+    assert code == 0
+    assert "…" not in said
+    assert "20210109T185751_20210109T185931_T10SEG.B11.tif" in said
+    code, said, _ = run("plan", SCENE, *options, "--json")
+    assert code == 0
+    assert [raster["bands"][0]["id"] for raster in json.loads(said)["rasters"]] == ["B3", "B11"]
+
+
+def test_limits_are_told(server: Served) -> None:
+    code, said, _ = run("limits", "--server", server.address)
+    assert code == 0
+    assert "1,000,000" in said
+    assert "6:00:00" in said
+
+
+@pytest.mark.parametrize("option", ["-o", "--preview"])
+def test_a_file_that_cannot_be_written_is_told_before_the_transfer(tmp_path: Path, option: str) -> None:
+    code, _, said = run("download", "x", option, tmp_path / "no" / "x", "--server", "127.0.0.1:1")  # nobody is asked
+    assert code == 2
+    assert f"there is no folder '{tmp_path / 'no'}'" in said.replace("\n", "")
+
+
+def test_names_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[2Jb.tif").write_bytes(b"no tiff")
+    code, said, _ = run("images", tmp_path, "--check")
+    assert code == 1
+    assert "\\x1b[2J" in said
+    assert "\x1b" not in said
 
 
 def test_images_are_listed_and_shown(server: Served) -> None:

@@ -1,14 +1,20 @@
 """``download`` and ``plan``."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
+from google.protobuf import json_format
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rasterwire.cli.options import request_options, server_option, to_params
+from rasterwire.cli.text import console, printable
 from rasterwire.client import Client
+from rasterwire.client.arrays import needs
+from rasterwire.client.preview import write_preview
 from rasterwire.v1 import download_pb2
 
 
@@ -25,20 +31,37 @@ def download(server: str, output: Path, preview: Path | None, quiet: bool, **req
       rasterwire download IMAGE -b B3 -b B11:20 --region -122.09,37.04,-122.06,37.06 -o piece.zip
       rasterwire download IMAGE --scale 20 --format GEO_TIFF --cloud-optimized --preview look.png
     """
+    _check_target("--output", output, folder=True)
+    if preview is not None:
+        _check_target("--preview", preview)
+        needs("rasterio", "rasterio")  # before minutes of transfer
     with Client(server) as client:
         done = client.download(to_params(request), output, progress=not quiet)
     if preview is not None:
-        from rasterwire.client.preview import write_preview
-
         write_preview(done.path, preview)
     if not quiet:
-        click.echo(f"{done.path}  {done.size:,} bytes  crc32c {done.crc32c:08x}")
+        click.echo(f"{printable(str(done.path))}  {done.size:,} bytes  crc32c {done.crc32c:08x}")
+
+
+def _check_target(option: str, path: Path, folder: bool = False) -> None:
+    """Refuse a file that could not be written."""
+    if path.is_dir():
+        if not folder:
+            raise click.UsageError(f"{option}: {str(path)!r} is a folder; name a file")
+        parent = path
+    else:
+        parent = path.parent
+    if not parent.is_dir():
+        raise click.UsageError(f"{option}: there is no folder {str(parent)!r}; make it, or name another")
+    if not os.access(parent, os.W_OK):
+        raise click.UsageError(f"{option}: the folder {str(parent)!r} cannot be written to; name another")
 
 
 @click.command()
 @request_options
 @server_option
-def plan(server: str, **request: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, all of it.")
+def plan(server: str, as_json: bool, **request: Any) -> None:
     """Show what a download of IMAGE would hold; nothing is rendered.
 
     \b
@@ -46,10 +69,13 @@ def plan(server: str, **request: Any) -> None:
     """
     with Client(server) as client:
         answer = client.plan(to_params(request))
-    show_plan(answer, Console())
+    if as_json:
+        click.echo(json_format.MessageToJson(answer))
+    else:
+        show_plan(answer, console())
 
 
-def show_plan(answer: download_pb2.DownloadPlan, console: Console) -> None:
+def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     """Print a plan as a table, and what was ignored."""
     table = Table(
         "file",
@@ -60,29 +86,29 @@ def show_plan(answer: download_pb2.DownloadPlan, console: Console) -> None:
         "grid",
         "resampling",
         "path",
-        title=answer.filename,
+        title=escape(printable(answer.filename)),
         title_justify="left",
     )
     for raster in answer.rasters:
         path, grid = raster.path, raster.grid
         numbers = ", ".join(f"{n:.10g}" for n in grid.crs_transform)
         crs = grid.crs if len(grid.crs) < 30 else "custom crs"
-        size, place = f"{grid.width} x {grid.height}", f"{crs} [{numbers}]"
+        size, place = f"{grid.width} x {grid.height}", escape(f"{printable(crs)} [{numbers}]")
         for band in raster.bands:
             kind = download_pb2.DataType.Name(band.data_type).removeprefix("DATA_TYPE_").lower()
             nodata = f"{band.nodata:g}" if band.HasField("nodata") else "none"
             how = download_pb2.Resampling.Name(band.resampling).removeprefix("RESAMPLING_").lower()
             how = "native pixels" if how == "unspecified" else how
             how += f" of overview 1:{band.overview:g}" if band.overview > 1 else ""
-            table.add_row(path, band.id, kind, nodata, size, place, how)
+            table.add_row(escape(printable(path)), escape(printable(band.id)), kind, nodata, size, place, how)
             path = size = place = ""
         table.add_section()
-    console.print(table)
-    console.print(f"{answer.uncompressed_bytes:,} bytes of pixels, about {answer.estimated_bytes:,} delivered")
+    to.print(table)
+    to.print(f"{answer.uncompressed_bytes:,} bytes of pixels, about {answer.estimated_bytes:,} delivered")
     made: dict[str, list[str]] = {}
     for band in (band for raster in answer.rasters for band in raster.bands):
         made.setdefault(band.path, []).append(band.id)
     for how, names in made.items():
-        console.print(f"path: {how} ({', '.join(names)})", markup=False)
+        to.print(printable(f"path: {how} ({', '.join(names)})"), markup=False)
     for ignored in answer.ignored:
-        console.print(f"ignored: {ignored.field}, because {ignored.reason}", markup=False)
+        to.print(printable(f"ignored: {ignored.field}, because {ignored.reason}"), markup=False)

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rasterwire.cli.options import server_option
+from rasterwire.cli.text import console, printable
 from rasterwire.client import Client
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 
@@ -41,13 +42,13 @@ def images(what: str | None, server: str, check: bool) -> None:
             _show(client.get_image(what))
         else:
             for image in client.list_images():
-                click.echo(image.id)
+                click.echo(printable(image.id))
 
 
 def _check(folder: Path) -> int:
     found = list(_catalog(folder).check())
     for disagreement in found:
-        click.echo(str(disagreement))
+        click.echo(printable(str(disagreement)))
     click.echo(f"{len(found)} disagreements" if found else "documents and files agree", err=True)
     return 1 if found else 0
 
@@ -56,7 +57,7 @@ def _list_folder(folder: Path) -> None:
     catalog, after = _catalog(folder), ""
     while page := catalog.list_images("", after, 1000):
         for image in page:
-            click.echo(image.id)
+            click.echo(printable(image.id))
         after = page[-1].id
 
 
@@ -71,13 +72,31 @@ def _catalog(folder: Path) -> "FolderCatalog":
 
 
 def _show(image: catalog_service_pb2.ImageInfo) -> None:
-    table = Table("band", "type", "size", "pixel", "crs", "nodata", "overviews", title=image.id, title_justify="left")
+    table = Table(
+        "band",
+        "type",
+        "size",
+        "pixel",
+        "crs",
+        "nodata",
+        "overviews",
+        title=escape(printable(image.id)),
+        title_justify="left",
+    )
     for band in image.bands:
         grid = band.grid
         kind = download_pb2.DataType.Name(band.data_type).removeprefix("DATA_TYPE_").lower()
         nodata = f"{band.nodata:g}" if band.HasField("nodata") else "none"
         pixel = f"{grid.crs_transform[0]:g} x {grid.crs_transform[4]:g}"
-        crs = grid.crs if len(grid.crs) < 30 else "custom"
+        crs = escape(printable(grid.crs)) if len(grid.crs) < 30 else "custom"
         factors = ", ".join(f"{factor:g}" for factor in band.overviews) or "none"
-        table.add_row(band.id, kind, f"{grid.width} x {grid.height}", pixel, crs or "none", nodata, factors)
-    Console().print(table)
+        table.add_row(
+            escape(printable(band.id)),
+            kind,
+            f"{grid.width} x {grid.height}",
+            pixel,
+            crs or "none",
+            nodata,
+            factors,
+        )
+    console().print(table)

@@ -9,6 +9,8 @@ from rasterwire import __version__
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
 from rasterwire.cli.options import server_option
+from rasterwire.cli.text import printable
+from rasterwire.client import Client
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
 
 REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
@@ -114,6 +116,19 @@ def demo(folder: Path) -> None:
 
 
 @cli.command()
+@server_option
+def limits(server: str) -> None:
+    """Show what a server will serve at most."""
+    with Client(server) as client:
+        told = client.limits()
+    click.echo(f"pixels a side          {told.max_pixels_per_side:,}")
+    click.echo(f"bytes, uncompressed    {told.max_uncompressed_bytes:,}")
+    click.echo(f"bands                  {told.max_bands:,}")
+    click.echo(f"vertices of a region   {told.max_region_vertices:,}")
+    click.echo(f"an id is valid for     {told.download_ttl.ToTimedelta()}")
+
+
+@cli.command()
 def version() -> None:
     """Print the version."""
     click.echo(__version__)
@@ -143,8 +158,8 @@ def main() -> None:
 
 def _lines(error: DownloadFailed) -> list[str]:
     if error.violations:
-        return [f"{v.field}: {v.description}" if v.field else v.description for v in error.violations]
-    return [str(error)]
+        return [printable(f"{v.field}: {v.description}" if v.field else v.description) for v in error.violations]
+    return [printable(str(error))]
 
 
 def _exit_code(error: DownloadFailed) -> int:

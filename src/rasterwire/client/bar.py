@@ -18,7 +18,7 @@ def progress_bar(wanted: bool | Progress) -> Iterator[Progress]:
         from rich.progress import Progress as Bars
 
         columns = [TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()]
-        with Bars(*columns, TimeRemainingColumn()) as bars:
+        with Bars(*columns, TimeRemainingColumn(), transient=True) as bars:
             task = bars.add_task("rendering", total=None)
 
             def show(done: int, total: int | None) -> None:
