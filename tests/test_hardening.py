@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +61,26 @@ def test_leftovers_of_any_kind_do_not_keep_a_server_from_starting(folder: Path) 
     with served(settings(folder)) as running:
         assert running.stream(params())[0]
     assert list((folder / "state" / "scratch").iterdir()) == []
+
+
+def test_a_full_cache_does_not_take_a_file_from_those_who_wait_for_it(folder: Path) -> None:
+    cramped = replace(settings(folder), cache_bytes=1, max_renders=4)
+    with served(cramped) as running, ThreadPoolExecutor(4) as pool:
+        made = [running.create(params(scale=scale)).download_id for scale in (20, 21, 22, 23)]
+        files = list(pool.map(running.read, made * 3))
+    assert len(set(files)) == 4
+    assert files == files[:4] * 3
+
+
+def test_a_request_id_of_a_raster_that_changed_is_told(folder: Path, server: Served) -> None:
+    same = params(requestId="A3B1D3D0-9A5F-4E56-8F8A-0C2F6F1B2C3D")
+    lower = params(requestId="a3b1d3d0-9a5f-4e56-8f8a-0c2f6f1b2c3d")
+    assert server.create(same).download_id == server.create(lower).download_id
+    os.utime(folder / "catalog" / "noise.tif", (1, 1))
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(same)
+    assert refusal(caught.value).code is grpc.StatusCode.FAILED_PRECONDITION
+    assert "make a new UUID" in refusal(caught.value).message
 
 
 def test_a_second_server_on_the_same_state_is_refused(folder: Path, server: Served) -> None:

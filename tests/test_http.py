@@ -116,6 +116,16 @@ def test_conditions_on_the_etag(server: Served) -> None:
     assert ask(server, "GET", path, {"Range": "bytes=0-4", "If-Range": '"other"'})[::2] == (200, data)
 
 
+def test_another_etag_than_the_one_that_is_meant_is_refused(server: Served) -> None:
+    target, data = made(server)
+    etag = ask(server, "HEAD", target)[1]["ETag"]
+    assert ask(server, "GET", target, {"If-Match": f'"x", {etag}'})[::2] == (200, data)
+    status, _, body = ask(server, "GET", target, {"If-Match": '"x"', "Range": "bytes=10-"})
+    assert status == 412
+    assert json.loads(body)["error"]["status"] == "FAILED_PRECONDITION"
+    assert etag in json.loads(body)["error"]["message"]
+
+
 def test_unknown_ids_and_wrong_tokens_look_the_same(server: Served) -> None:
     path, _ = made(server)
     answers = [

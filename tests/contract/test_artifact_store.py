@@ -167,6 +167,16 @@ def test_the_newest_stays_even_where_it_alone_is_too_large(reopen: Open) -> None
     assert held(store, "large", "next") == ["next"]
 
 
+def test_a_held_file_stays_until_it_is_let_go(reopen: Open) -> None:
+    store = reopen(100)
+    with store.hold("a"), store.hold("a"):
+        store.make("a", content(b"a" * 90))
+        store.make("b", content(b"b" * 90))
+        assert held(store, "a", "b") == ["a", "b"]
+    store.make("c", content(b"c" * 90))
+    assert held(store, "a", "b", "c") == ["c"]
+
+
 def test_a_reader_goes_on_after_its_file_was_dropped(reopen: Open) -> None:
     store, data = reopen(10), os.urandom(1000)
     with store.make("a", content(data)).path.open("rb") as reader:

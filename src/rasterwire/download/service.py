@@ -5,11 +5,12 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rasterwire.catalog import Catalog
-from rasterwire.errors import DownloadNotFound, invalid
+from rasterwire.errors import DownloadConflict, DownloadNotFound, invalid
 from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
 from rasterwire.request import DownloadRequest
 from rasterwire.store import Artifact, ArtifactStore, DownloadRecord, DownloadStore
@@ -80,6 +81,7 @@ class Downloads:
 
         Raises:
             InvalidRequest: the request id was used with another request.
+            DownloadConflict: the image changed since the request id was used.
         """
         payload = {
             "request": base64.b64encode(written).decode(),
@@ -99,6 +101,9 @@ class Downloads:
             raise invalid(
                 "request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID"
             )
+        if kept.etag != plan.etag:
+            said = "the image changed since this request_id was used, so that its download would be another file"
+            raise DownloadConflict(f"request_id: {said}; make a new UUID")
         return kept
 
     def find(self, download_id: str, token: str) -> Registered:
@@ -115,6 +120,14 @@ class Downloads:
     def artifact(self, etag: str) -> Artifact | None:
         """Return the rendered file of an etag, where there is one."""
         return self._artifacts.find(etag)
+
+    def hold(self, etag: str) -> AbstractContextManager[None]:
+        """Return a block in which the file of an etag, once it is rendered, stays."""
+        return self._artifacts.hold(etag)
+
+    def close(self) -> None:
+        """Close the stores."""
+        self._store.close()
 
 
 def _registered(record: DownloadRecord) -> Registered:

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import shutil
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -101,7 +102,7 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
     ]
     reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     try:
-        grpc_port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+        grpc_port = server.add_insecure_port(_authority(settings.host, settings.grpc_port))
     except RuntimeError:
         raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
     runner = web.AppRunner(
@@ -113,7 +114,8 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
     )
     http_port = await _start_http(runner, settings)
     if http_port >= 0:
-        desk.public_url = (settings.public_url or f"http://{settings.host}:{http_port}").rstrip("/")
+        own = f"http://{_authority(_reachable(settings.host), http_port)}"
+        desk.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
     warming = asyncio.create_task(desk.run(warm_up))
     for service in ["", *services]:
@@ -145,6 +147,15 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
     return Desk(downloads, renders, scratch, settings.max_renders)
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reachable(host: str) -> str:
+    """Return what others may call the machine where ``host`` stands for all its addresses."""
+    return socket.gethostname() if host in {"0.0.0.0", "::"} else host
 
 
 async def _start_http(runner: web.AppRunner, settings: Settings) -> int:

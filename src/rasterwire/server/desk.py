@@ -61,10 +61,11 @@ class Desk:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
 
     def close(self) -> None:
-        """Wait for running file accesses."""
+        """Wait for running file accesses, and close the stores."""
         self._renders.close()
         self._streaming.shutdown()
         self._pool.shutdown()
+        self.downloads.close()
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -90,6 +91,7 @@ class Desk:
     async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
         """Plan and register a request."""
         plan = await self.plan(params)
+        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
         written = params.SerializeToString(deterministic=True)
         kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id))
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
@@ -141,16 +143,17 @@ class Desk:
         plan = await self.plan(params)
         if plan.etag != kept.etag:
             raise DownloadConflict("name: the image changed since this download was created; create it again")
-        render = self._renders.join(plan)
-        try:
-            async with contextlib.aclosing(_wait(render)) as waiting:
-                async for progress in waiting:
-                    yield progress
-        finally:
-            self._renders.leave(render)
-        ready = await self.cached(kept)
+        with self.downloads.hold(plan.etag):
+            render = self._renders.join(plan)
+            try:
+                async with contextlib.aclosing(_wait(render)) as waiting:
+                    async for progress in waiting:
+                        yield progress
+            finally:
+                self._renders.leave(render)
+            ready = await self.cached(kept)
         if ready is None:
-            raise DownloadConflict("name: the file left the cache before it was read; raise cache_bytes, or ask again")
+            raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield ready
 
     async def stream(self, plan: RenderPlan) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:

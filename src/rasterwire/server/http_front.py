@@ -19,6 +19,14 @@ from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _MOST_REQUEST = 11 << 20
+_BODY_SECONDS = 60.0
+_statuses = {
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    408: "DEADLINE_EXCEEDED",
+    412: "FAILED_PRECONDITION",
+    413: "INVALID_ARGUMENT",
+}
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -40,7 +48,7 @@ async def _answering(
     try:
         return await handler(request)
     except web.HTTPException as error:
-        name = {404: "NOT_FOUND", 405: "UNIMPLEMENTED", 413: "INVALID_ARGUMENT"}.get(error.status, "UNKNOWN")
+        name = _statuses.get(error.status, "UNKNOWN")
         body = {"error": {"code": error.status, "message": error.reason, "status": name}}
         headers = {k: v for k, v in error.headers.items() if k == "Allow"}
         return web.json_response(body, status=error.status, headers=headers)
@@ -70,6 +78,9 @@ class _HttpFront:
     async def pixels(self, request: web.Request) -> web.StreamResponse:
         kept = await self._desk.find(request.match_info["id"], request.query.get("token", ""), "")
         etag = f'"{kept.etag}"'
+        wanted = request.headers.get("If-Match", "*")
+        if wanted != "*" and etag not in [tag.strip() for tag in wanted.split(",")]:
+            raise web.HTTPPreconditionFailed(reason=f"If-Match: the file has the etag {etag} now; start at offset 0")
         known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
         if etag in known or "*" in known:
             return web.Response(status=304, headers={"ETag": etag})
@@ -92,7 +103,11 @@ class _HttpFront:
 
 
 async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadParams:
-    body = await request.read()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     return await desk.run(lambda: _parsed(body))  # megabytes of it take seconds, which other calls shall not wait
 
 

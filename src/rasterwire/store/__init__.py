@@ -1,6 +1,7 @@
 """What outlives a call: registered downloads and rendered files."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +46,10 @@ class DownloadStore(Protocol):
         """Return the record, or None where there is none or it expired."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is open; nothing is called after it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -77,4 +82,8 @@ class ArtifactStore(Protocol):
         The file is seekable, readable and writable. It is found only after it is complete;
         where ``write`` raises, nothing is left and the error goes on.
         """
+        ...
+
+    def hold(self, etag: str) -> AbstractContextManager[None]:
+        """Return a block in which this process does not drop the file of an etag."""
         ...

@@ -1,11 +1,13 @@
 """Rendered files in a folder of limited size."""
 
+import contextlib
 import os
 import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +41,7 @@ class FolderArtifactStore:
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
         for leftover in () if shared else folder.glob(f"{_UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
 
@@ -81,6 +84,19 @@ class FolderArtifactStore:
             raise
         return Artifact(finished, size, crc)
 
+    @contextlib.contextmanager
+    def hold(self, etag: str) -> Iterator[None]:
+        """See ``ArtifactStore.hold``."""
+        with self._lock:
+            self._held[etag] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held[etag] -= 1
+                if not self._held[etag]:
+                    del self._held[etag]
+
     def _drop_others(self, etag: str, newest: Path) -> None:
         """Drop what was kept under the etag with other bytes: ``find`` could not tell which counts."""
         for path in self._folder.glob(f"{etag}.*.*"):
@@ -100,7 +116,7 @@ class FolderArtifactStore:
         for _, size, path in sorted(files):
             if total <= self._max_bytes:
                 return
-            if path != newest:
+            if path != newest and path.name.split(".")[0] not in self._held:
                 path.unlink(missing_ok=True)
                 total -= size
 
