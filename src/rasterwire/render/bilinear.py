@@ -70,7 +70,7 @@ def _interpolated(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | None
         values, states = np.zeros(sure.x.shape, kind), np.zeros(sure.x.shape, np.uint8)
         kernels.bilinear_at(sure.x, sure.y, sure.near, image, scale, limits, values, states)
         data[which], state[which] = values[0], states[0]
-    return _beside_nodata(data, state.view(bool), plan.source.nodata)
+    return beside_nodata(data, state.view(bool), plan.source.nodata)
 
 
 def _rectangle(
@@ -89,7 +89,7 @@ def _rectangle(
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 
-def _beside_nodata(data: npt.NDArray[Any], valid: npt.NDArray[np.bool_], nodata: float | int | None) -> Pixels:
+def beside_nodata(data: npt.NDArray[Any], valid: npt.NDArray[np.bool_], nodata: float | int | None) -> Pixels:
     """Move means that happen to equal the nodata value by the least step, as GDAL does."""
     if nodata is None or np.isnan(nodata):
         return Pixels(data, valid)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 
-def _compiled(function):
+def compiled(function):
     try:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # a read-only machine has nowhere to keep what was compiled
@@ -29,7 +29,7 @@ EDGE = 1e-10
 INVALID, VALID, UNSURE = 0, 1, 2
 
 
-@_compiled
+@compiled
 def _across_rows(nodes, row, weights, line):
     """Fill a line with the values between rows of nodes, by cubics down each column of nodes."""
     for i in range(nodes.shape[1]):
@@ -41,7 +41,7 @@ def _across_rows(nodes, row, weights, line):
         )
 
 
-@_compiled
+@compiled
 def _along_line(line, cell, begin, values):
     """Fill values at the pixel centres of a cell, the first at pixel ``begin`` of it, by a cubic."""
     p0, p1, p2, p3 = line[cell], line[cell + 1], line[cell + 2], line[cell + 3]
@@ -52,7 +52,7 @@ def _along_line(line, cell, begin, values):
         values[k] = ((a3 * t + a2) * t + a1) * t + p1
 
 
-@_compiled
+@compiled
 def _row_of_lattice(lattice, r, lines, x, y, near):
     """Fill positions and slack of a row of pixels of a lattice, see ``interpolate``."""
     nodes_x, nodes_y, slack, offset = lattice
@@ -77,7 +77,7 @@ def _row_of_lattice(lattice, r, lines, x, y, near):
         c = end
 
 
-@_compiled
+@compiled
 def interpolate(lattice, x, y, near):
     """Fill in positions and slack of all pixels of a lattice.
 
@@ -92,7 +92,7 @@ def interpolate(lattice, x, y, near):
         _row_of_lattice(lattice, r, lines, x[r], y[r], near[r])
 
 
-@_compiled
+@compiled
 def wrap(x, near, width, turn):
     """Bring columns of a raster of longitudes into it by whole turns; infinite slack where that is doubtful."""
     for r in range(x.shape[0]):
@@ -107,7 +107,7 @@ def wrap(x, near, width, turn):
                     near[r, c] = np.inf
 
 
-@_compiled
+@compiled
 def _pixels_of_row(x, y, near, width, height, cols, rows):
     doubtful = 0
     for c in range(x.shape[0]):
@@ -123,7 +123,7 @@ def _pixels_of_row(x, y, near, width, height, cols, rows):
     return doubtful
 
 
-@_compiled
+@compiled
 def pixels_at(x, y, near, width, height, cols, rows):
     """Fill in which source pixel each position lies in, OUTSIDE for none; return how many are DOUBTFUL."""
     doubtful = 0
@@ -132,7 +132,7 @@ def pixels_at(x, y, near, width, height, cols, rows):
     return doubtful
 
 
-@_compiled
+@compiled
 def pixels_on_lattice(lattice, width, height, cols, rows):
     """Do as ``pixels_at`` with the positions of a lattice."""
     doubtful = 0
@@ -143,7 +143,7 @@ def pixels_on_lattice(lattice, width, height, cols, rows):
     return doubtful
 
 
-@_compiled
+@compiled
 def span(cols, rows):
     """Return left, top, right, bottom of the pixels that are not OUTSIDE; left > right for none."""
     left = top = np.int32(2147483647)
@@ -156,7 +156,7 @@ def span(cols, rows):
     return left, top, right + 1, bottom + 1
 
 
-@_compiled
+@compiled
 def gather(source, cols, rows, left, top, out):
     """Fill ``out`` with the pixels of a source that begins at (left, top), 0 where OUTSIDE."""
     for r in range(cols.shape[0]):
@@ -167,13 +167,13 @@ def gather(source, cols, rows, left, top, out):
                 out[r, c] = 0
 
 
-@_compiled
+@compiled
 def _near_side(p, near):
     """Tell whether a position is within its slack of the side of a pixel."""
     return p - np.floor(p) <= near or np.floor(p) + 1.0 - p <= near
 
 
-@_compiled
+@compiled
 def _is_inside(p, q, near, width, height):
     """Return whether a position lies in a raster: VALID, INVALID or UNSURE."""
     if not (p > -1.0 and q > -1.0 and p < width + 1.0 and q < height + 1.0):
@@ -187,7 +187,7 @@ def _is_inside(p, q, near, width, height):
     return VALID
 
 
-@_compiled
+@compiled
 def _is_valid_at(p, q, near, valid, origin, size):
     """Return whether the pixel that holds a position is valid: VALID, INVALID or UNSURE."""
     if near > 0.0 and (_near_side(p + EDGE, near) or _near_side(q + EDGE, near)):
@@ -196,7 +196,7 @@ def _is_valid_at(p, q, near, valid, origin, size):
     return VALID if valid[row - origin[1], col - origin[0]] else INVALID
 
 
-@_compiled
+@compiled
 def _four(source, valid, masked, at, part, inside):
     """Return sum of the weighted values, sum of the weights, least and greatest value of 2 x 2 pixels."""
     x, y = at
@@ -223,7 +223,7 @@ def _four(source, valid, masked, at, part, inside):
     return value, weight, low, high
 
 
-@_compiled
+@compiled
 def _many(source, valid, masked, first, last, origin, centre, scale):
     """Return the same of all pixels of a window, by a triangle that is as wide as 2 / scale pixels."""
     value = weight = 0.0
@@ -246,7 +246,7 @@ def _many(source, valid, masked, first, last, origin, centre, scale):
     return value, weight, low, high
 
 
-@_compiled
+@compiled
 def _bilinear_row(x, y, near, image, scale, limits, data, state):
     source, valid, masked, origin, size = image
     width, height = size
@@ -293,7 +293,7 @@ def _bilinear_row(x, y, near, image, scale, limits, data, state):
     return unsure
 
 
-@_compiled
+@compiled
 def bilinear_at(x, y, near, image, scale, limits, data, state):
     """Fill in the weighted mean of the pixels around each position, as GDAL's warper does.
 
@@ -318,7 +318,7 @@ def bilinear_at(x, y, near, image, scale, limits, data, state):
     return unsure
 
 
-@_compiled
+@compiled
 def bilinear_on_lattice(lattice, image, scale, limits, data, state):
     """Do as ``bilinear_at`` with the positions of a lattice."""
     unsure = 0
@@ -329,7 +329,7 @@ def bilinear_on_lattice(lattice, image, scale, limits, data, state):
     return unsure
 
 
-@_compiled
+@compiled
 def reach(x, y, width, height):
     """Return the least and greatest x and y of the positions in and around a raster; left > right for none."""
     left = top = np.inf

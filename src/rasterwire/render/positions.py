@@ -93,7 +93,7 @@ def positions(plan: BandPlan, grid: GeoBox, window: Window) -> Lattice | Positio
         x, y = (np.array(np.broadcast_to(places, shape)) for places in exact(plan, grid, col, row))
         return Positions(x, y, np.zeros(x.shape))
     lattice = _lattice(plan, grid, window)
-    turn = _turn(plan)
+    turn = pixels_of_turn(plan)
     if not turn and np.isfinite(lattice.slack).all():
         return lattice
     shape = window.height, window.width
@@ -133,21 +133,23 @@ def exact(
     Where both lattices lie in one plane and are parallel, x has the shape of the columns, y that of
     the rows.
     """
-    affine, width, _ = level_transform(plan.source, plan.overview)
-    crs = plan.source.grid.crs
-    centre_col, centre_row = col.astype(np.float64) + 0.5, row.astype(np.float64) + 0.5
-    x: Floats
-    y: Floats
-    if grid.crs == crs:
-        direct: Affine = ~affine @ grid.affine
-        x = direct.a * centre_col + direct.c + (direct.b * centre_row if direct.b else 0.0)
-        y = direct.e * centre_row + direct.f + (direct.d * centre_col if direct.d else 0.0)
-    else:
-        x, y = _through(plan, grid, centre_col, centre_row)
-    turn = _turn(plan)
+    x, y = places(plan, grid, col.astype(np.float64) + 0.5, row.astype(np.float64) + 0.5)
+    _, width, _ = level_transform(plan.source, plan.overview)
+    turn = pixels_ofpixels_of_turn(plan)
     if turn:
         with np.errstate(invalid="ignore"):
             x = np.where((x < 0) | (x >= width), x - turn * np.floor(x / turn), x)
+    return x, y
+
+
+def places(plan: BandPlan, grid: GeoBox, col: Floats, row: Floats) -> tuple[Floats, Floats]:
+    """Return where places of the output lie in the source; see ``exact``. Longitudes are not wrapped."""
+    if grid.crs != plan.source.grid.crs:
+        return _through(plan, grid, col, row)
+    affine, _, _ = level_transform(plan.source, plan.overview)
+    direct: Affine = ~affine @ grid.affine
+    x: Floats = direct.a * col + direct.c + (direct.b * row if direct.b else 0.0)
+    y: Floats = direct.e * row + direct.f + (direct.d * col if direct.d else 0.0)
     return x, y
 
 
@@ -190,7 +192,7 @@ def _middle(nodes: Floats, axis: int) -> Floats:
     return middle if axis == 0 else middle.T
 
 
-def _turn(plan: BandPlan) -> float:
+def pixels_of_turn(plan: BandPlan) -> float:
     """Return how many columns of the source go once around the earth, 0 where they do not lie along it."""
     affine, _, _ = level_transform(plan.source, plan.overview)
     return pixels_around(affine, plan.source.grid.crs)

@@ -1,0 +1,153 @@
+"""Compiled loops over the source pixels under each output pixel, for resamplings that reduce them to one value.
+
+The rules are those of GDAL's warper: the box between the positions of an output pixel's top-left and
+bottom-right corners, in whole source pixels. Means weight them by how much of them lies in it, where
+GDAL counts the first and last of a raster for what the box has beyond them too. A box within one
+pixel is that pixel.
+"""
+
+import numpy as np
+
+from rasterwire.render.kernels import EDGE, compiled
+
+AVERAGE, RMS, MIN, MAX, MODE, QUANTILE = range(6)
+
+
+@compiled
+def _ends(low, high, size):
+    """Return the first pixel along an axis and the one after the last, equal for none."""
+    if low > high:
+        low, high = high, low
+    if not (low > -1e9 and high < 1e9):
+        return 0, 0
+    first, last = int(np.floor(low + EDGE)), int(np.ceil(high - EDGE))
+    first, last = max(first, 0), min(max(last, first + 1), size)
+    return (first, last) if first < last else (0, 0)
+
+
+@compiled
+def _share(pixel, first, last, low, high):
+    """Return how much of a pixel lies between two positions."""
+    if first + 1 == last:
+        return 1.0
+    if low > high:
+        low, high = high, low
+    return min(pixel + 1.0, high) - max(float(pixel), low)
+
+
+@compiled
+def boxes(x0, y0, x1, y1, width, height):
+    """Return left, top, right, bottom of the source pixels under all output pixels, and the most under one."""
+    left = top = 1 << 62
+    right = bottom = most = 0
+    for r in range(x0.shape[0]):
+        for c in range(x0.shape[1]):
+            col, col_end = _ends(x0[r, c], x1[r, c], width)
+            row, row_end = _ends(y0[r, c], y1[r, c], height)
+            if col < col_end and row < row_end:
+                left, right = min(left, col), max(right, col_end)
+                top, bottom = min(top, row), max(bottom, row_end)
+                most = max(most, (col_end - col) * (row_end - row))
+    return left, top, right, bottom, most
+
+
+@compiled
+def weigh(kind, image, place, limits, data, state):
+    """Fill in weighted means or root mean squares.
+
+    Args:
+        kind: AVERAGE or RMS.
+        image: pixels, shape of a part of the source raster; which are valid, uint8; left and top of
+            the part; width and height of the raster.
+        place: x0, y0, x1, y1: positions of two opposite corners, float64, shape (rows, columns).
+        limits: least and greatest value of an integer type; 1 and 0 for floats, which are not rounded.
+        data, state: are filled; state is 1 where there is a value, else 0.
+    """
+    source, valid, origin, size = image
+    x0, y0, x1, y1 = place
+    for r in range(data.shape[0]):
+        for c in range(data.shape[1]):
+            col, col_end = _ends(x0[r, c], x1[r, c], size[0])
+            row, row_end = _ends(y0[r, c], y1[r, c], size[1])
+            value = weight = 0.0
+            for i in range(row, row_end):
+                share_y = _share(i, row, row_end, y0[r, c], y1[r, c])
+                line_value = line_weight = 0.0
+                for j in range(col, col_end):
+                    if valid[i - origin[1], j - origin[0]]:
+                        share = 1.0 if col < j < col_end - 1 else _share(j, col, col_end, x0[r, c], x1[r, c])
+                        v = float(source[i - origin[1], j - origin[0]])
+                        line_value += share * (v * v if kind == RMS else v)
+                        line_weight += share
+                value += share_y * line_value
+                weight += share_y * line_weight
+            data[r, c], state[r, c] = 0, weight > 0.0
+            if weight > 0.0:
+                value /= weight
+                if kind == RMS:
+                    value = np.sqrt(value)
+                if limits[0] < limits[1]:
+                    value = min(max(np.floor(value + 0.5), limits[0]), limits[1])
+                data[r, c] = value
+
+
+@compiled
+def extreme(kind, image, place, data, state):
+    """Fill in the least or the greatest value, MIN or MAX; see ``weigh``."""
+    source, valid, origin, size = image
+    x0, y0, x1, y1 = place
+    for r in range(data.shape[0]):
+        for c in range(data.shape[1]):
+            col, col_end = _ends(x0[r, c], x1[r, c], size[0])
+            row, row_end = _ends(y0[r, c], y1[r, c], size[1])
+            found, best = False, source[0, 0]
+            for i in range(row - origin[1], row_end - origin[1]):
+                for j in range(col - origin[0], col_end - origin[0]):
+                    if valid[i, j]:
+                        v = source[i, j]
+                        if not found or (v < best if kind == MIN else v > best):
+                            best, found = v, True
+            state[r, c] = found
+            data[r, c] = best if found else 0
+
+
+@compiled
+def rank(kind, quantile, most, image, place, data, state):
+    """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``most`` pixels; see ``weigh``.
+
+    Of values that are as common it is the one that was complete first, row by row.
+    """
+    source, valid, origin, size = image
+    x0, y0, x1, y1 = place
+    values = np.empty(most, source.dtype)
+    for r in range(data.shape[0]):
+        for c in range(data.shape[1]):
+            col, col_end = _ends(x0[r, c], x1[r, c], size[0])
+            row, row_end = _ends(y0[r, c], y1[r, c], size[1])
+            count = 0
+            for i in range(row - origin[1], row_end - origin[1]):
+                for j in range(col - origin[0], col_end - origin[0]):
+                    if valid[i, j]:
+                        values[count] = source[i, j]
+                        count += 1
+            state[r, c] = count > 0
+            data[r, c] = 0
+            if count > 0:
+                if kind == QUANTILE:
+                    ordered = np.sort(values[:count])
+                    data[r, c] = ordered[max(0, int(np.ceil(quantile * count - 1.0)))]
+                else:
+                    data[r, c] = _commonest(values[:count])
+
+
+@compiled
+def _commonest(values):
+    order = np.argsort(values, kind="mergesort")  # stable: the last of equal values is the last one met
+    best, most, met, total = values[0], 0, 0, 0
+    for k in range(order.shape[0]):
+        total += 1
+        if k + 1 == order.shape[0] or values[order[k + 1]] != values[order[k]]:
+            if total > most or (total == most and order[k] < met):
+                best, most, met = values[order[k]], total, order[k]
+            total = 0
+    return best

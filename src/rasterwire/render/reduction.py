@@ -1,0 +1,161 @@
+"""Reductions: one value of all source pixels under an output pixel, in as much memory as a part of them needs."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from odc.geo.geobox import GeoBox
+
+from rasterwire.pixels import Pixels, Window
+from rasterwire.plan.types import BandPlan
+from rasterwire.render import cells
+from rasterwire.render.bilinear import beside_nodata
+from rasterwire.render.parts import in_parts
+from rasterwire.render.positions import pixels_of_turn, places
+from rasterwire.render.source import level_transform, read
+from rasterwire.request import Resampling
+
+_SOURCE_BUDGET = 4_000_000
+"""Source pixels that are read at once."""
+
+_kinds = {
+    Resampling.AVERAGE: (cells.AVERAGE, 0.0),
+    Resampling.RMS: (cells.RMS, 0.0),
+    Resampling.MIN: (cells.MIN, 0.0),
+    Resampling.MAX: (cells.MAX, 0.0),
+    Resampling.MODE: (cells.MODE, 0.0),
+    Resampling.Q1: (cells.QUANTILE, 0.25),
+    Resampling.MEDIAN: (cells.QUANTILE, 0.5),
+    Resampling.Q3: (cells.QUANTILE, 0.75),
+}
+
+REDUCTIONS = frozenset(_kinds)
+"""What this module makes. A sum is not among them: GDAL's shares each pixel by the area of polygons."""
+
+Place = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def reduction(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -> Pixels:
+    """Return a window of a grid reduced from a band.
+
+    Raises:
+        SourceUnavailable: the file cannot be read.
+    """
+    kind, quantile = _kinds[resampling]
+    return in_parts(window, lambda part: _reduced(plan, grid, part, kind, quantile))
+
+
+def _reduced(plan: BandPlan, grid: GeoBox, window: Window, kind: int, quantile: float) -> Pixels | None:
+    shape, dtype = (window.height, window.width), np.dtype(plan.source.dtype)
+    data, state = np.zeros(shape, dtype), np.zeros(shape, np.uint8)
+    _, width, height = level_transform(plan.source, plan.overview)
+    place = _place(plan, grid, window, width)
+    left, top, right, bottom, most = cells.boxes(*place, width, height)
+    if left >= right:
+        return Pixels(data, state.view(bool))
+    if (right - left) * (bottom - top) > _SOURCE_BUDGET:
+        if window.height * window.width > 1:
+            return None
+        return _of_strips(plan, (left, top, right, bottom), place, kind, quantile)
+    source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
+    image = source.data, source.valid.view(np.uint8), (left, top), (width, height)
+    if kind in {cells.MIN, cells.MAX}:
+        cells.extreme(kind, image, place, data, state)
+    elif kind in {cells.MODE, cells.QUANTILE}:
+        cells.rank(kind, quantile, most, image, place, data, state)
+    else:
+        limits = (1.0, 0.0) if dtype.kind == "f" else (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
+        cells.weigh(kind, image, place, limits, data, state)
+    return beside_nodata(data, state.view(bool), plan.source.nodata)
+
+
+def _place(plan: BandPlan, grid: GeoBox, window: Window, width: int) -> Place:
+    """Return x and y of the top-left, and x and y of the bottom-right corner of each pixel in the source."""
+    col = np.arange(window.col, window.col + window.width + 1.0)
+    row = np.arange(window.row, window.row + window.height + 1.0)[:, None]
+    x, y = np.broadcast_arrays(*places(plan, grid, col, row))
+    x0, y0, x1, y1 = (np.ascontiguousarray(a) for a in (x[:-1, :-1], y[:-1, :-1], x[1:, 1:], y[1:, 1:]))
+    turn = pixels_of_turn(plan)
+    if turn:
+        with np.errstate(invalid="ignore"):
+            x1 -= turn * np.round((x1 - x0) / turn)  # the short way between the corners
+            middle = (x0 + x1) / 2
+            shift = np.where((middle < 0) | (middle >= width), turn * np.floor(middle / turn), 0.0)
+        x0, x1 = x0 - shift, x1 - shift
+    return x0, y0, x1, y1
+
+
+def _of_strips(plan: BandPlan, box: tuple[int, int, int, int], place: Place, kind: int, quantile: float) -> Pixels:
+    """Return one output pixel of very many source pixels, read strip by strip."""
+    left, top, right, bottom = box
+    step = max(1, _SOURCE_BUDGET // (right - left))
+    dtype = np.dtype(plan.source.dtype)
+    (x0, x1), (y0, y1) = sorted((place[0].item(), place[2].item())), sorted((place[1].item(), place[3].item()))
+    seen = _Seen(kind, dtype)
+    for row in range(top, bottom, step):
+        rows = min(step, bottom - row)
+        strip = read(plan.source, plan.overview, left, row, (rows, right - left))
+        share = _shares(row, rows, y0, y1)[:, None] * _shares(left, right - left, x0, x1)
+        seen.add(strip.data[strip.valid], share[strip.valid])
+    value = seen.result(quantile)
+    data = np.zeros((1, 1), dtype)
+    if value is not None:
+        data[0, 0] = value if dtype.kind == "f" or kind not in {cells.AVERAGE, cells.RMS} else np.floor(value + 0.5)
+    return beside_nodata(data, np.array([[value is not None]]), plan.source.nodata)
+
+
+def _shares(first: int, count: int, low: float, high: float) -> npt.NDArray[np.float64]:
+    """Return how much of each of some pixels lies between two positions."""
+    pixel = np.arange(first, first + count, dtype=np.float64)
+    return np.minimum(pixel + 1, high) - np.maximum(pixel, low)
+
+
+class _Seen:
+    """What is to be kept of pixels that come strip by strip; as large as there are different values, at most."""
+
+    def __init__(self, kind: int, dtype: np.dtype[Any]) -> None:
+        self._kind = kind
+        self._total = self._weight = 0.0
+        self._count = 0
+        self._values = np.empty(0, dtype)
+        self._counts = self._last = np.empty(0, np.int64)
+
+    def add(self, values: npt.NDArray[Any], shares: npt.NDArray[np.float64]) -> None:
+        """Take in valid pixels, row by row."""
+        if self._kind in {cells.AVERAGE, cells.RMS}:
+            values = values.astype(np.float64)
+            self._total += float((shares * (values * values if self._kind == cells.RMS else values)).sum())
+            self._weight += float(shares.sum())
+            return
+        found, at, counts = np.unique(values, return_inverse=True, return_counts=True)
+        last = np.zeros(len(found), np.int64)
+        last[at] = self._count + np.arange(len(values))  # of several places the last one stays
+        self._count += len(values)
+        self._values, at = np.unique(np.concatenate([self._values, found]), return_inverse=True)
+        size = len(self._values)
+        self._counts = np.bincount(at, np.concatenate([self._counts, counts]), size).astype(np.int64)
+        merged = np.zeros(size, np.int64)
+        np.maximum.at(merged, at, np.concatenate([self._last, last]))
+        self._last = merged
+
+    def result(self, quantile: float) -> Any:
+        """Return the value, None where no pixel was valid."""
+        match self._kind:
+            case cells.AVERAGE | cells.RMS:
+                if not self._weight:
+                    return None
+                mean = self._total / self._weight
+                return math.sqrt(mean) if self._kind == cells.RMS else mean
+            case _ if not self._count:
+                return None
+            case cells.MIN:
+                return self._values[0]
+            case cells.MAX:
+                return self._values[-1]
+            case cells.MODE:
+                commonest = np.flatnonzero(self._counts == self._counts.max())
+                return self._values[commonest[np.argmin(self._last[commonest])]]
+            case _:
+                place = max(0, math.ceil(quantile * self._count - 1))
+                return self._values[np.searchsorted(np.cumsum(self._counts), place, side="right")]
