@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
+from xml.sax.saxutils import escape
 
 import rasterio
 from pyproj.exceptions import ProjError
@@ -22,7 +23,7 @@ from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_dataset", "open_raster", "open_tiff"]
+__all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_band", "open_dataset", "open_raster", "open_tiff"]
 
 # Bytes of blocks that GDAL keeps; by default a share of the machine's memory. Of the process, so an
 # Env of one thread, which sets it back at its end, would decide for the others.
@@ -38,6 +39,19 @@ _signatures = (
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
     (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),  # a codestream without the boxes of a JP2 file
 )
+
+_types = {
+    "uint8": "Byte",
+    "int8": "Int8",
+    "uint16": "UInt16",
+    "int16": "Int16",
+    "uint32": "UInt32",
+    "int32": "Int32",
+    "uint64": "UInt64",
+    "int64": "Int64",
+    "float32": "Float32",
+    "float64": "Float64",
+}
 
 # rasterio's errors, GDAL's, and those of the coordinate systems: they share no root.
 _foreign_errors = (RasterioError, CRSError, ProjError, CPLE_BaseError)
@@ -104,6 +118,24 @@ def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # A shared handle must not be used by two threads.
         return rasterio.open(href, driver=driver, sharing=False, **level)
+
+
+def open_band(href: str, index: int, overview_level: int | None = None) -> DatasetReader:
+    """Open one band of a file as if it were all of it, without its place on earth; see ``open_dataset``.
+
+    GDAL's warper works on all bands of what it is given.
+    """
+    with open_dataset(href, overview_level) as whole:
+        width, height, dtype = whole.width, whole.height, whole.dtypes[index - 1]
+    option = "" if overview_level is None else f'<OOI key="OVERVIEW_LEVEL">{overview_level}</OOI>'
+    text = (
+        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><VRTRasterBand dataType="{_types[dtype]}" band="1">'
+        f'<SimpleSource><SourceFilename relativeToVRT="0" shared="0">{escape(href)}</SourceFilename>'
+        f"<OpenOptions>{option}</OpenOptions><SourceBand>{index}</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(text, driver="VRT", sharing=False)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.region import Region, densified
 from rasterwire.render.bilinear import bilinear, is_compiled
 from rasterwire.render.nearest import nearest
+from rasterwire.render.reduction import REDUCTIONS, reduction
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import Resampling
@@ -39,6 +40,8 @@ def path_of(band: BandPlan, grid: GeoBox) -> str:
             making = "compiled nearest"
         case Resampling.BILINEAR if is_compiled(band, grid):
             making = "compiled bilinear"
+        case kind if kind in REDUCTIONS:
+            making = f"compiled {kind.value.lower()}"
         case _:
             return "gdal warp from gdal"
     return f"{making} from {'tiles' if band.source.plain else 'gdal'}"
@@ -52,6 +55,8 @@ def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArr
             pixels = nearest(band, grid, window)
         case Resampling.BILINEAR if is_compiled(band, grid):
             pixels = bilinear(band, grid, window)
+        case kind if kind in REDUCTIONS:
+            pixels = reduction(band, grid, window, kind)
         case other:
             pixels = _warp_around(band, grid, window, other)
     valid = pixels.valid if inside is None else pixels.valid & inside

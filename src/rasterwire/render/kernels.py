@@ -10,6 +10,7 @@ from numba import njit
 
 
 def compiled(function):
+    """Compile a function once for each set of argument types, and keep that where there is a place for it."""
     try:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # a read-only machine has nowhere to keep what was compiled

@@ -135,7 +135,7 @@ def exact(
     """
     x, y = places(plan, grid, col.astype(np.float64) + 0.5, row.astype(np.float64) + 0.5)
     _, width, _ = level_transform(plan.source, plan.overview)
-    turn = pixels_ofpixels_of_turn(plan)
+    turn = pixels_of_turn(plan)
     if turn:
         with np.errstate(invalid="ignore"):
             x = np.where((x < 0) | (x >= width), x - turn * np.floor(x / turn), x)

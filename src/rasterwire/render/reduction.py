@@ -75,7 +75,7 @@ def _place(plan: BandPlan, grid: GeoBox, window: Window, width: int) -> Place:
     col = np.arange(window.col, window.col + window.width + 1.0)
     row = np.arange(window.row, window.row + window.height + 1.0)[:, None]
     x, y = np.broadcast_arrays(*places(plan, grid, col, row))
-    x0, y0, x1, y1 = (np.ascontiguousarray(a) for a in (x[:-1, :-1], y[:-1, :-1], x[1:, 1:], y[1:, 1:]))
+    x0, y0, x1, y1 = (np.array(a) for a in (x[:-1, :-1], y[:-1, :-1], x[1:, 1:], y[1:, 1:]))
     turn = pixels_of_turn(plan)
     if turn:
         with np.errstate(invalid="ignore"):

@@ -15,7 +15,7 @@ from rasterio.windows import Window as RasterWindow
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels
-from rasterwire.raster_file import gdal_calls, open_dataset
+from rasterwire.raster_file import gdal_calls, open_band, open_dataset
 from rasterwire.render.tiles import TileCache
 from rasterwire.tiff_file import opened_level
 
@@ -28,19 +28,24 @@ class _Opened(threading.local):
     """Datasets of one thread, the least recently used closed first: GDAL handles are not shared."""
 
     def __init__(self) -> None:
-        self.datasets: OrderedDict[tuple[str, str, int | None], rasterio.DatasetReader] = OrderedDict()
+        self.datasets: OrderedDict[tuple[str, str, int | None, int], rasterio.DatasetReader] = OrderedDict()
 
 
 _opened = _Opened()
 
 
-def dataset(band: Band, overview: int | None) -> rasterio.DatasetReader:
+def dataset(band: Band, overview: int | None, alone: bool = False) -> rasterio.DatasetReader:
     """Return the opened file of a band, kept open for this thread.
+
+    Args:
+        band: to read.
+        overview: level, or None.
+        alone: whether to give the band without the others of its file.
 
     Raises:
         SourceUnavailable: it cannot be opened, or is another file than when the plan was made.
     """
-    key = (band.href, band.version, overview)
+    key = (band.href, band.version, overview, band.index if alone else 0)
     found = _opened.datasets.pop(key, None)
     try:
         _check_version(band)
@@ -50,7 +55,7 @@ def dataset(band: Band, overview: int | None) -> rasterio.DatasetReader:
         raise
     if found is None:
         with gdal_calls(band.name):
-            found = open_dataset(band.href, overview)
+            found = open_band(band.href, band.index, overview) if alone else open_dataset(band.href, overview)
         while len(_opened.datasets) >= _OPEN_PER_THREAD:
             _opened.datasets.popitem(last=False)[1].close()
     _opened.datasets[key] = found

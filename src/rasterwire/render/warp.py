@@ -1,41 +1,39 @@
 """All other resamplings, by GDAL's warper, made independent of how a render is cut.
 
 GDAL approximates coordinates along the rows it is given and estimates kernel scales per call; both
-are fixed here (``tolerance``, ``XSCALE``, ``YSCALE``), which gives equal pixels for any blocks.
+are fixed here (``tolerance``, ``XSCALE``, ``YSCALE``), and it is given the same cells of the output
+grid whatever block is wanted. It works on all bands of a file and on all source pixels under a cell,
+so it is given one band, and cells that are small where the pixels are many.
 """
 
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
 from rasterio.enums import Resampling as GdalResampling
 from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window as RasterWindow
 
+from rasterwire.errors import SourceUnavailable
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.raster_file import gdal_calls
-from rasterwire.render.nearest import nearest
-from rasterwire.render.positions import shrink
+from rasterwire.render.positions import exact, shrink
 from rasterwire.render.source import dataset, level_transform
 from rasterwire.request import Resampling
+
+_SOURCE_BUDGET = 16_000_000
+"""Source pixels that GDAL works on at once, unless a single output pixel needs more."""
+
+_CELL = 128, 1024
+"""Rows and columns of the output that GDAL is given at once, at most."""
 
 _gdal = {
     Resampling.BILINEAR: GdalResampling.bilinear,
     Resampling.CUBIC: GdalResampling.cubic,
     Resampling.CUBIC_SPLINE: GdalResampling.cubic_spline,
     Resampling.LANCZOS: GdalResampling.lanczos,
-    Resampling.AVERAGE: GdalResampling.average,
-    Resampling.MODE: GdalResampling.mode,
-    Resampling.MIN: GdalResampling.min,
-    Resampling.MAX: GdalResampling.max,
-    Resampling.MEDIAN: GdalResampling.med,
-    Resampling.Q1: GdalResampling.q1,
-    Resampling.Q3: GdalResampling.q3,
     Resampling.SUM: GdalResampling.sum,
-    Resampling.RMS: GdalResampling.rms,
 }
-
-_by_centre = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS}
 
 _ANY_CRS = "EPSG:3857"
 """For a raster without a crs, which is only ever warped onto its own plane: the same on both sides."""
@@ -47,40 +45,72 @@ def warp(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -
     Raises:
         SourceUnavailable: the file cannot be read.
     """
-    band = plan.source
-    source = dataset(band, plan.overview)
-    affine, _, _ = level_transform(band, plan.overview)
-    xscale, yscale = shrink(plan, grid)
+    scale = shrink(plan, grid)
+    rows, cols = _cell(scale)
     height, width = (int(n) for n in grid.shape)
+    shape = window.height, window.width
+    whole = Pixels(np.zeros(shape, plan.source.dtype), np.zeros(shape, bool))
+    for row in range(window.row // rows * rows, window.row + window.height, rows):
+        for col in range(window.col // cols * cols, window.col + window.width, cols):
+            cell = Window(row, col, min(rows, height - row), min(cols, width - col))
+            made = _warped_or_nothing(plan, grid, cell, resampling, scale)
+            from_row, to_row = max(row, window.row), min(row + cell.height, window.row + window.height)
+            from_col, to_col = max(col, window.col), min(col + cell.width, window.col + window.width)
+            there = np.s_[from_row - window.row : to_row - window.row, from_col - window.col : to_col - window.col]
+            here = np.s_[from_row - row : to_row - row, from_col - col : to_col - col]
+            whole.data[there], whole.valid[there] = made.data[here], made.valid[here]
+    return whole
+
+
+def _cell(scale: tuple[float, float]) -> tuple[int, int]:
+    """Return rows and columns of a cell, by output pixels per source pixel along x and y."""
+    rows, cols = _CELL
+    while rows * cols > max(1.0, _SOURCE_BUDGET * scale[0] * scale[1]):
+        rows, cols = (rows, cols // 2) if cols > rows else (rows // 2, cols)
+    return rows, cols
+
+
+def _warped_or_nothing(
+    plan: BandPlan, grid: GeoBox, cell: Window, resampling: Resampling, scale: tuple[float, float]
+) -> Pixels:
+    try:
+        return _warped(plan, grid, cell, resampling, scale)
+    except SourceUnavailable:
+        # GDAL fails where none of its pixels has a place in the source's crs, beyond a pole say
+        col, row = np.arange(cell.col, cell.col + cell.width), np.arange(cell.row, cell.row + cell.height)[:, None]
+        if np.isfinite(exact(plan, grid, col, row)[0]).any():
+            raise
+        shape = cell.height, cell.width
+        return Pixels(np.zeros(shape, plan.source.dtype), np.zeros(shape, bool))
+
+
+def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling, scale: tuple[float, float]) -> Pixels:
+    band = plan.source
+    flags = dataset(band, plan.overview).mask_flag_enums[band.index - 1]
+    masked = MaskFlags.all_valid not in flags and MaskFlags.nodata not in flags
+    source = dataset(band, plan.overview, alone=not masked)
     nodata = band.nodata
-    all_valid = MaskFlags.all_valid in source.mask_flag_enums[band.index - 1]
-    masked = not all_valid and MaskFlags.nodata not in source.mask_flag_enums[band.index - 1]
+    affine, _, _ = level_transform(band, plan.overview)
     with gdal_calls(band.name):
         options = {
             "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
             "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,
             "src_transform": affine,
-            "transform": grid.affine,
-            "width": width,
-            "height": height,
+            "transform": grid.affine @ Affine.translation(window.col, window.row),
+            "width": window.width,
+            "height": window.height,
             "resampling": _gdal[resampling],
             "tolerance": 1e-9,
             "warp_mem_limit": 32,
-            "XSCALE": str(xscale),
-            "YSCALE": str(yscale),
-            "UNIFIED_SRC_NODATA": "NO",  # else what is invalid in one band depends on the others of its file
+            "XSCALE": str(scale[0]),
+            "YSCALE": str(scale[1]),
         }
         if nodata is not None and not masked:
             options |= {"src_nodata": nodata, "nodata": nodata}
         else:
-            options |= {"add_alpha": MaskFlags.alpha not in source.mask_flag_enums[band.index - 1]}
+            options |= {"add_alpha": MaskFlags.alpha not in flags}
         with WarpedVRT(source, **options) as warped:
-            area = RasterWindow(window.col, window.row, window.width, window.height)
-            data = warped.read(band.index, window=area)
+            data = warped.read(band.index if masked else 1)
             if nodata is None or masked:
-                return Pixels(data, np.asarray(warped.read(warped.count, window=area) > 0))
-    valid = ~np.isnan(data) if np.isnan(nodata) else np.asarray(data != data.dtype.type(nodata))
-    if source.count > 1 and resampling in _by_centre:
-        # as GDAL has it for a file of one band: a mean around an invalid pixel is invalid
-        valid &= nearest(plan, grid, window).valid
-    return Pixels(data, valid)
+                return Pixels(data, np.asarray(warped.read(warped.count) > 0))
+    return Pixels(data, ~np.isnan(data) if np.isnan(nodata) else np.asarray(data != data.dtype.type(nodata)))
