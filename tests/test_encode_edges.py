@@ -348,7 +348,7 @@ def test_bytes_depend_neither_on_threads_nor_on_the_cut(
 @pytest.mark.parametrize("size", [(1, 1), (255, 256), (257, 256), (256, 257), (300, 700), (5000, 3), (3, 5000)])
 @pytest.mark.parametrize(("windows", "format_"), [(tiles.tile_windows, Format.GEO_TIFF), (npy.npy_windows, Format.NPY)])
 def test_windows_cover_every_pixel_once_and_are_counted(windows: Any, format_: Format, size: tuple[int, int]) -> None:
-    one = raster(*size, *(stored("float64", name=str(index)) for index in range(9)))
+    one = raster(*size, *(stored("float64", name=str(index)) for index in range(8)))
     seen = np.zeros(size[::-1], int)
     for window in windows(one):
         seen[window.row : window.row + window.height, window.col : window.col + window.width] += 1

@@ -222,9 +222,9 @@ def test_the_path_of_each_band_is_told(tmp_path: Path) -> None:
     told = {
         path_of(replace(plan(source), resampling=kind), GRIDS["degrees"])
         for source in (band, strange)
-        for kind in (None, Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC)
+        for kind in (None, Resampling.NEAREST, Resampling.BILINEAR, Resampling.AVERAGE, Resampling.CUBIC)
     }
-    made = {"copy", "compiled nearest", "compiled bilinear"}
+    made = {"copy", "compiled nearest", "compiled bilinear", "compiled average"}
     assert told == {f"{how} from {where}" for how in made for where in ("tiles", "gdal")} | {"gdal warp from gdal"}
     masked = replace(plan(replace(strange, masked=True)), resampling=Resampling.BILINEAR)
     assert path_of(masked, GRIDS["degrees"]) == "gdal warp from gdal"

@@ -1,6 +1,7 @@
 """Tiled GeoTIFFs, written front to back from blocks: memory does not grow with the raster."""
 
 import contextlib
+import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import tifffile
 
 from rasterwire.encode import BlockSource
 from rasterwire.encode.geotags import geo_tags
-from rasterwire.encode.tiles import TILE, encoder, predictor, tile_windows
+from rasterwire.encode.tiles import TILE, encoder, planes, predictor, tile_windows
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding
 
@@ -42,7 +43,7 @@ def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
 
 
 def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
-    """Write a raster, pixel-interleaved, with its mask as a second, internal image.
+    """Write a raster, its bands interleaved by pixel unless they are many, its mask as a second, internal image.
 
     Args:
         raster: its bands share one type and one nodata value.
@@ -68,18 +69,23 @@ def _write_image(
     height, width = (int(n) for n in raster.grid.shape)
     dtype, count = raster.bands[0].dtype, len(raster.bands)
 
+    parts = planes(raster)
+
     def tiles() -> Iterator[bytes]:
-        for block in render(raster, tile_windows(raster), encoder(raster, encoding)):
+        for number, part in enumerate(parts):
             if masks is not None:
-                masks.writelines(block.masks)
-            yield from block.images
+                masks.seek(0)
+            for block in render(part, tile_windows(part), encoder(part, encoding)):
+                if masks is not None:
+                    _keep(masks, b"".join(block.masks), over=number > 0)
+                yield from block.images
 
     writer.write(
         tiles(),
-        shape=(height, width, count) if count > 1 else (height, width),
+        shape=(height, width) if count == 1 else (height, width, count) if len(parts) == 1 else (count, height, width),
         dtype=np.dtype(dtype).newbyteorder("<"),
         photometric="minisblack",
-        planarconfig="contig" if count > 1 else None,
+        planarconfig=None if count == 1 else "contig" if len(parts) == 1 else "separate",
         tile=(TILE, TILE),
         compression=_schemes[encoding.compression],
         predictor=predictor(encoding, dtype),
@@ -89,6 +95,15 @@ def _write_image(
         metadata=None,
         contiguous=False,
     )
+
+
+def _keep(masks: BinaryIO, bits: bytes, *, over: bool) -> None:
+    """Write bits of a mask, or lay them over those of other bands: a pixel is valid where all are."""
+    if over:
+        there = np.frombuffer(masks.read(len(bits)), np.uint8)
+        masks.seek(-len(bits), io.SEEK_CUR)
+        bits = (there & np.frombuffer(bits, np.uint8)).tobytes()
+    masks.write(bits)
 
 
 def _write_mask(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """Tiles of a GeoTIFF, compressed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import imagecodecs
@@ -19,6 +19,9 @@ TILE = 256
 
 _BLOCK_BYTES = 4 << 20
 
+_PIXEL_BYTES = 64
+"""Above these, of a pixel in all bands, a GeoTIFF is stored band by band."""
+
 Samples = npt.NDArray[np.generic]
 """A tile, shape (rows, columns, bands)."""
 
@@ -33,9 +36,19 @@ def tile_windows(raster: RasterPlan) -> Iterator[Window]:
 
 
 def count_tile_windows(raster: RasterPlan) -> int:
-    """Return how many blocks ``tile_windows`` yields."""
+    """Return how many blocks ``tile_windows`` yields for all planes."""
     height, width = (int(n) for n in raster.grid.shape)
-    return -(-height // TILE) * -(-width // _block_width(raster))
+    parts = planes(raster)
+    return len(parts) * -(-height // TILE) * -(-width // _block_width(parts[0]))
+
+
+def planes(raster: RasterPlan) -> list[RasterPlan]:
+    """Return what is stored one after the other: all bands as one, or each for itself where they are many.
+
+    A tile of all of a thousand bands would take more memory than all else.
+    """
+    sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands)
+    return [raster] if sample <= _PIXEL_BYTES else [replace(raster, bands=(band,)) for band in raster.bands]
 
 
 def _block_width(raster: RasterPlan) -> int:

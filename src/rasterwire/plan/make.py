@@ -29,7 +29,7 @@ from rasterwire.request import (
     Precedence,
 )
 
-_ENCODING_REVISION = "2"
+_ENCODING_REVISION = "3"
 """Changes when equal plans give other bytes than before."""
 
 _suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy"}
