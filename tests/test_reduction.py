@@ -103,13 +103,14 @@ _numpy: dict[Resampling, Callable[[npt.NDArray[Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("budget", [4_000_000, 7_000, 500], ids=["at-once", "in-strips", "row-by-row"])
+@pytest.mark.parametrize("dtype", ["int16", "int32"])
+@pytest.mark.parametrize("budget", [1_500_000, 7_000, 500], ids=["at-once", "in-strips", "row-by-row"])
 @pytest.mark.parametrize("resampling", _numpy, ids=lambda r: r.value.lower())
 def test_one_pixel_of_all_is_numpys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resampling: Resampling, budget: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resampling: Resampling, budget: int, dtype: str
 ) -> None:
     monkeypatch.setattr(module, "_SOURCE_BUDGET", budget)
-    band = stored(tmp_path)
+    band = stored(tmp_path, dtype)
     with rasterio.open(band.href) as file:
         values = file.read(1)
     counts = np.sort(np.bincount(values[values != 0]))
@@ -127,7 +128,7 @@ def test_of_nothing_valid_there_is_no_value(
     band = stored(tmp_path)
     hole = GeoBox((1, 1), Affine(400, 0, 500_250, 0, -400, 5_001_050), UTM)
     beyond = GeoBox((1, 1), Affine(400, 0, 499_000, 0, -400, 5_001_050), UTM)
-    for budget in (4_000_000, 300):
+    for budget in (1_500_000, 300):
         monkeypatch.setattr(module, "_SOURCE_BUDGET", budget)
         for grid in (hole, beyond):
             assert not reduction(plan(band), grid, Window(0, 0, 1, 1), resampling).valid.any()

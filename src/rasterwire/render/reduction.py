@@ -16,7 +16,7 @@ from rasterwire.render.positions import pixels_of_turn, places
 from rasterwire.render.source import level_transform, read
 from rasterwire.request import Resampling
 
-_SOURCE_BUDGET = 4_000_000
+_SOURCE_BUDGET = 1_500_000
 """Source pixels that are read at once."""
 
 _kinds = {
@@ -92,16 +92,15 @@ def _of_strips(plan: BandPlan, box: tuple[int, int, int, int], place: Place, kin
     step = max(1, _SOURCE_BUDGET // (right - left))
     dtype = np.dtype(plan.source.dtype)
     (x0, x1), (y0, y1) = sorted((place[0].item(), place[2].item())), sorted((place[1].item(), place[3].item()))
-    seen = _Seen(kind, dtype)
+    seen: _Mean | _Ranked = _Mean(kind) if kind in {cells.AVERAGE, cells.RMS} else _Ranked(kind, quantile, dtype)
     for row in range(top, bottom, step):
         rows = min(step, bottom - row)
         strip = read(plan.source, plan.overview, left, row, (rows, right - left))
-        share = _shares(row, rows, y0, y1)[:, None] * _shares(left, right - left, x0, x1)
-        seen.add(strip.data[strip.valid], share[strip.valid])
-    value = seen.result(quantile)
+        seen.add(strip, (_shares(row, rows, y0, y1), _shares(left, right - left, x0, x1)))
+    value = seen.result()
     data = np.zeros((1, 1), dtype)
     if value is not None:
-        data[0, 0] = value if dtype.kind == "f" or kind not in {cells.AVERAGE, cells.RMS} else np.floor(value + 0.5)
+        data[0, 0] = np.floor(value + 0.5) if isinstance(seen, _Mean) and dtype.kind != "f" else value
     return beside_nodata(data, np.array([[value is not None]]), plan.source.nodata)
 
 
@@ -111,51 +110,79 @@ def _shares(first: int, count: int, low: float, high: float) -> npt.NDArray[np.f
     return np.minimum(pixel + 1, high) - np.maximum(pixel, low)
 
 
-class _Seen:
-    """What is to be kept of pixels that come strip by strip; as large as there are different values, at most."""
+Shares = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""How much of each row, and of each column, counts."""
 
-    def __init__(self, kind: int, dtype: np.dtype[Any]) -> None:
-        self._kind = kind
+
+class _Mean:
+    """A mean of pixels that come strip by strip."""
+
+    def __init__(self, kind: int) -> None:
+        self._squared = kind == cells.RMS
         self._total = self._weight = 0.0
-        self._count = 0
-        self._values = np.empty(0, dtype)
-        self._counts = self._last = np.empty(0, np.int64)
 
-    def add(self, values: npt.NDArray[Any], shares: npt.NDArray[np.float64]) -> None:
-        """Take in valid pixels, row by row."""
-        if self._kind in {cells.AVERAGE, cells.RMS}:
-            values = values.astype(np.float64)
-            self._total += float((shares * (values * values if self._kind == cells.RMS else values)).sum())
-            self._weight += float(shares.sum())
-            return
-        found, at, counts = np.unique(values, return_inverse=True, return_counts=True)
-        last = np.zeros(len(found), np.int64)
-        last[at] = self._count + np.arange(len(values))  # of several places the last one stays
-        self._count += len(values)
-        self._values, at = np.unique(np.concatenate([self._values, found]), return_inverse=True)
-        size = len(self._values)
-        self._counts = np.bincount(at, np.concatenate([self._counts, counts]), size).astype(np.int64)
-        merged = np.zeros(size, np.int64)
-        np.maximum.at(merged, at, np.concatenate([self._last, last]))
-        self._last = merged
+    def add(self, strip: Pixels, shares: Shares) -> None:
+        """Take in the valid pixels of a strip."""
+        rows, cols = shares
+        values = np.where(strip.valid, strip.data, 0).astype(np.float64)
+        self._total += float(rows @ (values * values if self._squared else values) @ cols)
+        self._weight += float(rows @ strip.valid.astype(np.float64) @ cols)
 
-    def result(self, quantile: float) -> Any:
+    def result(self) -> float | None:
         """Return the value, None where no pixel was valid."""
+        if not self._weight:
+            return None
+        mean = self._total / self._weight
+        return math.sqrt(mean) if self._squared else mean
+
+
+class _Ranked:
+    """Counts of the different values of pixels that come strip by strip.
+
+    Integers of up to 16 bits have a place each; others take as much memory as they differ.
+    """
+
+    def __init__(self, kind: int, quantile: float, dtype: np.dtype[Any]) -> None:
+        self._kind = kind
+        self._quantile = quantile
+        self._seen = 0
+        self._dense = dtype.kind in "iu" and dtype.itemsize <= 2
+        if self._dense:
+            limits = np.iinfo(dtype)
+            self._values = np.arange(limits.min, limits.max + 1)
+        else:
+            self._values = np.empty(0, dtype)
+        self._counts = np.zeros(len(self._values), np.int64)
+        self._last = np.zeros(len(self._values), np.int64)  # where each was met last, row by row
+
+    def add(self, strip: Pixels, _: Shares) -> None:
+        """Take in the valid pixels of a strip."""
+        values = strip.data[strip.valid]
+        if self._dense:
+            at = values.astype(np.int64) - self._values[0]
+        else:
+            known, count = self._values, len(self._values)
+            self._values, at = np.unique(np.concatenate([known, values]), return_inverse=True)
+            counts, last = np.zeros((2, len(self._values)), np.int64)
+            counts[at[:count]], last[at[:count]] = self._counts, self._last
+            self._counts, self._last, at = counts, last, at[count:]
+        self._counts += np.bincount(at, minlength=len(self._values))
+        self._last[at] = self._seen + np.arange(len(at))  # of equal places the last one stays
+        self._seen += len(at)
+
+    def result(self) -> Any:
+        """Return the value, None where no pixel was valid."""
+        if not self._seen:
+            return None
+        met = np.flatnonzero(self._counts)
         match self._kind:
-            case cells.AVERAGE | cells.RMS:
-                if not self._weight:
-                    return None
-                mean = self._total / self._weight
-                return math.sqrt(mean) if self._kind == cells.RMS else mean
-            case _ if not self._count:
-                return None
             case cells.MIN:
-                return self._values[0]
+                return self._values[met[0]]
             case cells.MAX:
-                return self._values[-1]
+                return self._values[met[-1]]
             case cells.MODE:
                 commonest = np.flatnonzero(self._counts == self._counts.max())
                 return self._values[commonest[np.argmin(self._last[commonest])]]
             case _:
-                place = max(0, math.ceil(quantile * self._count - 1))
+                place = max(0, math.ceil(self._quantile * self._seen - 1))
                 return self._values[np.searchsorted(np.cumsum(self._counts), place, side="right")]
