@@ -103,10 +103,14 @@ def test_any_number_of_violations_reaches_the_caller(server: Served) -> None:
     assert said.fields[""] == "MORE_VIOLATIONS"
 
 
-def test_slow_readers_of_streams_are_counted_and_keep_nobody_else_waiting(server: Served) -> None:
-    request = download_service_pb2.StreamDownloadRequest(params=params(scale=5))
-    with ExitStack() as stack:
-        for _ in range(16):
+def test_slow_readers_of_streams_are_counted_and_keep_nobody_else_waiting(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rasterwire.server.desk._STREAMS_A_RENDER", 3)
+    # 50 MB, more than the buffers of a connection ever hold, so that a stream cannot end unread
+    request = download_service_pb2.StreamDownloadRequest(params=params(scale=3))
+    with served(settings(folder)) as server, ExitStack() as stack:
+        for _ in range(3):
             call = server.downloads.StreamDownload(request, timeout=60)
             stack.callback(call.cancel)
             next(iter(call))

@@ -1,9 +1,9 @@
 """Compiled loops over the source pixels under each output pixel, for resamplings that reduce them to one value.
 
 The rules are those of GDAL's warper: the box between the positions of an output pixel's top-left and
-bottom-right corners, in whole source pixels. Means weight them by how much of them lies in it, where
-GDAL counts the first and last of a raster for what the box has beyond them too. A box within one
-pixel is that pixel.
+bottom-right corners, in whole source pixels. Means and the commonest value weight them by how much
+of them lies in it (the latter since GDAL 3.11), where GDAL counts the first and last of a raster for
+what the box has beyond them too. A box within one pixel is that pixel.
 """
 
 import numpy as np
@@ -115,20 +115,23 @@ def extreme(kind, image, place, data, state):
 def rank(kind, quantile, most, image, place, data, state):
     """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``most`` pixels; see ``weigh``.
 
-    Of values that are as common it is the one that was complete first, row by row.
+    Of values that are as common it is the one that was complete first, row by row. Quantiles do not
+    weight pixels.
     """
     source, valid, origin, size = image
     x0, y0, x1, y1 = place
-    values = np.empty(most, source.dtype)
+    values, shares = np.empty(most, source.dtype), np.empty(most)
     for r in range(data.shape[0]):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
             row, row_end = _ends(y0[r, c], y1[r, c], size[1])
             count = 0
-            for i in range(row - origin[1], row_end - origin[1]):
-                for j in range(col - origin[0], col_end - origin[0]):
-                    if valid[i, j]:
-                        values[count] = source[i, j]
+            for i in range(row, row_end):
+                share_y = _share(i, row, row_end, y0[r, c], y1[r, c])
+                for j in range(col, col_end):
+                    if valid[i - origin[1], j - origin[0]]:
+                        values[count] = source[i - origin[1], j - origin[0]]
+                        shares[count] = share_y * _share(j, col, col_end, x0[r, c], x1[r, c])
                         count += 1
             state[r, c] = count > 0
             data[r, c] = 0
@@ -137,17 +140,17 @@ def rank(kind, quantile, most, image, place, data, state):
                     ordered = np.sort(values[:count])
                     data[r, c] = ordered[max(0, int(np.ceil(quantile * count - 1.0)))]
                 else:
-                    data[r, c] = _commonest(values[:count])
+                    data[r, c] = _commonest(values[:count], shares[:count])
 
 
 @compiled
-def _commonest(values):
+def _commonest(values, shares):
     order = np.argsort(values, kind="mergesort")  # stable: the last of equal values is the last one met
-    best, most, met, total = values[0], 0, 0, 0
+    best, most, met, total = values[0], -1.0, 0, 0.0
     for k in range(order.shape[0]):
-        total += 1
+        total += shares[order[k]]
         if k + 1 == order.shape[0] or values[order[k + 1]] != values[order[k]]:
             if total > most or (total == most and order[k] < met):
                 best, most, met = values[order[k]], total, order[k]
-            total = 0
+            total = 0.0
     return best

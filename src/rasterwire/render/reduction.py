@@ -137,7 +137,7 @@ class _Mean:
 
 
 class _Ranked:
-    """Counts of the different values of pixels that come strip by strip.
+    """The different values of pixels that come strip by strip, with how many there are, or how much of them.
 
     Integers of up to 16 bits have a place each; others take as much memory as they differ.
     """
@@ -152,21 +152,22 @@ class _Ranked:
             self._values = np.arange(limits.min, limits.max + 1)
         else:
             self._values = np.empty(0, dtype)
-        self._counts = np.zeros(len(self._values), np.int64)
+        self._counts = np.zeros(len(self._values))
         self._last = np.zeros(len(self._values), np.int64)  # where each was met last, row by row
 
-    def add(self, strip: Pixels, _: Shares) -> None:
+    def add(self, strip: Pixels, shares: Shares) -> None:
         """Take in the valid pixels of a strip."""
         values = strip.data[strip.valid]
+        much = np.outer(*shares)[strip.valid] if self._kind == cells.MODE else None
         if self._dense:
             at = values.astype(np.int64) - self._values[0]
         else:
             known, count = self._values, len(self._values)
             self._values, at = np.unique(np.concatenate([known, values]), return_inverse=True)
-            counts, last = np.zeros((2, len(self._values)), np.int64)
+            counts, last = np.zeros(len(self._values)), np.zeros(len(self._values), np.int64)
             counts[at[:count]], last[at[:count]] = self._counts, self._last
             self._counts, self._last, at = counts, last, at[count:]
-        self._counts += np.bincount(at, minlength=len(self._values))
+        self._counts += np.bincount(at, much, len(self._values))
         self._last[at] = self._seen + np.arange(len(at))  # of equal places the last one stays
         self._seen += len(at)
 
