@@ -68,6 +68,15 @@ def test_every_resampling_goes_around_the_earth(world: FolderCatalog, resampling
     assert (pixels.data.astype(float) <= across * (1000 + left + 2) + 4).all()
 
 
+def test_one_pixel_may_be_the_whole_world(world: FolderCatalog) -> None:
+    west = world.get("w").bands[0].grid.affine.c
+    grid = GridSpec(LONLAT, Affine(360, 0, west, 0, -180, 90), (1, 1))
+    raster = planned(world, grid=grid, resampling=Resampling.MAX)
+    assert render_block(raster, Window(0, 0, 1, 1))[0].data.item() == 1358
+    raster = planned(world, grid=grid, resampling=Resampling.AVERAGE)
+    assert render_block(raster, Window(0, 0, 1, 1))[0].data.item() == 1179
+
+
 def test_longitudes_of_other_projections_go_around_the_earth(world: FolderCatalog) -> None:
     grid = GridSpec(CRS("EPSG:32601"), Affine(100_000, 0, 0, 0, -100_000, 600_000), (10, 3))  # 178.5 W to 6 further
     pixels = rendered(planned(world, grid=grid))

@@ -79,7 +79,8 @@ def _place(plan: BandPlan, grid: GeoBox, window: Window, width: int) -> Place:
     turn = pixels_of_turn(plan)
     if turn:
         with np.errstate(invalid="ignore"):
-            x1 -= turn * np.round((x1 - x0) / turn)  # the short way between the corners
+            if grid.crs != plan.source.grid.crs:  # longitudes jump at 180 degrees: the short way between the corners
+                x1 -= turn * np.round((x1 - x0) / turn)
             middle = (x0 + x1) / 2
             shift = np.where((middle < 0) | (middle >= width), turn * np.floor(middle / turn), 0.0)
         x0, x1 = x0 - shift, x1 - shift
