@@ -93,6 +93,22 @@ def test_a_second_server_on_the_same_state_is_refused(folder: Path, server: Serv
     assert server.stream(params())[0]
 
 
+@pytest.mark.parametrize("method", ["DownloadService/CreateDownload", "DownloadService/StreamDownload"])
+def test_bytes_that_are_no_message_are_refused_as_all_else(server: Served, method: str) -> None:
+    with grpc.insecure_channel(server.address) as channel, pytest.raises(grpc.RpcError) as caught:
+        call = channel.unary_stream(f"/rasterwire.v1.{method}")  # sends bytes as they are
+        list(call(b"\xff\xff\xff", timeout=10))
+    assert refusal(caught.value).code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal(caught.value).fields == {"": "NOT_A_MESSAGE"}
+
+
+def test_a_scale_that_is_no_number_is_told_once(server: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(params(scale="NaN"))
+    assert "must be finite" in refusal(caught.value).message
+    assert "greater than 0" not in refusal(caught.value).message
+
+
 def test_any_number_of_violations_reaches_the_caller(server: Served) -> None:
     bands = [{"id": f"{'long' * 20}-{index}"} for index in range(900)]
     with pytest.raises(grpc.RpcError) as caught:

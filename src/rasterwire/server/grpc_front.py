@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
-from rasterwire.errors import InvalidRequest, OffsetOutOfRange
+from rasterwire.errors import InvalidRequest, OffsetOutOfRange, invalid
 from rasterwire.region import MAX_VERTICES
 from rasterwire.server import convert, desk
 from rasterwire.server.desk import Desk, Ready
@@ -24,14 +24,18 @@ from rasterwire.v1 import download_service_pb2 as service_pb2
 _log = logging.getLogger("rasterwire.server")
 
 Context = grpc.aio.ServicerContext[Any, Any]
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 @asynccontextmanager
-async def _answering(context: Context, method: str) -> AsyncIterator[None]:
-    """Turn errors into statuses, and write one log line for each call."""
+async def _answering(context: Context, method: str, request: Message | None) -> AsyncIterator[None]:
+    """Turn errors into statuses, and write one log line for each call; see ``Readable`` for a request of None."""
     began = time.perf_counter()
     code = "OK"
     try:
+        if request is None:
+            said = "the bytes of the call are no message of this schema; make the client from the same version of it"
+            raise invalid("", "NOT_A_MESSAGE", said)
         yield
     except grpc.aio.AbortError:
         raise
@@ -46,6 +50,24 @@ async def _answering(context: Context, method: str) -> AsyncIterator[None]:
         _log.info("%s %s %.1f ms", method, code, 1000 * (time.perf_counter() - began))
 
 
+class Readable(grpc.aio.ServerInterceptor):
+    """Hands on None for bytes that are no message, so that they are refused as all else; grpc would say UNKNOWN."""
+
+    async def intercept_service(self, continuation: Continuation, call: grpc.HandlerCallDetails) -> Any:
+        """Return the handler of a call, with its own way to read a request."""
+        handler: Any = await continuation(call)
+        if handler is None or not call.method.startswith("/rasterwire."):
+            return handler
+
+        def read(data: bytes) -> Message | None:
+            try:
+                return cast(Message, handler.request_deserializer(data))
+            except DecodeError:
+                return None
+
+        return handler._replace(request_deserializer=read)
+
+
 class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     """``rasterwire.v1.DownloadService``."""
 
@@ -55,19 +77,19 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     async def CreateDownload(
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
-        async with _answering(context, "CreateDownload"):
+        async with _answering(context, "CreateDownload", request):
             return await self._desk.create(request.params)
         raise AssertionError  # abort never returns
 
     async def PlanDownload(
         self, request: service_pb2.PlanDownloadRequest, context: Context
     ) -> service_pb2.PlanDownloadResponse:
-        async with _answering(context, "PlanDownload"):
+        async with _answering(context, "PlanDownload", request):
             return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request.params)))
         raise AssertionError
 
     async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
-        async with _answering(context, "GetLimits"):
+        async with _answering(context, "GetLimits", request):
             limits = self._desk.downloads.limits
             answer = service_pb2.GetLimitsResponse(
                 max_pixels_per_side=limits.max_side,
@@ -83,7 +105,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     async def ReadDownload(
         self, request: service_pb2.ReadDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse]:
-        async with _answering(context, "ReadDownload"):
+        async with _answering(context, "ReadDownload", request):
             _check(request)
             kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
             async with (
@@ -96,7 +118,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     async def StreamDownload(
         self, request: service_pb2.StreamDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse]:
-        async with _answering(context, "StreamDownload"):
+        async with _answering(context, "StreamDownload", request):
             plan = await self._desk.plan(request.params)
             told: download_pb2.DownloadPlan | None = convert.from_plan(plan)
             async with (
@@ -131,14 +153,14 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     async def ListImages(
         self, request: catalog_pb2.ListImagesRequest, context: Context
     ) -> catalog_pb2.ListImagesResponse:
-        async with _answering(context, "ListImages"):
+        async with _answering(context, "ListImages", request):
             _check(request)
             catalog = self._desk.downloads.catalog
             return await self._desk.run(lambda: list_images(catalog, request))
         raise AssertionError
 
     async def GetImage(self, request: catalog_pb2.GetImageRequest, context: Context) -> catalog_pb2.GetImageResponse:
-        async with _answering(context, "GetImage"):
+        async with _answering(context, "GetImage", request):
             _check(request)
             image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
             return catalog_pb2.GetImageResponse(image=convert.from_image(image))

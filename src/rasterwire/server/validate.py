@@ -10,7 +10,10 @@ from rasterwire.errors import Violation
 
 def violations(message: Message) -> list[Violation]:
     """Return every rule of the schema that a message breaks."""
-    return [_violation(message, found.proto) for found in protovalidate.collect_violations(message)]
+    found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
+    not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
+    # what is no number is not greater than 0 either, which need not be said
+    return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
 
 
 def _violation(message: Message, found: Any) -> Violation:
