@@ -95,9 +95,10 @@ def test_a_second_server_on_the_same_state_is_refused(folder: Path, server: Serv
 
 @pytest.mark.parametrize("method", ["DownloadService/CreateDownload", "DownloadService/StreamDownload"])
 def test_bytes_that_are_no_message_are_refused_as_all_else(server: Served, method: str) -> None:
-    with grpc.insecure_channel(server.address) as channel, pytest.raises(grpc.RpcError) as caught:
-        call = channel.unary_stream(f"/rasterwire.v1.{method}")  # sends bytes as they are
-        list(call(b"\xff\xff\xff", timeout=10))
+    with grpc.insecure_channel(server.address) as channel:
+        call: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/rasterwire.v1.{method}")
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call(b"\xff\xff\xff", timeout=10))
     assert refusal(caught.value).code is grpc.StatusCode.INVALID_ARGUMENT
     assert refusal(caught.value).fields == {"": "NOT_A_MESSAGE"}
 

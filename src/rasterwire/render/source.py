@@ -21,7 +21,7 @@ from rasterwire.tiff_file import opened_level
 
 _OPEN_PER_THREAD = 32
 
-_tiles = TileCache(64 << 20)
+_tiles = TileCache(24 << 20)
 
 
 class _Opened(threading.local):
