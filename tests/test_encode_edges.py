@@ -345,6 +345,18 @@ def test_bytes_depend_neither_on_threads_nor_on_the_cut(
     assert encoded(made, scratch) == first
 
 
+def test_a_row_too_large_for_memory_is_rendered_in_parts(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = raster(300, 7, *(stored("uint16", name=str(index)) for index in range(5)))
+    made = plan(Format.NPY, one)
+    at_once = encoded(made, scratch)
+    monkeypatch.setattr(npy, "_ROW_BYTES", 1000)
+    monkeypatch.setattr(npy, "_STRIP_BYTES", 1000)
+    windows = list(npy.npy_windows(one))
+    assert max(window.width for window in windows) == 100
+    assert count_blocks(made) == len(windows) == 21
+    assert encoded(made, scratch) == at_once
+
+
 @pytest.mark.parametrize("size", [(1, 1), (255, 256), (257, 256), (256, 257), (300, 700), (5000, 3), (3, 5000)])
 @pytest.mark.parametrize(("windows", "format_"), [(tiles.tile_windows, Format.GEO_TIFF), (npy.npy_windows, Format.NPY)])
 def test_windows_cover_every_pixel_once_and_are_counted(windows: Any, format_: Format, size: tuple[int, int]) -> None:

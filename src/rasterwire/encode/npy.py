@@ -13,22 +13,33 @@ from rasterwire.plan.types import RasterPlan
 
 _STRIP_BYTES = 4 << 20
 
+_ROW_BYTES = 16 << 20
+"""A row of more, of very many bands say, is rendered in parts."""
+
 
 def npy_windows(raster: RasterPlan) -> Iterator[Window]:
-    """Yield strips of whole rows, since rows follow each other in the file."""
+    """Yield strips of whole rows, or parts of one row, since rows follow each other in the file."""
     height, width = (int(n) for n in raster.grid.shape)
-    step = _strip_rows(raster)
+    step, across = _strip_rows(raster), _strip_width(raster)
     for row in range(0, height, step):
-        yield Window(row, 0, min(step, height - row), width)
+        for col in range(0, width, across):
+            yield Window(row, col, min(step, height - row), min(across, width - col))
 
 
 def count_npy_windows(raster: RasterPlan) -> int:
     """Return how many strips ``npy_windows`` yields."""
-    return -(-int(raster.grid.shape[0]) // _strip_rows(raster))
+    height, width = (int(n) for n in raster.grid.shape)
+    return -(-height // _strip_rows(raster)) * -(-width // _strip_width(raster))
 
 
 def _strip_rows(raster: RasterPlan) -> int:
     return max(1, _STRIP_BYTES // (int(raster.grid.shape[1]) * record_dtype(raster).itemsize))
+
+
+def _strip_width(raster: RasterPlan) -> int:
+    pixel = record_dtype(raster).itemsize
+    width = int(raster.grid.shape[1])
+    return width if width * pixel <= _ROW_BYTES else max(1, _ROW_BYTES // pixel)
 
 
 def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:

@@ -79,12 +79,7 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
     total = sum(map(_raster_bytes, rasters))
     if total > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
-        said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
-        problems.found.append(
-            Violation(
-                "dimensions", "OUTPUT_TOO_LARGE", said + "; ask for fewer bands, a coarser scale or a smaller region"
-            )
-        )
+        problems.found.append(_too_many_bytes(total, limits))
     problems.raise_if_any()
     encoding = Encoding() if format_ is Format.NPY else request.encoding
     plan = RenderPlan(
@@ -100,6 +95,12 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
         etag="",
     )
     return replace(plan, etag=_etag(plan))
+
+
+def _too_many_bytes(total: int, limits: Limits) -> Violation:
+    said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
+    remedy = "ask for fewer bands, a coarser scale or a smaller region"
+    return Violation("dimensions", "OUTPUT_TOO_LARGE", f"{said}; {remedy}")
 
 
 def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
