@@ -100,6 +100,12 @@ HALVES = [
     [
         pytest.param(polygon(*OVER_THE_LINE), True, (179, -12.01, 181, -10), id="geodesic-the-short-way"),
         pytest.param(polygon(*OVER_THE_LINE), False, (-179, -12, 179, -10), id="planar-as-it-stands"),
+        pytest.param(
+            {"type": "LineString", "coordinates": [(-100, 0), (0, 0), (100, 0)]},
+            True,
+            (-100, 0, 100, 0),
+            id="long-line",
+        ),
         pytest.param({"type": "MultiPolygon", "coordinates": HALVES}, False, (179, -12, 181, -10), id="cut-in-two"),
         pytest.param(
             polygon((0, 80), (90, 80), (180, 80), (-90, 80), (0, 80)), True, (0, -90, 360, -80), id="around-a-pole"

@@ -27,7 +27,8 @@ def unrolled(geometry: shapely.Geometry) -> shapely.Geometry:
         lon = np.unwrap(points[:, 0], period=360.0)
         lon += 360.0 * np.round((first - lon.mean()) / 360.0)
         run = np.column_stack([lon, points[:, 1]])
-        if abs(lon[-1] - lon[0]) < 180.0:
+        closed = len(points) > 1 and bool((points[0] == points[-1]).all())
+        if not closed or abs(lon[-1] - lon[0]) < 180.0:
             return run
         pole = np.copysign(90.0, points[:, 1].mean())
         return np.vstack([run, [lon[-1], pole], [lon[0], pole], run[:1]])

@@ -216,9 +216,15 @@ class _Curve:
         self.start = ring[:-1] if len(ring) > 1 else ring
         self.end = ring[1:] if len(ring) > 1 else ring
         self.edges = len(self.start)
+        self._closed = bool((ring[0] == ring[-1]).all())
         self._target = target
         self._source = region.crs
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
+
+    def near(self, where: float, reach: float) -> Points:
+        """Return places, edge number plus fraction, that lie around one and no farther away than ``reach``."""
+        places = where + np.linspace(-reach, reach, 2 * _STEPS + 1)
+        return np.mod(places, self.edges) if self._closed else np.clip(places, 0.0, self.edges)
 
     def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
         """Return points of the target crs; raises InvalidRequest where there are none."""
@@ -297,7 +303,7 @@ def _extreme(
     reach = 1.0 / _STEPS
     value = math.inf
     for _ in range(_ROUNDS):
-        places = np.mod(where + np.linspace(-reach, reach, 2 * _STEPS + 1), curve.edges)
+        places = curve.near(where, reach)
         edge = np.minimum(places.astype(np.intp), curve.edges - 1)
         points = curve.at(edge, places - edge)
         if geographic:

@@ -87,9 +87,9 @@ class _Reader:
             elif name == "bands":
                 self._bands(message, value)
             elif name == "region":
-                self._converted("region", lambda v: self._region(message, v), value)
+                self._noting("region", lambda v: self._region(message, v), value)
             elif name == "expression":
-                self._converted(key, lambda v: json_format.ParseDict(v, message.expression), value)
+                self._noting(key, lambda v: json_format.ParseDict(v, message.expression), value)
             else:
                 self._field(message, str(key), name, value)
         return message
@@ -112,25 +112,24 @@ class _Reader:
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             self._problem(path + key, f"no such parameter; {hint}")
         elif name == "crs_transform":
-            self._converted(path + key, lambda v: message.crs_transform.extend(_transform(v)), value)
+            self._noting(path + key, lambda v: message.crs_transform.extend(_transform(v)), value)
         elif name == "dimensions":
-            self._converted(path + key, lambda v: message.dimensions.extend(_dimensions(v)), value)
+            self._noting(path + key, lambda v: message.dimensions.extend(_dimensions(v)), value)
         elif name in _enums:
             number = self._enum(path + key, name, value)
             if number is not None:
                 setattr(message, name, number)
         else:
-            self._converted(path + key, lambda v: setattr(message, name, _typed(_plain[name], v)), value)
+            self._noting(path + key, lambda v: setattr(message, name, _typed(_plain[name], v)), value)
 
-    def _converted(self, field: str, convert: Callable[[Any], Any], value: Any) -> Any:
-        """Return what a function makes of a value, or note what is wrong with it and return None."""
+    def _noting(self, field: str, take: Callable[[Any], object], value: Any) -> None:
+        """Let a function take a value, and note what it finds wrong with it."""
         try:
-            return convert(value)
+            take(value)
         except UnicodeEncodeError:
             self._problem(field, f"has half of a surrogate pair, which is no text, got {value!r:.80}")
         except (ValueError, TypeError, OverflowError, RecursionError, json_format.ParseError) as error:
             self._problem(field, f"{error}, got {value!r:.80}")
-        return None
 
     def _enum(self, field: str, name: str, value: Any) -> int | None:
         kind = _enums[name]
@@ -145,7 +144,7 @@ class _Reader:
 
     def _image(self, message: download_pb2.DownloadParams, key: str, value: Any) -> None:
         if isinstance(value, str):
-            self._converted(key, lambda v: setattr(message, "image", v), value)
+            self._noting(key, lambda v: setattr(message, "image", v), value)
         else:
             self._problem(key, f"has to be the id of an image, got {type(value).__name__}")
 

@@ -152,11 +152,20 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
 
 
 def _authority(host: str, port: int) -> str:
+    """Return a host and port as one, with the brackets that an address of IPv6 needs.
+
+    >>> _authority("::1", 80), _authority("localhost", 80)
+    ('[::1]:80', 'localhost:80')
+    """
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _reachable(host: str) -> str:
-    """Return what others may call the machine where ``host`` stands for all its addresses."""
+    """Return what others may call the machine where ``host`` stands for all its addresses.
+
+    >>> _reachable("10.0.0.1"), _reachable("0.0.0.0") == socket.gethostname()
+    ('10.0.0.1', True)
+    """
     return socket.gethostname() if host in {"0.0.0.0", "::"} else host
 
 
