@@ -5,6 +5,7 @@ centre. Rules: outward rounding to whole pixels of a lattice, with a tolerance o
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import shapely
@@ -143,11 +144,14 @@ def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     """
     if grid.crs != source.crs:
         return None
-    height, width = grid.shape
-    corners = np.array([[0, 0], [width, 0], [0, height]], dtype=float)
-    placed = apply(~source.affine, apply(grid.affine, corners))
-    col, row = round(float(placed[0, 0])), round(float(placed[0, 1]))
-    if np.abs(placed - corners - [col, row]).max() > TOLERANCE:
+    height, width = (int(n) for n in grid.shape)
+    place = ~source.affine @ grid.affine
+    col, row = round(place.c), round(place.f)
+    x, y = place.c - col, place.f - row
+    # of three corners; a lattice that is shared turns and stretches nothing
+    right = x + width * (place.a - 1), y + width * place.d
+    below = x + height * place.b, y + height * (place.e - 1)
+    if max(map(abs, (x, y, *right, *below))) > TOLERANCE:
         return None
     turn = pixels_around(source.affine, source.crs)
     if abs(turn - round(turn)) > TOLERANCE and any(turns(grid, source)):
@@ -166,18 +170,36 @@ def turns(grid: GeoBox, source: GeoBox) -> tuple[int, ...]:
     At most three, the own place of the source first; () where the two share no ground. In a crs that
     is not of longitudes there is but one place.
     """
-    height, width = grid.shape
-    rows, cols = source.shape
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
-    placed = shapely.Polygon(apply(~source.affine, apply(grid.affine, corners)))
+    height, width = (int(n) for n in grid.shape)
+    rows, cols = (int(n) for n in source.shape)
+    place = ~source.affine @ grid.affine
     turn = math.copysign(pixels_around(source.affine, source.crs), source.affine.a)
-    first = math.floor(placed.bounds[0] / turn) if turn else 0
+    west, shared = _shared_ground(place, (width, height), (cols, rows))
+    first = math.floor(west / turn) if turn else 0
     places = sorted({0, first, first + 1} if turn else {0}, key=abs)
-    return tuple(
-        place
-        for place in places
-        if placed.intersection(shapely.box(place * turn, 0, place * turn + cols, rows)).area > TOLERANCE
-    )
+    return tuple(n for n in places if shared(n * turn) > TOLERANCE)
+
+
+def _shared_ground(
+    place: Affine, size: tuple[int, int], source: tuple[int, int]
+) -> tuple[float, Callable[[float], float]]:
+    """Return where a grid begins on a source, and what it shares with the source moved by some columns.
+
+    Args:
+        place: from pixels of the grid to pixels of the source.
+        size: of the grid, width and height.
+        source: width and height.
+    """
+    width, height = size
+    cols, rows = source
+    if place.b == place.d == 0:  # plain numbers: for each download of a lattice, and several times as fast
+        left, right = sorted((place.c, place.c + place.a * width))
+        top, bottom = sorted((place.f, place.f + place.e * height))
+        high = max(0.0, min(bottom, rows) - max(top, 0.0))
+        return left, lambda moved: high * max(0.0, min(right, moved + cols) - max(left, moved))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
+    outline = shapely.Polygon(apply(place, corners))
+    return outline.bounds[0], lambda moved: outline.intersection(shapely.box(moved, 0, moved + cols, rows)).area
 
 
 def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, int, int]]:

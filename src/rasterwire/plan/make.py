@@ -173,7 +173,8 @@ def _raster(
         clips = True  # a region alone is Image.clip there, which masks outside the polygon
     clip = asked.region if clips and asked.region_counts else None
     sources = [(name, band, wanted.resampling or request.resampling) for name, (wanted, band) in group]
-    settled = replace(request, clip_to_region=clip is not None)
+    clipped = clip is not None
+    settled = request if request.clip_to_region == clipped else replace(request, clip_to_region=clipped)
     return RasterPlan(
         path=path,
         grid=grid,

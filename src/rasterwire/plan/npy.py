@@ -2,6 +2,7 @@
 
 import io
 import struct
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ def record_dtype(raster: RasterPlan) -> np.dtype[Any]:
     return np.dtype([*fields, ("mask", "u1")] if raster.mask else fields)
 
 
+@lru_cache(maxsize=256)
 def npy_header(record: np.dtype[Any], shape: tuple[int, int]) -> bytes:
     """Return the bytes that precede the data.
 

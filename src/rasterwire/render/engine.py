@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 A = TypeVar("A")
@@ -21,7 +21,7 @@ class SerialEngine:
 
 
 class ThreadEngine:
-    """Runs items on a pool of threads that all renders share.
+    """Runs items on a pool of threads that all renders share; an only item in the thread that asks for it.
 
     Attributes:
         workers: threads, and with one more the most results that exist at once for each map.
@@ -35,6 +35,11 @@ class ThreadEngine:
         """See ``Engine.map``."""
         waiting: deque[Future[B]] = deque()
         source = iter(items)
+        first = list(islice(source, 2))
+        if len(first) < 2:  # nothing to do side by side: another thread would only have to be woken
+            yield from map(function, first)
+            return
+        source = chain(first, source)
         try:
             waiting.extend(self._pool.submit(function, item) for item in islice(source, self.workers + 1))
             while waiting:

@@ -1,8 +1,8 @@
 """Reading stored pixels. The only file of the renderer that opens rasters."""
 
+import os
 import threading
 from collections import OrderedDict
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -162,7 +162,7 @@ def _told_by_nodata(data: npt.NDArray[np.generic], nodata: float | int | None) -
 def _check_version(band: Band) -> None:
     """Refuse a file that is another one than when the plan was made."""
     try:
-        status = Path(band.href).stat()
+        status = os.stat(band.href)  # noqa: PTH116  for each block, and twice as fast
     except OSError:
         raise SourceUnavailable("", band.name, "the file is gone") from None
     if band.version and band.version != f"{status.st_mtime_ns}-{status.st_size}":

@@ -35,7 +35,7 @@ RESAMPLINGS = {download_pb2.Resampling.Value(f"RESAMPLING_{r.name}"): r for r in
 MASKS = {download_pb2.Mask.Value(f"MASK_{m.name}"): m for m in MaskOutput}
 COMPRESSIONS = {download_pb2.Compression.Value(f"COMPRESSION_{c.name}"): c for c in Compression}
 _format_values = {f: value for value, f in FORMATS.items()}
-_unspecified = download_pb2.RESAMPLING_UNSPECIFIED
+_data_types = dict(download_pb2.DataType.items())
 _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 
 _DEFLATE_MOST = 9
@@ -209,6 +209,4 @@ def _band_info(band: Band) -> catalog_service_pb2.BandInfo:
 
 
 def _data_type(dtype: str) -> "download_pb2.DataType.ValueType":
-    known: Sequence[str] = download_pb2.DataType.keys()
-    name = f"DATA_TYPE_{dtype.upper()}"
-    return download_pb2.DataType.Value(name) if name in known else download_pb2.DATA_TYPE_UNSPECIFIED
+    return _data_types.get(f"DATA_TYPE_{dtype.upper()}", download_pb2.DATA_TYPE_UNSPECIFIED)
