@@ -5,42 +5,25 @@ Planning and file access block, so they run on a small pool; a render has its ow
 
 import asyncio
 import contextlib
-import io
-import tempfile
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
-
-import google_crc32c
+from typing import TypeVar
 
 from rasterwire.download import Downloads, Registered, Render, Renders
 from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Overloaded, Violations
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
+from rasterwire.server.job import Ready, StreamJob, file_info
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 CHUNK = 1 << 20
 _PROGRESS_SECONDS = 0.5
-_IN_MEMORY = 1 << 20
 _STREAMS_A_RENDER = 16
 _RETRY_AFTER = 2.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A finished file, opened: it can be read even after the cache dropped it.
-
-    Attributes:
-        file: positioned anywhere; closed by the receiver.
-        info: about the file.
-    """
-
-    file: BinaryIO
-    info: download_pb2.FileInfo
 
 
 class Desk:
@@ -53,8 +36,10 @@ class Desk:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._streaming = ThreadPoolExecutor(max_renders, thread_name_prefix="stream")
         self._most_streams = _STREAMS_A_RENDER * max_renders
+        self._max_renders = max_renders
         self._streams = 0
         self.public_url = ""
+        self._rendering = 0
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
@@ -122,7 +107,7 @@ class Desk:
                 file = artifact.path.open("rb")
             except FileNotFoundError:  # dropped since
                 return None
-            return Ready(file, _info(kept.filename, kept.mime_type, kept.etag, artifact.size, artifact.crc32c))
+            return Ready(file, file_info(kept.filename, kept.mime_type, kept.etag, artifact.size, artifact.crc32c))
 
         return await self.run(look)
 
@@ -156,63 +141,60 @@ class Desk:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield ready
 
-    async def stream(self, plan: RenderPlan) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
-        """Yield progress, then a file that is kept nowhere.
+    async def stream(
+        self, params: download_pb2.DownloadParams
+    ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | Ready], None]:
+        """Yield progress, then a file that is kept nowhere; the first of these with the plan.
 
         Raises:
             Overloaded: as many streams as this server takes are on their way, slow readers included.
+            InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
+        planning: Callable[[], RenderPlan] = partial(self._plan, params)
+        if self._rendering >= self._max_renders or self._streams >= self._most_streams:
+            plan = await self.run(planning)  # a refusal shall not wait for a render to end
+            planning = lambda: plan  # noqa: E731
         if self._streams >= self._most_streams:
             raise Overloaded(_RETRY_AFTER)
         self._streams += 1
-        try:
-            async with contextlib.aclosing(self._streamed(plan)) as steps:
-                async for step in steps:
-                    yield step
-        finally:
-            self._streams -= 1
-
-    async def _streamed(self, plan: RenderPlan) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
-        render = Render(plan)
-        small = plan.uncompressed_bytes <= _IN_MEMORY
-        file = io.BytesIO() if small else cast(BinaryIO, tempfile.NamedTemporaryFile(dir=self._scratch))  # noqa: SIM115
-        handed_over = False
-        loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(loop.run_in_executor(self._streaming, lambda: self._write(render, file)))
+        job = StreamJob(planning, self._renders, self._scratch)
+        self._rendering += 1
+        task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(self._streaming, job.run))
+        task.add_done_callback(self._rendered)
+        is_told = handed_over = False
         try:
             while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
-                yield _progress(render)
-            size, crc = task.result()
+                if job.render is not None:
+                    yield None if is_told else job.told, _progress(job.render)
+                    is_told = True
+            ready = task.result()
             handed_over = True
-            yield Ready(file, _info(plan.filename, plan.mime_type, plan.etag, size, crc))
+            yield None if is_told else job.told, ready
         finally:
-            render.stop()
+            self._streams -= 1
             if not handed_over:
-                task.add_done_callback(lambda _: file.close())
+                job.stop()
+                task.add_done_callback(_close_file)
                 with contextlib.suppress(DownloadError, asyncio.CancelledError):
                     await task
 
-    def _write(self, render: Render, file: BinaryIO) -> tuple[int, int]:
-        self._renders.to_file(render, file)
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        crc = google_crc32c.Checksum()
-        while piece := file.read(CHUNK):
-            crc.update(piece)
-        return size, int.from_bytes(crc.digest(), "big")
+    def _rendered(self, _: asyncio.Future[Ready]) -> None:
+        self._rendering -= 1
 
     async def chunks(self, ready: Ready, offset: int, limit: int) -> AsyncGenerator[download_pb2.DownloadChunk, None]:
         """Yield a part of a file in chunks; the first and the last carry the file's info."""
         end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
 
-        def piece(at: int) -> asyncio.Future[tuple[bytes, int]]:
-            return asyncio.ensure_future(self.run(lambda: _read(ready.file, at, min(CHUNK, end - at))))
+        def piece(at: int) -> asyncio.Future[tuple[bytes, int]] | None:
+            if ready.in_memory:
+                return None
+            return asyncio.ensure_future(self.run(lambda: ready.read(at, min(CHUNK, end - at))))
 
         first, ahead = True, piece(offset)
         try:
             while first or offset < end:
                 at = offset
-                data, crc = await ahead
+                data, crc = await ahead if ahead else ready.read(at, min(CHUNK, end - at))
                 offset += len(data)
                 last = offset >= end or not data
                 if not last:
@@ -227,18 +209,13 @@ class Desk:
                 if last:
                     return
         finally:
-            await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
+            if ahead:
+                await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 
 
-def _read(file: BinaryIO, offset: int, size: int) -> tuple[bytes, int]:
-    """Return bytes of a file and their crc32c."""
-    file.seek(offset)
-    data = file.read(size)
-    return data, google_crc32c.value(data)
-
-
-def _info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:
-    return download_pb2.FileInfo(filename=filename, mime_type=mime_type, size_bytes=size, crc32c=crc32c, etag=etag)
+def _close_file(task: asyncio.Future[Ready]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().file.close()
 
 
 def _progress(render: Render) -> download_pb2.RenderProgress:

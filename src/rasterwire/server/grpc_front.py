@@ -13,7 +13,8 @@ from google.protobuf.message import DecodeError, Message
 from rasterwire.errors import InvalidRequest, OffsetOutOfRange, invalid
 from rasterwire.region import MAX_VERTICES
 from rasterwire.server import convert, desk
-from rasterwire.server.desk import Desk, Ready
+from rasterwire.server.desk import Desk
+from rasterwire.server.job import Ready
 from rasterwire.server.listing import list_images
 from rasterwire.server.status import grpc_status
 from rasterwire.server.validate import violations
@@ -118,16 +119,20 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     async def StreamDownload(
         self, request: service_pb2.StreamDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse]:
-        async with _answering(context, "StreamDownload", request):
-            plan = await self._desk.plan(request.params)
-            told: download_pb2.DownloadPlan | None = convert.from_plan(plan)
-            async with (
-                aclosing(self._desk.stream(plan)) as steps,
-                aclosing(self._chunks(steps, 0, 0)) as chunks,
-            ):
-                async for chunk in chunks:
-                    yield service_pb2.StreamDownloadResponse(chunk=chunk, plan=told)
-                    told = None
+        async with (
+            _answering(context, "StreamDownload", request),
+            aclosing(self._desk.stream(request.params)) as steps,
+        ):
+            async for told, step in steps:
+                if isinstance(step, download_pb2.RenderProgress):
+                    yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=told)
+                    continue
+                plan = told  # of the first message alone
+                with step.file:
+                    async with aclosing(self._desk.chunks(step, 0, 0)) as chunks:
+                        async for chunk in chunks:
+                            yield service_pb2.StreamDownloadResponse(chunk=chunk, plan=plan)
+                            plan = None
 
     async def _chunks(
         self, steps: AsyncIterator[download_pb2.RenderProgress | Ready], offset: int, limit: int

@@ -14,7 +14,8 @@ from google.protobuf.message import Message
 from rasterwire.download import Registered
 from rasterwire.errors import invalid
 from rasterwire.server import convert
-from rasterwire.server.desk import Desk, Ready
+from rasterwire.server.desk import Desk
+from rasterwire.server.job import Ready
 from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
 

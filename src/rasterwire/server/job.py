@@ -1,0 +1,107 @@
+"""The work of one StreamDownload, in a thread from the request to the finished file."""
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import google_crc32c
+
+from rasterwire.download import Render, Renders
+from rasterwire.plan import RenderPlan
+from rasterwire.server import convert
+from rasterwire.v1 import download_pb2
+
+_IN_MEMORY = 1 << 20
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A finished file, opened: it can be read even after the cache dropped it.
+
+    Attributes:
+        file: to be read by offset, since others may share its position; closed by the receiver.
+        info: about the file.
+    """
+
+    file: BinaryIO
+    info: download_pb2.FileInfo
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether reading it never waits."""
+        return isinstance(self.file, io.BytesIO)
+
+    def read(self, offset: int, size: int) -> tuple[bytes, int]:
+        """Return bytes of the file and their crc32c."""
+        if isinstance(self.file, io.BytesIO):
+            data = bytes(self.file.getbuffer()[offset : offset + size])
+        else:
+            data = os.pread(self.file.fileno(), size, offset)
+        return data, google_crc32c.value(data)
+
+
+class StreamJob:
+    """Plans, renders and keeps a file that only one reader wants.
+
+    Attributes:
+        told: the plan, once it is made.
+        render: likewise.
+    """
+
+    def __init__(self, plan: Callable[[], RenderPlan], renders: Renders, scratch: Path) -> None:
+        self._plan = plan
+        self._renders = renders
+        self._scratch = scratch
+        self._stopped = False
+        self.told: download_pb2.DownloadPlan | None = None
+        self.render: Render | None = None
+
+    def stop(self) -> None:
+        """End the render at its next block."""
+        self._stopped = True
+        if self.render is not None:
+            self.render.stop()
+
+    def run(self) -> Ready:
+        """Do the work.
+
+        Raises:
+            DownloadError: of the plan or the render.
+        """
+        plan = self._plan()
+        self.told = convert.from_plan(plan)
+        self.render = render = Render(plan)
+        if self._stopped:
+            render.stop()
+        small = plan.uncompressed_bytes <= _IN_MEMORY
+        file = io.BytesIO() if small else cast(BinaryIO, tempfile.NamedTemporaryFile(dir=self._scratch))  # noqa: SIM115
+        try:
+            self._renders.to_file(render, file)
+            size, crc = _measured(file)
+        except BaseException:
+            file.close()
+            raise
+        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, size, crc))
+
+
+def file_info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:
+    """Return what clients are told of a finished file."""
+    return download_pb2.FileInfo(filename=filename, mime_type=mime_type, size_bytes=size, crc32c=crc32c, etag=etag)
+
+
+def _measured(file: BinaryIO) -> tuple[int, int]:
+    """Return size and crc32c of a file."""
+    if isinstance(file, io.BytesIO):
+        data = file.getvalue()
+        return len(data), google_crc32c.value(data)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    crc = google_crc32c.Checksum()
+    while piece := file.read(_PIECE):
+        crc.update(piece)
+    return size, int.from_bytes(crc.digest(), "big")
