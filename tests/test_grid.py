@@ -225,3 +225,18 @@ def test_the_whole_world_is_not_small_in_a_zone_of_utm() -> None:
     left, top, right, bottom = lattice_extent(box_region(-180, -90, 180, 90), Affine(1000, 0, 0, 0, -1000, 0), UTM)
     assert left < 500 < right
     assert top < -4000 < bottom
+
+
+@given(
+    steps=st.tuples(*[st.sampled_from([-20.0, -7.5, 10.0, 33.0])] * 2),
+    corner=st.tuples(*[st.integers(-80, 80)] * 2),
+    size=st.tuples(*[st.integers(1, 40)] * 2),
+)
+def test_upright_grids_overlap_where_their_outlines_do(
+    steps: tuple[float, float], corner: tuple[int, int], size: tuple[int, int]
+) -> None:
+    source = GeoBox((30, 50), TILE, UTM)
+    x, y = TILE @ corner
+    grid = GeoBox(size, Affine(steps[0], 0, x, 0, steps[1], y), UTM)
+    shared = footprint(grid).geometry.intersection(footprint(source).geometry).area
+    assert overlaps(grid, source) == (shared > 1e-3)
