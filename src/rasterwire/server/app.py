@@ -25,7 +25,7 @@ from rasterwire.plan import Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.render.kernels import warm_up
 from rasterwire.server.desk import Desk
-from rasterwire.server.grpc_front import CatalogFront, DownloadFront, Readable
+from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.http_front import http_app
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.workers import run_workers
@@ -93,7 +93,7 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
     server = grpc.aio.server(
-        interceptors=[Readable()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
+        interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
     download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(desk), server)
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(desk), server)

@@ -11,11 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import google_crc32c
+
 from rasterwire.download import Downloads, Registered, Render, Renders
 from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Overloaded, Violations
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
-from rasterwire.server.job import Ready, StreamJob, file_info
+from rasterwire.server.job import StreamJob
+from rasterwire.server.ready import Ready, file_info
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 CHUNK = 1 << 20
@@ -181,36 +184,53 @@ class Desk:
     def _rendered(self, _: asyncio.Future[Ready]) -> None:
         self._rendering -= 1
 
-    async def chunks(self, ready: Ready, offset: int, limit: int) -> AsyncGenerator[download_pb2.DownloadChunk, None]:
-        """Yield a part of a file in chunks; the first and the last carry the file's info."""
+    async def chunks(
+        self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, bytes], T]
+    ) -> AsyncGenerator[T, None]:
+        """Yield a part of a file in chunks; the first and the last carry the file's info.
+
+        Args:
+            ready: the file.
+            offset: of the first byte.
+            limit: bytes at most, or 0 for all.
+            made: makes what is yielded of a chunk and its data; called in any thread.
+        """
         end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
 
-        def piece(at: int) -> asyncio.Future[tuple[bytes, int]] | None:
-            if ready.in_memory:
-                return None
-            return asyncio.ensure_future(self.run(lambda: ready.read(at, min(CHUNK, end - at))))
+        def piece(at: int, data: bytes) -> tuple[T, int]:
+            is_edge = at == offset or at + CHUNK >= end or not data
+            return made(_told(ready, at, data, is_edge=is_edge), data), len(data)
 
-        first, ahead = True, piece(offset)
+        def later(at: int) -> asyncio.Future[tuple[T, int]]:
+            size = min(CHUNK, end - at)
+            return asyncio.ensure_future(self.run(lambda: piece(at, ready.read(at, size))))
+
+        at, ahead = offset, None
         try:
-            while first or offset < end:
-                at = offset
-                data, crc = await ahead if ahead else ready.read(at, min(CHUNK, end - at))
-                offset += len(data)
-                last = offset >= end or not data
-                if not last:
-                    ahead = piece(offset)  # read while this one is sent
-                yield download_pb2.DownloadChunk(
-                    data=data,
-                    offset=at,
-                    crc32c=crc if data else None,
-                    file=ready.info if first or last else None,
-                )
-                first = False
+            while True:
+                data = None if ahead else ready.read_now(at, min(CHUNK, end - at))
+                if data is None:
+                    ahead = ahead or later(at)
+                    answer, size = await ahead
+                else:
+                    answer, size = piece(at, data)
+                at += size
+                last = at >= end or not size
+                if ahead and not last:
+                    ahead = later(at)  # while this one is sent
+                yield answer
                 if last:
                     return
         finally:
             if ahead:
                 await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
+
+
+def _told(ready: Ready, at: int, data: bytes, *, is_edge: bool) -> download_pb2.DownloadChunk:
+    """Return the message of a chunk, without its data."""
+    return download_pb2.DownloadChunk(
+        offset=at, crc32c=google_crc32c.value(data) if data else None, file=ready.info if is_edge else None
+    )
 
 
 def _close_file(task: asyncio.Future[Ready]) -> None:

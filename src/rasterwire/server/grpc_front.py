@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -14,10 +15,10 @@ from rasterwire.errors import InvalidRequest, OffsetOutOfRange, invalid
 from rasterwire.region import MAX_VERTICES
 from rasterwire.server import convert, desk
 from rasterwire.server.desk import Desk
-from rasterwire.server.job import Ready
 from rasterwire.server.listing import list_images
 from rasterwire.server.status import grpc_status
 from rasterwire.server.validate import violations
+from rasterwire.server.wire import with_data
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
 from rasterwire.v1 import download_service_pb2 as service_pb2
@@ -30,7 +31,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 @asynccontextmanager
 async def _answering(context: Context, method: str, request: Message | None) -> AsyncIterator[None]:
-    """Turn errors into statuses, and write one log line for each call; see ``Readable`` for a request of None."""
+    """Turn errors into statuses, and write one log line for each call; see ``WireBytes`` for a request of None."""
     began = time.perf_counter()
     code = "OK"
     try:
@@ -51,11 +52,15 @@ async def _answering(context: Context, method: str, request: Message | None) -> 
         _log.info("%s %s %.1f ms", method, code, 1000 * (time.perf_counter() - began))
 
 
-class Readable(grpc.aio.ServerInterceptor):
-    """Hands on None for bytes that are no message, so that they are refused as all else; grpc would say UNKNOWN."""
+class WireBytes(grpc.aio.ServerInterceptor):
+    """Between the messages of the fronts and the bytes of calls, where these are not to be protobuf's alone.
+
+    Hands on None for bytes that are no message, so that they are refused as all else, where grpc would
+    say UNKNOWN; and lets an answer be bytes, of a message that is written already.
+    """
 
     async def intercept_service(self, continuation: Continuation, call: grpc.HandlerCallDetails) -> Any:
-        """Return the handler of a call, with its own way to read a request."""
+        """Return the handler of a call, with its own way to read a request and write an answer."""
         handler: Any = await continuation(call)
         if handler is None or not call.method.startswith("/rasterwire."):
             return handler
@@ -66,7 +71,10 @@ class Readable(grpc.aio.ServerInterceptor):
             except DecodeError:
                 return None
 
-        return handler._replace(request_deserializer=read)
+        def written(message: Message | bytes) -> bytes:
+            return message if isinstance(message, bytes) else message.SerializeToString()
+
+        return handler._replace(request_deserializer=read, response_serializer=written)
 
 
 class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
@@ -103,22 +111,29 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
             return answer
         raise AssertionError
 
-    async def ReadDownload(
+    async def ReadDownload(  # type: ignore[override] # bytes are a message that is written already
         self, request: service_pb2.ReadDownloadRequest, context: Context
-    ) -> AsyncIterator[service_pb2.ReadDownloadResponse]:
+    ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
         async with _answering(context, "ReadDownload", request):
             _check(request)
             kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
-            async with (
-                aclosing(self._desk.deliver(kept)) as steps,
-                aclosing(self._chunks(steps, request.read_offset, request.read_limit)) as chunks,
-            ):
-                async for chunk in chunks:
-                    yield service_pb2.ReadDownloadResponse(chunk=chunk)
+            async with aclosing(self._desk.deliver(kept)) as steps:
+                async for step in steps:
+                    if isinstance(step, download_pb2.RenderProgress):
+                        yield service_pb2.ReadDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step))
+                        continue
+                    with step.file:
+                        if request.read_offset > step.info.size_bytes:
+                            raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
+                        made = partial(with_data, service_pb2.ReadDownloadResponse())
+                        part = request.read_offset, request.read_limit
+                        async with aclosing(self._desk.chunks(step, *part, made)) as chunks:
+                            async for chunk in chunks:
+                                yield chunk
 
-    async def StreamDownload(
+    async def StreamDownload(  # type: ignore[override] # likewise
         self, request: service_pb2.StreamDownloadRequest, context: Context
-    ) -> AsyncIterator[service_pb2.StreamDownloadResponse]:
+    ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
         async with (
             _answering(context, "StreamDownload", request),
             aclosing(self._desk.stream(request.params)) as steps,
@@ -127,26 +142,15 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                 if isinstance(step, download_pb2.RenderProgress):
                     yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=told)
                     continue
-                plan = told  # of the first message alone
                 with step.file:
-                    async with aclosing(self._desk.chunks(step, 0, 0)) as chunks:
+                    async with aclosing(self._desk.chunks(step, 0, 0, partial(_streamed, told))) as chunks:
                         async for chunk in chunks:
-                            yield service_pb2.StreamDownloadResponse(chunk=chunk, plan=plan)
-                            plan = None
+                            yield chunk
 
-    async def _chunks(
-        self, steps: AsyncIterator[download_pb2.RenderProgress | Ready], offset: int, limit: int
-    ) -> AsyncGenerator[download_pb2.DownloadChunk, None]:
-        async for step in steps:
-            if isinstance(step, download_pb2.RenderProgress):
-                yield download_pb2.DownloadChunk(progress=step)
-                continue
-            with step.file:
-                if offset > step.info.size_bytes:
-                    raise OffsetOutOfRange(offset, step.info.size_bytes)
-                async with aclosing(self._desk.chunks(step, offset, limit)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
+
+def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.DownloadChunk, data: bytes) -> bytes:
+    first = chunk.offset == 0
+    return with_data(service_pb2.StreamDownloadResponse(plan=plan if first else None), chunk, data)
 
 
 class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):

@@ -15,7 +15,7 @@ from rasterwire.download import Registered
 from rasterwire.errors import invalid
 from rasterwire.server import convert
 from rasterwire.server.desk import Desk
-from rasterwire.server.job import Ready
+from rasterwire.server.ready import Ready
 from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
 

@@ -1,10 +1,8 @@
 """The work of one StreamDownload, in a thread from the request to the finished file."""
 
 import io
-import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -13,36 +11,11 @@ import google_crc32c
 from rasterwire.download import Render, Renders
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
+from rasterwire.server.ready import Ready, file_info
 from rasterwire.v1 import download_pb2
 
 _IN_MEMORY = 1 << 20
 _PIECE = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A finished file, opened: it can be read even after the cache dropped it.
-
-    Attributes:
-        file: to be read by offset, since others may share its position; closed by the receiver.
-        info: about the file.
-    """
-
-    file: BinaryIO
-    info: download_pb2.FileInfo
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether reading it never waits."""
-        return isinstance(self.file, io.BytesIO)
-
-    def read(self, offset: int, size: int) -> tuple[bytes, int]:
-        """Return bytes of the file and their crc32c."""
-        if isinstance(self.file, io.BytesIO):
-            data = bytes(self.file.getbuffer()[offset : offset + size])
-        else:
-            data = os.pread(self.file.fileno(), size, offset)
-        return data, google_crc32c.value(data)
 
 
 class StreamJob:
@@ -87,11 +60,6 @@ class StreamJob:
             file.close()
             raise
         return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, size, crc))
-
-
-def file_info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:
-    """Return what clients are told of a finished file."""
-    return download_pb2.FileInfo(filename=filename, mime_type=mime_type, size_bytes=size, crc32c=crc32c, etag=etag)
 
 
 def _measured(file: BinaryIO) -> tuple[int, int]:

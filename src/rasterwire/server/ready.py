@@ -1,0 +1,48 @@
+"""Finished files, opened to be sent."""
+
+import io
+import os
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from rasterwire.v1 import download_pb2
+
+_AT_ONCE: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux
+
+
+@dataclass(slots=True)
+class Ready:
+    """A finished file: it can be read even after the cache dropped it.
+
+    Attributes:
+        file: to be read by offset, since others may share its position; closed by the receiver.
+        info: about the file.
+    """
+
+    file: BinaryIO
+    info: download_pb2.FileInfo
+    _buffer: bytearray = field(default_factory=bytearray, repr=False)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file; fewer where it ends."""
+        return os.pread(self.file.fileno(), size, offset)
+
+    def read_now(self, offset: int, size: int) -> bytes | None:
+        """Return what ``read`` would, or None where that might wait for a disk; for one thread at a time."""
+        if isinstance(self.file, io.BytesIO):
+            return bytes(self.file.getbuffer()[offset : offset + size])
+        if _AT_ONCE is None:
+            return None
+        if len(self._buffer) < size:
+            self._buffer = bytearray(size)
+        part = memoryview(self._buffer)[:size]
+        try:
+            came = os.preadv(self.file.fileno(), [part], offset, _AT_ONCE)
+        except OSError:  # it is not in memory, or the file system cannot tell
+            return None
+        return bytes(part) if came == size else None
+
+
+def file_info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:
+    """Return what clients are told of a finished file."""
+    return download_pb2.FileInfo(filename=filename, mime_type=mime_type, size_bytes=size, crc32c=crc32c, etag=etag)
