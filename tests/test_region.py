@@ -1,13 +1,16 @@
 """Regions: what is read, what is refused."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import shapely
 from odc.geo.crs import CRS
 
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
-from rasterwire.region import box_region, geojson_region
+from rasterwire.region import Region, box_region, geojson_region, own_geometry
 
 
 def reason(caught: pytest.ExceptionInfo[InvalidRequest]) -> str:
@@ -115,3 +118,18 @@ def test_wkt_and_projjson_are_read() -> None:
     utm = CRS("EPSG:32610")
     assert parse_crs(utm.to_wkt(), "crs") == utm
     assert parse_crs(utm.proj.to_json(), "crs") == utm
+
+
+def test_threads_do_not_share_a_prepared_geometry_which_geos_changes_when_it_is_asked() -> None:
+    region = Region(shapely.box(0, 0, 1, 1), CRS("EPSG:4326"))
+    with ThreadPoolExecutor(2) as pool:
+        both = threading.Barrier(2)
+
+        def own() -> shapely.Geometry:
+            both.wait(10)  # one thread each
+            return own_geometry(region)
+
+        found = [future.result() for future in (pool.submit(own), pool.submit(own))]
+    assert found[0] is not found[1]
+    assert all(g is not region.geometry and g.equals(region.geometry) for g in found)
+    assert own_geometry(region) is own_geometry(region)

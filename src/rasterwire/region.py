@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -258,7 +259,7 @@ def _rings(geometry: shapely.Geometry) -> list[Points]:
 
 def _inside(region: Region, target: CRS) -> Points:
     """Return points inside a wide region: there a projection may put the outline within the area."""
-    geometry = densified(region)
+    geometry = own_geometry(region)
     west, south, east, north = geometry.bounds
     if east - west < _WIDE_DEGREES:
         return np.empty((0, 2))
@@ -336,9 +337,29 @@ def _with_poles(
     return left, top, right, bottom
 
 
-@lru_cache(maxsize=64)
-def densified(region: Region) -> shapely.Geometry:
-    """Return the geometry with geodesic edges drawn as planar ones of at most 10 km."""
+class _Own(threading.local):
+    """Geometries of one thread."""
+
+    def __init__(self) -> None:
+        self.geometry = lru_cache(maxsize=16)(_prepared_copy)
+
+
+def own_geometry(region: Region) -> shapely.Geometry:
+    """Return a prepared geometry for this thread alone, with geodesic edges drawn as planar ones of at most 10 km.
+
+    GEOS builds the index of a prepared geometry, and envelopes, when they are first asked for, and
+    does not expect two threads to ask at once: a shared one ends in a crash now and then.
+    """
+    return _own.geometry(region)
+
+
+def _prepared_copy(region: Region) -> shapely.Geometry:
+    geometry = shapely.from_wkb(shapely.to_wkb(_densified(region)))
+    shapely.prepare(geometry)
+    return geometry
+
+
+def _densified(region: Region) -> shapely.Geometry:
     geod: Geod | None = region.crs.proj.get_geod()
     if not region.geodesic or geod is None:
         return region.geometry
@@ -358,3 +379,6 @@ def densified(region: Region) -> shapely.Geometry:
         return np.vstack([*pieces, points[-1:]])
 
     return redrawn(region.geometry, along)
+
+
+_own = _Own()

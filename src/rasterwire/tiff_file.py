@@ -6,14 +6,17 @@ mask or alpha. All else stays with GDAL, whose breadth no reader of ours should 
 
 import logging
 import os
+import sys
 import threading
 import weakref
 from collections import OrderedDict
 from typing import BinaryIO
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from isal import isal_zlib
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.raster_file import open_tiff
@@ -27,8 +30,15 @@ _MOST_TILE_BYTES = 32 << 20
 _codecs = {1, 5, 8, 32946, 50000}
 """TIFF compressions: none, LZW, deflate (by both its numbers), zstd."""
 
+_DEFLATE = {8, 32946}
+_PARTS = 8
+"""A tile of which the top alone is wanted is decoded in so many steps, so that like wishes share what is kept."""
+
 _OVERVIEW = 1
 _SEPARATE_PLANES = 2
+_DELTA = 2
+"""Predictor of differences along a row."""
+
 _NODATA, _METADATA = 42113, 42112
 """GDAL's own tags."""
 
@@ -71,6 +81,9 @@ class Level:
         self.tile_width = int(page.tilewidth if page.is_tiled else page.imagewidth)
         self.across = -(-self.width // self.tile_width)
         self._is_separate = page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1
+        is_native = page.parent.byteorder == ("<" if sys.byteorder == "little" else ">")
+        is_simple = page.predictor == 1 or (page.predictor == _DELTA and np.dtype(page.dtype).kind in "ui")
+        self._stops = page.compression in _DEFLATE and is_native and is_simple
 
     def place(self, band: int) -> tuple[int, int]:
         """Return for a band, from 1, the index of its first tile and its sample within a tile's pixels."""
@@ -78,10 +91,25 @@ class Level:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
         return 0, band - 1
 
-    def tile(self, index: int) -> Tile:
+    def rows_made(self, rows: int) -> int:
+        """Return how many rows of a tile to ask for where so many from its top are wanted; all, if no codec can stop.
+
+        Args:
+            rows: at least 1.
+        """
+        if not self._stops:
+            return self.tile_height
+        step = -(-self.tile_height // _PARTS)
+        return min(self.tile_height, -(-rows // step) * step)
+
+    def tile(self, index: int, rows: int) -> Tile:
         """Return a tile, shape (rows, columns, samples); of nodata, or else 0, where none was ever written.
 
         Strips and tiles at the edge may have fewer rows, or more than lie in the image.
+
+        Args:
+            index: of the tile.
+            rows: from its top, by ``rows_made``; there may be more.
 
         Raises:
             Exception: of any kind, by the codec or the file: the tile cannot be read.
@@ -92,18 +120,37 @@ class Level:
         stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index])
         if len(stored) != count:
             raise ValueError("the file ends before the tile")
+        if rows < self.tile_height:
+            top = self._top(stored, rows)
+            if top is not None:
+                return top
         tile, _, _ = self._page.decode(stored, index, _fullsize=True)
         if tile is None:
             return self._never_written()
         native: Tile = np.asarray(tile[0], tile.dtype.newbyteorder("="))
         return native
 
+    def _top(self, stored: bytes, rows: int) -> Tile | None:
+        """Return the first rows of a deflated tile; None where it has fewer, as the last strip may."""
+        dtype = np.dtype(self._page.dtype).newbyteorder("=")
+        shape = (rows, self.tile_width, self._samples)
+        size = rows * self.tile_width * self._samples * dtype.itemsize
+        data = isal_zlib.decompressobj().decompress(stored, size)
+        if len(data) < size:
+            return None
+        top: Tile = np.frombuffer(data, dtype).reshape(shape)
+        return top if self._page.predictor == 1 else np.asarray(imagecodecs.delta_decode(top, axis=1))
+
+    @property
+    def _samples(self) -> int:
+        return 1 if self._is_separate else int(self._page.samplesperpixel)
+
     def _never_written(self) -> Tile:
-        samples, dtype = 1 if self._is_separate else self._page.samplesperpixel, np.dtype(self._page.dtype)
+        dtype = np.dtype(self._page.dtype)
         # read here, since tifffile takes some limits of integer types for too large
         told = str(self._page.tags.valueof(_NODATA) or "0").strip("\0 ")
         value = float(told) if dtype.kind == "f" else int(float(told))
-        return np.full((self.tile_height, self.tile_width, samples), value, dtype.newbyteorder("="))
+        return np.full((self.tile_height, self.tile_width, self._samples), value, dtype.newbyteorder("="))
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:

@@ -10,7 +10,7 @@ from rasterwire.crs import transformer
 from rasterwire.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
-from rasterwire.region import Region, densified
+from rasterwire.region import Region, own_geometry
 from rasterwire.render.bilinear import bilinear, is_compiled
 from rasterwire.render.nearest import nearest
 from rasterwire.render.reduction import REDUCTIONS, reduction
@@ -100,9 +100,8 @@ def clip_mask(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bo
     y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
     if grid.crs != region.crs:
         x, y = transformer(grid.crs, region.crs).transform(x, y)
-    geometry = densified(region)
+    geometry = own_geometry(region)
     if region.crs.geographic:
         west = geometry.bounds[0]
         x = west + np.mod(x - west, 360.0)
-    shapely.prepare(geometry)
     return np.asarray(shapely.intersects_xy(geometry, x, y))

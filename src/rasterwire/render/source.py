@@ -113,14 +113,22 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     right, bottom = left + window.width, top + window.height
     data = np.empty((window.height, window.width), band.dtype)
 
-    def decode(key: tuple[str, str, int | None, int]) -> npt.NDArray[np.generic]:
+    def decode(key: tuple[str, str, int | None, int, int]) -> npt.NDArray[np.generic]:
         try:
-            return level.tile(key[-1])
+            return level.tile(*key[-2:])
         except Exception as error:  # the errors of codecs share no root
             raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
 
+    def key_of(row: int, col: int) -> tuple[str, str, int | None, int, int]:
+        index = first + row * level.across + col
+        whole = (band.href, band.version, overview, index, height)
+        if window.height >= height or whole in _tiles:
+            return whole
+        # a small piece alone: no other block will want the rest
+        return (*whole[:-1], level.rows_made(min(bottom, (row + 1) * height) - row * height))
+
     places = {
-        (band.href, band.version, overview, first + row * level.across + col): (row * height, col * width)
+        key_of(row, col): (row * height, col * width)
         for row in range(top // height, -(-bottom // height))
         for col in range(left // width, -(-right // width))
     }

@@ -23,6 +23,11 @@ class TileCache:
         self._bytes = 0
         self._on_their_way: dict[Hashable, Future[Tile]] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Tell whether a tile is kept at the moment."""
+        with self._lock:
+            return key in self._tiles
+
     def each(self, keys: Sequence[K], decode: Callable[[K], Tile]) -> Iterator[tuple[K, Tile]]:
         """Yield each key with its tile, in any order.
 

@@ -1,0 +1,61 @@
+"""The top of a tile, decoded alone, is the top of the tile."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from rasterwire.tiff_file import opened_level
+
+SIZE = 200
+
+
+@pytest.mark.parametrize(
+    ("dtype", "predictor"),
+    [(dtype, predictor) for dtype in ("uint8", "int16", "uint32", "float32", "float64") for predictor in (1, 2)]
+    + [("float32", 3), ("float64", 3)],
+)
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"tiled": True, "blockxsize": 64, "blockysize": 128},
+        {"tiled": True, "blockxsize": 64, "blockysize": 64, "interleave": "pixel"},
+        {"tiled": False, "blockysize": 48},  # the last strip has 8 rows
+    ],
+    ids=["tiles", "pixel by pixel", "strips"],
+)
+@pytest.mark.parametrize("codec", ["deflate", "lzw"])
+def test_the_top_of_a_tile_is_what_gdal_reads_there(
+    tmp_path: Path, dtype: str, predictor: int, order: str, layout: dict[str, object], codec: str
+) -> None:
+    path = tmp_path / "a.tif"
+    pixels = np.random.default_rng(1).integers(0, 200, (2, SIZE, SIZE)).astype(dtype)
+    profile = {"driver": "GTiff", "width": SIZE, "height": SIZE, "count": 2, "dtype": dtype, "compress": codec}
+    with rasterio.open(path, "w", **profile, predictor=predictor, ENDIANNESS=order, **layout) as file:
+        file.write(pixels)
+    level = opened_level(str(path), "1", None)
+    begins, sample = level.place(2)
+    for index, wanted in [(0, 1), (0, 9), (1, 33), (level.across, 40), (2 * level.across, 8)]:
+        row, col = index // level.across * level.tile_height, index % level.across * level.tile_width
+        if row >= SIZE:
+            continue
+        made = level.rows_made(wanted)
+        assert wanted <= made <= level.tile_height
+        got = level.tile(begins + index, made)[:wanted, :, sample]
+        expected = pixels[1, row : row + wanted, col : col + level.tile_width]
+        np.testing.assert_array_equal(got[: expected.shape[0], : expected.shape[1]], expected)
+
+
+def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
+    made = {}
+    for codec in ("deflate", "lzw"):
+        path = tmp_path / f"{codec}.tif"
+        profile = {"driver": "GTiff", "width": 512, "height": 512, "count": 1, "dtype": "uint16", "tiled": True}
+        with rasterio.open(path, "w", **profile, blockxsize=512, blockysize=512, compress=codec, predictor=2) as file:
+            file.write(np.ones((1, 512, 512), "uint16"))
+        level = opened_level(str(path), "1", None)
+        made[codec] = [level.rows_made(rows) for rows in (1, 64, 65, 512)]
+        assert level.tile(0, level.rows_made(65)).shape == (made[codec][2], 512, 1)
+    assert made == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
