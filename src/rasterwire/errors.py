@@ -2,6 +2,7 @@
 
     DownloadError
         InvalidRequest        the request, as it stands, can never be served
+        InvalidExpression     a function of an expression cannot be called so
         ImageNotFound         no image of that id
         SourceUnavailable     a raster of the image cannot be opened or read
         DownloadNotFound      no such download, or not with this token, or expired
@@ -91,6 +92,30 @@ class Violations:
         """Raise one error with all that was found, each once, in order."""
         if self.found:
             raise InvalidRequest(tuple(dict.fromkeys(self.found)))
+
+
+class InvalidExpression(DownloadError):
+    """An expression cannot be evaluated.
+
+    Attributes:
+        problem: a sentence.
+        function: that was called; empty where the graph itself is wrong.
+    """
+
+    reason = "INVALID_EXPRESSION"
+
+    def __init__(self, problem: str, function: str = "") -> None:
+        super().__init__(problem, function)
+        self.problem = problem
+        self.function = function
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.problem}" if self.function else self.problem
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the message names, for programs."""
+        return {"function": self.function}
 
 
 class ImageNotFound(DownloadError):

@@ -8,7 +8,8 @@ what the box has beyond them too. A box within one pixel is that pixel.
 
 import numpy as np
 
-from rasterwire.render.kernels import EDGE, compiled
+from rasterwire.compiled import compiled
+from rasterwire.render.kernels import EDGE
 
 AVERAGE, RMS, MIN, MAX, MODE, QUANTILE = range(6)
 

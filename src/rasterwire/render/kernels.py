@@ -6,16 +6,8 @@ change within it is marked DOUBTFUL and left to the caller, who has exact positi
 """
 
 import numpy as np
-from numba import njit
 
-
-def compiled(function):
-    """Compile a function once for each set of argument types, and keep that where there is a place for it."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # a read-only machine has nowhere to keep what was compiled
-        return njit(nogil=True)(function)
-
+from rasterwire.compiled import compiled
 
 SHIFT = 5
 STEP = 1 << SHIFT

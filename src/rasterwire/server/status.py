@@ -17,6 +17,7 @@ DOMAIN = "rasterwire"
 
 STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.InvalidExpression: grpc.StatusCode.INVALID_ARGUMENT,
     errors.ImageNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,

@@ -1,7 +1,11 @@
 """Registered downloads in an SQLite file: the embedded default, which needs no service."""
 
+import fcntl
+import os
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,20 +39,13 @@ class SqliteDownloadStore:
         Raises:
             OSError: the file cannot be made, or is of a newer version.
         """
-        path.touch(mode=0o600, exist_ok=True)
         self._lock = threading.Lock()
-        try:
-            self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            # a commit survives the death of the process; after a power cut the last ones may be gone
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _SCHEMA):
-                raise OSError(0, f"the download store is of version {version}, this server knows {_SCHEMA}")
-            self._connection.executescript(_CREATE)
-            self._connection.execute(f"PRAGMA user_version = {_SCHEMA}")
-        except sqlite3.Error as error:
-            raise OSError(0, f"the download store cannot be opened ({error})") from error
+        with _alone(path):
+            path.touch(mode=0o600, exist_ok=True)
+            try:
+                self._connection = _opened(path)
+            except sqlite3.Error as error:
+                raise OSError(0, f"the download store cannot be opened ({error})") from error
 
     def put(self, record: DownloadRecord) -> DownloadRecord:
         """See ``DownloadStore.put``."""
@@ -81,6 +78,27 @@ class SqliteDownloadStore:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time open a file: SQLite waits for no other while it changes to a write-ahead log."""
+    with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # a commit survives the death of the process; after a power cut the last ones may be gone
+    connection.execute("PRAGMA synchronous = NORMAL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (0, _SCHEMA):
+        raise OSError(0, f"the download store is of version {version}, this server knows {_SCHEMA}")
+    connection.executescript(_CREATE)
+    connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+    return connection
 
 
 def _record(row: tuple[str, str, str | None, bytes, str, float]) -> DownloadRecord:
