@@ -13,12 +13,14 @@ import numpy.typing as npt
 import shapely
 import shapely.geometry
 from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
 from pyproj import Geod
 from shapely.validation import explain_validity
 
 from rasterwire.antimeridian import joined, redrawn, unrolled
 from rasterwire.crs import crs_name, parse_crs, transformer
 from rasterwire.errors import InvalidRequest, invalid
+from rasterwire.pixels import Window
 
 _FARTHEST = 1e12
 """In any unit of a crs: beyond this no number of pixels could be told from another."""
@@ -335,6 +337,21 @@ def _with_poles(
         top = min(top, float(corners[:, 1].min()))
         bottom = max(bottom, float(corners[:, 1].max()))
     return left, top, right, bottom
+
+
+def inside(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:
+    """Return which pixel centres of a window lie in a region, shape (rows, columns)."""
+    col = np.arange(window.col, window.col + window.width) + 0.5
+    row = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+    x = grid.affine.a * col + grid.affine.b * row + grid.affine.c
+    y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
+    if grid.crs != region.crs:
+        x, y = transformer(grid.crs, region.crs).transform(x, y)
+    geometry = own_geometry(region)
+    if region.crs.geographic:
+        west = geometry.bounds[0]
+        x = west + np.mod(x - west, 360.0)
+    return np.asarray(shapely.intersects_xy(geometry, x, y))
 
 
 class _Own(threading.local):

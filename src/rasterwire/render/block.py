@@ -2,15 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import transformer
 from rasterwire.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
-from rasterwire.region import Region, own_geometry
+from rasterwire.region import inside
 from rasterwire.render.bilinear import bilinear, is_compiled
 from rasterwire.render.nearest import nearest
 from rasterwire.render.reduction import REDUCTIONS, reduction
@@ -27,8 +25,8 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
     Raises:
         SourceUnavailable: a file cannot be read, or changed since the plan was made.
     """
-    inside = None if raster.clip is None else clip_mask(raster.clip, raster.grid, window)
-    return tuple(_render_band(band, raster.grid, window, inside) for band in raster.bands)
+    held = None if raster.clip is None else inside(raster.clip, raster.grid, window)
+    return tuple(_render_band(band, raster.grid, window, held) for band in raster.bands)
 
 
 def path_of(band: BandPlan, grid: GeoBox) -> str:
@@ -47,7 +45,7 @@ def path_of(band: BandPlan, grid: GeoBox) -> str:
     return f"{making} from {'tiles' if band.source.plain else 'gdal'}"
 
 
-def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArray[np.bool_] | None) -> Pixels:
+def _render_band(band: BandPlan, grid: GeoBox, window: Window, held: npt.NDArray[np.bool_] | None) -> Pixels:
     match band.resampling:
         case None:
             pixels = _copy(band, grid, window)
@@ -59,7 +57,7 @@ def _render_band(band: BandPlan, grid: GeoBox, window: Window, inside: npt.NDArr
             pixels = reduction(band, grid, window, kind)
         case other:
             pixels = _warp_around(band, grid, window, other)
-    valid = pixels.valid if inside is None else pixels.valid & inside
+    valid = pixels.valid if held is None else pixels.valid & held
     return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
 
 
@@ -69,13 +67,14 @@ def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
         raise ValueError(f"band {band.name} was planned as a copy from another lattice")
     col, row = offset[0] + window.col, offset[1] + window.row
     runs = columns_around(col, window.width, band.source.grid)
+    is_alone = window.height == grid.shape[0]
     if len(runs) == 1:
         at, first, _ = runs[0]
-        return read(band.source, None, first - at, row, (window.height, window.width))
+        return read(band.source, None, first - at, row, (window.height, window.width), is_alone=is_alone)
     shape = window.height, window.width
     whole = Pixels(np.zeros(shape, band.source.dtype), np.zeros(shape, bool))
     for at, first, count in runs:
-        part = read(band.source, None, first, row, (window.height, count))
+        part = read(band.source, None, first, row, (window.height, count), is_alone=is_alone)
         whole.data[:, at : at + count] = part.data
         whole.valid[:, at : at + count] = part.valid
     return whole
@@ -90,18 +89,3 @@ def _warp_around(band: BandPlan, grid: GeoBox, window: Window, resampling: Resam
     for part in others:
         whole = Pixels(np.where(whole.valid, whole.data, part.data), whole.valid | part.valid)
     return whole
-
-
-def clip_mask(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:
-    """Return which pixel centres of a window lie in a region, shape (rows, columns)."""
-    col = np.arange(window.col, window.col + window.width) + 0.5
-    row = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-    x = grid.affine.a * col + grid.affine.b * row + grid.affine.c
-    y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
-    if grid.crs != region.crs:
-        x, y = transformer(grid.crs, region.crs).transform(x, y)
-    geometry = own_geometry(region)
-    if region.crs.geographic:
-        west = geometry.bounds[0]
-        x = west + np.mod(x - west, 360.0)
-    return np.asarray(shapely.intersects_xy(geometry, x, y))

@@ -72,7 +72,9 @@ def level_transform(band: Band, overview: int | None) -> tuple[Affine, int, int]
     return affine @ Affine.scale(cols / width, rows / height), width, height
 
 
-def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, int]) -> Pixels:
+def read(
+    band: Band, overview: int | None, col: int, row: int, size: tuple[int, int], *, is_alone: bool = False
+) -> Pixels:
     """Return stored pixels of a rectangle, which may reach beyond the raster.
 
     Args:
@@ -81,6 +83,7 @@ def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, 
         col: of the top-left pixel; may be negative.
         row: likewise.
         size: rows, columns.
+        is_alone: whether nobody will want the rows below soon, so that tiles are decoded only as far down.
 
     Raises:
         SourceUnavailable: the file cannot be read.
@@ -91,9 +94,8 @@ def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, 
     right, bottom = min(col + cols, width), min(row + rows, height)
     if left >= right or top >= bottom:
         return Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
-    inside = (_by_tiles if band.plain else _by_gdal)(
-        band, overview, RasterWindow(left, top, right - left, bottom - top)
-    )
+    window = RasterWindow(left, top, right - left, bottom - top)
+    inside = _by_tiles(band, overview, window, is_alone=is_alone) if band.plain else _by_gdal(band, overview, window)
     if (bottom - top, right - left) == size:
         return inside
     whole = Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
@@ -103,7 +105,7 @@ def read(band: Band, overview: int | None, col: int, row: int, size: tuple[int, 
     return whole
 
 
-def _by_tiles(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
+def _by_tiles(band: Band, overview: int | None, window: RasterWindow, *, is_alone: bool) -> Pixels:
     """Read pixels of a plain file from tiles that all threads share."""
     _check_version(band)
     level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
@@ -122,9 +124,8 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     def key_of(row: int, col: int) -> tuple[str, str, int | None, int, int]:
         index = first + row * level.across + col
         whole = (band.href, band.version, overview, index, height)
-        if window.height >= height or whole in _tiles:
+        if not is_alone or whole in _tiles:
             return whole
-        # a small piece alone: no other block will want the rest
         return (*whole[:-1], level.rows_made(min(bottom, (row + 1) * height) - row * height))
 
     places = {
