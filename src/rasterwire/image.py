@@ -54,9 +54,11 @@ class Image:
         bands: in the order of the catalog; names differ.
         start_time: when the image was taken, with a time zone, or None.
         properties: what else the catalog says; JSON values.
+        collection: the collection that a document names, or "".
     """
 
     id: str
     bands: tuple[Band, ...]
     start_time: datetime | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
+    collection: str = ""

@@ -16,6 +16,13 @@ class Format(Enum):
     ZIPPED_GEO_TIFF_PER_BAND = "ZIPPED_GEO_TIFF_PER_BAND"
     GEO_TIFF = "GEO_TIFF"
     NPY = "NPY"
+    PNG = "PNG"
+    JPEG = "JPEG"
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is to be looked at: one band or three, of bytes."""
+        return self in {Format.PNG, Format.JPEG}
 
 
 class Precedence(Enum):

@@ -26,3 +26,7 @@ class Catalog(Protocol):
         Only ids that begin with ``prefix`` and are greater than ``after``.
         """
         ...
+
+    def collection(self, name: str) -> Sequence[Image]:
+        """Return the images of a collection ordered by id, without bands; () where there is none."""
+        ...

@@ -96,6 +96,7 @@ class Entry:
         sources: its raster files, in order.
         start_time: when it was taken, with a time zone, or None.
         properties: JSON values.
+        collection: that a document names, or "".
         band_order: names that come first, in this order.
         notes: what was found amiss without opening a raster.
     """
@@ -106,5 +107,6 @@ class Entry:
     sources: tuple[Source, ...]
     start_time: datetime | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
+    collection: str = ""
     band_order: tuple[str, ...] = ()
     notes: tuple[Disagreement, ...] = ()

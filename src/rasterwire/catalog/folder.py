@@ -76,7 +76,7 @@ class FolderCatalog:
         known = self._images.get(image_id)
         if known is not None and known.entry is entry and all(map(operator.is_, known.headers, headers)):
             return known.image
-        image = Image(entry.id, assemble(entry, headers), entry.start_time, entry.properties)
+        image = Image(entry.id, assemble(entry, headers), entry.start_time, entry.properties, entry.collection)
         if len(self._images) >= _kept_images:
             self._images.clear()
         self._images[image_id] = _Assembled(entry, headers, image)
@@ -91,7 +91,17 @@ class FolderCatalog:
             SourceUnavailable: the folder is not there.
         """
         page = self._index().page(prefix, after, limit)
-        return [Image(entry.id, (), entry.start_time, entry.properties) for entry in page]
+        return list(map(_without_bands, page))
+
+    def collection(self, name: str) -> Sequence[Image]:
+        """Return the images of a collection ordered by id, without bands: no raster is opened.
+
+        Those whose document names the collection, and those whose id begins with its name and a slash.
+
+        Raises:
+            SourceUnavailable: the folder is not there.
+        """
+        return list(map(_without_bands, self._index().collection(name)))
 
     def check(self) -> Iterator[Disagreement]:
         """Open every raster, and yield what the documents say otherwise than the files.
@@ -151,6 +161,10 @@ class FolderCatalog:
         end = time.monotonic()
         self._next_scan = end + self._refresh_seconds * max(1.0, (end - start) / _quick_scan)
         return index
+
+
+def _without_bands(entry: Entry) -> Image:
+    return Image(entry.id, (), entry.start_time, entry.properties, entry.collection)
 
 
 def _header_of_version(path: str, _mtime_ns: int, _size: int) -> Header:

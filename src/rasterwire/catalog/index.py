@@ -21,11 +21,20 @@ class Index:
         entries: by id; of several of one id, the first in the order of document names.
         ids: sorted.
         notes: what is amiss with documents and ids.
+        collections: ids of the images of each collection that a document names, sorted.
     """
 
     entries: dict[str, Entry]
     ids: Sequence[str]
     notes: tuple[Disagreement, ...]
+    collections: dict[str, list[str]]
+
+    def collection(self, name: str) -> list[Entry]:
+        """Return the entries of a collection: those whose document names it, or whose id begins with it and a slash."""
+        prefix = f"{name}/"
+        below = self.ids[bisect_left(self.ids, prefix) : bisect_left(self.ids, f"{name}0")]  # "0" follows "/"
+        found = sorted({*below, *self.collections.get(name, ())})
+        return [self.entries[image_id] for image_id in found]
 
     def page(self, prefix: str, after: str, limit: int) -> list[Entry]:
         """Return at most ``limit`` entries whose id begins with ``prefix`` and is greater than ``after``."""
@@ -45,7 +54,11 @@ def build_index(tree: Tree) -> Index:
     notes += _add(entries, items)
     used = {source.name for entry in entries.values() for source in entry.sources}
     notes += _add(entries, find_folders(tree, used))
-    return Index(entries, sorted(entries), tuple(notes))
+    collections: dict[str, list[str]] = {}
+    for image_id in sorted(entries):
+        if entries[image_id].collection:
+            collections.setdefault(entries[image_id].collection, []).append(image_id)
+    return Index(entries, sorted(entries), tuple(notes), collections)
 
 
 def _add(entries: dict[str, Entry], found: Iterable[Entry]) -> list[Disagreement]:

@@ -88,6 +88,7 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
         sources=tuple(sources),
         start_time=as_time(properties.get("datetime")) or as_time(properties.get("start_datetime")),
         properties=properties,
+        collection=as_text(item.get("collection")) or "",
         notes=tuple(notes),
     )
 

@@ -8,10 +8,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rasterwire.catalog import Catalog
+from rasterwire.download.world import CatalogWorld, product_of
 from rasterwire.errors import DownloadConflict, DownloadNotFound, invalid
+from rasterwire.expression.algorithms import table as _all_functions  # noqa: F401  lists them
+from rasterwire.expression.graph import Graph
+from rasterwire.expression.run import evaluate_graph
 from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
+from rasterwire.render import Engine
 from rasterwire.request import DownloadRequest
 from rasterwire.store import Artifact, ArtifactStore, DownloadRecord, DownloadStore
 
@@ -47,20 +53,36 @@ class Downloads:
         artifacts: ArtifactStore,
         limits: Limits,
         lifetime: timedelta,
+        engine: Engine,
     ) -> None:
         self.catalog = catalog
+        self.world = CatalogWorld(catalog, engine)
         self.limits = limits
         self.lifetime = lifetime
         self._store = store
         self._artifacts = artifacts
 
-    def plan(self, request: DownloadRequest) -> RenderPlan:
+    def plan(self, request: DownloadRequest, graph: Graph | None = None) -> RenderPlan:
         """Return the plan of a request.
 
+        Args:
+            request: of an image of the catalog, or of what a graph makes.
+            graph: None for an image of the catalog.
+
         Raises:
-            InvalidRequest, ImageNotFound, SourceUnavailable: it cannot be served.
+            InvalidRequest, InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
         """
-        return make_plan(request, self.catalog.get(request.image_id), self.limits)
+        if graph is None:
+            return make_plan(request, self.catalog.get(request.image_id), self.limits)
+        return make_plan(request, product_of(self.evaluate(graph)), self.limits)
+
+    def evaluate(self, graph: Graph) -> Any:
+        """Return the value of an expression.
+
+        Raises:
+            InvalidExpression, SourceUnavailable: it has none.
+        """
+        return evaluate_graph(graph, self.world)
 
     def check_bands(self, image_id: str, names: Sequence[str]) -> None:
         """Look only at the bands of a request whose other fields are wrong already.
@@ -90,7 +112,7 @@ class Downloads:
         }
         record = DownloadRecord(
             id=secrets.token_hex(16),
-            token=secrets.token_urlsafe(24),
+            token=secrets.token_hex(16),
             request_id=request_id,
             payload=json.dumps(payload).encode(),
             etag=plan.etag,

@@ -1,4 +1,4 @@
-"""The delivered file: two codecs in two containers."""
+"""The delivered file: two codecs in two containers, and pictures."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +10,7 @@ from rasterwire.encode.cog import encode_cog
 from rasterwire.encode.container import write_zip
 from rasterwire.encode.geotiff import encode_geotiff
 from rasterwire.encode.npy import count_npy_windows, encode_npy
+from rasterwire.encode.picture import encode_picture
 from rasterwire.encode.tiles import count_tile_windows
 from rasterwire.plan.types import RasterPlan, RenderPlan
 from rasterwire.request import Format
@@ -37,6 +38,10 @@ def _npy(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:
     encode_npy(plan.rasters[0], render, out)
 
 
+def _picture(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:
+    encode_picture(plan.rasters[0], plan.format, render, out)
+
+
 def _geotiff(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
     _tiff(plan, render, scratch, plan.rasters[0], out)
 
@@ -52,6 +57,8 @@ def _tiff(plan: RenderPlan, render: BlockSource, scratch: Path, raster: RasterPl
 
 ENCODERS: dict[Format, Callable[[RenderPlan, BlockSource, BinaryIO, Path], None]] = {
     Format.NPY: _npy,
+    Format.PNG: _picture,
+    Format.JPEG: _picture,
     Format.GEO_TIFF: _geotiff,
     Format.ZIPPED_GEO_TIFF: _zipped,
     Format.ZIPPED_GEO_TIFF_PER_BAND: _zipped,

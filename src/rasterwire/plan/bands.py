@@ -6,21 +6,22 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation
+from rasterwire.expression.nodes import Computed
 from rasterwire.grid import columns_around, pixel_metres, pixel_offset
 from rasterwire.image import Band
 from rasterwire.pixels import fits, smallest_value, type_names
-from rasterwire.plan.types import BandPlan
+from rasterwire.plan.types import BandPlan, Source
 from rasterwire.request import DownloadRequest, MaskOutput, Resampling
 
 
-def dtype_violation(band: Band, field: str) -> Violation | None:
+def dtype_violation(band: Source, field: str) -> Violation | None:
     """Return what is wrong with the type of a band, or None."""
     if band.dtype in type_names:
         return None
     return Violation(field, "TYPE_NOT_SUPPORTED", f"band {band.name!r} is {band.dtype}, which no format holds")
 
 
-def common_dtype(bands: Sequence[Band]) -> str:
+def common_dtype(bands: Sequence[Source]) -> str:
     """Return the smallest type that holds the values of all bands.
 
     uint8 + uint16 give uint16, uint16 + int16 int32, 16 bits or less + float32 float32; 64-bit
@@ -30,7 +31,7 @@ def common_dtype(bands: Sequence[Band]) -> str:
 
 
 def plan_bands(
-    sources: Sequence[tuple[str, Band, Resampling]], grid: GeoBox, dtypes: Sequence[str], request: DownloadRequest
+    sources: Sequence[tuple[str, Source, Resampling]], grid: GeoBox, dtypes: Sequence[str], request: DownloadRequest
 ) -> tuple[BandPlan, ...]:
     """Return the plans of the bands of one raster.
 
@@ -47,22 +48,24 @@ def plan_bands(
         choices = [shared] * len(choices)
     plans = []
     for (name, band, resampling), dtype, nodata in zip(sources, dtypes, choices, strict=True):
-        native = pixel_offset(grid, band.grid) is not None
-        plans.append(
-            BandPlan(
-                name=name,
-                source=band,
-                dtype=dtype,
-                nodata=nodata,
-                fill=smallest_value(dtype) if nodata is None else nodata,
-                resampling=None if native else resampling,
-                overview=None if native else pick_overview(band, grid, resampling),
-            )
-        )
+        fill = smallest_value(dtype) if nodata is None else nodata
+        if isinstance(band, Computed):
+            plans.append(BandPlan(name, band, dtype, nodata, fill, resampling))
+            continue
+        read = sampling(band, grid, resampling)
+        plans.append(BandPlan(name, band, dtype, nodata, fill, read.resampling, read.overview))
     return tuple(plans)
 
 
-def _nodata(band: Band, dtype: str, grid: GeoBox, request: DownloadRequest) -> float | int | None:
+def sampling(band: Band, grid: GeoBox, resampling: Resampling) -> BandPlan:
+    """Return how a stored band is read on a grid, as it is stored."""
+    if pixel_offset(grid, band.grid) is not None:
+        return BandPlan(band.name, band, band.dtype, None, 0, None)
+    overview = pick_overview(band, grid, resampling)
+    return BandPlan(band.name, band, band.dtype, None, 0, resampling, overview)
+
+
+def _nodata(band: Source, dtype: str, grid: GeoBox, request: DownloadRequest) -> float | int | None:
     if request.nodata is not None:
         if not fits(request.nodata, dtype):
             return smallest_value(dtype)  # refused by the caller, with all that is wrong
@@ -75,8 +78,8 @@ def _nodata(band: Band, dtype: str, grid: GeoBox, request: DownloadRequest) -> f
     return smallest_value(dtype)
 
 
-def _may_be_invalid(band: Band, grid: GeoBox, request: DownloadRequest) -> bool:
-    offset = pixel_offset(grid, band.grid)
+def _may_be_invalid(band: Source, grid: GeoBox, request: DownloadRequest) -> bool:
+    offset = None if isinstance(band, Computed) else pixel_offset(grid, band.grid)
     if (
         offset is None
         or band.masked
@@ -89,7 +92,7 @@ def _may_be_invalid(band: Band, grid: GeoBox, request: DownloadRequest) -> bool:
     return there < width or row < 0 or row + height > band.grid.shape[0]
 
 
-def pick_overview(band: Band, grid: GeoBox, resampling: Resampling) -> int | None:
+def pick_overview(band: Source, grid: GeoBox, resampling: Resampling) -> int | None:
     """Return the overview level to read: the coarsest that is not coarser than the grid, or None.
 
     Reductions over all pixels read the full resolution. Source: Earth Engine's guide on scale.
@@ -102,6 +105,6 @@ def pick_overview(band: Band, grid: GeoBox, resampling: Resampling) -> int | Non
     return max(fine, key=lambda level: factors[level]) if fine else None
 
 
-def overview_factors(band: Band) -> list[float]:
+def overview_factors(band: Source) -> list[float]:
     """Return by how much each overview level is coarser than the band."""
     return [band.grid.shape[1] / width for width, _ in band.overviews]

@@ -9,15 +9,16 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
-from rasterwire.errors import InvalidRequest, Violation, Violations
+from rasterwire.errors import InvalidRequest, Violation, Violations, invalid
+from rasterwire.expression.nodes import Computed, Product
 from rasterwire.grid import size_violation
-from rasterwire.image import Band, Image
+from rasterwire.image import Image
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.naming import safe_name, unique
 from rasterwire.plan.npy import npy_header, record_dtype
-from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan
+from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
 from rasterwire.request import (
     BandRequest,
     Compression,
@@ -32,13 +33,21 @@ from rasterwire.request import (
 _ENCODING_REVISION = "3"
 """Changes when equal plans give other bytes than before."""
 
-_suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy"}
-_mime_types = {Format.GEO_TIFF: "image/tiff", Format.NPY: "application/octet-stream"}
+_suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}
+_mime_types = {
+    Format.GEO_TIFF: "image/tiff",
+    Format.NPY: "application/octet-stream",
+    Format.PNG: "image/png",
+    Format.JPEG: "image/jpeg",
+}
 
-_Chosen = tuple[BandRequest, Band]
+_MOST_OF_PICTURE = 64_000_000
+"""Pixels of a PNG or JPEG, which is made in memory."""
+
+_Chosen = tuple[BandRequest, Source]
 
 
-def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderPlan:
+def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) -> RenderPlan:
     """Decide everything about a download; reads no pixel.
 
     Raises:
@@ -47,13 +56,13 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     problems = Violations()
     format_, ignored = _format(request)
     per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
-    chosen = _choose_bands(request, image, limits, problems)
+    chosen = _choose_bands(request, image, limits, problems, format_)
     problems.raise_if_any()
     ignored += _ignored_encoding(request, format_)
     groups = [[pair] for pair in chosen] if per_band else [chosen]
     taken = ["mask"] if format_ is Format.NPY and request.mask is MaskOutput.BAND else []  # a field of that name
     names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
-    stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
+    stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1] or "download")
     entries = (
         [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
     )
@@ -66,10 +75,11 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
         ignored += ignored_fields(asked, request.clip_to_region)
         own_names = [names[index]] if per_band else names
         with problems.catching():
+            _check_bounds(asked, group[0][1])
             grid = grids.resolve(asked, group[0][1].grid)
             named = list(zip(own_names, group, strict=True))
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
-            touches = any(grids.touch(grid, band.grid) for _, band in group)
+            touches = any(isinstance(band, Computed) or grids.touch(grid, band.grid) for _, band in group)
             field = _deciding_field(asked)
             wrong = size_violation(grid, field, limits.max_side) if touches else _outside(asked, group[0][1])
             problems.found += [wrong] if wrong else []
@@ -78,10 +88,14 @@ def make_plan(request: DownloadRequest, image: Image, limits: Limits) -> RenderP
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
     total = sum(map(_raster_bytes, rasters))
+    pixels = sum(int(r.grid.shape[0]) * int(r.grid.shape[1]) for r in rasters)
+    if format_.is_picture and pixels > _MOST_OF_PICTURE:
+        said = f"a {format_.value} of {pixels} pixels is too large, at most {_MOST_OF_PICTURE}; ask for a GeoTIFF"
+        problems.found.append(Violation("dimensions", "PICTURE_TOO_LARGE", said))
     if total > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
         problems.found.append(_too_many_bytes(total, limits))
     problems.raise_if_any()
-    encoding = Encoding() if format_ is Format.NPY else request.encoding
+    encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
     plan = RenderPlan(
         image_id=image.id,
         format=format_,
@@ -112,8 +126,15 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
     return Format.ZIPPED_GEO_TIFF_PER_BAND, []
 
 
-def _choose_bands(request: DownloadRequest, image: Image, limits: Limits, problems: Violations) -> list[_Chosen]:
-    asked = request.bands or tuple(BandRequest(band.name) for band in image.bands)
+def _choose_bands(
+    request: DownloadRequest, image: Image | Product, limits: Limits, problems: Violations, format_: Format
+) -> list[_Chosen]:
+    shown = 3 if len(image.bands) >= 3 else 1
+    offered = image.bands[:shown] if format_.is_picture else image.bands
+    asked = request.bands or tuple(BandRequest(band.name) for band in offered)
+    if format_.is_picture and len(asked) not in {1, 3}:
+        said = f"{len(asked)} bands are no picture; name one band, or three for red, green and blue"
+        problems.found.append(Violation("bands", "BANDS_NOT_A_PICTURE", said))
     if len(asked) > limits.max_bands:
         problems.found.append(
             Violation("bands", "TOO_MANY_BANDS", f"{len(asked)} bands, at most {limits.max_bands}; ask in parts")
@@ -130,7 +151,7 @@ def _choose_bands(request: DownloadRequest, image: Image, limits: Limits, proble
     return []
 
 
-def find_bands(image: Image, wanted: Sequence[tuple[str, str]]) -> list[Band]:
+def find_bands(image: Image | Product, wanted: Sequence[tuple[str, str]]) -> list[Source]:
     """Return bands by name.
 
     Args:
@@ -167,7 +188,8 @@ def _raster(
     group: Sequence[tuple[str, _Chosen]],
 ) -> RasterPlan:
     bands = [band for _, (_, band) in group]
-    dtypes = [b.dtype for b in bands] if format_ is Format.NPY else [common_dtype(bands)] * len(bands)
+    own = format_ is Format.NPY or format_.is_picture
+    dtypes = [b.dtype for b in bands] if own else [common_dtype(bands)] * len(bands)
     clips = request.clip_to_region
     if request.precedence is Precedence.COMBINED and not asked.spec.dimensions and asked.spec.scale is None:
         clips = True  # a region alone is Image.clip there, which masks outside the polygon
@@ -184,7 +206,16 @@ def _raster(
     )
 
 
-def _outside(asked: Asked, band: Band) -> Violation:
+def _check_bounds(asked: Asked, band: Source) -> None:
+    """Raise InvalidRequest where neither the image nor the request says where the output ends."""
+    if not isinstance(band, Computed) or band.is_bounded or asked.region_counts:
+        return
+    if not (asked.exact and len(asked.spec.dimensions) == 2):
+        said = f"band {band.name!r} has no bounds; give a region, or crs, crs_transform and two dimensions"
+        raise invalid("region", "IMAGE_WITHOUT_BOUNDS", said)
+
+
+def _outside(asked: Asked, band: Source) -> Violation:
     field = "region" if asked.region_counts else _deciding_field(asked)
     return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_place(band)}")
 
@@ -201,7 +232,7 @@ def _deciding_field(asked: Asked) -> str:
     return "region" if asked.region is not None else "scale"
 
 
-def _place(band: Band) -> str:
+def _place(band: Source) -> str:
     if band.grid.crs is None:
         return f"{band.grid.shape[1]} x {band.grid.shape[0]} pixels without a crs"
     left, bottom, right, top = (round(v, 6) for v in band.grid.extent.boundingbox.bbox)
@@ -237,8 +268,9 @@ def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored
         "compression_level": request.compression_level is not None,
         "cloud_optimized": request.cloud_optimized,
     }
-    if format_ is Format.NPY:
-        return [Ignored(field, "format NPY is no GeoTIFF, and not compressed") for field, said in given.items() if said]
+    if format_ is Format.NPY or format_.is_picture:
+        why = f"format {format_.value} is no GeoTIFF"
+        return [Ignored(field, why) for field, said in given.items() if said]
     encoding = request.encoding
     if encoding.level is not None and encoding.compression in {Compression.NONE, Compression.LZW}:
         return [Ignored("compression_level", f"compression {encoding.compression.value} has no levels")]
@@ -287,6 +319,9 @@ def _etag(plan: RenderPlan) -> str:
         for band in raster.bands:
             add(band.name, band.dtype, band.nodata, band.fill, band.resampling, band.overview)
             source = band.source
+            if isinstance(source, Computed):
+                add(source.node.key.hex())
+                continue
             add(source.href, source.index, source.version, source.nodata, source.masked, source.overviews)
             add(tuple(source.grid.affine), tuple(source.grid.shape), crs_name(source.grid.crs))
             add(band.source.value_scale, band.source.value_offset, band.source.unit)

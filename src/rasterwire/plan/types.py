@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 from odc.geo.geobox import GeoBox
 
+from rasterwire.expression.nodes import Computed
 from rasterwire.image import Band
 from rasterwire.region import Region
 from rasterwire.request import Encoding, Format, Resampling
+
+Source = Band | Computed
+"""What a band of an output is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,17 @@ class BandPlan:
 
     Attributes:
         name: of the output band; unique in its raster.
-        source: the band to read.
+        source: the band to read or to compute.
         dtype: numpy name of the stored type.
         nodata: what the file declares, or None.
         fill: what invalid pixels get.
-        resampling: None means: the grid is the source's own lattice, copy its pixels.
+        resampling: None means: the grid is the source's own lattice, copy its pixels. Of a computed
+            band it is that of the stored ones it is made of.
         overview: index into ``source.overviews``; None reads the full resolution.
     """
 
     name: str
-    source: Band
+    source: Source
     dtype: str
     nodata: float | int | None
     fill: float | int

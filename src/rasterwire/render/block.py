@@ -1,15 +1,19 @@
 """A block of an output raster."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from rasterwire.expression.nodes import Computed, Node
 from rasterwire.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.region import inside
 from rasterwire.render.bilinear import bilinear, is_compiled
+from rasterwire.render.computed import compute
 from rasterwire.render.nearest import nearest
 from rasterwire.render.reduction import REDUCTIONS, reduction
 from rasterwire.render.source import read
@@ -26,11 +30,24 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
         SourceUnavailable: a file cannot be read, or changed since the plan was made.
     """
     held = None if raster.clip is None else inside(raster.clip, raster.grid, window)
-    return tuple(_render_band(band, raster.grid, window, held) for band in raster.bands)
+    computed = [band.source.node for band in raster.bands if isinstance(band.source, Computed)]
+    if computed:  # together: they may share what they are made of
+        resampling = raster.bands[0].resampling or Resampling.NEAREST
+        made: Iterable[Pixels] = compute(computed, raster.grid, window, resampling)
+    else:
+        made = (render_band(band, raster.grid, window) for band in raster.bands)
+    return tuple(_finished(band, pixels, held) for band, pixels in zip(raster.bands, made, strict=True))
+
+
+def _finished(band: BandPlan, pixels: Pixels, held: npt.NDArray[np.bool_] | None) -> Pixels:
+    valid = pixels.valid if held is None else pixels.valid & held
+    return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
 
 
 def path_of(band: BandPlan, grid: GeoBox) -> str:
     """Return by what code the pixels of a band are made, and by what its file is read."""
+    if isinstance(band.source, Computed):
+        return f"expression of {len(_below(band.source.node))} nodes"
     match band.resampling:
         case None:
             making = "copy"
@@ -45,20 +62,35 @@ def path_of(band: BandPlan, grid: GeoBox) -> str:
     return f"{making} from {'tiles' if band.source.plain else 'gdal'}"
 
 
-def _render_band(band: BandPlan, grid: GeoBox, window: Window, held: npt.NDArray[np.bool_] | None) -> Pixels:
+def _below(node: Node) -> set[bytes]:
+    """Return the keys of a node and all below it."""
+    seen: set[bytes] = set()
+    pending = [node]
+    while pending:
+        at = pending.pop()
+        if at.key not in seen:
+            seen.add(at.key)
+            pending.extend(at.inputs)
+    return seen
+
+
+def render_band(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
+    """Return a band over a window in the type of its source.
+
+    Raises:
+        SourceUnavailable: a file cannot be read.
+    """
     match band.resampling:
         case None:
-            pixels = _copy(band, grid, window)
+            return _copy(band, grid, window)
         case Resampling.NEAREST:
-            pixels = nearest(band, grid, window)
+            return nearest(band, grid, window)
         case Resampling.BILINEAR if is_compiled(band, grid):
-            pixels = bilinear(band, grid, window)
+            return bilinear(band, grid, window)
         case kind if kind in REDUCTIONS:
-            pixels = reduction(band, grid, window, kind)
+            return reduction(band, grid, window, kind)
         case other:
-            pixels = _warp_around(band, grid, window, other)
-    valid = pixels.valid if held is None else pixels.valid & held
-    return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
+            return _warp_around(band, grid, window, other)
 
 
 def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:

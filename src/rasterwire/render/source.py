@@ -13,8 +13,10 @@ from rasterio.enums import MaskFlags
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.expression.nodes import Computed
 from rasterwire.image import Band
-from rasterwire.pixels import Pixels
+from rasterwire.pixels import Pixels, Window
+from rasterwire.plan.types import Source
 from rasterwire.raster_file import gdal_calls, open_band, open_dataset
 from rasterwire.render.tiles import TileCache
 from rasterwire.tiff_file import opened_level
@@ -62,7 +64,7 @@ def dataset(band: Band, overview: int | None, alone: bool = False) -> rasterio.D
     return found
 
 
-def level_transform(band: Band, overview: int | None) -> tuple[Affine, int, int]:
+def level_transform(band: Source, overview: int | None) -> tuple[Affine, int, int]:
     """Return the affine transform, columns and rows of a band at an overview level."""
     rows, cols = (int(n) for n in band.grid.shape)
     affine: Affine = band.grid.affine
@@ -73,7 +75,7 @@ def level_transform(band: Band, overview: int | None) -> tuple[Affine, int, int]
 
 
 def read(
-    band: Band, overview: int | None, col: int, row: int, size: tuple[int, int], *, is_alone: bool = False
+    band: Source, overview: int | None, col: int, row: int, size: tuple[int, int], *, is_alone: bool = False
 ) -> Pixels:
     """Return stored pixels of a rectangle, which may reach beyond the raster.
 
@@ -95,13 +97,25 @@ def read(
     if left >= right or top >= bottom:
         return Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
     window = RasterWindow(left, top, right - left, bottom - top)
-    inside = _by_tiles(band, overview, window, is_alone=is_alone) if band.plain else _by_gdal(band, overview, window)
+    if isinstance(band, Computed):
+        from rasterwire.render.computed import compute  # which reads stored bands by this module
+
+        inside = compute([band.node], band.grid, Window(top, left, bottom - top, right - left))[0]
+    elif band.plain:
+        inside = _by_tiles(band, overview, window, is_alone=is_alone)
+    else:
+        inside = _by_gdal(band, overview, window)
     if (bottom - top, right - left) == size:
         return inside
-    whole = Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
-    part = (slice(top - row, bottom - row), slice(left - col, right - col))
-    whole.data[part] = inside.data
-    whole.valid[part] = inside.valid
+    return _placed(inside, (top - row, left - col), size, band.dtype)
+
+
+def _placed(inside: Pixels, at: tuple[int, int], size: tuple[int, int], dtype: str) -> Pixels:
+    """Return pixels within a larger rectangle, nothing around them valid."""
+    whole = Pixels(np.zeros(size, dtype), np.zeros(size, bool))
+    rows, cols = inside.data.shape
+    part = slice(at[0], at[0] + rows), slice(at[1], at[1] + cols)
+    whole.data[part], whole.valid[part] = inside.data, inside.valid
     return whole
 
 

@@ -27,6 +27,7 @@ from rasterwire.render.kernels import warm_up
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.http_front import http_app
+from rasterwire.server.memory import share_arenas
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -147,7 +148,7 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
     limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     lifetime = timedelta(seconds=settings.lifetime_seconds)
-    downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime)
+    downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
     return Desk(downloads, renders, scratch, settings.max_renders)
 
@@ -200,6 +201,7 @@ def serve(settings: Settings) -> int:
 
 
 def _serve_alone(settings: Settings) -> None:
+    share_arenas()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(_serve(settings))
 

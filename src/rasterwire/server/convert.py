@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affine import Affine
+from google.protobuf import json_format
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name, parse_crs
-from rasterwire.errors import NotImplementedHere, Violation, Violations
+from rasterwire.errors import Violation, Violations
+from rasterwire.expression.graph import Graph, read_graph
 from rasterwire.grid import check_transform
 from rasterwire.image import Band, Image
 from rasterwire.plan import RasterPlan, RenderPlan
@@ -46,12 +48,8 @@ def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
 
     Raises:
         InvalidRequest: with every violation of the schema and of the values.
-        NotImplementedHere: an expression.
     """
     problems = Violations(violations(params))
-    if params.WhichOneof("source") == "expression":
-        problems.raise_if_any()
-        raise NotImplementedHere("expression: computing images")
     grid = _grid(params, "", problems)
     bands = tuple(_band(spec, f"bands[{i}].", problems) for i, spec in enumerate(params.bands))
     region = None
@@ -82,6 +80,17 @@ def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
         compression_level=level,
         cloud_optimized=params.cloud_optimized,
     )
+
+
+def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
+    """Return the graph of a message, None where it names an image.
+
+    Raises:
+        InvalidExpression: it is no graph.
+    """
+    if params.WhichOneof("source") != "expression":
+        return None
+    return read_graph(json_format.MessageToDict(params.expression))
 
 
 def _band(spec: download_pb2.BandSpec, path: str, problems: Violations) -> BandRequest:

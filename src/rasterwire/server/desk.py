@@ -9,12 +9,14 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import google_crc32c
 
 from rasterwire.download import Downloads, Registered, Render, Renders
 from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Overloaded, Violations
+from rasterwire.expression.answer import answer
+from rasterwire.expression.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
@@ -37,6 +39,7 @@ class Desk:
         self._renders = renders
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
+        self._computing = ThreadPoolExecutor(max_renders, thread_name_prefix="value")
         self._streaming = ThreadPoolExecutor(max_renders, thread_name_prefix="stream")
         self._most_streams = _STREAMS_A_RENDER * max_renders
         self._max_renders = max_renders
@@ -52,6 +55,7 @@ class Desk:
         """Wait for running file accesses, and close the stores."""
         self._renders.close()
         self._streaming.shutdown()
+        self._computing.shutdown(cancel_futures=True)
         self._pool.shutdown()
         self.downloads.close()
 
@@ -70,11 +74,12 @@ class Desk:
             request = convert.to_request(params)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
-            with contextlib.suppress(DownloadError), found.catching():
-                self.downloads.check_bands(params.image, [spec.id for spec in params.bands])
+            if params.image:
+                with contextlib.suppress(DownloadError), found.catching():
+                    self.downloads.check_bands(params.image, [spec.id for spec in params.bands])
             found.raise_if_any()
             raise
-        return self.downloads.plan(request)
+        return self.downloads.plan(request, convert.to_graph(params))
 
     async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
         """Plan and register a request."""
@@ -96,6 +101,17 @@ class Desk:
         if etag and etag != kept.etag:
             raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
         return kept
+
+    async def value(self, document: object) -> Any:
+        """Return the JSON of an expression's value.
+
+        Raises:
+            InvalidExpression, SourceUnavailable: it has none.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._computing, lambda: answer(self.downloads.evaluate(read_graph(document)))
+        )
 
     # -- files ------------------------------------------------------------------------------
 

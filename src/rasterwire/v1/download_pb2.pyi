@@ -37,6 +37,10 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     """One GeoTIFF of all bands."""
     FORMAT_NPY: _Format.ValueType  # 4
     """A NumPy file: a packed structured array of shape (height, width), one field a band."""
+    FORMAT_PNG: _Format.ValueType  # 5
+    """A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent."""
+    FORMAT_JPEG: _Format.ValueType  # 6
+    """A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """The format of a download."""
@@ -51,6 +55,10 @@ FORMAT_GEO_TIFF: Format.ValueType  # 3
 """One GeoTIFF of all bands."""
 FORMAT_NPY: Format.ValueType  # 4
 """A NumPy file: a packed structured array of shape (height, width), one field a band."""
+FORMAT_PNG: Format.ValueType  # 5
+"""A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent."""
+FORMAT_JPEG: Format.ValueType  # 6
+"""A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 class _Precedence:
@@ -385,7 +393,7 @@ class DownloadParams(_message.Message):
     """
     @_builtins.property
     def expression(self) -> _expression_pb2.Expression:
-        """A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions."""
+        """A computed image: a graph of calls of the server's functions."""
 
     @_builtins.property
     def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___BandSpec]:

@@ -1,0 +1,110 @@
+"""What expressions see of this server: the images of its catalog, and their pixels."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from odc.geo.geobox import GeoBox
+
+from rasterwire.catalog import Catalog
+from rasterwire.errors import ImageNotFound, InvalidExpression
+from rasterwire.expression.nodes import Computed, Node, Product, Stored
+from rasterwire.expression.types import type_of
+from rasterwire.expression.values import BandValue, CollectionValue, ImageValue, Projection
+from rasterwire.image import Image
+from rasterwire.pixels import Pixels, Window, type_names
+from rasterwire.render import Engine
+from rasterwire.render.computed import compute
+
+
+class CatalogWorld:
+    """Images of a catalog as values; see ``expression.values.World``."""
+
+    def __init__(self, catalog: Catalog, engine: Engine) -> None:
+        self._catalog = catalog
+        self._engine = engine
+
+    def image(self, image_id: str) -> ImageValue:
+        """See ``World.image``."""
+        try:
+            return image_value(self._catalog.get(plain_id(image_id)))
+        except ImageNotFound:
+            said = f"Image asset '{image_id[:200]}' not found (does not exist or caller does not have access)."
+            raise InvalidExpression(said, "Image.load") from None
+
+    def collection(self, collection_id: str) -> CollectionValue:
+        """See ``World.collection``."""
+        found = self._catalog.collection(plain_id(collection_id))
+        if not found:
+            said = f"ImageCollection asset '{collection_id[:200]}' not found (does not exist or caller does not have access)."
+            raise InvalidExpression(said, "ImageCollection.load")
+        elements = tuple(image_value(image, partial(self._catalog.get, image.id)) for image in found)
+        return CollectionValue(elements, of_images=True, id=collection_id)
+
+    def pixels(self, nodes: Sequence[Node], grid: GeoBox, windows: Sequence[Window]) -> Iterator[list[Pixels]]:
+        """See ``World.pixels``."""
+        return self._engine.map(partial(compute, nodes, grid), windows)
+
+
+def plain_id(asset: str) -> str:
+    """Return the id of the catalog's image that the name of an asset means.
+
+    >>> plain_id("projects/earthengine-public/assets/COPERNICUS/S2/A"), plain_id("a/b")
+    ('COPERNICUS/S2/A', 'a/b')
+    """
+    parts = asset.split("/", 3)
+    return parts[3] if len(parts) == 4 and parts[0] == "projects" and parts[2] == "assets" else asset.strip("/")
+
+
+def image_value(image: Image, complete: Callable[[], Image] | None = None) -> ImageValue:
+    """Return an image of the catalog as a value.
+
+    Args:
+        image: of the catalog.
+        complete: returns it with its bands, where it has none so far.
+    """
+    if complete is None:
+        return ImageValue(_bands(image), _properties(image), image.id)
+    return ImageValue(lambda: _bands(complete()), _properties(image), image.id)
+
+
+def _bands(image: Image) -> list[BandValue]:
+    return [
+        BandValue(
+            band.name,
+            type_of(band.dtype),
+            Stored(band),
+            Projection(band.grid.crs, band.grid.affine),
+            (0, 0, int(band.grid.shape[1]), int(band.grid.shape[0])),
+        )
+        for band in image.bands
+        if band.dtype in type_names
+    ]
+
+
+def _properties(image: Image) -> Mapping[str, Any]:
+    """Return what documents say of an image, and what Earth Engine adds to that."""
+    more: dict[str, Any] = {"system:index": image.id.rsplit("/", 1)[-1]}
+    if image.start_time is not None:
+        millis = round(image.start_time.timestamp() * 1000)
+        more |= {"system:time_start": millis, "system:time_end": millis}
+    return {**image.properties, **more}
+
+
+def product_of(value: Any) -> Product:
+    """Return the image of an expression's result as what can be planned.
+
+    Raises:
+        InvalidExpression: the result is no image, or has no bands.
+    """
+    if not isinstance(value, ImageValue):
+        raise InvalidExpression("the result of the expression is no image, and only images can be downloaded.")
+    bands = []
+    for band in value.bands:
+        grid = band.grid
+        known = band.projection
+        bounded = grid if grid is not None else GeoBox((1, 1), known.transform, known.crs)
+        bands.append(Computed(band.name, bounded, band.type.dtype, band.node, is_bounded=grid is not None))
+    if not bands:
+        raise InvalidExpression("the image has no bands.")
+    return Product(value.id or "", tuple(bands))

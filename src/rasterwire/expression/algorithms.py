@@ -1,0 +1,49 @@
+"""All functions of this server, built or only known, as clients are told of them."""
+
+from functools import lru_cache
+from typing import Any
+
+from rasterwire.expression import (  # noqa: F401  each lists its functions
+    arithmetic,
+    collections,
+    composites,
+    dates,
+    elements,
+    filters,
+    formula,
+    geometry,
+    images,
+    joins,
+    lists,
+    masks,
+    neighbourhood,
+    projections,
+    reducers,
+    regions,
+    unbuilt,
+    visual,
+)
+from rasterwire.expression.signature import Argument, table
+
+__all__ = ["listing", "table"]
+
+
+@lru_cache(maxsize=1)
+def listing() -> list[dict[str, Any]]:
+    """Return the functions as the ``algorithms`` method of Earth Engine's API lists them."""
+    return [
+        {
+            "name": f"algorithms/{name}",
+            "description": function.description,
+            "returnType": function.signature.returns,
+            "arguments": [_argument(argument) for argument in function.signature.arguments],
+        }
+        for name, function in sorted(table.items())
+    ]
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    told: dict[str, Any] = {"argumentName": argument.name, "type": argument.type, "description": ""}
+    if argument.optional:
+        told |= {"optional": True, "defaultValue": argument.default}
+    return told

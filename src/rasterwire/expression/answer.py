@@ -1,0 +1,143 @@
+"""Values as clients are told of them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rasterwire.crs import crs_name
+from rasterwire.errors import InvalidExpression
+from rasterwire.expression.geometry import as_geojson, to_crs
+from rasterwire.expression.types import PixelType
+from rasterwire.expression.values import (
+    LONLAT,
+    BandValue,
+    CollectionValue,
+    DateRangeValue,
+    DateValue,
+    ErrorMarginValue,
+    FeatureValue,
+    FunctionValue,
+    ImageValue,
+    KernelValue,
+    Projection,
+)
+from rasterwire.region import Region
+
+MAX_ELEMENTS = 5000
+"""Of a collection; Earth Engine's limit."""
+
+_MOST_VALUES = 2_000_000
+"""Numbers and texts in one answer."""
+
+
+def answer(value: Any) -> Any:
+    """Return the JSON of a value.
+
+    Raises:
+        InvalidExpression: it is too large to be told, or no value that can be.
+    """
+    return _Answer().of(value)
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self._told = 0
+
+    def of(self, value: Any) -> Any:
+        self._told += 1
+        if self._told > _MOST_VALUES:
+            raise InvalidExpression(f"the answer has more than {_MOST_VALUES} values; ask for a part of it.")
+        match value:
+            case None | bool() | int() | str():
+                return value
+            case float():
+                return value if math.isfinite(value) else None
+            case ImageValue():
+                return self._image(value)
+            case FeatureValue():
+                geometry = None if value.geometry is None else as_geojson(value.geometry)
+                return {
+                    "type": "Feature",
+                    "geometry": geometry,
+                    **self._id(value),
+                    "properties": self.of(dict(value.properties)),
+                }
+            case CollectionValue():
+                return self._collection(value)
+            case Mapping():
+                return {str(key): self.of(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self.of(item) for item in value]
+            case Region():
+                return as_geojson(value)
+            case PixelType() | Projection():
+                return value.as_json()
+            case DateValue():
+                return {"type": "Date", "value": value.millis}
+            case DateRangeValue():
+                return {"type": "DateRange", "dates": [value.start, value.end]}
+            case ErrorMarginValue():
+                return {"type": "ErrorMargin", "unit": value.unit, "value": value.value}
+            case KernelValue():
+                return {"type": "Kernel.Fixed", "weights": [list(row) for row in value.weights]}
+            case FunctionValue():
+                raise InvalidExpression("the result is a function, which has no value of its own.")
+            case _:
+                raise InvalidExpression(
+                    f"the result is a {type(value).__name__.removesuffix('Value')}, which cannot be told."
+                )
+
+    def _id(self, value: FeatureValue) -> dict[str, Any]:
+        index = value.properties.get("system:index")
+        return {} if index is None else {"id": str(index)}
+
+    def _image(self, image: ImageValue) -> dict[str, Any]:
+        told: dict[str, Any] = {"type": "Image", "bands": [self._band(band) for band in image.bands]}
+        if image.id is not None:
+            told |= {"id": image.id}
+        properties = dict(image.properties)
+        region = image.footprint()
+        if region is not None and "system:footprint" not in properties:
+            properties["system:footprint"] = footprint_json(region)
+        version = properties.pop("system:version", None)
+        if version is not None:
+            told["version"] = version
+        return told | ({"properties": self.of(properties)} if properties else {})
+
+    def _band(self, band: BandValue) -> dict[str, Any]:
+        self._told += 10
+        projection = band.projection
+        told: dict[str, Any] = {"id": band.name, "data_type": band.type.as_json()}
+        if band.extent is not None:
+            col, row, width, height = band.extent
+            told["dimensions"] = [width, height]
+            if (col, row) != (0, 0):
+                told["origin"] = [col, row]
+        told["crs"] = crs_name(projection.crs)
+        told["crs_transform"] = list(projection.transform)[:6]
+        return told
+
+    def _collection(self, values: CollectionValue) -> dict[str, Any]:
+        if len(values) > MAX_ELEMENTS:
+            raise InvalidExpression(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
+        told: dict[str, Any] = {"type": "ImageCollection" if values.of_images else "FeatureCollection"}
+        if values.id is not None:
+            told["id"] = values.id
+        if values.of_images:
+            told["bands"] = []
+        else:
+            told["columns"] = {}
+        if values.properties:
+            told["properties"] = self.of(dict(values.properties))
+        return told | {"features": [self.of(element) for element in values]}
+
+
+def footprint_json(region: Region) -> dict[str, Any]:
+    """Return an outline as properties hold it: a ring of longitudes and latitudes."""
+    try:
+        outline = as_geojson(to_crs(region, LONLAT))
+    except InvalidExpression:
+        return as_geojson(region)
+    if outline["type"] == "Polygon" and len(outline["coordinates"]) == 1:
+        return {"type": "LinearRing", "coordinates": outline["coordinates"][0]}
+    return outline

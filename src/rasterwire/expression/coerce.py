@@ -1,0 +1,261 @@
+"""Arguments as their types have them: numbers where images are wanted become constant images, and so on."""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from affine import Affine
+
+from rasterwire.crs import parse_crs
+from rasterwire.errors import InvalidExpression
+from rasterwire.expression.bands import constant_image
+from rasterwire.expression.geometry import geometry_of_json
+from rasterwire.expression.reducers import Reducer
+from rasterwire.expression.types import PixelType
+from rasterwire.expression.values import (
+    CollectionValue,
+    DateRangeValue,
+    DateValue,
+    ErrorMarginValue,
+    FeatureValue,
+    FilterValue,
+    FunctionValue,
+    ImageValue,
+    KernelValue,
+    Projection,
+    World,
+)
+from rasterwire.region import Region
+
+
+def coerce(value: Any, kind: str, name: str, world: World) -> Any:
+    """Return a value as a type wants it.
+
+    Args:
+        value: not None.
+        kind: type of the argument, such as ``List<String>``.
+        name: of the argument.
+        world: for images that are named by their ids.
+
+    Raises:
+        InvalidExpression: it cannot be had as that type.
+    """
+    base = kind.split("<", 1)[0]
+    convert = _conversions.get(base)
+    if convert is None:
+        return value
+    made = convert(value, world)
+    if made is None:
+        raise InvalidExpression(f"Parameter '{name}' has to be of type {base}, and is {described(value)}.")
+    if base == "List" and kind.endswith(">"):
+        inner = kind[5:-1]
+        if inner in {"Image", "Number", "Float", "Integer", "Geometry", "Filter", "String"}:
+            return [coerce(item, inner, name, world) for item in made]
+    return made
+
+
+def described(value: Any) -> str:
+    """Return what a value is, for messages."""
+    names: dict[type, str] = {
+        str: "a String",
+        bool: "a Boolean",
+        int: "a Number",
+        float: "a Number",
+        list: "a List",
+        dict: "a Dictionary",
+        ImageValue: "an Image",
+        FeatureValue: "a Feature",
+        Region: "a Geometry",
+        Projection: "a Projection",
+        DateValue: "a Date",
+        Reducer: "a Reducer",
+        FilterValue: "a Filter",
+        FunctionValue: "a Function",
+    }
+    if isinstance(value, CollectionValue):
+        return "an ImageCollection" if value.of_images else "a FeatureCollection"
+    said = names.get(type(value), f"a {type(value).__name__.removesuffix('Value')}")
+    shown = repr(value) if isinstance(value, str | bool | int | float) else ""
+    return f"{said} {shown[:60]}".rstrip() if value is not None else "null"
+
+
+def millis_of(value: Any) -> int | None:
+    """Return the milliseconds since 1970 of a date, a number or a text, or None."""
+    if isinstance(value, DateValue):
+        return value.millis
+    if isinstance(value, Mapping) and value.get("type") == "Date":
+        value = value.get("value")
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return int(value)
+    if isinstance(value, str):
+        try:
+            time = datetime.fromisoformat(_full_date(value))
+        except ValueError:
+            return None
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    return None
+
+
+def _full_date(text: str) -> str:
+    """Complete a year, or a year and a month."""
+    parts = text.split("-")
+    if all(part.isdigit() for part in parts) and len(parts) < 3:
+        return "-".join([*parts, "01", "01"][:3])
+    return text
+
+
+def _image(value: Any, world: World) -> ImageValue | None:
+    if isinstance(value, ImageValue):
+        return value
+    if isinstance(value, str):
+        return world.image(value)
+    if isinstance(value, bool | int | float) or (isinstance(value, list) and value and all(map(_is_number, value))):
+        return constant_image(value)
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _geometry(value: Any, _: World) -> Region | None:
+    match value:
+        case Region():
+            return value
+        case FeatureValue():
+            return value.geometry
+        case ImageValue():
+            return value.footprint()
+        case CollectionValue():
+            from rasterwire.expression.geometry import union_of
+
+            return union_of(value)
+        case Mapping():
+            return geometry_of_json(value)
+        case _:
+            return None
+
+
+def _projection(value: Any, _: World) -> Projection | None:
+    match value:
+        case Projection():
+            return value
+        case str():
+            return Projection(parse_crs(value, "crs"), Affine.identity())
+        case Mapping() if value.get("type") == "Projection" and isinstance(value.get("crs"), str):
+            transform = value.get("transform") or [1, 0, 0, 0, 1, 0]
+            return Projection(parse_crs(value["crs"], "crs"), Affine(*transform))
+        case _:
+            return None
+
+
+def _number(value: Any, _: World) -> float | int | None:
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int | float) else None
+
+
+def _integer(value: Any, world: World) -> int | None:
+    number = _number(value, world)
+    return None if number is None or not math.isfinite(number) else int(number)
+
+
+def _boolean(value: Any, _: World) -> bool | None:
+    return bool(value) if isinstance(value, bool | int | float) else None
+
+
+def _list(value: Any, _: World) -> list[Any] | None:
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else None
+
+
+def _collection(value: Any, _: World) -> CollectionValue | None:
+    match value:
+        case CollectionValue():
+            return value
+        case FeatureValue():
+            return CollectionValue((value,), of_images=False)
+        case ImageValue():
+            return CollectionValue((value,), of_images=True)
+        case Region():
+            return CollectionValue((FeatureValue(value),), of_images=False)
+        case list() if all(isinstance(item, ImageValue) for item in value):
+            return CollectionValue(tuple(value), of_images=True)
+        case list() if all(isinstance(item, FeatureValue) for item in value):
+            return CollectionValue(tuple(value), of_images=False)
+        case _:
+            return None
+
+
+def _image_collection(value: Any, world: World) -> CollectionValue | None:
+    if isinstance(value, str):
+        return world.collection(value)
+    made = _collection(value, world)
+    return made if made is not None and (made.of_images or not len(made)) else None
+
+
+def _date(value: Any, _: World) -> DateValue | None:
+    millis = millis_of(value)
+    return None if millis is None else DateValue(millis)
+
+
+def _feature(value: Any, _: World) -> FeatureValue | None:
+    return FeatureValue(value) if isinstance(value, Region) else value if isinstance(value, FeatureValue) else None
+
+
+def _dictionary(value: Any, _: World) -> Mapping[str, Any] | None:
+    if isinstance(value, ImageValue | FeatureValue):
+        return dict(value.properties)
+    return value if isinstance(value, Mapping) else None
+
+
+def _error_margin(value: Any, world: World) -> ErrorMarginValue | None:
+    if isinstance(value, ErrorMarginValue):
+        return value
+    if isinstance(value, Mapping):
+        return ErrorMarginValue(float(value.get("value") or 0.0), str(value.get("unit") or "meters"))
+    number = _number(value, world)
+    return None if number is None else ErrorMarginValue(float(number))
+
+
+def _instance(*kinds: type) -> Callable[[Any, World], Any]:
+    return lambda value, _: value if isinstance(value, kinds) else None
+
+
+def _reducer(value: Any, _: World) -> Reducer | None:
+    if isinstance(value, str):
+        from rasterwire.expression.signature import table
+
+        known = table.get(f"Reducer.{value}")
+        if known is None or known.call is None:
+            return None
+        made = known.call(*(argument.default for argument in known.signature.arguments))
+        return made if isinstance(made, Reducer) else None
+    return value if isinstance(value, Reducer) else None
+
+
+_conversions: dict[str, Callable[[Any, World], Any]] = {
+    "Algorithm": _instance(FunctionValue),
+    "Boolean": _boolean,
+    "Date": _date,
+    "DateRange": _instance(DateRangeValue),
+    "Dictionary": _dictionary,
+    "Element": _instance(ImageValue, FeatureValue, CollectionValue),
+    "ErrorMargin": _error_margin,
+    "Feature": _feature,
+    "FeatureCollection": _collection,
+    "Filter": _instance(FilterValue),
+    "Float": _number,
+    "Geometry": _geometry,
+    "Image": _image,
+    "ImageCollection": _image_collection,
+    "Integer": _integer,
+    "Kernel": _instance(KernelValue),
+    "List": _list,
+    "Long": _integer,
+    "Number": _number,
+    "PixelType": _instance(PixelType),
+    "Projection": _projection,
+    "Reducer": _reducer,
+    "String": _instance(str),
+}

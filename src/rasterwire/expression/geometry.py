@@ -1,0 +1,407 @@
+"""Functions on geometries."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+import shapely.geometry
+from odc.geo.crs import CRS
+
+from rasterwire.antimeridian import joined, redrawn, unrolled
+from rasterwire.crs import crs_name, transformer
+from rasterwire.errors import InvalidExpression
+from rasterwire.expression.signature import table
+from rasterwire.expression.values import (
+    LONLAT,
+    CollectionValue,
+    ErrorMarginValue,
+    FeatureValue,
+    ImageValue,
+    Projection,
+)
+from rasterwire.grid import apply
+from rasterwire.region import MAX_VERTICES, Region, own_geometry
+
+
+def made(kind: str, coordinates: Any, projection: Projection | None, geodesic: bool | None) -> Region:
+    """Return a geometry of nested coordinates.
+
+    Args:
+        kind: as in GeoJSON.
+        coordinates: as in GeoJSON, in pixels of the projection.
+        projection: None for longitudes and latitudes.
+        geodesic: None takes geodesic edges for longitudes and latitudes.
+
+    Raises:
+        InvalidExpression: no such geometry.
+    """
+    try:
+        geometry = shapely.force_2d(shapely.geometry.shape({"type": kind, "coordinates": coordinates}))
+    except (ValueError, TypeError, IndexError, AttributeError, KeyError, shapely.errors.ShapelyError):
+        raise InvalidExpression(f"the coordinates are not those of a {kind}.") from None
+    return region_of(geometry, projection, geodesic)
+
+
+def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesic: bool | None) -> Region:
+    """Return a region of a geometry whose coordinates may be anything; see ``made``."""
+    points = shapely.get_coordinates(geometry)
+    if not len(points):
+        raise InvalidExpression("the geometry is empty.")
+    if not np.isfinite(points).all():
+        raise InvalidExpression("a coordinate is not a finite number.")
+    if len(points) > MAX_VERTICES:
+        raise InvalidExpression(f"the geometry has {len(points)} vertices, at most {MAX_VERTICES}; simplify it.")
+    crs = LONLAT if projection is None or projection.crs is None else projection.crs
+    if projection is not None:
+        transform = projection.transform
+        geometry = redrawn(geometry, lambda corners: apply(transform, corners))
+    if crs.geographic and np.abs(shapely.get_coordinates(geometry)[:, 1]).max() > 90.0:
+        raise InvalidExpression("a latitude is beyond 90; coordinates are longitude, then latitude.")
+    curved = crs.geographic and (geodesic is None or geodesic) and not isinstance(geometry, shapely.Point)
+    if curved:
+        geometry = unrolled(geometry)
+    if not geometry.is_valid:
+        geometry = shapely.make_valid(geometry)
+    if crs.geographic and not curved:
+        geometry = joined(geometry)
+    return Region(geometry, crs, bool(curved))
+
+
+def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
+    """Return the geometry of a GeoJSON object, None where it is none."""
+    kind = document.get("type")
+    if kind == "Feature" and isinstance(document.get("geometry"), Mapping):
+        return geometry_of_json(document["geometry"])
+    geodesic = document.get("geodesic")
+    if kind == "GeometryCollection" and isinstance(document.get("geometries"), list):
+        parts = [geometry_of_json(part) for part in document["geometries"]]
+        return gathered([part for part in parts if part is not None])
+    if kind == "LinearRing":
+        return made("LineString", document.get("coordinates"), None, geodesic)
+    if not isinstance(kind, str) or "coordinates" not in document:
+        return None
+    return made(kind, document["coordinates"], None, geodesic)
+
+
+def as_geojson(region: Region) -> dict[str, Any]:
+    """Return the GeoJSON of a geometry, with the members that Earth Engine adds."""
+    document: dict[str, Any] = shapely.geometry.mapping(region.geometry)
+    document = _plain(document)
+    if region.crs != LONLAT:
+        document["crs"] = {"type": "name", "properties": {"name": crs_name(region.crs)}}
+    if document["type"] not in {"Point", "MultiPoint"}:
+        document["geodesic"] = region.geodesic
+    return document
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def to_crs(region: Region, crs: CRS) -> Region:
+    """Return a geometry in another crs, its edges followed at close points."""
+    if region.crs == crs and not region.geodesic:
+        return region
+    geometry = own_geometry(region)
+    if region.crs == crs:
+        return Region(geometry, crs)
+    west, south, east, north = geometry.bounds
+    step = max(east - west, north - south) / 64
+    if step > 0:
+        geometry = shapely.segmentize(geometry, step)
+    convert = transformer(region.crs, crs)
+
+    def along(points: Any) -> Any:
+        x, y = convert.transform(points[:, 0], points[:, 1])
+        return np.column_stack([x, y])
+
+    moved = redrawn(geometry, along)
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise InvalidExpression(f"the geometry reaches beyond where {crs_name(crs)[:40]} is defined.")
+    return Region(moved if moved.is_valid else shapely.make_valid(moved), crs)
+
+
+def gathered(regions: Sequence[Region]) -> Region:
+    """Return the union of geometries, in the crs of the first."""
+    if not regions:
+        raise InvalidExpression("there is no geometry.")
+    first = regions[0]
+    if len(regions) == 1:
+        return first
+    if all(other.crs == first.crs and other.geodesic == first.geodesic for other in regions):
+        return Region(shapely.union_all([region.geometry for region in regions]), first.crs, first.geodesic)
+    parts = [to_crs(region, first.crs).geometry for region in regions]
+    return Region(shapely.union_all(parts), first.crs)
+
+
+def union_of(collection: CollectionValue) -> Region | None:
+    """Return the union of the geometries of a collection, None where an image has no bounds."""
+    found = []
+    for element in collection:
+        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        if region is None:
+            return None
+        found.append(region)
+    return gathered(found)
+
+
+# -- constructors ------------------------------------------------------------------------------
+
+
+@table.listed("GeometryConstructors.Point(coordinates: List<Number>, crs: Projection = null) -> Geometry")
+def point(coordinates: list[float], crs: Projection | None) -> Region:
+    """Returns a point."""
+    return made("Point", coordinates, crs, None)
+
+
+@table.listed("GeometryConstructors.MultiPoint(coordinates: List<Object>, crs: Projection = null) -> Geometry")
+def multi_point(coordinates: list[Any], crs: Projection | None) -> Region:
+    """Returns several points."""
+    if coordinates and not isinstance(coordinates[0], list):
+        coordinates = [coordinates[at : at + 2] for at in range(0, len(coordinates), 2)]
+    return made("MultiPoint", coordinates, crs, None)
+
+
+@table.listed(
+    "GeometryConstructors.LineString(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
+    "maxError: ErrorMargin = null) -> Geometry"
+)
+def line_string(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, _: ErrorMarginValue | None
+) -> Region:
+    """Returns a line."""
+    return made("LineString", coordinates, crs, geodesic)
+
+
+@table.listed(
+    "GeometryConstructors.LinearRing(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
+    "maxError: ErrorMargin = null) -> Geometry"
+)
+def linear_ring(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, _: ErrorMarginValue | None
+) -> Region:
+    """Returns a closed line."""
+    closed = coordinates if coordinates and coordinates[0] == coordinates[-1] else [*coordinates, *coordinates[:1]]
+    return made("LineString", closed, crs, geodesic)
+
+
+@table.listed(
+    "GeometryConstructors.Polygon(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
+    "maxError: ErrorMargin = null, evenOdd: Boolean = true) -> Geometry"
+)
+def polygon(
+    coordinates: list[Any],
+    crs: Projection | None,
+    geodesic: bool | None,
+    _: ErrorMarginValue | None,
+    __: bool,
+) -> Region:
+    """Returns a polygon: an outer ring and holes."""
+    if coordinates and isinstance(coordinates[0], int | float):
+        coordinates = [[coordinates[at : at + 2] for at in range(0, len(coordinates), 2)]]
+    elif (
+        coordinates and isinstance(coordinates[0], list) and coordinates[0] and not isinstance(coordinates[0][0], list)
+    ):
+        coordinates = [coordinates]
+    return made("Polygon", coordinates, crs, geodesic)
+
+
+@table.listed(
+    "GeometryConstructors.MultiPolygon(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
+    "maxError: ErrorMargin = null, evenOdd: Boolean = true) -> Geometry"
+)
+def multi_polygon(
+    coordinates: list[Any],
+    crs: Projection | None,
+    geodesic: bool | None,
+    _: ErrorMarginValue | None,
+    __: bool,
+) -> Region:
+    """Returns several polygons."""
+    return made("MultiPolygon", coordinates, crs, geodesic)
+
+
+@table.listed(
+    "GeometryConstructors.Rectangle(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
+    "evenOdd: Boolean = true) -> Geometry"
+)
+def rectangle(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, _: bool) -> Region:
+    """Returns a rectangle: west, south, east, north."""
+    try:
+        west, south, east, north = (float(value) for value in np.asarray(coordinates, float).reshape(4))
+    except (ValueError, TypeError):
+        raise InvalidExpression("'coordinates' has to be four numbers: xMin, yMin, xMax, yMax.") from None
+    if crs is None and west > east:
+        east += 360.0
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return made("Polygon", [ring], crs, geodesic)
+
+
+@table.listed("GeometryConstructors.BBox(west: Float, south: Float, east: Float, north: Float) -> Geometry")
+def bbox(west: float, south: float, east: float, north: float) -> Region:
+    """Returns a rectangle of longitudes and latitudes, whose sides are parallels and meridians."""
+    south, north = max(south, -90.0), min(north, 90.0)
+    if not all(map(math.isfinite, (south, north))) or south > north:
+        raise InvalidExpression(f"south, {south:g}, has to be below north, {north:g}.")
+    if not (math.isfinite(west) and math.isfinite(east)) or east - west >= 360.0:
+        west, east = -180.0, 180.0
+    return rectangle([west, south, east, north], None, False, True)
+
+
+@table.listed(
+    "GeometryConstructors.MultiGeometry(geometries: List<Geometry>, crs: Projection = null, geodesic: Boolean = null, "
+    "maxError: ErrorMargin = null) -> Geometry"
+)
+def multi_geometry(
+    geometries: list[Region], _: Projection | None, __: bool | None, ___: ErrorMarginValue | None
+) -> Region:
+    """Returns several geometries as one."""
+    return gathered(geometries)
+
+
+# -- of geometries -----------------------------------------------------------------------------
+
+
+@table.listed("Geometry.bounds(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry")
+def bounds(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+    """Returns the bounding rectangle of a geometry."""
+    crs = LONLAT if projection is None or projection.crs is None else projection.crs
+    return Region(shapely.box(*to_crs(region, crs).geometry.bounds), crs)
+
+
+@table.listed(
+    "Geometry.centroid(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry"
+)
+def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+    """Returns the point at the centre of a geometry."""
+    crs = region.crs if projection is None or projection.crs is None else projection.crs
+    return Region(to_crs(region, crs).geometry.centroid, crs)
+
+
+@table.listed(
+    "Geometry.buffer(geometry: Geometry, distance: Float, maxError: ErrorMargin = null, proj: Projection = null) "
+    "-> Geometry"
+)
+def buffer(region: Region, distance: float, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+    """Returns a geometry widened by a distance: in metres, or in units of a projection."""
+    if projection is not None and projection.crs is not None:
+        widened = to_crs(region, projection.crs).geometry.buffer(distance)
+        return _not_empty(Region(widened, projection.crs))
+    centre = to_crs(region, LONLAT).geometry.centroid
+    local = CRS(f"+proj=aeqd +lat_0={centre.y:.12f} +lon_0={centre.x:.12f} +datum=WGS84 +units=m +type=crs")
+    widened = to_crs(region, local).geometry.buffer(distance, quad_segs=32)
+    if widened.is_empty:
+        raise InvalidExpression("nothing is left of the geometry.")
+    return to_crs(Region(widened, local), LONLAT)
+
+
+@table.listed("Geometry.area(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Float")
+def area(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> float:
+    """Returns the area of a geometry: in square metres on the ellipsoid, or in units of a projection."""
+    if projection is not None and projection.crs is not None:
+        return float(to_crs(region, projection.crs).geometry.area)
+    geod = LONLAT.proj.get_geod()
+    return abs(float(geod.geometry_area_perimeter(shapely.orient_polygons(to_crs(region, LONLAT).geometry))[0]))
+
+
+@table.listed("Geometry.coordinates(geometry: Geometry) -> List<Object>")
+def coordinates_of(region: Region) -> list[Any]:
+    """Returns the coordinates of a geometry as GeoJSON has them."""
+    found = as_geojson(region).get("coordinates")
+    return found if isinstance(found, list) else []
+
+
+@table.listed(
+    'Geometry.transform(geometry: Geometry, proj: Projection = {"type": "Projection", "crs": "EPSG:4326", '
+    '"transform": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]}, maxError: ErrorMargin = null, geodesic: Boolean = null) -> Geometry'
+)
+def transform(region: Region, projection: Projection, _: ErrorMarginValue | None, __: bool | None) -> Region:
+    """Returns a geometry in another crs."""
+    return region if projection.crs is None else to_crs(region, projection.crs)
+
+
+def _pairwise(name: str, said: str) -> None:
+    def call(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+        crs = left.crs if projection is None or projection.crs is None else projection.crs
+        operation = getattr(shapely, name)
+        return _not_empty(Region(operation(to_crs(left, crs).geometry, to_crs(right, crs).geometry), crs))
+
+    call.__doc__ = said
+    table.listed(
+        f"Geometry.{name}(left: Geometry, right: Geometry, maxError: ErrorMargin = null, proj: Projection = null) "
+        "-> Geometry"
+    )(call)
+
+
+_pairwise("intersection", "Returns what two geometries share.")
+_pairwise("union", "Returns two geometries as one.")
+_pairwise("difference", "Returns the first geometry without the second.")
+
+
+@table.listed(
+    "Geometry.convexHull(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry"
+)
+def convex_hull(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+    """Returns the convex hull of a geometry."""
+    crs = region.crs if projection is None or projection.crs is None else projection.crs
+    return Region(to_crs(region, crs).geometry.convex_hull, crs)
+
+
+def _not_empty(region: Region) -> Region:
+    if region.geometry.is_empty:
+        raise InvalidExpression("nothing is left of the geometry.")
+    return region
+
+
+# -- of elements -------------------------------------------------------------------------------
+
+
+def intersects(first: Region, second: Region) -> bool:
+    """Tell whether two geometries share a point; longitudes may differ by turns."""
+    a = to_crs(first, LONLAT).geometry
+    b = to_crs(second, LONLAT).geometry
+    turns = (
+        [0.0]
+        if abs(a.bounds[0] - b.bounds[0]) < 180.0 and a.bounds[2] < 180 and b.bounds[2] < 180
+        else [-360.0, 0.0, 360.0]
+    )
+    return any(a.intersects(b if not turn else shapely.transform(b, lambda p, t=turn: p + [t, 0.0])) for turn in turns)
+
+
+@table.listed(
+    "Feature(geometry: Geometry = null, metadata: Dictionary<Object> = {}, geometryKey: String = null) -> Feature"
+)
+def feature(geometry: Region | None, properties: Mapping[str, Any], _: str | None) -> FeatureValue:
+    """Returns a geometry with properties."""
+    return FeatureValue(geometry, dict(properties))
+
+
+@table.listed(
+    "Feature.geometry(feature: Element, maxError: ErrorMargin = null, proj: Projection = null, geodesics: Boolean = null) "
+    "-> Geometry"
+)
+def feature_geometry(element: Any, _: Any, projection: Projection | None, __: bool | None) -> Region | None:
+    """Returns the geometry of a feature, or the footprint of an image."""
+    if isinstance(element, CollectionValue):
+        region = union_of(element)
+    else:
+        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+    if region is None or projection is None or projection.crs is None:
+        return region
+    return to_crs(region, projection.crs)
+
+
+@table.listed(
+    "Image.geometry(feature: Element, maxError: ErrorMargin = null, proj: Projection = null, geodesics: Boolean = null) "
+    "-> Geometry"
+)
+def image_geometry(element: Any, margin: Any, projection: Projection | None, geodesics: bool | None) -> Region:
+    """Returns the footprint of an image; of one without bounds, the whole earth."""
+    region = feature_geometry(element, margin, projection, geodesics)
+    return Region(shapely.box(-180, -90, 180, 90), LONLAT) if region is None else region

@@ -1,0 +1,216 @@
+"""Graphs of values: reading them from JSON, and checking their form.
+
+Source of the form: Earth Engine's Expression message, https://developers.google.com/earth-engine/reference/rest/Shared.Types/Expression
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rasterwire.errors import InvalidExpression
+
+MAX_DEPTH = 100
+"""Of values written within each other; references start anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Any JSON value, or bytes."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A list of values."""
+
+    items: tuple["GraphNode", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Values by name."""
+
+    items: Mapping[str, "GraphNode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another value of the graph."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentReference:
+    """An argument of a function around it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function; its body is a value of the graph."""
+
+    names: tuple[str, ...]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function of the server by name, or of a value of the graph by key."""
+
+    name: str | None
+    reference: str | None
+    arguments: Mapping[str, "GraphNode"]
+
+
+GraphNode = Constant | Array | Record | Reference | ArgumentReference | Definition | Call
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A graph whose references all lead somewhere, and never in a circle.
+
+    Attributes:
+        result: key of the result.
+        values: by key; those the result needs.
+        free: names of arguments that a value takes from the functions around it, by key.
+    """
+
+    result: str
+    values: Mapping[str, GraphNode]
+    free: Mapping[str, frozenset[str]]
+
+
+def read_graph(document: object) -> Graph:
+    """Return the graph of a JSON document.
+
+    Raises:
+        InvalidExpression: it is none.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
+        raise InvalidExpression("an expression is an object with 'result' and 'values'")
+    result, written = document.get("result"), document["values"]
+    if not isinstance(result, str) or not result:
+        raise InvalidExpression("an expression names its 'result', a key of 'values'")
+    values: dict[str, GraphNode] = {}
+    free: dict[str, frozenset[str]] = {}
+    begun: set[str] = set()
+    stack = [result]
+    while stack:
+        key = stack[-1]
+        if key in free:
+            stack.pop()
+            continue
+        if key not in values:
+            if key not in written:
+                raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
+            values[key] = _node(written[key], 1)
+            begun.add(key)
+            waiting = [other for other in _references(values[key]) if other not in free]
+            circle = next((other for other in waiting if other in begun), None)
+            if circle is not None:
+                raise InvalidExpression(f"value {_short(circle)} refers to itself, by way of {_short(key)}")
+            stack.extend(waiting)
+            if waiting:
+                continue
+        waiting = [other for other in _references(values[key]) if other not in free]
+        if waiting:
+            circle = next((other for other in waiting if other in begun), None)
+            raise InvalidExpression(f"value {_short(circle or key)} refers to itself, by way of {_short(key)}")
+        free[key] = _free(values[key], free)
+        begun.discard(key)
+        stack.pop()
+    return Graph(result, values, free)
+
+
+def _node(written: object, depth: int) -> GraphNode:
+    if depth > MAX_DEPTH:
+        raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
+    if not isinstance(written, dict) or len(written) != 1:
+        raise InvalidExpression(f"a value is an object with exactly one kind, and not {_short(written)}")
+    ((kind, content),) = written.items()
+    match kind, content:
+        case "constantValue", _:
+            return Constant(content)
+        case "integerValue", str() | int():
+            try:
+                return Constant(int(content))
+            except ValueError:
+                raise InvalidExpression(f"integerValue {_short(content)} is not a whole number") from None
+        case "bytesValue", str():
+            try:
+                return Constant(base64.b64decode(content, validate=True))
+            except binascii.Error:
+                raise InvalidExpression("bytesValue is not base64") from None
+        case "arrayValue", dict():
+            items = content.get("values") or []
+            if isinstance(items, list):
+                return Array(tuple(_node(item, depth + 1) for item in items))
+        case "dictionaryValue", dict():
+            return Record(_nodes(content.get("values") or {}, depth))
+        case "valueReference", str():
+            return Reference(content)
+        case "argumentReference", str():
+            return ArgumentReference(content)
+        case "functionDefinitionValue", {"body": str(body)}:
+            names = content.get("argumentNames") or []
+            if isinstance(names, list) and all(isinstance(name, str) for name in names):
+                return Definition(tuple(names), body)
+        case "functionInvocationValue", dict():
+            name, reference = content.get("functionName"), content.get("functionReference")
+            if isinstance(name, str) != isinstance(reference, str):
+                return Call(name, reference, _nodes(content.get("arguments") or {}, depth))
+        case _:
+            pass
+    raise InvalidExpression(f"{_short(kind)} is no kind of value, or not written as one: {_short(content)}")
+
+
+def _nodes(written: object, depth: int) -> dict[str, GraphNode]:
+    if not isinstance(written, dict):
+        raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
+    return {name: _node(item, depth + 1) for name, item in written.items()}
+
+
+def _references(node: GraphNode) -> list[str]:
+    match node:
+        case Reference(key):
+            return [key]
+        case Definition(_, body):
+            return [body]
+        case Array(items):
+            return [key for item in items for key in _references(item)]
+        case Record(named):
+            return [key for item in named.values() for key in _references(item)]
+        case Call(_, reference, arguments):
+            own = [] if reference is None else [reference]
+            return own + [key for item in arguments.values() for key in _references(item)]
+        case _:
+            return []
+
+
+def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    match node:
+        case Reference(key):
+            return known[key]
+        case ArgumentReference(name):
+            return frozenset({name})
+        case Definition(names, body):
+            return known[body] - frozenset(names)
+        case Array(items):
+            return frozenset().union(*(_free(item, known) for item in items))
+        case Record(named):
+            return frozenset().union(*(_free(item, known) for item in named.values()))
+        case Call(_, reference, arguments):
+            own: frozenset[str] = frozenset() if reference is None else known[reference]
+            return own.union(*(_free(item, known) for item in arguments.values()))
+        case _:
+            return frozenset()
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,496 @@
+"""Computed pixels: trees of nodes, each a pure function of its inputs, a grid and a window.
+
+A node is made when an expression is evaluated, and reads nothing. Later it is asked for its pixels on
+any grid: it asks its inputs, by yielding what it wants of them, and returns what it makes of the
+answers. Who runs a node answers what it yields (see ``evaluate``); so trees may be deep, an input that
+two nodes share is computed once a block, and pixels do not depend on how a grid is cut into blocks.
+"""
+
+import hashlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from rasterwire.crs import transformer
+from rasterwire.errors import InvalidExpression, InvalidRequest
+from rasterwire.grid import apply, pixel_offset
+from rasterwire.image import Band
+from rasterwire.pixels import Pixels, Window
+from rasterwire.region import Region, inside
+from rasterwire.request import Resampling
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees; east may be over 180."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where pixels are wanted: a window of a grid."""
+
+    grid: GeoBox
+    window: Window
+
+    def within(self, margin: int) -> "Place":
+        """Return the place with so many more pixels on all sides.
+
+        The grid grows by the same everywhere, so that it does not depend on the window.
+        """
+        height, width = (int(n) for n in self.grid.shape)
+        affine = self.grid.affine @ Affine.translation(-margin, -margin)
+        w = self.window
+        return Place(
+            GeoBox((height + 2 * margin, width + 2 * margin), affine, self.grid.crs),
+            Window(w.row, w.col, w.height + 2 * margin, w.width + 2 * margin),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a node wants: another node's pixels at a place."""
+
+    node: "Node"
+    at: Place
+
+
+Making = Generator[Ask, Pixels, Pixels]
+
+
+class Node:
+    """One band, computed.
+
+    Attributes:
+        dtype: of its pixels, a numpy name.
+        inputs: the nodes it may ask.
+        key: equal for nodes that make the same pixels.
+        reach: outside of this box no pixel is valid; None where any may be.
+        depth: of the tree below.
+    """
+
+    __slots__ = ("depth", "dtype", "inputs", "key", "reach")
+
+    def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
+        self.dtype = dtype
+        self.inputs = tuple(inputs)
+        self.reach = reach
+        self.depth = 1 + max((node.depth for node in self.inputs), default=0)
+        digest = hashlib.sha1(repr((type(self).__name__, dtype, identity)).encode(), usedforsecurity=False)
+        for node in self.inputs:
+            digest.update(node.key)
+        self.key = digest.digest()
+
+    def make(self, at: Place) -> Making:
+        """Return the pixels at a place; a generator that yields what it wants of its inputs."""
+        raise NotImplementedError
+
+
+class Stored(Node):
+    """A band of a file, sampled where it is wanted. Made by the renderer, which knows files."""
+
+    __slots__ = ("band", "resampling")
+
+    def __init__(self, band: Band, resampling: Resampling | None = None) -> None:
+        """Name the band.
+
+        Args:
+            band: of a catalog's image.
+            resampling: None takes what the download asks for.
+        """
+        grid = band.grid
+        place = tuple(grid.affine), tuple(grid.shape), str(grid.crs)
+        known = band.href, band.index, band.version, band.nodata, band.masked, band.overviews, place
+        reach = reach_of(grid)
+        super().__init__(band.dtype, (), reach, known, resampling)
+        self.band = band
+        self.resampling = resampling
+
+
+class Resampled(Node):
+    """Another node computed on a grid of its own, and sampled from there. Made by the renderer."""
+
+    __slots__ = ("grid", "layers", "resampling")
+
+    def __init__(self, node: Node, grid: GeoBox, resampling: Resampling) -> None:
+        self.layers = 1 + _layers(node)
+        if self.layers > _MOST_LAYERS:
+            raise InvalidExpression(f"images are resampled from each other more than {_MOST_LAYERS} deep.")
+        super().__init__(
+            node.dtype, (node,), node.reach, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling
+        )
+        self.grid = grid
+        self.resampling = resampling
+
+
+_MOST_LAYERS = 24
+"""Each renders the block below it in whole, and takes some of Python's stack."""
+
+
+def _layers(node: Node) -> int:
+    """Return how often what is below a node is resampled from a grid of its own."""
+    most: dict[bytes, int] = {}
+    pending = [node]
+    while pending:
+        at = pending[-1]
+        waiting = [other for other in at.inputs if other.key not in most]
+        if waiting and not isinstance(at, Resampled):
+            pending.extend(waiting)
+            continue
+        pending.pop()
+        most[at.key] = at.layers if isinstance(at, Resampled) else max((most[o.key] for o in at.inputs), default=0)
+    return most[node.key]
+
+
+class Constant(Node):
+    """The same value everywhere."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float | int, dtype: str) -> None:
+        super().__init__(dtype, (), None, value)
+        self.value = value
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        yield from ()
+        shape = at.window.height, at.window.width
+        return Pixels(np.full(shape, self.value, self.dtype), np.ones(shape, bool))
+
+
+Operation = Callable[..., npt.NDArray[np.generic] | tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]]
+
+
+class Applied(Node):
+    """A function of the values of pixels; valid where all inputs are, and the function has it so."""
+
+    __slots__ = ("operation", "parameters")
+
+    def __init__(
+        self,
+        operation: Operation,
+        inputs: Sequence[Node],
+        dtype: str,
+        parameters: tuple[object, ...] = (),
+    ) -> None:
+        """Say what is applied.
+
+        Args:
+            operation: a function of a module, called with the arrays of the inputs, the parameters and
+                ``dtype``; returns an array, or an array and what of it is valid.
+            inputs: in order.
+            dtype: of the result.
+            parameters: plain values.
+        """
+        reach = meeting(node.reach for node in inputs)
+        super().__init__(dtype, inputs, reach, operation.__name__, parameters)
+        self.operation = operation
+        self.parameters = parameters
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        arrays = []
+        valid: npt.NDArray[np.bool_] | None = None
+        for node in self.inputs:
+            pixels = yield Ask(node, at)
+            arrays.append(pixels.data)
+            valid = pixels.valid if valid is None else valid & pixels.valid
+        with np.errstate(all="ignore"):
+            made = self.operation(*arrays, *self.parameters, dtype=self.dtype)
+        assert valid is not None
+        if isinstance(made, tuple):
+            made, also = made
+            valid = valid & also
+        return Pixels(made.astype(self.dtype, copy=False), valid)
+
+
+class Masked(Node):
+    """A node valid only where another one is, and is not zero."""
+
+    __slots__ = ()
+
+    def __init__(self, node: Node, mask: Node) -> None:
+        super().__init__(node.dtype, (node, mask), meeting((node.reach, mask.reach)))
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        pixels = yield Ask(self.inputs[0], at)
+        mask = yield Ask(self.inputs[1], at)
+        return Pixels(pixels.data, pixels.valid & mask.valid & (mask.data > 0))
+
+
+class WithMask(Node):
+    """The values of a node with the mask of another one in place of its own; 0 where it had none."""
+
+    __slots__ = ()
+
+    def __init__(self, node: Node, mask: Node) -> None:
+        super().__init__(node.dtype, (node, mask), mask.reach)
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        pixels = yield Ask(self.inputs[0], at)
+        mask = yield Ask(self.inputs[1], at)
+        return Pixels(pixels.filled(0), mask.valid & (mask.data > 0))
+
+
+class MaskOf(Node):
+    """1 where a node is valid, else 0; valid everywhere."""
+
+    __slots__ = ()
+
+    def __init__(self, node: Node, dtype: str) -> None:
+        super().__init__(dtype, (node,), None)
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        pixels = yield Ask(self.inputs[0], at)
+        return Pixels(pixels.valid.astype(self.dtype), np.ones(pixels.valid.shape, bool))
+
+
+class Unmasked(Node):
+    """A node with the values of another one where it is not valid."""
+
+    __slots__ = ("within",)
+
+    def __init__(self, node: Node, value: Node, dtype: str, within: Region | None) -> None:
+        """Say what is filled with what.
+
+        Args:
+            node: to fill.
+            value: to fill it with.
+            dtype: of the result.
+            within: where to fill; None is everywhere.
+        """
+        reach = None if within is None else reach_of_region(within)
+        identity = None if within is None else region_key(within)
+        super().__init__(dtype, (node, value), reach, identity)
+        self.within = within
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        pixels = yield Ask(self.inputs[0], at)
+        if pixels.valid.all():
+            return Pixels(pixels.data.astype(self.dtype, copy=False), pixels.valid)
+        value = yield Ask(self.inputs[1], at)
+        data = np.where(pixels.valid, pixels.data, value.data).astype(self.dtype, copy=False)
+        there = value.valid if self.within is None else value.valid & inside(self.within, at.grid, at.window)
+        return Pixels(data, pixels.valid | there)
+
+
+class Chosen(Node):
+    """The values of one node where a test is valid and not zero, else those of another."""
+
+    __slots__ = ()
+
+    def __init__(self, node: Node, test: Node, value: Node, dtype: str) -> None:
+        super().__init__(dtype, (node, test, value), node.reach)
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``: as Earth Engine has it, the input's mask stays, and a masked value changes nothing."""
+        pixels = yield Ask(self.inputs[0], at)
+        test = yield Ask(self.inputs[1], at)
+        value = yield Ask(self.inputs[2], at)
+        there = test.valid & (test.data != 0) & value.valid
+        return Pixels(np.where(there, value.data, pixels.data).astype(self.dtype, copy=False), pixels.valid)
+
+
+class Clipped(Node):
+    """A node within a region: pixels whose centre is outside are not valid."""
+
+    __slots__ = ("region",)
+
+    def __init__(self, node: Node, region: Region) -> None:
+        super().__init__(node.dtype, (node,), meeting((node.reach, reach_of_region(region))), region_key(region))
+        self.region = region
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        held = inside(self.region, at.grid, at.window)
+        if not held.any():
+            return Pixels(np.zeros(held.shape, self.dtype), held)
+        pixels = yield Ask(self.inputs[0], at)
+        return Pixels(pixels.data, pixels.valid & held)
+
+
+class Cropped(Node):
+    """A node within the rectangle of a grid."""
+
+    __slots__ = ("grid",)
+
+    def __init__(self, node: Node, grid: GeoBox) -> None:
+        super().__init__(
+            node.dtype,
+            (node,),
+            meeting((node.reach, reach_of(grid))),
+            tuple(grid.affine),
+            tuple(grid.shape),
+            str(grid.crs),
+        )
+        self.grid = grid
+
+    def make(self, at: Place) -> Making:
+        """See ``Node.make``."""
+        pixels = yield Ask(self.inputs[0], at)
+        held = self._held(at)
+        return pixels if held is None else Pixels(pixels.data, pixels.valid & held)
+
+    def _held(self, at: Place) -> npt.NDArray[np.bool_] | None:
+        """Return which pixels lie in the rectangle, None for all."""
+        window = at.window
+        rows, cols = (int(n) for n in self.grid.shape)
+        offset = pixel_offset(at.grid, self.grid)
+        if offset is not None:
+            col, row = offset[0] + window.col, offset[1] + window.row
+            if col >= 0 and row >= 0 and col + window.width <= cols and row + window.height <= rows:
+                return None
+            x = np.arange(col, col + window.width)
+            y = np.arange(row, row + window.height)[:, None]
+            return np.asarray((x >= 0) & (x < cols) & (y >= 0) & (y < rows))
+        x = np.arange(window.col, window.col + window.width) + 0.5
+        y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+        a = at.grid.affine
+        x, y = a.a * x + a.b * y + a.c, a.d * x + a.e * y + a.f
+        if at.grid.crs != self.grid.crs and at.grid.crs is not None and self.grid.crs is not None:
+            x, y = transformer(at.grid.crs, self.grid.crs).transform(x, y)
+        b = ~self.grid.affine
+        x, y = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
+        return np.asarray((x >= 0) & (x < cols) & (y >= 0) & (y < rows))
+
+
+# -- where nodes reach -------------------------------------------------------------------------
+
+_WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
+
+
+def reach_of(grid: GeoBox) -> Box | None:
+    """Return the box of a grid on earth, a little larger than it is; None where that is not simple."""
+    if grid.crs is None:
+        return None
+    return _reach(tuple(grid.affine)[:6], (int(grid.shape[0]), int(grid.shape[1])), grid.crs)
+
+
+@lru_cache(maxsize=4096)
+def _reach(affine: tuple[float, ...], shape: tuple[int, int], crs: CRS) -> Box | None:
+    height, width = shape
+    steps = np.linspace(0.0, 1.0, 17)
+    zero, one = np.zeros(17), np.ones(17)
+    x = np.concatenate([steps, one, steps, zero]) * width
+    y = np.concatenate([zero, steps, one, steps]) * height
+    points = apply(Affine(*affine), np.column_stack([x, y]))
+    return _box(points, crs)
+
+
+def _box(points: npt.NDArray[np.float64], crs: CRS) -> Box | None:
+    if not crs.geographic:
+        try:
+            x, y = transformer(crs, CRS("EPSG:4326")).transform(points[:, 0], points[:, 1])
+        except InvalidRequest:
+            return None
+        points = np.column_stack([x, y])
+    if not np.isfinite(points).all():
+        return None
+    lon = np.unwrap(points[:, 0], period=360.0)
+    if lon.max() - lon.min() > 90.0 or np.abs(points[:, 1]).max() > 80.0:
+        return None  # a box says little there, and less than is true around a pole
+    west, east = float(lon.min()), float(lon.max())
+    south, north = float(points[:, 1].min()), float(points[:, 1].max())
+    more = 1e-6 + 0.02 * max(east - west, north - south)  # for the bulge of the sides between the points
+    turn = 360.0 * np.floor((west + 180.0) / 360.0)
+    return west - turn - more, south - more, east - turn + more, north + more
+
+
+def reach_of_region(region: Region) -> Box | None:
+    """Return the box of a region, a little larger than it is; None where that is not simple."""
+    west, south, east, north = region.geometry.bounds
+    steps = np.linspace(0.0, 1.0, 17)
+    zero, one = np.zeros(17), np.ones(17)
+    x = west + (east - west) * np.concatenate([steps, one, steps, zero])
+    y = south + (north - south) * np.concatenate([zero, steps, one, steps])
+    box = _box(np.column_stack([x, y]), region.crs)
+    if box is None or not region.geodesic:
+        return box
+    more = 0.25 * (box[2] - box[0])  # an edge of so many degrees bulges by less
+    return box[0], box[1] - more, box[2], box[3] + more
+
+
+def meeting(boxes: "Sequence[Box | None] | Generator[Box | None]") -> Box | None:
+    """Return a box outside of which at least one of the boxes does not reach: the smallest of them."""
+    known = [box for box in boxes if box is not None]
+    return min(known, key=lambda box: (box[2] - box[0]) * (box[3] - box[1])) if known else None
+
+
+def joining(boxes: Sequence[Box | None]) -> Box | None:
+    """Return a box that holds all boxes; None where one is anywhere."""
+    known = [box for box in boxes if box is not None]
+    if len(known) < len(boxes) or not known:
+        return None
+    west, south = min(b[0] for b in known), min(b[1] for b in known)
+    east, north = max(b[2] for b in known), max(b[3] for b in known)
+    return None if east - west > 90.0 else (west, south, east, north)
+
+
+def apart(first: Box | None, second: Box | None) -> bool:
+    """Tell whether two boxes surely share no ground; longitudes may differ by turns."""
+    if first is None or second is None:
+        return False
+    if first[3] < second[1] or second[3] < first[1]:
+        return True
+    return all(first[2] + turn < second[0] or second[2] < first[0] + turn for turn in (-360.0, 0.0, 360.0))
+
+
+@lru_cache(maxsize=1024)
+def reach_of_place(at: Place) -> Box | None:
+    """Return the box of the ground of a place."""
+    affine = at.grid.affine @ Affine.translation(at.window.col, at.window.row)
+    if at.grid.crs is None:
+        return None
+    return _reach(tuple(affine)[:6], (at.window.height, at.window.width), at.grid.crs)
+
+
+def region_key(region: Region) -> tuple[object, ...]:
+    """Return what makes a region differ from others."""
+    return region.geometry.wkb, str(region.crs), region.geodesic
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A band that is computed, as plans and the renderer have it: like ``image.Band``, without a file.
+
+    Attributes:
+        name: unique in its image.
+        grid: its own; of one pixel where it has no bounds.
+        dtype: numpy name.
+        node: that makes its pixels.
+        is_bounded: whether it ends anywhere.
+    """
+
+    name: str
+    grid: GeoBox
+    dtype: str
+    node: Node
+    is_bounded: bool = True
+    nodata: float | int | None = None
+    masked: bool = False
+    overviews: tuple[tuple[int, int], ...] = ()
+    exact_overviews: bool = True
+    value_scale: float = 1.0
+    value_offset: float = 0.0
+    unit: str = ""
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A computed image, ready to be planned.
+
+    Attributes:
+        id: of the catalog's image that it still is, or "".
+        bands: in order; names differ.
+    """
+
+    id: str
+    bands: tuple[Computed, ...]

@@ -1,0 +1,37 @@
+"""Regular expressions of clients, matched in time that does not explode."""
+
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from rasterwire.errors import InvalidExpression
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a pattern, in the syntax of RE2, matches a whole text.
+
+    Raises:
+        InvalidExpression: it is no pattern.
+    """
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+def replaced(text: str, pattern: str, replacement: str, flags: str) -> str:
+    """Return a text with the first match of a pattern, or with the flag g all of them, replaced."""
+    sought = f"(?i){pattern}" if "i" in flags else pattern
+    result: str = _compiled(sought).sub(lambda _: replacement, text, count=0 if "g" in flags else 1)
+    return result
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> Any:
+    try:
+        return re2.compile(pattern, _options)
+    except re2.error:
+        raise InvalidExpression(f"'{pattern[:60]}' is no regular expression.") from None
+
+
+_options = re2.Options()
+_options.log_errors = False
+_options.max_mem = 1 << 20

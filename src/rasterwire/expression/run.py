@@ -1,0 +1,198 @@
+"""Evaluates graphs: each value once for each set of the arguments it depends on."""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from rasterwire.errors import InvalidExpression, InvalidRequest
+from rasterwire.expression.coerce import coerce
+from rasterwire.expression.graph import (
+    ArgumentReference,
+    Array,
+    Call,
+    Constant,
+    Definition,
+    Graph,
+    GraphNode,
+    Record,
+    Reference,
+)
+from rasterwire.expression.signature import Function, table
+from rasterwire.expression.values import FunctionValue, World
+
+MAX_CALLS = 1_000_000
+"""Function calls of one expression."""
+
+_MAX_NESTING = 60
+"""Functions called by functions that are called by ...; each takes some of Python's stack."""
+
+_Step = Generator[Any, Any, Any]
+
+
+class _Scope:
+    """The arguments of a function that is being called, and what was computed with them."""
+
+    __slots__ = ("arguments", "known", "outer")
+
+    def __init__(self, arguments: Mapping[str, Any], outer: "_Scope | None") -> None:
+        self.arguments = arguments
+        self.outer = outer
+        self.known: dict[str, Any] = {}
+
+
+def evaluate_graph(graph: Graph, world: World) -> Any:
+    """Return the value of a graph's result.
+
+    Raises:
+        InvalidExpression: a function cannot be called as it is; the message names it.
+        SourceUnavailable: a raster that is needed for the answer cannot be read.
+    """
+    return _Evaluation(graph, world).result()
+
+
+class _Evaluation:
+    def __init__(self, graph: Graph, world: World) -> None:
+        self._graph = graph
+        self._world = world
+        self._calls = 0
+        self._nesting = 0
+
+    def result(self) -> Any:
+        return self._run(Reference(self._graph.result), _Scope({}, None))
+
+    def _run(self, node: GraphNode, scope: _Scope) -> Any:
+        """Drive generators that yield the generators they wait for: no depth of a graph fills Python's stack."""
+        stack: list[_Step] = [self._value(node, scope)]
+        answer: Any = None
+        while stack:
+            try:
+                stack.append(stack[-1].send(answer))
+                answer = None
+            except StopIteration as end:
+                stack.pop()
+                answer = end.value
+        return answer
+
+    def _value(self, node: GraphNode, scope: _Scope) -> _Step:
+        match node:
+            case Constant(value):
+                return value
+            case Reference(key):
+                home = self._home(key, scope)
+                if key not in home.known:
+                    home.known[key] = yield self._value(self._graph.values[key], home)
+                return home.known[key]
+            case Array(items):
+                made = []
+                for item in items:
+                    made.append(item.value if type(item) is Constant else (yield self._value(item, scope)))  # noqa: PERF401
+                return made
+            case Record(named):
+                return (yield self._values(named, scope))
+            case ArgumentReference(name):
+                return self._argument(name, scope)
+            case Definition(names, body):
+                return self._function(names, body, scope)
+            case Call():
+                return (yield self._called(node, scope))
+
+    def _values(self, named: Mapping[str, GraphNode], scope: _Scope) -> _Step:
+        made = {}
+        for name, item in named.items():
+            made[name] = item.value if type(item) is Constant else (yield self._value(item, scope))
+        return made
+
+    def _home(self, key: str, scope: _Scope) -> _Scope:
+        """Return the innermost scope whose arguments a value depends on."""
+        free = self._graph.free[key]
+        while scope.outer is not None and free.isdisjoint(scope.arguments):
+            scope = scope.outer
+        return scope
+
+    def _argument(self, name: str, scope: _Scope) -> Any:
+        at: _Scope | None = scope
+        while at is not None:
+            if name in at.arguments:
+                return at.arguments[name]
+            at = at.outer
+        raise InvalidExpression(f"argument {name!r} is referred to outside of a function that has it")
+
+    def _function(self, names: tuple[str, ...], body: str, scope: _Scope) -> FunctionValue:
+        def call(arguments: Mapping[str, Any]) -> Any:
+            missing = [name for name in names if name not in arguments]
+            if missing:
+                raise InvalidExpression(f"a function was called without its argument {missing[0]!r}")
+            self._count()
+            self._nesting += 1
+            if self._nesting > _MAX_NESTING:
+                raise InvalidExpression(f"functions call each other more than {_MAX_NESTING} deep")
+            try:
+                return self._run(Reference(body), _Scope(arguments, scope))
+            finally:
+                self._nesting -= 1
+
+        return FunctionValue(names, call)
+
+    def _called(self, node: Call, scope: _Scope) -> _Step:
+        self._count()
+        if node.name is None:
+            assert node.reference is not None
+            function = yield self._value(Reference(node.reference), scope)
+            if not isinstance(function, FunctionValue):
+                raise InvalidExpression(f"value {node.reference!r} is called, but is no function")
+            return function.call((yield self._values(node.arguments, scope)))
+        if node.name == "If":
+            return (yield self._chosen(node, scope))
+        known = table.get(node.name)
+        if known is None:
+            raise InvalidExpression(f"there is no function {node.name!r}")
+        if known.call is None:
+            raise InvalidExpression("not implemented by this server", node.name)
+        return self._apply(known, (yield self._values(node.arguments, scope)))
+
+    def _chosen(self, node: Call, scope: _Scope) -> _Step:
+        """Evaluate one side of an If only, since the other may have no value."""
+        condition = node.arguments.get("condition", Constant(None))
+        holds = yield self._value(condition, scope)
+        side = node.arguments.get("trueCase" if is_true(holds) else "falseCase", Constant(None))
+        return (yield self._value(side, scope))
+
+    def _count(self) -> None:
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            raise InvalidExpression(f"the expression takes more than {MAX_CALLS} function calls")
+
+    def _apply(self, function: Function, given: Mapping[str, Any]) -> Any:
+        name = function.signature.name
+        try:
+            arguments = _arguments(function, given, self._world)
+            assert function.call is not None
+            return function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
+        except InvalidExpression as error:
+            if error.function:
+                raise
+            raise InvalidExpression(error.problem, name) from None
+        except InvalidRequest as error:
+            raise InvalidExpression("; ".join(v.description for v in error.violations), name) from None
+        except (OverflowError, ZeroDivisionError, RecursionError, MemoryError) as error:
+            raise InvalidExpression("its numbers are too large to be counted", name) from error
+
+
+def _arguments(function: Function, given: Mapping[str, Any], world: World) -> list[Any]:
+    arguments = []
+    for argument in function.signature.arguments:
+        value = given.get(argument.name)
+        if value is None:
+            if not argument.optional:
+                raise InvalidExpression(f"Parameter '{argument.name}' is required.")
+            value = argument.default
+        arguments.append(None if value is None else coerce(value, argument.type, argument.name, world))
+    names = [argument.name for argument in function.signature.arguments]
+    for name in given:
+        if name not in names:
+            raise InvalidExpression(f"has no parameter '{name}'; it has {', '.join(names) or 'none'}")
+    return arguments
+
+
+def is_true(value: Any) -> bool:
+    """Tell whether a condition holds: anything but null, false, 0 and the empty text. Source: ee.Algorithms.If."""
+    return bool(value) if isinstance(value, bool | int | float | str) else value is not None

@@ -1,0 +1,58 @@
+"""Computed bands: runs their nodes, and reads the stored bands these ask for."""
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+
+from odc.geo.geobox import GeoBox
+
+from rasterwire.expression.evaluate import evaluate, shared_keys
+from rasterwire.expression.nodes import Computed, Cropped, Node, Place, Resampled, Stored
+from rasterwire.grid import pixel_offset
+from rasterwire.pixels import Pixels, Window
+from rasterwire.plan.bands import sampling
+from rasterwire.plan.types import BandPlan
+from rasterwire.request import Resampling
+
+
+def compute(
+    nodes: Sequence[Node], grid: GeoBox, window: Window, resampling: Resampling = Resampling.NEAREST
+) -> list[Pixels]:
+    """Return the pixels of nodes over a window of a grid.
+
+    Args:
+        nodes: to compute.
+        grid: that stored bands are read on.
+        window: of the grid.
+        resampling: of stored bands that do not say their own.
+
+    Raises:
+        SourceUnavailable: a file cannot be read.
+    """
+    return evaluate(nodes, Place(grid, window), partial(_read, resampling), _shared(tuple(nodes)))
+
+
+@lru_cache(maxsize=256)
+def _shared(nodes: tuple[Node, ...]) -> frozenset[bytes]:
+    return shared_keys(nodes)
+
+
+def _read(resampling: Resampling, node: Node, at: Place) -> Pixels | None:
+    from rasterwire.render.block import render_band  # which renders computed bands too
+
+    match node:
+        case Stored():
+            return render_band(sampling(node.band, at.grid, node.resampling or resampling), at.grid, at.window)
+        case Resampled():
+            (child,) = node.inputs
+            if node.resampling is Resampling.NEAREST and pixel_offset(at.grid, node.grid) is not None:
+                return _cropped(child, node.grid, at, resampling)
+            source = Computed("computed", node.grid, node.dtype, child)
+            plan = BandPlan("computed", source, node.dtype, None, 0, node.resampling)
+            return render_band(plan, at.grid, at.window)
+        case _:
+            return None
+
+
+def _cropped(child: Node, grid: GeoBox, at: Place, resampling: Resampling) -> Pixels:
+    """Return a node on a grid that shares its lattice, and nothing beyond it."""
+    return compute([Cropped(child, grid)], at.grid, at.window, resampling)[0]

@@ -1,0 +1,227 @@
+"""Earth Engine's requests as this server's own: JSON bodies to DownloadParams and graphs.
+
+Source of the forms: https://developers.google.com/earth-engine/reference/rest
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import json_format
+
+from rasterwire.errors import InvalidExpression, invalid
+from rasterwire.v1 import download_pb2, expression_pb2
+
+_FORMATS = {
+    "GEO_TIFF": download_pb2.FORMAT_GEO_TIFF,
+    "NPY": download_pb2.FORMAT_NPY,
+    "PNG": download_pb2.FORMAT_PNG,
+    "JPEG": download_pb2.FORMAT_JPEG,
+    "AUTO_JPEG_PNG": download_pb2.FORMAT_PNG,
+    "ZIPPED_GEO_TIFF": download_pb2.FORMAT_ZIPPED_GEO_TIFF,
+    "ZIPPED_GEO_TIFF_PER_BAND": download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND,
+}
+_PICTURES = {download_pb2.FORMAT_PNG, download_pb2.FORMAT_JPEG}
+
+Body = Mapping[str, Any]
+
+
+def download_params(body: Body, asset: str | None = None) -> download_pb2.DownloadParams:
+    """Return the params of a request for pixels.
+
+    Args:
+        body: of thumbnails, maps, image:computePixels or assets:getPixels.
+        asset: the image that an address names; None where the body has an expression.
+
+    Raises:
+        InvalidRequest, InvalidExpression: the body is not one.
+    """
+    format_ = _format(body.get("fileFormat"))
+    document = _expression(body) if asset is None else _loaded(asset)
+    if asset is not None and body.get("region") is not None:
+        document, body = _within(document, body["region"], body.get("grid") or {}), {**body, "grid": None}
+    if body.get("visualizationOptions"):
+        document = _wrapped(document, body["visualizationOptions"])
+    params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
+    try:
+        json_format.ParseDict(document, params.expression)
+    except (json_format.ParseError, RecursionError) as error:
+        said = str(error).splitlines()[0][:200]
+        raise InvalidExpression(f"the expression is not one: {said}") from None
+    for name in _list(body, "bandIds"):
+        params.bands.add(id=str(name))
+    _set_grid(params, body.get("grid") or {})
+    return params
+
+
+def expression_of(body: Body) -> expression_pb2.Expression:
+    """Return the expression of a body.
+
+    Raises:
+        InvalidExpression: it has none.
+    """
+    return download_params({"expression": body.get("expression")}).expression
+
+
+def _format(said: Any) -> "download_pb2.Format.ValueType":
+    name = str(said or "AUTO_JPEG_PNG").upper()
+    if name not in _FORMATS:
+        raise invalid("fileFormat", "FORMAT_UNKNOWN", f"{name[:40]!r} is not one of {', '.join(_FORMATS)}")
+    return _FORMATS[name]
+
+
+def _expression(body: Body) -> dict[str, Any]:
+    document = body.get("expression")
+    if not isinstance(document, dict):
+        raise InvalidExpression("the body has no 'expression'")
+    return document
+
+
+def _text(body: Body, key: str) -> str:
+    value = body.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise invalid(key, "NOT_A_TEXT", "has to be a text")
+    return value
+
+
+def _list(body: Body, key: str) -> list[Any]:
+    value = body.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise invalid(key, "NOT_A_LIST", "has to be a list")
+    return value
+
+
+def _set_grid(params: download_pb2.DownloadParams, grid: Any) -> None:
+    if not isinstance(grid, Mapping):
+        raise invalid(
+            "grid", "NOT_A_GRID", "has to be an object with dimensions, affineTransform and crsCode or crsWkt"
+        )
+    crs = grid.get("crsCode") or grid.get("crsWkt")
+    if crs is not None:
+        params.crs = str(crs)
+    affine = grid.get("affineTransform")
+    if affine is not None:
+        params.crs_transform.extend(_affine(affine))
+    dimensions = grid.get("dimensions")
+    if dimensions is not None:
+        params.dimensions.extend(_dimensions(dimensions))
+
+
+def _affine(said: Any) -> list[float]:
+    try:
+        keys = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+        return [float(said.get(key) or 0.0) for key in keys]
+    except (AttributeError, TypeError, ValueError):
+        raise invalid(
+            "grid.affineTransform", "NOT_A_TRANSFORM", "has to be numbers by name: scaleX and so on"
+        ) from None
+
+
+def _dimensions(said: Any) -> list[int]:
+    try:
+        found = [int(said["width"]), int(said["height"])]
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise invalid("grid.dimensions", "NOT_DIMENSIONS", "has to be width and height in pixels") from None
+    if not all(0 < number < 1 << 31 for number in found):
+        raise invalid("grid.dimensions", "NOT_DIMENSIONS", f"{found[0]} x {found[1]} pixels are not possible")
+    return found
+
+
+# -- graphs ------------------------------------------------------------------------------------
+
+
+def _call(name: str, **arguments: Any) -> dict[str, Any]:
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return {"functionInvocationValue": {"functionName": name, "arguments": given}}
+
+
+def _constant(value: Any) -> dict[str, Any] | None:
+    return None if value is None else {"constantValue": value}
+
+
+def _loaded(asset: str) -> dict[str, Any]:
+    return {"result": "0", "values": {"0": _call("Image.load", id=_constant(asset))}}
+
+
+def _around(document: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+    """Return a graph whose result is a call that refers to the result of another as _INNER."""
+    values = dict(document.get("values") or {})
+    key = "rasterwire-result"
+    values[key] = call
+    return {"result": key, "values": values}
+
+
+def _wrapped(document: dict[str, Any], options: Any) -> dict[str, Any]:
+    """Return a graph that shows what another makes as visualizationOptions have it."""
+    if not isinstance(options, Mapping):
+        raise invalid("visualizationOptions", "NOT_OPTIONS", "has to be an object")
+    ranges = [r if isinstance(r, Mapping) else {} for r in options.get("ranges") or []]
+    gamma = options.get("gamma")
+    inner = {"valueReference": document.get("result")}
+    call = _call(
+        "Image.visualize",
+        image=inner,
+        min=_constant([r.get("min", 0) for r in ranges] or None),
+        max=_constant([r.get("max", 0) for r in ranges] or None),
+        gamma=_constant(gamma.get("value") if isinstance(gamma, Mapping) else None),
+        opacity=_constant(options.get("opacity")),
+        palette=_constant(options.get("paletteColors") or None),
+    )
+    return _around(document, call)
+
+
+def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
+    """Return a graph of an image within the bounds of a region, on a grid that it may name."""
+    image: dict[str, Any] = {"valueReference": document["result"]}
+    crs = grid.get("crsCode") or grid.get("crsWkt")
+    if crs is not None:
+        affine = grid.get("affineTransform")
+        transform = _constant(_affine(affine)) if affine is not None else None
+        image = _call("Image.setDefaultProjection", image=image, crs=_constant(crs), crsTransform=transform)
+    width = height = None
+    if grid.get("dimensions") is not None:
+        width, height = _dimensions(grid["dimensions"])
+    call = _call(
+        "Image.clipToBoundsAndScale",
+        input=image,
+        geometry=_constant(region if isinstance(region, dict) else json.loads(str(region))),
+        width=_constant(width),
+        height=_constant(height),
+    )
+    return _around(document, call)
+
+
+# -- maps --------------------------------------------------------------------------------------
+
+_HALF = 20037508.342789244
+"""Half the side of the square of EPSG:3857; source: EPSG Guidance Note 7-2."""
+
+_TILE = 256
+
+
+def tile_params(params: download_pb2.DownloadParams, zoom: int, x: int, y: int) -> download_pb2.DownloadParams:
+    """Return the params of one tile of a map; x runs east from 180 degrees west, y south from 85 degrees north.
+
+    Raises:
+        InvalidRequest: there is no such tile.
+    """
+    if not (0 <= zoom <= 28 and 0 <= y < 1 << zoom):
+        raise invalid("tile", "TILE_UNKNOWN", f"there is no tile {zoom}/{x}/{y}")
+    side = 2 * _HALF / (1 << zoom)
+    size = side / _TILE
+    x %= 1 << zoom
+    made = download_pb2.DownloadParams()
+    made.CopyFrom(params)
+    made.crs = "EPSG:3857"
+    made.crs_transform[:] = [size, 0.0, x * side - _HALF, 0.0, -size, _HALF - y * side]
+    made.dimensions[:] = [_TILE, _TILE]
+    return made
+
+
+def is_picture(params: download_pb2.DownloadParams) -> bool:
+    """Tell whether params ask for a PNG or a JPEG."""
+    return params.format in _PICTURES

@@ -1,0 +1,93 @@
+"""Files over HTTP: whole, in ranges, and not again where the client has them."""
+
+import asyncio
+import re
+from contextlib import aclosing
+from urllib.parse import quote
+
+from aiohttp import web
+
+from rasterwire.download import Registered
+from rasterwire.server.desk import Desk
+from rasterwire.server.ready import Ready
+
+_range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+async def send_download(request: web.Request, desk: Desk, download_id: str, token: str) -> web.StreamResponse:
+    """Send the file of a download, rendering it if need be; source of the rules: RFC 9110, section 13."""
+    kept = await desk.find(download_id, token, "")
+    etag = f'"{kept.etag}"'
+    wanted = request.headers.get("If-Match", "*")
+    if wanted != "*" and etag not in [tag.strip() for tag in wanted.split(",")]:
+        raise web.HTTPPreconditionFailed(reason=f"If-Match: the file has the etag {etag} now; start at offset 0")
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
+    if etag in known or "*" in known:
+        return web.Response(status=304, headers={"ETag": etag})
+    if request.method == "HEAD":
+        return await _head(request, desk, kept)
+    async with aclosing(desk.deliver(kept)) as steps:
+        async for step in steps:
+            if isinstance(step, Ready):
+                with step.file:
+                    return await send(request, step)
+    raise AssertionError("a delivery ends with a file or an error")
+
+
+async def _head(request: web.Request, desk: Desk, kept: Registered) -> web.StreamResponse:
+    """Answer without rendering: the length is told once the file is there."""
+    ready = await desk.cached(kept)
+    if ready is not None:
+        with ready.file:
+            return await send(request, ready)
+    return web.Response(headers=_headers(kept.filename, kept.mime_type, kept.etag))
+
+
+def _headers(filename: str, mime_type: str, etag: str) -> dict[str, str]:
+    return {
+        "Content-Type": mime_type,
+        "Content-Disposition": f"attachment; filename=\"{filename}\"; filename*=UTF-8''{quote(filename)}",
+        "ETag": f'"{etag}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=0",
+    }
+
+
+async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
+    """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
+    info = ready.info
+    headers = _headers(info.filename, info.mime_type, info.etag)
+    first, end, status = 0, info.size_bytes, 200
+    asked = _range.fullmatch(request.headers.get("Range", "").strip().lower())
+    unchanged = request.headers.get("If-Range", f'"{info.etag}"') == f'"{info.etag}"'
+    if asked and unchanged and any(asked.groups()):
+        start, stop = asked.groups()
+        if start:
+            first, end = int(start), min(end, int(stop) + 1 if stop else end)
+        else:
+            first = max(0, end - int(stop))
+        status = 206
+        if first >= end:
+            headers["Content-Range"] = f"bytes */{info.size_bytes}"
+            message = f"Range: bytes {asked[1]}-{asked[2]} are not in the file, it has {info.size_bytes} bytes"
+            body = {"error": {"code": 416, "message": message, "status": "OUT_OF_RANGE"}}
+            del headers["Content-Type"], headers["Content-Disposition"]
+            return web.json_response(body, status=416, headers=headers)
+        headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_length = end - first
+    await response.prepare(request)
+    if request.method != "HEAD" and end > first:
+        await _body(request, response, ready, (first, end - first))
+    await response.write_eof()
+    return response
+
+
+async def _body(request: web.Request, response: web.StreamResponse, ready: Ready, part: tuple[int, int]) -> None:
+    offset, count = part
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError
+    # the headers wait in the writer until something is written; sendfile goes past it
+    await response.write(b"")
+    await asyncio.get_running_loop().sendfile(transport, ready.file, offset, count)
