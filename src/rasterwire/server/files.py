@@ -1,6 +1,7 @@
 """Files over HTTP: whole, in ranges, and not again where the client has them."""
 
 import asyncio
+import io
 import re
 from contextlib import aclosing
 from urllib.parse import quote
@@ -85,6 +86,9 @@ async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
 
 async def _body(request: web.Request, response: web.StreamResponse, ready: Ready, part: tuple[int, int]) -> None:
     offset, count = part
+    if isinstance(ready.file, io.BytesIO):
+        await response.write(ready.file.getvalue()[offset : offset + count])
+        return
     transport = request.transport
     if transport is None:
         raise ConnectionResetError
