@@ -157,24 +157,42 @@ def range_contains(field: str, low: Any, high: Any) -> FilterValue:
     return FilterValue(accepts)
 
 
+def _made(test: Callable[[Element], bool], inner: list[FilterValue]) -> FilterValue:
+    """Return a filter of other filters, which asks them once for each element however often it is asked itself."""
+    deep = 1 + max((one.depth for one in inner), default=0)
+    if deep > _MOST_NESTING:
+        raise InvalidExpression(f"filters are nested more than {_MOST_NESTING} deep.")
+    last: list[tuple[Element, bool]] = []
+
+    def accepts(element: Element) -> bool:
+        if not last or last[0][0] is not element:
+            last[:] = [(element, test(element))]
+        return last[0][1]
+
+    return FilterValue(accepts, depth=deep)
+
+
+_MOST_NESTING = 100
+
+
 @table.listed("Filter.not(filter: Filter) -> Filter")
 def not_(inner: FilterValue) -> FilterValue:
     """Passes where another filter does not."""
-    return FilterValue(lambda element: not inner.accepts(element))
+    return _made(lambda element: not inner.accepts(element), [inner])
 
 
 @table.listed("Filter.and(filters: List<Filter>) -> Filter")
 def and_(filters: list[FilterValue]) -> FilterValue:
     """Passes where all filters do."""
     distinct = list(dict.fromkeys(filters))
-    return FilterValue(lambda element: all(one.accepts(element) for one in distinct))
+    return _made(lambda element: all(one.accepts(element) for one in distinct), distinct)
 
 
 @table.listed("Filter.or(filters: List<Filter>) -> Filter")
 def or_(filters: list[FilterValue]) -> FilterValue:
     """Passes where one of the filters does."""
     distinct = list(dict.fromkeys(filters))
-    return FilterValue(lambda element: any(one.accepts(element) for one in distinct))
+    return _made(lambda element: any(one.accepts(element) for one in distinct), distinct)
 
 
 @table.listed("Filter.notNull(properties: List<String>) -> Filter")

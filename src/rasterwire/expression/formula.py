@@ -118,9 +118,7 @@ class _Reader:
             raise self._unexpected()
 
     def _ternary(self) -> Formula:
-        self._depth += 1
-        if self._depth > _MOST_DEPTH:
-            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
+        self._deeper()
         condition = self._binary(0)
         if self._take("?"):
             first = self._ternary()
@@ -135,8 +133,11 @@ class _Reader:
         if level == len(_LEVELS):
             return self._unary()
         made = self._binary(level + 1)
+        others: list[tuple[str, Formula]] = []
         while sign := self._take(*_LEVELS[level]):
-            made = _two(_LEVELS[level][sign], made, self._binary(level + 1))
+            others.append((_LEVELS[level][sign], self._binary(level + 1)))
+        if others:
+            made = _chain(made, others)
         if level == 0 and self._take("="):
             raise InvalidExpression("a formula cannot assign; leave '=' out, or write '=='.")
         return made
@@ -145,9 +146,7 @@ class _Reader:
         sign = self._take("-", "!", "~", "+")
         if sign is None:
             return self._power()
-        self._depth += 1
-        if self._depth > _MOST_DEPTH:
-            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
+        self._deeper()
         inner = self._unary()
         self._depth -= 1
         match sign:
@@ -162,7 +161,17 @@ class _Reader:
 
     def _power(self) -> Formula:
         made = self._postfix()
-        return _two("pow", made, self._unary()) if self._take("**") else made
+        if not self._take("**"):
+            return made
+        self._deeper()
+        made = _two("pow", made, self._unary())
+        self._depth -= 1
+        return made
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _MOST_DEPTH:
+            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
 
     def _postfix(self) -> Formula:
         made = self._atom()
@@ -254,6 +263,18 @@ def _two(name: str, first: Formula, second: Formula) -> Formula:
     return lambda known: binary(name, _image(first(known)), _image(second(known)))
 
 
+def _chain(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
+    """Return a formula of operations from left to right, however many."""
+
+    def value(known: Variables) -> Any:
+        made = first(known)
+        for name, other in others:
+            made = binary(name, _image(made), _image(other(known)))
+        return made
+
+    return value
+
+
 def _chosen(condition: Any, first: Any, second: Any) -> ImageValue:
     test, yes, no = _image(condition), _image(first), _image(second)
     # the second where the test is 0: and masked where the test is
@@ -305,6 +326,13 @@ def parse_expression(text: str, default: str, names: list[str], free_is_band: bo
     formula = _Reader(text, default, free_is_band=free_is_band).read()
 
     def call(arguments: Mapping[str, Any]) -> ImageValue:
-        return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
+        try:
+            return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
+        except InvalidExpression as error:
+            raise InvalidExpression(error.problem, error.function or "Image.parseExpression") from None
+        except (OverflowError, RecursionError):
+            raise InvalidExpression(
+                "the formula is too long or its numbers too large.", "Image.parseExpression"
+            ) from None
 
     return FunctionValue(tuple(dict.fromkeys([default, *names])), call)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.elements import as_text
+from rasterwire.expression.elements import as_text, check_size
 from rasterwire.expression.pattern import replaced
 from rasterwire.expression.reducers import Reducer, number, reduce_columns
 from rasterwire.expression.signature import table
-from rasterwire.expression.values import FunctionValue, ImageValue
+from rasterwire.expression.values import CollectionValue, FunctionValue, ImageValue
 
 MAX_ITEMS = 1_000_000
 """Of a list; characters of a text."""
@@ -60,7 +60,10 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
         assert end is not None
         if step == 0 or not math.isfinite(step):
             raise InvalidExpression("'step' must not be 0.")
-        count = max(0, math.floor((end - start) / step + 1e-9) + 1)
+        share = (end - start) / step
+        if not math.isfinite(share):
+            raise InvalidExpression("'start', 'end' and 'step' have to be finite numbers.")
+        count = max(0, math.floor(share + 1e-9) + 1)
     elif end is not None:
         step = (end - start) / (count - 1) if count > 1 else 0.0
     check_length(count)
@@ -110,6 +113,15 @@ def sort(values: list[Any], keys: list[Any] | None) -> list[Any]:
 def order(value: Any) -> tuple[Any, ...]:
     """Return by what values sort: numbers before texts before all else; null last."""
     match value:
+        case str() | int() | float() | None:
+            pass
+        case _:
+            check_size(value)
+    return _order(value)
+
+
+def _order(value: Any) -> tuple[Any, ...]:
+    match value:
         case None:
             return (9,)
         case bool() | int() | float():
@@ -117,7 +129,9 @@ def order(value: Any) -> tuple[Any, ...]:
         case str():
             return 1, value
         case list():
-            return 2, tuple(order(item) for item in value)
+            return 2, tuple(_order(item) for item in value)
+        case ImageValue() | CollectionValue():
+            return 3, f"{type(value).__name__} {id(value)}"
         case _:
             return 3, as_text(value)
 
@@ -131,6 +145,7 @@ def zip_(values: list[Any], other: list[Any]) -> list[Any]:
 @table.listed("List.flatten(list: List<Object>) -> List<Object>")
 def flatten(values: list[Any]) -> list[Any]:
     """Returns the elements of all lists within a list."""
+    check_size(values)
     found: list[Any] = []
     pending = [iter(values)]
     while pending:
@@ -204,7 +219,7 @@ def same(first: Any, second: Any) -> bool:
 def value_of(values: Mapping[str, Any], key: str, default: Any) -> Any:
     """Returns the value of a key, or a default."""
     if key not in values and default is None:
-        raise InvalidExpression(f"Dictionary does not contain key: '{key}'.")
+        raise InvalidExpression(f"Dictionary does not contain key: '{key[:100]}'.")
     return values.get(key, default)
 
 
@@ -239,7 +254,7 @@ def values_of(values: Mapping[str, Any], keys: list[str] | None) -> list[Any]:
     """Returns the values, in the order of given keys or of all keys sorted."""
     missing = next((key for key in keys or [] if key not in values), None)
     if missing is not None:
-        raise InvalidExpression(f"Dictionary does not contain key: '{missing}'.")
+        raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")
     return [values[key] for key in (sorted(values) if keys is None else keys)]
 
 
@@ -257,8 +272,9 @@ def remove_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -
     """Returns a dictionary without some keys."""
     missing = next((key for key in selectors if key not in values), None)
     if missing is not None and not ignore:
-        raise InvalidExpression(f"Dictionary does not contain key: '{missing}'.")
-    return {key: value for key, value in values.items() if key not in selectors}
+        raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")
+    unwanted = set(selectors)
+    return {key: value for key, value in values.items() if key not in unwanted}
 
 
 @table.listed(
@@ -338,6 +354,8 @@ def format_number(value: float, pattern: str) -> str:
     before, said, kind, after = parts.groups()
     if kind == "s":
         text = as_text(number(value))
+    elif not math.isfinite(value):
+        raise InvalidExpression("the number is not finite.")
     else:
         text = f"%{said}{kind}" % (int(value) if kind in "dxX" else value)
     return f"{before}{text}{after}".replace("%%", "%")
@@ -349,7 +367,12 @@ def format_number(value: float, pattern: str) -> str:
 @table.listed("String(input: Object) -> String")
 def string(value: Any) -> str:
     """Returns a value as text."""
-    return value if isinstance(value, str) else as_text(value)
+    if isinstance(value, str):
+        return value
+    made = as_text(value)
+    if len(made) > MAX_ITEMS:
+        raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
+    return made
 
 
 @table.listed("String.cat(string1: String, string2: String) -> String")

@@ -159,7 +159,11 @@ def cast(a: Array, *, dtype: str) -> Array:
 
 def clamp(a: Array, low: float, high: float, *, dtype: str) -> Array:
     """Return the nearest value between low and high."""
-    return np.clip(np.asarray(a, np.float64 if dtype == "float64" else None), low, high).astype(dtype)
+    whole = np.asarray(a).dtype.kind in "iu" and np.dtype(dtype).kind in "iu"
+    # in a type that holds the bounds too, which may be far from what the values may be
+    return np.clip(np.asarray(a, np.int64 if whole else np.float64 if dtype == "float64" else None), low, high).astype(
+        dtype
+    )
 
 
 def unit_scale(a: Array, low: float, high: float, *, dtype: str) -> Array:

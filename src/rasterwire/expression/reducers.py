@@ -11,6 +11,8 @@ import numpy.typing as npt
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.signature import table
 
+_MOST_INPUTS = 10_000
+
 _WEIGHTED = frozenset({"mean", "sum", "stdDev", "variance", "histogram", "frequencyHistogram"})
 
 
@@ -146,12 +148,18 @@ def interval_mean(low: float, high: float, _: int | None, __: float | None, ___:
 @table.listed(f"Reducer.histogram({_buckets}) -> Reducer")
 def histogram(buckets: int | None, width: float | None, _: int | None) -> Reducer:
     """Computes a histogram of buckets of one width, a power of two of the least width."""
+    if buckets is not None and not 1 <= buckets <= 1_000_000:
+        raise InvalidExpression(f"'maxBuckets' is {buckets}; it has to be between 1 and 1000000.")
+    if width is not None and not 0 <= width < math.inf:
+        raise InvalidExpression(f"'minBucketWidth' is {width:g}; it must not be negative.")
     return Reducer("histogram", (buckets or 256, width or 0.0), outputs=("histogram",))
 
 
 @table.listed("Reducer.toList(tupleSize: Integer = null, numOptional: Integer = 0.0) -> Reducer")
 def to_list(size: int | None, _: int) -> Reducer:
     """Collects values, or tuples of them, as a list."""
+    if size is not None and not 1 <= size <= _MOST_INPUTS:
+        raise InvalidExpression(f"'tupleSize' is {size}; it has to be between 1 and {_MOST_INPUTS}.")
     return Reducer("toList", (size,), inputs=size or 1, outputs=("list",))
 
 
@@ -164,8 +172,8 @@ def linear_fit() -> Reducer:
 @table.listed("Reducer.repeat(reducer: Reducer, count: Integer) -> Reducer")
 def repeat(reducer: Reducer, count: int) -> Reducer:
     """Runs a reducer for each of several inputs, and returns lists of its results."""
-    if not 1 <= count <= 10_000:
-        raise InvalidExpression(f"'count' is {count}; it has to be between 1 and 10000.")
+    if not 1 <= count <= 10_000 or count * reducer.inputs > _MOST_INPUTS:
+        raise InvalidExpression(f"'count' is {count}; it has to be between 1 and 10000, and inputs as few.")
     return Reducer("repeat", (count,), inputs=reducer.inputs * count, outputs=reducer.outputs, parts=(reducer,))
 
 
@@ -177,10 +185,15 @@ def combine(first: Reducer, second: Reducer, prefix: str, is_shared: bool) -> Re
     """Runs two reducers, on the same inputs or one after the other's."""
     outputs = (*first.outputs, *(prefix + name for name in second.outputs))
     if len(set(outputs)) < len(outputs):
-        raise InvalidExpression(f"two outputs have the same name, of {', '.join(outputs)}; give an 'outputPrefix'.")
+        said = ", ".join(outputs)[:300]
+        raise InvalidExpression(f"two outputs have the same name, of {said}; give an 'outputPrefix'.")
+    if sum(map(len, outputs)) > 100_000:
+        raise InvalidExpression("the names of the outputs are too long.")
     if len(outputs) > 1000:
         raise InvalidExpression(f"{len(outputs)} outputs are too many, at most 1000.")
     inputs = max(first.inputs, second.inputs) if is_shared else first.inputs + second.inputs
+    if inputs > _MOST_INPUTS:
+        raise InvalidExpression(f"a reducer of {inputs} inputs is too large, at most {_MOST_INPUTS}.")
     return Reducer("combine", (), inputs, outputs, (first, second), is_shared)
 
 
@@ -260,15 +273,27 @@ def _of_anything(kind: str, column: Column, weights: npt.NDArray[np.float64] | N
         case "lastNonNull":
             return there[-1] if there else None
         case "frequencyHistogram":
+            from rasterwire.expression.elements import as_text
+
             counts: dict[str, float] = {}
             heavy = np.ones(len(values)) if weights is None else weights
             for value, weight in zip(values, heavy.tolist(), strict=True):
                 if value is not None:
-                    key = str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+                    key = as_text(value)[:1000]
                     counts[key] = counts.get(key, 0.0) + weight
             return dict(sorted(counts.items()))
         case _:
-            return len({repr(value) for value in (values if kind == "countDistinct" else there)})
+            return len({_told_apart(value) for value in (values if kind == "countDistinct" else there)})
+
+
+def _told_apart(value: Any) -> object:
+    """Return what values that are the same have in common."""
+    from rasterwire.expression.elements import check_size
+
+    if isinstance(value, list | dict):
+        check_size(value)
+        return repr(value)
+    return value if isinstance(value, str | int | float | None) else id(value)
 
 
 def _numbers(
@@ -347,7 +372,12 @@ def _of_numbers(
 def _histogram(
     values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], most: int, least_width: float
 ) -> dict[str, Any]:
+    values, weights = values[np.isfinite(values)], weights[np.isfinite(values)]
+    if not len(values):
+        raise InvalidExpression("there are no finite numbers.")
     low, high = float(values.min()), float(values.max())
+    if abs(low) > 1e15 or abs(high) > 1e15:
+        raise InvalidExpression("numbers of over 1e15 are too large for a histogram.")
     width = least_width or 2.0 ** math.floor(math.log2(max((high - low) / most, 1e-300)) if high > low else 0)
     if not least_width and np.all(values == np.floor(values)):
         width = max(1.0, width)

@@ -107,6 +107,11 @@ class ImageValue:
             self._bands = tuple(self._make())
         return self._bands
 
+    @property
+    def known_bands(self) -> int:
+        """The number of bands as far as they were looked up."""
+        return 0 if self._bands is None else len(self._bands)
+
     def with_bands(self, bands: Sequence[BandValue]) -> "ImageValue":
         """Return the same image with other bands."""
         return ImageValue(bands, self.properties, self.id, self.region)
@@ -219,10 +224,12 @@ class FilterValue:
     Attributes:
         accepts: one element.
         joins: two elements, where the test compares properties of each; else None.
+        depth: of filters within it.
     """
 
     accepts: Callable[[Element], bool]
     joins: Callable[[Element, Element], bool] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
