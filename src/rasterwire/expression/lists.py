@@ -291,13 +291,13 @@ def _numeric(name: str, function: Callable[..., Any], said: str, *arguments: str
     table.listed(f"Number.{name}({taken}) -> Number")(call)
 
 
-for _name, _function, _said in [
+_TWO: list[tuple[str, Callable[..., Any], str]] = [
     ("add", lambda a, b: float(a) + b, "Adds two numbers."),
     ("subtract", lambda a, b: float(a) - b, "Subtracts the second number from the first."),
     ("multiply", lambda a, b: float(a) * b, "Multiplies two numbers."),
     ("divide", lambda a, b: float(a) / b if b else 0.0, "Divides the first number by the second; 0 by 0."),
-    ("mod", lambda a, b: math.fmod(a, b), "The remainder of a division."),
-    ("pow", lambda a, b: math.pow(a, b), "Raises the first number to the power of the second."),
+    ("mod", math.fmod, "The remainder of a division."),
+    ("pow", math.pow, "Raises the first number to the power of the second."),
     ("min", min, "The smaller number."),
     ("max", max, "The greater number."),
     ("gt", lambda a, b: a > b, "1 where the first number is greater."),
@@ -308,10 +308,8 @@ for _name, _function, _said in [
     ("neq", lambda a, b: a != b, "1 where the numbers are not equal."),
     ("and", lambda a, b: bool(a and b), "1 where both numbers are not 0."),
     ("or", lambda a, b: bool(a or b), "1 where one number is not 0."),
-]:
-    _numeric(_name, _function, _said, "left", "right")
-
-for _name, _function, _said in [
+]
+_ONE: list[tuple[str, Callable[..., Any], str]] = [
     ("round", lambda a: math.floor(a + 0.5), "The nearest whole number."),
     ("floor", math.floor, "The greatest whole number that is not greater."),
     ("ceil", math.ceil, "The smallest whole number that is not less."),
@@ -325,8 +323,11 @@ for _name, _function, _said in [
     ("toInt", math.trunc, "The whole part."),
     ("float", float, "The number."),
     ("double", float, "The number."),
-]:
-    _numeric(_name, _function, _said, "input")
+]
+for _entry in _TWO:
+    _numeric(*_entry, "left", "right")
+for _entry in _ONE:
+    _numeric(*_entry, "input")
 
 
 @table.listed('Number.format(number: Number, pattern: String = "%s") -> String')
@@ -336,10 +337,8 @@ def format_number(value: float, pattern: str) -> str:
     if parts is None:
         raise InvalidExpression(f"'{pattern[:40]}' is no pattern for one number, such as %.2f, %03d or %s.")
     before, said, kind, after = parts.groups()
-    if kind == "s":
-        text = as_text(number(value))
-    else:
-        text = f"%{said}{kind}" % (int(value) if kind in "dxX" else value)
+    plain = int(value) if kind in "dxX" else value
+    text = as_text(number(value)) if kind == "s" else f"%{said}{kind}" % plain
     return f"{before}{text}{after}".replace("%%", "%")
 
 

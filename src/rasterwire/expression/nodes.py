@@ -73,6 +73,8 @@ class Node:
     """
 
     __slots__ = ("depth", "dtype", "inputs", "key", "reach")
+    depth: int
+    key: bytes
 
     def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
         self.dtype = dtype
@@ -347,18 +349,17 @@ class Cropped(Node):
             col, row = offset[0] + window.col, offset[1] + window.row
             if col >= 0 and row >= 0 and col + window.width <= cols and row + window.height <= rows:
                 return None
-            x = np.arange(col, col + window.width)
-            y = np.arange(row, row + window.height)[:, None]
-            return np.asarray((x >= 0) & (x < cols) & (y >= 0) & (y < rows))
-        x = np.arange(window.col, window.col + window.width) + 0.5
-        y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-        a = at.grid.affine
-        x, y = a.a * x + a.b * y + a.c, a.d * x + a.e * y + a.f
+            i = np.arange(col, col + window.width)
+            j = np.arange(row, row + window.height)[:, None]
+            return np.asarray((i >= 0) & (i < cols) & (j >= 0) & (j < rows))
+        centre_x = np.arange(window.col, window.col + window.width) + 0.5
+        centre_y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+        a, b = at.grid.affine, ~self.grid.affine
+        x, y = a.a * centre_x + a.b * centre_y + a.c, a.d * centre_x + a.e * centre_y + a.f
         if at.grid.crs != self.grid.crs and at.grid.crs is not None and self.grid.crs is not None:
             x, y = transformer(at.grid.crs, self.grid.crs).transform(x, y)
-        b = ~self.grid.affine
-        x, y = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
-        return np.asarray((x >= 0) & (x < cols) & (y >= 0) & (y < rows))
+        across, down = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
+        return np.asarray((across >= 0) & (across < cols) & (down >= 0) & (down < rows))
 
 
 # -- where nodes reach -------------------------------------------------------------------------

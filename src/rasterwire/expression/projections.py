@@ -283,7 +283,8 @@ def clipped(image: ImageValue, region: Region) -> ImageValue:
 
 
 @table.listed(
-    "Image.clipToBoundsAndScale(input: Image, geometry: Geometry = null, width: Integer = null, height: Integer = null, "
+    "Image.clipToBoundsAndScale(input: Image, geometry: Geometry = null, width: Integer = null, height: Integer "
+    "= null, "
     "maxDimension: Integer = null, scale: Float = null) -> Image"
 )
 def clip_to_bounds_and_scale(
@@ -358,7 +359,8 @@ def float_type() -> PixelType:
 
 
 @table.listed(
-    "PixelType(precision: Object, minValue: Number = null, maxValue: Number = null, dimensions: Integer = 0.0) -> PixelType"
+    "PixelType(precision: Object, minValue: Number = null, maxValue: Number = null, dimensions: Integer = 0.0) "
+    "-> PixelType"
 )
 def pixel_type(precision: Any, low: float | None, high: float | None, dimensions: int) -> PixelType:
     """Returns a type of pixels: int, float or double, with least and greatest value."""

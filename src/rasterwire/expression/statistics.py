@@ -52,7 +52,7 @@ class Reduced(Node):
             pixels = yield Ask(node, at)
             stack[place], valid[place] = pixels.data, pixels.valid
         data, state = np.zeros(shape, self.dtype), np.zeros(shape, bool)
-        low, high = (self.parameters + (0.0, 0.0))[:2] if self.parameters else (0.0, 0.0)
+        low, high, *_ = *self.parameters, 0.0, 0.0
         if near:
             rank(_RANKS[self.kind], float(low), float(high), stack, valid, data, state)
         return Pixels(data, state)

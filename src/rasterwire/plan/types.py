@@ -51,6 +51,17 @@ class BandPlan:
     resampling: Resampling | None
     overview: int | None = None
 
+    @property
+    def stored(self) -> Band:
+        """The stored band that is read.
+
+        Raises:
+            TypeError: it is computed.
+        """
+        if isinstance(self.source, Computed):
+            raise TypeError(f"band {self.name} is computed")
+        return self.source
+
 
 @dataclass(frozen=True, slots=True)
 class RasterPlan:
