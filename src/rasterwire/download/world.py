@@ -75,7 +75,7 @@ def _bands(image: Image) -> list[BandValue]:
         BandValue(
             band.name,
             type_of(band.dtype),
-            Stored(band),
+            Stored(band, image.id),
             Projection(band.grid.crs, band.grid.affine),
             (0, 0, int(band.grid.shape[1]), int(band.grid.shape[0])),
         )

@@ -122,6 +122,12 @@ def order(value: Any) -> tuple[Any, ...]:
             return 3, as_text(value)
 
 
+@table.listed("List.reverse(list: List<Object>) -> List<Object>")
+def reverse(values: list[Any]) -> list[Any]:
+    """Returns a list from its end to its begin."""
+    return values[::-1]
+
+
 @table.listed("List.zip(list: List<Object>, other: List<Object>) -> List<List<Object>>")
 def zip_(values: list[Any], other: list[Any]) -> list[Any]:
     """Returns pairs of elements of two lists."""

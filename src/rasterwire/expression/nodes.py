@@ -94,13 +94,14 @@ class Node:
 class Stored(Node):
     """A band of a file, sampled where it is wanted. Made by the renderer, which knows files."""
 
-    __slots__ = ("band", "resampling")
+    __slots__ = ("band", "resampling", "scene")
 
-    def __init__(self, band: Band, resampling: Resampling | None = None) -> None:
+    def __init__(self, band: Band, scene: str = "", resampling: Resampling | None = None) -> None:
         """Name the band.
 
         Args:
             band: of a catalog's image.
+            scene: the image, for those who count them.
             resampling: None takes what the download asks for.
         """
         grid = band.grid
@@ -109,6 +110,7 @@ class Stored(Node):
         reach = reach_of(grid)
         super().__init__(band.dtype, (), reach, known, resampling)
         self.band = band
+        self.scene = scene
         self.resampling = resampling
 
 

@@ -207,7 +207,7 @@ def resample(image: ImageValue, mode: str) -> ImageValue:
 def sampled(band: BandValue, how: Resampling) -> BandValue:
     """Return a band that is sampled in a given way from its own grid; as it is where it has none."""
     if isinstance(band.node, Stored):
-        node: Node = Stored(band.node.band, how)
+        node: Node = Stored(band.node.band, band.node.scene, how)
     elif band.grid is None:
         return band
     elif how is Resampling.CUBIC:

@@ -18,6 +18,7 @@ from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.naming import safe_name, unique
 from rasterwire.plan.npy import npy_header, record_dtype
+from rasterwire.plan.reading import reading
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
 from rasterwire.request import (
     BandRequest,
@@ -108,7 +109,8 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         estimated_bytes=_estimate(format_, encoding, rasters, total),
         etag="",
     )
-    return replace(plan, etag=_etag(plan))
+    scenes, source_bytes = reading(plan)
+    return replace(plan, etag=_etag(plan), scenes=scenes, source_bytes=source_bytes)
 
 
 def _too_many_bytes(total: int, limits: Limits) -> Violation:

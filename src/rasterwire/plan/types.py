@@ -104,6 +104,8 @@ class RenderPlan:
         uncompressed_bytes: of all pixels, masks included.
         estimated_bytes: a guess of the file's size; exact for NPY.
         etag: equal plans over equal sources have equal etags and equal bytes.
+        scenes: images of the catalog that touch the output.
+        source_bytes: a guess of what is read of them, before compression.
     """
 
     image_id: str
@@ -116,3 +118,5 @@ class RenderPlan:
     uncompressed_bytes: int
     estimated_bytes: int
     etag: str
+    scenes: int = 1
+    source_bytes: int = 0
