@@ -21,11 +21,18 @@ class Limits:
         max_side: pixels along the longer side of an output raster.
         max_bytes: of the output before compression.
         max_bands: of one request.
+        are_earth_engine: whether they are counted and told as Earth Engine does: a byte for the mask of
+            each band, and its words.
     """
 
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
     max_bands: int = 1024
+    are_earth_engine: bool = False
+
+
+EARTH_ENGINE_LIMITS = Limits(32768, 50331648, 1024, are_earth_engine=True)
+"""What Earth Engine serves at most. Source: its messages, as users met them since 2022."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
-from rasterwire.plan import Limits
+from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.render.kernels import warm_up
 from rasterwire.server.desk import Desk
@@ -146,7 +146,8 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
         artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes, shared=shared)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
-    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
