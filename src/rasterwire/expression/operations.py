@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasterwire.expression import loops
+
 Array = npt.NDArray[Any]
 Made = tuple[Array, npt.NDArray[np.bool_]]
 
@@ -70,15 +72,12 @@ def maximum(a: Array, b: Array, *, dtype: str) -> Array:
 
 def normalized_difference(a: Array, b: Array, *, dtype: str) -> Array | Made:
     """Return (a - b) / (a + b); 0 where the sum is 0, not valid where a or b is negative."""
-    kind = np.dtype(dtype).type
-    x, y = np.asarray(a, dtype), np.asarray(b, dtype)
-    total = x + y
-    made: Array = (x - y) / total
-    if (total == 0).any():
-        made = np.where(total == 0, kind(0), made)
-    if np.asarray(a).dtype.kind == "u" and np.asarray(b).dtype.kind == "u":
-        return made
-    return made, (x >= 0) & (y >= 0)
+    x, y = np.broadcast_arrays(a, b)
+    if x.dtype != y.dtype or x.dtype != np.uint16 or dtype != "float32":
+        x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)
+    made = np.empty(x.shape, dtype)
+    loops.normalized_difference(x, y, made)
+    return made if x.dtype == np.uint16 else (made, (x >= 0) & (y >= 0))
 
 
 def abs_(a: Array, *, dtype: str) -> Array:
