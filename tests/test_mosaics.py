@@ -26,7 +26,9 @@ GDALWARP = shutil.which("gdalwarp")
 NODATA = 0
 SIZE = 300
 DAYS = [f"2021-01-{day:02d}" for day in range(1, 13)]
-GRID = {"crs": "EPSG:4326", "crsTransform": [0.0005, 0, -120.2, 0, -0.0005, 37.15], "dimensions": [800, 500]}
+TRANSFORM = (0.0005, 0.0, -120.2, 0.0, -0.0005, 37.15)
+SHAPE = (800, 500)
+GRID = {"crs": "EPSG:4326", "crsTransform": TRANSFORM, "dimensions": SHAPE}
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,10 @@ def pixels(server: Served, asked: download_pb2.DownloadParams) -> tuple[npt.NDAr
 def warped(files: list[Path], target: Path, band: str = "red") -> npt.NDArray[Any]:
     """Return what gdalwarp lays over each other, the last file on top."""
     assert GDALWARP is not None
-    a, _, x, _, e, y = GRID["crsTransform"]  # type: ignore[misc]
-    width, height = GRID["dimensions"]  # type: ignore[misc]
-    box = [x, y + e * height, x + a * width, y]  # type: ignore[has-type]
-    options = ["-q", "-et", "0", "-r", "near", "-t_srs", "EPSG:4326", "-ts", width, height, "-te", *box]  # type: ignore[has-type]
+    a, _, x, _, e, y = TRANSFORM
+    width, height = SHAPE
+    box = [x, y + e * height, x + a * width, y]
+    options = ["-q", "-et", "0", "-r", "near", "-t_srs", "EPSG:4326", "-ts", width, height, "-te", *box]
     sources = [str(folder / f"{band}.tif") for folder in files]
     subprocess.run([GDALWARP, *map(str, options), *sources, target], check=True)
     with rasterio.open(target) as file:
