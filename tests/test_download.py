@@ -325,7 +325,7 @@ BAD = [
     ),
     pytest.param(
         {"image": None, "expression": {"result": "0", "values": {"0": {"constantValue": 1}}}},
-        "UNIMPLEMENTED",
+        "INVALID_ARGUMENT",
         {},
         id="expression",
     ),

@@ -20,7 +20,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.DownloadNotFound: errors.DownloadNotFound(),
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),
     errors.OffsetOutOfRange: errors.OffsetOutOfRange(10, 5),
-    errors.NotImplementedHere: errors.NotImplementedHere("expression"),
+    errors.InvalidExpression: errors.InvalidExpression("it has no bands.", "Image.select"),
     errors.Overloaded: errors.Overloaded(2.0),
     errors.RenderCancelled: errors.RenderCancelled(),
 }

@@ -80,3 +80,29 @@ def test_an_expression_is_taken_as_the_library_writes_it() -> None:
     assert message.WhichOneof("source") == "expression"
     assert message.expression.result == "0"
     assert isinstance(message, download_pb2.DownloadParams)
+
+
+def test_a_mosaic_is_read_with_short_names() -> None:
+    message = to_message(
+        {
+            "mosaic": {
+                "query": {
+                    "collection": "c",
+                    "bounds": [1, 2, 3, 4],
+                    "filters": [{"property": "cloud", "comparison": "less", "number": 20}],
+                },
+                "composite": "median",
+            }
+        }
+    )
+    assert message.mosaic.composite == download_pb2.COMPOSITE_MEDIAN
+    assert message.mosaic.query.filters[0].comparison == download_pb2.COMPARISON_LESS
+    assert message.mosaic.query.bounds.HasField("bounding_box") or message.mosaic.query.bounds.geojson
+    listed = to_message({"mosaic": {"images": ["a", "b"], "composite": "COMPOSITE_LAST"}})
+    assert list(listed.mosaic.images.ids) == ["a", "b"]
+
+
+@pytest.mark.parametrize("mosaic", [5, {"composite": "nope"}, {"query": {"nope": 1}}, {"query": {"filters": 5}}])
+def test_a_mosaic_that_is_none_is_refused(mosaic: object) -> None:
+    with pytest.raises(InvalidParams, match="mosaic"):
+        to_message({"mosaic": mosaic})

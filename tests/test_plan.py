@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from images import SCENE, UTM, band, scene
 from rasterwire.errors import InvalidRequest
 from rasterwire.image import Band
-from rasterwire.plan import Limits, RenderPlan, make_plan
+from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits, RenderPlan, make_plan
 from rasterwire.region import box_region
 from rasterwire.request import (
     BandRequest,
@@ -264,3 +264,19 @@ def test_etags_tell_plans_apart_and_nothing_else() -> None:
     assert first.etag != plan(bands=THREE[:2], region=REGION).etag
     newer = (band("B3", version="2"), band("B8"), band("B11", 20))
     assert first.etag != plan(*newer, bands=THREE, region=REGION).etag
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "said"),
+    [
+        (
+            (4096, 4096),  # 3 bands of two bytes, and a byte for the mask of each
+            "Total request size (150994944 bytes) must be less than or equal to 50331648 bytes.",
+        ),
+        ((40000, 2), "Pixel grid dimensions (40000x2) must be less than or equal to 32768."),
+    ],
+)
+def test_the_limits_of_earth_engine_are_told_in_its_words(dimensions: tuple[int, int], said: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        plan(bands=THREE, format=Format.GEO_TIFF, grid=GridSpec(dimensions=dimensions), limits=EARTH_ENGINE_LIMITS)
+    assert str(caught.value) == said

@@ -88,7 +88,7 @@ def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
     at = np.array([[0, 1, 0], [0, 0, 1]]) + np.array([[cols / 2], [rows / 2]])
     x, y = np.array(grid.affine).reshape(3, 3)[:2] @ np.vstack([at, np.ones(3)])
     x, y = pyproj.Transformer.from_crs(grid.crs.proj, band.source.grid.crs.proj, always_xy=True).transform(x, y)
-    with rasterio.open(band.source.href, overview_level=band.overview) as level:
+    with rasterio.open(band.stored.href, overview_level=band.overview) as level:
         size = level.width, level.height
     step = [n / level_n for n, level_n in zip(band.source.grid.shape[::-1], size, strict=True)]
     source = np.array(band.source.grid.affine @ Affine.scale(*step)).reshape(3, 3)
@@ -105,7 +105,7 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
     nodata = band.source.nodata if band.source.nodata is not None else 0
     if GDALWARP is None:
         with (
-            rasterio.open(band.source.href, overview_level=band.overview) as source,
+            rasterio.open(band.stored.href, overview_level=band.overview) as source,
             WarpedVRT(
                 source,
                 crs=grid.crs.to_wkt(),
@@ -121,19 +121,19 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
                 YSCALE=str(yscale),
             ) as warped,
         ):
-            return np.asarray(warped.read(band.source.index))
+            return np.asarray(warped.read(band.stored.index))
     target = folder / "warped.tif"
     profile = {"driver": "GTiff", "width": width, "height": height, "count": 1, "dtype": band.source.dtype}
     with rasterio.open(target, "w", crs=grid.crs.to_wkt(), transform=grid.affine, nodata=nodata, **profile) as made:
         made.write(np.full((height, width), nodata, band.source.dtype), 1)
     source = folder / "band.vrt"
     subprocess.run(
-        ["gdal_translate", "-q", "-of", "VRT", "-b", str(band.source.index), band.source.href, source], check=True
+        ["gdal_translate", "-q", "-of", "VRT", "-b", str(band.stored.index), band.stored.href, source], check=True
     )
     overview = "NONE" if band.overview is None else str(band.overview)
     options = ["-q", "-et", "0", "-r", _gdal_names[resampling], "-ovr", overview]
     options += ["-wo", f"XSCALE={xscale}", "-wo", f"YSCALE={yscale}"]
-    subprocess.run([GDALWARP, *options, band.source.href if band.source.index == 1 else source, target], check=True)
+    subprocess.run([GDALWARP, *options, band.stored.href if band.stored.index == 1 else source, target], check=True)
     with rasterio.open(target) as made:
         return np.asarray(made.read(1))
 
@@ -470,7 +470,7 @@ def test_random_requests_obey_the_grid_rules_and_no_cut_changes_a_pixel(catalog:
                 }
                 continue
             for raster in rasters:
-                assert_obeys_the_rules(raster, request, raster.bands[0].source)
+                assert_obeys_the_rules(raster, request, raster.bands[0].stored)
                 rows, cols = (int(n) for n in raster.grid.shape)
                 windows = blocks(raster, dice.randint(-(-rows // 3), rows), dice.randint(-(-cols // 3), cols))
                 engine = dice.choice(engines)

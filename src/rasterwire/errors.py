@@ -8,7 +8,6 @@
         DownloadNotFound      no such download, or not with this token, or expired
         DownloadConflict      the download cannot be continued as asked
         OffsetOutOfRange      a read begins past the end of the file
-        NotImplementedHere    a part of the contract this server does not serve yet
         Overloaded            too much is going on; come back
         RenderCancelled       nobody wants the render any more
 
@@ -207,19 +206,6 @@ class OffsetOutOfRange(DownloadError):
     def metadata(self) -> dict[str, str]:
         """What the message names, for programs."""
         return {"read_offset": str(self.offset), "size_bytes": str(self.size)}
-
-
-class NotImplementedHere(DownloadError):
-    """A part of the contract that this server does not serve yet."""
-
-    reason = "NOT_IMPLEMENTED"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-    def __str__(self) -> str:
-        return f"{self.what} is not implemented by this server"
 
 
 class Overloaded(DownloadError):

@@ -6,6 +6,7 @@ band and the opposite of ``numpy.ma``. A nodata number exists only where a file 
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +42,10 @@ class Pixels:
         valid: bool, same shape.
     """
 
-    data: npt.NDArray[np.generic]
+    data: npt.NDArray[Any]
     valid: npt.NDArray[np.bool_]
 
-    def filled(self, value: float | int) -> npt.NDArray[np.generic]:
+    def filled(self, value: float | int) -> npt.NDArray[Any]:
         """Return the data with ``value`` where it is not valid."""
         if self.valid.all():
             return self.data

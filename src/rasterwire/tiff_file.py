@@ -12,12 +12,12 @@ import weakref
 from collections import OrderedDict
 from typing import BinaryIO
 
-import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import tifffile
 from isal import isal_zlib
 
+from rasterwire.compiled import compiled
 from rasterwire.errors import SourceUnavailable
 from rasterwire.raster_file import open_tiff
 
@@ -49,6 +49,46 @@ _lock = threading.Lock()
 _opened: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
 
 Tile = npt.NDArray[np.generic]
+
+
+def undo_differences(source: Tile) -> Tile:
+    """Return the sums of differences along rows, sample by sample, shape (rows, columns, samples)."""
+    bits = np.dtype(f"u{source.dtype.itemsize}")  # a compiled loop for each size is enough
+    made = np.empty_like(source)
+    if source.shape[2] == 1:
+        _sum_rows(source.view(bits)[..., 0], made.view(bits)[..., 0])
+    else:
+        _sum_samples(source.view(bits), made.view(bits))
+    return made
+
+
+@compiled
+def _sum_rows(source: Tile, made: Tile) -> None:
+    for r in range(source.shape[0]):
+        total = source[r, 0]
+        made[r, 0] = total
+        for c in range(1, source.shape[1]):
+            total = total + source[r, c]  # what is more than the type holds falls off where it is stored
+            made[r, c] = total
+
+
+@compiled
+def _sum_samples(source: Tile, made: Tile) -> None:
+    for r in range(source.shape[0]):
+        for s in range(source.shape[2]):
+            total = source[r, 0, s]
+            made[r, 0, s] = total
+            for c in range(1, source.shape[1]):
+                total = total + source[r, c, s]
+                made[r, c, s] = total
+
+
+def warm_up() -> None:
+    """Compile the loop for the usual sizes of samples, or load what was compiled."""
+    for size in (1, 2, 4):
+        for samples in (1, 2):
+            pixels = np.frombuffer(bytes(size * samples), f"u{size}")  # read-only, as what is inflated is
+            undo_differences(pixels.reshape(1, 1, samples))
 
 
 class _Parsed:
@@ -120,26 +160,26 @@ class Level:
         stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index])
         if len(stored) != count:
             raise ValueError("the file ends before the tile")
-        if rows < self.tile_height:
-            top = self._top(stored, rows)
-            if top is not None:
-                return top
+        if self._stops:
+            return self._inflated(stored, rows)
         tile, _, _ = self._page.decode(stored, index, _fullsize=True)
         if tile is None:
             return self._never_written()
         native: Tile = np.asarray(tile[0], tile.dtype.newbyteorder("="))
         return native
 
-    def _top(self, stored: bytes, rows: int) -> Tile | None:
-        """Return the first rows of a deflated tile; None where it has fewer, as the last strip may."""
+    def _inflated(self, stored: bytes, rows: int) -> Tile:
+        """Return the first rows of a deflated tile; there may be fewer, as in the last strip."""
         dtype = np.dtype(self._page.dtype).newbyteorder("=")
-        shape = (rows, self.tile_width, self._samples)
-        size = rows * self.tile_width * self._samples * dtype.itemsize
-        data = isal_zlib.decompressobj().decompress(stored, size)
-        if len(data) < size:
-            return None
-        top: Tile = np.frombuffer(data, dtype).reshape(shape)
-        return top if self._page.predictor == 1 else np.asarray(imagecodecs.delta_decode(top, axis=1))
+        line = self.tile_width * self._samples * dtype.itemsize
+        inflater = isal_zlib.decompressobj()
+        data = inflater.decompress(stored, rows * line)
+        if len(data) < rows * line and not inflater.eof:
+            raise ValueError("the tile ends before its last row")
+        if rows == self.tile_height and not inflater.eof:
+            inflater.decompress(inflater.unconsumed_tail, 1)  # to the checksum behind the last row
+        tile: Tile = np.frombuffer(data, dtype).reshape(-1, self.tile_width, self._samples)
+        return tile if self._page.predictor == 1 else undo_differences(tile)
 
     @property
     def _samples(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.again import again
 from benchmarks.cases import grids, growth, many_bands, windows
+from benchmarks.computed import computed
 from benchmarks.contender import Contender
 from benchmarks.field import Field
 from benchmarks.measure import Measured, measure
@@ -112,4 +113,5 @@ SUITES: dict[str, Callable[[Field], Iterator[Section]]] = {
     "D": again,
     "E": _growth,
     "F": _many_bands,
+    "G": computed,
 }

@@ -65,6 +65,18 @@ def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2
     return message
 
 
+def _prefixed(prefix: str, value: Any) -> Any:
+    """Return the name of an enum's value with its prefix."""
+    return prefix + value.upper().removeprefix(prefix) if isinstance(value, str) else value
+
+
+def _compared(wanted: Any) -> Any:
+    """Return a test of a property with the names of the schema."""
+    if not isinstance(wanted, Mapping) or "comparison" not in wanted:
+        return wanted
+    return {**wanted, "comparison": _prefixed("COMPARISON_", wanted["comparison"])}
+
+
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
@@ -88,11 +100,33 @@ class _Reader:
                 self._bands(message, value)
             elif name == "region":
                 self._noting("region", lambda v: self._region(message, v), value)
+            elif name == "mosaic":
+                self._noting(key, lambda v: self._mosaic(message, v), value)
             elif name == "expression":
                 self._noting(key, lambda v: json_format.ParseDict(v, message.expression), value)
             else:
                 self._field(message, str(key), name, value)
         return message
+
+    def _mosaic(self, message: download_pb2.DownloadParams, value: Any) -> None:
+        """Read a mosaic: as the schema has it, names of enums with or without their prefix, bounds as any region."""
+        if not isinstance(value, Mapping):
+            raise TypeError("has to be a dictionary with images or query, and composite")
+        plain = {_snake(str(k)): v for k, v in value.items() if v is not None}
+        if "composite" in plain:
+            plain["composite"] = _prefixed("COMPOSITE_", plain["composite"])
+        if isinstance(plain.get("images"), list | tuple):
+            plain["images"] = {"ids": list(plain["images"])}
+        if isinstance(plain.get("query"), Mapping):
+            query = {_snake(str(k)): v for k, v in plain["query"].items() if v is not None}
+            bounds = query.pop("bounds", None)
+            query["filters"] = [_compared(one) for one in query.get("filters", [])]
+            plain["query"] = query
+        json_format.ParseDict(plain, message.mosaic)
+        if isinstance(plain.get("query"), Mapping) and bounds is not None:
+            area = download_pb2.DownloadParams()
+            self._region(area, bounds)
+            message.mosaic.query.bounds.CopyFrom(area.region)
 
     def _problem(self, field: str, description: str) -> None:
         self.problems.append(FieldViolation(field, description))

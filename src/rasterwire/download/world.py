@@ -16,6 +16,9 @@ from rasterwire.pixels import Pixels, Window, type_names
 from rasterwire.render import Engine
 from rasterwire.render.computed import compute
 
+_MISSING = "not found (does not exist or caller does not have access)."
+"""Earth Engine's words."""
+
 
 class CatalogWorld:
     """Images of a catalog as values; see ``expression.values.World``."""
@@ -29,14 +32,13 @@ class CatalogWorld:
         try:
             return image_value(self._catalog.get(plain_id(image_id)))
         except ImageNotFound:
-            said = f"Image asset '{image_id[:200]}' not found (does not exist or caller does not have access)."
-            raise InvalidExpression(said, "Image.load") from None
+            raise InvalidExpression(f"Image asset '{image_id[:200]}' {_MISSING}", "Image.load") from None
 
     def collection(self, collection_id: str) -> CollectionValue:
         """See ``World.collection``."""
         found = self._catalog.collection(plain_id(collection_id))
         if not found:
-            said = f"ImageCollection asset '{collection_id[:200]}' not found (does not exist or caller does not have access)."
+            said = f"ImageCollection asset '{collection_id[:200]}' {_MISSING}"
             raise InvalidExpression(said, "ImageCollection.load")
         elements = tuple(image_value(image, partial(self._catalog.get, image.id)) for image in found)
         return CollectionValue(elements, of_images=True, id=collection_id)
@@ -73,7 +75,7 @@ def _bands(image: Image) -> list[BandValue]:
         BandValue(
             band.name,
             type_of(band.dtype),
-            Stored(band),
+            Stored(band, image.id),
             Projection(band.grid.crs, band.grid.affine),
             (0, 0, int(band.grid.shape[1]), int(band.grid.shape[0])),
         )

@@ -1,9 +1,11 @@
 """Functions that compute pixels of images from pixels at the same place."""
 
+from collections.abc import Callable
+
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression import operations
-from rasterwire.expression.bands import BandValue, changed, combined, of_bands
-from rasterwire.expression.nodes import Applied
+from rasterwire.expression.bands import TypeRule, changed, combined, of_bands
+from rasterwire.expression.nodes import Applied, Operation
 from rasterwire.expression.signature import parse_signature, table
 from rasterwire.expression.types import (
     BOOLEAN,
@@ -16,7 +18,7 @@ from rasterwire.expression.types import (
     whole,
     wide,
 )
-from rasterwire.expression.values import ImageValue
+from rasterwire.expression.values import BandValue, ImageValue
 
 
 def _range(kind: PixelType) -> tuple[float, float] | None:
@@ -87,7 +89,7 @@ def _right(a: PixelType, _: PixelType) -> PixelType:
     return whole(-(1 << 63), (1 << 63) - 1) if x is None else whole(min(x[0], 0), max(x[1], 0))
 
 
-_BINARY = {
+_BINARY: dict[str, tuple[str, Operation, TypeRule, tuple[str, ...]]] = {
     "add": ("Adds the first value to the second, for each pair of bands.", operations.add, _added, ()),
     "subtract": ("Subtracts the second value from the first.", operations.subtract, _subtracted, ()),
     "multiply": ("Multiplies the first value by the second.", operations.multiply, _multiplied, ()),
@@ -134,31 +136,39 @@ def _same(kind: PixelType) -> PixelType:
     return kind if kind.precision == "int" else PixelType(kind.precision)
 
 
-_UNARY = {
+def _boolean(_: PixelType) -> PixelType:
+    return BOOLEAN
+
+
+def _signed(_: PixelType) -> PixelType:
+    return PixelType("int", -1, 1)
+
+
+def _wide(kind: PixelType) -> PixelType:
+    return wide(kind)
+
+
+_UNARY: dict[str, tuple[str, Operation, Callable[[PixelType], PixelType], tuple[str, ...]]] = {
     "abs": ("The absolute value.", operations.abs_, _absolute, ()),
     "round": ("The nearest whole number.", operations.rounded, _same, ("round",)),
     "floor": ("The greatest whole number that is not greater.", operations.rounded, _same, ("floor",)),
     "ceil": ("The smallest whole number that is not less.", operations.rounded, _same, ("ceil",)),
-    "not": ("1 where the value is 0.", operations.negated, lambda _: BOOLEAN, ()),
-    "signum": ("-1, 0 or 1 by the sign of the value.", operations.sign, lambda _: PixelType("int", -1, 1), ()),
-} | {
-    name: (said, operations.unary, wide, (function,))
-    for name, said, function in [
-        ("sqrt", "The square root.", "sqrt"),
-        ("cbrt", "The cubic root.", "cbrt"),
-        ("exp", "Euler's number e raised to the power of the value.", "exp"),
-        ("log", "The natural logarithm.", "log"),
-        ("log10", "The base-10 logarithm.", "log10"),
-        ("sin", "The sine of the value in radians.", "sin"),
-        ("cos", "The cosine of the value in radians.", "cos"),
-        ("tan", "The tangent of the value in radians.", "tan"),
-        ("asin", "The arcsine in radians.", "arcsin"),
-        ("acos", "The arccosine in radians.", "arccos"),
-        ("atan", "The arctangent in radians.", "arctan"),
-        ("sinh", "The hyperbolic sine.", "sinh"),
-        ("cosh", "The hyperbolic cosine.", "cosh"),
-        ("tanh", "The hyperbolic tangent.", "tanh"),
-    ]
+    "not": ("1 where the value is 0.", operations.negated, _boolean, ()),
+    "signum": ("-1, 0 or 1 by the sign of the value.", operations.sign, _signed, ()),
+    "sqrt": ("The square root.", operations.unary, _wide, ("sqrt",)),
+    "cbrt": ("The cubic root.", operations.unary, _wide, ("cbrt",)),
+    "exp": ("Euler's number e raised to the power of the value.", operations.unary, _wide, ("exp",)),
+    "log": ("The natural logarithm.", operations.unary, _wide, ("log",)),
+    "log10": ("The base-10 logarithm.", operations.unary, _wide, ("log10",)),
+    "sin": ("The sine of the value in radians.", operations.unary, _wide, ("sin",)),
+    "cos": ("The cosine of the value in radians.", operations.unary, _wide, ("cos",)),
+    "tan": ("The tangent of the value in radians.", operations.unary, _wide, ("tan",)),
+    "asin": ("The arcsine in radians.", operations.unary, _wide, ("arcsin",)),
+    "acos": ("The arccosine in radians.", operations.unary, _wide, ("arccos",)),
+    "atan": ("The arctangent in radians.", operations.unary, _wide, ("arctan",)),
+    "sinh": ("The hyperbolic sine.", operations.unary, _wide, ("sinh",)),
+    "cosh": ("The hyperbolic cosine.", operations.unary, _wide, ("cosh",)),
+    "tanh": ("The hyperbolic tangent.", operations.unary, _wide, ("tanh",)),
 }
 
 _CASTS = {

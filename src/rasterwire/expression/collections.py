@@ -73,7 +73,8 @@ def filter_(values: CollectionValue, condition: Any) -> CollectionValue:
 
 
 @table.listed(
-    "Collection.limit(collection: FeatureCollection, limit: Integer = null, key: String = null, ascending: Boolean = true) "
+    "Collection.limit(collection: FeatureCollection, limit: Integer = null, key: String = null, ascending: "
+    "Boolean = true) "
     "-> FeatureCollection"
 )
 def limit(values: CollectionValue, most: int | None, key: str | None, ascending: bool) -> CollectionValue:

@@ -124,8 +124,7 @@ class _Reader:
             first = self._ternary()
             self._need(":")
             second = self._ternary()
-            made = condition
-            condition = lambda known: _chosen(made(known), first(known), second(known))
+            condition = _either(condition, first, second)
         self._depth -= 1
         return condition
 
@@ -181,10 +180,8 @@ class _Reader:
                     raise self._unexpected()
                 name = self._now.text
                 self._at += 1
-                if self._take("("):
-                    made = _call(name, [made, *self._arguments()])
-                else:
-                    made = _picked(made, lambda _, name=name: name)
+                called = self._take("(") is not None
+                made = _call(name, [made, *self._arguments()]) if called else _picked(made, _same(name))
             elif self._take("["):
                 key = self._ternary()
                 self._need("]")
@@ -273,6 +270,14 @@ def _chain(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
         return made
 
     return value
+
+
+def _same(value: Any) -> Formula:
+    return lambda _: value
+
+
+def _either(condition: Formula, first: Formula, second: Formula) -> Formula:
+    return lambda known: _chosen(condition(known), first(known), second(known))
 
 
 def _chosen(condition: Any, first: Any, second: Any) -> ImageValue:

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 import shapely.geometry
 from odc.geo.crs import CRS
+from pyproj import Geod
 
 from rasterwire.antimeridian import joined, redrawn, unrolled
 from rasterwire.crs import crs_name, transformer
@@ -354,7 +355,7 @@ def area(region: Region, _: ErrorMarginValue | None, projection: Projection | No
     """Returns the area of a geometry: in square metres on the ellipsoid, or in units of a projection."""
     if projection is not None and projection.crs is not None:
         return float(to_crs(region, projection.crs).geometry.area)
-    geod = LONLAT.proj.get_geod()
+    geod = Geod(ellps="WGS84")
     return abs(float(geod.geometry_area_perimeter(shapely.orient_polygons(to_crs(region, LONLAT).geometry))[0]))
 
 
@@ -421,7 +422,10 @@ def intersects(first: Region, second: Region) -> bool:
         if abs(a.bounds[0] - b.bounds[0]) < 180.0 and a.bounds[2] < 180 and b.bounds[2] < 180
         else [-360.0, 0.0, 360.0]
     )
-    return any(a.intersects(b if not turn else shapely.transform(b, lambda p, t=turn: p + [t, 0.0])) for turn in turns)
+    return any(
+        a.intersects(b if not turn else shapely.transform(b, lambda p, t=turn: p + np.array([t, 0.0])))
+        for turn in turns
+    )
 
 
 @table.listed(
@@ -433,7 +437,8 @@ def feature(geometry: Region | None, properties: Mapping[str, Any], _: str | Non
 
 
 @table.listed(
-    "Feature.geometry(feature: Element, maxError: ErrorMargin = null, proj: Projection = null, geodesics: Boolean = null) "
+    "Feature.geometry(feature: Element, maxError: ErrorMargin = null, proj: Projection = null, geodesics: "
+    "Boolean = null) "
     "-> Geometry"
 )
 def feature_geometry(element: Any, _: Any, projection: Projection | None, __: bool | None) -> Region | None:
@@ -448,7 +453,8 @@ def feature_geometry(element: Any, _: Any, projection: Projection | None, __: bo
 
 
 @table.listed(
-    "Image.geometry(feature: Element, maxError: ErrorMargin = null, proj: Projection = null, geodesics: Boolean = null) "
+    "Image.geometry(feature: Element, maxError: ErrorMargin = null, proj: Projection = null, geodesics: Boolean "
+    "= null) "
     "-> Geometry"
 )
 def image_geometry(element: Any, margin: Any, projection: Projection | None, geodesics: bool | None) -> Region:

@@ -136,6 +136,12 @@ def _order(value: Any) -> tuple[Any, ...]:
             return 3, as_text(value)
 
 
+@table.listed("List.reverse(list: List<Object>) -> List<Object>")
+def reverse(values: list[Any]) -> list[Any]:
+    """Returns a list from its end to its begin."""
+    return values[::-1]
+
+
 @table.listed("List.zip(list: List<Object>, other: List<Object>) -> List<List<Object>>")
 def zip_(values: list[Any], other: list[Any]) -> list[Any]:
     """Returns pairs of elements of two lists."""
@@ -307,13 +313,13 @@ def _numeric(name: str, function: Callable[..., Any], said: str, *arguments: str
     table.listed(f"Number.{name}({taken}) -> Number")(call)
 
 
-for _name, _function, _said in [
+_TWO: list[tuple[str, Callable[..., Any], str]] = [
     ("add", lambda a, b: float(a) + b, "Adds two numbers."),
     ("subtract", lambda a, b: float(a) - b, "Subtracts the second number from the first."),
     ("multiply", lambda a, b: float(a) * b, "Multiplies two numbers."),
     ("divide", lambda a, b: float(a) / b if b else 0.0, "Divides the first number by the second; 0 by 0."),
-    ("mod", lambda a, b: math.fmod(a, b), "The remainder of a division."),
-    ("pow", lambda a, b: math.pow(a, b), "Raises the first number to the power of the second."),
+    ("mod", math.fmod, "The remainder of a division."),
+    ("pow", math.pow, "Raises the first number to the power of the second."),
     ("min", min, "The smaller number."),
     ("max", max, "The greater number."),
     ("gt", lambda a, b: a > b, "1 where the first number is greater."),
@@ -324,10 +330,8 @@ for _name, _function, _said in [
     ("neq", lambda a, b: a != b, "1 where the numbers are not equal."),
     ("and", lambda a, b: bool(a and b), "1 where both numbers are not 0."),
     ("or", lambda a, b: bool(a or b), "1 where one number is not 0."),
-]:
-    _numeric(_name, _function, _said, "left", "right")
-
-for _name, _function, _said in [
+]
+_ONE: list[tuple[str, Callable[..., Any], str]] = [
     ("round", lambda a: math.floor(a + 0.5), "The nearest whole number."),
     ("floor", math.floor, "The greatest whole number that is not greater."),
     ("ceil", math.ceil, "The smallest whole number that is not less."),
@@ -341,8 +345,11 @@ for _name, _function, _said in [
     ("toInt", math.trunc, "The whole part."),
     ("float", float, "The number."),
     ("double", float, "The number."),
-]:
-    _numeric(_name, _function, _said, "input")
+]
+for _entry in _TWO:
+    _numeric(*_entry, "left", "right")
+for _entry in _ONE:
+    _numeric(*_entry, "input")
 
 
 @table.listed('Number.format(number: Number, pattern: String = "%s") -> String')

@@ -20,7 +20,7 @@ def _mask_nodes(image: ImageValue, mask: ImageValue) -> list[Node]:
         return [mask.bands[0].node] * len(image.bands)
     if len(mask.bands) != len(image.bands):
         raise InvalidExpression(
-            f"the mask has to have one band, or as many as the image; they have {len(mask.bands)} and {len(image.bands)}."
+            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; it has to have one, or as many."
         )
     return [band.node for band in mask.bands]
 
@@ -100,7 +100,7 @@ def blend(bottom: ImageValue, top: ImageValue) -> ImageValue:
     "bandName: String = null) -> Image"
 )
 def remap(image: ImageValue, before: list[Any], after: list[Any], default: Any, name: str | None) -> ImageValue:
-    """Maps values of one band to others, as band remapped; values that are not listed are masked or become a default."""
+    """Maps values of one band to others, as band remapped; other values are masked, or become a default."""
     if len(before) != len(after) or not before:
         raise InvalidExpression(
             f"'from' and 'to' have to be of one length, at least 1; they have {len(before)} and {len(after)}."

@@ -235,7 +235,7 @@ def _statistic(
     dtype: str,
     shape: tuple[int, int],
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
-    from rasterwire.expression.statistics import _RANKS, _STREAMED, rank
+    from rasterwire.expression.statistics import _STREAMED, ranked
 
     parts, valid, shares = taken
     if kind in {"mean", "sum"}:
@@ -252,8 +252,7 @@ def _statistic(
         result = running.result()
         return result.data, result.valid
     data, state = np.zeros(shape, dtype), np.zeros(shape, bool)
-    low, high = (*parameters, 0.0, 0.0)[:2]
-    rank(_RANKS[kind], float(low), float(high), np.stack(parts), np.stack(valid), data, state)
+    ranked(kind, parameters, np.stack(parts), np.stack(valid), data, state)
     return data, state
 
 

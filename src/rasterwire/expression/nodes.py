@@ -74,6 +74,9 @@ class Node:
     """
 
     __slots__ = ("depth", "dtype", "inputs", "key", "layers", "reach")
+    depth: int
+    key: bytes
+    layers: int
 
     def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
         self.dtype = dtype
@@ -94,13 +97,14 @@ class Node:
 class Stored(Node):
     """A band of a file, sampled where it is wanted. Made by the renderer, which knows files."""
 
-    __slots__ = ("band", "resampling")
+    __slots__ = ("band", "resampling", "scene")
 
-    def __init__(self, band: Band, resampling: Resampling | None = None) -> None:
+    def __init__(self, band: Band, scene: str = "", resampling: Resampling | None = None) -> None:
         """Name the band.
 
         Args:
             band: of a catalog's image.
+            scene: the image, for those who count them.
             resampling: None takes what the download asks for.
         """
         grid = band.grid
@@ -109,6 +113,7 @@ class Stored(Node):
         reach = reach_of(grid)
         super().__init__(band.dtype, (), reach, known, resampling)
         self.band = band
+        self.scene = scene
         self.resampling = resampling
 
 
@@ -334,18 +339,17 @@ class Cropped(Node):
             col, row = offset[0] + window.col, offset[1] + window.row
             if col >= 0 and row >= 0 and col + window.width <= cols and row + window.height <= rows:
                 return None
-            x = np.arange(col, col + window.width)
-            y = np.arange(row, row + window.height)[:, None]
-            return np.asarray((x >= 0) & (x < cols) & (y >= 0) & (y < rows))
-        x = np.arange(window.col, window.col + window.width) + 0.5
-        y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-        a = at.grid.affine
-        x, y = a.a * x + a.b * y + a.c, a.d * x + a.e * y + a.f
+            i = np.arange(col, col + window.width)
+            j = np.arange(row, row + window.height)[:, None]
+            return np.asarray((i >= 0) & (i < cols) & (j >= 0) & (j < rows))
+        centre_x = np.arange(window.col, window.col + window.width) + 0.5
+        centre_y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+        a, b = at.grid.affine, ~self.grid.affine
+        x, y = a.a * centre_x + a.b * centre_y + a.c, a.d * centre_x + a.e * centre_y + a.f
         if at.grid.crs != self.grid.crs and at.grid.crs is not None and self.grid.crs is not None:
             x, y = transformer(at.grid.crs, self.grid.crs).transform(x, y)
-        b = ~self.grid.affine
-        x, y = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
-        return np.asarray((x >= 0) & (x < cols) & (y >= 0) & (y < rows))
+        across, down = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
+        return np.asarray((across >= 0) & (across < cols) & (down >= 0) & (down < rows))
 
 
 # -- where nodes reach -------------------------------------------------------------------------

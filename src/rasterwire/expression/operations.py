@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasterwire.expression import loops
+
 Array = npt.NDArray[Any]
 Made = tuple[Array, npt.NDArray[np.bool_]]
 
@@ -70,20 +72,18 @@ def maximum(a: Array, b: Array, *, dtype: str) -> Array:
 
 def normalized_difference(a: Array, b: Array, *, dtype: str) -> Array | Made:
     """Return (a - b) / (a + b); 0 where the sum is 0, not valid where a or b is negative."""
-    kind = np.dtype(dtype).type
-    x, y = np.asarray(a, dtype), np.asarray(b, dtype)
-    total = x + y
-    made = (x - y) / total
-    if (total == 0).any():
-        made = np.where(total == 0, kind(0), made)
-    if np.asarray(a).dtype.kind == "u" and np.asarray(b).dtype.kind == "u":
-        return made
-    return made, (x >= 0) & (y >= 0)
+    x, y = np.broadcast_arrays(a, b)
+    if x.dtype != y.dtype or x.dtype != np.uint16 or dtype != "float32":
+        x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)
+    made = np.empty(x.shape, dtype)
+    loops.normalized_difference(x, y, made)
+    return made if x.dtype == np.uint16 else (made, (x >= 0) & (y >= 0))
 
 
 def abs_(a: Array, *, dtype: str) -> Array:
     """Return the absolute value."""
-    return np.abs(np.asarray(a).astype(dtype, copy=False))
+    made: Array = np.abs(np.asarray(a).astype(dtype, copy=False))
+    return made
 
 
 def unary(a: Array, function: str, *, dtype: str) -> Array:
@@ -95,7 +95,8 @@ def unary(a: Array, function: str, *, dtype: str) -> Array:
 def rounded(a: Array, function: str, *, dtype: str) -> Array:
     """Return whole numbers: ``round`` goes up at a half, as in Java, beside ``floor`` and ``ceil``."""
     values = np.asarray(a, dtype)
-    return np.floor(values + values.dtype.type(0.5)) if function == "round" else getattr(np, function)(values)
+    made: Array = np.floor(values + values.dtype.type(0.5)) if function == "round" else getattr(np, function)(values)
+    return made
 
 
 def sign(a: Array, *, dtype: str) -> Array:
@@ -137,7 +138,8 @@ def shifted_bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     x, y = np.asarray(a).astype("int64", casting="unsafe"), np.asarray(b).astype("int64", casting="unsafe")
     if function == "left_shift":
         return np.where((y >= 0) & (y < 64), np.left_shift(x, np.clip(y, 0, 63)), 0).astype(dtype)
-    return np.right_shift(x, np.clip(y, 0, 63)).astype(dtype)
+    made: Array = np.right_shift(x, np.clip(y, 0, 63)).astype(dtype)
+    return made
 
 
 def cast(a: Array, *, dtype: str) -> Array:
@@ -154,22 +156,24 @@ def cast(a: Array, *, dtype: str) -> Array:
         low, high = float(limits.min), float(limits.max)
         made = np.clip(values, low, np.nextafter(high, 0) if int(high) > limits.max else high).astype(target)
         return np.where(values >= high, limits.max, made).astype(target, copy=False)
-    return np.clip(values, limits.min, limits.max).astype(target)
+    nearest: Array = np.clip(values, limits.min, limits.max).astype(target)
+    return nearest
 
 
 def clamp(a: Array, low: float, high: float, *, dtype: str) -> Array:
     """Return the nearest value between low and high."""
     whole = np.asarray(a).dtype.kind in "iu" and np.dtype(dtype).kind in "iu"
     # in a type that holds the bounds too, which may be far from what the values may be
-    return np.clip(np.asarray(a, np.int64 if whole else np.float64 if dtype == "float64" else None), low, high).astype(
-        dtype
-    )
+    values = np.asarray(a, np.int64 if whole else np.float64 if dtype == "float64" else None)
+    made: Array = np.clip(values, low, high).astype(dtype)
+    return made
 
 
 def unit_scale(a: Array, low: float, high: float, *, dtype: str) -> Array:
     """Return values so that low becomes 0 and high 1."""
     values = np.asarray(a, np.float64)
-    return ((values - low) / (high - low)).astype(dtype)
+    made: Array = ((values - low) / (high - low)).astype(dtype)
+    return made
 
 
 def remap(a: Array, before: tuple[float, ...], after: tuple[float, ...], default: float | None, *, dtype: str) -> Made:
@@ -185,8 +189,10 @@ def remap(a: Array, before: tuple[float, ...], after: tuple[float, ...], default
 
 def stretched(a: Array, low: float, high: float, gamma: float, *, dtype: str) -> Array:
     """Return bytes for a display: low becomes 0 and high 255, with a gamma between."""
-    values = np.clip((np.asarray(a, np.float64) - low) / (high - low) if high != low else np.asarray(a) >= low, 0, 1)
-    return np.floor(values ** (1.0 / gamma) * 255.0 + 0.5).astype(dtype)
+    values: Array = np.asarray(a, np.float64)
+    share: Array = np.clip((values - low) / (high - low), 0, 1) if high != low else (values >= low).astype(np.float64)
+    made: Array = np.floor(np.power(share, 1.0 / gamma) * 255.0 + 0.5)
+    return np.nan_to_num(made).astype(dtype)
 
 
 def painted(a: Array, low: float, high: float, colours: tuple[int, ...], *, dtype: str) -> Array:
@@ -194,4 +200,5 @@ def painted(a: Array, low: float, high: float, colours: tuple[int, ...], *, dtyp
     values = np.asarray(a, np.float64)
     share = np.clip((values - low) / (high - low) if high != low else (values >= low).astype(float), 0, 1)
     made = np.interp(share * (len(colours) - 1), np.arange(len(colours)), colours)
-    return np.floor(np.nan_to_num(made) + 0.5).astype(dtype)
+    shades: Array = np.floor(np.nan_to_num(made) + 0.5).astype(dtype)
+    return shades

@@ -213,7 +213,7 @@ def resample(image: ImageValue, mode: str) -> ImageValue:
 def sampled(band: BandValue, how: Resampling) -> BandValue:
     """Return a band that is sampled in a given way from its own grid; as it is where it has none."""
     if isinstance(band.node, Stored):
-        node: Node = Stored(band.node.band, how)
+        node: Node = Stored(band.node.band, band.node.scene, how)
     elif band.grid is None:
         return band
     elif how is Resampling.CUBIC:
@@ -289,7 +289,8 @@ def clipped(image: ImageValue, region: Region) -> ImageValue:
 
 
 @table.listed(
-    "Image.clipToBoundsAndScale(input: Image, geometry: Geometry = null, width: Integer = null, height: Integer = null, "
+    "Image.clipToBoundsAndScale(input: Image, geometry: Geometry = null, width: Integer = null, height: Integer "
+    "= null, "
     "maxDimension: Integer = null, scale: Float = null) -> Image"
 )
 def clip_to_bounds_and_scale(
@@ -364,7 +365,8 @@ def float_type() -> PixelType:
 
 
 @table.listed(
-    "PixelType(precision: Object, minValue: Number = null, maxValue: Number = null, dimensions: Integer = 0.0) -> PixelType"
+    "PixelType(precision: Object, minValue: Number = null, maxValue: Number = null, dimensions: Integer = 0.0) "
+    "-> PixelType"
 )
 def pixel_type(precision: Any, low: float | None, high: float | None, dimensions: int) -> PixelType:
     """Returns a type of pixels: int, float or double, with least and greatest value."""

@@ -230,7 +230,7 @@ def in_pixels(region: Region, grid: GeoBox) -> shapely.Geometry:
         turn = abs(360.0 / grid.affine.a) if grid.affine.a else 0.0
         middle = (made.bounds[0] + made.bounds[2]) / 2
         moved = -turn * math.floor(middle / turn) if turn and not 0 <= middle <= int(grid.shape[1]) else 0.0
-        made = shapely.transform(made, lambda points: points + [moved, 0.0])
+        made = shapely.transform(made, lambda points: points + np.array([moved, 0.0]))
     return made
 
 

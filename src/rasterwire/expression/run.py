@@ -194,7 +194,8 @@ def _arguments(function: Function, given: Mapping[str, Any], world: World) -> li
         value = given.get(argument.name)
         if value is None:
             if not argument.optional:
-                raise InvalidExpression(f"Parameter '{argument.name}' is required.")
+                why = " It was computed, and is null: is a collection empty?" if argument.name in given else ""
+                raise InvalidExpression(f"Parameter '{argument.name}' is required.{why}")
             value = argument.default
         arguments.append(None if value is None else coerce(value, argument.type, argument.name, world))
     names = [argument.name for argument in function.signature.arguments]

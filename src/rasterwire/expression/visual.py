@@ -1,6 +1,5 @@
 """Images to look at."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
@@ -94,56 +93,75 @@ def visualize(
     force: bool,
 ) -> ImageValue:
     """Returns an image of bytes to look at: red, green and blue, or grey."""
-    chosen = list(image.bands[:3]) if names is None else find_bands(image, _listed(names))
-    if names is None and len(image.bands) not in {1, 3}:
-        chosen = list(image.bands[:1]) if len(image.bands) == 2 else chosen
-    if len(chosen) not in {1, 3}:
-        raise InvalidExpression(f"1 or 3 bands can be shown, and not {len(chosen)}.")
+    chosen = _shown(image, names)
     if palette is not None and len(chosen) != 1:
         raise InvalidExpression("a palette needs one band.")
     if gain is not None and (low is not None or high is not None):
         raise InvalidExpression("'gain' and 'bias' cannot be given together with 'min' and 'max'.")
-    count = len(chosen)
-    gains, offsets = _numbers(gain, count, 0.0, "gain"), _numbers(bias, count, 0.0, "bias")
-    lows, highs = _numbers(low, count, 0.0, "min"), _numbers(high, count, None, "max")
-    gammas = _numbers(gamma, count, 1.0, "gamma")
-    if any(g is not None and g <= 0 for g in gammas):
-        raise InvalidExpression("'gamma' has to be greater than 0.")
-    ranges = []
-    for at, band in enumerate(chosen):
-        if gain is not None or bias is not None:
-            factor = gains[at] if gain is not None and gains[at] else 1.0
-            start = -(offsets[at] or 0.0) / (factor or 1.0)
-            ranges.append((start, start + 255.0 / (factor or 1.0)))
-            continue
-        most = highs[at]
-        if most is None:
-            most = float(band.type.high) if band.type.precision == "int" and band.type.high is not None else 1.0
-        ranges.append((lows[at] or 0.0, most))
-    place = place_of(chosen)
-    bands = []
-    if palette is not None:
-        colours = [colour(c) for c in (palette.split(",") if isinstance(palette, str) else _listed(palette))]
-        if not colours:
-            raise InvalidExpression("'palette' is empty.")
-        start, most = ranges[0]
-        if low is None and high is None and gain is None:
-            start, most = 0.0, float(len(colours) - 1)
-        for channel, name in enumerate(_NAMES):
-            shades = tuple(c[channel] for c in colours) if len(colours) > 1 else (colours[0][channel],) * 2
-            node = Applied(operations.painted, (chosen[0].node,), "uint8", (start, most, shades))
-            bands.append(BandValue(name, UINT8, node, *place))
-    else:
-        shown = chosen * 3 if count == 1 and force else chosen
-        output = _NAMES if len(shown) == 3 else ("vis-gray",)
-        for at, (band, name) in enumerate(zip(shown, output, strict=True)):
-            start, most = ranges[at % count]
-            node = Applied(operations.stretched, (band.node,), "uint8", (start, most, gammas[at % count] or 1.0))
-            bands.append(BandValue(name, UINT8, node, *place))
-    made = ImageValue(of_bands(bands).bands, image.properties, image.id, image.region)
     if opacity is not None and opacity <= 0:
         raise InvalidExpression("an 'opacity' of 0 shows nothing.")
-    return made
+    if gain is not None or bias is not None:
+        ranges = _by_gain(_numbers(gain, len(chosen), 1.0, "gain"), _numbers(bias, len(chosen), 0.0, "bias"))
+    else:
+        ranges = _by_limits(chosen, low, high)
+    if palette is not None:
+        shades = [colour(c) for c in _listed(palette)]
+        spread = (0.0, float(max(1, len(shades) - 1))) if low is None and high is None and gain is None else ranges[0]
+        bands = _painted(chosen[0], shades, spread)
+    else:
+        gammas = _numbers(gamma, len(chosen), 1.0, "gamma")
+        if min(gammas) <= 0:
+            raise InvalidExpression("'gamma' has to be greater than 0.")
+        parts = list(zip(chosen, ranges, gammas, strict=True))
+        bands = _stretched(parts * 3 if len(parts) == 1 and force else parts)
+    return ImageValue(of_bands(bands).bands, image.properties, image.id, image.region)
+
+
+def _shown(image: ImageValue, names: Any) -> list[BandValue]:
+    """Return the bands to show: those named, else the first three or the first."""
+    if names is not None:
+        chosen = find_bands(image, _listed(names))
+    else:
+        chosen = list(image.bands[: 3 if len(image.bands) >= 3 else 1])
+    if len(chosen) not in {1, 3}:
+        raise InvalidExpression(f"1 or 3 bands can be shown, and not {len(chosen)}.")
+    return chosen
+
+
+def _by_gain(gains: list[float], offsets: list[float]) -> list[tuple[float, float]]:
+    if not all(gains):
+        raise InvalidExpression("a 'gain' of 0 shows nothing.")
+    return [(-bias / gain, (255.0 - bias) / gain) for gain, bias in zip(gains, offsets, strict=True)]
+
+
+def _by_limits(chosen: list[BandValue], low: Any, high: Any) -> list[tuple[float, float]]:
+    """Return the values that become 0 and 255: by default 0, and the greatest of the type or 1 for floats."""
+    lows = _numbers(low, len(chosen), 0.0, "min")
+    most = [float(b.type.high) if b.type.precision == "int" and b.type.high is not None else 1.0 for b in chosen]
+    highs = most if high is None else _numbers(high, len(chosen), 0.0, "max")
+    return list(zip(lows, highs, strict=True))
+
+
+def _painted(band: BandValue, shades: list[tuple[int, int, int]], spread: tuple[float, float]) -> list[BandValue]:
+    if not shades:
+        raise InvalidExpression("'palette' is empty.")
+    shades = shades if len(shades) > 1 else shades * 2
+    bands = []
+    for channel, name in enumerate(_NAMES):
+        parameters = *spread, tuple(shade[channel] for shade in shades)
+        node = Applied(operations.painted, (band.node,), "uint8", parameters)
+        bands.append(BandValue(name, UINT8, node, band.projection, band.extent))
+    return bands
+
+
+def _stretched(parts: list[tuple[BandValue, tuple[float, float], float]]) -> list[BandValue]:
+    place = place_of([band for band, _, _ in parts])
+    names = _NAMES if len(parts) == 3 else ("vis-gray",)
+    bands = []
+    for (band, spread, gamma), name in zip(parts, names, strict=True):
+        node = Applied(operations.stretched, (band.node,), "uint8", (*spread, gamma))
+        bands.append(BandValue(name, UINT8, node, *place))
+    return bands
 
 
 def _listed(value: Any) -> list[Any]:
@@ -152,32 +170,13 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _numbers(value: Any, count: int, default: float | None, name: str) -> list[float | None]:
+def _numbers(value: Any, count: int, default: float, name: str) -> list[float]:
     if value is None:
         return [default] * count
-    values = _listed(value)
     try:
-        found: list[float | None] = [float(v) for v in values]
+        found = [float(v) for v in _listed(value)]
     except (TypeError, ValueError):
         raise InvalidExpression(f"'{name}' has to be a number, or one for each band.") from None
-    if len(found) == 1:
-        return found * count
-    if len(found) != count:
+    if len(found) not in {1, count}:
         raise InvalidExpression(f"'{name}' has {len(found)} numbers for {count} bands.")
-    return found
-
-
-def shown_by(image: ImageValue, options: Mapping[str, Any]) -> ImageValue:
-    """Return an image as the visualizationOptions of a request have it.
-
-    Source: the VisualizationOptions message of Earth Engine's API.
-
-    Raises:
-        InvalidExpression: they cannot be met.
-    """
-    ranges = options.get("ranges") or []
-    colours = options.get("paletteColors")
-    gamma = (options.get("gamma") or {}).get("value")
-    lows, highs = [r.get("min", 0) for r in ranges], [r.get("max", 0) for r in ranges]
-    opacity = options.get("opacity")
-    return visualize(image, None, None, None, lows or None, highs or None, gamma, opacity, colours, False)
+    return found * count if len(found) == 1 else found

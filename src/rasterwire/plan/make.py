@@ -18,6 +18,7 @@ from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.naming import safe_name, unique
 from rasterwire.plan.npy import npy_header, record_dtype
+from rasterwire.plan.reading import reading
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
 from rasterwire.request import (
     BandRequest,
@@ -81,19 +82,20 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
             touches = any(isinstance(band, Computed) or grids.touch(grid, band.grid) for _, band in group)
             field = _deciding_field(asked)
-            wrong = size_violation(grid, field, limits.max_side) if touches else _outside(asked, group[0][1])
+            wrong = _too_long(grid, field, limits) if touches else _outside(asked, group[0][1])
             problems.found += [wrong] if wrong else []
     _check_nodata(request, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
     total = sum(map(_raster_bytes, rasters))
+    counted = total + sum(map(_mask_bytes, rasters)) if limits.are_earth_engine else total
     pixels = sum(int(r.grid.shape[0]) * int(r.grid.shape[1]) for r in rasters)
     if format_.is_picture and pixels > _MOST_OF_PICTURE:
         said = f"a {format_.value} of {pixels} pixels is too large, at most {_MOST_OF_PICTURE}; ask for a GeoTIFF"
         problems.found.append(Violation("dimensions", "PICTURE_TOO_LARGE", said))
-    if total > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
-        problems.found.append(_too_many_bytes(total, limits))
+    if counted > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
+        problems.found.append(_too_many_bytes(counted, limits))
     problems.raise_if_any()
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
     plan = RenderPlan(
@@ -108,10 +110,22 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         estimated_bytes=_estimate(format_, encoding, rasters, total),
         etag="",
     )
-    return replace(plan, etag=_etag(plan))
+    scenes, source_bytes = reading(plan)
+    return replace(plan, etag=_etag(plan), scenes=scenes, source_bytes=source_bytes)
+
+
+def _too_long(grid: GeoBox, field: str, limits: Limits) -> Violation | None:
+    wrong = size_violation(grid, field, limits.max_side)
+    if wrong is None or not limits.are_earth_engine:
+        return wrong
+    said = f"Pixel grid dimensions ({grid.shape[1]}x{grid.shape[0]}) must be less than or equal to {limits.max_side}."
+    return Violation("", wrong.reason, said)
 
 
 def _too_many_bytes(total: int, limits: Limits) -> Violation:
+    if limits.are_earth_engine:
+        said = f"Total request size ({total} bytes) must be less than or equal to {limits.max_bytes} bytes."
+        return Violation("", "OUTPUT_TOO_LARGE", said)
     said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
     remedy = "ask for fewer bands, a coarser scale or a smaller region"
     return Violation("dimensions", "OUTPUT_TOO_LARGE", f"{said}; {remedy}")
@@ -291,6 +305,11 @@ def _raster_bytes(raster: RasterPlan) -> int:
     height, width = raster.grid.shape
     sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands) + int(raster.mask)
     return int(height) * int(width) * sample
+
+
+def _mask_bytes(raster: RasterPlan) -> int:
+    height, width = raster.grid.shape
+    return int(height) * int(width) * len(raster.bands)
 
 
 def _estimate(format_: Format, encoding: Encoding, rasters: Sequence[RasterPlan], total: int) -> int:

@@ -21,11 +21,18 @@ class Limits:
         max_side: pixels along the longer side of an output raster.
         max_bytes: of the output before compression.
         max_bands: of one request.
+        are_earth_engine: whether they are counted and told as Earth Engine does: a byte for the mask of
+            each band, and its words.
     """
 
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
     max_bands: int = 1024
+    are_earth_engine: bool = False
+
+
+EARTH_ENGINE_LIMITS = Limits(32768, 50331648, 1024, are_earth_engine=True)
+"""What Earth Engine serves at most. Source: its messages, as users met them since 2022."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,17 @@ class BandPlan:
     fill: float | int
     resampling: Resampling | None
     overview: int | None = None
+
+    @property
+    def stored(self) -> Band:
+        """The stored band that is read.
+
+        Raises:
+            TypeError: it is computed.
+        """
+        if isinstance(self.source, Computed):
+            raise TypeError(f"band {self.name} is computed")
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,8 @@ class RenderPlan:
         uncompressed_bytes: of all pixels, masks included.
         estimated_bytes: a guess of the file's size; exact for NPY.
         etag: equal plans over equal sources have equal etags and equal bytes.
+        scenes: images of the catalog that touch the output.
+        source_bytes: a guess of what is read of them, before compression.
     """
 
     image_id: str
@@ -105,3 +125,5 @@ class RenderPlan:
     uncompressed_bytes: int
     estimated_bytes: int
     etag: str
+    scenes: int = 1
+    source_bytes: int = 0

@@ -4,6 +4,8 @@ Equal to ``gdalwarp -et 0 -r near`` in any block: positions that lie closer to t
 than their slack are computed exactly.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
@@ -12,7 +14,7 @@ from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels
 from rasterwire.render.parts import in_parts
-from rasterwire.render.positions import Lattice, exact_positions, positions
+from rasterwire.render.positions import Lattice, exact, exact_positions, positions
 from rasterwire.render.source import level_transform, read
 
 _SOURCE_BUDGET = 16_000_000
@@ -31,6 +33,10 @@ def nearest(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels:
 
 
 def _sampled(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | None:
+    if grid.crs == plan.source.grid.crs:
+        x, y = exact(plan, grid, *_counted(window))
+        if x.size == window.width and y.size == window.height:
+            return _sampled_by_axis(plan, x, y)
     cols, rows = _source_pixels(plan, grid, window)
     left, top, right, bottom = kernels.span(cols, rows)
     shape = window.height, window.width
@@ -46,6 +52,50 @@ def _sampled(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | None:
         return Pixels(data, cols != kernels.OUTSIDE)
     kernels.gather(source.valid.view(np.uint8), cols, rows, left, top, valid)
     return Pixels(data, valid.view(bool))
+
+
+def _counted(window: Window) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    col = np.arange(window.col, window.col + window.width)
+    return col, np.arange(window.row, window.row + window.height)[:, None]
+
+
+def _sampled_by_axis(plan: BandPlan, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Pixels | None:
+    """Return what lies at columns and rows of positions: both lattices are parallel, so these are all there are."""
+    _, width, height = level_transform(plan.source, plan.overview)
+    cols, rows = _along(x.ravel(), width), _along(y.ravel(), height)
+    shape = rows.size, cols.size
+    on_cols, on_rows = cols >= 0, rows >= 0
+    if not on_cols.any() or not on_rows.any():
+        return Pixels(np.zeros(shape, plan.source.dtype), np.zeros(shape, bool))
+    left, right = int(cols[on_cols].min()), int(cols[on_cols].max()) + 1
+    top, bottom = int(rows[on_rows].min()), int(rows[on_rows].max()) + 1
+    if (right - left) * (bottom - top) > _SOURCE_BUDGET and rows.size * cols.size > 1:
+        return None
+    source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
+    across, down = np.maximum(cols - left, 0), np.maximum(rows - top, 0)
+    data = _taken(source.data, down, across)
+    whole = bool(on_cols.all() and on_rows.all())
+    valid = np.ones(shape, bool) if source.valid.all() else _taken(source.valid, down, across)
+    if not whole:
+        there = on_rows[:, None] & on_cols
+        data, valid = np.where(there, data, data.dtype.type(0)), valid & there
+    return Pixels(data, valid)
+
+
+def _along(places: npt.NDArray[np.float64], size: int) -> Indices:
+    """Return which pixels of an axis positions lie in, OUTSIDE for none: by the rule for both axes."""
+    found, other = np.empty((1, places.size), np.int32), np.empty((1, places.size), np.int32)
+    middle = np.full((1, places.size), 0.5)
+    kernels.pixels_at(places[None], middle, np.zeros((1, places.size)), size, 1, found, other)
+    along: Indices = found[0]
+    return along
+
+
+def _taken(source: npt.NDArray[Any], rows: Indices, cols: Indices) -> npt.NDArray[Any]:
+    """Return rows and columns of an array, the axis that makes it smaller first."""
+    if rows.size * source.shape[1] <= source.shape[0] * cols.size:
+        return source.take(rows, axis=0).take(cols, axis=1)
+    return source.take(cols, axis=1).take(rows, axis=0)
 
 
 def _source_pixels(plan: BandPlan, grid: GeoBox, window: Window) -> tuple[Indices, Indices]:

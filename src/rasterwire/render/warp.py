@@ -85,7 +85,7 @@ def _warped_or_nothing(
 
 
 def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling, scale: tuple[float, float]) -> Pixels:
-    band = plan.source
+    band = plan.stored
     flags = dataset(band, plan.overview).mask_flag_enums[band.index - 1]
     masked = MaskFlags.all_valid not in flags and MaskFlags.nodata not in flags
     source = dataset(band, plan.overview, alone=not masked)

@@ -19,11 +19,13 @@ from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from rasterwire import tiff_file
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
-from rasterwire.plan import Limits
+from rasterwire.expression import loops
+from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
+from rasterwire.render import kernels
 from rasterwire.render.engine import ThreadEngine
-from rasterwire.render.kernels import warm_up
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.http_front import http_app
@@ -121,7 +123,7 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
         own = f"http://{_authority(_reachable(settings.host), http_port)}"
         desk.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
-    warming = asyncio.create_task(desk.run(warm_up))
+    warming = asyncio.create_task(desk.run(_warm_up))
     for service in ["", *services]:
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     try:
@@ -132,6 +134,13 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(desk.close)
         await asyncio.to_thread(engine.close)
+
+
+def _warm_up() -> None:
+    """Compile the loops for the usual types, or load what was compiled, so that no request waits for it."""
+    kernels.warm_up()
+    tiff_file.warm_up()
+    loops.warm_up()
 
 
 def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
@@ -146,7 +155,8 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
         artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes, shared=shared)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
-    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)

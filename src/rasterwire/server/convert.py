@@ -28,6 +28,7 @@ from rasterwire.request import (
     Precedence,
     Resampling,
 )
+from rasterwire.server.mosaic import mosaic_graph
 from rasterwire.server.validate import violations
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 
@@ -88,9 +89,13 @@ def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
     Raises:
         InvalidExpression: it is no graph.
     """
-    if params.WhichOneof("source") != "expression":
-        return None
-    return read_graph(json_format.MessageToDict(params.expression))
+    match params.WhichOneof("source"):
+        case "expression":
+            return read_graph(json_format.MessageToDict(params.expression))
+        case "mosaic":
+            return read_graph(mosaic_graph(params.mosaic))
+        case _:
+            return None
 
 
 def _band(spec: download_pb2.BandSpec, path: str, problems: Violations) -> BandRequest:
@@ -143,6 +148,8 @@ def from_plan(plan: RenderPlan) -> download_pb2.DownloadPlan:
         estimated_bytes=plan.estimated_bytes,
         ignored=[download_pb2.IgnoredField(field=i.field, reason=i.reason) for i in plan.ignored],
         etag=plan.etag,
+        scenes=plan.scenes,
+        source_bytes=plan.source_bytes,
     )
 
 

@@ -112,8 +112,9 @@ class EarthEngineFront:
                     return await handler(_Asked(request, match.groupdict(), query, body))
                 others = True
         if others or path.startswith("v1/projects/"):
-            said = f"{request.method} {path[:100]}: not implemented by this server"
-            raise InvalidExpression(said)
+            raise InvalidExpression(f"{request.method} {path[:100]}: not implemented by this server")
+        if path.startswith("v1/downloads"):  # the plain doors, by another method than they have
+            raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
         raise web.HTTPNotFound
 
     # -- what there is ----------------------------------------------------------------------

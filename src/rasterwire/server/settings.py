@@ -37,6 +37,8 @@ class Settings:
         max_bytes: of an output before compression.
         max_bands: of one request.
         drain_seconds: that running streams get at shutdown.
+        limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
+            for each mask, 1024 bands, told in Earth Engine's words.
     """
 
     catalog: Path
@@ -54,6 +56,7 @@ class Settings:
     max_bytes: int = 1 << 40
     max_bands: int = 1024
     drain_seconds: float = 20.0
+    limits: str = "own"
 
 
 _greatest = {"http_port": 65535, "grpc_port": 65535}
@@ -82,6 +85,8 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
         raise BadSettings("catalog: not set; name the folder of images")
     typed: dict[str, Any] = {name: _typed(name, known[name].type, value) for name, value in values.items()}
     settings = Settings(**typed)
+    if settings.limits not in {"own", "earth-engine"}:
+        raise BadSettings(f"limits: {settings.limits!r} is neither own nor earth-engine")
     if not settings.catalog.is_dir():
         raise BadSettings(f"catalog: {settings.catalog} is not a folder")
     return settings

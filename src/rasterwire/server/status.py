@@ -23,7 +23,6 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
-    errors.NotImplementedHere: grpc.StatusCode.UNIMPLEMENTED,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.RenderCancelled: grpc.StatusCode.UNAVAILABLE,
 }

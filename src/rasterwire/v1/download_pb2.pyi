@@ -21,6 +21,94 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Comparison:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComparisonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Comparison.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPARISON_UNSPECIFIED: _Comparison.ValueType  # 0
+    """Not given."""
+    COMPARISON_EQUAL: _Comparison.ValueType  # 1
+    """Equal."""
+    COMPARISON_NOT_EQUAL: _Comparison.ValueType  # 2
+    """Not equal."""
+    COMPARISON_LESS: _Comparison.ValueType  # 3
+    """Less."""
+    COMPARISON_LESS_OR_EQUAL: _Comparison.ValueType  # 4
+    """Less or equal."""
+    COMPARISON_GREATER: _Comparison.ValueType  # 5
+    """Greater."""
+    COMPARISON_GREATER_OR_EQUAL: _Comparison.ValueType  # 6
+    """Greater or equal."""
+
+class Comparison(_Comparison, metaclass=_ComparisonEnumTypeWrapper):
+    """How two values compare."""
+
+COMPARISON_UNSPECIFIED: Comparison.ValueType  # 0
+"""Not given."""
+COMPARISON_EQUAL: Comparison.ValueType  # 1
+"""Equal."""
+COMPARISON_NOT_EQUAL: Comparison.ValueType  # 2
+"""Not equal."""
+COMPARISON_LESS: Comparison.ValueType  # 3
+"""Less."""
+COMPARISON_LESS_OR_EQUAL: Comparison.ValueType  # 4
+"""Less or equal."""
+COMPARISON_GREATER: Comparison.ValueType  # 5
+"""Greater."""
+COMPARISON_GREATER_OR_EQUAL: Comparison.ValueType  # 6
+"""Greater or equal."""
+Global___Comparison: _TypeAlias = Comparison  # noqa: Y015
+
+class _Composite:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CompositeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Composite.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPOSITE_UNSPECIFIED: _Composite.ValueType  # 0
+    """COMPOSITE_FIRST."""
+    COMPOSITE_FIRST: _Composite.ValueType  # 1
+    """The first scene of the order that is valid."""
+    COMPOSITE_LAST: _Composite.ValueType  # 2
+    """The last scene of the order that is valid."""
+    COMPOSITE_MIN: _Composite.ValueType  # 3
+    """The least value."""
+    COMPOSITE_MAX: _Composite.ValueType  # 4
+    """The greatest value."""
+    COMPOSITE_MEAN: _Composite.ValueType  # 5
+    """The mean; of integers a double."""
+    COMPOSITE_MEDIAN: _Composite.ValueType  # 6
+    """The median; of integers a double."""
+    COMPOSITE_COUNT: _Composite.ValueType  # 7
+    """How many scenes are valid."""
+    COMPOSITE_QUALITY: _Composite.ValueType  # 8
+    """All bands of the scene whose quality band is greatest."""
+
+class Composite(_Composite, metaclass=_CompositeEnumTypeWrapper):
+    """What becomes of the values of several scenes at one pixel. Invalid ones do not count."""
+
+COMPOSITE_UNSPECIFIED: Composite.ValueType  # 0
+"""COMPOSITE_FIRST."""
+COMPOSITE_FIRST: Composite.ValueType  # 1
+"""The first scene of the order that is valid."""
+COMPOSITE_LAST: Composite.ValueType  # 2
+"""The last scene of the order that is valid."""
+COMPOSITE_MIN: Composite.ValueType  # 3
+"""The least value."""
+COMPOSITE_MAX: Composite.ValueType  # 4
+"""The greatest value."""
+COMPOSITE_MEAN: Composite.ValueType  # 5
+"""The mean; of integers a double."""
+COMPOSITE_MEDIAN: Composite.ValueType  # 6
+"""The median; of integers a double."""
+COMPOSITE_COUNT: Composite.ValueType  # 7
+"""How many scenes are valid."""
+COMPOSITE_QUALITY: Composite.ValueType  # 8
+"""All bands of the scene whose quality band is greatest."""
+Global___Composite: _TypeAlias = Composite  # noqa: Y015
+
 class _Format:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -317,6 +405,7 @@ class DownloadParams(_message.Message):
 
     IMAGE_FIELD_NUMBER: _builtins.int
     EXPRESSION_FIELD_NUMBER: _builtins.int
+    MOSAIC_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     BANDS_FIELD_NUMBER: _builtins.int
     CRS_FIELD_NUMBER: _builtins.int
@@ -396,6 +485,10 @@ class DownloadParams(_message.Message):
         """A computed image: a graph of calls of the server's functions."""
 
     @_builtins.property
+    def mosaic(self) -> Global___Mosaic:
+        """One image made of several."""
+
+    @_builtins.property
     def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___BandSpec]:
         """The bands to deliver, in this order. Default: all bands of the image. A band with an `id` alone
         is a band by name. Grids of single bands count only where every band has a file of its own.
@@ -426,6 +519,7 @@ class DownloadParams(_message.Message):
         *,
         image: _builtins.str = ...,
         expression: _expression_pb2.Expression | None = ...,
+        mosaic: Global___Mosaic | None = ...,
         name: _builtins.str = ...,
         bands: _abc.Iterable[Global___BandSpec] | None = ...,
         crs: _builtins.str = ...,
@@ -446,9 +540,9 @@ class DownloadParams(_message.Message):
         cloud_optimized: _builtins.bool = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "compression_level", b"compression_level", "expression", b"expression", "file_per_band", b"file_per_band", "image", b"image", "nodata", b"nodata", "region", b"region", "scale", b"scale", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "compression_level", b"compression_level", "expression", b"expression", "file_per_band", b"file_per_band", "image", b"image", "mosaic", b"mosaic", "nodata", b"nodata", "region", b"region", "scale", b"scale", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "bands", b"bands", "clip_to_region", b"clip_to_region", "cloud_optimized", b"cloud_optimized", "compression", b"compression", "compression_level", b"compression_level", "crs", b"crs", "crs_transform", b"crs_transform", "dimensions", b"dimensions", "expression", b"expression", "file_per_band", b"file_per_band", "format", b"format", "image", b"image", "mask", b"mask", "name", b"name", "nodata", b"nodata", "precedence", b"precedence", "region", b"region", "request_id", b"request_id", "resampling", b"resampling", "scale", b"scale", "source", b"source", "strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "bands", b"bands", "clip_to_region", b"clip_to_region", "cloud_optimized", b"cloud_optimized", "compression", b"compression", "compression_level", b"compression_level", "crs", b"crs", "crs_transform", b"crs_transform", "dimensions", b"dimensions", "expression", b"expression", "file_per_band", b"file_per_band", "format", b"format", "image", b"image", "mask", b"mask", "mosaic", b"mosaic", "name", b"name", "nodata", b"nodata", "precedence", b"precedence", "region", b"region", "request_id", b"request_id", "resampling", b"resampling", "scale", b"scale", "source", b"source", "strict", b"strict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compression_level: _TypeAlias = _typing.Literal["compression_level"]  # noqa: Y015
     _WhichOneofArgType__compression_level: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level"]  # noqa: Y015
@@ -458,7 +552,7 @@ class DownloadParams(_message.Message):
     _WhichOneofArgType__nodata: _TypeAlias = _typing.Literal["_nodata", b"_nodata"]  # noqa: Y015
     _WhichOneofReturnType__scale: _TypeAlias = _typing.Literal["scale"]  # noqa: Y015
     _WhichOneofArgType__scale: _TypeAlias = _typing.Literal["_scale", b"_scale"]  # noqa: Y015
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["image", "expression"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["image", "expression", "mosaic"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__compression_level) -> _WhichOneofReturnType__compression_level | None: ...
@@ -472,6 +566,169 @@ class DownloadParams(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___DownloadParams: _TypeAlias = DownloadParams  # noqa: Y015
+
+@_typing.final
+class Mosaic(_message.Message):
+    """One image made of several: at each pixel of the output, of all scenes that are valid there.
+
+    Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
+    it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
+    crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGES_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    COMPOSITE_FIELD_NUMBER: _builtins.int
+    QUALITY_BAND_FIELD_NUMBER: _builtins.int
+    composite: Global___Composite.ValueType
+    """What becomes of several values at one pixel. Default COMPOSITE_FIRST."""
+    quality_band: _builtins.str
+    """For COMPOSITE_QUALITY: the band by which the best scene is chosen, the greatest value first."""
+    @_builtins.property
+    def images(self) -> Global___ImageIds:
+        """Images by their ids, in this order."""
+
+    @_builtins.property
+    def query(self) -> Global___CollectionQuery:
+        """The images of a collection that pass a query."""
+
+    def __init__(
+        self,
+        *,
+        images: Global___ImageIds | None = ...,
+        query: Global___CollectionQuery | None = ...,
+        composite: Global___Composite.ValueType = ...,
+        quality_band: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "query", b"query", "scenes", b"scenes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["composite", b"composite", "images", b"images", "quality_band", b"quality_band", "query", b"query", "scenes", b"scenes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_scenes: _TypeAlias = _typing.Literal["images", "query"]  # noqa: Y015
+    _WhichOneofArgType_scenes: _TypeAlias = _typing.Literal["scenes", b"scenes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_scenes) -> _WhichOneofReturnType_scenes | None: ...
+
+Global___Mosaic: _TypeAlias = Mosaic  # noqa: Y015
+
+@_typing.final
+class ImageIds(_message.Message):
+    """Images by their ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids, in order."""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageIds: _TypeAlias = ImageIds  # noqa: Y015
+
+@_typing.final
+class CollectionQuery(_message.Message):
+    """Images of a collection, in the order of their ids unless they are sorted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    SORT_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    collection: _builtins.str
+    """The id of the collection: that a STAC item names, or what the ids of its images begin with."""
+    sort_by: _builtins.str
+    """The property to sort by, such as `system:time_start`. Default: the order of ids."""
+    descending: _builtins.bool
+    """Sort from the greatest value to the least."""
+    limit: _builtins.int
+    """At most so many images, the first ones after sorting. 0 means all."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Images taken at this time or later."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Images taken before this time."""
+
+    @_builtins.property
+    def bounds(self) -> Global___Region:
+        """Images that share ground with this area."""
+
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___PropertyFilter]:
+        """Images that pass all of these."""
+
+    def __init__(
+        self,
+        *,
+        collection: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        bounds: Global___Region | None = ...,
+        filters: _abc.Iterable[Global___PropertyFilter] | None = ...,
+        sort_by: _builtins.str = ...,
+        descending: _builtins.bool = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bounds", b"bounds", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounds", b"bounds", "collection", b"collection", "descending", b"descending", "end_time", b"end_time", "filters", b"filters", "limit", b"limit", "sort_by", b"sort_by", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectionQuery: _TypeAlias = CollectionQuery  # noqa: Y015
+
+@_typing.final
+class PropertyFilter(_message.Message):
+    """A test of one property of an image. An image without the property does not pass."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPERTY_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    property: _builtins.str
+    """The name of the property, such as `eo:cloud_cover`."""
+    comparison: Global___Comparison.ValueType
+    """How the property compares with the value. Required."""
+    number: _builtins.float
+    """A number."""
+    text: _builtins.str
+    """A text."""
+    def __init__(
+        self,
+        *,
+        property: _builtins.str = ...,
+        comparison: Global___Comparison.ValueType = ...,
+        number: _builtins.float = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "text", b"text", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "number", b"number", "property", b"property", "text", b"text", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["number", "text"]  # noqa: Y015
+    _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
+
+Global___PropertyFilter: _TypeAlias = PropertyFilter  # noqa: Y015
 
 @_typing.final
 class BandSpec(_message.Message):
@@ -653,6 +910,8 @@ class DownloadPlan(_message.Message):
     ESTIMATED_BYTES_FIELD_NUMBER: _builtins.int
     IGNORED_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    SCENES_FIELD_NUMBER: _builtins.int
+    SOURCE_BYTES_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """The name of the file that is delivered."""
     mime_type: _builtins.str
@@ -665,6 +924,10 @@ class DownloadPlan(_message.Message):
     """A guess of the size of the file; exact for NPY."""
     etag: _builtins.str
     """Identifies the bytes that this plan gives: equal etags are equal files."""
+    scenes: _builtins.int
+    """How many images of the catalog touch the output, and are read."""
+    source_bytes: _builtins.int
+    """A guess of the bytes of pixels that are read of them, before compression."""
     @_builtins.property
     def rasters(self) -> _containers.RepeatedCompositeFieldContainer[Global___RasterPlan]:
         """The rasters inside, in order: one for a bare file, one or more for a zip."""
@@ -684,10 +947,12 @@ class DownloadPlan(_message.Message):
         estimated_bytes: _builtins.int = ...,
         ignored: _abc.Iterable[Global___IgnoredField] | None = ...,
         etag: _builtins.str = ...,
+        scenes: _builtins.int = ...,
+        source_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "mime_type", b"mime_type", "rasters", b"rasters", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "mime_type", b"mime_type", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

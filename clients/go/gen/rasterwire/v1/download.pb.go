@@ -39,6 +39,10 @@ const (
 	Format_FORMAT_GEO_TIFF Format = 3
 	// A NumPy file: a packed structured array of shape (height, width), one field a band.
 	Format_FORMAT_NPY Format = 4
+	// A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+	Format_FORMAT_PNG Format = 5
+	// A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+	Format_FORMAT_JPEG Format = 6
 )
 
 // Enum value maps for Format.
@@ -49,6 +53,8 @@ var (
 		2: "FORMAT_ZIPPED_GEO_TIFF_PER_BAND",
 		3: "FORMAT_GEO_TIFF",
 		4: "FORMAT_NPY",
+		5: "FORMAT_PNG",
+		6: "FORMAT_JPEG",
 	}
 	Format_value = map[string]int32{
 		"FORMAT_UNSPECIFIED":              0,
@@ -56,6 +62,8 @@ var (
 		"FORMAT_ZIPPED_GEO_TIFF_PER_BAND": 2,
 		"FORMAT_GEO_TIFF":                 3,
 		"FORMAT_NPY":                      4,
+		"FORMAT_PNG":                      5,
+		"FORMAT_JPEG":                     6,
 	}
 )
 
@@ -767,7 +775,7 @@ type DownloadParams_Image struct {
 }
 
 type DownloadParams_Expression struct {
-	// A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+	// A computed image: a graph of calls of the server's functions.
 	Expression *Expression `protobuf:"bytes,2,opt,name=expression,proto3,oneof"`
 }
 
@@ -1867,14 +1875,17 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x16\n" +
 	"\x06crc32c\x18\x04 \x01(\aR\x06crc32c\x12\x12\n" +
-	"\x04etag\x18\x05 \x01(\tR\x04etag*\x86\x01\n" +
+	"\x04etag\x18\x05 \x01(\tR\x04etag*\xa7\x01\n" +
 	"\x06Format\x12\x16\n" +
 	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16FORMAT_ZIPPED_GEO_TIFF\x10\x01\x12#\n" +
 	"\x1fFORMAT_ZIPPED_GEO_TIFF_PER_BAND\x10\x02\x12\x13\n" +
 	"\x0fFORMAT_GEO_TIFF\x10\x03\x12\x0e\n" +
 	"\n" +
-	"FORMAT_NPY\x10\x04*\\\n" +
+	"FORMAT_NPY\x10\x04\x12\x0e\n" +
+	"\n" +
+	"FORMAT_PNG\x10\x05\x12\x0f\n" +
+	"\vFORMAT_JPEG\x10\x06*\\\n" +
 	"\n" +
 	"Precedence\x12\x1a\n" +
 	"\x16PRECEDENCE_UNSPECIFIED\x10\x00\x12\x19\n" +

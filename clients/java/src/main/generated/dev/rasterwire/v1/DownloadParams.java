@@ -171,7 +171,7 @@ private static final long serialVersionUID = 0L;
   public static final int EXPRESSION_FIELD_NUMBER = 2;
   /**
    * <pre>
-   * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+   * A computed image: a graph of calls of the server's functions.
    * </pre>
    *
    * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -183,7 +183,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+   * A computed image: a graph of calls of the server's functions.
    * </pre>
    *
    * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -198,7 +198,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+   * A computed image: a graph of calls of the server's functions.
    * </pre>
    *
    * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -1967,7 +1967,7 @@ private static final long serialVersionUID = 0L;
         dev.rasterwire.v1.Expression, dev.rasterwire.v1.Expression.Builder, dev.rasterwire.v1.ExpressionOrBuilder> expressionBuilder_;
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -1979,7 +1979,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2001,7 +2001,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2021,7 +2021,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2039,7 +2039,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2066,7 +2066,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2089,7 +2089,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2099,7 +2099,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -2117,7 +2117,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+     * A computed image: a graph of calls of the server's functions.
      * </pre>
      *
      * <code>.rasterwire.v1.Expression expression = 2;</code>

@@ -41,7 +41,7 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+   * A computed image: a graph of calls of the server's functions.
    * </pre>
    *
    * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -50,7 +50,7 @@ public interface DownloadParamsOrBuilder extends
   boolean hasExpression();
   /**
    * <pre>
-   * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+   * A computed image: a graph of calls of the server's functions.
    * </pre>
    *
    * <code>.rasterwire.v1.Expression expression = 2;</code>
@@ -59,7 +59,7 @@ public interface DownloadParamsOrBuilder extends
   dev.rasterwire.v1.Expression getExpression();
   /**
    * <pre>
-   * A computed image. Answered with UNIMPLEMENTED until this server evaluates expressions.
+   * A computed image: a graph of calls of the server's functions.
    * </pre>
    *
    * <code>.rasterwire.v1.Expression expression = 2;</code>

@@ -55,6 +55,22 @@ public enum Format
    * <code>FORMAT_NPY = 4;</code>
    */
   FORMAT_NPY(4),
+  /**
+   * <pre>
+   * A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+   * </pre>
+   *
+   * <code>FORMAT_PNG = 5;</code>
+   */
+  FORMAT_PNG(5),
+  /**
+   * <pre>
+   * A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+   * </pre>
+   *
+   * <code>FORMAT_JPEG = 6;</code>
+   */
+  FORMAT_JPEG(6),
   UNRECOGNIZED(-1),
   ;
 
@@ -107,6 +123,22 @@ public enum Format
    * <code>FORMAT_NPY = 4;</code>
    */
   public static final int FORMAT_NPY_VALUE = 4;
+  /**
+   * <pre>
+   * A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+   * </pre>
+   *
+   * <code>FORMAT_PNG = 5;</code>
+   */
+  public static final int FORMAT_PNG_VALUE = 5;
+  /**
+   * <pre>
+   * A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+   * </pre>
+   *
+   * <code>FORMAT_JPEG = 6;</code>
+   */
+  public static final int FORMAT_JPEG_VALUE = 6;
 
 
   public final int getNumber() {
@@ -138,6 +170,8 @@ public enum Format
       case 2: return FORMAT_ZIPPED_GEO_TIFF_PER_BAND;
       case 3: return FORMAT_GEO_TIFF;
       case 4: return FORMAT_NPY;
+      case 5: return FORMAT_PNG;
+      case 6: return FORMAT_JPEG;
       default: return null;
     }
   }

@@ -1,0 +1,178 @@
+"""Computed images (G): a ratio of bands beside the bands themselves, a median beside NumPy's."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.field import Field
+from benchmarks.report import Bar, Section
+from benchmarks.source import IMAGE
+from benchmarks.work import Part
+
+_RATIO, _MEDIAN = 1.5, 2.0
+_PEAK_BYTES = 400e6
+_SCENES = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12", "B01", "B09")
+"""Twelve files, of pixels of 10, 20 and 60 m, taken for twelve scenes of one band."""
+
+_HEADER = ("", "s median (min - max)", "server CPU s", "peak MB", "bytes", "pixels")
+
+
+@dataclass(slots=True)
+class _Way:
+    """One way to a result."""
+
+    name: str
+    run: Callable[[int], int]
+    told: str
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    size: int = 0
+
+
+def computed(field_: Field) -> Iterator[Section]:
+    """Compare both."""
+    yield _ratio(field_)
+    yield _median(field_)
+
+
+def _call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
+
+
+def _constant(value: Any) -> dict[str, Any]:
+    return {"constantValue": value}
+
+
+def _graph(result: dict[str, Any]) -> dict[str, Any]:
+    values = {"result": result, "image": _call("Image.load", id=_constant(IMAGE))}
+    return {"expression": {"result": "result", "values": values}}
+
+
+_LOADED = {"valueReference": "image"}
+
+
+def _on(part: Part) -> dict[str, Any]:
+    grid = part.grid
+    return {"crs": grid.crs, "crs_transform": list(grid.transform), "dimensions": [grid.width, grid.height]}
+
+
+def _download(field_: Field, params: dict[str, Any], path: Path) -> Callable[[int], int]:
+    def run(nth: int) -> int:
+        path.unlink(missing_ok=True)
+        return field_.own.client.download({**params, "name": f"run-{nth}"}, path).size
+
+    return run
+
+
+def _take_turns(field_: Field, ways: list[_Way]) -> float:
+    tree = field_.own.tree
+    assert tree is not None
+    tree.reset_peak()
+    for nth in range(field_.runs + 1):
+        for way in ways:
+            before, began = tree.cpu_seconds(), time.perf_counter()
+            way.size = way.run(nth)
+            if nth:
+                way.seconds.append(time.perf_counter() - began)
+                way.cpu.append(tree.cpu_seconds() - before)
+    return tree.peak_bytes()
+
+
+def _rows(ways: list[_Way], peak: float, verdict: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
+            way.name,
+            f"{statistics.median(way.seconds):.3f} ({min(way.seconds):.3f} - {max(way.seconds):.3f})",
+            f"{statistics.median(way.cpu):.2f}",
+            f"{peak / 1e6:.0f}",
+            f"{way.size:,}",
+            verdict if at == len(ways) - 1 else "-",
+        )
+        for at, way in enumerate(ways)
+    )
+
+
+def _ratio(field_: Field) -> Section:
+    part = field_.source.native("B08", 1000, 1000, field_.source.scaled(4096))
+    common = {"format": "GEO_TIFF", **_on(part)}
+    bands = {"image": IMAGE, "bands": ["B08", "B04"], **common}
+    index = _call("Image.normalizedDifference", input=_LOADED, bandNames=_constant(["B08", "B04"]))
+    ratio = {**_graph(index), **common}
+    path = field_.path() / "computed.tif"
+    ways = [
+        _Way("two bands", _download(field_, bands, path), f"Client.download({bands}, path)"),
+        _Way("their normalized difference", _download(field_, ratio, path), f"Client.download({ratio}, path)"),
+    ]
+    peak = _take_turns(field_, ways)
+    made = _pixels(field_, {**ratio, "format": "NPY"}, path)["nd"]
+    nir, red = (_pixels(field_, {**bands, "format": "NPY"}, path)[name].astype(np.float32) for name in ("B08", "B04"))
+    with np.errstate(all="ignore"):
+        expected = (nir - red) / (nir + red)
+    there = np.isfinite(made) & (nir + red > 0)
+    verdict = "exact" if np.array_equal(made[there], expected[there]) else "WRONG"
+    times = [statistics.median(way.seconds) for way in ways]
+    return Section(
+        title=f"G. computed: normalized difference of two bands, {part.grid.width} x {part.grid.height}, GeoTIFF",
+        header=_HEADER,
+        rows=_rows(ways, peak, verdict),
+        bars=(
+            Bar("at most 1.5 x the time of the bands", f"{times[1] / times[0]:.2f} x", times[1] <= _RATIO * times[0]),
+        ),
+        lengths=dict(zip((way.name for way in ways), times, strict=True)),
+        told={way.name: way.told for way in ways},
+    )
+
+
+def _scene(band: str) -> dict[str, Any]:
+    chosen = _call("Image.select", input=_LOADED, bandSelectors=_constant([band]))
+    return _call("Image.rename", input=chosen, names=_constant(["v"]))
+
+
+def _median(field_: Field) -> Section:
+    part = field_.source.native("B08", 1000, 1000, field_.source.scaled(2048))
+    common = {"format": "NPY", **_on(part)}
+    path = field_.path() / "computed.npy"
+    stack = np.stack([_pixels(field_, {"image": IMAGE, "bands": [b], **common}, path)[b] for b in _SCENES])
+    scenes = [_scene(band) for band in _SCENES]
+    collection = _call("ImageCollection.fromImages", images={"arrayValue": {"values": scenes}})
+    composite = {**_graph(_call("reduce.median", collection=collection)), **common}
+    kept: list[npt.NDArray[Any]] = []
+
+    def by_numpy(_: int) -> int:
+        kept[:] = [np.median(stack, axis=0)]
+        return int(kept[0].nbytes)
+
+    ways = [
+        _Way("NumPy, arrays in memory", by_numpy, "numpy.median(arrays, axis=0)"),
+        _Way("rasterwire, whole trip", _download(field_, composite, path), f"Client.download({composite}, path)"),
+    ]
+    peak = _take_turns(field_, ways)
+    made = _pixels(field_, composite, path)["v"]
+    whole = (stack != 0).all(axis=0)
+    verdict = "exact" if np.array_equal(made[whole], kept[0][whole]) else "WRONG"
+    times = [statistics.median(way.seconds) for way in ways]
+    return Section(
+        title=f"G. computed: median of 12 files, {part.grid.width} x {part.grid.height}, NPY of doubles",
+        header=_HEADER,
+        rows=_rows(ways, peak, verdict),
+        bars=(
+            Bar("at most 2 x the time of NumPy", f"{times[1] / times[0]:.2f} x", times[1] <= _MEDIAN * times[0]),
+            Bar("peak below 400 MB", f"{peak / 1e6:.0f} MB", peak < _PEAK_BYTES),
+        ),
+        lengths=dict(zip((way.name for way in ways), times, strict=True)),
+        remarks=("NumPy's median does not know of nodata: pixels that have some are left out of the comparison.",),
+        told={way.name: way.told for way in ways},
+    )
+
+
+def _pixels(field_: Field, params: dict[str, Any], path: Path) -> npt.NDArray[Any]:
+    path.unlink(missing_ok=True)
+    field_.own.client.download({**params, "name": "checked"}, path)
+    found: npt.NDArray[Any] = np.load(path)
+    return found

@@ -1,0 +1,209 @@
+"""Mosaics by typed fields: scenes of two UTM zones beside what gdalwarp makes of them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import pytest
+import rasterio
+from affine import Affine
+from google.protobuf import json_format
+from rasterio.io import MemoryFile
+
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import download_pb2, download_service_pb2
+from serving import Served, refusal, served
+
+GDALWARP = shutil.which("gdalwarp")
+NODATA = 0
+SIZE = 300
+DAYS = [f"2021-01-{day:02d}" for day in range(1, 13)]
+TRANSFORM = (0.0005, 0.0, -120.2, 0.0, -0.0005, 37.15)
+SHAPE = (800, 500)
+GRID = {"crs": "EPSG:4326", "crsTransform": TRANSFORM, "dimensions": SHAPE}
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Twelve scenes around 120 degrees west, where UTM zones 10 and 11 meet, in the order of their ids."""
+
+    server: Served
+    files: list[Path]
+
+
+def write_scene(root: Path, number: int, rng: np.random.Generator) -> Path:
+    zone = 10 + number % 2
+    crs = f"EPSG:326{zone}"
+    lon, lat = -120.15 + 0.06 * (number % 6), 37.12 - 0.07 * (number // 6)
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(lon, lat)
+    transform = Affine(30, 0, round(x / 30) * 30 - 3000, 0, -30, round(y / 30) * 30)
+    pixels = rng.integers(1, 10_000, (2, SIZE, SIZE)).astype("uint16")
+    pixels[:, rng.random((SIZE, SIZE)) < 0.3] = NODATA
+    folder = root / f"scene-{number:02d}"
+    folder.mkdir(parents=True)
+    for name, band in zip(("red", "nir"), pixels, strict=True):
+        profile = {"driver": "GTiff", "width": SIZE, "height": SIZE, "count": 1, "dtype": "uint16", "nodata": NODATA}
+        with rasterio.open(folder / f"{name}.tif", "w", **profile, crs=crs, transform=transform) as file:
+            file.write(band, 1)
+    item = {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": f"scene-{number:02d}",
+        "collection": "made/up",
+        "properties": {"datetime": f"{DAYS[number]}T12:00:00Z", "cloud": (number * 5) % 12, "name": f"n{number}"},
+        "assets": {name: {"href": f"./{name}.tif", "type": "image/tiff"} for name in ("red", "nir")},
+    }
+    (folder / "item.json").write_text(json.dumps(item))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenes]:
+    root = tmp_path_factory.mktemp("scenes")
+    rng = np.random.default_rng(5)
+    files = [write_scene(root / "catalog", number, rng) for number in range(12)]
+    settings = Settings(root / "catalog", grpc_port=0, http_port=-1, state_dir=root / "state")
+    with served(settings) as server:
+        yield Scenes(server, files)
+
+
+def params(mosaic: dict[str, Any], **fields: Any) -> download_pb2.DownloadParams:
+    document = {"mosaic": mosaic, "format": "FORMAT_GEO_TIFF", "bands": [{"id": "red"}], **GRID, **fields}
+    return json_format.ParseDict({k: v for k, v in document.items() if v is not None}, download_pb2.DownloadParams())
+
+
+def pixels(server: Served, asked: download_pb2.DownloadParams) -> tuple[npt.NDArray[Any], download_pb2.DownloadPlan]:
+    data, plan = server.stream(asked)
+    with MemoryFile(data) as memory, memory.open() as file:
+        return file.read(1), plan
+
+
+def warped(files: list[Path], target: Path, band: str = "red") -> npt.NDArray[Any]:
+    """Return what gdalwarp lays over each other, the last file on top."""
+    assert GDALWARP is not None
+    a, _, x, _, e, y = TRANSFORM
+    width, height = SHAPE
+    box = [x, y + e * height, x + a * width, y]
+    options = ["-q", "-et", "0", "-r", "near", "-t_srs", "EPSG:4326", "-ts", width, height, "-te", *box]
+    sources = [str(folder / f"{band}.tif") for folder in files]
+    subprocess.run([GDALWARP, *map(str, options), *sources, target], check=True)
+    with rasterio.open(target) as file:
+        made: npt.NDArray[Any] = file.read(1)
+        return made
+
+
+IDS = [f"scene-{number:02d}" for number in range(12)]
+LISTED = {"images": {"ids": IDS}}
+QUERIED = {"query": {"collection": "made/up"}}
+
+needs_gdalwarp = pytest.mark.skipif(GDALWARP is None, reason="gdalwarp is not installed")
+
+
+@needs_gdalwarp
+@pytest.mark.parametrize("chosen", [LISTED, QUERIED], ids=["listed", "queried"])
+def test_twelve_scenes_of_two_zones_are_the_mosaic_of_gdalwarp(
+    scenes: Scenes, chosen: dict[str, Any], tmp_path: Path
+) -> None:
+    for composite, files in (("COMPOSITE_LAST", scenes.files), ("COMPOSITE_FIRST", scenes.files[::-1])):
+        made, plan = pixels(scenes.server, params({**chosen, "composite": composite}))
+        expected = warped(files, tmp_path / f"{composite}.tif")
+        np.testing.assert_array_equal(made, expected)
+        assert (expected != NODATA).mean() > 0.4
+        assert plan.scenes == 12
+        assert 0 < plan.source_bytes <= 12 * SIZE * SIZE * 2
+
+
+@needs_gdalwarp
+@pytest.mark.parametrize("composite", ["MIN", "MAX", "MEAN", "MEDIAN", "COUNT"])
+def test_composites_are_those_of_numpy_over_each_scene_warped_alone(
+    scenes: Scenes, composite: str, tmp_path: Path
+) -> None:
+    made, _ = pixels(scenes.server, params({**LISTED, "composite": f"COMPOSITE_{composite}"}))
+    stack = np.stack([warped([f], tmp_path / f"{n}.tif") for n, f in enumerate(scenes.files)]).astype(float)
+    stack[stack == NODATA] = np.nan
+    there = ~np.isnan(stack).all(axis=0)
+    if composite == "COUNT":
+        np.testing.assert_array_equal(made, (~np.isnan(stack)).sum(axis=0))
+        return
+    numpy_function = getattr(np, f"nan{composite.lower()}")
+    np.testing.assert_allclose(made[there], numpy_function(stack[:, there], axis=0), rtol=1e-12)
+    assert np.isin(made[~there], [-np.inf, 0]).all()
+
+
+@needs_gdalwarp
+def test_the_best_scene_by_a_band_gives_all_bands(scenes: Scenes, tmp_path: Path) -> None:
+    asked = params({**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "nir"})
+    made, _ = pixels(scenes.server, asked)
+    red, nir = (
+        np.stack([warped([f], tmp_path / f"{b}{n}.tif", b) for n, f in enumerate(scenes.files)]) for b in ("red", "nir")
+    )
+    best = nir.argmax(axis=0)
+    np.testing.assert_array_equal(made, np.take_along_axis(red, best[None], 0)[0])
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ({"startTime": "2021-01-03T00:00:00Z", "endTime": "2021-01-05T00:00:00Z"}, [2, 3]),
+        ({"filters": [{"property": "cloud", "comparison": "COMPARISON_LESS", "number": 2}]}, [0, 5]),
+        ({"filters": [{"property": "cloud", "comparison": "COMPARISON_GREATER_OR_EQUAL", "number": 10}]}, [2, 7]),
+        ({"filters": [{"property": "name", "comparison": "COMPARISON_EQUAL", "text": "n4"}]}, [4]),
+        ({"sortBy": "cloud", "limit": 3}, [0, 5, 10]),
+        ({"sortBy": "system:time_start", "descending": True, "limit": 1}, [11]),
+        ({"bounds": {"boundingBox": {"west": -120.2, "south": 37.11, "east": -120.17, "north": 37.12}}}, [0]),
+    ],
+)
+def test_a_query_chooses_scenes(scenes: Scenes, query: dict[str, Any], numbers: list[int]) -> None:
+    wide = {"crsTransform": [0.002, 0, -120.6, 0, -0.002, 37.4], "dimensions": [600, 400]}
+    asked = params({"query": {"collection": "made/up", **query}, "composite": "COMPOSITE_COUNT"}, **wide)
+    listed = params({"images": {"ids": [IDS[n] for n in numbers]}, "composite": "COMPOSITE_COUNT"}, **wide)
+    made, plan = pixels(scenes.server, asked)
+    expected, _ = pixels(scenes.server, listed)
+    np.testing.assert_array_equal(made, expected)
+    assert plan.scenes == len(numbers)
+
+
+def test_only_scenes_that_touch_the_output_count(scenes: Scenes) -> None:
+    corner = {"crsTransform": [0.0005, 0, -120.19, 0, -0.0005, 37.119], "dimensions": [10, 10]}
+    _, plan = pixels(scenes.server, params(LISTED, **corner))
+    assert plan.scenes == 1
+    assert plan.source_bytes < 10 * 10 * 10 * 2
+
+
+def test_by_default_a_mosaic_has_the_pixels_of_its_first_scene(scenes: Scenes) -> None:
+    region = {"boundingBox": {"west": -120.1, "south": 37.0, "east": -120.0, "north": 37.1}}
+    asked = params(LISTED, crs=None, crsTransform=None, dimensions=None, region=region)
+    planned = scenes.server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=asked)).plan
+    grid = planned.rasters[0].grid
+    assert (grid.crs, grid.crs_transform[0], grid.crs_transform[4]) == ("EPSG:32610", 30.0, -30.0)
+
+
+@pytest.mark.parametrize(
+    ("mosaic", "fields", "said"),
+    [
+        ({"images": {"ids": ["scene-00", "nope"]}}, {}, "Image.load: Image asset 'nope' not found"),
+        ({"query": {"collection": "nope"}}, {}, "ImageCollection.load: ImageCollection asset 'nope' not found"),
+        (LISTED, {"crs": None, "crsTransform": None, "dimensions": None}, "has no bounds; give a region"),
+        (LISTED, {"bands": [{"id": "blue"}]}, "no band 'blue'"),
+        ({**LISTED, "composite": "COMPOSITE_QUALITY"}, {}, "quality_band"),
+        ({**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "x"}, {}, "Band pattern 'x' did not match"),
+        ({"query": {"collection": "made/up", "startTime": "2031-01-03T00:00:00Z"}}, {}, "is a collection empty"),
+        ({"query": {"collection": "made/up", "bounds": {"geojson": "x"}}}, {}, "is not a GeoJSON geometry"),
+    ],
+)
+def test_mosaics_that_cannot_be_are_refused(
+    scenes: Scenes, mosaic: dict[str, Any], fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        scenes.server.create(params(mosaic, **fields))
+    refused = refusal(caught.value)
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert said in refused.message
