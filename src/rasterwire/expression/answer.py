@@ -71,6 +71,10 @@ class _Answer:
                 return value
             case float():
                 return _finite(value)
+            case _:
+                return self._within(value)
+
+    def _within(self, value: Any) -> Any:
         self._nesting += 1
         if self._nesting > _MOST_NESTING:
             raise InvalidExpression(f"the answer is nested more than {_MOST_NESTING} deep.")

@@ -54,7 +54,7 @@ def with_name(band: BandValue, name: str) -> BandValue:
     Raises:
         InvalidExpression: no text, or a very long one.
     """
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+    if not 0 < len(name) <= MAX_NAME:
         raise InvalidExpression(f"the name of a band has to be a text of 1 to {MAX_NAME} characters.")
     return BandValue(name, band.type, band.node, band.projection, band.extent)
 

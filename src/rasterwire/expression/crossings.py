@@ -7,9 +7,12 @@ square of the number of vertices, and cannot be stopped once they run.
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from rasterwire.errors import InvalidExpression
+
+Points = npt.NDArray[np.float64]
 
 MAX_CROSSINGS = 200_000
 """That an overlay of several geometries may have."""
@@ -46,19 +49,20 @@ def crossings(geometries: Sequence[shapely.Geometry]) -> float:
 
 
 def _sides(
-    a: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
-    b: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
-    p: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
-    q: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+    a: Points,
+    b: Points,
+    p: Points,
+    q: Points,
+) -> npt.NDArray[np.bool_]:
     """Tell whether p and q lie on different sides of the line from a to b."""
     along = b - a
     left = along[..., 0] * (p - a)[..., 1] - along[..., 1] * (p - a)[..., 0]
     right = along[..., 0] * (q - a)[..., 1] - along[..., 1] * (q - a)[..., 0]
-    return np.asarray((left > 0) != (right > 0)) & (left != 0) & (right != 0)
+    made: npt.NDArray[np.bool_] = ((left > 0) != (right > 0)) & (left != 0) & (right != 0)
+    return made
 
 
-def _outlines(geometries: Sequence[shapely.Geometry]) -> "np.ndarray[tuple[int, ...], np.dtype[np.object_]]":
+def _outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
     """Return all rings and lines."""
     parts = shapely.get_parts(np.asarray(geometries, object))
     while (shapely.get_type_id(parts) >= 4).any():

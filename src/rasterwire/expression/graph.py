@@ -201,6 +201,8 @@ def _references(node: GraphNode) -> list[str]:
                 if reference is not None:
                     found[reference] = None
                 pending.extend(arguments.values())
+            case _:
+                pass
     return list(found)
 
 
@@ -223,6 +225,8 @@ def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str
                 if reference is not None:
                     found |= known[reference]
                 pending.extend(arguments.values())
+            case _:
+                pass
     return frozenset(found)
 
 

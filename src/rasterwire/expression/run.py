@@ -183,7 +183,7 @@ class _Evaluation:
             raise InvalidExpression("User memory limit exceeded.", name) from None
         except DownloadError:
             raise
-        except Exception as error:  # noqa: BLE001  whatever it was, other arguments would not have caused it
+        except Exception as error:  # whatever it was, other arguments would not have caused it
             _log.error("unexpected error of %s", name, exc_info=error)
             raise InvalidExpression("it cannot be computed of these arguments.", name) from error
 

@@ -21,6 +21,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.ImageNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
