@@ -91,15 +91,51 @@ GRID = {
 BODY = {"expression": LOADED, "fileFormat": "NPY", "grid": GRID}
 MEMBERS = ["expression", "fileFormat", "grid", "bandIds", "visualizationOptions", "filenamePrefix", "region"]
 WRONG: list[Any] = [
-    0, 1, -1, 1e308, True, False, "", "x", "\x00", [], [[]], [1], [None], {}, {"a": 1}, {"values": []},
-    {"values": {}}, {"result": 1, "values": {}}, {"dimensions": [1, 2]}, {"dimensions": {"width": "a"}},
-    {"dimensions": {"width": -1, "height": 5}}, {"dimensions": {"width": 10**400, "height": 1e308}},
-    {"affineTransform": 1}, {"affineTransform": {"scaleX": {}}}, {"affineTransform": {"scaleX": 10**400}},
-    {"affineTransform": {}}, {"crsCode": 5}, {"crsCode": {"a": []}}, {"crsWkt": "PROJCS["}, {"ranges": 1},
-    {"ranges": [1]}, {"ranges": [{"min": "a"}]}, {"ranges": {"min": 1}}, {"paletteColors": 5},
-    {"paletteColors": [{}]}, {"gamma": 0}, {"gamma": {"value": -1}}, {"gamma": {"value": []}}, {"opacity": "x"},
-    {"type": "Polygon"}, {"type": "Polygon", "coordinates": [[["a"]]]}, {"type": []}, [[[[[[[[]]]]]]]], "x" * 100_000,
-]  # fmt: skip
+    0,
+    1,
+    -1,
+    1e308,
+    True,
+    False,
+    "",
+    "x",
+    "\x00",
+    [],
+    [[]],
+    [1],
+    [None],
+    {},
+    {"a": 1},
+    {"values": []},
+    {"values": {}},
+    {"result": 1, "values": {}},
+    {"dimensions": [1, 2]},
+    {"dimensions": {"width": "a"}},
+    {"dimensions": {"width": -1, "height": 5}},
+    {"dimensions": {"width": 10**400, "height": 1e308}},
+    {"affineTransform": 1},
+    {"affineTransform": {"scaleX": {}}},
+    {"affineTransform": {"scaleX": 10**400}},
+    {"affineTransform": {}},
+    {"crsCode": 5},
+    {"crsCode": {"a": []}},
+    {"crsWkt": "PROJCS["},
+    {"ranges": 1},
+    {"ranges": [1]},
+    {"ranges": [{"min": "a"}]},
+    {"ranges": {"min": 1}},
+    {"paletteColors": 5},
+    {"paletteColors": [{}]},
+    {"gamma": 0},
+    {"gamma": {"value": -1}},
+    {"gamma": {"value": []}},
+    {"opacity": "x"},
+    {"type": "Polygon"},
+    {"type": "Polygon", "coordinates": [[["a"]]]},
+    {"type": []},
+    [[[[[[[[]]]]]]]],
+    "x" * 100_000,
+]
 
 
 def test_the_body_that_the_others_are_made_of_is_served(server: Served) -> None:
@@ -122,11 +158,23 @@ def test_a_member_of_any_shape_is_served_or_refused(server: Served, door: str, m
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"x", b"[]", b"null", b"1", b'"a"', b"{", b"\xff\xfe{}", b'{"expression": NaN}', b"[" * 100_000,
-        b'{"expression": "\\ud800"}', b'{"expression":' + b'{"a":' * 5000, b"\x1f\x8b\x08", b'{"expression":null}',
+        b"",
+        b"x",
+        b"[]",
+        b"null",
+        b"1",
+        b'"a"',
+        b"{",
+        b"\xff\xfe{}",
+        b'{"expression": NaN}',
+        b"[" * 100_000,
+        b'{"expression": "\\ud800"}',
+        b'{"expression":' + b'{"a":' * 5000,
+        b"\x1f\x8b\x08",
+        b'{"expression":null}',
         b'{"expression": ' + b"9" * 10_000 + b"}",
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_no_request_is_refused(server: Served, door: str, body: bytes) -> None:
     refused(ask(server, "POST", P + door, body), 400)
 
@@ -222,10 +270,20 @@ def test_wrong_keys_of_thumbnails_look_all_alike(server: Served) -> None:
     assert ask(server, "GET", f"{P}/thumbnails/{key}-{token}:getPixels")[0] == 200
     other = "0" * 32
     wrong = [
-        f"{key}-{other}", f"{other}-{token}", f"{other}-{other}", key, f"{key}-", f"-{token}", "", "x",
+        f"{key}-{other}",
+        f"{other}-{token}",
+        f"{other}-{other}",
+        key,
+        f"{key}-",
+        f"-{token}",
+        "",
+        "x",
         f"{key}-{token}x",
-        f"{key}-{token.upper() if token != token.upper() else other}", "%00", "é" * 3, f"{key}-{token}-{token}",
-    ]  # fmt: skip
+        f"{key}-{token.upper() if token != token.upper() else other}",
+        "%00",
+        "é" * 3,
+        f"{key}-{token}-{token}",
+    ]
     assert len({refused(ask(server, "GET", f"{P}/thumbnails/{quote(k)}:getPixels"), 404) for k in wrong}) == 1
     assert len({refused(ask(server, "GET", f"{P}/maps/{quote(k)}/tiles/0/0/0"), 404) for k in wrong}) == 1
 
@@ -261,13 +319,32 @@ def test_a_filename_cannot_leave_its_header(server: Served, name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "x", "(", "a=", 'startTime > "x"', "startTime > 5x", 'intersects("")', "intersects(\"{'type':'Point'}\")",
-        "intersects(\"{'type':'Polygon','coordinates':[]}\")", "intersects(\"[\")", "AND", "AND AND", "a=1 OR b=2",
-        "properties.X<1e", "properties.X<..", '"' * 1000, "\\" * 1000, "\x00", "a<" + "9" * 5000 + "..",
-        'intersects("' + "[" * 50_000 + '")', "((((((", "é=1", "properties.\ufffd=1", "a=1 " * 30 + ";",
+        "x",
+        "(",
+        "a=",
+        'startTime > "x"',
+        "startTime > 5x",
+        'intersects("")',
+        "intersects(\"{'type':'Point'}\")",
+        "intersects(\"{'type':'Polygon','coordinates':[]}\")",
+        'intersects("[")',
+        "AND",
+        "AND AND",
+        "a=1 OR b=2",
+        "properties.X<1e",
+        "properties.X<..",
+        '"' * 1000,
+        "\\" * 1000,
+        "\x00",
+        "a<" + "9" * 5000 + "..",
+        'intersects("' + "[" * 50_000 + '")',
+        "((((((",
+        "é=1",
+        "properties.\ufffd=1",
+        "a=1 " * 30 + ";",
         "intersects(\"{'type':'GeometryCollection','geometries':[1]}\")",
     ],
-)  # fmt: skip
+)
 def test_a_filter_that_cannot_be_read_is_refused(server: Served, text: str) -> None:
     body = urlencode({"filter": text}).encode()
     override = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
@@ -341,7 +418,12 @@ def test_a_client_that_leaves_ends_its_evaluation(server: Served, monkeypatch: p
 
     stopped = threading.Event()
     original = Budget.stop
-    monkeypatch.setattr(Budget, "stop", lambda self: (original(self), stopped.set()))
+
+    def stop(budget: Budget) -> None:
+        original(budget)
+        stopped.set()
+
+    monkeypatch.setattr(Budget, "stop", stop)
     body = json.dumps({"expression": many_calls(400_000)}).encode()
     parts = urlsplit(server.http)
     with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=10) as client:

@@ -18,6 +18,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.ImageNotFound: errors.ImageNotFound("a/b"),
     errors.SourceUnavailable: errors.SourceUnavailable("a", "B1", "the file is gone"),
     errors.DownloadNotFound: errors.DownloadNotFound(),
+    errors.AddressUnknown: errors.AddressUnknown("GET", "/v1/x"),
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),
     errors.OffsetOutOfRange: errors.OffsetOutOfRange(10, 5),
     errors.InvalidExpression: errors.InvalidExpression("it has no bands.", "Image.select"),

@@ -9,6 +9,7 @@ import shapely
 from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.geometry import as_geojson, to_crs
+from rasterwire.expression.sizes import check_size
 from rasterwire.expression.types import PixelType
 from rasterwire.expression.values import (
     LONLAT,
@@ -44,6 +45,8 @@ def answer(value: Any) -> Any:
     Raises:
         InvalidExpression: it is too large to be told, or no value that can be.
     """
+    if isinstance(value, list | dict):
+        check_size(value, _MOST_VALUES)
     return _Answer().of(value)
 
 

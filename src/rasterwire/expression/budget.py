@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from rasterwire.errors import InvalidExpression, RenderCancelled
+from rasterwire.expression.sizes import check_size
 from rasterwire.expression.values import CollectionValue, FeatureValue, ImageValue
 
 MAX_CALLS = 1_000_000
@@ -16,7 +17,10 @@ MAX_CALLS = 1_000_000
 MAX_SECONDS = 300.0
 """Of one evaluation; Earth Engine's limit for answers that somebody waits for."""
 
-MAX_BYTES = 2 << 30
+MAX_BLOCK_SECONDS = 120.0
+"""Of the pixels of one block."""
+
+MAX_BYTES = 1 << 30
 """That all values of one evaluation take together, roughly, those no longer needed included."""
 
 
@@ -26,6 +30,7 @@ class Budget:
     def __init__(self, seconds: float = MAX_SECONDS) -> None:
         self._calls = 0
         self._bytes = 0
+        self._measured: dict[int, Any] = {}
         self._end = time.monotonic() + seconds
         self._stopped = threading.Event()
 
@@ -57,6 +62,15 @@ class Budget:
         if time.monotonic() > self._end:
             raise InvalidExpression("Computation timed out.")
 
+    def measure(self, value: Any) -> None:
+        """Check the size of a list or dictionary that a function is given, once for each.
+
+        Raises:
+            InvalidExpression: it is larger than any function would be done with soon.
+        """
+        if id(value) not in self._measured and check_size(value) > _LARGE:
+            self._measured[id(value)] = value
+
     def keep(self, value: Any) -> None:
         """Count the memory of a value that was made.
 
@@ -66,6 +80,9 @@ class Budget:
         self._bytes += _size(value)
         if self._bytes > MAX_BYTES:
             raise InvalidExpression("User memory limit exceeded: the expression makes too many or too large values.")
+
+
+_LARGE = 256
 
 
 def _size(value: Any) -> int:
@@ -98,6 +115,18 @@ def spending(budget: Budget) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def of_block() -> Iterator[Budget]:
+    """Return the budget of the block that is being computed; a block within another one has that one's."""
+    found = _current.get()
+    if found is not None:
+        yield found
+        return
+    made = Budget(MAX_BLOCK_SECONDS)
+    with spending(made):
+        yield made
 
 
 def current() -> Budget:

@@ -11,7 +11,7 @@ from rasterwire.expression.elements import property_of
 from rasterwire.expression.geometry import union_of
 from rasterwire.expression.images import cast as cast_image
 from rasterwire.expression.images import find_bands
-from rasterwire.expression.lists import check_length, order
+from rasterwire.expression.lists import order
 from rasterwire.expression.reducers import Reducer, reduce_columns
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import (
@@ -177,8 +177,12 @@ def merge_images(one: CollectionValue, two: CollectionValue) -> CollectionValue:
     return _merged(one, two)
 
 
+_MOST_MERGED = 100_000
+
+
 def _merged(one: CollectionValue, two: CollectionValue) -> CollectionValue:
-    check_length(len(one) + len(two))
+    if len(one) + len(two) > _MOST_MERGED:
+        raise InvalidExpression(f"a collection of over {_MOST_MERGED} elements is too large.")
     made: list[Element] = []
     for prefix, values in (("1_", one), ("2_", two)):
         for at, element in enumerate(values):

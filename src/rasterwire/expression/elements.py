@@ -7,6 +7,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.geometry import as_geojson
 from rasterwire.expression.pattern import matches
 from rasterwire.expression.signature import table
+from rasterwire.expression.sizes import check_size
 from rasterwire.expression.values import (
     CollectionValue,
     DateValue,
@@ -142,29 +143,6 @@ def select(element: Owner, selectors: list[str], names: list[str] | None, retain
     if isinstance(element, FeatureValue):
         return FeatureValue(element.geometry if retain else None, properties)
     return renewed(element, properties)
-
-
-_MOST_PARTS = 2_000_000
-_MOST_NESTING = 100
-
-
-def check_size(value: Any) -> None:
-    """Raise InvalidExpression for lists that hold each other until they are very many, or very deep."""
-    pending, count, deep = [value], 0, 0
-    while pending:
-        deep += 1
-        below: list[Any] = []
-        for part in pending:
-            if isinstance(part, list):
-                below.extend(part)
-            elif isinstance(part, Mapping):
-                below.extend(part.values())
-            if count + len(below) > _MOST_PARTS:
-                raise InvalidExpression(f"lists within lists of over {_MOST_PARTS} values are too large.")
-        count += len(below)
-        if deep > _MOST_NESTING:
-            raise InvalidExpression(f"lists are nested more than {_MOST_NESTING} deep.")
-        pending = below
 
 
 def as_text(value: Any) -> str:

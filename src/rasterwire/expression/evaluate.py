@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from rasterwire.errors import InvalidExpression
+from rasterwire.expression.budget import Budget, of_block
 from rasterwire.expression.nodes import Making, Node, Place
 from rasterwire.pixels import Pixels
 
@@ -36,9 +37,11 @@ def evaluate(nodes: Sequence[Node], at: Place, read: Reader, shared: Mapping[byt
 
     Raises:
         SourceUnavailable: of ``read``.
+        InvalidExpression: it takes too long, or too much memory.
     """
     known = _Known(shared)
-    return [_made(node, at, read, known) for node in nodes]
+    with of_block() as budget:
+        return [_made(node, at, read, known, budget) for node in nodes]
 
 
 class _Known:
@@ -67,10 +70,11 @@ class _Known:
             self._kept[node.key, at] = pixels, count - 1
 
 
-def _made(node: Node, at: Place, read: Reader, known: _Known) -> Pixels:
+def _made(node: Node, at: Place, read: Reader, known: _Known, budget: Budget) -> Pixels:
     stack: list[tuple[Node, Place, Making]] = []
     answer: Pixels | None = None
     while True:
+        budget.check()
         # down: begin the node that is wanted
         if answer is None:
             answer = known.get(node, at)

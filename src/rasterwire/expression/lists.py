@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.elements import as_text, check_size
+from rasterwire.expression.elements import as_text
 from rasterwire.expression.pattern import replaced
 from rasterwire.expression.reducers import Reducer, number, reduce_columns
 from rasterwire.expression.signature import table
+from rasterwire.expression.sizes import check_size
 from rasterwire.expression.values import CollectionValue, FunctionValue, ImageValue
 
 MAX_ITEMS = 1_000_000
@@ -21,7 +22,8 @@ _format = re.compile(r"((?:[^%]|%%){0,100})%([-+ 0]{0,3}\d{0,2}(?:\.\d{1,2})?)([
 def check_length(count: int) -> None:
     """Raise InvalidExpression for a list that is too long."""
     if count > MAX_ITEMS:
-        raise InvalidExpression(f"a list of {count} elements is too long, at most {MAX_ITEMS}.")
+        said = f"{count:.6g}" if count > 1 << 53 else str(count)
+        raise InvalidExpression(f"a list of {said} elements is too long, at most {MAX_ITEMS}.")
 
 
 @table.listed("List.get(list: List<Object>, index: Integer) -> Object")

@@ -18,6 +18,9 @@ from rasterwire.expression.values import BandValue, ImageValue, KernelValue
 from rasterwire.grid import pixel_metres
 from rasterwire.pixels import Pixels
 
+_MOST_MARGIN = 1024
+"""Pixels on each side, of all neighbourhoods that are computed of each other."""
+
 _MOST_RADIUS = 512
 """Pixels on each side: more would make every block many times larger than it is."""
 
@@ -45,6 +48,11 @@ class Around(Node):
             identity: what else tells this node from others.
         """
         super().__init__(dtype, (node,), None, radius, units, *identity)
+        self.margin += radius if units == "pixels" else 0.0
+        if self.margin > _MOST_MARGIN:
+            raise InvalidExpression(
+                f"neighbourhoods of neighbourhoods reach {self.margin:g} pixels far, at most {_MOST_MARGIN}."
+            )
         self.radius = radius
         self.units = units
 

@@ -71,12 +71,14 @@ class Node:
         reach: outside of this box no pixel is valid; None where any may be.
         depth: of the tree below.
         layers: how often what is below is resampled from a grid of its own.
+        margin: pixels around that the nodes below ask for, all together.
     """
 
-    __slots__ = ("depth", "dtype", "inputs", "key", "layers", "reach")
+    __slots__ = ("depth", "dtype", "inputs", "key", "layers", "margin", "reach")
     depth: int
     key: bytes
     layers: int
+    margin: float
 
     def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
         self.dtype = dtype
@@ -84,6 +86,7 @@ class Node:
         self.reach = reach
         self.depth = 1 + max((node.depth for node in self.inputs), default=0)
         self.layers = max((node.layers for node in self.inputs), default=0)
+        self.margin = max((node.margin for node in self.inputs), default=0.0)
         digest = hashlib.sha1(repr((type(self).__name__, dtype, identity)).encode(), usedforsecurity=False)
         for node in self.inputs:
             digest.update(node.key)
@@ -129,6 +132,7 @@ class Resampled(Node):
             node.dtype, (node,), node.reach, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling
         )
         self.layers = node.layers + 1
+        self.margin = 0.0  # the grid below ends where it does
         self.grid = grid
         self.resampling = resampling
 

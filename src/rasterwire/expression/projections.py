@@ -276,9 +276,13 @@ def _region(value: Any) -> Region:
 
 def clipped(image: ImageValue, region: Region) -> ImageValue:
     """Return an image within a region."""
+    extents: dict[Projection, Extent | None] = {}
 
     def within(band: BandValue) -> BandValue:
-        extent = extent_in(region, band.projection) if band.projection.crs is not None else band.extent
+        known = band.projection
+        if known not in extents:  # looked for once, where bands share a projection
+            extents[known] = None if known.crs is None else extent_in(region, known)
+        extent = band.extent if known.crs is None else extents[known]
         if extent is None:
             extent = band.extent
         elif band.extent is not None:

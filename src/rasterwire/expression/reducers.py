@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.signature import table
+from rasterwire.expression.sizes import check_size
 
 _MOST_INPUTS = 10_000
 
@@ -126,6 +127,8 @@ def percentile(
     percents: list[float], names: list[str] | None, _: int | None, __: float | None, ___: int | None
 ) -> Reducer:
     """Computes percentiles, exactly: between two values by how far they are."""
+    if len(percents) > 1000:
+        raise InvalidExpression(f"{len(percents)} percentiles are too many, at most 1000.")
     if not percents or not all(0 <= p <= 100 for p in percents):
         raise InvalidExpression("'percentiles' has to be numbers between 0 and 100.")
     if names is not None and len(names) != len(percents):
@@ -288,8 +291,6 @@ def _of_anything(kind: str, column: Column, weights: npt.NDArray[np.float64] | N
 
 def _told_apart(value: Any) -> object:
     """Return what values that are the same have in common."""
-    from rasterwire.expression.elements import check_size
-
     if isinstance(value, list | dict):
         check_size(value)
         return repr(value)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import shapely
 from odc.geo.geobox import GeoBox
 
+from rasterwire.crs import transformer
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import of_bands, place_of
 from rasterwire.expression.budget import check
@@ -35,7 +36,7 @@ from rasterwire.region import Region
 
 _BLOCK = 512
 
-_MOST_SAMPLES = 1_000_000
+_MOST_SAMPLES = 250_000
 
 _MOST_VALUES = 100_000_000
 """Values that a reducer may hold at once, of all bands."""
@@ -325,29 +326,32 @@ def sample(
         if count is not None and len(taken) > count:  # those of the least lots, in their order
             taken = taken[np.sort(np.argpartition(taken[:, 0], count)[:count])] if count > 0 else taken[:0]
         _check_samples(len(taken))
-    rows = [(float(row[1]), float(row[2]), row[3:].tolist()) for row in taken]
+    rows = taken[:, 3:].tolist()
     names = [band.name for band in image.bands]
-    return CollectionValue(
-        tuple(_sampled(row, at, names, grid if geometries else None) for at, row in enumerate(rows)), of_images=False
-    )
+    places = _places(grid, taken[:, 1:3]) if geometries else [None] * len(rows)
+    made = [_sampled(values, at, names, place) for at, (values, place) in enumerate(zip(rows, places, strict=True))]
+    return CollectionValue(tuple(made), of_images=False)
+
+
+def _places(grid: GeoBox, points: Floats) -> "list[Region | None]":
+    """Return points given in pixels of a grid as points on earth."""
+    if grid.crs is None:
+        return [None] * len(points)
+    x, y = transformer(grid.crs, LONLAT).transform(*apply(grid.affine, points).T)
+    return [Region(point, LONLAT) for point in shapely.points(x, y)]
 
 
 def _check_samples(count: int) -> None:
     if count > _MOST_SAMPLES:
-        raise InvalidExpression("there are more than 1000000 samples; give 'numPixels' or a coarser 'scale'.")
+        raise InvalidExpression(f"there are more than {_MOST_SAMPLES} samples; give 'numPixels' or a coarser 'scale'.")
 
 
-def _sampled(row: tuple[float, float, list[float]], at: int, names: Sequence[str], grid: GeoBox | None) -> FeatureValue:
-    x, y, values = row
+def _sampled(values: list[float], at: int, names: Sequence[str], place: Region | None) -> FeatureValue:
     properties: dict[str, Any] = {"system:index": str(at)}
     properties |= {
         name: None if math.isnan(value) else number(value) for name, value in zip(names, values, strict=True)
     }
-    geometry = None
-    if grid is not None and grid.crs is not None:
-        place = grid.affine @ (x, y)
-        geometry = to_crs(Region(shapely.Point(*place), grid.crs), LONLAT)
-    return FeatureValue(geometry, {key: value for key, value in properties.items() if value is not None})
+    return FeatureValue(place, {key: value for key, value in properties.items() if value is not None})
 
 
 @table.listed(
@@ -370,6 +374,8 @@ def sample_regions(
     made: list[Element] = []
     for element in features:
         region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        if region is None:
+            raise InvalidExpression("a feature has no geometry.")
         kept = {key: value for key, value in element.properties.items() if names is None or key in names}
         kept = {key: value for key, value in kept.items() if not key.startswith("system:")}
         found = sample(world, image, region, scale, projection, None, None, 0, True, 1.0, geometries)

@@ -161,14 +161,20 @@ class _Evaluation:
         side = node.arguments.get("trueCase" if is_true(holds) else "falseCase", Constant(None))
         return (yield self._value(side, scope))
 
+    def _result(self, function: Function, given: Mapping[str, Any]) -> Any:
+        for value in given.values():
+            if isinstance(value, list | dict):
+                self.budget.measure(value)
+        arguments = _arguments(function, given, self._world)
+        assert function.call is not None
+        made = function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
+        self.budget.keep(made)
+        return made
+
     def _apply(self, function: Function, given: Mapping[str, Any]) -> Any:
         name = function.signature.name
         try:
-            arguments = _arguments(function, given, self._world)
-            assert function.call is not None
-            made = function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
-            self.budget.keep(made)
-            return made
+            return self._result(function, given)
         except InvalidExpression as error:
             if error.function:
                 raise

@@ -1,0 +1,775 @@
+"""Expressions under attack: a value or a sentence comes out, soon, and memory stays as it was."""
+
+import json
+import logging
+import math
+import random
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+import rasterio
+import rasterio.warp
+from affine import Affine
+from google.protobuf import json_format, struct_pb2
+from odc.geo.geobox import GeoBox
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download.world import CatalogWorld, product_of
+from rasterwire.errors import InvalidExpression, InvalidRequest, RenderCancelled, SourceUnavailable
+from rasterwire.expression import budget
+from rasterwire.expression.algorithms import table
+from rasterwire.expression.answer import answer
+from rasterwire.expression.budget import Budget, spending
+from rasterwire.expression.graph import Call, Constant, Graph, read_graph
+from rasterwire.expression.run import evaluate_graph
+from rasterwire.expression.values import (
+    UNPROJECTED,
+    CollectionValue,
+    DateRangeValue,
+    DateValue,
+    ErrorMarginValue,
+    FeatureValue,
+    FunctionValue,
+    ImageValue,
+    Projection,
+)
+from rasterwire.pixels import Window
+from rasterwire.render.computed import compute
+from rasterwire.render.engine import ThreadEngine
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import download_pb2
+from serving import Served, refusal, served
+
+REFUSALS = (InvalidExpression, InvalidRequest, SourceUnavailable)
+Json = dict[str, Any]
+
+
+def make_catalog(folder: Path) -> Path:
+    for index in range(3):
+        path = folder / "coll" / f"a{index}" / "b.tif"
+        path.parent.mkdir(parents=True)
+        profile = {"width": 40, "height": 30, "count": 2, "dtype": "uint16", "crs": "EPSG:32633", "nodata": 0}
+        place = Affine(10, 0, 500_000 + 100 * index, 0, -10, 4_600_000)
+        with rasterio.open(path, "w", "GTiff", transform=place, **profile) as file:
+            file.write(np.arange(1, 2401, dtype="uint16").reshape(2, 30, 40))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogWorld]:
+    engine = ThreadEngine(2)
+    yield CatalogWorld(FolderCatalog(make_catalog(tmp_path_factory.mktemp("attacks"))), engine)
+    engine.close()
+
+
+GRID = GeoBox((64, 64), Affine(10, 0, 500_000, 0, -10, 4_600_000), "EPSG:32633")
+
+
+def call(name: str, **arguments: Json) -> Json:
+    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
+
+
+def const(value: Any) -> Json:
+    return {"constantValue": value}
+
+
+def ref(key: object) -> Json:
+    return {"valueReference": str(key)}
+
+
+def listed(*values: Json) -> Json:
+    return {"arrayValue": {"values": list(values)}}
+
+
+def argument(name: str) -> Json:
+    return {"argumentReference": name}
+
+
+def function(names: list[str], body: str) -> Json:
+    return {"functionDefinitionValue": {"argumentNames": names, "body": body}}
+
+
+def result(value: Json, **more: Json) -> Json:
+    return {"result": "result", "values": {"result": value, **more}}
+
+
+def chain(start: Json, step: Callable[[Json], Json], count: int, last: Callable[[Json], Json] | None = None) -> Json:
+    """Return a graph in which each value refers to the one before."""
+    values = {"0": start, **{str(at): step(ref(at - 1)) for at in range(1, count + 1)}}
+    values["result"] = ref(count) if last is None else last(ref(count))
+    return {"result": "result", "values": values}
+
+
+def told(document: object, world: CatalogWorld) -> Any:
+    """Return what a client is told of the value of a graph."""
+    return json.loads(json.dumps(answer(evaluate_graph(read_graph(document), world)), allow_nan=False))
+
+
+def refused(document: object, world: CatalogWorld, seconds: float = 0.1) -> str:
+    """Return the sentence that a graph is refused with, in little time of the processor."""
+    took = math.inf
+    for _ in range(3):
+        begin = time.thread_time()
+        with pytest.raises(InvalidExpression) as caught:
+            told(document, world)
+        took = min(took, time.thread_time() - begin)
+        if took < seconds:
+            break
+    assert took < seconds
+    return str(caught.value)
+
+
+IMAGE = call("Image.load", id=const("coll/a0"))
+COLLECTION = call("ImageCollection.load", id=const("coll"))
+SQUARE = call("GeometryConstructors.Rectangle", coordinates=const([15.0, 41.54, 15.003, 41.55]))
+
+
+# -- graphs that are none ----------------------------------------------------------------------
+
+ADD = {"functionName": "Number.add", "arguments": {"left": ref("a"), "right": const(1)}}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (None, "an object"),
+        ([], "an object"),
+        ({"result": "0"}, "an object"),
+        ({"result": 0, "values": {}}, "names its 'result'"),
+        ({"result": "0", "values": {}}, "not in 'values'"),
+        (result(ref("gone")), "'gone' is referred to"),
+        (result(ref("result")), "refers to itself"),
+        (result(ref("a"), a={"functionInvocationValue": ADD}), "refers to itself"),
+        (result(ref("a"), a=listed(ref("b")), b=listed(ref("a"))), "refers to itself"),
+        (result(function([], "result")), "refers to itself"),
+        (
+            result(ref("a"), a=function(["x"], "b"), b=call("List.map", list=const([1]), baseAlgorithm=ref("a"))),
+            "refers",
+        ),
+        (result({"functionInvocationValue": {"functionReference": "result", "arguments": {}}}), "refers to itself"),
+        (result({"functionInvocationValue": {"functionReference": "n", "arguments": {}}}, n=const(1)), "no function"),
+        (result({"functionInvocationValue": {}}), "no kind of value"),
+        (result({"functionInvocationValue": {"functionName": "a", "functionReference": "b"}}), "no kind of value"),
+        (result({"constantValue": 1, "valueReference": "a"}), "exactly one kind"),
+        (result({"integerValue": "9" * 5000}), "whole number"),
+        (result({"bytesValue": "?"}), "base64"),
+        (result(argument("x")), "outside of a function"),
+        (result({"nothing": 1}), "no kind"),
+        (result(call("No.such")), "no function 'No.such'"),
+        (result(call("Image.add")), "Image.add: Parameter 'image1' is required."),
+        (
+            result(call("Image.add", image1=IMAGE, image2=IMAGE, image3=IMAGE)),
+            "Image.add: there is no parameter 'image3'",
+        ),
+        (result(call("Image.pixelLonLat")), "Image.pixelLonLat"),
+        (result(call("Image.select", input=IMAGE, bandSelectors=const(["B9"]))), "Image.select: Band pattern 'B9'"),
+        (result(call("Image.clipToBoundsAndScale", input=call("Image.constant", value=const(1)))), "must be bounded"),
+        (
+            result(call("Image.load", id=const("../../etc/passwd"))),
+            "Image.load: Image asset '../../etc/passwd' not found",
+        ),
+        (result(call("Image.load", id=const("coll/a0\0"))), "not found"),
+        (result(call("Image.load", id=const("x" * 1_000_000))), "not found"),
+        (result(call("ImageCollection.load", id=const("../.."))), "not found"),
+    ],
+)
+def test_a_graph_that_is_none_is_refused_at_once(world: CatalogWorld, document: object, said: str) -> None:
+    if "pixelLonLat" in said and table["Image.pixelLonLat"].call is not None:
+        pytest.skip("it is built by now")
+    assert said in refused(document, world)
+
+
+def nested(depth: int) -> Json:
+    value = const(1)
+    for _ in range(depth):
+        value = listed(value)
+    return value
+
+
+def test_values_are_written_a_hundred_deep_at_most(world: CatalogWorld) -> None:
+    assert "more than 100 deep" in refused(result(nested(100)), world)
+    assert "100 deep" in refused(result(const(json.loads("[" * 500 + "]" * 500))), world)
+    assert told(result(call("List.size", list=nested(50))), world) == 1
+
+
+def test_a_value_depends_on_few_arguments_around_it(world: CatalogWorld) -> None:
+    document = chain(const(0), listed, 20_000)
+    for at in range(1, 20_001):
+        document["values"][str(at)] = listed(ref(at - 1), argument(f"a{at}"))
+    assert "depends on more than 60 arguments" in refused(document, world, 1.0)
+
+
+def test_references_within_a_hundred_layers_are_followed_once(world: CatalogWorld) -> None:
+    inner = listed(*[ref("one")] * 100_000)
+    for _ in range(90):
+        inner = listed(inner)
+    begin = time.thread_time()
+    graph = read_graph(result(inner, one=const(1)))
+    assert time.thread_time() - begin < 3.0
+    assert set(graph.values) == {"result", "one"}
+
+
+# -- graphs that are larger than they look -----------------------------------------------------
+
+
+def add(x: Json) -> Json:
+    return call("Image.add", image1=x, image2=x)
+
+
+@pytest.mark.parametrize("count", [30, 3000])
+def test_a_sum_of_itself_many_times_over_costs_its_size(world: CatalogWorld, count: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.thread_time()
+    start = call("Image.double", value=call("Image.constant", value=const(1)))
+    image = evaluate_graph(read_graph(chain(start, add, count)), world)
+    (pixels,) = compute([image.bands[0].node], GeoBox((256, 256), GRID.affine, GRID.crs), Window(0, 0, 256, 256))
+    assert time.thread_time() - begin < 5.0
+    assert pixels.data[0, 0] == (2.0**count if count < 1000 else math.inf)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # 3000 blocks would take 1.5 GB
+
+
+NUMBER = const(1)
+DOUBLING = {
+    "addBands": (IMAGE, lambda x: call("Image.addBands", dstImg=x, srcImg=x), None, "bands"),
+    "merge": (COLLECTION, lambda x: call("ImageCollection.merge", collection1=x, collection2=x), None, "elements"),
+    "List.cat": (const([1]), lambda x: call("List.cat", list=x, other=x), None, "elements"),
+    "String.cat": (const("ab"), lambda x: call("String.cat", string1=x, string2=x), None, "characters"),
+    "result": (NUMBER, lambda x: listed(x, x), None, "values"),
+    "String": (NUMBER, lambda x: listed(x, x), lambda x: call("String", input=x), "too large"),
+    "sort": (NUMBER, lambda x: listed(x, x), lambda x: call("List.sort", list=x), "too large"),
+    "distinct": (NUMBER, lambda x: listed(x, x), lambda x: call("List.distinct", list=x), "too large"),
+    "flatten": (const([]), lambda x: listed(x, x), lambda x: call("List.flatten", list=x), "too large"),
+    "same": (NUMBER, lambda x: listed(x, x), lambda x: call("List.contains", list=x, element=x), "too large"),
+    "kernel": (NUMBER, lambda x: listed(x, x), lambda x: call("Kernel.fixed", weights=x), "too large"),
+    "rectangle": (
+        NUMBER,
+        lambda x: listed(x, x),
+        lambda x: call("GeometryConstructors.Rectangle", coordinates=x),
+        "large",
+    ),
+    "palette": (NUMBER, lambda x: listed(x, x), lambda x: call("Image.visualize", image=IMAGE, palette=x), "too large"),
+    "properties": (
+        call("Feature"),
+        lambda x: call("Feature", metadata={"dictionaryValue": {"values": {"a": x, "b": x}}}),
+        None,
+        "values",
+    ),
+    "combine": (
+        call("Reducer.mean"),
+        lambda x: call("Reducer.combine", reducer1=x, reducer2=x, outputPrefix=const("p"), sharedInputs=const(True)),
+        None,
+        "outputs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOUBLING)
+def test_what_doubles_thirty_times_is_refused(world: CatalogWorld, name: str) -> None:
+    start, step, last, said = DOUBLING[name]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert said in refused(chain(start, step, 40, last), world, 12.0 if name == "properties" else 3.0)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+SAME = call("Filter.equals", leftField=const("system:index"), rightValue=const("a0"))
+
+
+@pytest.mark.parametrize(
+    ("step", "count"),
+    [
+        (lambda f: call("Filter.and", filters=listed(f, f)), 1),
+        (lambda f: call("Filter.or", filters=listed(f, call("Filter.and", filters=listed(f, f)))), 1),
+        (lambda f: call("Filter.and", filters=listed(f, call("Filter.not", filter=call("Filter.not", filter=f)))), 1),
+    ],
+)
+def test_filters_of_filters_ask_each_once(world: CatalogWorld, step: Callable[[Json], Json], count: int) -> None:
+    document = chain(
+        SAME,
+        step,
+        30,
+        lambda f: call("Collection.size", collection=call("Collection.filter", collection=COLLECTION, filter=f)),
+    )
+    begin = time.thread_time()
+    assert told(document, world) == count
+    assert time.thread_time() - begin < 0.5
+
+
+def test_a_union_with_itself_is_itself(world: CatalogWorld) -> None:
+    union = chain(
+        SQUARE, lambda x: call("Geometry.union", left=x, right=x), 60, lambda x: call("Geometry.area", geometry=x)
+    )
+    assert told(union, world) == pytest.approx(told(result(call("Geometry.area", geometry=SQUARE)), world), rel=1e-6)
+
+
+def counting(count: int) -> Json:
+    return call("List.sequence", start=const(1), end=const(count))
+
+
+def test_a_list_is_iterated_a_hundred_thousand_times(world: CatalogWorld) -> None:
+    body = call("Number.add", left=argument("a"), right=argument("p"))
+    iterated = call("List.iterate", list=counting(100_000), function=function(["a", "p"], "body"), first=const(0))
+    assert told(result(iterated, body=body), world) == 5_000_050_000
+
+
+def test_maps_within_maps_end_by_the_number_of_calls(world: CatalogWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_CALLS", 10_000)
+    maps = {
+        f"m{at}": call("List.map", list=counting(1000), baseAlgorithm=function([f"x{at}"], f"m{at + 1}"))
+        for at in range(3)
+    }
+    document = {"result": "m0", "values": {**maps, "m3": call("Number.add", left=argument("x0"), right=argument("x2"))}}
+    assert refused(document, world, 2.0) == "List.map: the expression takes more than 10000 function calls"
+
+
+def test_functions_within_functions_are_limited(world: CatalogWorld) -> None:
+    maps = {
+        f"m{at}": call("List.map", list=const([1]), baseAlgorithm=function([f"x{at}"], f"m{at + 1}"))
+        for at in range(100)
+    }
+    assert "more than 60 deep" in refused({"result": "m0", "values": {**maps, "m100": const(1)}}, world)
+
+
+def test_values_that_pile_up_end_by_their_memory(world: CatalogWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_BYTES", 20 << 20)
+    body = call("List.sequence", start=argument("x"), count=const(100_000))
+    document = result(call("List.map", list=counting(1000), baseAlgorithm=function(["x"], "body")), body=body)
+    assert refused(document, world, 3.0).startswith("List.sequence: User memory limit exceeded")
+
+
+def test_an_evaluation_ends_by_its_time_and_when_it_is_stopped(world: CatalogWorld) -> None:
+    graph = read_graph(chain(const(1), lambda x: call("Number.add", left=x, right=const(1)), 1000))
+    with spending(Budget(-1.0)), pytest.raises(InvalidExpression, match="Computation timed out"):
+        evaluate_graph(graph, world)
+    stopped = Budget()
+    stopped.stop()
+    with spending(stopped), pytest.raises(RenderCancelled):
+        evaluate_graph(graph, world)
+    image = evaluate_graph(read_graph(result(IMAGE)), world)
+    with spending(Budget(-1.0)), pytest.raises(InvalidExpression, match="Computation timed out"):
+        compute([image.bands[0].node], GRID, Window(0, 0, 64, 64))
+
+
+# -- arguments without measure -----------------------------------------------------------------
+
+CIRCLE = [[10 + 5 * math.cos(at * math.tau / 200_000), 5 * math.sin(at * math.tau / 200_000)] for at in range(200_001)]
+STAR = np.random.default_rng(1).random((3000, 2)).tolist()
+BARS = [[[[0, y], [9, y], [9, y + 1e-3], [0, y + 1e-3], [0, y]]] for y in np.arange(0, 9, 9 / 1500).tolist()]
+GRATING = BARS + [[[[y, x] for x, y in ring] for ring in bar] for bar in BARS]
+EARTH = call("GeometryConstructors.BBox", west=const(-180), south=const(-90), east=const(180), north=const(90))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("Number.pow", {"left": const(1e308), "right": const(1e308)}, "has no value"),
+        ("List.sequence", {"start": const(0), "end": const(1e300)}, "too long"),
+        ("List.sequence", {"start": const(0), "end": const(1), "step": const(1e-300)}, "too long"),
+        ("List.sequence", {"start": const(0), "count": const(1e18)}, "too long"),
+        ("Kernel.circle", {"radius": const(1e9)}, "between 0 and 50"),
+        ("Image.focalMean", {"image": IMAGE, "radius": const(1e9)}, "between 0 and 50"),
+        ("Image.clipToBoundsAndScale", {"input": IMAGE, "width": const(1e12), "height": const(1)}, "not possible"),
+        (
+            "Image.reduceRegion",
+            {
+                "image": IMAGE,
+                "reducer": const("mean"),
+                "geometry": SQUARE,
+                "scale": const(1e-9),
+                "maxPixels": const(1e18),
+            },
+            "Too many pixels",
+        ),
+        (
+            "Image.reduceRegion",
+            {"image": IMAGE, "reducer": const("mean"), "geometry": EARTH, "scale": const(10), "maxPixels": const(1e18)},
+            "Too many pixels",
+        ),
+        ("Image.select", {"input": IMAGE, "bandSelectors": const([".*"] * 100_000)}, "too large"),
+        ("Image.select", {"input": IMAGE, "bandSelectors": const(["((a+)+)+$"])}, "did not match"),
+        ("Image.rename", {"input": IMAGE, "names": const(["x" * 1_000_000, "y"])}, "1 to 1000 characters"),
+        (
+            "String.replace",
+            {
+                "input": const("a" * 1_000_000),
+                "regex": const("a"),
+                "replacement": const("b" * 1000_000),
+                "flags": const("g"),
+            },
+            "too long",
+        ),
+        (
+            "String.replace",
+            {"input": const("a"), "regex": const("((a{1,100}){1,100}){1,100}"), "replacement": const("")},
+            "no regular expression",
+        ),
+        ("Reducer.percentile", {"percentiles": const([1] * 100_000)}, "at most 1000"),
+        ("Geometry.buffer", {"geometry": SQUARE, "distance": const(1e12)}, "not possible"),
+        (
+            "Geometry.buffer",
+            {
+                "geometry": call("GeometryConstructors.MultiPoint", coordinates=const(CIRCLE[::10])),
+                "distance": const(10),
+            },
+            "too large for a buffer",
+        ),
+        ("GeometryConstructors.Polygon", {"coordinates": const([CIRCLE])}, "vertices"),
+        ("GeometryConstructors.Polygon", {"coordinates": const([STAR])}, "cross each other too often"),
+        ("GeometryConstructors.MultiPolygon", {"coordinates": const(GRATING)}, "cross each other too often"),
+        ("Projection", {"crs": const("{" * 100_000)}, "is not a known"),
+        ("Projection", {"crs": const("/etc/passwd")}, "is not an authority code"),
+        ("Date.format", {"date": const(0), "timeZone": const("../../etc/passwd")}, "no time zone"),
+        ("Number.format", {"number": const(1), "pattern": const("%" * 100_000)}, "no pattern"),
+    ],
+)
+def test_an_argument_without_measure_is_refused_in_a_sentence(
+    world: CatalogWorld, name: str, arguments: dict[str, Json], said: str
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    message = refused(result(call(name, **arguments)), world, 3.0)
+    assert said in message
+    assert message.startswith(f"{name}: ")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_images_are_reprojected_and_blurred_again_only_so_often(world: CatalogWorld) -> None:
+    again = chain(IMAGE, lambda x: call("Image.reproject", image=x, crs=const("EPSG:3857"), scale=const(10)), 1000)
+    assert "more than 24 deep" in refused(again, world, 2.0)
+    blurred = chain(IMAGE, lambda x: call("Image.focalMean", image=x, radius=const(50)), 40)
+    assert "at most 1024" in refused(blurred, world, 2.0)
+
+
+FORMULAS = pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("+".join(["D"] * 5000), None),
+        ("**".join(["D"] * 3000), "nested more than 60 deep"),
+        ("(" * 500 + "D" + ")" * 500, "nested more than 60 deep"),
+        ("D" + "[0]" * 3000, "too long"),
+        ("D + 1e999", "too large"),
+        ("D + 0x" + "f" * 900, "too large"),
+        ("b('nothing')", "did not match"),
+        ("X", "no variable"),
+        ("__import__('os')", "no function"),
+        ("D.__class__", "did not match"),
+        ("D +" * 8000, "too long"),
+    ],
+)
+
+
+def test_formulas_take_hexadecimal_numbers(world: CatalogWorld) -> None:
+    parsed = call("Image.parseExpression", expression=const("0x1F + D * 0"), argName=const("D"), vars=const(["D"]))
+    applied = {"functionInvocationValue": {"functionReference": "f", "arguments": {"D": IMAGE}}}
+    image = evaluate_graph(read_graph(result(applied, f=parsed)), world)
+    (pixels,) = compute([image.bands[0].node], GRID, Window(0, 0, 30, 40))
+    assert set(pixels.data[pixels.valid].tolist()) == {31}
+
+
+@FORMULAS
+def test_formulas_end_in_an_image_or_a_sentence(world: CatalogWorld, formula: str, said: str | None) -> None:
+    parsed = call("Image.parseExpression", expression=const(formula), argName=const("D"), vars=const(["D"]))
+    applied = {"functionInvocationValue": {"functionReference": "f", "arguments": {"D": IMAGE}}}
+    if said is None:
+        assert len(told(result(applied, f=parsed), world)["bands"]) == 2
+    else:
+        message = refused(result(applied, f=parsed), world, 2.0)
+        assert message.startswith("Image.parseExpression: ")
+        assert said in message
+
+
+# -- any argument for any function -------------------------------------------------------------
+
+
+def values_of_kinds(world: CatalogWorld) -> dict[str, list[Any]]:
+    """Return values of each kind, strange ones among them."""
+
+    def made(name: str, **arguments: Any) -> Any:
+        return called(world, name, arguments)
+
+    image, images = world.image("coll/a0"), world.collection("coll")
+    region = made("GeometryConstructors.Rectangle", coordinates=[15.0, 41.54, 15.003, 41.55])
+    feature = FeatureValue(region, {"a": 1, "b": "x", "system:time_start": 0})
+    texts = [
+        "",
+        "B1",
+        "b1",
+        "x" * 100_000,
+        "a\0b",
+        "../../etc/passwd",
+        "(a+)+$",
+        "(",
+        ".*",
+        "2020-01-01",
+        "EPSG:4326",
+        "mean",
+        "pixels",
+        "meters",
+        "year",
+        "int",
+        "é" * 50,
+        "%s",
+        "{",
+        "coll/a0",
+        "coll",
+        "%99.99f",
+        "PROJCS[",
+        "UTC",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.999+00:00",
+    ]
+    reducers = [
+        "mean",
+        "minMax",
+        "toList",
+        "linearFit",
+        "histogram",
+        "median",
+        "count",
+        "stdDev",
+        "frequencyHistogram",
+        "mode",
+        "first",
+        "countDistinct",
+        "sum",
+    ]
+    ring = [[0, 0], [1, 0], [1, 1], [0, 0]]
+    return {
+        "number": [
+            0,
+            1,
+            -1,
+            2,
+            3.5,
+            math.nan,
+            math.inf,
+            -math.inf,
+            1e308,
+            -1e308,
+            1e-308,
+            1 << 63,
+            -(1 << 63),
+            10**30,
+            10**400,
+            30,
+            1e9,
+        ],
+        "text": texts,
+        "list": [
+            [],
+            [1],
+            [1, 2, 3],
+            [1, 2, 3, 4],
+            [1] * 6,
+            [0] * 6,
+            ["B1"],
+            ["B1", "B2"],
+            [None],
+            [[]],
+            [[1, 2], [3, 4]],
+            [[ring]],
+            [math.nan],
+            [1e308] * 6,
+            ["x"],
+            [image],
+            [feature],
+            [region],
+            [{}],
+            list(range(1000)),
+            [True],
+            [math.inf, 0],
+            [[1, "a"], [None, 2]],
+        ],
+        "dictionary": [
+            {},
+            {"a": 1},
+            {"type": "Point", "coordinates": [0, 0]},
+            {"type": "Polygon", "coordinates": [ring]},
+            {"type": "Polygon", "coordinates": "x"},
+            {"type": "Date", "value": 1},
+            {"type": []},
+            {"type": "Projection", "crs": "EPSG:4326", "transform": [1]},
+            {"type": "ErrorMargin", "value": "x"},
+            {"type": "Feature", "geometry": None},
+            {"type": "GeometryCollection", "geometries": [1, 2]},
+            {"type": "LinearRing"},
+            {"B1": "int8"},
+            {"B1": image},
+            {"z": math.inf},
+        ],
+        "image": [
+            image,
+            made("Image.constant", value=[1, 2.5, 3]),
+            image.with_bands([]),
+            made("Image.constant", value=1),
+        ],
+        "collection": [
+            images,
+            CollectionValue((), of_images=True),
+            CollectionValue((), of_images=False),
+            CollectionValue((feature, feature), of_images=False),
+            CollectionValue((FeatureValue(None),), of_images=False),
+        ],
+        "geometry": [
+            region,
+            made("GeometryConstructors.Point", coordinates=[15.001, 41.545]),
+            made("GeometryConstructors.LineString", coordinates=[[15.0, 41.54], [15.01, 41.55]]),
+            made("GeometryConstructors.BBox", west=-180, south=-90, east=180, north=90),
+        ],
+        "feature": [feature, FeatureValue(None)],
+        "function": [
+            FunctionValue(("a",), lambda a: a.get("a")),
+            FunctionValue((), lambda a: 1),
+            FunctionValue(("a", "b"), lambda a: a.get("b")),
+            FunctionValue(("a",), lambda a: None),
+        ],
+        "reducer": [made(f"Reducer.{name}") for name in reducers]
+        + [
+            made("Reducer.repeat", reducer=made("Reducer.mean"), count=2),
+            made("Reducer.max", numInputs=2),
+            made("Reducer.percentile", percentiles=[5, 50]),
+            made("Reducer.toList", tupleSize=2),
+        ],
+        "projection": [UNPROJECTED, image.bands[0].projection, Projection(None, Affine.identity())],
+        "date": [DateValue(0), DateValue(10**18), DateValue(-(10**18)), DateRangeValue(0, 10)],
+        "filter": [made("Filter.equals", leftField="a", rightValue=1)],
+        "kernel": [made("Kernel.square", radius=1), made("Kernel.circle", radius=1, units="meters")],
+        "other": [
+            None,
+            True,
+            False,
+            b"abc",
+            made("PixelType", precision="int"),
+            made("Join.inner"),
+            ErrorMarginValue(1.0),
+        ],
+    }
+
+
+LIKELY = {
+    "Image": "image",
+    "ImageCollection": "collection",
+    "FeatureCollection": "collection",
+    "Element": "feature",
+    "Geometry": "geometry",
+    "Number": "number",
+    "Float": "number",
+    "Integer": "number",
+    "Long": "number",
+    "String": "text",
+    "List": "list",
+    "Dictionary": "dictionary",
+    "Reducer": "reducer",
+    "Projection": "projection",
+    "Date": "date",
+    "Filter": "filter",
+    "Kernel": "kernel",
+    "Algorithm": "function",
+    "Feature": "feature",
+}
+
+
+def called(world: CatalogWorld, name: str, arguments: dict[str, Any]) -> Any:
+    given = {key: Constant(value) for key, value in arguments.items()}
+    return evaluate_graph(Graph("0", {"0": Call(name, None, given)}, {"0": frozenset()}), world)
+
+
+def looked_at(value: Any) -> None:
+    """Do with a value what a client may want of it: be told of it, and see its pixels."""
+    if not isinstance(value, FunctionValue):
+        json.dumps(answer(value), allow_nan=False)
+    if isinstance(value, CollectionValue) and len(value):
+        value = value.elements[0]
+    if isinstance(value, ImageValue) and len(value.bands) < 20:
+        small = GeoBox((5, 5), GRID.affine, GRID.crs)
+        compute([band.node for band in product_of(value).bands], small, Window(0, 0, 5, 5))
+
+
+def families() -> list[str]:
+    return sorted({name.split(".")[0] for name, known in table.items() if known.call is not None})
+
+
+@pytest.mark.parametrize("family", families())
+def test_a_function_of_any_arguments_has_a_value_or_a_sentence(
+    world: CatalogWorld, caplog: pytest.LogCaptureFixture, family: str
+) -> None:
+    kinds = values_of_kinds(world)
+    everything = [value for values in kinds.values() for value in values]
+    chance = random.Random(family)
+    for name, known in sorted(table.items()):
+        # samples of the pixels of the whole earth are legitimate, and take their time
+        if known.call is None or name.split(".")[0] != family or name in {"Image.sample", "Image.sampleRegions"}:
+            continue
+        for _ in range(12):
+            arguments = {}
+            for one in known.signature.arguments:
+                likely = kinds.get(LIKELY.get(one.type.split("<")[0], ""), everything)
+                if not one.optional or chance.random() < 0.6:
+                    arguments[one.name] = chance.choice(likely if chance.random() < 0.8 else everything)
+            try:
+                looked_at(called(world, name, arguments))
+            except REFUSALS as error:
+                assert str(error)
+                assert "/b.tif" not in str(error)
+        assert not [r for r in caplog.records if r.levelno >= logging.ERROR], (name, caplog.text)
+
+
+# -- the gRPC door -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("doors")
+    make_catalog(folder / "catalog")
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (result(ref("gone")), "'gone' is referred to, but is not in 'values'"),
+        (result(ref("result")), "refers to itself"),
+        (result(call("Image.add")), "Image.add: Parameter 'image1' is required."),
+        (result(call("No.such")), "there is no function 'No.such'"),
+        (result(const(1)), "no image"),
+        (result(call("Image.select", input=IMAGE, bandSelectors=const(["B9"]))), "Image.select: Band pattern 'B9'"),
+        (chain(IMAGE, DOUBLING["addBands"][1], 40), "Image.addBands: an image of 16384 bands is too large"),
+        (result(call("Image.load", id=const("../../etc/passwd"))), "not found"),
+    ],
+)
+def test_bad_graphs_are_refused_by_grpc_with_the_same_sentence(server: Served, document: Json, said: str) -> None:
+    params = download_pb2.DownloadParams(format=download_pb2.FORMAT_NPY)
+    json_format.ParseDict(document, params.expression)
+    for ask in (server.create, server.stream):
+        with pytest.raises(grpc.RpcError) as caught:
+            ask(params)
+        told_of = refusal(caught.value)
+        assert told_of.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert said in told_of.message
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_has_not_are_refused_by_grpc(server: Served, number: float) -> None:
+    params = download_pb2.DownloadParams(format=download_pb2.FORMAT_NPY)
+    params.expression.result = "0"
+    params.expression.values["0"].constant_value.CopyFrom(struct_pb2.Value(number_value=number))
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(params)
+    assert refusal(caught.value).code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_samples_of_a_number_are_that_many_of_the_pixels(world: CatalogWorld) -> None:
+    sampled = call("Image.sample", image=IMAGE, numPixels=const(50), geometries=const(True))
+    features = told(result(sampled), world)["features"]
+    found = {(f["properties"]["B1"], f["properties"]["B2"]) for f in features}
+    assert len(features) == len(found) == 50
+    assert all(b2 - b1 == 1200 for b1, b2 in found)
+    lon, lat = features[0]["geometry"]["coordinates"]
+    ((x,), (y,)) = rasterio.warp.transform("EPSG:4326", "EPSG:32633", [lon], [lat])
+    col, row = (x - 500_000) / 10 - 0.5, (4_600_000 - y) / 10 - 0.5
+    assert features[0]["properties"]["B1"] == 1 + round(row) * 40 + round(col)
