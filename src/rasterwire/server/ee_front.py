@@ -103,7 +103,8 @@ class EarthEngineFront:
                     return await handler(_Asked(request, match.groupdict(), query, body))
                 others.append(allowed)
         if others:
-            raise web.HTTPMethodNotAllowed(request.method, [*others, "OPTIONS"])
+            said = f"{request.method[:20]} at this address: not implemented by this server"
+            raise web.HTTPMethodNotAllowed(request.method, [*others, "OPTIONS"], reason=said)
         if path.startswith("v1/projects/"):
             raise AddressUnknown(request.method, path)
         if path.startswith("v1/downloads"):  # the plain doors, by another method than they have
