@@ -265,7 +265,8 @@ class Unmasked(Node):
             dtype: of the result.
             within: where to fill; None is everywhere.
         """
-        reach = None if within is None else reach_of_region(within)
+        # a band may reach farther than the footprint of its image, which is that of the first
+        reach = None if within is None else joining((node.reach, reach_of_region(within)))
         identity = None if within is None else region_key(within)
         super().__init__(dtype, (node, value), reach, identity)
         self.within = within
