@@ -132,7 +132,7 @@ class PixelWorld:
 
 
 def assert_pixels(
-    found: Pixels, data: Array, valid: Array | bool = True, *, rtol: float = 0.0, atol: float = 0.0, said: object = ""
+    found: Pixels, data: Array, valid: Any = True, *, rtol: float = 0.0, atol: float = 0.0, said: object = ""
 ) -> None:
     """Check where pixels are valid, and their values there."""
     where = np.broadcast_to(np.asarray(valid), found.valid.shape)
