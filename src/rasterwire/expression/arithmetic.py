@@ -71,7 +71,7 @@ def _bits(a: PixelType, b: PixelType) -> PixelType:
         return whole(-(1 << 63), (1 << 63) - 1)
     if x[0] >= 0 and y[0] >= 0:
         return whole(0, (1 << int(max(x[1], y[1])).bit_length()) - 1)
-    bits = max(int(abs(value)).bit_length() for value in (*x, *y))
+    bits = min(63, max(int(abs(value)).bit_length() for value in (*x, *y)))
     return whole(-(1 << bits), (1 << bits) - 1)
 
 

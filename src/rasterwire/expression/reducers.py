@@ -337,7 +337,8 @@ def _of_numbers(
             return number(np.percentile(values, parameters[0]))
         case "intervalMean":
             low, high = np.percentile(values, parameters)
-            return float(values[(values >= low) & (values <= high)].mean())
+            held = values[(values >= low) & (values <= high)]
+            return float(held.mean() if len(held) else low)  # as for pixels: few values may all be outside
         case "histogram":
             return _histogram(values, heavy, *parameters)
         case _:
