@@ -60,7 +60,7 @@ class _Answer:
                     "type": "Feature",
                     "geometry": geometry,
                     **self._id(value),
-                    "properties": self.of(dict(value.properties)),
+                    "properties": self.of({k: v for k, v in value.properties.items() if k != "system:index"}),
                 }
             case CollectionValue():
                 return self._collection(value)

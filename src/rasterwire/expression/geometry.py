@@ -78,8 +78,6 @@ def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
     if kind == "GeometryCollection" and isinstance(document.get("geometries"), list):
         parts = [geometry_of_json(part) for part in document["geometries"]]
         return gathered([part for part in parts if part is not None])
-    if kind == "LinearRing":
-        return made("LineString", document.get("coordinates"), None, geodesic)
     if not isinstance(kind, str) or "coordinates" not in document:
         return None
     return made(kind, document["coordinates"], None, geodesic)
@@ -188,7 +186,7 @@ def linear_ring(
 ) -> Region:
     """Returns a closed line."""
     closed = coordinates if coordinates and coordinates[0] == coordinates[-1] else [*coordinates, *coordinates[:1]]
-    return made("LineString", closed, crs, geodesic)
+    return made("LinearRing", closed, crs, geodesic)
 
 
 @table.listed(

@@ -1,5 +1,6 @@
 """Evaluates graphs: each value once for each set of the arguments it depends on."""
 
+import math
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -194,5 +195,7 @@ def _arguments(function: Function, given: Mapping[str, Any], world: World) -> li
 
 
 def is_true(value: Any) -> bool:
-    """Tell whether a condition holds: anything but null, false, 0 and the empty text. Source: ee.Algorithms.If."""
-    return bool(value) if isinstance(value, bool | int | float | str) else value is not None
+    """Tell whether a condition holds: anything but null, false, 0, NaN and what is empty. Source: ee.Algorithms.If."""
+    if isinstance(value, float) and math.isnan(value):
+        return False
+    return bool(value) if isinstance(value, bool | int | float | str | list | Mapping) else value is not None
