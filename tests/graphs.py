@@ -50,53 +50,54 @@ def argument(name: str) -> Made:
 
 def graph(result: Any) -> dict[str, Any]:
     """Return the JSON of a graph; a value that is used twice is written once, as the clients do."""
-    values: dict[str, Any] = {}
-    keys: dict[int, str] = {}
+    writer = _Writer()
+    return {"result": writer.key_of(result), "values": writer.values}
 
-    def key_of(value: Any) -> str:
-        if id(value) not in keys:
-            keys[id(value)] = str(len(keys))
-            values[keys[id(value)]] = node(value, whole=True)
-        return keys[id(value)]
 
-    def node(value: Any, *, whole: bool = False) -> dict[str, Any]:
-        if not isinstance(value, Made):
-            return nested(value)
-        match value.kind, value.content:
-            case "argumentReference", name:
-                return {"argumentReference": name}
-            case _ if not whole:
-                return {"valueReference": key_of(value)}
-            case "functionDefinitionValue", (names, body):
-                return {"functionDefinitionValue": {"argumentNames": list(names), "body": key_of(body)}}
-            case _, (name, arguments):
-                who = {"functionReference": key_of(name)} if isinstance(name, Made) else {"functionName": name}
-                return {
-                    "functionInvocationValue": who
-                    | {"arguments": {key: node(given) for key, given in arguments.items()}}
-                }
-        raise AssertionError(value)
+class _Writer:
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._keys: dict[int, str] = {}
 
-    def nested(value: Any) -> dict[str, Any]:
-        if isinstance(value, list) and has_made(value):
-            return {"arrayValue": {"values": [node(item) for item in value]}}
-        if isinstance(value, dict) and has_made(list(value.values())):
-            return {"dictionaryValue": {"values": {key: node(item) for key, item in value.items()}}}
+    def key_of(self, value: Any) -> str:
+        """Return the key of a value, which is written the first time it is asked for."""
+        if id(value) not in self._keys:
+            key = self._keys[id(value)] = str(len(self._keys))
+            self.values[key] = self._whole(value)
+        return self._keys[id(value)]
+
+    def _whole(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, Made) and value.kind == "functionDefinitionValue":
+            names, body = value.content
+            return {value.kind: {"argumentNames": list(names), "body": self.key_of(body)}}
+        if isinstance(value, Made) and value.kind == "functionInvocationValue":
+            name, arguments = value.content
+            who = {"functionReference": self.key_of(name)} if isinstance(name, Made) else {"functionName": name}
+            return {value.kind: who | {"arguments": {key: self._node(given) for key, given in arguments.items()}}}
+        return self._node(value)
+
+    def _node(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, Made):
+            if value.kind == "argumentReference":
+                return {value.kind: value.content}
+            return {"valueReference": self.key_of(value)}
+        if isinstance(value, list) and _holds_made(value):
+            return {"arrayValue": {"values": [self._node(item) for item in value]}}
+        if isinstance(value, dict) and _holds_made(value):
+            return {"dictionaryValue": {"values": {key: self._node(item) for key, item in value.items()}}}
         return {"constantValue": value}
 
-    def has_made(value: Any) -> bool:
-        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        return isinstance(value, Made) or any(map(has_made, items))
 
-    result_key = key_of(result)
-    return {"result": result_key, "values": values}
+def _holds_made(value: Any) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, Made) or any(map(_holds_made, items))
 
 
 UTM = Projection(CRS("EPSG:32610"), Affine(10, 0, 500000, 0, -10, 4200000))
 
 
 def image(*names: str, id: str | None = None, projection: Projection = UTM, **properties: Any) -> ImageValue:  # noqa: A002
-    """Return an image of 100 x 100 pixels whose bands hold their number; keywords are properties, ``__`` for a colon."""
+    """Return an image of 100 x 100 pixels whose bands hold their number; properties have ``__`` for a colon."""
     bands = [
         BandValue(name, PixelType("int", 0, 65535), nodes.Constant(at, "uint16"), projection, (0, 0, 100, 100))
         for at, name in enumerate(names or ("B1",))

@@ -2,13 +2,14 @@
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from graphs import call, refused, told
 
-BINARY = {
+BINARY: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -26,7 +27,7 @@ BINARY = {
     "or": lambda a, b: a != 0 or b != 0,
 }
 
-UNARY = {
+UNARY: dict[str, Callable[..., Any]] = {
     "floor": math.floor,
     "ceil": math.ceil,
     "abs": abs,

@@ -11,7 +11,12 @@ import pytest
 from rasterwire.expression.algorithms import listing, table
 from rasterwire.expression.signature import Signature, parse_signature
 
-_ALL_BUILT = ("L0a", "L0b", "L1a", "L1b", "L1c") + (
+_ALL_BUILT = (
+    "L0a",
+    "L0b",
+    "L1a",
+    "L1b",
+    "L1c",
     "band_math",
     "comparison_logic_bits",
     "masks_where",
