@@ -33,7 +33,7 @@ class Made:
     content: Any
 
 
-def call(name: str | Made, **arguments: Any) -> Made:
+def call(name: str | Made, /, **arguments: Any) -> Made:
     """Return a call of a function of the server, or of a value of the graph."""
     return Made("functionInvocationValue", (name, arguments))
 

@@ -149,6 +149,10 @@ def union_of(collection: CollectionValue) -> Region | None:
     return gathered(found)
 
 
+_FARTHEST = 2e7
+"""Metres of half of the earth's girth; no unit of a projection is shorter by much."""
+
+
 # -- constructors ------------------------------------------------------------------------------
 
 
@@ -288,6 +292,8 @@ def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection 
 )
 def buffer(region: Region, distance: float, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns a geometry widened by a distance: in metres, or in units of a projection."""
+    if not abs(distance) <= _FARTHEST:
+        raise InvalidExpression(f"'distance' is {distance:g}; it has to be a number of at most {_FARTHEST:g}.")
     if projection is not None and projection.crs is not None:
         widened = to_crs(region, projection.crs).geometry.buffer(distance)
         return _not_empty(Region(widened, projection.crs))
@@ -305,7 +311,11 @@ def area(region: Region, _: ErrorMarginValue | None, projection: Projection | No
     if projection is not None and projection.crs is not None:
         return float(to_crs(region, projection.crs).geometry.area)
     geod = LONLAT.proj.get_geod()
-    return abs(float(geod.geometry_area_perimeter(shapely.orient_polygons(to_crs(region, LONLAT).geometry))[0]))
+    parts = shapely.get_parts(shapely.get_parts(to_crs(region, LONLAT).geometry))
+    # of lines that go there and back, pyproj would count the little that is between the ways
+    areal = [part for part in parts if isinstance(part, shapely.Polygon)]
+    assert geod is not None
+    return math.fsum(abs(geod.geometry_area_perimeter(shapely.orient_polygons(part))[0]) for part in areal)
 
 
 @table.listed("Geometry.coordinates(geometry: Geometry) -> List<Object>")

@@ -93,9 +93,7 @@ def reduce_(values: list[Any], reducer: Reducer) -> Any:
     columns = [values]
     if reducer.inputs > 1:
         if not all(isinstance(row, list) and len(row) >= reducer.inputs for row in values):
-            raise InvalidExpression(
-                f"the reducer takes {reducer.inputs} inputs, so it needs a list of lists."
-            )
+            raise InvalidExpression(f"the reducer takes {reducer.inputs} inputs, so it needs a list of lists.")
         columns = [[row[at] for row in values] for at in range(reducer.inputs)]
     made = reduce_columns(reducer, columns, None)
     return next(iter(made.values())) if len(made) == 1 else made
