@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rasterwire.crs import crs_name
@@ -30,6 +31,10 @@ _MOST_VALUES = 2_000_000
 """Numbers and texts in one answer."""
 
 
+_MOST_DEEP = 100
+"""Lists within lists; what JSON is read by has limits too."""
+
+
 def answer(value: Any) -> Any:
     """Return the JSON of a value.
 
@@ -42,8 +47,17 @@ def answer(value: Any) -> Any:
 class _Answer:
     def __init__(self) -> None:
         self._told = 0
+        self._depth = 0
 
     def of(self, value: Any) -> Any:
+        if self._depth == _MOST_DEEP:
+            raise InvalidExpression(f"the answer has values more than {_MOST_DEEP} deep within each other.")
+        self._depth += 1
+        told = self._of(value)
+        self._depth -= 1
+        return told
+
+    def _of(self, value: Any) -> Any:
         self._told += 1
         if self._told > _MOST_VALUES:
             raise InvalidExpression(f"the answer has more than {_MOST_VALUES} values; ask for a part of it.")
@@ -60,7 +74,7 @@ class _Answer:
                     "type": "Feature",
                     "geometry": geometry,
                     **self._id(value),
-                    "properties": self.of(dict(value.properties)),
+                    "properties": self.of({k: v for k, v in value.properties.items() if k != "system:index"}),
                 }
             case CollectionValue():
                 return self._collection(value)
@@ -135,7 +149,10 @@ class _Answer:
 def footprint_json(region: Region) -> dict[str, Any]:
     """Return an outline as properties hold it: a ring of longitudes and latitudes."""
     try:
-        outline = as_geojson(to_crs(region, LONLAT))
+        drawn = to_crs(region, LONLAT)
+        # a straight edge needs no more points than its curve shows, and thousands of images are told at once
+        west, south, east, north = drawn.geometry.bounds
+        outline = as_geojson(replace(drawn, geometry=drawn.geometry.simplify(1e-5 * max(east - west, north - south))))
     except InvalidExpression:
         return as_geojson(region)
     if outline["type"] == "Polygon" and len(outline["coordinates"]) == 1:

@@ -94,6 +94,8 @@ def copy_properties(
     """Copies properties from one element to another; those of the system only where they are named."""
     if destination is None or source is None:
         raise InvalidExpression("'destination' and 'source' are both required.")
+    if names is not None and exclude is not None:
+        raise InvalidExpression("'properties' and 'exclude' cannot be given together.")
     if names is None:
         copied = {key: value for key, value in source.properties.items() if not key.startswith("system:")}
     else:
@@ -142,7 +144,7 @@ def as_text(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case float() if value == int(value) and abs(value) < 1e15:
+        case float() if abs(value) < 1e15 and value == int(value):
             return str(int(value))
         case Region():
             return str(as_geojson(value))

@@ -1,5 +1,6 @@
 """Functions that make images of images: their bands, names, types."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
                 found.extend(hits)
             case bool():
                 raise InvalidExpression("a band is selected by name or index, and not by a Boolean.")
-            case int() | float():
+            case int() | float() if math.isfinite(selector):
                 index = int(selector)
                 if not -len(image.bands) <= index < len(image.bands):
                     raise InvalidExpression(f"there is no band {index}, the image has {len(image.bands)}.")

@@ -398,12 +398,16 @@ def convolve(image: ImageValue, kernel: KernelValue) -> ImageValue:
     return image.with_bands(bands)
 
 
+_MOST_MAGNITUDE = 1e30
+
 _shape = 'radius: Float, units: String = "pixels", normalize: Boolean = true, magnitude: Float = 1.0'
 
 
 def _made(weights: Array, units: str, normalize: bool, magnitude: float) -> KernelValue:
     if units not in {"pixels", "meters"}:
         raise InvalidExpression(f"'units' is '{units[:20]}'; there are pixels and meters.")
+    if not abs(magnitude) < _MOST_MAGNITUDE:
+        raise InvalidExpression(f"'magnitude' is {magnitude:g}; it has to be a number below {_MOST_MAGNITUDE:g}.")
     scaled = weights * magnitude / (np.abs(weights).sum() if normalize else 1.0)
     return KernelValue(tuple(tuple(row) for row in scaled.tolist()), units)
 

@@ -142,6 +142,11 @@ def bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     return made.astype(dtype)
 
 
+def flipped(a: Array, *, dtype: str) -> Array:
+    """Return the bits that values have not; of the whole part of floats."""
+    return np.invert(np.asarray(a).astype("int64", casting="unsafe")).astype(dtype)
+
+
 def shifted_bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     """Return bits shifted by 0 to 63 places: 0, or the sign, beyond."""
     x, y = np.asarray(a).astype("int64", casting="unsafe"), np.asarray(b).astype("int64", casting="unsafe")

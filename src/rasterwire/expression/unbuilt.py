@@ -22,6 +22,7 @@ Image.arraySlice(input: Image, axis: Integer = 0.0, start: Image = null, end: Im
 Image.arraySort(image: Image, keys: Image = null) -> Image
 Image.classify(image: Image, classifier: Classifier, outputName: String = "classification") -> Image
 Image.connectedPixelCount(input: Image, maxSize: Integer = 100.0, eightConnected: Boolean = true) -> Image
+Image.derivative(image: Image) -> Image
 Image.displace(image: Image, displacement: Image, mode: String = "bicubic", maxOffset: Float = null) -> Image
 Image.entropy(image: Image, kernel: Kernel) -> Image
 Image.glcmTexture(image: Image, size: Integer = 1.0, kernel: Kernel = null, average: Boolean = true) -> Image

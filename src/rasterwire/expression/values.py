@@ -219,10 +219,12 @@ class FilterValue:
     Attributes:
         accepts: one element.
         joins: two elements, where the test compares properties of each; else None.
+        measure: how far two elements are from each other, where the test is about that; else None.
     """
 
     accepts: Callable[[Element], bool]
     joins: Callable[[Element, Element], bool] | None = None
+    measure: Callable[[Element, Element], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
