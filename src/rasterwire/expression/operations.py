@@ -144,7 +144,8 @@ def bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
 
 def flipped(a: Array, *, dtype: str) -> Array:
     """Return the bits that values have not; of the whole part of floats."""
-    return np.invert(np.asarray(a).astype("int64", casting="unsafe")).astype(dtype)
+    made: Array = np.invert(np.asarray(a).astype("int64", casting="unsafe"))
+    return made.astype(dtype)
 
 
 def shifted_bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
