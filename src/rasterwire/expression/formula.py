@@ -12,6 +12,7 @@
 Source: the description of ee.Image.expression in Earth Engine's reference.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from rasterwire.expression.signature import table
 from rasterwire.expression.values import FunctionValue, ImageValue
 
 _token = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0[xX][0-9a-fA-F]+)"
+    r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_$][\w$]*)"
     r"|(?P<text>'[^'\n]*'|\"[^\"\n]*\")"
     r"|(?P<sign>\*\*|\|\||&&|==|!=|<=|>=|<<|>>|[-+*/%<>=!~&|^?:.,()\[\]])"
@@ -118,9 +119,7 @@ class _Reader:
             raise self._unexpected()
 
     def _ternary(self) -> Formula:
-        self._depth += 1
-        if self._depth > _MOST_DEPTH:
-            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
+        self._deeper()
         condition = self._binary(0)
         if self._take("?"):
             first = self._ternary()
@@ -133,9 +132,11 @@ class _Reader:
     def _binary(self, level: int) -> Formula:
         if level == len(_LEVELS):
             return self._unary()
-        made = self._binary(level + 1)
+        first = self._binary(level + 1)
+        others: list[tuple[str, Formula]] = []
         while sign := self._take(*_LEVELS[level]):
-            made = _two(_LEVELS[level][sign], made, self._binary(level + 1))
+            others.append((_LEVELS[level][sign], self._binary(level + 1)))
+        made = _row(first, others) if others else first
         if level == 0 and self._take("="):
             raise InvalidExpression("a formula cannot assign; leave '=' out, or write '=='.")
         return made
@@ -144,9 +145,7 @@ class _Reader:
         sign = self._take("-", "!", "~", "+")
         if sign is None:
             return self._power()
-        self._depth += 1
-        if self._depth > _MOST_DEPTH:
-            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
+        self._deeper()
         inner = self._unary()
         self._depth -= 1
         match sign:
@@ -161,11 +160,23 @@ class _Reader:
 
     def _power(self) -> Formula:
         made = self._postfix()
-        return _two("pow", made, self._unary()) if self._take("**") else made
+        if not self._take("**"):
+            return made
+        self._deeper()
+        power = self._unary()
+        self._depth -= 1
+        return _two("pow", made, power)
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _MOST_DEPTH:
+            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
 
     def _postfix(self) -> Formula:
         made = self._atom()
-        while True:
+        for links in itertools.count(1):
+            if links > _MOST_DEPTH:
+                raise InvalidExpression(f"the formula has more than {_MOST_DEPTH} names and calls in a row.")
             if self._take("."):
                 if self._now.kind != "name":
                     raise self._unexpected()
@@ -178,7 +189,8 @@ class _Reader:
                 self._need("]")
                 made = _picked(made, key)
             else:
-                return made
+                break
+        return made
 
     def _atom(self) -> Formula:
         token = self._now
@@ -259,6 +271,18 @@ def _either(condition: Formula, first: Formula, second: Formula) -> Formula:
     return lambda known: _chosen(condition(known), first(known), second(known))
 
 
+def _row(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
+    """Return what functions make of values one after the other, however long the row is."""
+
+    def made(known: Variables) -> Any:
+        value = first(known)
+        for name, other in others:
+            value = binary(name, _image(value), _image(other(known)))
+        return value
+
+    return made
+
+
 def _chosen(condition: Any, first: Any, second: Any) -> ImageValue:
     test, yes, no = _image(condition), _image(first), _image(second)
     # the second where the test is 0: and masked where the test is
@@ -289,10 +313,7 @@ def _call(name: str, arguments: list[Formula]) -> Formula:
     if name in _UNARY_FUNCTIONS and count == 1:
         return lambda known: unary(name, _image(arguments[0](known)))
     if name in _BINARY_FUNCTIONS and count >= 2:
-        made = arguments[0]
-        for other in arguments[1:]:
-            made = _two(name, made, other)
-        return made
+        return _row(arguments[0], [(name, other) for other in arguments[1:]])
     if name in _CASTS and count == 1:
         cast = table[f"Image.{name}"].call
         assert cast is not None
@@ -310,6 +331,9 @@ def parse_expression(text: str, default: str, names: list[str], free_is_band: bo
     formula = _Reader(text, default, free_is_band=free_is_band).read()
 
     def call(arguments: Mapping[str, Any]) -> ImageValue:
-        return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
+        try:
+            return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
+        except InvalidExpression as error:  # who calls it does not know the name of a function
+            raise InvalidExpression(error.problem, error.function or "Image.parseExpression") from None
 
     return FunctionValue(tuple(dict.fromkeys([default, *names])), call)
