@@ -6,6 +6,7 @@
         ImageNotFound         no image of that id
         SourceUnavailable     a raster of the image cannot be opened or read
         DownloadNotFound      no such download, or not with this token, or expired
+        AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as asked
         OffsetOutOfRange      a read begins past the end of the file
         Overloaded            too much is going on; come back
@@ -170,6 +171,20 @@ class DownloadNotFound(DownloadError):
 
     def __str__(self) -> str:
         return "name: no download of this name and token, or it expired; create it again"
+
+
+class AddressUnknown(DownloadError):
+    """The HTTP server has no door at an address."""
+
+    reason = "ADDRESS_UNKNOWN"
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(method, path)
+        self.method = method
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.method[:20]} {self.path[:100]}: not implemented by this server"
 
 
 class DownloadConflict(DownloadError):

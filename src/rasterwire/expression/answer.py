@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import shapely
+
 from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.geometry import as_geojson, to_crs
@@ -27,12 +29,14 @@ from rasterwire.region import Region
 MAX_ELEMENTS = 5000
 """Of a collection; Earth Engine's limit."""
 
-_MOST_VALUES = 2_000_000
+_MOST_VALUES = 1_000_000
 """Numbers and texts in one answer."""
 
+_MOST_CHARACTERS = 64 << 20
+"""Of all texts of one answer."""
 
-_MOST_DEEP = 100
-"""Lists within lists; what JSON is read by has limits too."""
+_MOST_NESTING = 100
+"""Lists and dictionaries within each other."""
 
 
 def answer(value: Any) -> Any:
@@ -44,32 +48,47 @@ def answer(value: Any) -> Any:
     return _Answer().of(value)
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 class _Answer:
     def __init__(self) -> None:
         self._told = 0
-        self._depth = 0
+        self._characters = 0
+        self._nesting = 0
 
     def of(self, value: Any) -> Any:
-        if self._depth == _MOST_DEEP:
-            raise InvalidExpression(f"the answer has values more than {_MOST_DEEP} deep within each other.")
-        self._depth += 1
-        told = self._of(value)
-        self._depth -= 1
-        return told
-
-    def _of(self, value: Any) -> Any:
         self._told += 1
         if self._told > _MOST_VALUES:
             raise InvalidExpression(f"the answer has more than {_MOST_VALUES} values; ask for a part of it.")
         match value:
-            case None | bool() | int() | str():
+            case None | bool() | int():
+                return value
+            case str():
+                self._characters += len(value)
+                if self._characters > _MOST_CHARACTERS:
+                    raise InvalidExpression(f"the answer has more than {_MOST_CHARACTERS} characters.")
                 return value
             case float():
-                return value if math.isfinite(value) else None
+                return _finite(value)
+            case _:
+                return self._within(value)
+
+    def _within(self, value: Any) -> Any:
+        self._nesting += 1
+        if self._nesting > _MOST_NESTING:
+            raise InvalidExpression(f"the answer is nested more than {_MOST_NESTING} deep.")
+        made = self._of_parts(value)
+        self._nesting -= 1
+        return made
+
+    def _of_parts(self, value: Any) -> Any:
+        match value:
             case ImageValue():
                 return self._image(value)
             case FeatureValue():
-                geometry = None if value.geometry is None else as_geojson(value.geometry)
+                geometry = None if value.geometry is None else self._geometry(value.geometry)
                 return {
                     "type": "Feature",
                     "geometry": geometry,
@@ -83,23 +102,27 @@ class _Answer:
             case list() | tuple():
                 return [self.of(item) for item in value]
             case Region():
-                return as_geojson(value)
+                return self._geometry(value)
             case PixelType() | Projection():
-                return value.as_json()
+                return self.of(value.as_json())
             case DateValue():
                 return {"type": "Date", "value": value.millis}
             case DateRangeValue():
                 return {"type": "DateRange", "dates": [value.start, value.end]}
             case ErrorMarginValue():
-                return {"type": "ErrorMargin", "unit": value.unit, "value": value.value}
+                return {"type": "ErrorMargin", "unit": value.unit, "value": _finite(value.value)}
             case KernelValue():
-                return {"type": "Kernel.Fixed", "weights": [list(row) for row in value.weights]}
+                return {"type": "Kernel.Fixed", "weights": self.of([list(row) for row in value.weights])}
             case FunctionValue():
                 raise InvalidExpression("the result is a function, which has no value of its own.")
             case _:
                 raise InvalidExpression(
                     f"the result is a {type(value).__name__.removesuffix('Value')}, which cannot be told."
                 )
+
+    def _geometry(self, region: Region) -> dict[str, Any]:
+        self._told += 2 * int(shapely.get_num_coordinates(region.geometry))
+        return as_geojson(region)
 
     def _id(self, value: FeatureValue) -> dict[str, Any]:
         index = value.properties.get("system:index")
@@ -121,7 +144,9 @@ class _Answer:
     def _band(self, band: BandValue) -> dict[str, Any]:
         self._told += 10
         projection = band.projection
-        told: dict[str, Any] = {"id": band.name, "data_type": band.type.as_json()}
+        if self._told > _MOST_VALUES:
+            raise InvalidExpression(f"the answer has more than {_MOST_VALUES} values; ask for a part of it.")
+        told: dict[str, Any] = {"id": self.of(band.name), "data_type": self.of(band.type.as_json())}
         if band.extent is not None:
             col, row, width, height = band.extent
             told["dimensions"] = [width, height]

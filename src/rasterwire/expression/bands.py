@@ -1,6 +1,6 @@
 """Building images of bands: which bands of two images meet, where the result lies, what it is called."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
@@ -10,6 +10,9 @@ from rasterwire.expression.values import UNPROJECTED, BandValue, Extent, ImageVa
 
 MAX_BANDS = 10_000
 """Of an image on the way; a download has a limit of its own."""
+
+MAX_NAME = 1000
+"""Characters of the name of a band."""
 
 TypeRule = Callable[[PixelType, PixelType], PixelType]
 
@@ -46,7 +49,13 @@ def check_count(bands: Sequence[BandValue]) -> None:
 
 
 def with_name(band: BandValue, name: str) -> BandValue:
-    """Return a band under another name."""
+    """Return a band under another name.
+
+    Raises:
+        InvalidExpression: no text, or a very long one.
+    """
+    if not 0 < len(name) <= MAX_NAME:
+        raise InvalidExpression(f"the name of a band has to be a text of 1 to {MAX_NAME} characters.")
     return BandValue(name, band.type, band.node, band.projection, band.extent)
 
 
@@ -149,17 +158,25 @@ def changed(
     return each_band(image, make)
 
 
-def unique_name(name: str, taken: set[str]) -> str:
+def unique_name(name: str, taken: Collection[str], begun: dict[str, int] | None = None) -> str:
     """Return a name, or with a number behind it one that is not taken.
+
+    Args:
+        name: wanted.
+        taken: names that there are.
+        begun: the number that a name had last, where many are asked for; changed.
 
     >>> unique_name("B1", {"B1", "B1_1"})
     'B1_2'
     """
-    number, found = 0, name
-    while found in taken:
+    if name not in taken:
+        return name
+    number = 1 if begun is None else begun.get(name, 0) + 1
+    while f"{name}_{number}" in taken:
         number += 1
-        found = f"{name}_{number}"
-    return found
+    if begun is not None:
+        begun[name] = number
+    return f"{name}_{number}"
 
 
 def only_band(image: ImageValue, what: str) -> BandValue:

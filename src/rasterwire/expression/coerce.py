@@ -76,7 +76,11 @@ def described(value: Any) -> str:
     if isinstance(value, CollectionValue):
         return "an ImageCollection" if value.of_images else "a FeatureCollection"
     said = names.get(type(value), f"a {type(value).__name__.removesuffix('Value')}")
-    shown = repr(value) if isinstance(value, str | bool | int | float) else ""
+    shown = ""
+    if isinstance(value, str | bool | float):
+        shown = repr(value[:60] if isinstance(value, str) else value)
+    elif isinstance(value, int):
+        shown = repr(value if abs(value) < 1 << 63 else float(value))
     return f"{said} {shown[:60]}".rstrip() if value is not None else "null"
 
 
@@ -146,8 +150,12 @@ def _projection(value: Any, _: World) -> Projection | None:
         case str():
             return Projection(parse_crs(value, "crs"), Affine.identity())
         case Mapping() if value.get("type") == "Projection" and isinstance(value.get("crs"), str):
+            from rasterwire.expression.projections import affine_of
+
             transform = value.get("transform") or [1, 0, 0, 0, 1, 0]
-            return Projection(parse_crs(value["crs"], "crs"), Affine(*transform))
+            return Projection(
+                parse_crs(value["crs"], "crs"), affine_of(transform if isinstance(transform, list) else [])
+            )
         case _:
             return None
 
@@ -155,6 +163,8 @@ def _projection(value: Any, _: World) -> Projection | None:
 def _number(value: Any, _: World) -> float | int | None:
     if isinstance(value, bool):
         return int(value)
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return float(value)  # as if it had come over the wire so
     return value if isinstance(value, int | float) else None
 
 
@@ -217,7 +227,8 @@ def _error_margin(value: Any, world: World) -> ErrorMarginValue | None:
     if isinstance(value, ErrorMarginValue):
         return value
     if isinstance(value, Mapping):
-        return ErrorMarginValue(float(value.get("value") or 0.0), str(value.get("unit") or "meters"))
+        margin = _number(value.get("value") or 0.0, world)
+        return None if margin is None else ErrorMarginValue(float(margin), str(value.get("unit") or "meters")[:60])
     number = _number(value, world)
     return None if number is None else ErrorMarginValue(float(number))
 

@@ -256,11 +256,12 @@ def link_collection(image: ImageValue, values: CollectionValue, names: Any, prop
     sought = order(property_of(image, key))
     match = next((other for other in values.images() if order(property_of(other, key)) == sought), None)
     if match is None:
-        raise InvalidExpression(f"no image of the collection has the same '{key}'.")
+        raise InvalidExpression(f"no image of the collection has the same '{key[:100]}'.")
     bands = list(image.bands)
     taken = {band.name for band in bands}
+    begun: dict[str, int] = {}
     for band in find_bands(match, names if isinstance(names, list) else [names]) if names is not None else ():
-        name = unique_name(band.name, taken)
+        name = unique_name(band.name, taken, begun)
         taken.add(name)
         bands.append(with_name(band, name))
     check_count(bands)

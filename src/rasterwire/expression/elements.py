@@ -7,7 +7,14 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.geometry import as_geojson
 from rasterwire.expression.pattern import matches
 from rasterwire.expression.signature import table
-from rasterwire.expression.values import CollectionValue, DateValue, FeatureValue, ImageValue, Projection
+from rasterwire.expression.values import (
+    CollectionValue,
+    DateValue,
+    FeatureValue,
+    FunctionValue,
+    ImageValue,
+    Projection,
+)
 from rasterwire.region import Region
 
 Owner = ImageValue | FeatureValue | CollectionValue
@@ -139,6 +146,29 @@ def select(element: Owner, selectors: list[str], names: list[str] | None, retain
     return renewed(element, properties)
 
 
+_MOST_PARTS = 2_000_000
+_MOST_NESTING = 100
+
+
+def check_size(value: Any) -> None:
+    """Raise InvalidExpression for lists that hold each other until they are very many, or very deep."""
+    pending, count, deep = [value], 0, 0
+    while pending:
+        deep += 1
+        below: list[Any] = []
+        for part in pending:
+            if isinstance(part, list):
+                below.extend(part)
+            elif isinstance(part, Mapping):
+                below.extend(part.values())
+            if count + len(below) > _MOST_PARTS:
+                raise InvalidExpression(f"lists within lists of over {_MOST_PARTS} values are too large.")
+        count += len(below)
+        if deep > _MOST_NESTING:
+            raise InvalidExpression(f"lists are nested more than {_MOST_NESTING} deep.")
+        pending = below
+
+
 def as_text(value: Any) -> str:
     """Return a value as the text that String() makes of it."""
     match value:
@@ -146,6 +176,11 @@ def as_text(value: Any) -> str:
             return "true" if value else "false"
         case float() if abs(value) < 1e15 and value == int(value):
             return str(int(value))
+        case list() | Mapping():
+            check_size(value)
+            return str(value)
+        case ImageValue() | FeatureValue() | CollectionValue() | FunctionValue():
+            raise InvalidExpression(f"a {type(value).__name__.removesuffix('Value')} is no text.")
         case Region():
             return str(as_geojson(value))
         case Projection():

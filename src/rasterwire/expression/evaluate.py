@@ -1,29 +1,31 @@
 """Runs nodes for a block: each once, however many others want it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from rasterwire.errors import InvalidExpression
 from rasterwire.expression.nodes import Making, Node, Place
 from rasterwire.pixels import Pixels
 
 Reader = Callable[[Node, Place], Pixels | None]
 
 
-def shared_keys(nodes: Sequence[Node]) -> frozenset[bytes]:
-    """Return the keys of the nodes that more than one node below ``nodes``, or the caller, asks for."""
-    seen: set[bytes] = set()
-    shared: set[bytes] = set()
+def shared_keys(nodes: Sequence[Node]) -> dict[bytes, int]:
+    """Return how often a node is asked for, by key, of those that are more than once.
+
+    By nodes below ``nodes``, or by the caller; a node of the same key as another is the same.
+    """
+    asked: dict[bytes, int] = {}
     pending = list(nodes)
     while pending:
         node = pending.pop()
-        if node.key in seen:
-            shared.add(node.key)
-            continue
-        seen.add(node.key)
-        pending.extend(node.inputs)
-    return frozenset(shared)
+        count = asked.get(node.key, 0)
+        asked[node.key] = count + 1
+        if not count:
+            pending.extend(node.inputs)
+    return {key: count for key, count in asked.items() if count > 1}
 
 
-def evaluate(nodes: Sequence[Node], at: Place, read: Reader, shared: frozenset[bytes]) -> list[Pixels]:
+def evaluate(nodes: Sequence[Node], at: Place, read: Reader, shared: Mapping[bytes, int]) -> list[Pixels]:
     """Return the pixels of nodes at a place.
 
     Args:
@@ -35,26 +37,49 @@ def evaluate(nodes: Sequence[Node], at: Place, read: Reader, shared: frozenset[b
     Raises:
         SourceUnavailable: of ``read``.
     """
-    known: dict[tuple[bytes, Place], Pixels] = {}
-    return [_made(node, at, read, (shared, known)) for node in nodes]
+    known = _Known(shared)
+    return [_made(node, at, read, known) for node in nodes]
 
 
-def _made(
-    node: Node, at: Place, read: Reader, memory: tuple[frozenset[bytes], dict[tuple[bytes, Place], Pixels]]
-) -> Pixels:
-    shared, known = memory
+class _Known:
+    """Pixels that somebody will ask for again; those that all have asked for are dropped."""
+
+    def __init__(self, shared: Mapping[bytes, int]) -> None:
+        self._shared = shared
+        self._kept: dict[tuple[bytes, Place], tuple[Pixels, int]] = {}
+
+    def get(self, node: Node, at: Place) -> Pixels | None:
+        """Return the pixels of a node, if they were made."""
+        if node.key not in self._shared:
+            return None
+        found = self._kept.pop((node.key, at), None)
+        if found is None:
+            return None
+        pixels, left = found
+        if left > 1:
+            self._kept[node.key, at] = pixels, left - 1
+        return pixels
+
+    def put(self, node: Node, at: Place, pixels: Pixels) -> None:
+        """Keep the pixels of a node for the others that will ask for them."""
+        count = self._shared.get(node.key, 0)
+        if count > 1:
+            self._kept[node.key, at] = pixels, count - 1
+
+
+def _made(node: Node, at: Place, read: Reader, known: _Known) -> Pixels:
     stack: list[tuple[Node, Place, Making]] = []
     answer: Pixels | None = None
     while True:
         # down: begin the node that is wanted
         if answer is None:
-            answer = known.get((node.key, at)) if node.key in shared else None
+            answer = known.get(node, at)
             if answer is None:
                 answer = read(node, at)
                 if answer is None:
                     stack.append((node, at, node.make(at)))
-                elif node.key in shared:
-                    known[node.key, at] = answer
+                else:
+                    known.put(node, at, answer)
         # up: hand the answer to who asked
         if not stack:
             assert answer is not None
@@ -62,12 +87,13 @@ def _made(
         asking, place, making = stack[-1]
         try:
             wanted = making.send(answer)  # type: ignore[arg-type]  # None begins it
+        except MemoryError:
+            raise InvalidExpression("User memory limit exceeded.") from None
         except StopIteration as end:
             stack.pop()
             answer = end.value
             assert answer is not None
-            if asking.key in shared:
-                known[asking.key, place] = answer
+            known.put(asking, place, answer)
             node, at = asking, place
             if not stack:
                 return answer

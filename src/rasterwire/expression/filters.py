@@ -163,33 +163,52 @@ def range_contains(field: str, low: Any, high: Any) -> FilterValue:
     return FilterValue(accepts)
 
 
+Joins = Callable[[Element, Element], bool]
+
+
+def _made(test: Callable[[Element], bool], inner: list[FilterValue], joins: Joins | None) -> FilterValue:
+    """Return a filter of other filters, which asks them once for each element however often it is asked itself."""
+    deep = 1 + max((one.depth for one in inner), default=0)
+    if deep > _MOST_NESTING:
+        raise InvalidExpression(f"filters are nested more than {_MOST_NESTING} deep.")
+    last: list[tuple[Element, bool]] = []
+
+    def accepts(element: Element) -> bool:
+        if not last or last[0][0] is not element:
+            last[:] = [(element, test(element))]
+        return last[0][1]
+
+    return FilterValue(accepts, joins, depth=deep)
+
+
+_MOST_NESTING = 100
+
+
 @table.listed("Filter.not(filter: Filter) -> Filter")
 def not_(inner: FilterValue) -> FilterValue:
     """Passes where another filter does not."""
     joins = inner.joins
-    return FilterValue(
-        lambda element: not inner.accepts(element),
-        None if joins is None else lambda first, second: not joins(first, second),
-    )
+    opposite = None if joins is None else lambda first, second: not joins(first, second)
+    return _made(lambda element: not inner.accepts(element), [inner], opposite)
 
 
 @table.listed("Filter.and(filters: List<Filter>) -> Filter")
 def and_(filters: list[FilterValue]) -> FilterValue:
     """Passes where all filters do."""
     distinct = list(dict.fromkeys(filters))
-    return FilterValue(lambda element: all(one.accepts(element) for one in distinct), _joined(distinct, all))
+    joined = _joined(distinct, all)
+    return _made(lambda element: all(one.accepts(element) for one in distinct), distinct, joined)
 
 
 @table.listed("Filter.or(filters: List<Filter>) -> Filter")
 def or_(filters: list[FilterValue]) -> FilterValue:
     """Passes where one of the filters does."""
     distinct = list(dict.fromkeys(filters))
-    return FilterValue(lambda element: any(one.accepts(element) for one in distinct), _joined(distinct, any))
+    joined = _joined(distinct, any)
+    return _made(lambda element: any(one.accepts(element) for one in distinct), distinct, joined)
 
 
-def _joined(
-    filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]
-) -> Callable[[Element, Element], bool] | None:
+def _joined(filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]) -> Joins | None:
     """Return the test of two elements that filters make together, None where one of them has none."""
     tests = [one.joins for one in filters if one.joins is not None]
     if len(tests) < len(filters):

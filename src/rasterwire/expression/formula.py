@@ -263,6 +263,18 @@ def _two(name: str, first: Formula, second: Formula) -> Formula:
     return lambda known: binary(name, _image(first(known)), _image(second(known)))
 
 
+def _chain(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
+    """Return a formula of operations from left to right, however many."""
+
+    def value(known: Variables) -> Any:
+        made = first(known)
+        for name, other in others:
+            made = binary(name, _image(made), _image(other(known)))
+        return made
+
+    return value
+
+
 def _same(value: Any) -> Formula:
     return lambda _: value
 
@@ -335,5 +347,9 @@ def parse_expression(text: str, default: str, names: list[str], free_is_band: bo
             return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
         except InvalidExpression as error:  # who calls it does not know the name of a function
             raise InvalidExpression(error.problem, error.function or "Image.parseExpression") from None
+        except (OverflowError, RecursionError):
+            raise InvalidExpression(
+                "the formula is too long or its numbers too large.", "Image.parseExpression"
+            ) from None
 
     return FunctionValue(tuple(dict.fromkeys([default, *names])), call)

@@ -13,6 +13,7 @@ from pyproj import Geod
 from rasterwire.antimeridian import joined, redrawn, unrolled
 from rasterwire.crs import crs_name, transformer
 from rasterwire.errors import InvalidExpression
+from rasterwire.expression.crossings import MAX_OWN_CROSSINGS, check_crossings
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import (
     LONLAT,
@@ -39,10 +40,33 @@ def made(kind: str, coordinates: Any, projection: Projection | None, geodesic: b
         InvalidExpression: no such geometry.
     """
     try:
+        _check_points(coordinates)
         geometry = shapely.force_2d(shapely.geometry.shape({"type": kind, "coordinates": coordinates}))
-    except (ValueError, TypeError, IndexError, AttributeError, KeyError, shapely.errors.ShapelyError):
-        raise InvalidExpression(f"the coordinates are not those of a {kind}.") from None
+    except (ValueError, TypeError, IndexError, AttributeError, KeyError, OverflowError, shapely.errors.ShapelyError):
+        raise InvalidExpression(f"the coordinates are not those of a {kind[:40]}.") from None
     return region_of(geometry, projection, geodesic)
+
+
+def _check_points(coordinates: Any) -> None:
+    """Raise InvalidExpression for more numbers than a geometry may have, or lists that nest without end."""
+    pending, numbers, deep = [coordinates], 0, 0
+    while pending:
+        deep += 1
+        if deep > _DEEPEST:
+            raise ValueError("nested too deeply")
+        below: list[Any] = []
+        for part in pending:
+            if isinstance(part, list | tuple):
+                below.extend(part)
+            numbers += 1
+            if len(below) + numbers > 8 * MAX_VERTICES:
+                raise InvalidExpression(f"the geometry has too many vertices, at most {MAX_VERTICES}; simplify it.")
+        pending = below
+
+
+_DEEPEST = 6
+_FARTHEST = 1e15
+"""In pixels or units: beyond this no place could be told from another."""
 
 
 def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesic: bool | None) -> Region:
@@ -52,6 +76,8 @@ def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesi
         raise InvalidExpression("the geometry is empty.")
     if not np.isfinite(points).all():
         raise InvalidExpression("a coordinate is not a finite number.")
+    if np.abs(points).max() > _FARTHEST:
+        raise InvalidExpression(f"a coordinate is over {_FARTHEST:g}, which is no place on earth.")
     if len(points) > MAX_VERTICES:
         raise InvalidExpression(f"the geometry has {len(points)} vertices, at most {MAX_VERTICES}; simplify it.")
     crs = LONLAT if projection is None or projection.crs is None else projection.crs
@@ -64,6 +90,7 @@ def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesi
     if curved:
         geometry = unrolled(geometry)
     if not geometry.is_valid:
+        check_crossings([geometry], MAX_OWN_CROSSINGS)
         geometry = shapely.make_valid(geometry)
     if crs.geographic and not curved:
         geometry = joined(geometry)
@@ -77,7 +104,7 @@ def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
         return geometry_of_json(document["geometry"])
     geodesic = document.get("geodesic")
     if kind == "GeometryCollection" and isinstance(document.get("geometries"), list):
-        parts = [geometry_of_json(part) for part in document["geometries"]]
+        parts = [geometry_of_json(part) if isinstance(part, Mapping) else None for part in document["geometries"]]
         return gathered([part for part in parts if part is not None])
     if not isinstance(kind, str) or "coordinates" not in document:
         return None
@@ -114,6 +141,8 @@ def to_crs(region: Region, crs: CRS) -> Region:
     step = max(east - west, north - south) / 64
     if step > 0:
         geometry = shapely.segmentize(geometry, step)
+    if shapely.get_num_coordinates(geometry) > 8 * MAX_VERTICES:
+        raise InvalidExpression(f"the geometry has too many vertices, at most {MAX_VERTICES}; simplify it.")
     convert = transformer(region.crs, crs)
 
     def along(points: Any) -> Any:
@@ -123,7 +152,10 @@ def to_crs(region: Region, crs: CRS) -> Region:
     moved = redrawn(geometry, along)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise InvalidExpression(f"the geometry reaches beyond where {crs_name(crs)[:40]} is defined.")
-    return Region(moved if moved.is_valid else shapely.make_valid(moved), crs)
+    if not moved.is_valid:
+        check_crossings([moved], MAX_OWN_CROSSINGS)
+        moved = shapely.make_valid(moved)
+    return Region(moved, crs)
 
 
 def gathered(regions: Sequence[Region]) -> Region:
@@ -134,9 +166,15 @@ def gathered(regions: Sequence[Region]) -> Region:
     if len(regions) == 1:
         return first
     if all(other.crs == first.crs and other.geodesic == first.geodesic for other in regions):
-        return Region(shapely.union_all([region.geometry for region in regions]), first.crs, first.geodesic)
+        return Region(_joint([region.geometry for region in regions]), first.crs, first.geodesic)
     parts = [to_crs(region, first.crs).geometry for region in regions]
-    return Region(shapely.union_all(parts), first.crs)
+    return Region(_joint(parts), first.crs)
+
+
+def _joint(parts: list[shapely.Geometry]) -> shapely.Geometry:
+    distinct = list({id(part): part for part in parts}.values())
+    check_crossings(distinct)
+    return shapely.union_all(distinct)
 
 
 def union_of(collection: CollectionValue) -> Region | None:
@@ -287,14 +325,22 @@ def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection 
     return Region(to_crs(region, crs).geometry.centroid, crs)
 
 
+_WIDEST = 1e7
+"""Metres, or units: more than from a pole to the equator."""
+
+_MOST_BUFFERED = 10_000
+
+
 @table.listed(
     "Geometry.buffer(geometry: Geometry, distance: Float, maxError: ErrorMargin = null, proj: Projection = null) "
     "-> Geometry"
 )
 def buffer(region: Region, distance: float, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns a geometry widened by a distance: in metres, or in units of a projection."""
-    if not abs(distance) <= _FARTHEST:
-        raise InvalidExpression(f"'distance' is {distance:g}; it has to be a number of at most {_FARTHEST:g}.")
+    if not math.isfinite(distance) or abs(distance) > _WIDEST:
+        raise InvalidExpression(f"a distance of {distance:g} is not possible, at most {_WIDEST:g}.")
+    if shapely.get_num_coordinates(region.geometry) > _MOST_BUFFERED:
+        raise InvalidExpression(f"a geometry of over {_MOST_BUFFERED} vertices is too large for a buffer; simplify it.")
     if projection is not None and projection.crs is not None:
         widened = to_crs(region, projection.crs).geometry.buffer(distance)
         return _not_empty(Region(widened, projection.crs))
@@ -338,7 +384,9 @@ def _pairwise(name: str, said: str) -> None:
     def call(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
         crs = left.crs if projection is None or projection.crs is None else projection.crs
         operation = getattr(shapely, name)
-        return _not_empty(Region(operation(to_crs(left, crs).geometry, to_crs(right, crs).geometry), crs))
+        one, two = to_crs(left, crs).geometry, to_crs(right, crs).geometry
+        check_crossings([one, two])
+        return _not_empty(Region(operation(one, two), crs))
 
     call.__doc__ = said
     table.listed(

@@ -11,6 +11,11 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 
+_MOST_DIGITS = 20
+
+_MOST_FREE = 60
+"""Arguments of functions around it that one value may depend on."""
+
 MAX_DEPTH = 100
 """Of values written within each other; references start anew."""
 
@@ -98,6 +103,7 @@ def read_graph(document: object) -> Graph:
         raise InvalidExpression("an expression names its 'result', a key of 'values'")
     values: dict[str, GraphNode] = {}
     free: dict[str, frozenset[str]] = {}
+    sets: dict[frozenset[str], frozenset[str]] = {}
     begun: set[str] = set()
     stack = [result]
     while stack:
@@ -121,7 +127,10 @@ def read_graph(document: object) -> Graph:
         if waiting:
             circle = next((other for other in waiting if other in begun), None)
             raise InvalidExpression(f"value {_short(circle or key)} refers to itself, by way of {_short(key)}")
-        free[key] = _free(values[key], free)
+        names = _free(values[key], free)
+        if len(names) > _MOST_FREE:
+            raise InvalidExpression(f"value {_short(key)} depends on more than {_MOST_FREE} arguments around it")
+        free[key] = sets.setdefault(names, names)
         begun.discard(key)
         stack.pop()
     return Graph(result, values, free)
@@ -138,9 +147,11 @@ def _node(written: object, depth: int) -> GraphNode:
             return Constant(content)
         case "integerValue", str() | int():
             try:
+                if len(str(content)) > _MOST_DIGITS:
+                    raise ValueError
                 return Constant(int(content))
             except ValueError:
-                raise InvalidExpression(f"integerValue {_short(content)} is not a whole number") from None
+                raise InvalidExpression(f"integerValue {_short(content)} is not a whole number of 64 bits") from None
         case "bytesValue", str():
             try:
                 return Constant(base64.b64decode(content, validate=True))
@@ -176,41 +187,51 @@ def _nodes(written: object, depth: int) -> dict[str, GraphNode]:
 
 
 def _references(node: GraphNode) -> list[str]:
-    match node:
-        case Reference(key):
-            return [key]
-        case Definition(_, body):
-            return [body]
-        case Array(items):
-            return [key for item in items for key in _references(item)]
-        case Record(named):
-            return [key for item in named.values() for key in _references(item)]
-        case Call(_, reference, arguments):
-            own = [] if reference is None else [reference]
-            return own + [key for item in arguments.values() for key in _references(item)]
-        case _:
-            return []
+    found: dict[str, None] = {}
+    pending = [node]
+    while pending:
+        match pending.pop():
+            case Reference(key) | Definition(_, key):
+                found[key] = None
+            case Array(items):
+                pending.extend(items)
+            case Record(named):
+                pending.extend(named.values())
+            case Call(_, reference, arguments):
+                if reference is not None:
+                    found[reference] = None
+                pending.extend(arguments.values())
+            case _:
+                pass
+    return list(found)
 
 
 def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    match node:
-        case Reference(key):
-            return known[key]
-        case ArgumentReference(name):
-            return frozenset({name})
-        case Definition(names, body):
-            return known[body] - frozenset(names)
-        case Array(items):
-            return frozenset().union(*(_free(item, known) for item in items))
-        case Record(named):
-            return frozenset().union(*(_free(item, known) for item in named.values()))
-        case Call(_, reference, arguments):
-            own: frozenset[str] = frozenset() if reference is None else known[reference]
-            return own.union(*(_free(item, known) for item in arguments.values()))
-        case _:
-            return frozenset()
+    found: set[str] = set()
+    pending = [node]
+    while pending:
+        match pending.pop():
+            case Reference(key):
+                found |= known[key]
+            case ArgumentReference(name):
+                found.add(name)
+            case Definition(names, body):
+                found |= known[body].difference(names)
+            case Array(items):
+                pending.extend(items)
+            case Record(named):
+                pending.extend(named.values())
+            case Call(_, reference, arguments):
+                if reference is not None:
+                    found |= known[reference]
+                pending.extend(arguments.values())
+            case _:
+                pass
+    return frozenset(found)
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = repr(value[:100] if isinstance(value, str) else value)
     return text if len(text) <= 60 else text[:57] + "..."

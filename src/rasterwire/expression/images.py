@@ -37,9 +37,10 @@ def select(image: ImageValue, selectors: list[Any], names: list[str] | None) -> 
     if names is not None and len(names) != len(chosen):
         raise InvalidExpression(f"{len(chosen)} bands are selected, and 'newNames' has {len(names)} names.")
     taken: set[str] = set()
+    begun: dict[str, int] = {}
     bands = []
     for band, name in zip(chosen, names or [band.name for band in chosen], strict=True):
-        name = unique_name(name, taken)
+        name = unique_name(name, taken, begun)
         taken.add(name)
         bands.append(with_name(band, name))
     return image.with_bands(bands)
@@ -60,13 +61,15 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
             case str():
                 hits = [band for band in image.bands if matches(selector, band.name)]
                 if not hits and not image.bands:
-                    raise InvalidExpression(f"Band pattern '{selector}' was applied to an Image with no bands.")
+                    raise InvalidExpression(f"Band pattern '{selector[:100]}' was applied to an Image with no bands.")
                 if not hits:
-                    there = ", ".join(list(by_name)[:50])
+                    there = ", ".join(list(by_name)[:50])[:600]
                     raise InvalidExpression(
-                        f"Band pattern '{selector}' did not match any bands. Available bands: [{there}]"
+                        f"Band pattern '{selector[:100]}' did not match any bands. Available bands: [{there}]"
                     )
                 found.extend(hits)
+            case float() if not math.isfinite(selector):
+                raise InvalidExpression(f"there is no band {selector}, the image has {len(image.bands)}.")
             case bool():
                 raise InvalidExpression("a band is selected by name or index, and not by a Boolean.")
             case int() | float() if math.isfinite(selector):
@@ -76,7 +79,7 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
                 found.append(image.bands[index])
             case _:
                 raise InvalidExpression("bands are selected by names and indices.")
-    check_count(found)
+        check_count(found)
     return found
 
 
@@ -87,11 +90,12 @@ def add_bands(image: ImageValue, other: ImageValue, names: list[str] | None, ove
     """Returns the first image with the bands of the second behind its own."""
     bands = list(image.bands)
     places = {band.name: at for at, band in enumerate(bands)}
+    begun: dict[str, int] = {}
     for band in find_bands(other, names) if names is not None else other.bands:
         if overwrite and band.name in places:
             bands[places[band.name]] = band
             continue
-        name = unique_name(band.name, set(places))
+        name = unique_name(band.name, places, begun)
         places[name] = len(bands)
         bands.append(with_name(band, name))
     check_count(bands)
@@ -103,9 +107,9 @@ def rename(image: ImageValue, names: list[str]) -> ImageValue:
     """Renames the bands of an image."""
     if len(names) != len(image.bands):
         raise InvalidExpression(f"the image has {len(image.bands)} bands, and 'names' has {len(names)} names.")
-    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
-    if twice is not None:
-        raise InvalidExpression(f"band name '{twice}' is given twice.")
+    if len(set(names)) < len(names):
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise InvalidExpression(f"band name '{twice[:100]}' is given twice.")
     return image.with_bands([with_name(band, name) for band, name in zip(image.bands, names, strict=True)])
 
 
@@ -150,7 +154,8 @@ def cast(image: ImageValue, types: Mapping[str, Any], order: list[str] | None) -
     names = {band.name for band in image.bands}
     for name in types:
         if name not in names:
-            raise InvalidExpression(f"there is no band '{name}' to cast; the image has {', '.join(sorted(names))}.")
+            there = ", ".join(sorted(names))[:600]
+            raise InvalidExpression(f"there is no band '{name[:100]}' to cast; the image has {there}.")
     bands = [cast_band(band, _type(types[band.name])) if band.name in types else band for band in image.bands]
     made = image.with_bands(bands)
     return made if order is None else image.with_bands(find_bands(made, order))
@@ -171,7 +176,7 @@ def metadata(image: ImageValue, key: str, name: str | None) -> ImageValue:
     if isinstance(value, DateValue):
         value = value.millis
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidExpression(f"property '{key}' is no number.")
+        raise InvalidExpression(f"property '{key[:100]}' is no number.")
     made = constant_image(value)
     return made.with_bands([with_name(made.bands[0], name or key)])
 
@@ -180,14 +185,15 @@ def metadata(image: ImageValue, key: str, name: str | None) -> ImageValue:
 def to_bands(collection: CollectionValue) -> ImageValue:
     """Returns one image of all bands of a collection, named by the index of their image and their name."""
     taken: set[str] = set()
+    begun: dict[str, int] = {}
     bands = []
     for at, image in enumerate(collection.images()):
         index = image.properties.get("system:index", str(at))
         for band in image.bands:
-            name = unique_name(f"{index}_{band.name}", taken)
+            name = unique_name(f"{index}_{band.name}", taken, begun)
             taken.add(name)
             bands.append(with_name(band, name))
-    check_count(bands)
+        check_count(bands)
     return ImageValue(bands)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.elements import as_text
+from rasterwire.expression.elements import as_text, check_size
 from rasterwire.expression.pattern import matches, replaced
 from rasterwire.expression.reducers import Reducer, number, reduce_columns
 from rasterwire.expression.signature import table
-from rasterwire.expression.values import FunctionValue, ImageValue
+from rasterwire.expression.values import CollectionValue, FunctionValue, ImageValue
 
 MAX_ITEMS = 1_000_000
 """Of a list; characters of a text."""
@@ -62,7 +62,10 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
         assert end is not None
         if step == 0:
             raise InvalidExpression("'step' must not be 0.")
-        count = max(0, math.floor((end - start) / step + 1e-9) + 1)
+        share = (end - start) / step
+        if not math.isfinite(share):
+            raise InvalidExpression("'start', 'end' and 'step' have to be finite numbers.")
+        count = max(0, math.floor(share + 1e-9) + 1)
     elif end is not None:
         step = (end - start) / (count - 1) if count > 1 else 0.0
     check_length(count)
@@ -111,6 +114,15 @@ def sort(values: list[Any], keys: list[Any] | None) -> list[Any]:
 def order(value: Any) -> tuple[Any, ...]:
     """Return by what values sort: numbers before texts before all else; null last."""
     match value:
+        case str() | int() | float() | None:
+            pass
+        case _:
+            check_size(value)
+    return _order(value)
+
+
+def _order(value: Any) -> tuple[Any, ...]:
+    match value:
         case None:
             return (9,)
         case bool() | int() | float():
@@ -118,7 +130,9 @@ def order(value: Any) -> tuple[Any, ...]:
         case str():
             return 1, value
         case list():
-            return 2, tuple(order(item) for item in value)
+            return 2, tuple(_order(item) for item in value)
+        case ImageValue() | CollectionValue():
+            return 3, f"{type(value).__name__} {id(value)}"
         case _:
             return 3, as_text(value)
 
@@ -138,6 +152,7 @@ def zip_(values: list[Any], other: list[Any]) -> list[Any]:
 @table.listed("List.flatten(list: List<Object>) -> List<Object>")
 def flatten(values: list[Any]) -> list[Any]:
     """Returns the elements of all lists within a list."""
+    check_size(values)
     found: list[Any] = []
     pending = [iter(values)]
     while pending:
@@ -211,7 +226,7 @@ def same(first: Any, second: Any) -> bool:
 def value_of(values: Mapping[str, Any], key: str, default: Any) -> Any:
     """Returns the value of a key, or a default."""
     if key not in values and default is None:
-        raise InvalidExpression(f"Dictionary does not contain key: '{key}'.")
+        raise InvalidExpression(f"Dictionary does not contain key: '{key[:100]}'.")
     return values.get(key, default)
 
 
@@ -246,7 +261,7 @@ def values_of(values: Mapping[str, Any], keys: list[str] | None) -> list[Any]:
     """Returns the values, in the order of given keys or of all keys sorted."""
     missing = next((key for key in keys or [] if key not in values), None)
     if missing is not None:
-        raise InvalidExpression(f"Dictionary does not contain key: '{missing}'.")
+        raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")
     return [values[key] for key in (sorted(values) if keys is None else keys)]
 
 
@@ -362,7 +377,12 @@ def format_number(value: float, pattern: str) -> str:
 @table.listed("String(input: Object) -> String")
 def string(value: Any) -> str:
     """Returns a value as text."""
-    return value if isinstance(value, str) else as_text(value)
+    if isinstance(value, str):
+        return value
+    made = as_text(value)
+    if len(made) > MAX_ITEMS:
+        raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
+    return made
 
 
 @table.listed("String.cat(string1: String, string2: String) -> String")

@@ -409,6 +409,8 @@ def _made(weights: Array, units: str, normalize: bool, magnitude: float) -> Kern
     if not abs(magnitude) < _MOST_MAGNITUDE:
         raise InvalidExpression(f"'magnitude' is {magnitude:g}; it has to be a number below {_MOST_MAGNITUDE:g}.")
     scaled = weights * magnitude / (np.abs(weights).sum() if normalize else 1.0)
+    if not np.isfinite(scaled).all():
+        raise InvalidExpression("the weights of the kernel are not finite.")
     return KernelValue(tuple(tuple(row) for row in scaled.tolist()), units)
 
 
@@ -461,7 +463,7 @@ def diamond(radius: float, units: str, normalize: bool, magnitude: float) -> Ker
 )
 def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude: float) -> KernelValue:
     """Returns a kernel of a Gaussian bell."""
-    if sigma <= 0:
+    if not sigma > 0:
         raise InvalidExpression("'sigma' has to be greater than 0.")
     x, y = _offsets(radius)
     return _made(np.exp(-(x * x + y * y) / (2 * sigma * sigma)), units, normalize, magnitude)

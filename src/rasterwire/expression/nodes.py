@@ -71,17 +71,20 @@ class Node:
         key: equal for nodes that make the same pixels.
         reach: outside of this box no pixel is valid; None where any may be.
         depth: of the tree below.
+        layers: how often what is below is resampled from a grid of its own.
     """
 
-    __slots__ = ("depth", "dtype", "inputs", "key", "reach")
+    __slots__ = ("depth", "dtype", "inputs", "key", "layers", "reach")
     depth: int
     key: bytes
+    layers: int
 
     def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
         self.dtype = dtype
         self.inputs = tuple(inputs)
         self.reach = reach
         self.depth = 1 + max((node.depth for node in self.inputs), default=0)
+        self.layers = max((node.layers for node in self.inputs), default=0)
         digest = hashlib.sha1(repr((type(self).__name__, dtype, identity)).encode(), usedforsecurity=False)
         for node in self.inputs:
             digest.update(node.key)
@@ -118,35 +121,20 @@ class Stored(Node):
 class Resampled(Node):
     """Another node computed on a grid of its own, and sampled from there. Made by the renderer."""
 
-    __slots__ = ("grid", "layers", "resampling")
+    __slots__ = ("grid", "resampling")
 
     def __init__(self, node: Node, grid: GeoBox, resampling: Resampling) -> None:
-        self.layers = 1 + _layers(node)
-        if self.layers > _MOST_LAYERS:
+        if node.layers >= _MOST_LAYERS:
             raise InvalidExpression(f"images are resampled from each other more than {_MOST_LAYERS} deep.")
         reach = _wider(node.reach, grid)
         super().__init__(node.dtype, (node,), reach, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling)
+        self.layers = node.layers + 1
         self.grid = grid
         self.resampling = resampling
 
 
 _MOST_LAYERS = 24
 """Each renders the block below it in whole, and takes some of Python's stack."""
-
-
-def _layers(node: Node) -> int:
-    """Return how often what is below a node is resampled from a grid of its own."""
-    most: dict[bytes, int] = {}
-    pending = [node]
-    while pending:
-        at = pending[-1]
-        waiting = [other for other in at.inputs if other.key not in most]
-        if waiting and not isinstance(at, Resampled):
-            pending.extend(waiting)
-            continue
-        pending.pop()
-        most[at.key] = at.layers if isinstance(at, Resampled) else max((most[o.key] for o in at.inputs), default=0)
-    return most[node.key]
 
 
 class Constant(Node):

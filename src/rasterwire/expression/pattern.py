@@ -20,15 +20,25 @@ def matches(pattern: str, text: str) -> bool:
 def replaced(text: str, pattern: str, replacement: str, flags: str) -> str:
     """Return a text with the first match of a pattern, or with the flag g all of them, replaced."""
     sought = f"(?i){pattern}" if "i" in flags else pattern
+    if (len(text) + 1) * len(replacement) > _MOST_REPLACED:
+        hits = sum(1 for _ in _compiled(sought).finditer(text)) if "g" in flags else 1
+        if hits * len(replacement) + len(text) > _MOST_REPLACED:
+            raise InvalidExpression(f"a text of over {_MOST_REPLACED} characters is too long.")
     result: str = _compiled(sought).sub(lambda _: replacement, text, count=0 if "g" in flags else 1)
     return result
 
 
+_MOST_REPLACED = 1_000_000
+_MOST_PATTERN = 10_000
+
+
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> Any:
+    if len(pattern) > _MOST_PATTERN:
+        raise InvalidExpression(f"a regular expression of {len(pattern)} characters is too long.")
     try:
         return re2.compile(pattern, _options)
-    except re2.error:
+    except (re2.error, UnicodeError):
         raise InvalidExpression(f"'{pattern[:60]}' is no regular expression.") from None
 
 

@@ -152,7 +152,13 @@ def extent_of(grid: GeoBox, known: Projection) -> Extent:
 
 
 def moved(band: BandValue, known: Projection, node: Node) -> BandValue:
-    """Return a band with another default projection."""
+    """Return a band with another default projection.
+
+    Raises:
+        InvalidExpression: a projection without a crs, of a band that has one.
+    """
+    if known.crs is None and band.projection.crs is not None:
+        raise InvalidExpression("the projection names no coordinate reference system.")
     grid = band.grid
     extent = None if grid is None or grid.crs is None else extent_in(footprint(grid), known)
     return BandValue(band.name, band.type, node, known, extent)

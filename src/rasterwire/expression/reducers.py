@@ -11,6 +11,8 @@ import numpy.typing as npt
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.signature import table
 
+_MOST_INPUTS = 10_000
+
 _WEIGHTED = frozenset({"mean", "sum", "stdDev", "variance", "histogram", "frequencyHistogram", "linearFit"})
 
 
@@ -173,8 +175,8 @@ def linear_fit() -> Reducer:
 @table.listed("Reducer.repeat(reducer: Reducer, count: Integer) -> Reducer")
 def repeat(reducer: Reducer, count: int) -> Reducer:
     """Runs a reducer for each of several inputs, and returns lists of its results."""
-    if not 1 <= count <= 10_000:
-        raise InvalidExpression(f"'count' is {count}; it has to be between 1 and 10000.")
+    if not 1 <= count <= 10_000 or count * reducer.inputs > _MOST_INPUTS:
+        raise InvalidExpression(f"'count' is {count}; it has to be between 1 and 10000, and inputs as few.")
     return Reducer("repeat", (count,), inputs=reducer.inputs * count, outputs=reducer.outputs, parts=(reducer,))
 
 
@@ -186,7 +188,10 @@ def combine(first: Reducer, second: Reducer, prefix: str, is_shared: bool) -> Re
     """Runs two reducers, on the same inputs or one after the other's."""
     outputs = (*first.outputs, *(prefix + name for name in second.outputs))
     if len(set(outputs)) < len(outputs):
-        raise InvalidExpression(f"two outputs have the same name, of {', '.join(outputs)}; give an 'outputPrefix'.")
+        said = ", ".join(outputs)[:300]
+        raise InvalidExpression(f"two outputs have the same name, of {said}; give an 'outputPrefix'.")
+    if sum(map(len, outputs)) > 100_000:
+        raise InvalidExpression("the names of the outputs are too long.")
     if len(outputs) > 1000:
         raise InvalidExpression(f"{len(outputs)} outputs are too many, at most 1000.")
     if is_shared and first.inputs != second.inputs:
@@ -194,6 +199,8 @@ def combine(first: Reducer, second: Reducer, prefix: str, is_shared: bool) -> Re
             f"reducers that share their inputs have to take as many; they take {first.inputs} and {second.inputs}."
         )
     inputs = first.inputs if is_shared else first.inputs + second.inputs
+    if inputs > _MOST_INPUTS:
+        raise InvalidExpression(f"a reducer of {inputs} inputs is too large, at most {_MOST_INPUTS}.")
     return Reducer("combine", (), inputs, outputs, (first, second), is_shared)
 
 
@@ -293,7 +300,14 @@ def as_key(value: Any) -> str:
 
 def _alike(value: Any) -> Any:
     """Return what is equal for values that are the same to a client."""
-    return float(value) if isinstance(value, int | float) else repr(value)
+    from rasterwire.expression.elements import check_size
+
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, list | dict):
+        check_size(value)
+        return repr(value)
+    return value if isinstance(value, str | None) else id(value)
 
 
 def _numbers(
@@ -379,7 +393,12 @@ def _of_numbers(
 def _histogram(
     values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], most: int, least_width: float
 ) -> dict[str, Any]:
+    values, weights = values[np.isfinite(values)], weights[np.isfinite(values)]
+    if not len(values):
+        raise InvalidExpression("there are no finite numbers.")
     low, high = float(values.min()), float(values.max())
+    if abs(low) > 1e15 or abs(high) > 1e15:
+        raise InvalidExpression("numbers of over 1e15 are too large for a histogram.")
     width = least_width or 2.0 ** math.floor(math.log2(max((high - low) / most, 1e-300)) if high > low else 0)
     if not least_width and np.all(values == np.floor(values)):
         width = max(1.0, width)

@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import of_bands, place_of
+from rasterwire.expression.budget import check
 from rasterwire.expression.geometry import to_crs
 from rasterwire.expression.nodes import Node
 from rasterwire.expression.projections import at_scale, lattice_of
@@ -33,6 +34,8 @@ from rasterwire.pixels import Window
 from rasterwire.region import Region
 
 _BLOCK = 512
+
+_MOST_SAMPLES = 1_000_000
 
 _MOST_VALUES = 100_000_000
 """Values that a reducer may hold at once, of all bands."""
@@ -160,6 +163,7 @@ def region_grid(own: Projection, region: Region, asked: _Asked) -> GeoBox:
     known = lattice_of(known, asked.transform, asked.scale)
     if known.crs is None:
         raise InvalidExpression("the image names no coordinate reference system, so that no region can be found in it.")
+    check()
     grid = covering(known.transform, known.crs, lattice_extent(region, known.transform, known.crs))
     count = int(grid.shape[0]) * int(grid.shape[1])
     most = _MOST_VALUES if asked.most is None else min(asked.most, _MOST_VALUES)
@@ -192,6 +196,7 @@ def region_values(
     values: list[list[Floats]] = [[] for _ in nodes]
     shares: list[Floats] = []
     for window, block in zip(windows, world.pixels(nodes, grid, windows), strict=True):
+        check()
         share = coverage(outline, window) if weighs else centres(outline, window).astype(np.float64)
         held = share >= 0.005
         if not held.any():
@@ -303,7 +308,7 @@ def sample(
     grid = region_grid(image.bands[0].projection, area, _Asked(scale, projection, None, best_effort=False, most=None))
     outline = in_pixels(area, grid)
     chance = np.random.default_rng(seed & 0xFFFFFFFF)
-    rows: list[tuple[float, float, list[float]]] = []
+    taken = np.empty((0, 3 + len(image.bands)))
     windows = list(_windows(grid, outline))
     nodes = [band.node for band in image.bands]
     for window, block in zip(windows, world.pixels(nodes, grid, windows), strict=True):
@@ -313,13 +318,14 @@ def sample(
         if factor is not None:
             kept = chance.random(len(at[0])) < factor
             at = at[0][kept], at[1][kept]
+        check()
         columns = [np.where(p.valid, p.data, np.nan)[at] for p in block]
         x, y = at[1] + window.col + 0.5, at[0] + window.row + 0.5
-        rows += [(float(x[i]), float(y[i]), [float(c[i]) for c in columns]) for i in range(len(x))]
-        _check_samples(len(rows) if count is None and factor is None else 0)
-    if count is not None and len(rows) > count:
-        rows = [rows[i] for i in sorted(chance.choice(len(rows), count, replace=False))]
-    _check_samples(len(rows))
+        taken = np.concatenate([taken, np.column_stack([chance.random(len(x)), x, y, *columns])])
+        if count is not None and len(taken) > count:  # those of the least lots, in their order
+            taken = taken[np.sort(np.argpartition(taken[:, 0], count)[:count])] if count > 0 else taken[:0]
+        _check_samples(len(taken))
+    rows = [(float(row[1]), float(row[2]), row[3:].tolist()) for row in taken]
     names = [band.name for band in image.bands]
     return CollectionValue(
         tuple(_sampled(row, at, names, grid if geometries else None) for at, row in enumerate(rows)), of_images=False
@@ -327,7 +333,7 @@ def sample(
 
 
 def _check_samples(count: int) -> None:
-    if count > 1_000_000:
+    if count > _MOST_SAMPLES:
         raise InvalidExpression("there are more than 1000000 samples; give 'numPixels' or a coarser 'scale'.")
 
 

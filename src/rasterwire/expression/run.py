@@ -1,10 +1,14 @@
 """Evaluates graphs: each value once for each set of the arguments it depends on."""
 
+import logging
 import math
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from rasterwire.errors import InvalidExpression, InvalidRequest
+import numpy as np
+
+from rasterwire.errors import DownloadError, InvalidExpression, InvalidRequest
+from rasterwire.expression.budget import current, spending
 from rasterwire.expression.coerce import coerce
 from rasterwire.expression.graph import (
     ArgumentReference,
@@ -20,13 +24,12 @@ from rasterwire.expression.graph import (
 from rasterwire.expression.signature import Function, table
 from rasterwire.expression.values import FunctionValue, World
 
-MAX_CALLS = 1_000_000
-"""Function calls of one expression."""
-
 _MAX_NESTING = 60
 """Functions called by functions that are called by ...; each takes some of Python's stack."""
 
 _Step = Generator[Any, Any, Any]
+
+_log = logging.getLogger("rasterwire.expression")
 
 
 class _Scope:
@@ -47,15 +50,17 @@ def evaluate_graph(graph: Graph, world: World) -> Any:
         InvalidExpression: a function cannot be called as it is; the message names it.
         SourceUnavailable: a raster that is needed for the answer cannot be read.
     """
-    return _Evaluation(graph, world).result()
+    evaluation = _Evaluation(graph, world)
+    with np.errstate(all="ignore"), spending(evaluation.budget):
+        return evaluation.result()
 
 
 class _Evaluation:
     def __init__(self, graph: Graph, world: World) -> None:
         self._graph = graph
         self._world = world
-        self._calls = 0
         self._nesting = 0
+        self.budget = current()
 
     def result(self) -> Any:
         return self._run(Reference(self._graph.result), _Scope({}, None))
@@ -115,18 +120,18 @@ class _Evaluation:
             if name in at.arguments:
                 return at.arguments[name]
             at = at.outer
-        raise InvalidExpression(f"argument {name!r} is referred to outside of a function that has it")
+        raise InvalidExpression(f"argument {name[:60]!r} is referred to outside of a function that has it")
 
     def _function(self, names: tuple[str, ...], body: str, scope: _Scope) -> FunctionValue:
         def call(arguments: Mapping[str, Any]) -> Any:
             missing = [name for name in names if name not in arguments]
             if missing:
-                raise InvalidExpression(f"a function was called without its argument {missing[0]!r}")
-            self._count()
+                raise InvalidExpression(f"a function was called without its argument {missing[0][:60]!r}")
+            self.budget.call()
             self._nesting += 1
-            if self._nesting > _MAX_NESTING:
-                raise InvalidExpression(f"functions call each other more than {_MAX_NESTING} deep")
             try:
+                if self._nesting > _MAX_NESTING:
+                    raise InvalidExpression(f"functions call each other more than {_MAX_NESTING} deep")
                 return self._run(Reference(body), _Scope(arguments, scope))
             finally:
                 self._nesting -= 1
@@ -134,18 +139,18 @@ class _Evaluation:
         return FunctionValue(names, call)
 
     def _called(self, node: Call, scope: _Scope) -> _Step:
-        self._count()
+        self.budget.call()
         if node.name is None:
             assert node.reference is not None
             function = yield self._value(Reference(node.reference), scope)
             if not isinstance(function, FunctionValue):
-                raise InvalidExpression(f"value {node.reference!r} is called, but is no function")
+                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is no function")
             return function.call((yield self._values(node.arguments, scope)))
         if node.name == "If":
             return (yield self._chosen(node, scope))
         known = table.get(node.name)
         if known is None:
-            raise InvalidExpression(f"there is no function {node.name!r}")
+            raise InvalidExpression(f"there is no function {node.name[:100]!r}")
         if known.call is None:
             raise InvalidExpression("not implemented by this server", node.name)
         said = {name: item for name, item in node.arguments.items() if not _is_null(item)}
@@ -158,25 +163,31 @@ class _Evaluation:
         side = node.arguments.get("trueCase" if is_true(holds) else "falseCase", Constant(None))
         return (yield self._value(side, scope))
 
-    def _count(self) -> None:
-        self._calls += 1
-        if self._calls > MAX_CALLS:
-            raise InvalidExpression(f"the expression takes more than {MAX_CALLS} function calls")
-
     def _apply(self, function: Function, given: Mapping[str, Any]) -> Any:
         name = function.signature.name
         try:
             arguments = _arguments(function, given, self._world)
             assert function.call is not None
-            return function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
+            made = function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
+            self.budget.keep(made)
+            return made
         except InvalidExpression as error:
             if error.function:
                 raise
             raise InvalidExpression(error.problem, name) from None
         except InvalidRequest as error:
             raise InvalidExpression("; ".join(v.description for v in error.violations), name) from None
-        except (OverflowError, ZeroDivisionError, RecursionError, MemoryError) as error:
-            raise InvalidExpression("its numbers are too large to be counted", name) from error
+        except (OverflowError, ZeroDivisionError) as error:
+            raise InvalidExpression("its numbers are too large to be counted.", name) from error
+        except RecursionError:
+            raise InvalidExpression("its values are nested too deeply.", name) from None
+        except MemoryError:
+            raise InvalidExpression("User memory limit exceeded.", name) from None
+        except DownloadError:
+            raise
+        except Exception as error:  # whatever it was, other arguments would not have caused it
+            _log.error("unexpected error of %s", name, exc_info=error)
+            raise InvalidExpression("it cannot be computed of these arguments.", name) from error
 
 
 def _is_null(node: GraphNode) -> bool:
@@ -197,7 +208,7 @@ def _arguments(function: Function, given: Mapping[str, Any], world: World) -> li
     names = [argument.name for argument in function.signature.arguments]
     for name in given:
         if name not in names:
-            raise InvalidExpression(f"has no parameter '{name}'; it has {', '.join(names) or 'none'}")
+            raise InvalidExpression(f"there is no parameter '{name[:60]}', but {', '.join(names) or 'none'}.")
     return arguments
 
 

@@ -107,6 +107,11 @@ class ImageValue:
             self._bands = tuple(self._make())
         return self._bands
 
+    @property
+    def known_bands(self) -> int:
+        """The number of bands as far as they were looked up."""
+        return 0 if self._bands is None else len(self._bands)
+
     def with_bands(self, bands: Sequence[BandValue]) -> "ImageValue":
         """Return the same image with other bands."""
         return ImageValue(bands, self.properties, self.id, self.region)
@@ -220,11 +225,13 @@ class FilterValue:
         accepts: one element.
         joins: two elements, where the test compares properties of each; else None.
         measure: how far two elements are from each other, where the test is about that; else None.
+        depth: of filters within it.
     """
 
     accepts: Callable[[Element], bool]
     joins: Callable[[Element, Element], bool] | None = None
     measure: Callable[[Element, Element], float] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def compute(
 
 
 @lru_cache(maxsize=256)
-def _shared(nodes: tuple[Node, ...]) -> frozenset[bytes]:
+def _shared(nodes: tuple[Node, ...]) -> dict[bytes, int]:
     return shared_keys(nodes)
 
 

@@ -67,6 +67,9 @@ def collection_json(name: str) -> dict[str, Any]:
     return {"type": "IMAGE_COLLECTION", "name": _PREFIX + name, "id": name}
 
 
+_MOST_FILTER = 1_000_000
+_between = re.compile(r"\s*(?:AND\s+)?")
+
 Test = Callable[[Image, Callable[[], Region | None]], bool]
 
 
@@ -140,10 +143,12 @@ _signs: dict[str, Callable[[Any, Any], bool]] = {
 
 def _filter(text: str) -> list[Test]:
     """Return the tests of a filter: comparisons and intersects(), joined by AND."""
+    if len(text) > _MOST_FILTER:
+        raise invalid("filter", "FILTER_TOO_LONG", f"has {len(text)} characters, at most {_MOST_FILTER}")
     tests: list[Test] = []
-    at = 0
-    while text[at:].strip():
-        part = re.compile(r"\s*(?:AND\s+)?").match(text, at)
+    text, at = text.rstrip(), 0
+    while at < len(text):
+        part = _between.match(text, at)
         at = part.end() if part else at
         if found := _comparison.match(text, at):
             tests.append(

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name, parse_crs
-from rasterwire.errors import Violation, Violations
+from rasterwire.errors import InvalidExpression, Violation, Violations
 from rasterwire.expression.graph import Graph, read_graph
 from rasterwire.grid import check_transform
 from rasterwire.image import Band, Image
@@ -91,11 +91,21 @@ def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
     """
     match params.WhichOneof("source"):
         case "expression":
-            return read_graph(json_format.MessageToDict(params.expression))
+            return read_graph(_expression(params))
         case "mosaic":
             return read_graph(mosaic_graph(params.mosaic))
         case _:
             return None
+
+
+def _expression(params: download_pb2.DownloadParams) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json_format.MessageToDict(params.expression)
+    except (json_format.Error, ValueError, RecursionError):
+        raise InvalidExpression(
+            "a number of the expression is not finite, or its values are nested too deeply"
+        ) from None
+    return document
 
 
 def _band(spec: download_pb2.BandSpec, path: str, problems: Violations) -> BandRequest:

@@ -5,6 +5,7 @@ Planning and file access block, so they run on a small pool; a render has its ow
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,6 +17,7 @@ import google_crc32c
 from rasterwire.download import Downloads, Registered, Render, Renders
 from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Overloaded, Violations
 from rasterwire.expression.answer import answer
+from rasterwire.expression.budget import Budget, spending
 from rasterwire.expression.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
@@ -46,6 +48,7 @@ class Desk:
         self._streams = 0
         self.public_url = ""
         self._rendering = 0
+        self._evaluations = 0
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
@@ -67,7 +70,42 @@ class Desk:
         Raises:
             InvalidRequest: with every violation, those of the form and those of the image alike.
         """
-        return await self.run(lambda: self._plan(params))
+        return await self._planned(params)
+
+    async def _planned(self, params: download_pb2.DownloadParams) -> RenderPlan:
+        """Plan on the threads for files, or for values: an expression may be at it for long."""
+        if params.WhichOneof("source") in {None, "image"}:
+            return await self.run(lambda: self._plan(params))
+        return await self._computed(lambda: self._plan(params))
+
+    async def _computed(self, function: Callable[[], T]) -> T:
+        """Evaluate something, for as long as somebody waits for it.
+
+        Raises:
+            Overloaded: as many evaluations as this server takes are waiting.
+        """
+        if self._evaluations >= self._most_streams:
+            raise Overloaded(_RETRY_AFTER)
+        self._evaluations += 1
+        budget = Budget()
+
+        def work() -> T:
+            with spending(budget):
+                budget.check()
+                return function()
+
+        task = asyncio.get_running_loop().run_in_executor(self._computing, work)
+        task.add_done_callback(self._evaluated)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            budget.stop()
+            raise
+
+    def _evaluated(self, task: asyncio.Future[Any]) -> None:
+        self._evaluations -= 1
+        if not task.cancelled():
+            task.exception()  # nobody may be there to hear of it
 
     def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
         try:
@@ -102,15 +140,18 @@ class Desk:
             raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
         return kept
 
-    async def value(self, document: object) -> Any:
-        """Return the JSON of an expression's value.
+    async def value(self, document: Callable[[], object]) -> str:
+        """Return the JSON of an expression's value, as its member ``result``.
+
+        Args:
+            document: returns the expression; reading megabytes of it takes time too.
 
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
+            Overloaded: too many wait for theirs.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._computing, lambda: answer(self.downloads.evaluate(read_graph(document)))
+        return await self._computed(
+            lambda: json.dumps({"result": answer(self.downloads.evaluate(read_graph(document())))})
         )
 
     # -- files ------------------------------------------------------------------------------
@@ -171,7 +212,7 @@ class Desk:
         """
         planning: Callable[[], RenderPlan] = partial(self._plan, params)
         if self._rendering >= self._max_renders or self._streams >= self._most_streams:
-            plan = await self.run(planning)  # a refusal shall not wait for a render to end
+            plan = await self._planned(params)  # a refusal shall not wait for a render to end
             planning = lambda: plan  # noqa: E731
         if self._streams >= self._most_streams:
             raise Overloaded(_RETRY_AFTER)

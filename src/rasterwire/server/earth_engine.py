@@ -37,6 +37,9 @@ def download_params(body: Body, asset: str | None = None) -> download_pb2.Downlo
         InvalidRequest, InvalidExpression: the body is not one.
     """
     format_ = _format(body.get("fileFormat"))
+    for member in ("grid", "visualizationOptions"):
+        if not isinstance(body.get(member) or {}, Mapping):
+            raise invalid(member, "NOT_AN_OBJECT", "has to be an object")
     document = _expression(body) if asset is None else _loaded(asset)
     if asset is not None and body.get("region") is not None:
         document, body = _within(document, body["region"], body.get("grid") or {}), {**body, "grid": None}
@@ -74,6 +77,8 @@ def _expression(body: Body) -> dict[str, Any]:
     document = body.get("expression")
     if not isinstance(document, dict):
         raise InvalidExpression("the body has no 'expression'")
+    if not isinstance(document.get("values"), dict) or not isinstance(document.get("result"), str):
+        raise InvalidExpression("an expression is an object with 'result' and 'values'")
     return document
 
 
@@ -115,7 +120,7 @@ def _affine(said: Any) -> list[float]:
     try:
         keys = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
         return [float(said.get(key) or 0.0) for key in keys]
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise invalid(
             "grid.affineTransform", "NOT_A_TRANSFORM", "has to be numbers by name: scaleX and so on"
         ) from None
@@ -159,7 +164,10 @@ def _wrapped(document: dict[str, Any], options: Any) -> dict[str, Any]:
     """Return a graph that shows what another makes as visualizationOptions have it."""
     if not isinstance(options, Mapping):
         raise invalid("visualizationOptions", "NOT_OPTIONS", "has to be an object")
-    ranges = [r if isinstance(r, Mapping) else {} for r in options.get("ranges") or []]
+    said = options.get("ranges") or []
+    if not isinstance(said, list) or not all(isinstance(r, Mapping) for r in said):
+        raise invalid("visualizationOptions.ranges", "NOT_RANGES", "has to be a list of objects with min and max")
+    ranges: list[Mapping[str, Any]] = said
     gamma = options.get("gamma")
     inner = {"valueReference": document.get("result")}
     call = _call(
@@ -188,11 +196,18 @@ def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
     call = _call(
         "Image.clipToBoundsAndScale",
         input=image,
-        geometry=_constant(region if isinstance(region, dict) else json.loads(str(region))),
+        geometry=_constant(_geojson(region)),
         width=_constant(width),
         height=_constant(height),
     )
     return _around(document, call)
+
+
+def _geojson(region: Any) -> Any:
+    try:
+        return region if isinstance(region, dict) else json.loads(str(region))
+    except (ValueError, RecursionError):
+        raise invalid("region", "REGION_NOT_GEOJSON", "has to be a GeoJSON geometry") from None
 
 
 # -- maps --------------------------------------------------------------------------------------

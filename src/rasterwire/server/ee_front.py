@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from rasterwire.download.world import plain_id
-from rasterwire.errors import DownloadNotFound, ImageNotFound, InvalidExpression, invalid
+from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, InvalidRequest, invalid
 from rasterwire.expression.algorithms import listing
 from rasterwire.server import assets
+from rasterwire.server.body import read_json
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
@@ -23,6 +24,7 @@ from rasterwire.v1 import download_pb2
 
 _BODY_SECONDS = 60.0
 _MOST_BODY = 10 << 20
+_MOST_FORM = 1 << 20
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -35,7 +37,7 @@ _CORS = {
     "Access-Control-Max-Age": "3600",
 }
 
-_id = r"(?P<id>[0-9a-f]{32})-(?P<token>[0-9a-f]{32})"
+_key = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})", re.ASCII)
 
 Handler = Callable[["_Asked"], Awaitable[web.StreamResponse]]
 
@@ -55,13 +57,7 @@ class _Asked:
         Raises:
             InvalidRequest: it is no JSON object.
         """
-        try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise invalid("", "BODY_NOT_JSON", "the body is not JSON") from None
-        if not isinstance(document, dict):
-            raise invalid("", "BODY_NOT_JSON", "the body is no JSON object")
-        return document
+        return read_json(self.body)
 
 
 class EarthEngineFront:
@@ -73,15 +69,15 @@ class EarthEngineFront:
             ("GET", re.compile(r"\$discovery/rest"), self._discovery),
             ("GET", re.compile(r"v1/projects/[^/]+/algorithms"), self._algorithms),
             ("POST", re.compile(r"v1/(?P<parent>projects/[^/]+)/thumbnails"), self._create_thumbnail),
-            ("GET", re.compile(rf"v1/projects/[^/]+/thumbnails/{_id}:getPixels"), self._thumbnail),
+            ("GET", re.compile(r"v1/projects/[^/]+/thumbnails/(?P<key>[^/:]*):getPixels"), self._thumbnail),
             ("POST", re.compile(r"v1/projects/[^/]+/image:computePixels"), self._compute_pixels),
-            ("POST", re.compile(r"v1/(?P<name>projects/[^/]+/assets/.+):getPixels"), self._asset_pixels),
+            ("POST", re.compile(r"v1/(?P<name>projects/[^/]+/assets/.+):getPixels", re.DOTALL), self._asset_pixels),
             ("POST", re.compile(r"v1/projects/[^/]+/value:compute"), self._compute_value),
             ("POST", re.compile(r"v1/(?P<parent>projects/[^/]+)/maps"), self._create_map),
             (
                 "GET",
                 re.compile(
-                    rf"v1/projects/[^/]+/maps/{_id}/tiles/(?P<z>\d{{1,2}})/(?P<x>-?\d{{1,9}})/(?P<y>-?\d{{1,9}})"
+                    r"v1/projects/[^/]+/maps/(?P<key>[^/]*)/tiles/(?P<z>\d{1,2})/(?P<x>-?\d{1,9})/(?P<y>-?\d{1,9})"
                 ),
                 self._tile,
             ),
@@ -99,20 +95,17 @@ class EarthEngineFront:
         path = _known_part(request.path)
         if path is None:
             raise web.HTTPNotFound
-        body, query = b"", dict(request.query)
-        verb = "GET" if request.method == "HEAD" else request.method
-        if verb == "POST":
-            body = await _read(request)
-            if request.headers.get("X-HTTP-Method-Override", "").upper() == "GET":
-                verb, query = "GET", query | dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-        others = False
+        verb, query, body = await _meant(request)
+        others: list[str] = []
         for allowed, pattern, handler in self._routes:
             if match := pattern.fullmatch(path):
                 if allowed == verb:
                     return await handler(_Asked(request, match.groupdict(), query, body))
-                others = True
-        if others or path.startswith("v1/projects/"):
-            raise InvalidExpression(f"{request.method} {path[:100]}: not implemented by this server")
+                others.append(allowed)
+        if others:
+            raise web.HTTPMethodNotAllowed(request.method, [*others, "OPTIONS"])
+        if path.startswith("v1/projects/"):
+            raise AddressUnknown(request.method, path)
         if path.startswith("v1/downloads"):  # the plain doors, by another method than they have
             raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
         raise web.HTTPNotFound
@@ -145,7 +138,8 @@ class EarthEngineFront:
         parent = asked.match.get("parent") or ""
         parent = "" if re.fullmatch(r"projects/[^/]+/assets", parent) else parent
         catalog = self._desk.downloads.catalog
-        return _json(await self._desk.run(lambda: assets.list_assets(catalog, parent, asked.query)))
+        told = await self._desk.run(lambda: json.dumps(assets.list_assets(catalog, parent, asked.query)))
+        return web.json_response(text=told)
 
     async def _nothing(self, _: _Asked) -> web.Response:
         return _json({})
@@ -153,7 +147,7 @@ class EarthEngineFront:
     # -- values and pixels ------------------------------------------------------------------
 
     async def _compute_value(self, asked: _Asked) -> web.Response:
-        return _json({"result": await self._desk.value(asked.json().get("expression"))})
+        return web.json_response(text=await self._desk.value(lambda: asked.json().get("expression")))
 
     async def _create_thumbnail(self, asked: _Asked) -> web.Response:
         params = await self._params(asked)
@@ -163,7 +157,7 @@ class EarthEngineFront:
         return _json({"name": name})
 
     async def _thumbnail(self, asked: _Asked) -> web.StreamResponse:
-        return await send_download(asked.request, self._desk, asked.match["id"], asked.match["token"])
+        return await send_download(asked.request, self._desk, *_secret(asked.match["key"]))
 
     async def _compute_pixels(self, asked: _Asked) -> web.StreamResponse:
         return await self._streamed(asked.request, await self._params(asked))
@@ -179,7 +173,7 @@ class EarthEngineFront:
 
     async def _tile(self, asked: _Asked) -> web.StreamResponse:
         match = asked.match
-        kept = await self._desk.find(match["id"], match["token"], "")
+        kept = await self._desk.find(*_secret(match["key"]), "")
         params = download_pb2.DownloadParams.FromString(kept.request)
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound
@@ -204,21 +198,60 @@ def with_cors(response: web.StreamResponse) -> None:
     response.headers.update(_CORS)
 
 
+async def _meant(request: web.Request) -> tuple[str, dict[str, str], bytes]:
+    """Return method, query and body; a long GET comes as a POST that says so."""
+    query = dict(request.query)
+    if request.method != "POST":
+        return "GET" if request.method == "HEAD" else request.method, query, b""
+    body = await _read(request)
+    if request.headers.get("X-HTTP-Method-Override", "").upper() == "GET":
+        return "GET", query | _form(body), b""
+    return "POST", query, body
+
+
 def _known_part(path: str) -> str | None:
     """Return a path from what this server knows on, without a prefix that a proxy may have put before."""
-    found = re.search(r"(?:^|/)(\$discovery/rest$|v1/.*)", path)
+    found = re.search(r"(?:^|/)(\$discovery/rest$|v1/.*)", path, re.DOTALL)
     return found[1] if found else None
+
+
+def _secret(key: str) -> tuple[str, str]:
+    """Return id and token of the key in an address.
+
+    Raises:
+        DownloadNotFound: it is none; told as if it were an unknown one.
+    """
+    found = _key.fullmatch(key)
+    if found is None:
+        raise DownloadNotFound
+    return found[1], found[2]
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """Return the members of a query that was sent as a body."""
+    if len(body) > _MOST_FORM:
+        raise invalid("", "REQUEST_TOO_LARGE", f"a query of {len(body)} bytes is too long, at most {_MOST_FORM}")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 async def _read(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            body = await request.read()
+            body: bytes | None = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    if len(body) > _MOST_BODY:
-        raise invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MOST_BODY} bytes.")
+    except web.HTTPRequestEntityTooLarge:
+        body = None
+    except (web.RequestPayloadError, ValueError):  # a body of a coding that it is not in
+        raise invalid("", "BODY_NOT_JSON", "the body cannot be read as its headers say") from None
+    if body is None or len(body) > _MOST_BODY:
+        raise too_large()
     return body
+
+
+def too_large() -> InvalidRequest:
+    """Return the error of a body over the limit, in Earth Engine's words."""
+    return invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MOST_BODY} bytes.")
 
 
 def _json(document: dict[str, Any]) -> web.Response:

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from rasterwire.errors import invalid
 from rasterwire.server import convert
 from rasterwire.server.desk import Desk
-from rasterwire.server.ee_front import EarthEngineFront, with_cors
+from rasterwire.server.ee_front import EarthEngineFront, too_large, with_cors
 from rasterwire.server.files import send_download
 from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -53,6 +53,9 @@ async def _answering(
     except web.HTTPException as error:
         name = _statuses.get(error.status, "UNKNOWN")
         body = {"error": {"code": error.status, "message": error.reason, "status": name}}
+        if error.status == 413:  # in the words and the status of Google's APIs
+            status, answer = http_answer(too_large())
+            return web.json_response(answer, status=status)
         headers = {k: v for k, v in error.headers.items() if k == "Allow"}
         return web.json_response(body, status=error.status, headers=headers)
     except (ConnectionError, asyncio.CancelledError):

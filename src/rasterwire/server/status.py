@@ -21,6 +21,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.ImageNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -43,6 +44,7 @@ HTTP_STATUS = {
 # The trailers of a gRPC answer may take 8 KiB, and hold the message twice.
 _MOST_MESSAGE = 1000
 _MOST_DETAILS = 3000
+_MOST_VIOLATIONS = 1000
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -90,6 +92,8 @@ def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.Ba
 
 
 def _short(text: str, most: int) -> str:
+    """Return a text that every wire can carry, without half surrogates, cut where it is long."""
+    text = text[: most + 1].encode("utf-8", "replace").decode()
     return text if len(text) <= most else text[: most - 4] + " ..."
 
 
@@ -113,6 +117,7 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
         body["reason"] = error.reason
     if isinstance(error, errors.InvalidRequest):
         body["violations"] = [
-            {"field": v.field, "reason": v.reason, "description": v.description} for v in error.violations
+            {"field": _short(v.field, 100), "reason": v.reason, "description": _short(v.description, _MOST_MESSAGE)}
+            for v in error.violations[:_MOST_VIOLATIONS]
         ]
     return HTTP_STATUS[code], {"error": body}

@@ -1,0 +1,369 @@
+"""The doors of Earth Engine's API under attack: whatever comes in, JSON comes out, and the server never fails."""
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rasterwire.server import ee_front
+from rasterwire.server.settings import Settings
+from serving import Served, served
+
+P = "/v1/projects/my-project"
+CALL = "functionInvocationValue"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("doors")
+    for index in range(3):
+        path = folder / "catalog" / "coll" / f"a{index}" / "b.tif"
+        path.parent.mkdir(parents=True)
+        profile = {"width": 40, "height": 30, "count": 2, "dtype": "uint16", "crs": "EPSG:32633", "nodata": 0}
+        place = Affine(10, 0, 500_000 + 100 * index, 0, -10, 4_600_000)
+        with rasterio.open(path, "w", "GTiff", transform=place, **profile) as file:
+            file.write(np.arange(1, 2401, dtype="uint16").reshape(2, 30, 40))
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
+        yield running
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def ask(
+    server: Served, method: str, target: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=30)
+    try:
+        connection.request(method, target, body, headers or {})
+        response = connection.getresponse()
+        return response.status, dict(response.headers), response.read()
+    finally:
+        connection.close()
+
+
+def post(server: Served, target: str, document: Any) -> tuple[int, Any]:
+    status, headers, body = ask(server, "POST", P + target, json.dumps(document).encode())
+    if headers["Content-Type"].startswith("application/json"):
+        return status, json.loads(body)
+    return status, body
+
+
+def refused(answer: Answer, status: int) -> str:
+    """Return the message of an error, which has to be one sentence of JSON that any origin may read."""
+    found, headers, body = answer
+    assert found == status, body[:300]
+    assert headers["Content-Type"].startswith("application/json")
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    error = json.loads(body)["error"]
+    assert error["code"] == status
+    assert error["status"].isupper()
+    message = error["message"]
+    assert isinstance(message, str)
+    assert message
+    assert len(message) <= 1000
+    assert "/tmp" not in message
+    assert "Traceback" not in message
+    return message
+
+
+def graph(name: str, **arguments: Any) -> dict[str, Any]:
+    given = {key: {"constantValue": value} for key, value in arguments.items()}
+    return {"result": "0", "values": {"0": {CALL: {"functionName": name, "arguments": given}}}}
+
+
+LOADED = graph("Image.load", id="coll/a0")
+GRID = {
+    "dimensions": {"width": 4, "height": 3},
+    "crsCode": "EPSG:32633",
+    "affineTransform": {"scaleX": 10, "translateX": 500_000, "scaleY": -10, "translateY": 4_600_000},
+}
+BODY = {"expression": LOADED, "fileFormat": "NPY", "grid": GRID}
+MEMBERS = ["expression", "fileFormat", "grid", "bandIds", "visualizationOptions", "filenamePrefix", "region"]
+WRONG: list[Any] = [
+    0, 1, -1, 1e308, True, False, "", "x", "\x00", [], [[]], [1], [None], {}, {"a": 1}, {"values": []},
+    {"values": {}}, {"result": 1, "values": {}}, {"dimensions": [1, 2]}, {"dimensions": {"width": "a"}},
+    {"dimensions": {"width": -1, "height": 5}}, {"dimensions": {"width": 10**400, "height": 1e308}},
+    {"affineTransform": 1}, {"affineTransform": {"scaleX": {}}}, {"affineTransform": {"scaleX": 10**400}},
+    {"affineTransform": {}}, {"crsCode": 5}, {"crsCode": {"a": []}}, {"crsWkt": "PROJCS["}, {"ranges": 1},
+    {"ranges": [1]}, {"ranges": [{"min": "a"}]}, {"ranges": {"min": 1}}, {"paletteColors": 5},
+    {"paletteColors": [{}]}, {"gamma": 0}, {"gamma": {"value": -1}}, {"gamma": {"value": []}}, {"opacity": "x"},
+    {"type": "Polygon"}, {"type": "Polygon", "coordinates": [[["a"]]]}, {"type": []}, [[[[[[[[]]]]]]]], "x" * 100_000,
+]  # fmt: skip
+
+
+def test_the_body_that_the_others_are_made_of_is_served(server: Served) -> None:
+    assert post(server, "/image:computePixels", BODY)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "door", ["/thumbnails", "/image:computePixels", "/maps", "/assets/coll/a0:getPixels", "/value:compute"]
+)
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_member_of_any_shape_is_served_or_refused(server: Served, door: str, member: str) -> None:
+    for value in WRONG:
+        status, headers, body = ask(server, "POST", P + door, json.dumps(BODY | {member: value}).encode())
+        if status != 200:
+            refused((status, headers, body), status)
+            assert status in {400, 404}, (value, body[:300])
+
+
+@pytest.mark.parametrize("door", ["/thumbnails", "/image:computePixels", "/maps", "/value:compute"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"x", b"[]", b"null", b"1", b'"a"', b"{", b"\xff\xfe{}", b'{"expression": NaN}', b"[" * 100_000,
+        b'{"expression": "\\ud800"}', b'{"expression":' + b'{"a":' * 5000, b"\x1f\x8b\x08", b'{"expression":null}',
+        b'{"expression": ' + b"9" * 10_000 + b"}",
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_request_is_refused(server: Served, door: str, body: bytes) -> None:
+    refused(ask(server, "POST", P + door, body), 400)
+
+
+def test_half_a_surrogate_is_no_text(server: Served) -> None:
+    body = json.dumps({"expression": graph("String.length", string="\ud83d")}).encode()
+    assert "not JSON" in refused(ask(server, "POST", P + "/value:compute", body), 400)
+    whole = json.dumps({"expression": graph("String.length", string="\U0001f600")}).encode()
+    assert json.loads(ask(server, "POST", P + "/value:compute", whole)[2]) == {"result": 1}
+
+
+@pytest.mark.parametrize("door", ["/thumbnails", "/value:compute"])
+@pytest.mark.parametrize("size", [(10 << 20) + 1, (11 << 20) + 1, 14 << 20])
+def test_a_body_over_the_limit_is_refused_in_the_words_of_earth_engine(server: Served, door: str, size: int) -> None:
+    message = refused(ask(server, "POST", P + door, b" " * size), 400)
+    assert message == "Request payload size exceeds the limit: 10485760 bytes."
+
+
+def test_a_body_that_is_large_once_it_is_inflated_is_refused(server: Served) -> None:
+    body = gzip.compress(b" " * (30 << 20))
+    answer = ask(server, "POST", P + "/value:compute", body, {"Content-Encoding": "gzip"})
+    assert "exceeds the limit" in refused(answer, 400)
+
+
+def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(server: Served) -> None:
+    values = {str(at): {"constantValue": "x" * 80} for at in range(85_000)}
+    expression = {"result": "0", "values": values | {"0": {"valueReference": "1"}}}
+    body = json.dumps({"expression": expression}).encode()
+    assert 8 << 20 < len(body) < 10 << 20
+    told: list[Answer] = []
+    sender = threading.Thread(target=lambda: told.append(ask(server, "POST", P + "/value:compute", body)))
+    sender.start()
+    slowest = 0.0
+    while sender.is_alive():
+        begin = time.perf_counter()
+        assert ask(server, "GET", "/healthz")[0] == 200
+        slowest = max(slowest, time.perf_counter() - begin)
+    assert json.loads(told[0][2]) == {"result": "x" * 80}
+    assert slowest < 3.0
+
+
+# -- addresses and methods ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "//", "/a/proxy", "//a//b"])
+def test_prefixes_and_double_slashes_lead_to_the_same_doors(server: Served, prefix: str) -> None:
+    assert ask(server, "GET", f"{prefix}/v1/projects/my-project/algorithms")[0] == 200
+    status, _, body = ask(server, "GET", f"{prefix}/$discovery/rest?version=v1")
+    assert status == 200
+    assert json.loads(body)["name"] == "earthengine"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/thumbnails", 405),
+        ("GET", "/thumbnails", 405),
+        ("GET", "/value:compute", 405),
+        ("DELETE", "/assets/coll/a0", 405),
+        ("PATCH", "/assets/coll/a0", 405),
+        ("POST", "/algorithms", 405),
+        ("POST", "/nothing", 404),
+        ("GET", "/nothing/at/all", 404),
+        ("GET", "/%00%0a%0d", 404),
+        ("GET", "/assets/none", 404),
+        ("GET", "/assets/..%2f..%2fetc%2fpasswd", 404),
+        ("GET", "/assets/../../../../etc/passwd", 404),
+        ("GET", "/assets/a%00b", 404),
+        ("GET", "/assets/coll/a0%0a", 404),
+        ("GET", "/assets/" + "a" * 5000, 404),
+    ],
+)
+def test_wrong_methods_and_addresses_are_refused(server: Served, method: str, path: str, status: int) -> None:
+    answer = ask(server, method, P + path)
+    refused(answer, status)
+    if status == 405:
+        assert answer[1]["Allow"]
+
+
+def test_options_are_answered_for_browsers(server: Served) -> None:
+    status, headers, body = ask(server, "OPTIONS", P + "/thumbnails", headers={"Origin": "http://x"})
+    assert (status, body) == (204, b"")
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert "POST" in headers["Access-Control-Allow-Methods"]
+    assert "X-Goog-User-Project" in headers["Access-Control-Allow-Headers"]
+    assert ask(server, "GET", P + "/algorithms")[1]["Access-Control-Allow-Origin"] == "*"
+
+
+def test_wrong_keys_of_thumbnails_look_all_alike(server: Served) -> None:
+    status, made = post(server, "/thumbnails", BODY)
+    assert status == 200
+    key, token = made["name"].rsplit("/", 1)[1].split("-")
+    assert ask(server, "GET", f"{P}/thumbnails/{key}-{token}:getPixels")[0] == 200
+    other = "0" * 32
+    wrong = [
+        f"{key}-{other}", f"{other}-{token}", f"{other}-{other}", key, f"{key}-", f"-{token}", "", "x",
+        f"{key}-{token}x",
+        f"{key}-{token.upper() if token != token.upper() else other}", "%00", "é" * 3, f"{key}-{token}-{token}",
+    ]  # fmt: skip
+    assert len({refused(ask(server, "GET", f"{P}/thumbnails/{quote(k)}:getPixels"), 404) for k in wrong}) == 1
+    assert len({refused(ask(server, "GET", f"{P}/maps/{quote(k)}/tiles/0/0/0"), 404) for k in wrong}) == 1
+
+
+@pytest.mark.parametrize("tile", ["29/0/0", "0/0/1", "0/0/-1", "1/0/2", "99/1/1"])
+def test_tiles_that_are_not_there_are_refused(server: Served, tile: str) -> None:
+    status, made = post(server, "/maps", {"expression": graph("Image.constant", value=7), "fileFormat": "PNG"})
+    assert status == 200
+    refused(ask(server, "GET", f"/v1/{made['name']}/tiles/{tile}"), 400)
+    assert ask(server, "GET", f"/v1/{made['name']}/tiles/1/-5/0")[0] == 200  # x goes around the earth
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"b', "a\r\nSet-Cookie: x=1", "../../etc/passwd", "a\x00b", "é" * 50, "x" * 500, "a;b=c", "a\\b", "\u202e", " "],
+)
+def test_a_filename_cannot_leave_its_header(server: Served, name: str) -> None:
+    status, made = post(server, "/thumbnails", BODY | {"filenamePrefix": name})
+    if status != 200:
+        assert status == 400
+        return
+    status, headers, _ = ask(server, "GET", f"/v1/{made['name']}:getPixels")
+    assert status == 200
+    assert "Set-Cookie" not in headers
+    said = headers["Content-Disposition"]
+    assert said.count('"') == 2
+    assert "/" not in said.split('"')[1]
+
+
+# -- listings ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x", "(", "a=", 'startTime > "x"', "startTime > 5x", 'intersects("")', "intersects(\"{'type':'Point'}\")",
+        "intersects(\"{'type':'Polygon','coordinates':[]}\")", "intersects(\"[\")", "AND", "AND AND", "a=1 OR b=2",
+        "properties.X<1e", "properties.X<..", '"' * 1000, "\\" * 1000, "\x00", "a<" + "9" * 5000 + "..",
+        'intersects("' + "[" * 50_000 + '")', "((((((", "é=1", "properties.\ufffd=1", "a=1 " * 30 + ";",
+        "intersects(\"{'type':'GeometryCollection','geometries':[1]}\")",
+    ],
+)  # fmt: skip
+def test_a_filter_that_cannot_be_read_is_refused(server: Served, text: str) -> None:
+    body = urlencode({"filter": text}).encode()
+    override = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
+    target = "/v1/projects/earthengine-public/assets/coll:listAssets"
+    refused(ask(server, "POST", target, body, override), 400)
+    if len(text) < 2000:
+        refused(ask(server, "GET", f"{target}?{urlencode({'filter': text})}"), 400)
+
+
+def test_a_filter_of_twenty_thousand_terms_takes_time_by_its_length(server: Served) -> None:
+    text = " AND ".join(['properties.X<"1"'] * 20_000)
+    override = {"X-HTTP-Method-Override": "get", "Content-Type": "application/x-www-form-urlencoded"}
+    begin = time.perf_counter()
+    target = "/v1/projects/earthengine-public/assets/coll:listAssets"
+    status, _, body = ask(server, "POST", target, urlencode({"filter": text}).encode(), override)
+    assert (status, json.loads(body)) == (200, {"assets": []})
+    assert time.perf_counter() - begin < 3.0
+    refused(ask(server, "POST", target, b"filter=" + b"a" * (2 << 20), override), 400)
+
+
+@pytest.mark.parametrize(
+    "query", ["pageSize=x", "pageSize=" + "9" * 5000, "pageSize=1.5", "pageSize=%00", "filter=%ff%fe", "filter=%"]
+)
+def test_a_listing_with_a_wrong_query_is_refused(server: Served, query: str) -> None:
+    refused(ask(server, "GET", f"{P}/assets/coll:listAssets?{query}"), 400)
+
+
+@pytest.mark.parametrize("query", ["pageSize=-5", "pageSize=0", "pageToken=%00", "pageToken=zzz", "view=x", "a=b"])
+def test_a_listing_takes_what_it_can_of_a_query(server: Served, query: str) -> None:
+    target = f"/v1/projects/earthengine-public/assets/coll:listAssets?{query}"
+    assert ask(server, "GET", target)[0] == 200
+
+
+# -- time --------------------------------------------------------------------------------------
+
+
+def node(name: str, **arguments: Any) -> dict[str, Any]:
+    return {CALL: {"functionName": name, "arguments": arguments}}
+
+
+def many_calls(count: int) -> dict[str, Any]:
+    """Return a graph that calls a function so many times over, which takes a while."""
+    one = {"constantValue": 1}
+    body = node("Number.add", left={"argumentReference": "x"}, right=one)
+    inner = {"functionDefinitionValue": {"argumentNames": ["x"], "body": "body"}}
+    listed = node("List.sequence", start=one, end={"constantValue": count})
+    size = node("List.size", list=node("List.map", list=listed, baseAlgorithm=inner))
+    return {"result": "0", "values": {"0": size, "body": body}}
+
+
+def test_long_evaluations_hold_up_neither_downloads_nor_health(server: Served) -> None:
+    senders = [
+        threading.Thread(target=lambda door=door: post(server, door, {"expression": many_calls(30_000)}))
+        for door in ["/value:compute", "/thumbnails"] * 6
+    ]
+    for sender in senders:
+        sender.start()
+    slowest = 0.0
+    for _ in range(5):
+        begin = time.perf_counter()
+        assert ask(server, "GET", "/healthz")[0] == 200
+        assert ask(server, "GET", P + "/assets/coll/a0")[0] == 200
+        slowest = max(slowest, time.perf_counter() - begin)
+    for sender in senders:
+        sender.join(60)
+    assert slowest < 3.0
+
+
+def test_a_client_that_leaves_ends_its_evaluation(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rasterwire.expression.budget import Budget
+
+    stopped = threading.Event()
+    original = Budget.stop
+
+    def stop(budget: Budget) -> None:
+        original(budget)
+        stopped.set()
+
+    monkeypatch.setattr(Budget, "stop", stop)
+    body = json.dumps({"expression": many_calls(400_000)}).encode()
+    parts = urlsplit(server.http)
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=10) as client:
+        head = f"POST {P}/value:compute HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        ask(server, "GET", "/healthz")
+    assert stopped.wait(20)
+    assert ask(server, "GET", "/healthz")[0] == 200
+
+
+def test_a_body_that_does_not_come_is_given_up(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ee_front, "_BODY_SECONDS", 0.2)
+    parts = urlsplit(server.http)
+    with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20) as client:
+        client.sendall(f"POST {P}/thumbnails HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+        said = client.recv(65536)
+        while b"\r\n\r\n" not in said or not said.endswith(b"}"):
+            said += client.recv(65536)
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(said.split(b"\r\n\r\n", 1)[1])["error"]["status"] == "DEADLINE_EXCEEDED"
