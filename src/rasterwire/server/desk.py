@@ -102,16 +102,18 @@ class Desk:
             raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
         return kept
 
-    async def value(self, document: object) -> Any:
+    async def value(self, document: object, told: Callable[[Any], Any] = answer) -> Any:
         """Return the JSON of an expression's value.
+
+        Args:
+            document: a graph.
+            told: makes the JSON.
 
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._computing, lambda: answer(self.downloads.evaluate(read_graph(document)))
-        )
+        return await loop.run_in_executor(self._computing, lambda: told(self.downloads.evaluate(read_graph(document))))
 
     # -- files ------------------------------------------------------------------------------
 

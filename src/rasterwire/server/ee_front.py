@@ -14,6 +14,7 @@ from rasterwire.download.world import plain_id
 from rasterwire.errors import DownloadNotFound, ImageNotFound, InvalidExpression, invalid
 from rasterwire.expression.algorithms import listing
 from rasterwire.server import assets
+from rasterwire.server.computed_assets import images_page
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
@@ -77,6 +78,7 @@ class EarthEngineFront:
             ("POST", re.compile(r"v1/projects/[^/]+/image:computePixels"), self._compute_pixels),
             ("POST", re.compile(r"v1/(?P<name>projects/[^/]+/assets/.+):getPixels"), self._asset_pixels),
             ("POST", re.compile(r"v1/projects/[^/]+/value:compute"), self._compute_value),
+            ("POST", re.compile(r"v1/projects/[^/]+/imageCollection:computeImages"), self._compute_images),
             ("POST", re.compile(r"v1/(?P<parent>projects/[^/]+)/maps"), self._create_map),
             (
                 "GET",
@@ -153,6 +155,10 @@ class EarthEngineFront:
 
     async def _compute_value(self, asked: _Asked) -> web.Response:
         return _json({"result": await self._desk.value(asked.json().get("expression"))})
+
+    async def _compute_images(self, asked: _Asked) -> web.Response:
+        body = asked.json()
+        return _json(await self._desk.value(body.get("expression"), lambda value: images_page(value, body)))
 
     async def _create_thumbnail(self, asked: _Asked) -> web.Response:
         params = await self._params(asked)
