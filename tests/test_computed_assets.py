@@ -1,5 +1,6 @@
-"""Images of an expression as assets, over Earth Engine's doors."""
+"""Images of an expression as assets, and an asset's pixels by region, over Earth Engine's doors."""
 
+import io
 import json
 import urllib.error
 import urllib.request
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from rasterio.io import MemoryFile
 
 from images import SCENE
 from rasterwire.demo.scene import make_scene
@@ -83,3 +85,15 @@ def test_the_images_come_in_pages(server: Served) -> None:
 def test_what_is_no_page_of_images_is_refused(server: Served, result: dict[str, Any], more: dict[str, object]) -> None:
     status, answer = images(server, result, **more)
     assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_a_region_of_an_asset_in_another_crs_is_the_right_way_up(server: Served) -> None:
+    ring = [[-122.08, 37.05], [-122.07, 37.05], [-122.07, 37.055], [-122.08, 37.055], [-122.08, 37.05]]
+    region = {"type": "Polygon", "coordinates": [ring], "geodesic": False}
+    grid = {"crsCode": "EPSG:4326", "dimensions": {"width": 20, "height": 10}}
+    body = {"fileFormat": "GEO_TIFF", "bandIds": ["B3"], "region": region, "grid": grid}
+    status, answer = ask(server, f"earthengine-public/assets/{SCENE}:getPixels", body)
+    assert status == 200
+    with MemoryFile(io.BytesIO(answer)) as memory, memory.open() as tif:
+        assert tif.shape == (10, 20)
+        assert tuple(tif.transform)[:6] == pytest.approx((0.0005, 0, -122.08, 0, -0.0005, 37.055))
