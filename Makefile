@@ -77,6 +77,12 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
+.PHONY: test-earth-engine-js
+JAVASCRIPT = tests/earth_engine/javascript
+test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a server; needs Node.js
+	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=120000 $(JAVASCRIPT)/client.test.js
+
 image: ## Build the Docker image and run it once
 	.ci/build-image
 
