@@ -11,6 +11,7 @@ import pytest
 
 from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
+from rasterwire.pixels import Pixels
 
 SHAPE = (24, 31)
 DICE = np.random.default_rng(200)
@@ -158,12 +159,20 @@ def test_precedence_is_that_of_c(made: PixelWorld, text: str, wanted: Array) -> 
     np.testing.assert_allclose(found(made, text)[VALID], np.asarray(wanted, float)[VALID], rtol=1e-6)
 
 
-def test_a_conditional_is_masked_where_its_test_is(made: PixelWorld) -> None:
-    np.testing.assert_array_equal(found(made, "b(0) > 4 ? 1 : 0")[VALID], (FOUR > 4)[VALID])
-    several = made.pixels(formula("DEFAULT > 4 ? 7 : 2"))
-    assert list(several) == list(BANDS)
-    for name, pixels in several.items():
-        assert_pixels(pixels, np.where(BANDS[name] > 4, 7, 2), VALID)
+def test_a_conditional_is_masked_where_its_condition_or_the_chosen_side_is(made: PixelWorld) -> None:
+    first = call("Image.select", input=load("scene"), bandSelectors=["B4"])
+    hidden = call("Image.updateMask", image=first, mask=call("Image.gt", image1=first, image2=5))
+
+    def chosen(text: str) -> Pixels:
+        function = call("Image.parseExpression", expression=text, argName="A", vars=["A", "H"])
+        return made.only(Written(reference=function, arguments={"A": first, "H": hidden}))
+
+    shown = chosen("A > 3 ? H : 7")
+    there = VALID & ((FOUR > 5) | (FOUR <= 3))
+    np.testing.assert_array_equal(shown.valid, there)
+    np.testing.assert_array_equal(shown.data[there], np.where(FOUR > 3, FOUR, 7)[there])
+    np.testing.assert_array_equal(chosen("A > 5 ? 7 : H").valid, VALID & (FOUR > 5))
+    np.testing.assert_array_equal(chosen("A > 3 ? 7 : H").valid, VALID & (FOUR > 3))
 
 
 def test_free_names_are_bands_where_asked(made: PixelWorld) -> None:

@@ -20,11 +20,11 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.arithmetic import binary, unary
-from rasterwire.expression.bands import constant_image
+from rasterwire.expression.bands import constant_image, place_of
 from rasterwire.expression.images import find_bands
-from rasterwire.expression.masks import where
+from rasterwire.expression.masks import blend, update_mask
 from rasterwire.expression.signature import table
-from rasterwire.expression.values import FunctionValue, ImageValue
+from rasterwire.expression.values import BandValue, FunctionValue, ImageValue
 
 _token = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
@@ -296,20 +296,19 @@ def _row(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
 
 
 def _chosen(condition: Any, first: Any, second: Any) -> ImageValue:
-    test, yes, no = _image(condition), _image(first), _image(second)
-    # the second where the test is 0: and masked where the test is
-    from rasterwire.expression.masks import update_mask
-
-    made = where(_wider(no, yes), test, yes)
-    return update_mask(made, unary("not", binary("and", test, constant_image(0))))
+    """Return the first where a condition is not 0, else the second: masked where the condition or that side is."""
+    test = binary("neq", _image(condition), constant_image(0))  # a mask is what is more than 0
+    yes, no = _spread(_image(first), test), _spread(_image(second), test)
+    return blend(update_mask(no, unary("not", test)), update_mask(yes, test))
 
 
-def _wider(image: ImageValue, other: ImageValue) -> ImageValue:
-    return (
-        image
-        if len(image.bands) >= len(other.bands)
-        else binary("add", binary("multiply", other, constant_image(0)), image)
-    )
+def _spread(image: ImageValue, other: ImageValue) -> ImageValue:
+    """Return an image of one band as often as another has bands, under their names; others as they are."""
+    if len(image.bands) != 1 or len(other.bands) <= 1:
+        return image
+    (only,) = image.bands
+    bands = [BandValue(band.name, only.type, only.node, *place_of((band, only))) for band in other.bands]
+    return image.with_bands(bands)
 
 
 def _selected(image: ImageValue, keys: list[Any]) -> ImageValue:

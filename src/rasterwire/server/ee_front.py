@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from rasterwire.download.world import plain_id
+from rasterwire.download.world import find_image, plain_id
 from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, InvalidRequest, invalid
 from rasterwire.expression.algorithms import listing
 from rasterwire.server import assets
@@ -128,7 +128,7 @@ class EarthEngineFront:
         def look() -> dict[str, Any]:
             asset = plain_id(name)
             try:
-                return assets.asset_json(catalog.get(asset))
+                return assets.asset_json(find_image(catalog, asset))
             except ImageNotFound:
                 if catalog.collection(asset):
                     return assets.collection_json(asset)
