@@ -4,12 +4,13 @@
 PYTHON ?= python3
 VENV = .venv
 DEMO = .venv-demo
+EARTH_ENGINE = .venv-earth-engine
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 CODE = src tests protos/generate.py
 PYTEST = -n 2
 
-.PHONY: help demo test lint format stubs test-clients bench bench-memory lock image clean
+.PHONY: help demo test lint format stubs test-clients test-earth-engine bench bench-memory lock image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -54,6 +55,14 @@ stubs: $(STAMP) ## Generate the code of the schema, in all languages
 test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples against a server
 	$(BIN)/python tests/with_server.py clients/test.sh
 
+$(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
+	$(PYTHON) -m venv --clear $(EARTH_ENGINE)
+	$(EARTH_ENGINE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-earth-engine.lock
+	touch $@
+
+test-earth-engine: $(STAMP) $(EARTH_ENGINE)/.installed ## Run Earth Engine's Python clients against a server
+	$(BIN)/python tests/with_server.py --catalog earth_engine.make_catalog $(EARTH_ENGINE)/bin/python -m pytest $(EARTH_ENGINE_PYTEST) tests/earth_engine
+
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
 
@@ -64,8 +73,15 @@ bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a lar
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --extra server --group dev -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra server --constraint requirements.lock -o requirements-server.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+.PHONY: test-earth-engine-js
+JAVASCRIPT = tests/earth_engine/javascript
+test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a server; needs Node.js
+	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=120000 $(JAVASCRIPT)/client.test.js
 
 image: ## Build the Docker image and run it once
 	.ci/build-image

@@ -1,14 +1,18 @@
-"""Run a command beside a server of the demo scene: ``python tests/with_server.py COMMAND...``.
+"""Run a command beside a server of the demo scene: ``python tests/with_server.py [--catalog MODULE] COMMAND...``.
 
-The command finds the server at ``RASTERWIRE_ADDRESS``; its exit code is that of this script.
+The command finds the server at ``RASTERWIRE_ADDRESS`` and ``RASTERWIRE_HTTP``, and the folder that is served at
+``RASTERWIRE_CATALOG``; its exit code is that of this script. A module of this folder after ``--catalog`` fills the
+served folder by its ``make(folder)``, in the place of the demo scene.
 """
 
+import importlib
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +27,15 @@ _STOP_SECONDS = 40
 
 def main(command: list[str]) -> int:
     """Make a scene, serve it, run the command, and stop the server."""
+    make: Callable[[Path], object] = make_scene
+    if command[:1] == ["--catalog"] and len(command) > 1:
+        make, command = importlib.import_module(command[1]).make, command[2:]
     if not command:
         print(__doc__, file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "catalog")
-        make_scene(root)
+        make(root)
         grpc_port, http_port = _free_port(), _free_port()
         doors = ["--host", "127.0.0.1", "--grpc-port", str(grpc_port), "--http-port", str(http_port)]
         state = ["--state-dir", str(Path(folder, "state"))]
@@ -38,7 +45,11 @@ def main(command: list[str]) -> int:
             if not _healthy(server, address):
                 print("with_server.py: the server did not start", file=sys.stderr)
                 return 1
-            told = {"RASTERWIRE_ADDRESS": address, "RASTERWIRE_HTTP": f"http://127.0.0.1:{http_port}"}
+            told = {
+                "RASTERWIRE_ADDRESS": address,
+                "RASTERWIRE_HTTP": f"http://127.0.0.1:{http_port}",
+                "RASTERWIRE_CATALOG": str(root),
+            }
             return subprocess.run(command, check=False, env=os.environ | told).returncode
         finally:
             server.terminate()

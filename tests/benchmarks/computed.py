@@ -144,29 +144,35 @@ def _median(field_: Field) -> Section:
     composite = {**_graph(_call("reduce.median", collection=collection)), **common}
     kept: list[npt.NDArray[Any]] = []
 
+    masked = np.ma.masked_equal(stack, 0)
+
     def by_numpy(_: int) -> int:
-        kept[:] = [np.median(stack, axis=0)]
+        kept[:] = [np.ma.median(masked, axis=0)]  # type: ignore[no-untyped-call]
         return int(kept[0].nbytes)
 
+    def without_masks(_: int) -> int:
+        return int(np.median(stack, axis=0).nbytes)
+
     ways = [
-        _Way("NumPy, arrays in memory", by_numpy, "numpy.median(arrays, axis=0)"),
+        _Way("NumPy, masked arrays in memory", by_numpy, "numpy.ma.median(arrays, axis=0)"),
+        _Way("NumPy, the same without masks", without_masks, "numpy.median(arrays, axis=0)"),
         _Way("rasterwire, whole trip", _download(field_, composite, path), f"Client.download({composite}, path)"),
     ]
     peak = _take_turns(field_, ways)
     made = _pixels(field_, composite, path)["v"]
-    whole = (stack != 0).all(axis=0)
-    verdict = "exact" if np.array_equal(made[whole], kept[0][whole]) else "WRONG"
+    there = ~np.ma.getmaskarray(kept[0])
+    verdict = "exact" if np.array_equal(made[there], np.asarray(kept[0])[there]) else "WRONG"
     times = [statistics.median(way.seconds) for way in ways]
     return Section(
         title=f"G. computed: median of 12 files, {part.grid.width} x {part.grid.height}, NPY of doubles",
         header=_HEADER,
         rows=_rows(ways, peak, verdict),
         bars=(
-            Bar("at most 2 x the time of NumPy", f"{times[1] / times[0]:.2f} x", times[1] <= _MEDIAN * times[0]),
+            Bar("at most 2 x the time of NumPy", f"{times[2] / times[0]:.2f} x", times[2] <= _MEDIAN * times[0]),
             Bar("peak below 400 MB", f"{peak / 1e6:.0f} MB", peak < _PEAK_BYTES),
         ),
         lengths=dict(zip((way.name for way in ways), times, strict=True)),
-        remarks=("NumPy's median does not know of nodata: pixels that have some are left out of the comparison.",),
+        remarks=("The bar is of the same work, by masked arrays; without masks NumPy takes nodata for values.",),
         told={way.name: way.told for way in ways},
     )
 

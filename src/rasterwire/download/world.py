@@ -30,7 +30,7 @@ class CatalogWorld:
     def image(self, image_id: str) -> ImageValue:
         """See ``World.image``."""
         try:
-            return image_value(self._catalog.get(plain_id(image_id)))
+            return image_value(find_image(self._catalog, image_id))
         except ImageNotFound:
             raise InvalidExpression(f"Image asset '{image_id[:200]}' {_MISSING}", "Image.load") from None
 
@@ -56,6 +56,22 @@ def plain_id(asset: str) -> str:
     """
     parts = asset.split("/", 3)
     return parts[3] if len(parts) == 4 and parts[0] == "projects" and parts[2] == "assets" else asset.strip("/")
+
+
+def find_image(catalog: Catalog, asset: str) -> Image:
+    """Return the image that the name of an asset means: by its id, or by its collection and its id behind that.
+
+    Raises:
+        ImageNotFound: there is none.
+    """
+    name = plain_id(asset)
+    try:
+        return catalog.get(name)
+    except ImageNotFound:
+        collection, _, last = name.rpartition("/")
+        if collection and any(image.id == last for image in catalog.collection(collection)):
+            return catalog.get(last)
+        raise
 
 
 def image_value(image: Image, complete: Callable[[], Image] | None = None) -> ImageValue:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import shapely
@@ -95,7 +96,7 @@ class _Answer:
                     "type": "Feature",
                     "geometry": geometry,
                     **self._id(value),
-                    "properties": self.of(dict(value.properties)),
+                    "properties": self.of({k: v for k, v in value.properties.items() if k != "system:index"}),
                 }
             case CollectionValue():
                 return self._collection(value)
@@ -176,7 +177,10 @@ class _Answer:
 def footprint_json(region: Region) -> dict[str, Any]:
     """Return an outline as properties hold it: a ring of longitudes and latitudes."""
     try:
-        outline = as_geojson(to_crs(region, LONLAT))
+        drawn = to_crs(region, LONLAT)
+        # a straight edge needs no more points than its curve shows, and thousands of images are told at once
+        west, south, east, north = drawn.geometry.bounds
+        outline = as_geojson(replace(drawn, geometry=drawn.geometry.simplify(1e-5 * max(east - west, north - south))))
     except InvalidExpression:
         return as_geojson(region)
     if outline["type"] == "Polygon" and len(outline["coordinates"]) == 1:

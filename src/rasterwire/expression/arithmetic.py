@@ -71,7 +71,7 @@ def _bits(a: PixelType, b: PixelType) -> PixelType:
         return whole(-(1 << 63), (1 << 63) - 1)
     if x[0] >= 0 and y[0] >= 0:
         return whole(0, (1 << int(max(x[1], y[1])).bit_length()) - 1)
-    bits = max(int(abs(value)).bit_length() for value in (*x, *y))
+    bits = min(63, max(int(abs(value)).bit_length() for value in (*x, *y)))
     return whole(-(1 << bits), (1 << bits) - 1)
 
 
@@ -136,6 +136,14 @@ def _same(kind: PixelType) -> PixelType:
     return kind if kind.precision == "int" else PixelType(kind.precision)
 
 
+def _flipped(kind: PixelType) -> PixelType:
+    ends = _range(kind)
+    return whole(-(1 << 63), (1 << 63) - 1) if ends is None else whole(-1 - ends[1], -1 - ends[0])
+
+
+_UNARY_ALIASES = {"bitwiseNot": ("Image.bitwise_not",)}
+
+
 def _boolean(_: PixelType) -> PixelType:
     return BOOLEAN
 
@@ -154,6 +162,7 @@ _UNARY: dict[str, tuple[str, Operation, Callable[[PixelType], PixelType], tuple[
     "floor": ("The greatest whole number that is not greater.", operations.rounded, _same, ("floor",)),
     "ceil": ("The smallest whole number that is not less.", operations.rounded, _same, ("ceil",)),
     "not": ("1 where the value is 0.", operations.negated, _boolean, ()),
+    "bitwiseNot": ("The bits that a value has not.", operations.flipped, _flipped, ()),
     "signum": ("-1, 0 or 1 by the sign of the value.", operations.sign, _signed, ()),
     "sqrt": ("The square root.", operations.unary, _wide, ("sqrt",)),
     "cbrt": ("The cubic root.", operations.unary, _wide, ("cbrt",)),
@@ -214,7 +223,7 @@ def _enter() -> None:
         )
     for name, (said, *_) in _UNARY.items():
         call = lambda image, name=name: unary(name, image)  # noqa: E731
-        table.enter(parse_signature(f"Image.{name}(value: Image) -> Image"), said, call)
+        table.enter(parse_signature(f"Image.{name}(value: Image) -> Image"), said, call, _UNARY_ALIASES.get(name, ()))
     for kind, (first, *others) in _CASTS.items():
         table.enter(
             parse_signature(f"Image.{first}(value: Image) -> Image"),

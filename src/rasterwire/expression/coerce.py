@@ -102,8 +102,10 @@ def millis_of(value: Any) -> int | None:
 
 
 def _full_date(text: str) -> str:
-    """Complete a year, or a year and a month."""
+    """Complete a year, or a year and a month, and turn a year and its day, 2021-009, into a date."""
     parts = text.split("-")
+    if len(parts) == 2 and len(parts[0]) == 4 and len(parts[1]) == 3 and (parts[0] + parts[1]).isdigit():
+        return f"{datetime.strptime(text, '%Y-%j'):%Y-%m-%d}"  # noqa: DTZ007  a day has no zone
     if all(part.isdigit() for part in parts) and len(parts) < 3:
         return "-".join([*parts, "01", "01"][:3])
     return text
@@ -176,6 +178,8 @@ def _boolean(value: Any, _: World) -> bool | None:
 
 
 def _list(value: Any, _: World) -> list[Any] | None:
+    if isinstance(value, CollectionValue):
+        return list(value)
     return value if isinstance(value, list) else [value] if isinstance(value, str) else None
 
 

@@ -212,6 +212,8 @@ def reduce_columns_(
         raise InvalidExpression(f"the reducer needs {reducer.inputs} selectors, and there are {len(names)}.")
     columns = [[property_of(element, name) for element in values] for name in names]
     heavy = None
+    if weights and len(weights) > 1:
+        raise InvalidExpression("several 'weightSelectors': not implemented by this server; give one.")
     if weights:
         column = [property_of(element, weights[0]) for element in values]
         if not all(isinstance(value, int | float) for value in column):
@@ -223,7 +225,7 @@ def reduce_columns_(
 def _aggregate(name: str, kind: str, returns: str, said: str) -> None:
     def call(values: CollectionValue, key: str) -> Any:
         column = [property_of(element, key) for element in values]
-        reducer = Reducer(kind, (None,) if kind == "toList" else (), outputs=("made",))
+        reducer = Reducer(kind, (None, 0) if kind == "toList" else (), outputs=("made",))
         return reduce_columns(reducer, [column], None)["made"]
 
     call.__doc__ = said

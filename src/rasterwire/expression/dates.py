@@ -1,6 +1,7 @@
 """Functions on moments and spans of time."""
 
 import calendar
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +22,9 @@ _MONTHS = {"month": 1, "year": 12}
 _YEAR_MILLIS = 365.242199 * 86_400_000
 _MONTH_MILLIS = _YEAR_MILLIS / 12
 
+_offset = re.compile(r"T.*(Z|[+-]\d\d(:?\d\d)?)$")
+"""At the end of a text that says its own time zone."""
+
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 """Years 1 to 9999."""
 
@@ -38,7 +42,7 @@ def date_of(value: Any, zone: str | None = None) -> DateValue:
         )
     if not _FIRST <= millis <= _LAST:
         raise InvalidExpression("the date is not between the years 1 and 9999.")
-    if zone and isinstance(value, str):
+    if zone and isinstance(value, str) and not _offset.search(value):
         local = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=_zone(zone))
         millis = round(local.timestamp() * 1000)
     return DateValue(millis)
@@ -85,6 +89,14 @@ def advance(value: DateValue, delta: float, unit: str, zone: str | None) -> Date
     unit = _unit(unit)
     if abs(delta) > 1e12:
         raise InvalidExpression(f"'delta' is {delta:g}, which is too much.")
+    if unit in {"day", "week"} and zone:
+        # a day of the clock there, of 23 hours when summer time begins
+        days = delta * (7 if unit == "week" else 1)
+        try:
+            later = moment(value, zone) + timedelta(days=int(days))
+        except OverflowError:
+            raise InvalidExpression("the date is not between the years 1 and 9999.") from None
+        return _checked(round(later.timestamp() * 1000 + (days - int(days)) * _MILLIS["day"]))
     if unit not in _MONTHS:
         return _checked(value.millis + round(delta * _MILLIS[unit]))
     start = moment(value, zone)
@@ -152,38 +164,57 @@ def get(value: DateValue, unit: str, zone: str | None) -> int:
 @table.listed("Date.getRelative(date: Date, unit: String, inUnit: String, timeZone: String = null) -> Long")
 def get_relative(value: DateValue, unit: str, within: str, zone: str | None) -> int:
     """Returns the number of a unit within a larger one, from 0: the day of the year."""
-    if (unit, within) == ("day", "year"):
-        return part(value, "day_of_year", zone) - 1
-    if (unit, within) in {("month", "year"), ("day", "month")}:
-        return part(value, unit, zone) - 1
-    if (unit, within) in {("hour", "day"), ("minute", "hour"), ("second", "minute")}:
-        return part(value, unit, zone)
-    raise InvalidExpression(f"{unit[:20]} in {within[:20]}: not implemented by this server.")
+    small, large = _unit(unit), _unit(within)
+    at = moment(value, zone)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = {
+        "year": midnight.replace(month=1, day=1),
+        "month": midnight.replace(day=1),
+        "week": midnight - timedelta(days=at.weekday()),
+        "day": midnight,
+        "hour": at.replace(minute=0, second=0, microsecond=0),
+        "minute": at.replace(second=0, microsecond=0),
+    }
+    if small == "year" or large not in starts or _order.index(small) >= _order.index(large):
+        raise InvalidExpression(f"'{unit[:20]}' is no part of '{within[:20]}'.")
+    if small == "month":
+        return at.month - 1
+    return int((at.replace(tzinfo=None) - starts[large].replace(tzinfo=None)).total_seconds() * 1000 // _MILLIS[small])
 
 
-_PARTS = [
-    ("YYYY", "%Y"),
-    ("yyyy", "%Y"),
-    ("YY", "%y"),
-    ("yy", "%y"),
-    ("MMMM", "%B"),
-    ("MMM", "%b"),
-    ("MM", "%m"),
-    ("DDD", "%j"),
-    ("DD", "%j"),
-    ("D", "%j"),
-    ("dd", "%d"),
-    ("HH", "%H"),
-    ("hh", "%I"),
-    ("mm", "%M"),
-    ("ss", "%S"),
-    ("EEEE", "%A"),
-    ("EEE", "%a"),
-    ("E", "%a"),
-    ("ww", "%V"),
-    ("xxxx", "%G"),
-    ("a", "%p"),
-]
+_order = ("second", "minute", "hour", "day", "week", "month", "year")
+
+
+def _text(letter: str, run: int, at: datetime) -> str | None:
+    """Return what a run of one letter means in a pattern of Joda-Time, None where it means nothing."""
+    numbers = {
+        "D": at.timetuple().tm_yday,
+        "M": at.month,
+        "d": at.day,
+        "e": at.isoweekday(),
+        "w": at.isocalendar().week,
+        "H": at.hour,
+        "K": at.hour % 12,
+        "h": at.hour % 12 or 12,
+        "k": at.hour or 24,
+        "m": at.minute,
+        "s": at.second,
+    }
+    if letter in "yYx":
+        year = at.isocalendar().year if letter == "x" else at.year
+        return f"{year % 100:02d}" if run == 2 else f"{year:0{run}d}"
+    if letter == "M" and run > 2:
+        return at.strftime("%b" if run == 3 else "%B")
+    if letter in numbers:
+        return f"{numbers[letter]:0{run}d}"
+    if letter == "E":
+        return at.strftime("%a" if run < 4 else "%A")
+    if letter == "S":
+        return f"{at.microsecond // 1000:03d}".ljust(run, "0")[:run]
+    offset = at.strftime("%z")
+    names = {"a": at.strftime("%p"), "G": "AD", "z": at.tzname() or ""}
+    names["Z"] = offset if run == 1 else f"{offset[:3]}:{offset[3:5]}" if run == 2 else str(at.tzinfo)
+    return names.get(letter)
 
 
 @table.listed("Date.format(date: Date, format: String = null, timeZone: String = null) -> String")
@@ -198,33 +229,22 @@ def format_(value: DateValue, pattern: str | None, zone: str | None) -> str:
             quoted, _, rest = rest[1:].partition("'")
             made += quoted or "'"
             continue
-        for said, meant in _PARTS:
-            if rest.startswith(said):
-                made += f"{at.year:04d}" if meant == "%Y" else at.strftime(meant)
-                rest = rest[len(said) :]
-                break
-        else:
-            run = len(rest) - len(rest.lstrip(rest[0]))
-            single = {"M": at.month, "d": at.day, "H": at.hour, "h": at.hour % 12 or 12, "m": at.minute, "s": at.second}
-            if rest[0] in single:
-                made += f"{single[rest[0]]:0{run}d}"
-            elif rest[0] == "S":
-                made += f"{at.microsecond // 1000:03d}"[:run]
-            elif rest[0] == "Z":
-                made += at.strftime("%z")
-            else:
-                made += rest[:run]
-            rest = rest[run:]
+        run = len(rest) - len(rest.lstrip(rest[0]))
+        said = _text(rest[0], run, at)
+        if said is None and rest[0].isalpha():
+            raise InvalidExpression(f"'{rest[0]}' is no letter of a pattern for dates; put texts in quotes.")
+        made += rest[:run] if said is None else said
+        rest = rest[run:]
     return made
 
 
 @table.listed("DateRange(start: Object, end: Object = null, timeZone: String = null) -> DateRange")
 def date_range(start: Any, end: Any, zone: str | None) -> DateRangeValue:
-    """Returns the time from a date to before another; to a day later by default."""
+    """Returns the time from a date to before another; of a millisecond by default."""
     if isinstance(start, DateRangeValue):
         return start
     first = date_of(start, zone).millis
-    last = first + 86_400_000 if end is None else date_of(end, zone).millis
+    last = first + 1 if end is None else date_of(end, zone).millis
     if last < first:
         raise InvalidExpression("the end of a DateRange has to be after its start.")
     return DateRangeValue(first, last)

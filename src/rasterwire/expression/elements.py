@@ -102,6 +102,8 @@ def copy_properties(
     """Copies properties from one element to another; those of the system only where they are named."""
     if destination is None or source is None:
         raise InvalidExpression("'destination' and 'source' are both required.")
+    if names is not None and exclude is not None:
+        raise InvalidExpression("'properties' and 'exclude' cannot be given together.")
     if names is None:
         copied = {key: value for key, value in source.properties.items() if not key.startswith("system:")}
     else:

@@ -1,6 +1,7 @@
 """Filters: tests of the properties and places of elements."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
@@ -138,11 +139,16 @@ _listed("contains", "Passes where the left geometry contains the right one.", _h
 def max_difference(most: float, left: str | None, right_value: Any, right: str | None, left_value: Any) -> FilterValue:
     """Passes where two numbers, or dates, differ by no more than so much."""
 
-    def near(a: Any, b: Any) -> bool:
+    def distance(a: Any, b: Any) -> float:
         a, b = (value.millis if isinstance(value, DateValue) else value for value in (a, b))
-        return isinstance(a, int | float) and isinstance(b, int | float) and abs(a - b) <= most
+        return abs(a - b) if isinstance(a, int | float) and isinstance(b, int | float) else math.inf
 
-    return _of_sides(near, left, right_value, right, left_value)
+    def measure(first: Element, second: Element) -> float:
+        a = left_value if left is None else field_of(first, left)
+        return distance(a, right_value if right is None else field_of(second, right))
+
+    made = _of_sides(lambda a, b: distance(a, b) <= most, left, right_value, right, left_value)
+    return FilterValue(made.accepts, made.joins, measure)
 
 
 @table.listed("Filter.rangeContains(field: String, minValue: Object, maxValue: Object) -> Filter")
@@ -157,7 +163,10 @@ def range_contains(field: str, low: Any, high: Any) -> FilterValue:
     return FilterValue(accepts)
 
 
-def _made(test: Callable[[Element], bool], inner: list[FilterValue]) -> FilterValue:
+Joins = Callable[[Element, Element], bool]
+
+
+def _made(test: Callable[[Element], bool], inner: list[FilterValue], joins: Joins | None) -> FilterValue:
     """Return a filter of other filters, which asks them once for each element however often it is asked itself."""
     deep = 1 + max((one.depth for one in inner), default=0)
     if deep > _MOST_NESTING:
@@ -169,7 +178,7 @@ def _made(test: Callable[[Element], bool], inner: list[FilterValue]) -> FilterVa
             last[:] = [(element, test(element))]
         return last[0][1]
 
-    return FilterValue(accepts, depth=deep)
+    return FilterValue(accepts, joins, depth=deep)
 
 
 _MOST_NESTING = 100
@@ -178,21 +187,33 @@ _MOST_NESTING = 100
 @table.listed("Filter.not(filter: Filter) -> Filter")
 def not_(inner: FilterValue) -> FilterValue:
     """Passes where another filter does not."""
-    return _made(lambda element: not inner.accepts(element), [inner])
+    joins = inner.joins
+    opposite = None if joins is None else lambda first, second: not joins(first, second)
+    return _made(lambda element: not inner.accepts(element), [inner], opposite)
 
 
 @table.listed("Filter.and(filters: List<Filter>) -> Filter")
 def and_(filters: list[FilterValue]) -> FilterValue:
     """Passes where all filters do."""
     distinct = list(dict.fromkeys(filters))
-    return _made(lambda element: all(one.accepts(element) for one in distinct), distinct)
+    joined = _joined(distinct, all)
+    return _made(lambda element: all(one.accepts(element) for one in distinct), distinct, joined)
 
 
 @table.listed("Filter.or(filters: List<Filter>) -> Filter")
 def or_(filters: list[FilterValue]) -> FilterValue:
     """Passes where one of the filters does."""
     distinct = list(dict.fromkeys(filters))
-    return _made(lambda element: any(one.accepts(element) for one in distinct), distinct)
+    joined = _joined(distinct, any)
+    return _made(lambda element: any(one.accepts(element) for one in distinct), distinct, joined)
+
+
+def _joined(filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]) -> Joins | None:
+    """Return the test of two elements that filters make together, None where one of them has none."""
+    tests = [one.joins for one in filters if one.joins is not None]
+    if len(tests) < len(filters):
+        return None
+    return lambda first, second: holds(test(first, second) for test in tests)
 
 
 @table.listed("Filter.notNull(properties: List<String>) -> Filter")

@@ -12,6 +12,7 @@
 Source: the description of ee.Image.expression in Earth Engine's reference.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +20,11 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.arithmetic import binary, unary
-from rasterwire.expression.bands import constant_image
+from rasterwire.expression.bands import constant_image, place_of
 from rasterwire.expression.images import find_bands
-from rasterwire.expression.masks import where
+from rasterwire.expression.masks import blend, update_mask
 from rasterwire.expression.signature import table
-from rasterwire.expression.values import FunctionValue, ImageValue
+from rasterwire.expression.values import BandValue, FunctionValue, ImageValue
 
 _token = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
@@ -131,12 +132,11 @@ class _Reader:
     def _binary(self, level: int) -> Formula:
         if level == len(_LEVELS):
             return self._unary()
-        made = self._binary(level + 1)
+        first = self._binary(level + 1)
         others: list[tuple[str, Formula]] = []
         while sign := self._take(*_LEVELS[level]):
             others.append((_LEVELS[level][sign], self._binary(level + 1)))
-        if others:
-            made = _chain(made, others)
+        made = _row(first, others) if others else first
         if level == 0 and self._take("="):
             raise InvalidExpression("a formula cannot assign; leave '=' out, or write '=='.")
         return made
@@ -163,9 +163,9 @@ class _Reader:
         if not self._take("**"):
             return made
         self._deeper()
-        made = _two("pow", made, self._unary())
+        power = self._unary()
         self._depth -= 1
-        return made
+        return _two("pow", made, power)
 
     def _deeper(self) -> None:
         self._depth += 1
@@ -174,7 +174,9 @@ class _Reader:
 
     def _postfix(self) -> Formula:
         made = self._atom()
-        while True:
+        for links in itertools.count(1):
+            if links > _MOST_DEPTH:
+                raise InvalidExpression(f"the formula has more than {_MOST_DEPTH} names and calls in a row.")
             if self._take("."):
                 if self._now.kind != "name":
                     raise self._unexpected()
@@ -187,7 +189,8 @@ class _Reader:
                 self._need("]")
                 made = _picked(made, key)
             else:
-                return made
+                break
+        return made
 
     def _atom(self) -> Formula:
         token = self._now
@@ -280,21 +283,32 @@ def _either(condition: Formula, first: Formula, second: Formula) -> Formula:
     return lambda known: _chosen(condition(known), first(known), second(known))
 
 
+def _row(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
+    """Return what functions make of values one after the other, however long the row is."""
+
+    def made(known: Variables) -> Any:
+        value = first(known)
+        for name, other in others:
+            value = binary(name, _image(value), _image(other(known)))
+        return value
+
+    return made
+
+
 def _chosen(condition: Any, first: Any, second: Any) -> ImageValue:
-    test, yes, no = _image(condition), _image(first), _image(second)
-    # the second where the test is 0: and masked where the test is
-    from rasterwire.expression.masks import update_mask
-
-    made = where(_wider(no, yes), test, yes)
-    return update_mask(made, unary("not", binary("and", test, constant_image(0))))
+    """Return the first where a condition is not 0, else the second: masked where the condition or that side is."""
+    test = binary("neq", _image(condition), constant_image(0))  # a mask is what is more than 0
+    yes, no = _spread(_image(first), test), _spread(_image(second), test)
+    return blend(update_mask(no, unary("not", test)), update_mask(yes, test))
 
 
-def _wider(image: ImageValue, other: ImageValue) -> ImageValue:
-    return (
-        image
-        if len(image.bands) >= len(other.bands)
-        else binary("add", binary("multiply", other, constant_image(0)), image)
-    )
+def _spread(image: ImageValue, other: ImageValue) -> ImageValue:
+    """Return an image of one band as often as another has bands, under their names; others as they are."""
+    if len(image.bands) != 1 or len(other.bands) <= 1:
+        return image
+    (only,) = image.bands
+    bands = [BandValue(band.name, only.type, only.node, *place_of((band, only))) for band in other.bands]
+    return image.with_bands(bands)
 
 
 def _selected(image: ImageValue, keys: list[Any]) -> ImageValue:
@@ -310,10 +324,7 @@ def _call(name: str, arguments: list[Formula]) -> Formula:
     if name in _UNARY_FUNCTIONS and count == 1:
         return lambda known: unary(name, _image(arguments[0](known)))
     if name in _BINARY_FUNCTIONS and count >= 2:
-        made = arguments[0]
-        for other in arguments[1:]:
-            made = _two(name, made, other)
-        return made
+        return _row(arguments[0], [(name, other) for other in arguments[1:]])
     if name in _CASTS and count == 1:
         cast = table[f"Image.{name}"].call
         assert cast is not None
@@ -333,7 +344,7 @@ def parse_expression(text: str, default: str, names: list[str], free_is_band: bo
     def call(arguments: Mapping[str, Any]) -> ImageValue:
         try:
             return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
-        except InvalidExpression as error:
+        except InvalidExpression as error:  # who calls it does not know the name of a function
             raise InvalidExpression(error.problem, error.function or "Image.parseExpression") from None
         except (OverflowError, RecursionError):
             raise InvalidExpression(

@@ -106,8 +106,6 @@ def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
     if kind == "GeometryCollection" and isinstance(document.get("geometries"), list):
         parts = [geometry_of_json(part) if isinstance(part, Mapping) else None for part in document["geometries"]]
         return gathered([part for part in parts if part is not None])
-    if kind == "LinearRing":
-        return made("LineString", document.get("coordinates"), None, geodesic)
     if not isinstance(kind, str) or "coordinates" not in document:
         return None
     return made(kind, document["coordinates"], None, geodesic)
@@ -190,6 +188,10 @@ def union_of(collection: CollectionValue) -> Region | None:
     return gathered(found)
 
 
+_FARTHEST = 2e7
+"""Metres of half of the earth's girth; no unit of a projection is shorter by much."""
+
+
 # -- constructors ------------------------------------------------------------------------------
 
 
@@ -227,7 +229,7 @@ def linear_ring(
 ) -> Region:
     """Returns a closed line."""
     closed = coordinates if coordinates and coordinates[0] == coordinates[-1] else [*coordinates, *coordinates[:1]]
-    return made("LineString", closed, crs, geodesic)
+    return made("LinearRing", closed, crs, geodesic)
 
 
 @table.listed(
@@ -356,7 +358,10 @@ def area(region: Region, _: ErrorMarginValue | None, projection: Projection | No
     if projection is not None and projection.crs is not None:
         return float(to_crs(region, projection.crs).geometry.area)
     geod = Geod(ellps="WGS84")
-    return abs(float(geod.geometry_area_perimeter(shapely.orient_polygons(to_crs(region, LONLAT).geometry))[0]))
+    parts = shapely.get_parts(shapely.get_parts(to_crs(region, LONLAT).geometry))
+    # of lines that go there and back, pyproj would count the little that is between the ways
+    areal = [part for part in parts if isinstance(part, shapely.Polygon)]
+    return math.fsum(abs(geod.geometry_area_perimeter(shapely.orient_polygons(part))[0]) for part in areal)
 
 
 @table.listed("Geometry.coordinates(geometry: Geometry) -> List<Object>")

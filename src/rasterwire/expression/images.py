@@ -72,7 +72,7 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
                 raise InvalidExpression(f"there is no band {selector}, the image has {len(image.bands)}.")
             case bool():
                 raise InvalidExpression("a band is selected by name or index, and not by a Boolean.")
-            case int() | float():
+            case int() | float() if math.isfinite(selector):
                 index = int(selector)
                 if not -len(image.bands) <= index < len(image.bands):
                     raise InvalidExpression(f"there is no band {index}, the image has {len(image.bands)}.")

@@ -10,31 +10,39 @@ from rasterwire.expression.lists import check_length, order
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import CollectionValue, Element, FeatureValue, FilterValue
 
-Fits = Callable[[Element, Element], bool]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinValue:
     """A way to join: what becomes of an element and those that fit it."""
 
-    apply: Callable[[CollectionValue, CollectionValue, Fits], CollectionValue]
+    apply: Callable[[CollectionValue, CollectionValue, FilterValue], CollectionValue]
+
+
+def _fits(condition: FilterValue, one: Element, two: Element) -> bool:
+    return condition.joins is not None and condition.joins(one, two)
+
+
+def _measured(condition: FilterValue, key: str | None, one: Element, two: Element) -> dict[str, float]:
+    """Return the measure of a match under its name, nothing where none is asked for or the filter has none."""
+    return {} if key is None or condition.measure is None else {key: condition.measure(one, two)}
 
 
 @table.listed(
     "Join.saveFirst(matchKey: String, ordering: String = null, ascending: Boolean = true, measureKey: String = null, "
     "outer: Boolean = false) -> Join"
 )
-def save_first(key: str, ordering: str | None, ascending: bool, _: str | None, outer: bool) -> JoinValue:
+def save_first(key: str, ordering: str | None, ascending: bool, measure_key: str | None, outer: bool) -> JoinValue:
     """Keeps the first element that fits as a property."""
 
-    def apply(primary: CollectionValue, secondary: CollectionValue, fits: Fits) -> CollectionValue:
+    def apply(primary: CollectionValue, secondary: CollectionValue, condition: FilterValue) -> CollectionValue:
         others = list(secondary)
         if ordering is not None:
             others.sort(key=lambda element: order(property_of(element, ordering)), reverse=not ascending)
         made: list[Element] = []
         for element in primary:
-            match = next((other for other in others if fits(element, other)), None)
+            match = next((other for other in others if _fits(condition, element, other)), None)
             if match is not None:
+                match = match.with_properties({**match.properties, **_measured(condition, measure_key, element, match)})
                 made.append(element.with_properties({**element.properties, key: match}))
             elif outer:
                 made.append(element)
@@ -46,15 +54,16 @@ def save_first(key: str, ordering: str | None, ascending: bool, _: str | None, o
 @table.listed(
     'Join.inner(primaryKey: String = "primary", secondaryKey: String = "secondary", measureKey: String = null) -> Join'
 )
-def inner(primary_key: str, secondary_key: str, _: str | None) -> JoinValue:
+def inner(primary_key: str, secondary_key: str, measure_key: str | None) -> JoinValue:
     """Makes a feature of each pair that fits."""
 
-    def apply(primary: CollectionValue, secondary: CollectionValue, fits: Fits) -> CollectionValue:
+    def apply(primary: CollectionValue, secondary: CollectionValue, condition: FilterValue) -> CollectionValue:
         made: list[Element] = []
         for one in primary:
             for two in secondary:
-                if fits(one, two):
-                    made.append(FeatureValue(None, {primary_key: one, secondary_key: two}))
+                if _fits(condition, one, two):
+                    measured = _measured(condition, measure_key, one, two)
+                    made.append(FeatureValue(None, {primary_key: one, secondary_key: two, **measured}))
                     check_length(len(made))
         return CollectionValue(tuple(made), of_images=False)
 
@@ -73,4 +82,4 @@ def apply(join: Any, primary: CollectionValue, secondary: CollectionValue, condi
         raise InvalidExpression("a join needs a filter of a leftField and a rightField.")
     if len(primary) * len(secondary) > 10_000_000:
         raise InvalidExpression(f"{len(primary)} times {len(secondary)} elements are too many to join.")
-    return join.apply(primary, secondary, condition.joins)
+    return join.apply(primary, secondary, condition)

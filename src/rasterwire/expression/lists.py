@@ -7,7 +7,7 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.elements import as_text
-from rasterwire.expression.pattern import replaced
+from rasterwire.expression.pattern import matches, replaced
 from rasterwire.expression.reducers import Reducer, number, reduce_columns
 from rasterwire.expression.signature import table
 from rasterwire.expression.sizes import check_size
@@ -58,9 +58,11 @@ def sequence(start: float, end: float | None, step: float, count: int | None) ->
     """Returns numbers from start to end, both included, by a step or by their count."""
     if count is None and end is None:
         raise InvalidExpression("'end' or 'count' is required.")
+    if not all(math.isfinite(given) for given in (start, end or 0.0, step)):
+        raise InvalidExpression("'start', 'end' and 'step' have to be finite numbers.")
     if count is None:
         assert end is not None
-        if step == 0 or not math.isfinite(step):
+        if step == 0:
             raise InvalidExpression("'step' must not be 0.")
         share = (end - start) / step
         if not math.isfinite(share):
@@ -93,12 +95,11 @@ def contains(values: list[Any], element: Any) -> bool:
 @table.listed("List.reduce(list: List<Object>, reducer: Reducer) -> Object")
 def reduce_(values: list[Any], reducer: Reducer) -> Any:
     """Applies a reducer to a list; of several outputs, returns them by name."""
-    if reducer.inputs > 1 and all(isinstance(row, list) and len(row) >= reducer.inputs for row in values):
+    columns = [values]
+    if reducer.inputs > 1:
+        if not all(isinstance(row, list) and len(row) >= reducer.inputs for row in values):
+            raise InvalidExpression(f"the reducer takes {reducer.inputs} inputs, so it needs a list of lists.")
         columns = [[row[at] for row in values] for at in range(reducer.inputs)]
-    elif reducer.kind == "repeat":
-        raise InvalidExpression("a repeated reducer needs a list of lists.")
-    else:
-        columns = [values] * reducer.inputs
     made = reduce_columns(reducer, columns, None)
     return next(iter(made.values())) if len(made) == 1 else made
 
@@ -205,7 +206,7 @@ def add(values: list[Any], element: Any) -> list[Any]:
     return [*values, element]
 
 
-@table.listed("List.iterate(list: List<Object>, function: Algorithm, first: Object = null) -> Object")
+@table.listed("List.iterate(list: List<Object>, function: Algorithm, first: Object) -> Object")
 def iterate(values: list[Any], function: FunctionValue, first: Any) -> Any:
     """Hands each element and the result before to a function, and returns the last result."""
     for value in values:
@@ -268,8 +269,9 @@ def values_of(values: Mapping[str, Any], keys: list[str] | None) -> list[Any]:
 
 @table.listed("Dictionary.map(dictionary: Dictionary<Object>, baseAlgorithm: Algorithm) -> Dictionary<Object>")
 def map_values(values: Mapping[str, Any], function: FunctionValue) -> dict[str, Any]:
-    """Returns what a function makes of each key and value."""
-    return {key: function(key, value) for key, value in values.items()}
+    """Returns what a function makes of each key and value, without those it makes null of."""
+    made = {key: function(key, value) for key, value in values.items()}
+    return {key: value for key, value in made.items() if value is not None}
 
 
 @table.listed(
@@ -277,12 +279,14 @@ def map_values(values: Mapping[str, Any], function: FunctionValue) -> dict[str, 
     "-> Dictionary<Object>"
 )
 def remove_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -> dict[str, Any]:
-    """Returns a dictionary without some keys."""
-    missing = next((key for key in selectors if key not in values), None)
-    if missing is not None and not ignore:
-        raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")
-    unwanted = set(selectors)
-    return {key: value for key, value in values.items() if key not in unwanted}
+    """Returns a dictionary without some keys, named or matched by regular expressions."""
+    removed: set[str] = set()
+    for selector in selectors:
+        hits = [selector] if selector in values else [key for key in values if matches(selector, key)]
+        if not hits and not ignore:
+            raise InvalidExpression(f"Dictionary does not contain key: '{selector}'.")
+        removed.update(hits)
+    return {key: value for key, value in values.items() if key not in removed}
 
 
 @table.listed(
@@ -290,8 +294,9 @@ def remove_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -
     "-> Dictionary<Object>"
 )
 def combine(first: Mapping[str, Any], second: Mapping[str, Any], overwrite: bool) -> dict[str, Any]:
-    """Returns two dictionaries as one."""
-    return {**first, **second} if overwrite else {**second, **first}
+    """Returns two dictionaries as one, without nulls."""
+    one, two = ({key: value for key, value in each.items() if value is not None} for each in (first, second))
+    return {**one, **two} if overwrite else {**two, **one}
 
 
 @table.listed("Dictionary.size(dictionary: Dictionary<Object>) -> Integer")
@@ -361,12 +366,10 @@ def format_number(value: float, pattern: str) -> str:
     if parts is None:
         raise InvalidExpression(f"'{pattern[:40]}' is no pattern for one number, such as %.2f, %03d or %s.")
     before, said, kind, after = parts.groups()
-    if kind == "s":
-        text = as_text(number(value))
-    elif not math.isfinite(value):
-        raise InvalidExpression("the number is not finite.")
-    else:
-        text = f"%{said}{kind}" % (int(value) if kind in "dxX" else value)
+    if kind in "dxX" and not math.isfinite(value):
+        raise InvalidExpression(f"'%{kind}' is for whole numbers, and not for {value}.")
+    plain = int(value) if kind in "dxX" else value
+    text = as_text(number(value)) if kind == "s" else f"%{said}{kind}" % plain
     return f"{before}{text}{after}".replace("%%", "%")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression import operations
-from rasterwire.expression.bands import constant_image, only_band, paired, place_of, renewed
+from rasterwire.expression.bands import constant_image, only_band, paired, place_of, renewed, with_name
 from rasterwire.expression.images import find_bands
 from rasterwire.expression.nodes import Applied, Chosen, Masked, MaskOf, Node, Unmasked, WithMask
 from rasterwire.expression.signature import table
@@ -74,10 +74,11 @@ def unmask(image: ImageValue, value: ImageValue | None, same_footprint: bool) ->
 def where(image: ImageValue, test: ImageValue, value: ImageValue) -> ImageValue:
     """Replaces values where a test is neither 0 nor masked by those of another image, unless masked there."""
     tested = paired(image, test)
-    valued = {name: other for name, _, other in paired(image, value)}
+    valued = paired(image.with_bands([with_name(band, name) for name, band, _ in tested]), value)
+    if len(valued) > len(tested):  # one band and one test, for values of many
+        tested = [(name, tested[0][1], tested[0][2]) for name, _, _ in valued]
     bands = []
-    for name, band, condition in tested:
-        other = valued.get(name, condition)
+    for (name, band, condition), (_, _, other) in zip(tested, valued, strict=True):
         kind = union(band.type, other.type)
         node = Chosen(band.node, condition.node, other.node, kind.dtype)
         bands.append(BandValue(name, kind, node, *place_of((band, condition, other))))

@@ -79,16 +79,52 @@ class Distance(Around):
         self.metric = metric
 
     def around(self, pixels: Pixels, margin: int, at: Place) -> Pixels:
-        """See ``Around.around``."""
+        """See ``Around.around``: pixels farther away than the corners of the neighbourhood get their distance."""
         source = (pixels.valid & (pixels.data != 0)).view(np.uint8)
         height, width = at.window.height, at.window.width
-        most = float(margin)
         made = np.empty((height, width), np.float32)
         if self.metric == "squared_euclidean":
             squared_distances(source, margin, made)
         else:
             _other_distances(source, margin, self.metric == "manhattan", made)
-        return Pixels(np.minimum(made, np.float32(2 * most * most)), np.ones((height, width), bool))
+        within_square(source, margin, _METRICS.index(self.metric), made)
+        return Pixels(made, np.ones((height, width), bool))
+
+
+_METRICS = ("squared_euclidean", "manhattan", "chebyshev")
+
+
+@compiled
+def within_square(source: Array, margin: int, metric: int, made: Array) -> None:
+    """Correct distances that are to a pixel beyond a square of a margin, which not every block would see.
+
+    What is found within the length of the margin is within the square; all else is looked for again,
+    and is the distance of the corners of the square where there is nothing in it.
+    """
+    sure = margin * margin if metric == 0 else margin
+    most = 2 * margin * margin if metric == 0 else 2 * margin if metric == 1 else margin
+    height, width = made.shape
+    far = margin + 1
+    near = np.full(source.shape[1], far, np.int64)  # rows to the nearest pixel of each column
+    for r in range(height):
+        known = False
+        for c in range(width):
+            if made[r, c] <= sure:
+                continue
+            if not known:
+                known = True
+                for k in range(source.shape[1]):
+                    near[k] = far
+                    for d in range(far):
+                        if source[r + margin - d, k] or source[r + margin + d, k]:
+                            near[k] = d
+                            break
+            best = most
+            for k in range(c, c + 2 * margin + 1):
+                if near[k] < far:
+                    x, y = abs(k - c - margin), near[k]
+                    best = min(best, x * x + y * y if metric == 0 else x + y if metric == 1 else max(x, y))
+            made[r, c] = best
 
 
 @compiled
@@ -177,7 +213,7 @@ def fast_distance_transform(image: ImageValue, neighbourhood: int, units: str, m
     """Returns the squared distance to the nearest pixel that is not 0, as band distance."""
     if units != "pixels":
         raise InvalidExpression(f"'units' is '{units[:20]}': only pixels are implemented by this server.")
-    if metric not in {"squared_euclidean", "manhattan", "chebyshev"}:
+    if metric not in _METRICS:
         raise InvalidExpression(f"'metric' is '{metric[:30]}'; there are squared_euclidean, manhattan and chebyshev.")
     if not 1 <= neighbourhood <= _MOST_RADIUS:
         raise InvalidExpression(f"'neighborhood' is {neighbourhood}; it has to be between 1 and {_MOST_RADIUS}.")
@@ -370,12 +406,16 @@ def convolve(image: ImageValue, kernel: KernelValue) -> ImageValue:
     return image.with_bands(bands)
 
 
+_MOST_MAGNITUDE = 1e30
+
 _shape = 'radius: Float, units: String = "pixels", normalize: Boolean = true, magnitude: Float = 1.0'
 
 
 def _made(weights: Array, units: str, normalize: bool, magnitude: float) -> KernelValue:
     if units not in {"pixels", "meters"}:
         raise InvalidExpression(f"'units' is '{units[:20]}'; there are pixels and meters.")
+    if not abs(magnitude) < _MOST_MAGNITUDE:
+        raise InvalidExpression(f"'magnitude' is {magnitude:g}; it has to be a number below {_MOST_MAGNITUDE:g}.")
     scaled = weights * magnitude / (np.abs(weights).sum() if normalize else 1.0)
     if not np.isfinite(scaled).all():
         raise InvalidExpression("the weights of the kernel are not finite.")

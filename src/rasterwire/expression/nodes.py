@@ -7,6 +7,7 @@ two nodes share is computed once a block, and pixels do not depend on how a grid
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import transformer
+from rasterwire.crs import metres_per_unit, transformer
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.grid import apply, pixel_offset
 from rasterwire.image import Band
@@ -128,9 +129,8 @@ class Resampled(Node):
     def __init__(self, node: Node, grid: GeoBox, resampling: Resampling) -> None:
         if node.layers >= _MOST_LAYERS:
             raise InvalidExpression(f"images are resampled from each other more than {_MOST_LAYERS} deep.")
-        super().__init__(
-            node.dtype, (node,), node.reach, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling
-        )
+        reach = _wider(node.reach, grid)
+        super().__init__(node.dtype, (node,), reach, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling)
         self.layers = node.layers + 1
         self.margin = 0.0  # the grid below ends where it does
         self.grid = grid
@@ -261,7 +261,8 @@ class Unmasked(Node):
             dtype: of the result.
             within: where to fill; None is everywhere.
         """
-        reach = None if within is None else reach_of_region(within)
+        # a band may reach farther than the footprint of its image, which is that of the first
+        reach = None if within is None else joining((node.reach, reach_of_region(within)))
         identity = None if within is None else region_key(within)
         super().__init__(dtype, (node, value), reach, identity)
         self.within = within
@@ -396,6 +397,18 @@ def _box(points: npt.NDArray[np.float64], crs: CRS) -> Box | None:
     more = 1e-6 + 0.02 * max(east - west, north - south)  # for the bulge of the sides between the points
     turn = 360.0 * np.floor((west + 180.0) / 360.0)
     return west - turn - more, south - more, east - turn + more, north + more
+
+
+def _wider(box: Box | None, grid: GeoBox) -> Box | None:
+    """Return a box with some pixels of a grid more on all sides: a pixel shows what is at its centre all over."""
+    if box is None:
+        return None
+    a = grid.affine
+    degrees = 4.0 * max(math.hypot(a.a, a.d), math.hypot(a.b, a.e)) * metres_per_unit(grid.crs) / 111_000.0
+    north = max(abs(box[1]), abs(box[3])) + degrees
+    across = degrees / math.cos(math.radians(north)) if north < 80.0 else 90.0
+    wider = box[0] - across, box[1] - degrees, box[2] + across, box[3] + degrees
+    return wider if wider[2] - wider[0] < 90.0 else None
 
 
 def reach_of_region(region: Region) -> Box | None:

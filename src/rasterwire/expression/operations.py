@@ -38,7 +38,9 @@ def divide(a: Array, b: Array, *, dtype: str) -> Array:
 
 def mod(a: Array, b: Array, *, dtype: str) -> Array:
     """Return the remainder of a / b with the sign of a; 0 where b is 0."""
-    return _zero_where(np.fmod(a, b, dtype=dtype, casting="unsafe"), np.equal(b, 0))
+    # the type of the result may be too small for what is divided
+    kind = dtype if np.dtype(dtype).kind == "f" else np.result_type(a, b)
+    return _zero_where(np.fmod(a, b, dtype=kind, casting="unsafe"), np.equal(b, 0))
 
 
 def power(a: Array, b: Array, *, dtype: str) -> Array:
@@ -82,7 +84,10 @@ def normalized_difference(a: Array, b: Array, *, dtype: str) -> Array | Made:
 
 def abs_(a: Array, *, dtype: str) -> Array:
     """Return the absolute value."""
-    made: Array = np.abs(np.asarray(a).astype(dtype, copy=False))
+    values = np.asarray(a)
+    if np.dtype(dtype).kind == "f":
+        values = values.astype(dtype, copy=False)
+    made: Array = np.abs(values)  # before a cast to a type without negative numbers
     return made
 
 
@@ -95,8 +100,12 @@ def unary(a: Array, function: str, *, dtype: str) -> Array:
 def rounded(a: Array, function: str, *, dtype: str) -> Array:
     """Return whole numbers: ``round`` goes up at a half, as in Java, beside ``floor`` and ``ceil``."""
     values = np.asarray(a, dtype)
-    made: Array = np.floor(values + values.dtype.type(0.5)) if function == "round" else getattr(np, function)(values)
-    return made
+    if function != "round" or values.dtype.kind != "f":
+        made: Array = getattr(np, "floor" if function == "round" else function)(values)
+        return made
+    low = np.floor(values)  # a half added to the number just below one half would make it 1
+    nearest: Array = low + (values - low >= 0.5)
+    return nearest
 
 
 def sign(a: Array, *, dtype: str) -> Array:
@@ -133,6 +142,12 @@ def bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     return made.astype(dtype)
 
 
+def flipped(a: Array, *, dtype: str) -> Array:
+    """Return the bits that values have not; of the whole part of floats."""
+    made: Array = np.invert(np.asarray(a).astype("int64", casting="unsafe"))
+    return made.astype(dtype)
+
+
 def shifted_bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     """Return bits shifted by 0 to 63 places: 0, or the sign, beyond."""
     x, y = np.asarray(a).astype("int64", casting="unsafe"), np.asarray(b).astype("int64", casting="unsafe")
@@ -162,10 +177,9 @@ def cast(a: Array, *, dtype: str) -> Array:
 
 def clamp(a: Array, low: float, high: float, *, dtype: str) -> Array:
     """Return the nearest value between low and high."""
-    whole = np.asarray(a).dtype.kind in "iu" and np.dtype(dtype).kind in "iu"
-    # in a type that holds the bounds too, which may be far from what the values may be
-    values = np.asarray(a, np.int64 if whole else np.float64 if dtype == "float64" else None)
-    made: Array = np.clip(values, low, high).astype(dtype)
+    if np.dtype(dtype).kind in "iu":  # an end may be beyond the type of the values
+        return np.clip(np.asarray(a).astype(np.int64), int(low), int(high)).astype(dtype)
+    made: Array = np.clip(np.asarray(a, np.float64 if dtype == "float64" else None), low, high).astype(dtype)
     return made
 
 

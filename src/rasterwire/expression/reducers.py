@@ -14,7 +14,7 @@ from rasterwire.expression.sizes import check_size
 
 _MOST_INPUTS = 10_000
 
-_WEIGHTED = frozenset({"mean", "sum", "stdDev", "variance", "histogram", "frequencyHistogram"})
+_WEIGHTED = frozenset({"mean", "sum", "stdDev", "variance", "histogram", "frequencyHistogram", "linearFit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +151,22 @@ def interval_mean(low: float, high: float, _: int | None, __: float | None, ___:
 @table.listed(f"Reducer.histogram({_buckets}) -> Reducer")
 def histogram(buckets: int | None, width: float | None, _: int | None) -> Reducer:
     """Computes a histogram of buckets of one width, a power of two of the least width."""
-    if buckets is not None and not 1 <= buckets <= 1_000_000:
-        raise InvalidExpression(f"'maxBuckets' is {buckets}; it has to be between 1 and 1000000.")
+    most = 256 if buckets is None else buckets
+    if not 1 <= most <= 1 << 20:
+        raise InvalidExpression(f"'maxBuckets' is {most}; it has to be between 1 and {1 << 20}.")
     if width is not None and not 0 <= width < math.inf:
         raise InvalidExpression(f"'minBucketWidth' is {width:g}; it must not be negative.")
-    return Reducer("histogram", (buckets or 256, width or 0.0), outputs=("histogram",))
+    return Reducer("histogram", (1 << (most - 1).bit_length(), width or 0.0), outputs=("histogram",))
 
 
 @table.listed("Reducer.toList(tupleSize: Integer = null, numOptional: Integer = 0.0) -> Reducer")
-def to_list(size: int | None, _: int) -> Reducer:
-    """Collects values, or tuples of them, as a list."""
-    if size is not None and not 1 <= size <= _MOST_INPUTS:
-        raise InvalidExpression(f"'tupleSize' is {size}; it has to be between 1 and {_MOST_INPUTS}.")
-    return Reducer("toList", (size,), inputs=size or 1, outputs=("list",))
+def to_list(size: int | None, optional: int) -> Reducer:
+    """Collects values, or tuples of them, as a list; null only where an input is optional."""
+    if size is not None and not 1 <= size <= 1000:
+        raise InvalidExpression(f"'tupleSize' is {size}; it has to be between 1 and 1000.")
+    if not 0 <= optional <= (size or 1):
+        raise InvalidExpression(f"'numOptional' is {optional}; there are {size or 1} inputs.")
+    return Reducer("toList", (size, optional), inputs=size or 1, outputs=("list",))
 
 
 @table.listed("Reducer.linearFit() -> Reducer")
@@ -194,7 +197,11 @@ def combine(first: Reducer, second: Reducer, prefix: str, is_shared: bool) -> Re
         raise InvalidExpression("the names of the outputs are too long.")
     if len(outputs) > 1000:
         raise InvalidExpression(f"{len(outputs)} outputs are too many, at most 1000.")
-    inputs = max(first.inputs, second.inputs) if is_shared else first.inputs + second.inputs
+    if is_shared and first.inputs != second.inputs:
+        raise InvalidExpression(
+            f"reducers that share their inputs have to take as many; they take {first.inputs} and {second.inputs}."
+        )
+    inputs = first.inputs if is_shared else first.inputs + second.inputs
     if inputs > _MOST_INPUTS:
         raise InvalidExpression(f"a reducer of {inputs} inputs is too large, at most {_MOST_INPUTS}.")
     return Reducer("combine", (), inputs, outputs, (first, second), is_shared)
@@ -246,10 +253,10 @@ def _results(reducer: Reducer, columns: Sequence[Column], weights: npt.NDArray[n
 def _simple(reducer: Reducer, columns: Sequence[Column], weights: npt.NDArray[np.float64] | None) -> list[Any]:
     kind, first = reducer.kind, columns[0]
     if kind == "toList":
-        if reducer.parameters[0] is None:
-            return [[value for value in _plain_values(first) if value is not None]]
-        rows = zip(*map(_plain_values, columns), strict=True)
-        return [[list(row) for row in rows if all(value is not None for value in row)]]
+        size, optional = reducer.parameters
+        needed = reducer.inputs - optional
+        rows = [row for row in zip(*map(_plain_values, columns), strict=True) if None not in row[:needed]]
+        return [[row[0] for row in rows] if size is None else [list(row) for row in rows]]
     if kind in {"first", "last"}:
         values = _plain_values(first)
         return [None if not len(values) else values[0 if kind == "first" else -1]]
@@ -257,7 +264,7 @@ def _simple(reducer: Reducer, columns: Sequence[Column], weights: npt.NDArray[np
         return [_of_anything(kind, first, weights)]
     numbers, heavy = _numbers(columns, weights)
     if reducer.inputs > 1:
-        return _of_rows(reducer, numbers)
+        return _of_rows(reducer, numbers, heavy)
     return [_of_numbers(kind, reducer.parameters, numbers[0], heavy)]
 
 
@@ -276,25 +283,32 @@ def _of_anything(kind: str, column: Column, weights: npt.NDArray[np.float64] | N
         case "lastNonNull":
             return there[-1] if there else None
         case "frequencyHistogram":
-            from rasterwire.expression.elements import as_text
-
             counts: dict[str, float] = {}
             heavy = np.ones(len(values)) if weights is None else weights
             for value, weight in zip(values, heavy.tolist(), strict=True):
                 if value is not None:
-                    key = as_text(value)[:1000]
+                    key = as_key(value)
                     counts[key] = counts.get(key, 0.0) + weight
             return dict(sorted(counts.items()))
         case _:
-            return len({_told_apart(value) for value in (values if kind == "countDistinct" else there)})
+            return len({_alike(value) for value in (values if kind == "countDistinct" else there)})
 
 
-def _told_apart(value: Any) -> object:
-    """Return what values that are the same have in common."""
+def as_key(value: Any) -> str:
+    """Return a value as the key of a table: 1.0 is the whole number 1."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(number(value) if isinstance(value, int | float) else value)
+
+
+def _alike(value: Any) -> Any:
+    """Return what is equal for values that are the same to a client."""
+    if isinstance(value, int | float):
+        return float(value)
     if isinstance(value, list | dict):
         check_size(value)
         return repr(value)
-    return value if isinstance(value, str | int | float | None) else id(value)
+    return value if isinstance(value, str | None) else id(value)
 
 
 def _numbers(
@@ -317,16 +331,22 @@ def _numbers(
     return [column[there] for column in made], None if weights is None else weights[there]
 
 
-def _of_rows(reducer: Reducer, columns: Sequence[npt.NDArray[np.float64]]) -> list[Any]:
+def _of_rows(
+    reducer: Reducer, columns: Sequence[npt.NDArray[np.float64]], weights: npt.NDArray[np.float64] | None
+) -> list[Any]:
     if not len(columns[0]):
         return [None] * len(reducer.outputs)
     if reducer.kind in {"min", "max"}:
         at = int(np.argmin(columns[0]) if reducer.kind == "min" else np.argmax(columns[0]))
         return [number(column[at]) for column in columns]
     x, y = columns
-    spread = float(((x - x.mean()) ** 2).sum())
-    scale = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread else 0.0
-    return [scale, float(y.mean() - scale * x.mean())]
+    heavy = np.ones(len(x)) if weights is None else weights
+    if not heavy.sum():
+        return [None, None]
+    along, up = np.average(x, weights=heavy), np.average(y, weights=heavy)
+    spread = float((heavy * (x - along) ** 2).sum())
+    scale = float((heavy * (x - along) * (y - up)).sum()) / spread if spread else 0.0
+    return [scale, float(up - scale * along)]
 
 
 def _of_numbers(
@@ -363,7 +383,8 @@ def _of_numbers(
             return number(np.percentile(values, parameters[0]))
         case "intervalMean":
             low, high = np.percentile(values, parameters)
-            return float(values[(values >= low) & (values <= high)].mean())
+            held = values[(values >= low) & (values <= high)]
+            return float(held.mean() if len(held) else low)  # as for pixels: few values may all be outside
         case "histogram":
             return _histogram(values, heavy, *parameters)
         case _:

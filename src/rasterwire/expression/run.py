@@ -1,6 +1,7 @@
 """Evaluates graphs: each value once for each set of the arguments it depends on."""
 
 import logging
+import math
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -152,7 +153,8 @@ class _Evaluation:
             raise InvalidExpression(f"there is no function {node.name[:100]!r}")
         if known.call is None:
             raise InvalidExpression("not implemented by this server", node.name)
-        return self._apply(known, (yield self._values(node.arguments, scope)))
+        said = {name: item for name, item in node.arguments.items() if not _is_null(item)}
+        return self._apply(known, (yield self._values(said, scope)))
 
     def _chosen(self, node: Call, scope: _Scope) -> _Step:
         """Evaluate one side of an If only, since the other may have no value."""
@@ -194,6 +196,11 @@ class _Evaluation:
             raise InvalidExpression("it cannot be computed of these arguments.", name) from error
 
 
+def _is_null(node: GraphNode) -> bool:
+    """Tell whether a client wrote null, which is to say nothing."""
+    return type(node) is Constant and node.value is None
+
+
 def _arguments(function: Function, given: Mapping[str, Any], world: World) -> list[Any]:
     arguments = []
     for argument in function.signature.arguments:
@@ -212,5 +219,7 @@ def _arguments(function: Function, given: Mapping[str, Any], world: World) -> li
 
 
 def is_true(value: Any) -> bool:
-    """Tell whether a condition holds: anything but null, false, 0 and the empty text. Source: ee.Algorithms.If."""
-    return bool(value) if isinstance(value, bool | int | float | str) else value is not None
+    """Tell whether a condition holds: anything but null, false, 0, NaN and what is empty. Source: ee.Algorithms.If."""
+    if isinstance(value, float) and math.isnan(value):
+        return False
+    return bool(value) if isinstance(value, bool | int | float | str | list | Mapping) else value is not None

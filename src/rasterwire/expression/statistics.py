@@ -359,7 +359,8 @@ class Selected(Node):
         data, valid = np.zeros(shape, self.dtype), np.zeros(shape, bool)
         best, ranked = np.zeros(shape), np.zeros(shape, bool)
         for quality, node in zip(self.inputs[::2], self.inputs[1::2], strict=True):
-            if apart(quality.reach, ground) or apart(node.reach, ground):
+            # not where only the other is apart: its image may still be the best, and hide those below it
+            if apart(quality.reach, ground):
                 continue
             how = yield Ask(quality, at)
             better = how.valid & (~ranked | (how.data > best))

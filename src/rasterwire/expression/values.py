@@ -224,11 +224,13 @@ class FilterValue:
     Attributes:
         accepts: one element.
         joins: two elements, where the test compares properties of each; else None.
+        measure: how far two elements are from each other, where the test is about that; else None.
         depth: of filters within it.
     """
 
     accepts: Callable[[Element], bool]
     joins: Callable[[Element, Element], bool] | None = None
+    measure: Callable[[Element, Element], float] | None = None
     depth: int = 0
 
 

@@ -140,19 +140,23 @@ class Desk:
             raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
         return kept
 
-    async def value(self, document: Callable[[], object]) -> str:
-        """Return the JSON of an expression's value, as its member ``result``.
+    async def value(self, document: Callable[[], object], told: Callable[[Any], Any] | None = None) -> str:
+        """Return the JSON of an expression's value.
 
         Args:
             document: returns the expression; reading megabytes of it takes time too.
+            told: makes what is told of the value; None tells it as the member ``result``.
 
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
             Overloaded: too many wait for theirs.
         """
-        return await self._computed(
-            lambda: json.dumps({"result": answer(self.downloads.evaluate(read_graph(document())))})
-        )
+
+        def computed() -> str:
+            value = self.downloads.evaluate(read_graph(document()))
+            return json.dumps({"result": answer(value)} if told is None else told(value))
+
+        return await self._computed(computed)
 
     # -- files ------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ _FORMATS = {
     "ZIPPED_GEO_TIFF": download_pb2.FORMAT_ZIPPED_GEO_TIFF,
     "ZIPPED_GEO_TIFF_PER_BAND": download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND,
 }
+_NORTH_UP = [1, 0, 0, 0, -1, 0]
 _PICTURES = {download_pb2.FORMAT_PNG, download_pb2.FORMAT_JPEG}
 
 Body = Mapping[str, Any]
@@ -188,7 +189,7 @@ def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
     crs = grid.get("crsCode") or grid.get("crsWkt")
     if crs is not None:
         affine = grid.get("affineTransform")
-        transform = _constant(_affine(affine)) if affine is not None else None
+        transform = _constant(_NORTH_UP if affine is None else _affine(affine))
         image = _call("Image.setDefaultProjection", image=image, crs=_constant(crs), crsTransform=transform)
     width = height = None
     if grid.get("dimensions") is not None:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from rasterwire.download.world import plain_id
+from rasterwire.download.world import find_image, plain_id
 from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, InvalidRequest, invalid
 from rasterwire.expression.algorithms import listing
 from rasterwire.server import assets
 from rasterwire.server.body import read_json
+from rasterwire.server.computed_assets import images_page
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
@@ -73,6 +74,7 @@ class EarthEngineFront:
             ("POST", re.compile(r"v1/projects/[^/]+/image:computePixels"), self._compute_pixels),
             ("POST", re.compile(r"v1/(?P<name>projects/[^/]+/assets/.+):getPixels", re.DOTALL), self._asset_pixels),
             ("POST", re.compile(r"v1/projects/[^/]+/value:compute"), self._compute_value),
+            ("POST", re.compile(r"v1/projects/[^/]+/imageCollection:computeImages"), self._compute_images),
             ("POST", re.compile(r"v1/(?P<parent>projects/[^/]+)/maps"), self._create_map),
             (
                 "GET",
@@ -127,7 +129,7 @@ class EarthEngineFront:
         def look() -> dict[str, Any]:
             asset = plain_id(name)
             try:
-                return assets.asset_json(catalog.get(asset))
+                return assets.asset_json(find_image(catalog, asset))
             except ImageNotFound:
                 if catalog.collection(asset):
                     return assets.collection_json(asset)
@@ -149,6 +151,11 @@ class EarthEngineFront:
 
     async def _compute_value(self, asked: _Asked) -> web.Response:
         return web.json_response(text=await self._desk.value(lambda: asked.json().get("expression")))
+
+    async def _compute_images(self, asked: _Asked) -> web.Response:
+        body = await self._desk.run(asked.json)
+        page = await self._desk.value(lambda: body.get("expression"), lambda value: images_page(value, body))
+        return web.json_response(text=page)
 
     async def _create_thumbnail(self, asked: _Asked) -> web.Response:
         params = await self._params(asked)

@@ -1,6 +1,7 @@
 """Rendered files in a folder of limited size."""
 
 import contextlib
+import io
 import os
 import re
 import secrets
@@ -9,11 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import google_crc32c
 
 from rasterwire.store import Artifact
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _PIECE = 1 << 20
 _etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
@@ -70,10 +74,11 @@ class FolderArtifactStore:
             raise ValueError(f"not an etag: {etag!r}")
         unfinished = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
         try:
-            with unfinished.open("x+b") as file:
+            summing = _Summing(unfinished)
+            with io.BufferedRandom(summing) as file:
                 write(file)
                 file.flush()
-                size, crc = _measured(file)
+                size, crc = summing.told() or _measured(file)
             finished = self._folder / f"{etag}.{size}.{crc:08x}"
             with self._lock:
                 unfinished.replace(finished)
@@ -119,6 +124,29 @@ class FolderArtifactStore:
             if path != newest and path.name.split(".")[0] not in self._held:
                 path.unlink(missing_ok=True)
                 total -= size
+
+
+class _Summing(io.FileIO):
+    """A new file that takes its checksum while it is written, as long as that goes from front to back."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "x+")
+        self._crc = google_crc32c.Checksum()
+        self._size = 0
+        self._is_whole = True
+
+    def write(self, data: "ReadableBuffer") -> int:
+        """Write, and take in what came behind all that is there."""
+        self._is_whole = self._is_whole and self.tell() == self._size
+        count = super().write(data)
+        if self._is_whole:
+            self._crc.update(bytes(memoryview(data)[:count]))
+            self._size += count
+        return count
+
+    def told(self) -> tuple[int, int] | None:
+        """Return size and crc32c, None where some of it was written out of order."""
+        return (self._size, int.from_bytes(self._crc.digest(), "big")) if self._is_whole else None
 
 
 def _artifact(path: Path) -> Artifact | None:

@@ -1,0 +1,170 @@
+"""Small rasters in a folder, graphs that are written as they are called, and the pixels of their results."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download.world import CatalogWorld
+from rasterwire.expression import algorithms  # noqa: F401  lists all functions
+from rasterwire.expression.graph import read_graph
+from rasterwire.expression.run import evaluate_graph
+from rasterwire.expression.values import ImageValue
+from rasterwire.pixels import Pixels, Window
+from rasterwire.render.computed import compute
+from rasterwire.render.engine import SerialEngine
+
+Array = npt.NDArray[Any]
+
+UTM = CRS("EPSG:32633")
+GRID = GeoBox((24, 31), Affine(10, 0, 500_000, 0, -10, 5_002_000), UTM)
+"""Of images that do not say their own."""
+
+DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")
+
+
+class Written(dict[str, Any]):
+    """A value of a graph, as it is on the wire; equal objects are written once and referred to."""
+
+
+def call(function: str, /, **arguments: Any) -> Written:
+    """Return a call; arguments are other calls, or plain values. An underscore behind a name is left out."""
+    named = {name.rstrip("_"): value for name, value in arguments.items() if value is not None}
+    return Written(function=function, arguments=named)
+
+
+def load(name: str) -> Written:
+    """Return an image of the folder."""
+    return call("Image.load", id=name)
+
+
+def graph_of(result: Any) -> dict[str, Any]:
+    """Return the graph of a value: each call under a key of its own."""
+    values: dict[str, Any] = {}
+    keys: dict[int, str] = {}
+
+    def written(value: Any) -> dict[str, Any]:
+        if isinstance(value, Written):
+            if id(value) not in keys:
+                arguments = {name: written(item) for name, item in value["arguments"].items()}
+                named = {key: value[key] for key in ("function", "reference") if key in value}
+                own = {"functionName": named["function"]} if "function" in named else {}
+                if "reference" in named:
+                    own = {"functionReference": written(named["reference"])["valueReference"]}
+                keys[id(value)] = str(len(keys))
+                values[keys[id(value)]] = {"functionInvocationValue": {**own, "arguments": arguments}}
+            return {"valueReference": keys[id(value)]}
+        if isinstance(value, list) and any(isinstance(item, Written | list | dict) for item in value):
+            return {"arrayValue": {"values": [written(item) for item in value]}}
+        return {"constantValue": value}
+
+    values["result"] = written(result)
+    return {"result": "result", "values": values}
+
+
+class PixelWorld:
+    """A folder of rasters made up for a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._world: CatalogWorld | None = None
+
+    def add(
+        self,
+        name: str,
+        bands: Mapping[str, Array],
+        valid: Array | None = None,
+        grid: GeoBox = GRID,
+        nodata: float | None = None,
+    ) -> Written:
+        """Write an image, and return it as a value of a graph; bands are of one type and the grid's shape."""
+        arrays = list(bands.values())
+        assert grid.crs is not None
+        profile = {"driver": "GTiff", "count": len(arrays), "dtype": arrays[0].dtype, "nodata": nodata}
+        place = {"crs": grid.crs.to_wkt(), "transform": grid.affine, "width": grid.shape[1], "height": grid.shape[0]}
+        path = self.folder / f"{name}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, "w", **profile, **place) as file:
+            file.write(np.stack(arrays))
+            file.descriptions = list(bands)
+            if valid is not None:
+                file.write_mask(valid)
+        return load(name)
+
+    @property
+    def world(self) -> CatalogWorld:
+        """The folder as graphs see it; made when first asked for, after the images were written."""
+        if self._world is None:
+            self._world = CatalogWorld(FolderCatalog(self.folder, 3600), SerialEngine())
+        return self._world
+
+    def value(self, expression: Any) -> Any:
+        """Return the value of a graph."""
+        return evaluate_graph(read_graph(graph_of(expression)), self.world)
+
+    def image(self, expression: Any) -> ImageValue:
+        """Return the value of a graph, an image."""
+        made = self.value(expression)
+        assert isinstance(made, ImageValue), made
+        return made
+
+    def pixels(self, expression: Any, grid: GeoBox = GRID, window: Window | None = None) -> dict[str, Pixels]:
+        """Return the pixels of all bands of a graph's image, in the types the image says they have."""
+        image = expression if isinstance(expression, ImageValue) else self.image(expression)
+        height, width = (int(n) for n in grid.shape)
+        made = compute([band.node for band in image.bands], grid, window or Window(0, 0, height, width))
+        for band, pixels in zip(image.bands, made, strict=True):
+            assert pixels.data.dtype == band.type.dtype, (band.name, pixels.data.dtype, band.type)
+        return {band.name: pixels for band, pixels in zip(image.bands, made, strict=True)}
+
+    def only(self, expression: Any, grid: GeoBox = GRID, window: Window | None = None) -> Pixels:
+        """Return the pixels of an image's only band."""
+        (pixels,) = self.pixels(expression, grid, window).values()
+        return pixels
+
+
+def assert_pixels(
+    found: Pixels, data: Array, valid: Any = True, *, rtol: float = 0.0, atol: float = 0.0, said: object = ""
+) -> None:
+    """Check where pixels are valid, and their values there."""
+    where = np.broadcast_to(np.asarray(valid), found.valid.shape)
+    np.testing.assert_array_equal(found.valid, where, err_msg=f"{said}: where it is valid")
+    expected = np.broadcast_to(np.asarray(data), found.valid.shape)[where]
+    np.testing.assert_allclose(found.data[where], expected, rtol=rtol, atol=atol, equal_nan=True, err_msg=str(said))
+
+
+def random_data(dtype: str, seed: int, shape: tuple[int, int] = (24, 31)) -> Array:
+    """Return values of a type all over its range, small ones, zeros and the ends among them."""
+    dice = np.random.default_rng([seed, DTYPES.index(dtype) if dtype in DTYPES else 99])
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        values = dice.normal(0, 10.0, shape) ** 3
+    else:
+        limits = np.iinfo(kind)
+        values = dice.integers(limits.min, limits.max, shape, dtype=kind, endpoint=True)
+        values.flat[:2] = limits.min, limits.max
+    small = dice.integers(0 if kind.kind == "u" else -9, 10, shape)
+    return np.where(dice.random(shape) < 0.4, small, values).astype(kind)
+
+
+def random_mask(seed: int, share: float = 0.8, shape: tuple[int, int] = (24, 31)) -> Array:
+    """Return where pixels are valid."""
+    return np.random.default_rng([seed, 7]).random(shape) < share
+
+
+def pieces(height: int, width: int, cuts: Sequence[int]) -> list[Window]:
+    """Return windows that cut a grid at odd places."""
+    rows, cols = [0, *(c for c in cuts if c < height), height], [0, *(c for c in cuts if c < width), width]
+    return [
+        Window(top, left, bottom - top, right - left)
+        for top, bottom in itertools.pairwise(rows)
+        for left, right in itertools.pairwise(cols)
+    ]

@@ -1,0 +1,160 @@
+"""Pixels do not depend on the block they are computed with: graphs at random, in one piece and in odd ones."""
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from pixel_world import GRID, UTM, PixelWorld, Written, call, load, pieces, random_data, random_mask
+from rasterwire.expression.values import ImageValue
+from rasterwire.pixels import Pixels
+
+NAMES = ("byte", "short", "float", "other", "coarse")
+
+GRIDS = {
+    "own": GRID,
+    "wider": GeoBox((35, 45), GRID.affine @ Affine.translation(-6, -7), UTM),
+    "fine": GeoBox((50, 63), Affine(4.1, 0, 500_023, 0, -3.9, 5_001_960), UTM),
+    "degrees": GeoBox((41, 47), Affine(9.1e-5, 0, 14.9998, 0, -7.3e-5, 45.1718), CRS("EPSG:4326")),
+    "turned": GeoBox((43, 37), Affine(6.1, 2.2, 500_010, 2.1, -6.3, 5_001_950), UTM),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
+    world = PixelWorld(tmp_path_factory.mktemp("blocks"))
+    world.add("byte", {"v": random_data("uint8", 100)}, random_mask(100))
+    world.add("short", {"v": random_data("int16", 101)}, random_mask(101, 0.6))
+    moved = GeoBox((24, 31), GRID.affine @ Affine.translation(9, 7), UTM)
+    world.add("float", {"v": random_data("float32", 102)}, random_mask(102), moved)
+    world.add("other", {"v": random_data("uint8", 103)}, random_mask(103))
+    coarse = GeoBox((7, 9), Affine(40, 0, 499_980, 0, -40, 5_002_010), UTM)
+    world.add("coarse", {"v": random_data("uint16", 104, (7, 9))}, grid=coarse)
+    return world
+
+
+def projected(dice: random.Random) -> dict[str, object]:
+    return dice.choice(
+        [
+            {"crs": "EPSG:32633", "crsTransform": [17, 0, 499_993, 0, -13, 5_002_011]},
+            {"crs": "EPSG:3857", "scale": 25},
+            {"crs": "EPSG:4326", "crsTransform": [1.3e-4, 0, 15, 0, -1.1e-4, 45.18]},
+            {"crs": "EPSG:32633", "scale": 90},
+            {"crs": "EPSG:32633", "crsTransform": [10, 0, 500_000, 0, -10, 5_002_000]},
+        ]
+    )
+
+
+def collection(dice: random.Random, first: Written) -> Written:
+    others = [first, *(load(name) for name in dice.sample(NAMES, 3))]
+    dice.shuffle(others)
+    renamed = [
+        call("Image.rename", input=call("Image.select", input=o, bandSelectors=[0]), names=["v"]) for o in others
+    ]
+    return call("ImageCollection.fromImages", images=renamed)
+
+
+Step = Callable[[random.Random, Written], Written]
+STEPS: dict[str, Step] = {
+    "pixelwise": lambda d, x: call(f"Image.{d.choice(['add', 'min', 'gt', 'divide'])}", image1=x, image2=load("byte")),
+    "masked": lambda d, x: call("Image.updateMask", image=x, mask=load(d.choice(NAMES))),
+    "filled": lambda d, x: call("Image.unmask", input=x, value=d.randint(0, 9), sameFootprint=d.random() < 0.5),
+    "reproject": lambda d, x: call("Image.reproject", image=x, **projected(d)),
+    "bilinear": lambda d, x: call("Image.resample", image=call("Image.toFloat", value=x)),
+    "stored bilinear": lambda d, x: call(
+        "Image.add", image1=x, image2=call("Image.resample", image=load(d.choice(NAMES)), mode="bilinear")
+    ),
+    "reduced": lambda d, x: call(
+        "Image.reproject",
+        image=call("Image.reduceResolution", image=x, reducer=call(f"Reducer.{d.choice(['mean', 'max', 'mode'])}")),
+        crs="EPSG:32633",
+        scale=d.choice([30, 35]),
+    ),
+    "distance": lambda d, x: call(
+        "Image.fastDistanceTransform",
+        image=call("Image.gt", image1=x, image2=d.choice([90, 200])),
+        neighborhood=d.choice([2, 3, 5, 9]),
+        metric=d.choice(["squared_euclidean", "manhattan", "chebyshev"]),
+    ),
+    "focal": lambda d, x: call(
+        f"Image.focal{d.choice(['Mean', 'Median', 'Max', 'Mode'])}", image=x, radius=d.choice([1, 2, 3])
+    ),
+    "convolved": lambda d, x: call("Image.convolve", image=x, kernel=call("Kernel.gaussian", radius=2)),
+    "neighbourhood": lambda d, x: call(
+        "Image.reduceNeighborhood", image=x, reducer=call("Reducer.stdDev"), kernel=call("Kernel.circle", radius=2)
+    ),
+    "mosaic": lambda d, x: call("ImageCollection.mosaic", collection=collection(d, x)),
+    "median": lambda d, x: call("reduce.median", collection=collection(d, x)),
+    "quality": lambda d, x: call("ImageCollection.qualityMosaic", collection=collection(d, x), qualityBand="v"),
+    "clipped": lambda d, x: call(
+        "Image.clip",
+        input=x,
+        geometry=call(
+            "GeometryConstructors.Polygon",
+            coordinates=[[[15.0002, 45.1713], [15.0036 - d.random() * 1e-3, 45.1711], [15.0017, 45.1694]]],
+            geodesic=d.random() < 0.5,
+        ),
+    ),
+    "where": lambda d, x: call("Image.where", input=x, test=load(d.choice(NAMES)), value=d.randint(0, 300)),
+}
+
+
+def assert_same_in_pieces(made: PixelWorld, image: ImageValue, grid: GeoBox, cuts: list[int]) -> Pixels:
+    whole = made.only(image, grid)
+    height, width = (int(n) for n in grid.shape)
+    for window in pieces(height, width, cuts):
+        part = made.only(image, grid, window)
+        at = slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
+        np.testing.assert_array_equal(part.valid, whole.valid[at], err_msg=str(window))
+        held = part.valid
+        assert part.data[held].tobytes() == whole.data[at][held].tobytes(), window
+    return whole
+
+
+@pytest.mark.parametrize("seed", range(48))
+def test_a_graph_at_random_has_the_same_pixels_in_pieces(made: PixelWorld, seed: int) -> None:
+    dice = random.Random(seed)
+    names = [list(STEPS)[seed % len(STEPS)], *dice.choices(list(STEPS), k=dice.randint(1, 3))]
+    expression = load(dice.choice(NAMES))
+    for name in names:
+        expression = STEPS[name](dice, expression)
+    grid = GRIDS[dice.choice(list(GRIDS))]
+    cuts = sorted(dice.sample(range(1, 45), 3))
+    assert_same_in_pieces(made, made.image(expression), grid, cuts)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("grid", GRIDS)
+def test_each_kind_of_step_has_the_same_pixels_in_pieces(made: PixelWorld, name: str, grid: str) -> None:
+    dice = random.Random(f"{name}-{grid}")
+    image = made.image(STEPS[name](dice, load("byte")))
+    whole = assert_same_in_pieces(made, image, GRIDS[grid], [1, 7, 16, 17, 30])
+    assert whole.valid.any()
+
+
+def test_a_coarse_projection_of_a_small_scene_is_seen_beyond_the_scene(made: PixelWorld) -> None:
+    large = call(
+        "Image.reproject",
+        image=call("Image.unmask", input=load("byte")),
+        crs="EPSG:32633",
+        crsTransform=[600, 0, 499_860, 0, -600, 5_002_180],
+    )
+    grid = GeoBox((70, 70), Affine(10, 0, 499_800, 0, -10, 5_002_250), UTM)
+    composite = call("ImageCollection.mosaic", collection=call("ImageCollection.fromImages", images=[large]))
+    whole = assert_same_in_pieces(made, made.image(composite), grid, [3, 6, 40, 66])
+    assert whole.valid.sum() == 3600  # the only pixel, whose centre is in the scene
+
+
+def test_the_best_image_is_the_best_in_every_block(made: PixelWorld) -> None:
+    rated = [
+        call("Image.addBands", dstImg=call("Image.rename", input=load(name), names=["v"]), srcImg=quality)
+        for name, quality in (("byte", call("Image.constant", value=1)), ("float", call("Image.constant", value=2)))
+    ]
+    images = call("ImageCollection.fromImages", images=rated)
+    best = call("ImageCollection.qualityMosaic", collection=images, qualityBand="constant")
+    only = call("Image.select", input=best, bandSelectors=["v"])
+    assert_same_in_pieces(made, made.image(only), GRIDS["wider"], [2, 5, 9, 33])
