@@ -450,7 +450,7 @@ FORMULAS = pytest.mark.parametrize(
         ("+".join(["D"] * 5000), None),
         ("**".join(["D"] * 3000), "nested more than 60 deep"),
         ("(" * 500 + "D" + ")" * 500, "nested more than 60 deep"),
-        ("D" + "[0]" * 3000, "too long"),
+        ("D" + "[0]" * 3000, "more than 60"),
         ("D + 1e999", "too large"),
         ("D + 0x" + "f" * 900, "too large"),
         ("b('nothing')", "did not match"),

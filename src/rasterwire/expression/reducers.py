@@ -298,6 +298,8 @@ def as_key(value: Any) -> str:
     """Return a value as the key of a table: 1.0 is the whole number 1."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list | dict):
+        check_size(value)
     return str(number(value) if isinstance(value, int | float) else value)
 
 

@@ -27,6 +27,9 @@ from rasterwire.expression.values import FunctionValue, World
 _MAX_NESTING = 60
 """Functions called by functions that are called by ...; each takes some of Python's stack."""
 
+_SHALLOW = frozenset({"List", "Dictionary", "Element"})
+"""Families whose functions look at lists within lists only where they measure these themselves."""
+
 _Step = Generator[Any, Any, Any]
 
 _log = logging.getLogger("rasterwire.expression")
@@ -164,9 +167,10 @@ class _Evaluation:
         return (yield self._value(side, scope))
 
     def _result(self, function: Function, given: Mapping[str, Any]) -> Any:
-        for value in given.values():
-            if isinstance(value, list | dict):
-                self.budget.measure(value)
+        if function.signature.name.split(".")[0] not in _SHALLOW:
+            for value in given.values():
+                if isinstance(value, list | dict):
+                    self.budget.measure(value)
         arguments = _arguments(function, given, self._world)
         assert function.call is not None
         made = function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
