@@ -8,7 +8,8 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog import Catalog
 from rasterwire.errors import ImageNotFound, InvalidExpression
-from rasterwire.expression.nodes import Computed, Node, Product, Stored
+from rasterwire.expression.nodes import Node, Stored
+from rasterwire.expression.product import Computed, Product
 from rasterwire.expression.types import type_of
 from rasterwire.expression.values import BandValue, CollectionValue, ImageValue, Projection
 from rasterwire.image import Image

@@ -12,7 +12,8 @@ from rasterwire.expression.geometry import union_of
 from rasterwire.expression.images import cast as cast_image
 from rasterwire.expression.images import find_bands
 from rasterwire.expression.lists import order
-from rasterwire.expression.reducers import Reducer, reduce_columns
+from rasterwire.expression.reducers import Reducer
+from rasterwire.expression.reduction import reduce_columns
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import (
     CollectionValue,

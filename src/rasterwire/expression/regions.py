@@ -10,22 +10,20 @@ import numpy.typing as npt
 import shapely
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import transformer
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import of_bands, place_of
 from rasterwire.expression.budget import check
 from rasterwire.expression.geometry import to_crs
 from rasterwire.expression.nodes import Node
 from rasterwire.expression.projections import at_scale, lattice_of
-from rasterwire.expression.reducers import Reducer, number, reduce_columns
+from rasterwire.expression.reducers import Reducer
+from rasterwire.expression.reduction import number, reduce_columns
 from rasterwire.expression.signature import table
 from rasterwire.expression.statistics import reduced_node
 from rasterwire.expression.values import (
-    LONLAT,
     BandValue,
     CollectionValue,
     Element,
-    FeatureValue,
     ImageValue,
     Projection,
     World,
@@ -36,7 +34,6 @@ from rasterwire.region import Region
 
 _BLOCK = 512
 
-_MOST_SAMPLES = 250_000
 
 _MOST_VALUES = 100_000_000
 """Values that a reducer may hold at once, of all bands."""
@@ -57,7 +54,7 @@ def reduce_bands(image: ImageValue, reducer: Reducer) -> ImageValue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """How the pixels of a region are asked for."""
 
     scale: float | None
@@ -89,7 +86,7 @@ def reduce_region(
     region = image.footprint() if geometry is None else geometry
     if region is None:
         raise InvalidExpression("The geometry for image reduction must be bounded.")
-    return _reduced(world, image, reducer, region, _Asked(scale, crs, transform, best_effort, most))
+    return _reduced(world, image, reducer, region, Asked(scale, crs, transform, best_effort, most))
 
 
 @table.listed(
@@ -111,7 +108,7 @@ def reduce_regions(
 ) -> CollectionValue:
     """Applies a reducer to the pixels of each feature, and adds the results to its properties."""
     made: list[Element] = []
-    asked = _Asked(scale, crs, transform, best_effort=False, most=most)
+    asked = Asked(scale, crs, transform, best_effort=False, most=most)
     for element in features:
         region = element.footprint() if isinstance(element, ImageValue) else element.geometry
         if region is None:
@@ -128,7 +125,7 @@ def _output_name(key: str, band: str, reducer: Reducer) -> str:
     return reducer.outputs[0] if key == band else key.removeprefix(f"{band}_")
 
 
-def _reduced(world: World, image: ImageValue, reducer: Reducer, region: Region, asked: _Asked) -> dict[str, Any]:
+def _reduced(world: World, image: ImageValue, reducer: Reducer, region: Region, asked: Asked) -> dict[str, Any]:
     if not image.bands:
         return {}
     grid = region_grid(image.bands[0].projection, region, asked)
@@ -154,7 +151,7 @@ def _tidy(value: Any) -> Any:
     )
 
 
-def region_grid(own: Projection, region: Region, asked: _Asked) -> GeoBox:
+def region_grid(own: Projection, region: Region, asked: Asked) -> GeoBox:
     """Return the grid on which the pixels of a region are read.
 
     Raises:
@@ -193,7 +190,7 @@ def region_values(
         weighs: whether a pixel counts by how much of it lies in the region.
     """
     outline = in_pixels(region, grid)
-    windows = list(_windows(grid, outline))
+    windows = list(windows_of(grid, outline))
     values: list[list[Floats]] = [[] for _ in nodes]
     shares: list[Floats] = []
     for window, block in zip(windows, world.pixels(nodes, grid, windows), strict=True):
@@ -211,7 +208,8 @@ def region_values(
     return columns, (np.concatenate(shares) if shares else np.empty(0)) if weighs else None
 
 
-def _windows(grid: GeoBox, outline: shapely.Geometry) -> Iterator[Window]:
+def windows_of(grid: GeoBox, outline: shapely.Geometry) -> Iterator[Window]:
+    """Yield the windows of a grid that an outline, in its pixels, touches."""
     height, width = (int(n) for n in grid.shape)
     shapely.prepare(outline)
     for row in range(0, height, _BLOCK):
@@ -278,145 +276,3 @@ def _touched(lines: shapely.Geometry, window: Window) -> tuple[npt.NDArray[np.in
         mask[row[there], col[there]] = True
     found = np.nonzero(mask)
     return found[0], found[1]
-
-
-# -- samples -----------------------------------------------------------------------------------
-
-
-@table.listed(
-    "Image.sample(image: Image, region: Geometry = null, scale: Float = null, projection: Projection = null, "
-    "factor: Float = null, numPixels: Long = null, seed: Integer = 0.0, dropNulls: Boolean = true, "
-    "tileScale: Float = 1.0, geometries: Boolean = false) -> FeatureCollection",
-    needs_world=True,
-)
-def sample(
-    world: World,
-    image: ImageValue,
-    region: Region | None,
-    scale: float | None,
-    projection: Projection | None,
-    factor: float | None,
-    count: int | None,
-    seed: int,
-    drop: bool,
-    _: float,
-    geometries: bool,
-) -> CollectionValue:
-    """Returns the pixels of a region, or some of them by chance, as features."""
-    area = image.footprint() if region is None else region
-    if area is None or not image.bands:
-        raise InvalidExpression("The region to sample must be bounded, and the image have bands.")
-    grid = region_grid(image.bands[0].projection, area, _Asked(scale, projection, None, best_effort=False, most=None))
-    outline = in_pixels(area, grid)
-    chance = np.random.default_rng(seed & 0xFFFFFFFF)
-    taken = np.empty((0, 3 + len(image.bands)))
-    windows = list(_windows(grid, outline))
-    nodes = [band.node for band in image.bands]
-    for window, block in zip(windows, world.pixels(nodes, grid, windows), strict=True):
-        held = centres(outline, window)
-        valid = np.logical_and.reduce([pixels.valid for pixels in block])
-        at = np.nonzero(held & valid if drop else held)
-        if factor is not None:
-            kept = chance.random(len(at[0])) < factor
-            at = at[0][kept], at[1][kept]
-        check()
-        columns = [np.where(p.valid, p.data, np.nan)[at] for p in block]
-        x, y = at[1] + window.col + 0.5, at[0] + window.row + 0.5
-        taken = np.concatenate([taken, np.column_stack([chance.random(len(x)), x, y, *columns])])
-        if count is not None and len(taken) > count:  # those of the least lots, in their order
-            taken = taken[np.sort(np.argpartition(taken[:, 0], count)[:count])] if count > 0 else taken[:0]
-        _check_samples(len(taken))
-    rows = taken[:, 3:].tolist()
-    names = [band.name for band in image.bands]
-    places = _places(grid, taken[:, 1:3]) if geometries else [None] * len(rows)
-    made = [_sampled(values, at, names, place) for at, (values, place) in enumerate(zip(rows, places, strict=True))]
-    return CollectionValue(tuple(made), of_images=False)
-
-
-def _places(grid: GeoBox, points: Floats) -> "list[Region | None]":
-    """Return points given in pixels of a grid as points on earth."""
-    if grid.crs is None:
-        return [None] * len(points)
-    x, y = transformer(grid.crs, LONLAT).transform(*apply(grid.affine, points).T)
-    return [Region(point, LONLAT) for point in shapely.points(x, y)]
-
-
-def _check_samples(count: int) -> None:
-    if count > _MOST_SAMPLES:
-        raise InvalidExpression(f"there are more than {_MOST_SAMPLES} samples; give 'numPixels' or a coarser 'scale'.")
-
-
-def _sampled(values: list[float], at: int, names: Sequence[str], place: Region | None) -> FeatureValue:
-    properties: dict[str, Any] = {"system:index": str(at)}
-    properties |= {
-        name: None if math.isnan(value) else number(value) for name, value in zip(names, values, strict=True)
-    }
-    return FeatureValue(place, {key: value for key, value in properties.items() if value is not None})
-
-
-@table.listed(
-    "Image.sampleRegions(image: Image, collection: FeatureCollection, properties: List<String> = null, "
-    "scale: Float = null, projection: Projection = null, tileScale: Float = 1.0, geometries: Boolean = false) "
-    "-> FeatureCollection",
-    needs_world=True,
-)
-def sample_regions(
-    world: World,
-    image: ImageValue,
-    features: CollectionValue,
-    names: list[str] | None,
-    scale: float | None,
-    projection: Projection | None,
-    _: float,
-    geometries: bool,
-) -> CollectionValue:
-    """Returns the pixels of each feature as features, with its properties."""
-    made: list[Element] = []
-    for element in features:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
-        if region is None:
-            raise InvalidExpression("a feature has no geometry.")
-        kept = {key: value for key, value in element.properties.items() if names is None or key in names}
-        kept = {key: value for key, value in kept.items() if not key.startswith("system:")}
-        found = sample(world, image, region, scale, projection, None, None, 0, True, 1.0, geometries)
-        made += [
-            one.with_properties(
-                {**kept, **one.properties, "system:index": f"{element.properties.get('system:index', len(made))}_{at}"}
-            )
-            for at, one in enumerate(found)
-        ]
-        _check_samples(len(made))
-    return CollectionValue(tuple(made), of_images=False)
-
-
-@table.listed(
-    "Image.sampleRectangle(image: Image, region: Geometry = null, properties: List<String> = null, "
-    "defaultValue: Float = null, defaultArrayValue: Array = null) -> Feature",
-    needs_world=True,
-)
-def sample_rectangle(
-    world: World,
-    image: ImageValue,
-    region: Region | None,
-    names: list[str] | None,
-    default: float | None,
-    _: Any,
-) -> FeatureValue:
-    """Returns the pixels of a rectangle as one feature, each band a list of rows."""
-    area = image.footprint() if region is None else region
-    if area is None or not image.bands:
-        raise InvalidExpression("The region to sample must be bounded, and the image have bands.")
-    grid = region_grid(image.bands[0].projection, area, _Asked(None, None, None, best_effort=False, most=262_144))
-    height, width = (int(n) for n in grid.shape)
-    block = next(iter(world.pixels([band.node for band in image.bands], grid, [Window(0, 0, height, width)])))
-    made: dict[str, Any] = {}
-    for band, pixels in zip(image.bands, block, strict=True):
-        if default is None and not pixels.valid.all():
-            raise InvalidExpression(
-                f"Fully masked or partly masked pixels in band '{band.name}'; give a 'defaultValue'."
-            )
-        made[band.name] = [
-            [number(v) for v in row] for row in pixels.filled(0 if default is None else default).tolist()
-        ]
-    kept = {key: value for key, value in image.properties.items() if names is None or key in names}
-    return FeatureValue(area, {**kept, **made})

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasterwire.compiled import compiled
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.nodes import Ask, Box, Making, Node, Place, apart, joining, reach_of_place
+from rasterwire.expression.nodes import Ask, Making, Node, Place, reach_of_place
+from rasterwire.expression.rank import RANKS, ranked
+from rasterwire.expression.reach import Box, apart, joining
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.types import BOOLEAN, DOUBLE, PixelType, union, wide
 from rasterwire.pixels import Pixels
@@ -35,8 +36,8 @@ class Reduced(Node):
         """See ``Node.make``."""
         ground = reach_of_place(at)
         near = [node for node in self.inputs if not apart(node.reach, ground)]
-        if self.kind in _STREAMED:
-            running = _STREAMED[self.kind](self.dtype, (at.window.height, at.window.width))
+        if self.kind in STREAMED:
+            running = STREAMED[self.kind](self.dtype, (at.window.height, at.window.width))
             for node in reversed(near) if self.kind == "mosaic" else near:
                 pixels = yield Ask(node, at)
                 if running.add(pixels):
@@ -57,7 +58,7 @@ class Reduced(Node):
         return Pixels(data, state)
 
 
-class _Running:
+class Running:
     """Takes pixels one after the other."""
 
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
@@ -73,7 +74,7 @@ class _Running:
         return Pixels(self.data, self.valid)
 
 
-class _First(_Running):
+class _First(Running):
     def add(self, pixels: Pixels) -> bool:
         if not self.valid.any():
             self.data, self.valid = pixels.data.astype(self.data.dtype, copy=False), pixels.valid
@@ -83,14 +84,14 @@ class _First(_Running):
         return bool(self.valid.all())
 
 
-class _Last(_Running):
+class _Last(Running):
     def add(self, pixels: Pixels) -> bool:
         self.data = np.where(pixels.valid, pixels.data, self.data).astype(self.data.dtype, copy=False)
         self.valid = self.valid | pixels.valid
         return False
 
 
-class _Extreme(_Running):
+class _Extreme(Running):
     choose: Callable[..., Array]
 
     def add(self, pixels: Pixels) -> bool:
@@ -109,7 +110,7 @@ class _Greatest(_Extreme):
     choose = np.maximum
 
 
-class _Summed(_Running):
+class _Summed(Running):
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
         self.total, self.count = np.zeros(shape), np.zeros(shape, np.int32)
@@ -139,7 +140,7 @@ class _Mean(_Summed):
         return Pixels((self.total / np.maximum(self.count, 1)).astype(self.data.dtype), self.count > 0)
 
 
-class _Product(_Running):
+class _Product(Running):
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
         self.data[:] = 1
@@ -150,7 +151,7 @@ class _Product(_Running):
         return False
 
 
-class _Variance(_Running):
+class _Variance(Running):
     """By Welford's recurrence, which keeps its digits where the values are large and close."""
 
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
@@ -175,7 +176,7 @@ class _Deviation(_Variance):
         return Pixels(made.astype(self.data.dtype), self.count > 0)
 
 
-class _All(_Running):
+class _All(Running):
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
         self.data[:] = 1
@@ -186,14 +187,14 @@ class _All(_Running):
         return False
 
 
-class _Any(_Running):
+class _Any(Running):
     def add(self, pixels: Pixels) -> bool:
         self.data[pixels.valid & (pixels.data != 0)] = 1
         self.valid |= pixels.valid
         return False
 
 
-_STREAMED: dict[str, type[_Running]] = {
+STREAMED: dict[str, type[Running]] = {
     "mosaic": _First,
     "first": _First,
     "firstNonNull": _First,
@@ -213,134 +214,8 @@ _STREAMED: dict[str, type[_Running]] = {
 
 _DEFINED_FOR_NONE = frozenset({"count"})
 
-MEDIAN, MODE, PERCENTILE, INTERVAL_MEAN, DISTINCT = range(5)
-
-_RANKS = {
-    "median": MEDIAN,
-    "mode": MODE,
-    "percentile": PERCENTILE,
-    "intervalMean": INTERVAL_MEAN,
-    "countDistinct": DISTINCT,
-    "countDistinctNonNull": DISTINCT,
-}
-
-KINDS = frozenset(_STREAMED) | frozenset(_RANKS)
+KINDS = frozenset(STREAMED) | frozenset(RANKS)
 """Reducers that this module computes at each pixel."""
-
-
-def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, data: Array, state: Valid) -> None:
-    """Fill in what a reducer makes of sorted values at each pixel; see ``rank``."""
-    low, high, *_ = *parameters, 0.0, 0.0
-    top = np.inf if stack.dtype.kind == "f" else np.iinfo(stack.dtype).max
-    rank(_RANKS[kind], float(low), float(high), stack.dtype.type(top), stack, valid, data, state)
-
-
-@compiled
-def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid) -> None:
-    """Fill in medians, modes, percentiles, means between percentiles or counts of different values.
-
-    Args:
-        kind: MEDIAN and so on.
-        low: percent, where the kind needs it.
-        high: likewise.
-        top: the greatest value of the type.
-        stack: values, shape (n, rows, columns).
-        valid: which of them count; NaN does not.
-        data: is filled, shape (rows, columns).
-        state: is filled: where at least one value counts.
-    """
-    count, cols = stack.shape[0], data.shape[1]
-    lines = np.empty((count, cols), stack.dtype)
-    met = np.empty(cols, np.int64)
-    for r in range(data.shape[0]):
-        met[:] = 0
-        for k in range(count):
-            for c in range(cols):
-                value = stack[k, r, c]
-                there = valid[k, r, c] and value == value
-                met[c] += there
-                lines[k, c] = value if there else top  # what does not count sorts to the end
-        if count > _NETWORK:
-            for c in range(cols):
-                lines[:, c] = np.sort(lines[:, c])
-        else:
-            _sort_columns(lines)
-        for c in range(cols):
-            state[r, c] = met[c] > 0
-        if kind == MEDIAN:
-            for c in range(cols):
-                n = met[c]
-                if n > 0:
-                    data[r, c] = (float(lines[(n - 1) // 2, c]) + float(lines[n // 2, c])) / 2.0
-        else:
-            for c in range(cols):
-                if met[c] > 0:
-                    data[r, c] = _picked(kind, low, high, lines[:, c], met[c])
-
-
-_NETWORK = 160
-"""Values that a network of exchanges sorts faster than any other way, since it runs along whole rows."""
-
-
-@compiled
-def _sort_columns(lines: Array) -> None:
-    """Sort each column, by Batcher's merging of odd and even places."""
-    count = lines.shape[0]
-    p = 1
-    while p < count:
-        k = p
-        while k >= 1:
-            for j in range(k % p, count - k, 2 * k):
-                for i in range(min(k, count - j - k)):
-                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
-                        _exchange(lines[i + j], lines[i + j + k])
-            k //= 2
-        p *= 2
-
-
-@compiled
-def _exchange(a: Array, b: Array) -> None:
-    """Let the first line hold the smaller values of two."""
-    for c in range(a.shape[0]):
-        x, y = a[c], b[c]
-        a[c] = min(y, x)
-        b[c] = max(x, y)
-
-
-@compiled
-def _picked(kind: int, low: float, high: float, values: Array, n: int) -> Any:
-    """Return what a kind makes of sorted values."""
-    if kind == PERCENTILE:
-        return _between(values, n, low)
-    if kind == INTERVAL_MEAN:
-        least, most = _between(values, n, low), _between(values, n, high)
-        total, inside = 0.0, 0
-        for k in range(n):
-            if least <= values[k] <= most:
-                total += values[k]
-                inside += 1
-        return total / inside if inside else least
-    best, longest, run, different = values[0], 0, 0, 0
-    for k in range(n):
-        if k > 0 and values[k] == values[k - 1]:
-            run += 1
-        else:
-            run = 1
-            different += 1
-        if run > longest:
-            longest, best = run, values[k]
-    return float(best) if kind == MODE else float(different)
-
-
-@compiled
-def _between(values: Array, n: int, percent: float) -> float:
-    """Return a percentile of sorted values, between two of them by how far it is, as NumPy does."""
-    place = percent / 100.0 * (n - 1)
-    below = int(np.floor(place))
-    above = min(below + 1, n - 1)
-    share = place - below
-    result: float = values[below] + (float(values[above]) - float(values[below])) * share
-    return result
 
 
 class Selected(Node):

@@ -6,7 +6,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation
-from rasterwire.expression.nodes import Computed
+from rasterwire.expression.product import Computed
 from rasterwire.grid import columns_around, pixel_metres, pixel_offset
 from rasterwire.image import Band
 from rasterwire.pixels import fits, smallest_value, type_names

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidRequest, Violation, Violations, invalid
-from rasterwire.expression.nodes import Computed, Product
+from rasterwire.expression.product import Computed, Product
 from rasterwire.grid import size_violation
 from rasterwire.image import Image
 from rasterwire.pixels import fits

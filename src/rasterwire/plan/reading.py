@@ -7,7 +7,9 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidRequest
-from rasterwire.expression.nodes import Computed, Node, Resampled, Stored, apart, reach_of
+from rasterwire.expression.nodes import Node, Resampled, Stored
+from rasterwire.expression.product import Computed
+from rasterwire.expression.reach import apart, reach_of
 from rasterwire.grid import footprint, lattice_extent
 from rasterwire.image import Band
 from rasterwire.plan.bands import overview_factors, sampling

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.nodes import Computed
+from rasterwire.expression.product import Computed
 from rasterwire.image import Band
 from rasterwire.region import Region
 from rasterwire.request import Encoding, Format, Resampling

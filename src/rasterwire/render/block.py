@@ -7,7 +7,8 @@ import numpy.typing as npt
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.nodes import Computed, Node
+from rasterwire.expression.nodes import Node
+from rasterwire.expression.product import Computed
 from rasterwire.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan

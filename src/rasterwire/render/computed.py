@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 from odc.geo.geobox import GeoBox
 
 from rasterwire.expression.evaluate import evaluate, shared_keys
-from rasterwire.expression.nodes import Computed, Cropped, Node, Place, Resampled, Stored
+from rasterwire.expression.nodes import Cropped, Node, Place, Resampled, Stored
+from rasterwire.expression.product import Computed
 from rasterwire.grid import pixel_offset
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import sampling

@@ -13,7 +13,7 @@ from rasterio.enums import MaskFlags
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.expression.nodes import Computed
+from rasterwire.expression.product import Computed
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import Source

@@ -1,0 +1,138 @@
+"""Compiled loops that sort the values at each pixel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rasterwire.compiled import compiled
+
+Array = npt.NDArray[Any]
+Valid = npt.NDArray[np.bool_]
+
+MEDIAN, MODE, PERCENTILE, INTERVAL_MEAN, DISTINCT = range(5)
+
+RANKS = {
+    "median": MEDIAN,
+    "mode": MODE,
+    "percentile": PERCENTILE,
+    "intervalMean": INTERVAL_MEAN,
+    "countDistinct": DISTINCT,
+    "countDistinctNonNull": DISTINCT,
+}
+
+
+def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, data: Array, state: Valid) -> None:
+    """Fill in what a reducer makes of sorted values at each pixel; see ``rank``."""
+    low, high, *_ = *parameters, 0.0, 0.0
+    top = np.inf if stack.dtype.kind == "f" else np.iinfo(stack.dtype).max
+    rank(RANKS[kind], float(low), float(high), stack.dtype.type(top), stack, valid, data, state)
+
+
+@compiled
+def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid) -> None:
+    """Fill in medians, modes, percentiles, means between percentiles or counts of different values.
+
+    Args:
+        kind: MEDIAN and so on.
+        low: percent, where the kind needs it.
+        high: likewise.
+        top: the greatest value of the type.
+        stack: values, shape (n, rows, columns).
+        valid: which of them count; NaN does not.
+        data: is filled, shape (rows, columns).
+        state: is filled: where at least one value counts.
+    """
+    count, cols = stack.shape[0], data.shape[1]
+    lines = np.empty((count, cols), stack.dtype)
+    met = np.empty(cols, np.int64)
+    for r in range(data.shape[0]):
+        met[:] = 0
+        for k in range(count):
+            for c in range(cols):
+                value = stack[k, r, c]
+                there = valid[k, r, c] and value == value
+                met[c] += there
+                lines[k, c] = value if there else top  # what does not count sorts to the end
+        if count > _NETWORK:
+            for c in range(cols):
+                lines[:, c] = np.sort(lines[:, c])
+        else:
+            _sort_columns(lines)
+        for c in range(cols):
+            state[r, c] = met[c] > 0
+        if kind == MEDIAN:
+            for c in range(cols):
+                n = met[c]
+                if n > 0:
+                    data[r, c] = (float(lines[(n - 1) // 2, c]) + float(lines[n // 2, c])) / 2.0
+        else:
+            for c in range(cols):
+                if met[c] > 0:
+                    data[r, c] = _picked(kind, low, high, lines[:, c], met[c])
+
+
+_NETWORK = 160
+"""Values that a network of exchanges sorts faster than any other way, since it runs along whole rows."""
+
+
+@compiled
+def _sort_columns(lines: Array) -> None:
+    """Sort each column, by Batcher's merging of odd and even places."""
+    count = lines.shape[0]
+    p = 1
+    while p < count:
+        k = p
+        while k >= 1:
+            for j in range(k % p, count - k, 2 * k):
+                for i in range(min(k, count - j - k)):
+                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
+                        _exchange(lines[i + j], lines[i + j + k])
+            k //= 2
+        p *= 2
+
+
+@compiled
+def _exchange(a: Array, b: Array) -> None:
+    """Let the first line hold the smaller values of two."""
+    for c in range(a.shape[0]):
+        x, y = a[c], b[c]
+        a[c] = min(y, x)
+        b[c] = max(x, y)
+
+
+@compiled
+def _picked(kind: int, low: float, high: float, values: Array, n: int) -> Any:
+    """Return what a kind makes of sorted values."""
+    if kind == PERCENTILE:
+        return _between(values, n, low)
+    if kind == INTERVAL_MEAN:
+        least, most = _between(values, n, low), _between(values, n, high)
+        total, inside = 0.0, 0
+        for k in range(n):
+            if least <= values[k] <= most:
+                total += values[k]
+                inside += 1
+        return total / inside if inside else least
+    best, longest, run, different = values[0], 0, 0, 0
+    for k in range(n):
+        if k > 0 and values[k] == values[k - 1]:
+            run += 1
+        else:
+            run = 1
+            different += 1
+        if run > longest:
+            longest, best = run, values[k]
+    return float(best) if kind == MODE else float(different)
+
+
+@compiled
+def _between(values: Array, n: int, percent: float) -> float:
+    """Return a percentile of sorted values, between two of them by how far it is, as NumPy does."""
+    place = percent / 100.0 * (n - 1)
+    below = int(np.floor(place))
+    above = min(below + 1, n - 1)
+    share = place - below
+    result: float = values[below] + (float(values[above]) - float(values[below])) * share
+    return result
