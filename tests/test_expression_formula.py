@@ -194,10 +194,10 @@ def test_free_names_are_bands_where_asked(made: PixelWorld) -> None:
 )  # fmt: skip
 def test_what_is_no_formula_is_told_so_at_once_in_a_sentence(made: PixelWorld, text: str) -> None:
     made.world.image("scene")  # looked up before
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with pytest.raises(InvalidExpression) as caught:
         made.value(formula(text))
-    assert time.perf_counter() - begun < 0.5  # 0.1 on a machine that does nothing else
+    assert time.thread_time() - begun < 0.5  # of the processor, which may be busy with others
     assert caught.value.function.startswith("Image.")
     assert len(str(caught.value)) < 400
 
