@@ -25,6 +25,152 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How two values compare.
+type Comparison int32
+
+const (
+	// Not given.
+	Comparison_COMPARISON_UNSPECIFIED Comparison = 0
+	// Equal.
+	Comparison_COMPARISON_EQUAL Comparison = 1
+	// Not equal.
+	Comparison_COMPARISON_NOT_EQUAL Comparison = 2
+	// Less.
+	Comparison_COMPARISON_LESS Comparison = 3
+	// Less or equal.
+	Comparison_COMPARISON_LESS_OR_EQUAL Comparison = 4
+	// Greater.
+	Comparison_COMPARISON_GREATER Comparison = 5
+	// Greater or equal.
+	Comparison_COMPARISON_GREATER_OR_EQUAL Comparison = 6
+)
+
+// Enum value maps for Comparison.
+var (
+	Comparison_name = map[int32]string{
+		0: "COMPARISON_UNSPECIFIED",
+		1: "COMPARISON_EQUAL",
+		2: "COMPARISON_NOT_EQUAL",
+		3: "COMPARISON_LESS",
+		4: "COMPARISON_LESS_OR_EQUAL",
+		5: "COMPARISON_GREATER",
+		6: "COMPARISON_GREATER_OR_EQUAL",
+	}
+	Comparison_value = map[string]int32{
+		"COMPARISON_UNSPECIFIED":      0,
+		"COMPARISON_EQUAL":            1,
+		"COMPARISON_NOT_EQUAL":        2,
+		"COMPARISON_LESS":             3,
+		"COMPARISON_LESS_OR_EQUAL":    4,
+		"COMPARISON_GREATER":          5,
+		"COMPARISON_GREATER_OR_EQUAL": 6,
+	}
+)
+
+func (x Comparison) Enum() *Comparison {
+	p := new(Comparison)
+	*p = x
+	return p
+}
+
+func (x Comparison) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Comparison) Descriptor() protoreflect.EnumDescriptor {
+	return file_rasterwire_v1_download_proto_enumTypes[0].Descriptor()
+}
+
+func (Comparison) Type() protoreflect.EnumType {
+	return &file_rasterwire_v1_download_proto_enumTypes[0]
+}
+
+func (x Comparison) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Comparison.Descriptor instead.
+func (Comparison) EnumDescriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{0}
+}
+
+// What becomes of the values of several scenes at one pixel. Invalid ones do not count.
+type Composite int32
+
+const (
+	// COMPOSITE_FIRST.
+	Composite_COMPOSITE_UNSPECIFIED Composite = 0
+	// The first scene of the order that is valid.
+	Composite_COMPOSITE_FIRST Composite = 1
+	// The last scene of the order that is valid.
+	Composite_COMPOSITE_LAST Composite = 2
+	// The least value.
+	Composite_COMPOSITE_MIN Composite = 3
+	// The greatest value.
+	Composite_COMPOSITE_MAX Composite = 4
+	// The mean; of integers a double.
+	Composite_COMPOSITE_MEAN Composite = 5
+	// The median; of integers a double.
+	Composite_COMPOSITE_MEDIAN Composite = 6
+	// How many scenes are valid.
+	Composite_COMPOSITE_COUNT Composite = 7
+	// All bands of the scene whose quality band is greatest.
+	Composite_COMPOSITE_QUALITY Composite = 8
+)
+
+// Enum value maps for Composite.
+var (
+	Composite_name = map[int32]string{
+		0: "COMPOSITE_UNSPECIFIED",
+		1: "COMPOSITE_FIRST",
+		2: "COMPOSITE_LAST",
+		3: "COMPOSITE_MIN",
+		4: "COMPOSITE_MAX",
+		5: "COMPOSITE_MEAN",
+		6: "COMPOSITE_MEDIAN",
+		7: "COMPOSITE_COUNT",
+		8: "COMPOSITE_QUALITY",
+	}
+	Composite_value = map[string]int32{
+		"COMPOSITE_UNSPECIFIED": 0,
+		"COMPOSITE_FIRST":       1,
+		"COMPOSITE_LAST":        2,
+		"COMPOSITE_MIN":         3,
+		"COMPOSITE_MAX":         4,
+		"COMPOSITE_MEAN":        5,
+		"COMPOSITE_MEDIAN":      6,
+		"COMPOSITE_COUNT":       7,
+		"COMPOSITE_QUALITY":     8,
+	}
+)
+
+func (x Composite) Enum() *Composite {
+	p := new(Composite)
+	*p = x
+	return p
+}
+
+func (x Composite) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Composite) Descriptor() protoreflect.EnumDescriptor {
+	return file_rasterwire_v1_download_proto_enumTypes[1].Descriptor()
+}
+
+func (Composite) Type() protoreflect.EnumType {
+	return &file_rasterwire_v1_download_proto_enumTypes[1]
+}
+
+func (x Composite) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Composite.Descriptor instead.
+func (Composite) EnumDescriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{1}
+}
+
 // The format of a download.
 type Format int32
 
@@ -78,11 +224,11 @@ func (x Format) String() string {
 }
 
 func (Format) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[0].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[2].Descriptor()
 }
 
 func (Format) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[0]
+	return &file_rasterwire_v1_download_proto_enumTypes[2]
 }
 
 func (x Format) Number() protoreflect.EnumNumber {
@@ -91,7 +237,7 @@ func (x Format) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Format.Descriptor instead.
 func (Format) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{0}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{2}
 }
 
 // What wins where fields of a request overlap.
@@ -133,11 +279,11 @@ func (x Precedence) String() string {
 }
 
 func (Precedence) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[1].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[3].Descriptor()
 }
 
 func (Precedence) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[1]
+	return &file_rasterwire_v1_download_proto_enumTypes[3]
 }
 
 func (x Precedence) Number() protoreflect.EnumNumber {
@@ -146,7 +292,7 @@ func (x Precedence) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Precedence.Descriptor instead.
 func (Precedence) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{1}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{3}
 }
 
 // How output pixels are made from source pixels.
@@ -234,11 +380,11 @@ func (x Resampling) String() string {
 }
 
 func (Resampling) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[2].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[4].Descriptor()
 }
 
 func (Resampling) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[2]
+	return &file_rasterwire_v1_download_proto_enumTypes[4]
 }
 
 func (x Resampling) Number() protoreflect.EnumNumber {
@@ -247,7 +393,7 @@ func (x Resampling) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Resampling.Descriptor instead.
 func (Resampling) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{2}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{4}
 }
 
 // How invalid pixels are told from valid ones.
@@ -288,11 +434,11 @@ func (x Mask) String() string {
 }
 
 func (Mask) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[3].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[5].Descriptor()
 }
 
 func (Mask) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[3]
+	return &file_rasterwire_v1_download_proto_enumTypes[5]
 }
 
 func (x Mask) Number() protoreflect.EnumNumber {
@@ -301,7 +447,7 @@ func (x Mask) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Mask.Descriptor instead.
 func (Mask) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{3}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{5}
 }
 
 // The compression of a GeoTIFF.
@@ -349,11 +495,11 @@ func (x Compression) String() string {
 }
 
 func (Compression) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[4].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[6].Descriptor()
 }
 
 func (Compression) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[4]
+	return &file_rasterwire_v1_download_proto_enumTypes[6]
 }
 
 func (x Compression) Number() protoreflect.EnumNumber {
@@ -362,7 +508,7 @@ func (x Compression) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Compression.Descriptor instead.
 func (Compression) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{4}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{6}
 }
 
 // What a line between two vertices of a region is.
@@ -402,11 +548,11 @@ func (x Edges) String() string {
 }
 
 func (Edges) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[5].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[7].Descriptor()
 }
 
 func (Edges) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[5]
+	return &file_rasterwire_v1_download_proto_enumTypes[7]
 }
 
 func (x Edges) Number() protoreflect.EnumNumber {
@@ -415,7 +561,7 @@ func (x Edges) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Edges.Descriptor instead.
 func (Edges) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{5}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{7}
 }
 
 // The type of a pixel.
@@ -487,11 +633,11 @@ func (x DataType) String() string {
 }
 
 func (DataType) Descriptor() protoreflect.EnumDescriptor {
-	return file_rasterwire_v1_download_proto_enumTypes[6].Descriptor()
+	return file_rasterwire_v1_download_proto_enumTypes[8].Descriptor()
 }
 
 func (DataType) Type() protoreflect.EnumType {
-	return &file_rasterwire_v1_download_proto_enumTypes[6]
+	return &file_rasterwire_v1_download_proto_enumTypes[8]
 }
 
 func (x DataType) Number() protoreflect.EnumNumber {
@@ -500,7 +646,7 @@ func (x DataType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DataType.Descriptor instead.
 func (DataType) EnumDescriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{6}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{8}
 }
 
 // What to download: an image, its bands, a pixel grid and a format.
@@ -515,6 +661,7 @@ type DownloadParams struct {
 	//
 	//	*DownloadParams_Image
 	//	*DownloadParams_Expression
+	//	*DownloadParams_Mosaic
 	Source isDownloadParams_Source `protobuf_oneof:"source"`
 	// The base name of the file and of the entries of a zip. Default: the last segment of the image
 	// id. Characters that are not safe in a file name become `_`.
@@ -627,6 +774,15 @@ func (x *DownloadParams) GetExpression() *Expression {
 	if x != nil {
 		if x, ok := x.Source.(*DownloadParams_Expression); ok {
 			return x.Expression
+		}
+	}
+	return nil
+}
+
+func (x *DownloadParams) GetMosaic() *Mosaic {
+	if x != nil {
+		if x, ok := x.Source.(*DownloadParams_Mosaic); ok {
+			return x.Mosaic
 		}
 	}
 	return nil
@@ -779,9 +935,385 @@ type DownloadParams_Expression struct {
 	Expression *Expression `protobuf:"bytes,2,opt,name=expression,proto3,oneof"`
 }
 
+type DownloadParams_Mosaic struct {
+	// One image made of several.
+	Mosaic *Mosaic `protobuf:"bytes,22,opt,name=mosaic,proto3,oneof"`
+}
+
 func (*DownloadParams_Image) isDownloadParams_Source() {}
 
 func (*DownloadParams_Expression) isDownloadParams_Source() {}
+
+func (*DownloadParams_Mosaic) isDownloadParams_Source() {}
+
+// One image made of several: at each pixel of the output, of all scenes that are valid there.
+//
+// Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
+// it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
+// crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+type Mosaic struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which scenes. Exactly one is required.
+	//
+	// Types that are valid to be assigned to Scenes:
+	//
+	//	*Mosaic_Images
+	//	*Mosaic_Query
+	Scenes isMosaic_Scenes `protobuf_oneof:"scenes"`
+	// What becomes of several values at one pixel. Default COMPOSITE_FIRST.
+	Composite Composite `protobuf:"varint,3,opt,name=composite,proto3,enum=rasterwire.v1.Composite" json:"composite,omitempty"`
+	// For COMPOSITE_QUALITY: the band by which the best scene is chosen, the greatest value first.
+	QualityBand   string `protobuf:"bytes,4,opt,name=quality_band,json=qualityBand,proto3" json:"quality_band,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mosaic) Reset() {
+	*x = Mosaic{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mosaic) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mosaic) ProtoMessage() {}
+
+func (x *Mosaic) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mosaic.ProtoReflect.Descriptor instead.
+func (*Mosaic) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Mosaic) GetScenes() isMosaic_Scenes {
+	if x != nil {
+		return x.Scenes
+	}
+	return nil
+}
+
+func (x *Mosaic) GetImages() *ImageIds {
+	if x != nil {
+		if x, ok := x.Scenes.(*Mosaic_Images); ok {
+			return x.Images
+		}
+	}
+	return nil
+}
+
+func (x *Mosaic) GetQuery() *CollectionQuery {
+	if x != nil {
+		if x, ok := x.Scenes.(*Mosaic_Query); ok {
+			return x.Query
+		}
+	}
+	return nil
+}
+
+func (x *Mosaic) GetComposite() Composite {
+	if x != nil {
+		return x.Composite
+	}
+	return Composite_COMPOSITE_UNSPECIFIED
+}
+
+func (x *Mosaic) GetQualityBand() string {
+	if x != nil {
+		return x.QualityBand
+	}
+	return ""
+}
+
+type isMosaic_Scenes interface {
+	isMosaic_Scenes()
+}
+
+type Mosaic_Images struct {
+	// Images by their ids, in this order.
+	Images *ImageIds `protobuf:"bytes,1,opt,name=images,proto3,oneof"`
+}
+
+type Mosaic_Query struct {
+	// The images of a collection that pass a query.
+	Query *CollectionQuery `protobuf:"bytes,2,opt,name=query,proto3,oneof"`
+}
+
+func (*Mosaic_Images) isMosaic_Scenes() {}
+
+func (*Mosaic_Query) isMosaic_Scenes() {}
+
+// Images by their ids.
+type ImageIds struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ids, in order.
+	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImageIds) Reset() {
+	*x = ImageIds{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImageIds) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImageIds) ProtoMessage() {}
+
+func (x *ImageIds) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImageIds.ProtoReflect.Descriptor instead.
+func (*ImageIds) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ImageIds) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// Images of a collection, in the order of their ids unless they are sorted.
+type CollectionQuery struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the collection: that a STAC item names, or what the ids of its images begin with.
+	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
+	// Images taken at this time or later.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// Images taken before this time.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Images that share ground with this area.
+	Bounds *Region `protobuf:"bytes,4,opt,name=bounds,proto3" json:"bounds,omitempty"`
+	// Images that pass all of these.
+	Filters []*PropertyFilter `protobuf:"bytes,5,rep,name=filters,proto3" json:"filters,omitempty"`
+	// The property to sort by, such as `system:time_start`. Default: the order of ids.
+	SortBy string `protobuf:"bytes,6,opt,name=sort_by,json=sortBy,proto3" json:"sort_by,omitempty"`
+	// Sort from the greatest value to the least.
+	Descending bool `protobuf:"varint,7,opt,name=descending,proto3" json:"descending,omitempty"`
+	// At most so many images, the first ones after sorting. 0 means all.
+	Limit         int32 `protobuf:"varint,8,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectionQuery) Reset() {
+	*x = CollectionQuery{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectionQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectionQuery) ProtoMessage() {}
+
+func (x *CollectionQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectionQuery.ProtoReflect.Descriptor instead.
+func (*CollectionQuery) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CollectionQuery) GetCollection() string {
+	if x != nil {
+		return x.Collection
+	}
+	return ""
+}
+
+func (x *CollectionQuery) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *CollectionQuery) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *CollectionQuery) GetBounds() *Region {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
+}
+
+func (x *CollectionQuery) GetFilters() []*PropertyFilter {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
+func (x *CollectionQuery) GetSortBy() string {
+	if x != nil {
+		return x.SortBy
+	}
+	return ""
+}
+
+func (x *CollectionQuery) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
+func (x *CollectionQuery) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// A test of one property of an image. An image without the property does not pass.
+type PropertyFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the property, such as `eo:cloud_cover`.
+	Property string `protobuf:"bytes,1,opt,name=property,proto3" json:"property,omitempty"`
+	// How the property compares with the value. Required.
+	Comparison Comparison `protobuf:"varint,2,opt,name=comparison,proto3,enum=rasterwire.v1.Comparison" json:"comparison,omitempty"`
+	// What it is compared with. Exactly one is required.
+	//
+	// Types that are valid to be assigned to Value:
+	//
+	//	*PropertyFilter_Number
+	//	*PropertyFilter_Text
+	Value         isPropertyFilter_Value `protobuf_oneof:"value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PropertyFilter) Reset() {
+	*x = PropertyFilter{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PropertyFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PropertyFilter) ProtoMessage() {}
+
+func (x *PropertyFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PropertyFilter.ProtoReflect.Descriptor instead.
+func (*PropertyFilter) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PropertyFilter) GetProperty() string {
+	if x != nil {
+		return x.Property
+	}
+	return ""
+}
+
+func (x *PropertyFilter) GetComparison() Comparison {
+	if x != nil {
+		return x.Comparison
+	}
+	return Comparison_COMPARISON_UNSPECIFIED
+}
+
+func (x *PropertyFilter) GetValue() isPropertyFilter_Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *PropertyFilter) GetNumber() float64 {
+	if x != nil {
+		if x, ok := x.Value.(*PropertyFilter_Number); ok {
+			return x.Number
+		}
+	}
+	return 0
+}
+
+func (x *PropertyFilter) GetText() string {
+	if x != nil {
+		if x, ok := x.Value.(*PropertyFilter_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+type isPropertyFilter_Value interface {
+	isPropertyFilter_Value()
+}
+
+type PropertyFilter_Number struct {
+	// A number.
+	Number float64 `protobuf:"fixed64,3,opt,name=number,proto3,oneof"`
+}
+
+type PropertyFilter_Text struct {
+	// A text.
+	Text string `protobuf:"bytes,4,opt,name=text,proto3,oneof"`
+}
+
+func (*PropertyFilter_Number) isPropertyFilter_Value() {}
+
+func (*PropertyFilter_Text) isPropertyFilter_Value() {}
 
 // One band of a download. What is absent is taken from DownloadParams.
 type BandSpec struct {
@@ -804,7 +1336,7 @@ type BandSpec struct {
 
 func (x *BandSpec) Reset() {
 	*x = BandSpec{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +1348,7 @@ func (x *BandSpec) String() string {
 func (*BandSpec) ProtoMessage() {}
 
 func (x *BandSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1361,7 @@ func (x *BandSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandSpec.ProtoReflect.Descriptor instead.
 func (*BandSpec) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{1}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BandSpec) GetId() string {
@@ -895,7 +1427,7 @@ type Region struct {
 
 func (x *Region) Reset() {
 	*x = Region{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1439,7 @@ func (x *Region) String() string {
 func (*Region) ProtoMessage() {}
 
 func (x *Region) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1452,7 @@ func (x *Region) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Region.ProtoReflect.Descriptor instead.
 func (*Region) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{2}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Region) GetShape() isRegion_Shape {
@@ -1001,7 +1533,7 @@ type BoundingBox struct {
 
 func (x *BoundingBox) Reset() {
 	*x = BoundingBox{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1545,7 @@ func (x *BoundingBox) String() string {
 func (*BoundingBox) ProtoMessage() {}
 
 func (x *BoundingBox) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1558,7 @@ func (x *BoundingBox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundingBox.ProtoReflect.Descriptor instead.
 func (*BoundingBox) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{3}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BoundingBox) GetWest() float64 {
@@ -1075,7 +1607,7 @@ type DownloadId struct {
 
 func (x *DownloadId) Reset() {
 	*x = DownloadId{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1619,7 @@ func (x *DownloadId) String() string {
 func (*DownloadId) ProtoMessage() {}
 
 func (x *DownloadId) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1632,7 @@ func (x *DownloadId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadId.ProtoReflect.Descriptor instead.
 func (*DownloadId) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{4}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DownloadId) GetName() string {
@@ -1149,14 +1681,18 @@ type DownloadPlan struct {
 	// The fields of the request that did not count, in the order of the schema.
 	Ignored []*IgnoredField `protobuf:"bytes,7,rep,name=ignored,proto3" json:"ignored,omitempty"`
 	// Identifies the bytes that this plan gives: equal etags are equal files.
-	Etag          string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
+	// How many images of the catalog touch the output, and are read.
+	Scenes int64 `protobuf:"varint,9,opt,name=scenes,proto3" json:"scenes,omitempty"`
+	// A guess of the bytes of pixels that are read of them, before compression.
+	SourceBytes   int64 `protobuf:"varint,10,opt,name=source_bytes,json=sourceBytes,proto3" json:"source_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DownloadPlan) Reset() {
 	*x = DownloadPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1168,7 +1704,7 @@ func (x *DownloadPlan) String() string {
 func (*DownloadPlan) ProtoMessage() {}
 
 func (x *DownloadPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1181,7 +1717,7 @@ func (x *DownloadPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadPlan.ProtoReflect.Descriptor instead.
 func (*DownloadPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{5}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DownloadPlan) GetFilename() string {
@@ -1240,6 +1776,20 @@ func (x *DownloadPlan) GetEtag() string {
 	return ""
 }
 
+func (x *DownloadPlan) GetScenes() int64 {
+	if x != nil {
+		return x.Scenes
+	}
+	return 0
+}
+
+func (x *DownloadPlan) GetSourceBytes() int64 {
+	if x != nil {
+		return x.SourceBytes
+	}
+	return 0
+}
+
 // A field of a request that did not count.
 type IgnoredField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1253,7 +1803,7 @@ type IgnoredField struct {
 
 func (x *IgnoredField) Reset() {
 	*x = IgnoredField{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1815,7 @@ func (x *IgnoredField) String() string {
 func (*IgnoredField) ProtoMessage() {}
 
 func (x *IgnoredField) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1828,7 @@ func (x *IgnoredField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IgnoredField.ProtoReflect.Descriptor instead.
 func (*IgnoredField) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{6}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IgnoredField) GetField() string {
@@ -1310,7 +1860,7 @@ type RasterPlan struct {
 
 func (x *RasterPlan) Reset() {
 	*x = RasterPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1872,7 @@ func (x *RasterPlan) String() string {
 func (*RasterPlan) ProtoMessage() {}
 
 func (x *RasterPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1885,7 @@ func (x *RasterPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RasterPlan.ProtoReflect.Descriptor instead.
 func (*RasterPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{7}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RasterPlan) GetPath() string {
@@ -1383,7 +1933,7 @@ type BandPlan struct {
 
 func (x *BandPlan) Reset() {
 	*x = BandPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +1945,7 @@ func (x *BandPlan) String() string {
 func (*BandPlan) ProtoMessage() {}
 
 func (x *BandPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +1958,7 @@ func (x *BandPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandPlan.ProtoReflect.Descriptor instead.
 func (*BandPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{8}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BandPlan) GetId() string {
@@ -1471,7 +2021,7 @@ type PixelGrid struct {
 
 func (x *PixelGrid) Reset() {
 	*x = PixelGrid{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +2033,7 @@ func (x *PixelGrid) String() string {
 func (*PixelGrid) ProtoMessage() {}
 
 func (x *PixelGrid) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +2046,7 @@ func (x *PixelGrid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PixelGrid.ProtoReflect.Descriptor instead.
 func (*PixelGrid) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{9}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PixelGrid) GetCrs() string {
@@ -1546,7 +2096,7 @@ type DownloadChunk struct {
 
 func (x *DownloadChunk) Reset() {
 	*x = DownloadChunk{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +2108,7 @@ func (x *DownloadChunk) String() string {
 func (*DownloadChunk) ProtoMessage() {}
 
 func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +2121,7 @@ func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadChunk.ProtoReflect.Descriptor instead.
 func (*DownloadChunk) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DownloadChunk) GetData() []byte {
@@ -1622,7 +2172,7 @@ type RenderProgress struct {
 
 func (x *RenderProgress) Reset() {
 	*x = RenderProgress{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +2184,7 @@ func (x *RenderProgress) String() string {
 func (*RenderProgress) ProtoMessage() {}
 
 func (x *RenderProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +2197,7 @@ func (x *RenderProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderProgress.ProtoReflect.Descriptor instead.
 func (*RenderProgress) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RenderProgress) GetBlocksDone() int64 {
@@ -1683,7 +2233,7 @@ type FileInfo struct {
 
 func (x *FileInfo) Reset() {
 	*x = FileInfo{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +2245,7 @@ func (x *FileInfo) String() string {
 func (*FileInfo) ProtoMessage() {}
 
 func (x *FileInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +2258,7 @@ func (x *FileInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileInfo.ProtoReflect.Descriptor instead.
 func (*FileInfo) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FileInfo) GetFilename() string {
@@ -1750,13 +2300,14 @@ var File_rasterwire_v1_download_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
-	"\x1crasterwire/v1/download.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erasterwire/v1/expression.proto\"\xb2\x0e\n" +
+	"\x1crasterwire/v1/download.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erasterwire/v1/expression.proto\"\xe3\x0e\n" +
 	"\x0eDownloadParams\x12\"\n" +
 	"\x05image\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80 H\x00R\x05image\x12;\n" +
 	"\n" +
 	"expression\x18\x02 \x01(\v2\x19.rasterwire.v1.ExpressionH\x00R\n" +
-	"expression\x12\x1c\n" +
+	"expression\x12/\n" +
+	"\x06mosaic\x18\x16 \x01(\v2\x15.rasterwire.v1.MosaicH\x00R\x06mosaic\x12\x1c\n" +
 	"\x04name\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\x04name\x128\n" +
 	"\x05bands\x18\x04 \x03(\v2\x17.rasterwire.v1.BandSpecB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05bands\x12\x1b\n" +
 	"\x03crs\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\x03crs\x12\xd6\x01\n" +
@@ -1792,7 +2343,41 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x06_scaleB\x10\n" +
 	"\x0e_file_per_bandB\t\n" +
 	"\a_nodataB\x14\n" +
-	"\x12_compression_level\"\xc8\x03\n" +
+	"\x12_compression_level\"\x8c\x03\n" +
+	"\x06Mosaic\x121\n" +
+	"\x06images\x18\x01 \x01(\v2\x17.rasterwire.v1.ImageIdsH\x00R\x06images\x126\n" +
+	"\x05query\x18\x02 \x01(\v2\x1e.rasterwire.v1.CollectionQueryH\x00R\x05query\x12@\n" +
+	"\tcomposite\x18\x03 \x01(\x0e2\x18.rasterwire.v1.CompositeB\b\xbaH\x05\x82\x01\x02\x10\x01R\tcomposite\x12+\n" +
+	"\fquality_band\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\vqualityBand:\x96\x01\xbaH\x92\x01\x1a\x8f\x01\n" +
+	"\x1aquality_band.needs_quality\x12=quality_band: counts with COMPOSITE_QUALITY, and only with it\x1a2(this.composite == 8) == (this.quality_band != '')B\x0f\n" +
+	"\x06scenes\x12\x05\xbaH\x02\b\x01\"2\n" +
+	"\bImageIds\x12&\n" +
+	"\x03ids\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\b\x01\x10\x88'\"\ar\x05\x10\x01\x18\x80 R\x03ids\"\x83\x03\n" +
+	"\x0fCollectionQuery\x12*\n" +
+	"\n" +
+	"collection\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80 R\n" +
+	"collection\x129\n" +
+	"\n" +
+	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12-\n" +
+	"\x06bounds\x18\x04 \x01(\v2\x15.rasterwire.v1.RegionR\x06bounds\x12A\n" +
+	"\afilters\x18\x05 \x03(\v2\x1d.rasterwire.v1.PropertyFilterB\b\xbaH\x05\x92\x01\x02\x10dR\afilters\x12!\n" +
+	"\asort_by\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\x80\bR\x06sortBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\a \x01(\bR\n" +
+	"descending\x12\x1d\n" +
+	"\x05limit\x18\b \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x05limit\"\xbf\x01\n" +
+	"\x0ePropertyFilter\x12&\n" +
+	"\bproperty\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\bR\bproperty\x12E\n" +
+	"\n" +
+	"comparison\x18\x02 \x01(\x0e2\x19.rasterwire.v1.ComparisonB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\n" +
+	"comparison\x12\x18\n" +
+	"\x06number\x18\x03 \x01(\x01H\x00R\x06number\x12\x14\n" +
+	"\x04text\x18\x04 \x01(\tH\x00R\x04textB\x0e\n" +
+	"\x05value\x12\x05\xbaH\x02\b\x01\"\xc8\x03\n" +
 	"\bBandSpec\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\bR\x02id\x12\x1b\n" +
@@ -1825,7 +2410,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x10\n" +
-	"\x03url\x18\x04 \x01(\tR\x03url\"\xce\x02\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\"\x89\x03\n" +
 	"\fDownloadPlan\x12\x1a\n" +
 	"\bfilename\x18\x01 \x01(\tR\bfilename\x12\x1b\n" +
 	"\tmime_type\x18\x02 \x01(\tR\bmimeType\x12-\n" +
@@ -1834,7 +2419,10 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x12uncompressed_bytes\x18\x05 \x01(\x03R\x11uncompressedBytes\x12'\n" +
 	"\x0festimated_bytes\x18\x06 \x01(\x03R\x0eestimatedBytes\x125\n" +
 	"\aignored\x18\a \x03(\v2\x1b.rasterwire.v1.IgnoredFieldR\aignored\x12\x12\n" +
-	"\x04etag\x18\b \x01(\tR\x04etag\"<\n" +
+	"\x04etag\x18\b \x01(\tR\x04etag\x12\x16\n" +
+	"\x06scenes\x18\t \x01(\x03R\x06scenes\x12!\n" +
+	"\fsource_bytes\x18\n" +
+	" \x01(\x03R\vsourceBytes\"<\n" +
 	"\fIgnoredField\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"}\n" +
@@ -1875,7 +2463,26 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x16\n" +
 	"\x06crc32c\x18\x04 \x01(\aR\x06crc32c\x12\x12\n" +
-	"\x04etag\x18\x05 \x01(\tR\x04etag*\xa7\x01\n" +
+	"\x04etag\x18\x05 \x01(\tR\x04etag*\xc4\x01\n" +
+	"\n" +
+	"Comparison\x12\x1a\n" +
+	"\x16COMPARISON_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10COMPARISON_EQUAL\x10\x01\x12\x18\n" +
+	"\x14COMPARISON_NOT_EQUAL\x10\x02\x12\x13\n" +
+	"\x0fCOMPARISON_LESS\x10\x03\x12\x1c\n" +
+	"\x18COMPARISON_LESS_OR_EQUAL\x10\x04\x12\x16\n" +
+	"\x12COMPARISON_GREATER\x10\x05\x12\x1f\n" +
+	"\x1bCOMPARISON_GREATER_OR_EQUAL\x10\x06*\xcb\x01\n" +
+	"\tComposite\x12\x19\n" +
+	"\x15COMPOSITE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCOMPOSITE_FIRST\x10\x01\x12\x12\n" +
+	"\x0eCOMPOSITE_LAST\x10\x02\x12\x11\n" +
+	"\rCOMPOSITE_MIN\x10\x03\x12\x11\n" +
+	"\rCOMPOSITE_MAX\x10\x04\x12\x12\n" +
+	"\x0eCOMPOSITE_MEAN\x10\x05\x12\x14\n" +
+	"\x10COMPOSITE_MEDIAN\x10\x06\x12\x13\n" +
+	"\x0fCOMPOSITE_COUNT\x10\a\x12\x15\n" +
+	"\x11COMPOSITE_QUALITY\x10\b*\xa7\x01\n" +
 	"\x06Format\x12\x16\n" +
 	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16FORMAT_ZIPPED_GEO_TIFF\x10\x01\x12#\n" +
@@ -1950,59 +2557,74 @@ func file_rasterwire_v1_download_proto_rawDescGZIP() []byte {
 	return file_rasterwire_v1_download_proto_rawDescData
 }
 
-var file_rasterwire_v1_download_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_rasterwire_v1_download_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_rasterwire_v1_download_proto_goTypes = []any{
-	(Format)(0),                   // 0: rasterwire.v1.Format
-	(Precedence)(0),               // 1: rasterwire.v1.Precedence
-	(Resampling)(0),               // 2: rasterwire.v1.Resampling
-	(Mask)(0),                     // 3: rasterwire.v1.Mask
-	(Compression)(0),              // 4: rasterwire.v1.Compression
-	(Edges)(0),                    // 5: rasterwire.v1.Edges
-	(DataType)(0),                 // 6: rasterwire.v1.DataType
-	(*DownloadParams)(nil),        // 7: rasterwire.v1.DownloadParams
-	(*BandSpec)(nil),              // 8: rasterwire.v1.BandSpec
-	(*Region)(nil),                // 9: rasterwire.v1.Region
-	(*BoundingBox)(nil),           // 10: rasterwire.v1.BoundingBox
-	(*DownloadId)(nil),            // 11: rasterwire.v1.DownloadId
-	(*DownloadPlan)(nil),          // 12: rasterwire.v1.DownloadPlan
-	(*IgnoredField)(nil),          // 13: rasterwire.v1.IgnoredField
-	(*RasterPlan)(nil),            // 14: rasterwire.v1.RasterPlan
-	(*BandPlan)(nil),              // 15: rasterwire.v1.BandPlan
-	(*PixelGrid)(nil),             // 16: rasterwire.v1.PixelGrid
-	(*DownloadChunk)(nil),         // 17: rasterwire.v1.DownloadChunk
-	(*RenderProgress)(nil),        // 18: rasterwire.v1.RenderProgress
-	(*FileInfo)(nil),              // 19: rasterwire.v1.FileInfo
-	(*Expression)(nil),            // 20: rasterwire.v1.Expression
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(Comparison)(0),               // 0: rasterwire.v1.Comparison
+	(Composite)(0),                // 1: rasterwire.v1.Composite
+	(Format)(0),                   // 2: rasterwire.v1.Format
+	(Precedence)(0),               // 3: rasterwire.v1.Precedence
+	(Resampling)(0),               // 4: rasterwire.v1.Resampling
+	(Mask)(0),                     // 5: rasterwire.v1.Mask
+	(Compression)(0),              // 6: rasterwire.v1.Compression
+	(Edges)(0),                    // 7: rasterwire.v1.Edges
+	(DataType)(0),                 // 8: rasterwire.v1.DataType
+	(*DownloadParams)(nil),        // 9: rasterwire.v1.DownloadParams
+	(*Mosaic)(nil),                // 10: rasterwire.v1.Mosaic
+	(*ImageIds)(nil),              // 11: rasterwire.v1.ImageIds
+	(*CollectionQuery)(nil),       // 12: rasterwire.v1.CollectionQuery
+	(*PropertyFilter)(nil),        // 13: rasterwire.v1.PropertyFilter
+	(*BandSpec)(nil),              // 14: rasterwire.v1.BandSpec
+	(*Region)(nil),                // 15: rasterwire.v1.Region
+	(*BoundingBox)(nil),           // 16: rasterwire.v1.BoundingBox
+	(*DownloadId)(nil),            // 17: rasterwire.v1.DownloadId
+	(*DownloadPlan)(nil),          // 18: rasterwire.v1.DownloadPlan
+	(*IgnoredField)(nil),          // 19: rasterwire.v1.IgnoredField
+	(*RasterPlan)(nil),            // 20: rasterwire.v1.RasterPlan
+	(*BandPlan)(nil),              // 21: rasterwire.v1.BandPlan
+	(*PixelGrid)(nil),             // 22: rasterwire.v1.PixelGrid
+	(*DownloadChunk)(nil),         // 23: rasterwire.v1.DownloadChunk
+	(*RenderProgress)(nil),        // 24: rasterwire.v1.RenderProgress
+	(*FileInfo)(nil),              // 25: rasterwire.v1.FileInfo
+	(*Expression)(nil),            // 26: rasterwire.v1.Expression
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
 }
 var file_rasterwire_v1_download_proto_depIdxs = []int32{
-	20, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
-	8,  // 1: rasterwire.v1.DownloadParams.bands:type_name -> rasterwire.v1.BandSpec
-	9,  // 2: rasterwire.v1.DownloadParams.region:type_name -> rasterwire.v1.Region
-	0,  // 3: rasterwire.v1.DownloadParams.format:type_name -> rasterwire.v1.Format
-	1,  // 4: rasterwire.v1.DownloadParams.precedence:type_name -> rasterwire.v1.Precedence
-	2,  // 5: rasterwire.v1.DownloadParams.resampling:type_name -> rasterwire.v1.Resampling
-	3,  // 6: rasterwire.v1.DownloadParams.mask:type_name -> rasterwire.v1.Mask
-	4,  // 7: rasterwire.v1.DownloadParams.compression:type_name -> rasterwire.v1.Compression
-	2,  // 8: rasterwire.v1.BandSpec.resampling:type_name -> rasterwire.v1.Resampling
-	10, // 9: rasterwire.v1.Region.bounding_box:type_name -> rasterwire.v1.BoundingBox
-	5,  // 10: rasterwire.v1.Region.edges:type_name -> rasterwire.v1.Edges
-	21, // 11: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
-	0,  // 12: rasterwire.v1.DownloadPlan.format:type_name -> rasterwire.v1.Format
-	14, // 13: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
-	13, // 14: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
-	16, // 15: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
-	15, // 16: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
-	6,  // 17: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
-	2,  // 18: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
-	18, // 19: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
-	19, // 20: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	26, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
+	10, // 1: rasterwire.v1.DownloadParams.mosaic:type_name -> rasterwire.v1.Mosaic
+	14, // 2: rasterwire.v1.DownloadParams.bands:type_name -> rasterwire.v1.BandSpec
+	15, // 3: rasterwire.v1.DownloadParams.region:type_name -> rasterwire.v1.Region
+	2,  // 4: rasterwire.v1.DownloadParams.format:type_name -> rasterwire.v1.Format
+	3,  // 5: rasterwire.v1.DownloadParams.precedence:type_name -> rasterwire.v1.Precedence
+	4,  // 6: rasterwire.v1.DownloadParams.resampling:type_name -> rasterwire.v1.Resampling
+	5,  // 7: rasterwire.v1.DownloadParams.mask:type_name -> rasterwire.v1.Mask
+	6,  // 8: rasterwire.v1.DownloadParams.compression:type_name -> rasterwire.v1.Compression
+	11, // 9: rasterwire.v1.Mosaic.images:type_name -> rasterwire.v1.ImageIds
+	12, // 10: rasterwire.v1.Mosaic.query:type_name -> rasterwire.v1.CollectionQuery
+	1,  // 11: rasterwire.v1.Mosaic.composite:type_name -> rasterwire.v1.Composite
+	27, // 12: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
+	27, // 13: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
+	15, // 14: rasterwire.v1.CollectionQuery.bounds:type_name -> rasterwire.v1.Region
+	13, // 15: rasterwire.v1.CollectionQuery.filters:type_name -> rasterwire.v1.PropertyFilter
+	0,  // 16: rasterwire.v1.PropertyFilter.comparison:type_name -> rasterwire.v1.Comparison
+	4,  // 17: rasterwire.v1.BandSpec.resampling:type_name -> rasterwire.v1.Resampling
+	16, // 18: rasterwire.v1.Region.bounding_box:type_name -> rasterwire.v1.BoundingBox
+	7,  // 19: rasterwire.v1.Region.edges:type_name -> rasterwire.v1.Edges
+	27, // 20: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 21: rasterwire.v1.DownloadPlan.format:type_name -> rasterwire.v1.Format
+	20, // 22: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
+	19, // 23: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
+	22, // 24: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
+	21, // 25: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
+	8,  // 26: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
+	4,  // 27: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
+	24, // 28: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
+	25, // 29: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_proto_init() }
@@ -2014,21 +2636,30 @@ func file_rasterwire_v1_download_proto_init() {
 	file_rasterwire_v1_download_proto_msgTypes[0].OneofWrappers = []any{
 		(*DownloadParams_Image)(nil),
 		(*DownloadParams_Expression)(nil),
+		(*DownloadParams_Mosaic)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[1].OneofWrappers = []any{}
-	file_rasterwire_v1_download_proto_msgTypes[2].OneofWrappers = []any{
+	file_rasterwire_v1_download_proto_msgTypes[1].OneofWrappers = []any{
+		(*Mosaic_Images)(nil),
+		(*Mosaic_Query)(nil),
+	}
+	file_rasterwire_v1_download_proto_msgTypes[4].OneofWrappers = []any{
+		(*PropertyFilter_Number)(nil),
+		(*PropertyFilter_Text)(nil),
+	}
+	file_rasterwire_v1_download_proto_msgTypes[5].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[6].OneofWrappers = []any{
 		(*Region_BoundingBox)(nil),
 		(*Region_Geojson)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[8].OneofWrappers = []any{}
-	file_rasterwire_v1_download_proto_msgTypes[10].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[12].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_download_proto_rawDesc), len(file_rasterwire_v1_download_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   13,
+			NumEnums:      9,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

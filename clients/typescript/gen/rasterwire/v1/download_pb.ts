@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rasterwire/v1/download.proto.
  */
 export const file_rasterwire_v1_download: GenFile = /*@__PURE__*/
-  fileDesc("ChxyYXN0ZXJ3aXJlL3YxL2Rvd25sb2FkLnByb3RvEg1yYXN0ZXJ3aXJlLnYxItkMCg5Eb3dubG9hZFBhcmFtcxIbCgVpbWFnZRgBIAEoCUIKukgHcgUQARiAIEgAEi8KCmV4cHJlc3Npb24YAiABKAsyGS5yYXN0ZXJ3aXJlLnYxLkV4cHJlc3Npb25IABIWCgRuYW1lGAMgASgJQgi6SAVyAxj/ARIxCgViYW5kcxgEIAMoCzIXLnJhc3RlcndpcmUudjEuQmFuZFNwZWNCCbpIBpIBAxCQThIWCgNjcnMYBSABKAlCCbpIBnIEGICABBLIAQoNY3JzX3RyYW5zZm9ybRgGIAMoAUKwAbpIrAGSAQYiBBICQAG6AZ8BChljcnNfdHJhbnNmb3JtLnNpeF9udW1iZXJzEl5oYXMgdG8gYmUgc2l4IG51bWJlcnMsIHJvdy1tYWpvcjogW3hTY2FsZSwgeFNoZWFyLCB4VHJhbnNsYXRpb24sIHlTaGVhciwgeVNjYWxlLCB5VHJhbnNsYXRpb25dGiJzaXplKHRoaXMpID09IDAgfHwgc2l6ZSh0aGlzKSA9PSA2EiIKCmRpbWVuc2lvbnMYByADKAVCDrpIC5IBCBACIgQaAiAAEiQKBXNjYWxlGAggASgBQhC6SA0SCyEAAAAAAAAAAEABSAGIAQESJQoGcmVnaW9uGAkgASgLMhUucmFzdGVyd2lyZS52MS5SZWdpb24SGgoNZmlsZV9wZXJfYmFuZBgKIAEoCEgCiAEBEi8KBmZvcm1hdBgLIAEoDjIVLnJhc3RlcndpcmUudjEuRm9ybWF0Qgi6SAWCAQIQARI3CgpwcmVjZWRlbmNlGAwgASgOMhkucmFzdGVyd2lyZS52MS5QcmVjZWRlbmNlQgi6SAWCAQIQARIOCgZzdHJpY3QYDSABKAgSNwoKcmVzYW1wbGluZxgOIAEoDjIZLnJhc3RlcndpcmUudjEuUmVzYW1wbGluZ0IIukgFggECEAESEwoGbm9kYXRhGA8gASgBSAOIAQESKwoEbWFzaxgQIAEoDjITLnJhc3RlcndpcmUudjEuTWFza0IIukgFggECEAESFgoOY2xpcF90b19yZWdpb24YESABKAgSOQoLY29tcHJlc3Npb24YEiABKA4yGi5yYXN0ZXJ3aXJlLnYxLkNvbXByZXNzaW9uQgi6SAWCAQIQARIpChFjb21wcmVzc2lvbl9sZXZlbBgTIAEoBUIJukgGGgQYFigBSASIAQESFwoPY2xvdWRfb3B0aW1pemVkGBQgASgIEh8KCnJlcXVlc3RfaWQYFSABKAlCC7pICHIDsAEB2AEBOsIEuki+BBqsAQoXY3JzX3RyYW5zZm9ybS5uZWVkc19jcnMSYGNyc190cmFuc2Zvcm06IHNpeCBudW1iZXJzIGdpdmVuIHdpdGhvdXQgYSBjcnM7IG5hbWUgdGhlIGNycyB0aGV5IGFyZSBpbiwgZm9yIGV4YW1wbGUgRVBTRzozMjYxMBovc2l6ZSh0aGlzLmNyc190cmFuc2Zvcm0pID09IDAgfHwgdGhpcy5jcnMgIT0gJycalwEKG2NsaXBfdG9fcmVnaW9uLm5lZWRzX3JlZ2lvbhJOY2xpcF90b19yZWdpb246IHRydWUgd2l0aG91dCBhIHJlZ2lvbjsgZ2l2ZSB0aGUgcmVnaW9uIHdob3NlIG91dHNpZGUgaXMgbWFza2VkGighdGhpcy5jbGlwX3RvX3JlZ2lvbiB8fCBoYXModGhpcy5yZWdpb24pGvIBCiBkaW1lbnNpb25zLndpdGhfcmVnaW9uX2FuZF9zY2FsZRJnZGltZW5zaW9uczogZ2l2ZW4gdG9nZXRoZXIgd2l0aCByZWdpb24gYW5kIHNjYWxlIChvciBjcnNfdHJhbnNmb3JtKTsgZ2l2ZSB0aGUgcmVnaW9uIGFuZCBlaXRoZXIgb2YgdGhlbRplIShoYXModGhpcy5yZWdpb24pICYmIHNpemUodGhpcy5kaW1lbnNpb25zKSA+IDAgJiYgKGhhcyh0aGlzLnNjYWxlKSB8fCBzaXplKHRoaXMuY3JzX3RyYW5zZm9ybSkgPiAwKSlCDwoGc291cmNlEgW6SAIIAUIICgZfc2NhbGVCEAoOX2ZpbGVfcGVyX2JhbmRCCQoHX25vZGF0YUIUChJfY29tcHJlc3Npb25fbGV2ZWwikgMKCEJhbmRTcGVjEhYKAmlkGAEgASgJQgq6SAdyBRABGIAIEhYKA2NycxgCIAEoCUIJukgGcgQYgIAEEsgBCg1jcnNfdHJhbnNmb3JtGAMgAygBQrABukisAZIBBiIEEgJAAboBnwEKGWNyc190cmFuc2Zvcm0uc2l4X251bWJlcnMSXmhhcyB0byBiZSBzaXggbnVtYmVycywgcm93LW1ham9yOiBbeFNjYWxlLCB4U2hlYXIsIHhUcmFuc2xhdGlvbiwgeVNoZWFyLCB5U2NhbGUsIHlUcmFuc2xhdGlvbl0aInNpemUodGhpcykgPT0gMCB8fCBzaXplKHRoaXMpID09IDYSIgoKZGltZW5zaW9ucxgEIAMoBUIOukgLkgEIEAIiBBoCIAASJAoFc2NhbGUYBSABKAFCELpIDRILIQAAAAAAAAAAQAFIAIgBARI3CgpyZXNhbXBsaW5nGAYgASgOMhkucmFzdGVyd2lyZS52MS5SZXNhbXBsaW5nQgi6SAWCAQIQAUIICgZfc2NhbGUisgEKBlJlZ2lvbhIyCgxib3VuZGluZ19ib3gYASABKAsyGi5yYXN0ZXJ3aXJlLnYxLkJvdW5kaW5nQm94SAASHQoHZ2VvanNvbhgCIAEoCUIKukgHcgUogICABUgAEhYKA2NycxgDIAEoCUIJukgGcgQYgIAEEi0KBWVkZ2VzGAQgASgOMhQucmFzdGVyd2lyZS52MS5FZGdlc0IIukgFggECEAFCDgoFc2hhcGUSBbpIAggBImsKC0JvdW5kaW5nQm94EhUKBHdlc3QYASABKAFCB7pIBBICQAESFgoFc291dGgYAiABKAFCB7pIBBICQAESFQoEZWFzdBgDIAEoAUIHukgEEgJAARIWCgVub3J0aBgEIAEoAUIHukgEEgJAASJnCgpEb3dubG9hZElkEgwKBG5hbWUYASABKAkSDQoFdG9rZW4YAiABKAkSLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3VybBgEIAEoCSL3AQoMRG93bmxvYWRQbGFuEhAKCGZpbGVuYW1lGAEgASgJEhEKCW1pbWVfdHlwZRgCIAEoCRIlCgZmb3JtYXQYAyABKA4yFS5yYXN0ZXJ3aXJlLnYxLkZvcm1hdBIqCgdyYXN0ZXJzGAQgAygLMhkucmFzdGVyd2lyZS52MS5SYXN0ZXJQbGFuEhoKEnVuY29tcHJlc3NlZF9ieXRlcxgFIAEoAxIXCg9lc3RpbWF0ZWRfYnl0ZXMYBiABKAMSLAoHaWdub3JlZBgHIAMoCzIbLnJhc3RlcndpcmUudjEuSWdub3JlZEZpZWxkEgwKBGV0YWcYCCABKAkiLQoMSWdub3JlZEZpZWxkEg0KBWZpZWxkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSJqCgpSYXN0ZXJQbGFuEgwKBHBhdGgYASABKAkSJgoEZ3JpZBgCIAEoCzIYLnJhc3RlcndpcmUudjEuUGl4ZWxHcmlkEiYKBWJhbmRzGAMgAygLMhcucmFzdGVyd2lyZS52MS5CYW5kUGxhbiKxAQoIQmFuZFBsYW4SCgoCaWQYASABKAkSKgoJZGF0YV90eXBlGAIgASgOMhcucmFzdGVyd2lyZS52MS5EYXRhVHlwZRITCgZub2RhdGEYAyABKAFIAIgBARItCgpyZXNhbXBsaW5nGAQgASgOMhkucmFzdGVyd2lyZS52MS5SZXNhbXBsaW5nEhAKCG92ZXJ2aWV3GAUgASgBEgwKBHBhdGgYBiABKAlCCQoHX25vZGF0YSJOCglQaXhlbEdyaWQSCwoDY3JzGAEgASgJEhUKDWNyc190cmFuc2Zvcm0YAiADKAESDQoFd2lkdGgYAyABKAMSDgoGaGVpZ2h0GAQgASgDIqUBCg1Eb3dubG9hZENodW5rEgwKBGRhdGEYASABKAwSDgoGb2Zmc2V0GAIgASgDEhMKBmNyYzMyYxgDIAEoB0gAiAEBEi8KCHByb2dyZXNzGAQgASgLMh0ucmFzdGVyd2lyZS52MS5SZW5kZXJQcm9ncmVzcxIlCgRmaWxlGAUgASgLMhcucmFzdGVyd2lyZS52MS5GaWxlSW5mb0IJCgdfY3JjMzJjIjsKDlJlbmRlclByb2dyZXNzEhMKC2Jsb2Nrc19kb25lGAEgASgDEhQKDGJsb2Nrc190b3RhbBgCIAEoAyJhCghGaWxlSW5mbxIQCghmaWxlbmFtZRgBIAEoCRIRCgltaW1lX3R5cGUYAiABKAkSEgoKc2l6ZV9ieXRlcxgDIAEoAxIOCgZjcmMzMmMYBCABKAcSDAoEZXRhZxgFIAEoCSqnAQoGRm9ybWF0EhYKEkZPUk1BVF9VTlNQRUNJRklFRBAAEhoKFkZPUk1BVF9aSVBQRURfR0VPX1RJRkYQARIjCh9GT1JNQVRfWklQUEVEX0dFT19USUZGX1BFUl9CQU5EEAISEwoPRk9STUFUX0dFT19USUZGEAMSDgoKRk9STUFUX05QWRAEEg4KCkZPUk1BVF9QTkcQBRIPCgtGT1JNQVRfSlBFRxAGKlwKClByZWNlZGVuY2USGgoWUFJFQ0VERU5DRV9VTlNQRUNJRklFRBAAEhkKFVBSRUNFREVOQ0VfRE9DVU1FTlRFRBABEhcKE1BSRUNFREVOQ0VfQ09NQklORUQQAireAgoKUmVzYW1wbGluZxIaChZSRVNBTVBMSU5HX1VOU1BFQ0lGSUVEEAASFgoSUkVTQU1QTElOR19ORUFSRVNUEAESFwoTUkVTQU1QTElOR19CSUxJTkVBUhACEhQKEFJFU0FNUExJTkdfQ1VCSUMQAxIbChdSRVNBTVBMSU5HX0NVQklDX1NQTElORRAEEhYKElJFU0FNUExJTkdfTEFOQ1pPUxAFEhYKElJFU0FNUExJTkdfQVZFUkFHRRAGEhMKD1JFU0FNUExJTkdfTU9ERRAHEhIKDlJFU0FNUExJTkdfTUlOEAgSEgoOUkVTQU1QTElOR19NQVgQCRIVChFSRVNBTVBMSU5HX01FRElBThAKEhEKDVJFU0FNUExJTkdfUTEQCxIRCg1SRVNBTVBMSU5HX1EzEAwSEgoOUkVTQU1QTElOR19TVU0QDRISCg5SRVNBTVBMSU5HX1JNUxAOKjwKBE1hc2sSFAoQTUFTS19VTlNQRUNJRklFRBAAEg8KC01BU0tfTk9EQVRBEAESDQoJTUFTS19CQU5EEAIqhAEKC0NvbXByZXNzaW9uEhsKF0NPTVBSRVNTSU9OX1VOU1BFQ0lGSUVEEAASFAoQQ09NUFJFU1NJT05fTk9ORRABEhcKE0NPTVBSRVNTSU9OX0RFRkxBVEUQAhITCg9DT01QUkVTU0lPTl9MWlcQAxIUChBDT01QUkVTU0lPTl9aU1REEAQqRAoFRWRnZXMSFQoRRURHRVNfVU5TUEVDSUZJRUQQABIQCgxFREdFU19QTEFOQVIQARISCg5FREdFU19HRU9ERVNJQxACKv0BCghEYXRhVHlwZRIZChVEQVRBX1RZUEVfVU5TUEVDSUZJRUQQABITCg9EQVRBX1RZUEVfVUlOVDgQARISCg5EQVRBX1RZUEVfSU5UOBACEhQKEERBVEFfVFlQRV9VSU5UMTYQAxITCg9EQVRBX1RZUEVfSU5UMTYQBBIUChBEQVRBX1RZUEVfVUlOVDMyEAUSEwoPREFUQV9UWVBFX0lOVDMyEAYSFAoQREFUQV9UWVBFX1VJTlQ2NBAHEhMKD0RBVEFfVFlQRV9JTlQ2NBAIEhUKEURBVEFfVFlQRV9GTE9BVDMyEAkSFQoRREFUQV9UWVBFX0ZMT0FUNjQQCkJeChFkZXYucmFzdGVyd2lyZS52MUINRG93bmxvYWRQcm90b1ABWjhyYXN0ZXJ3aXJlLmRldi9jbGllbnRzL2dvL2dlbi9yYXN0ZXJ3aXJlL3YxO3Jhc3RlcndpcmV2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rasterwire_v1_expression]);
+  fileDesc("ChxyYXN0ZXJ3aXJlL3YxL2Rvd25sb2FkLnByb3RvEg1yYXN0ZXJ3aXJlLnYxIoINCg5Eb3dubG9hZFBhcmFtcxIbCgVpbWFnZRgBIAEoCUIKukgHcgUQARiAIEgAEi8KCmV4cHJlc3Npb24YAiABKAsyGS5yYXN0ZXJ3aXJlLnYxLkV4cHJlc3Npb25IABInCgZtb3NhaWMYFiABKAsyFS5yYXN0ZXJ3aXJlLnYxLk1vc2FpY0gAEhYKBG5hbWUYAyABKAlCCLpIBXIDGP8BEjEKBWJhbmRzGAQgAygLMhcucmFzdGVyd2lyZS52MS5CYW5kU3BlY0IJukgGkgEDEJBOEhYKA2NycxgFIAEoCUIJukgGcgQYgIAEEsgBCg1jcnNfdHJhbnNmb3JtGAYgAygBQrABukisAZIBBiIEEgJAAboBnwEKGWNyc190cmFuc2Zvcm0uc2l4X251bWJlcnMSXmhhcyB0byBiZSBzaXggbnVtYmVycywgcm93LW1ham9yOiBbeFNjYWxlLCB4U2hlYXIsIHhUcmFuc2xhdGlvbiwgeVNoZWFyLCB5U2NhbGUsIHlUcmFuc2xhdGlvbl0aInNpemUodGhpcykgPT0gMCB8fCBzaXplKHRoaXMpID09IDYSIgoKZGltZW5zaW9ucxgHIAMoBUIOukgLkgEIEAIiBBoCIAASJAoFc2NhbGUYCCABKAFCELpIDRILIQAAAAAAAAAAQAFIAYgBARIlCgZyZWdpb24YCSABKAsyFS5yYXN0ZXJ3aXJlLnYxLlJlZ2lvbhIaCg1maWxlX3Blcl9iYW5kGAogASgISAKIAQESLwoGZm9ybWF0GAsgASgOMhUucmFzdGVyd2lyZS52MS5Gb3JtYXRCCLpIBYIBAhABEjcKCnByZWNlZGVuY2UYDCABKA4yGS5yYXN0ZXJ3aXJlLnYxLlByZWNlZGVuY2VCCLpIBYIBAhABEg4KBnN0cmljdBgNIAEoCBI3CgpyZXNhbXBsaW5nGA4gASgOMhkucmFzdGVyd2lyZS52MS5SZXNhbXBsaW5nQgi6SAWCAQIQARITCgZub2RhdGEYDyABKAFIA4gBARIrCgRtYXNrGBAgASgOMhMucmFzdGVyd2lyZS52MS5NYXNrQgi6SAWCAQIQARIWCg5jbGlwX3RvX3JlZ2lvbhgRIAEoCBI5Cgtjb21wcmVzc2lvbhgSIAEoDjIaLnJhc3RlcndpcmUudjEuQ29tcHJlc3Npb25CCLpIBYIBAhABEikKEWNvbXByZXNzaW9uX2xldmVsGBMgASgFQgm6SAYaBBgWKAFIBIgBARIXCg9jbG91ZF9vcHRpbWl6ZWQYFCABKAgSHwoKcmVxdWVzdF9pZBgVIAEoCUILukgIcgOwAQHYAQE6wgS6SL4EGqwBChdjcnNfdHJhbnNmb3JtLm5lZWRzX2NycxJgY3JzX3RyYW5zZm9ybTogc2l4IG51bWJlcnMgZ2l2ZW4gd2l0aG91dCBhIGNyczsgbmFtZSB0aGUgY3JzIHRoZXkgYXJlIGluLCBmb3IgZXhhbXBsZSBFUFNHOjMyNjEwGi9zaXplKHRoaXMuY3JzX3RyYW5zZm9ybSkgPT0gMCB8fCB0aGlzLmNycyAhPSAnJxqXAQobY2xpcF90b19yZWdpb24ubmVlZHNfcmVnaW9uEk5jbGlwX3RvX3JlZ2lvbjogdHJ1ZSB3aXRob3V0IGEgcmVnaW9uOyBnaXZlIHRoZSByZWdpb24gd2hvc2Ugb3V0c2lkZSBpcyBtYXNrZWQaKCF0aGlzLmNsaXBfdG9fcmVnaW9uIHx8IGhhcyh0aGlzLnJlZ2lvbika8gEKIGRpbWVuc2lvbnMud2l0aF9yZWdpb25fYW5kX3NjYWxlEmdkaW1lbnNpb25zOiBnaXZlbiB0b2dldGhlciB3aXRoIHJlZ2lvbiBhbmQgc2NhbGUgKG9yIGNyc190cmFuc2Zvcm0pOyBnaXZlIHRoZSByZWdpb24gYW5kIGVpdGhlciBvZiB0aGVtGmUhKGhhcyh0aGlzLnJlZ2lvbikgJiYgc2l6ZSh0aGlzLmRpbWVuc2lvbnMpID4gMCAmJiAoaGFzKHRoaXMuc2NhbGUpIHx8IHNpemUodGhpcy5jcnNfdHJhbnNmb3JtKSA+IDApKUIPCgZzb3VyY2USBbpIAggBQggKBl9zY2FsZUIQCg5fZmlsZV9wZXJfYmFuZEIJCgdfbm9kYXRhQhQKEl9jb21wcmVzc2lvbl9sZXZlbCLlAgoGTW9zYWljEikKBmltYWdlcxgBIAEoCzIXLnJhc3RlcndpcmUudjEuSW1hZ2VJZHNIABIvCgVxdWVyeRgCIAEoCzIeLnJhc3RlcndpcmUudjEuQ29sbGVjdGlvblF1ZXJ5SAASNQoJY29tcG9zaXRlGAMgASgOMhgucmFzdGVyd2lyZS52MS5Db21wb3NpdGVCCLpIBYIBAhABEh4KDHF1YWxpdHlfYmFuZBgEIAEoCUIIukgFcgMYgAg6lgG6SJIBGo8BChpxdWFsaXR5X2JhbmQubmVlZHNfcXVhbGl0eRI9cXVhbGl0eV9iYW5kOiBjb3VudHMgd2l0aCBDT01QT1NJVEVfUVVBTElUWSwgYW5kIG9ubHkgd2l0aCBpdBoyKHRoaXMuY29tcG9zaXRlID09IDgpID09ICh0aGlzLnF1YWxpdHlfYmFuZCAhPSAnJylCDwoGc2NlbmVzEgW6SAIIASItCghJbWFnZUlkcxIhCgNpZHMYASADKAlCFLpIEZIBDggBEIgnIgdyBRABGIAgIrcCCg9Db2xsZWN0aW9uUXVlcnkSHgoKY29sbGVjdGlvbhgBIAEoCUIKukgHcgUQARiAIBIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGYm91bmRzGAQgASgLMhUucmFzdGVyd2lyZS52MS5SZWdpb24SOAoHZmlsdGVycxgFIAMoCzIdLnJhc3RlcndpcmUudjEuUHJvcGVydHlGaWx0ZXJCCLpIBZIBAhBkEhkKB3NvcnRfYnkYBiABKAlCCLpIBXIDGIAIEhIKCmRlc2NlbmRpbmcYByABKAgSFgoFbGltaXQYCCABKAVCB7pIBBoCKAAimwEKDlByb3BlcnR5RmlsdGVyEhwKCHByb3BlcnR5GAEgASgJQgq6SAdyBRABGIAIEjkKCmNvbXBhcmlzb24YAiABKA4yGS5yYXN0ZXJ3aXJlLnYxLkNvbXBhcmlzb25CCrpIB4IBBBABIAASEAoGbnVtYmVyGAMgASgBSAASDgoEdGV4dBgEIAEoCUgAQg4KBXZhbHVlEgW6SAIIASKSAwoIQmFuZFNwZWMSFgoCaWQYASABKAlCCrpIB3IFEAEYgAgSFgoDY3JzGAIgASgJQgm6SAZyBBiAgAQSyAEKDWNyc190cmFuc2Zvcm0YAyADKAFCsAG6SKwBkgEGIgQSAkABugGfAQoZY3JzX3RyYW5zZm9ybS5zaXhfbnVtYmVycxJeaGFzIHRvIGJlIHNpeCBudW1iZXJzLCByb3ctbWFqb3I6IFt4U2NhbGUsIHhTaGVhciwgeFRyYW5zbGF0aW9uLCB5U2hlYXIsIHlTY2FsZSwgeVRyYW5zbGF0aW9uXRoic2l6ZSh0aGlzKSA9PSAwIHx8IHNpemUodGhpcykgPT0gNhIiCgpkaW1lbnNpb25zGAQgAygFQg66SAuSAQgQAiIEGgIgABIkCgVzY2FsZRgFIAEoAUIQukgNEgshAAAAAAAAAABAAUgAiAEBEjcKCnJlc2FtcGxpbmcYBiABKA4yGS5yYXN0ZXJ3aXJlLnYxLlJlc2FtcGxpbmdCCLpIBYIBAhABQggKBl9zY2FsZSKyAQoGUmVnaW9uEjIKDGJvdW5kaW5nX2JveBgBIAEoCzIaLnJhc3RlcndpcmUudjEuQm91bmRpbmdCb3hIABIdCgdnZW9qc29uGAIgASgJQgq6SAdyBSiAgIAFSAASFgoDY3JzGAMgASgJQgm6SAZyBBiAgAQSLQoFZWRnZXMYBCABKA4yFC5yYXN0ZXJ3aXJlLnYxLkVkZ2VzQgi6SAWCAQIQAUIOCgVzaGFwZRIFukgCCAEiawoLQm91bmRpbmdCb3gSFQoEd2VzdBgBIAEoAUIHukgEEgJAARIWCgVzb3V0aBgCIAEoAUIHukgEEgJAARIVCgRlYXN0GAMgASgBQge6SAQSAkABEhYKBW5vcnRoGAQgASgBQge6SAQSAkABImcKCkRvd25sb2FkSWQSDAoEbmFtZRgBIAEoCRINCgV0b2tlbhgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDdXJsGAQgASgJIp0CCgxEb3dubG9hZFBsYW4SEAoIZmlsZW5hbWUYASABKAkSEQoJbWltZV90eXBlGAIgASgJEiUKBmZvcm1hdBgDIAEoDjIVLnJhc3RlcndpcmUudjEuRm9ybWF0EioKB3Jhc3RlcnMYBCADKAsyGS5yYXN0ZXJ3aXJlLnYxLlJhc3RlclBsYW4SGgoSdW5jb21wcmVzc2VkX2J5dGVzGAUgASgDEhcKD2VzdGltYXRlZF9ieXRlcxgGIAEoAxIsCgdpZ25vcmVkGAcgAygLMhsucmFzdGVyd2lyZS52MS5JZ25vcmVkRmllbGQSDAoEZXRhZxgIIAEoCRIOCgZzY2VuZXMYCSABKAMSFAoMc291cmNlX2J5dGVzGAogASgDIi0KDElnbm9yZWRGaWVsZBINCgVmaWVsZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiagoKUmFzdGVyUGxhbhIMCgRwYXRoGAEgASgJEiYKBGdyaWQYAiABKAsyGC5yYXN0ZXJ3aXJlLnYxLlBpeGVsR3JpZBImCgViYW5kcxgDIAMoCzIXLnJhc3RlcndpcmUudjEuQmFuZFBsYW4isQEKCEJhbmRQbGFuEgoKAmlkGAEgASgJEioKCWRhdGFfdHlwZRgCIAEoDjIXLnJhc3RlcndpcmUudjEuRGF0YVR5cGUSEwoGbm9kYXRhGAMgASgBSACIAQESLQoKcmVzYW1wbGluZxgEIAEoDjIZLnJhc3RlcndpcmUudjEuUmVzYW1wbGluZxIQCghvdmVydmlldxgFIAEoARIMCgRwYXRoGAYgASgJQgkKB19ub2RhdGEiTgoJUGl4ZWxHcmlkEgsKA2NycxgBIAEoCRIVCg1jcnNfdHJhbnNmb3JtGAIgAygBEg0KBXdpZHRoGAMgASgDEg4KBmhlaWdodBgEIAEoAyKlAQoNRG93bmxvYWRDaHVuaxIMCgRkYXRhGAEgASgMEg4KBm9mZnNldBgCIAEoAxITCgZjcmMzMmMYAyABKAdIAIgBARIvCghwcm9ncmVzcxgEIAEoCzIdLnJhc3RlcndpcmUudjEuUmVuZGVyUHJvZ3Jlc3MSJQoEZmlsZRgFIAEoCzIXLnJhc3RlcndpcmUudjEuRmlsZUluZm9CCQoHX2NyYzMyYyI7Cg5SZW5kZXJQcm9ncmVzcxITCgtibG9ja3NfZG9uZRgBIAEoAxIUCgxibG9ja3NfdG90YWwYAiABKAMiYQoIRmlsZUluZm8SEAoIZmlsZW5hbWUYASABKAkSEQoJbWltZV90eXBlGAIgASgJEhIKCnNpemVfYnl0ZXMYAyABKAMSDgoGY3JjMzJjGAQgASgHEgwKBGV0YWcYBSABKAkqxAEKCkNvbXBhcmlzb24SGgoWQ09NUEFSSVNPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBBUklTT05fRVFVQUwQARIYChRDT01QQVJJU09OX05PVF9FUVVBTBACEhMKD0NPTVBBUklTT05fTEVTUxADEhwKGENPTVBBUklTT05fTEVTU19PUl9FUVVBTBAEEhYKEkNPTVBBUklTT05fR1JFQVRFUhAFEh8KG0NPTVBBUklTT05fR1JFQVRFUl9PUl9FUVVBTBAGKssBCglDb21wb3NpdGUSGQoVQ09NUE9TSVRFX1VOU1BFQ0lGSUVEEAASEwoPQ09NUE9TSVRFX0ZJUlNUEAESEgoOQ09NUE9TSVRFX0xBU1QQAhIRCg1DT01QT1NJVEVfTUlOEAMSEQoNQ09NUE9TSVRFX01BWBAEEhIKDkNPTVBPU0lURV9NRUFOEAUSFAoQQ09NUE9TSVRFX01FRElBThAGEhMKD0NPTVBPU0lURV9DT1VOVBAHEhUKEUNPTVBPU0lURV9RVUFMSVRZEAgqpwEKBkZvcm1hdBIWChJGT1JNQVRfVU5TUEVDSUZJRUQQABIaChZGT1JNQVRfWklQUEVEX0dFT19USUZGEAESIwofRk9STUFUX1pJUFBFRF9HRU9fVElGRl9QRVJfQkFORBACEhMKD0ZPUk1BVF9HRU9fVElGRhADEg4KCkZPUk1BVF9OUFkQBBIOCgpGT1JNQVRfUE5HEAUSDwoLRk9STUFUX0pQRUcQBipcCgpQcmVjZWRlbmNlEhoKFlBSRUNFREVOQ0VfVU5TUEVDSUZJRUQQABIZChVQUkVDRURFTkNFX0RPQ1VNRU5URUQQARIXChNQUkVDRURFTkNFX0NPTUJJTkVEEAIq3gIKClJlc2FtcGxpbmcSGgoWUkVTQU1QTElOR19VTlNQRUNJRklFRBAAEhYKElJFU0FNUExJTkdfTkVBUkVTVBABEhcKE1JFU0FNUExJTkdfQklMSU5FQVIQAhIUChBSRVNBTVBMSU5HX0NVQklDEAMSGwoXUkVTQU1QTElOR19DVUJJQ19TUExJTkUQBBIWChJSRVNBTVBMSU5HX0xBTkNaT1MQBRIWChJSRVNBTVBMSU5HX0FWRVJBR0UQBhITCg9SRVNBTVBMSU5HX01PREUQBxISCg5SRVNBTVBMSU5HX01JThAIEhIKDlJFU0FNUExJTkdfTUFYEAkSFQoRUkVTQU1QTElOR19NRURJQU4QChIRCg1SRVNBTVBMSU5HX1ExEAsSEQoNUkVTQU1QTElOR19RMxAMEhIKDlJFU0FNUExJTkdfU1VNEA0SEgoOUkVTQU1QTElOR19STVMQDio8CgRNYXNrEhQKEE1BU0tfVU5TUEVDSUZJRUQQABIPCgtNQVNLX05PREFUQRABEg0KCU1BU0tfQkFORBACKoQBCgtDb21wcmVzc2lvbhIbChdDT01QUkVTU0lPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBSRVNTSU9OX05PTkUQARIXChNDT01QUkVTU0lPTl9ERUZMQVRFEAISEwoPQ09NUFJFU1NJT05fTFpXEAMSFAoQQ09NUFJFU1NJT05fWlNURBAEKkQKBUVkZ2VzEhUKEUVER0VTX1VOU1BFQ0lGSUVEEAASEAoMRURHRVNfUExBTkFSEAESEgoORURHRVNfR0VPREVTSUMQAir9AQoIRGF0YVR5cGUSGQoVREFUQV9UWVBFX1VOU1BFQ0lGSUVEEAASEwoPREFUQV9UWVBFX1VJTlQ4EAESEgoOREFUQV9UWVBFX0lOVDgQAhIUChBEQVRBX1RZUEVfVUlOVDE2EAMSEwoPREFUQV9UWVBFX0lOVDE2EAQSFAoQREFUQV9UWVBFX1VJTlQzMhAFEhMKD0RBVEFfVFlQRV9JTlQzMhAGEhQKEERBVEFfVFlQRV9VSU5UNjQQBxITCg9EQVRBX1RZUEVfSU5UNjQQCBIVChFEQVRBX1RZUEVfRkxPQVQzMhAJEhUKEURBVEFfVFlQRV9GTE9BVDY0EApCXgoRZGV2LnJhc3RlcndpcmUudjFCDURvd25sb2FkUHJvdG9QAVo4cmFzdGVyd2lyZS5kZXYvY2xpZW50cy9nby9nZW4vcmFzdGVyd2lyZS92MTtyYXN0ZXJ3aXJldjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rasterwire_v1_expression]);
 
 /**
  * What to download: an image, its bands, a pixel grid and a format.
@@ -49,6 +49,14 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
      */
     value: Expression;
     case: "expression";
+  } | {
+    /**
+     * One image made of several.
+     *
+     * @generated from field: rasterwire.v1.Mosaic mosaic = 22;
+     */
+    value: Mosaic;
+    case: "mosaic";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -212,6 +220,203 @@ export const DownloadParamsSchema: GenMessage<DownloadParams> = /*@__PURE__*/
   messageDesc(file_rasterwire_v1_download, 0);
 
 /**
+ * One image made of several: at each pixel of the output, of all scenes that are valid there.
+ *
+ * Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
+ * it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
+ * crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+ *
+ * @generated from message rasterwire.v1.Mosaic
+ */
+export type Mosaic = Message<"rasterwire.v1.Mosaic"> & {
+  /**
+   * Which scenes. Exactly one is required.
+   *
+   * @generated from oneof rasterwire.v1.Mosaic.scenes
+   */
+  scenes: {
+    /**
+     * Images by their ids, in this order.
+     *
+     * @generated from field: rasterwire.v1.ImageIds images = 1;
+     */
+    value: ImageIds;
+    case: "images";
+  } | {
+    /**
+     * The images of a collection that pass a query.
+     *
+     * @generated from field: rasterwire.v1.CollectionQuery query = 2;
+     */
+    value: CollectionQuery;
+    case: "query";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * What becomes of several values at one pixel. Default COMPOSITE_FIRST.
+   *
+   * @generated from field: rasterwire.v1.Composite composite = 3;
+   */
+  composite: Composite;
+
+  /**
+   * For COMPOSITE_QUALITY: the band by which the best scene is chosen, the greatest value first.
+   *
+   * @generated from field: string quality_band = 4;
+   */
+  qualityBand: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.Mosaic.
+ * Use `create(MosaicSchema)` to create a new message.
+ */
+export const MosaicSchema: GenMessage<Mosaic> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 1);
+
+/**
+ * Images by their ids.
+ *
+ * @generated from message rasterwire.v1.ImageIds
+ */
+export type ImageIds = Message<"rasterwire.v1.ImageIds"> & {
+  /**
+   * The ids, in order.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+};
+
+/**
+ * Describes the message rasterwire.v1.ImageIds.
+ * Use `create(ImageIdsSchema)` to create a new message.
+ */
+export const ImageIdsSchema: GenMessage<ImageIds> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 2);
+
+/**
+ * Images of a collection, in the order of their ids unless they are sorted.
+ *
+ * @generated from message rasterwire.v1.CollectionQuery
+ */
+export type CollectionQuery = Message<"rasterwire.v1.CollectionQuery"> & {
+  /**
+   * The id of the collection: that a STAC item names, or what the ids of its images begin with.
+   *
+   * @generated from field: string collection = 1;
+   */
+  collection: string;
+
+  /**
+   * Images taken at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Images taken before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 3;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Images that share ground with this area.
+   *
+   * @generated from field: rasterwire.v1.Region bounds = 4;
+   */
+  bounds?: Region | undefined;
+
+  /**
+   * Images that pass all of these.
+   *
+   * @generated from field: repeated rasterwire.v1.PropertyFilter filters = 5;
+   */
+  filters: PropertyFilter[];
+
+  /**
+   * The property to sort by, such as `system:time_start`. Default: the order of ids.
+   *
+   * @generated from field: string sort_by = 6;
+   */
+  sortBy: string;
+
+  /**
+   * Sort from the greatest value to the least.
+   *
+   * @generated from field: bool descending = 7;
+   */
+  descending: boolean;
+
+  /**
+   * At most so many images, the first ones after sorting. 0 means all.
+   *
+   * @generated from field: int32 limit = 8;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message rasterwire.v1.CollectionQuery.
+ * Use `create(CollectionQuerySchema)` to create a new message.
+ */
+export const CollectionQuerySchema: GenMessage<CollectionQuery> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 3);
+
+/**
+ * A test of one property of an image. An image without the property does not pass.
+ *
+ * @generated from message rasterwire.v1.PropertyFilter
+ */
+export type PropertyFilter = Message<"rasterwire.v1.PropertyFilter"> & {
+  /**
+   * The name of the property, such as `eo:cloud_cover`.
+   *
+   * @generated from field: string property = 1;
+   */
+  property: string;
+
+  /**
+   * How the property compares with the value. Required.
+   *
+   * @generated from field: rasterwire.v1.Comparison comparison = 2;
+   */
+  comparison: Comparison;
+
+  /**
+   * What it is compared with. Exactly one is required.
+   *
+   * @generated from oneof rasterwire.v1.PropertyFilter.value
+   */
+  value: {
+    /**
+     * A number.
+     *
+     * @generated from field: double number = 3;
+     */
+    value: number;
+    case: "number";
+  } | {
+    /**
+     * A text.
+     *
+     * @generated from field: string text = 4;
+     */
+    value: string;
+    case: "text";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message rasterwire.v1.PropertyFilter.
+ * Use `create(PropertyFilterSchema)` to create a new message.
+ */
+export const PropertyFilterSchema: GenMessage<PropertyFilter> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 4);
+
+/**
  * One band of a download. What is absent is taken from DownloadParams.
  *
  * @generated from message rasterwire.v1.BandSpec
@@ -265,7 +470,7 @@ export type BandSpec = Message<"rasterwire.v1.BandSpec"> & {
  * Use `create(BandSpecSchema)` to create a new message.
  */
 export const BandSpecSchema: GenMessage<BandSpec> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 1);
+  messageDesc(file_rasterwire_v1_download, 5);
 
 /**
  * An area on the ground.
@@ -320,7 +525,7 @@ export type Region = Message<"rasterwire.v1.Region"> & {
  * Use `create(RegionSchema)` to create a new message.
  */
 export const RegionSchema: GenMessage<Region> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 2);
+  messageDesc(file_rasterwire_v1_download, 6);
 
 /**
  * A box with sides along the axes of a crs.
@@ -363,7 +568,7 @@ export type BoundingBox = Message<"rasterwire.v1.BoundingBox"> & {
  * Use `create(BoundingBoxSchema)` to create a new message.
  */
 export const BoundingBoxSchema: GenMessage<BoundingBox> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 3);
+  messageDesc(file_rasterwire_v1_download, 7);
 
 /**
  * What names a registered download.
@@ -406,7 +611,7 @@ export type DownloadId = Message<"rasterwire.v1.DownloadId"> & {
  * Use `create(DownloadIdSchema)` to create a new message.
  */
 export const DownloadIdSchema: GenMessage<DownloadId> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 4);
+  messageDesc(file_rasterwire_v1_download, 8);
 
 /**
  * What a download holds, decided before any pixel is read.
@@ -469,6 +674,20 @@ export type DownloadPlan = Message<"rasterwire.v1.DownloadPlan"> & {
    * @generated from field: string etag = 8;
    */
   etag: string;
+
+  /**
+   * How many images of the catalog touch the output, and are read.
+   *
+   * @generated from field: int64 scenes = 9;
+   */
+  scenes: bigint;
+
+  /**
+   * A guess of the bytes of pixels that are read of them, before compression.
+   *
+   * @generated from field: int64 source_bytes = 10;
+   */
+  sourceBytes: bigint;
 };
 
 /**
@@ -476,7 +695,7 @@ export type DownloadPlan = Message<"rasterwire.v1.DownloadPlan"> & {
  * Use `create(DownloadPlanSchema)` to create a new message.
  */
 export const DownloadPlanSchema: GenMessage<DownloadPlan> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 5);
+  messageDesc(file_rasterwire_v1_download, 9);
 
 /**
  * A field of a request that did not count.
@@ -504,7 +723,7 @@ export type IgnoredField = Message<"rasterwire.v1.IgnoredField"> & {
  * Use `create(IgnoredFieldSchema)` to create a new message.
  */
 export const IgnoredFieldSchema: GenMessage<IgnoredField> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 6);
+  messageDesc(file_rasterwire_v1_download, 10);
 
 /**
  * One raster: one grid and its bands.
@@ -539,7 +758,7 @@ export type RasterPlan = Message<"rasterwire.v1.RasterPlan"> & {
  * Use `create(RasterPlanSchema)` to create a new message.
  */
 export const RasterPlanSchema: GenMessage<RasterPlan> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 7);
+  messageDesc(file_rasterwire_v1_download, 11);
 
 /**
  * One band of an output raster.
@@ -598,7 +817,7 @@ export type BandPlan = Message<"rasterwire.v1.BandPlan"> & {
  * Use `create(BandPlanSchema)` to create a new message.
  */
 export const BandPlanSchema: GenMessage<BandPlan> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 8);
+  messageDesc(file_rasterwire_v1_download, 12);
 
 /**
  * An exact pixel grid.
@@ -641,7 +860,7 @@ export type PixelGrid = Message<"rasterwire.v1.PixelGrid"> & {
  * Use `create(PixelGridSchema)` to create a new message.
  */
 export const PixelGridSchema: GenMessage<PixelGrid> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 9);
+  messageDesc(file_rasterwire_v1_download, 13);
 
 /**
  * A part of a file, or word that it is being made.
@@ -690,7 +909,7 @@ export type DownloadChunk = Message<"rasterwire.v1.DownloadChunk"> & {
  * Use `create(DownloadChunkSchema)` to create a new message.
  */
 export const DownloadChunkSchema: GenMessage<DownloadChunk> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 10);
+  messageDesc(file_rasterwire_v1_download, 14);
 
 /**
  * How far a render is.
@@ -718,7 +937,7 @@ export type RenderProgress = Message<"rasterwire.v1.RenderProgress"> & {
  * Use `create(RenderProgressSchema)` to create a new message.
  */
 export const RenderProgressSchema: GenMessage<RenderProgress> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 11);
+  messageDesc(file_rasterwire_v1_download, 15);
 
 /**
  * About a whole file.
@@ -767,7 +986,145 @@ export type FileInfo = Message<"rasterwire.v1.FileInfo"> & {
  * Use `create(FileInfoSchema)` to create a new message.
  */
 export const FileInfoSchema: GenMessage<FileInfo> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 12);
+  messageDesc(file_rasterwire_v1_download, 16);
+
+/**
+ * How two values compare.
+ *
+ * @generated from enum rasterwire.v1.Comparison
+ */
+export enum Comparison {
+  /**
+   * Not given.
+   *
+   * @generated from enum value: COMPARISON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Equal.
+   *
+   * @generated from enum value: COMPARISON_EQUAL = 1;
+   */
+  EQUAL = 1,
+
+  /**
+   * Not equal.
+   *
+   * @generated from enum value: COMPARISON_NOT_EQUAL = 2;
+   */
+  NOT_EQUAL = 2,
+
+  /**
+   * Less.
+   *
+   * @generated from enum value: COMPARISON_LESS = 3;
+   */
+  LESS = 3,
+
+  /**
+   * Less or equal.
+   *
+   * @generated from enum value: COMPARISON_LESS_OR_EQUAL = 4;
+   */
+  LESS_OR_EQUAL = 4,
+
+  /**
+   * Greater.
+   *
+   * @generated from enum value: COMPARISON_GREATER = 5;
+   */
+  GREATER = 5,
+
+  /**
+   * Greater or equal.
+   *
+   * @generated from enum value: COMPARISON_GREATER_OR_EQUAL = 6;
+   */
+  GREATER_OR_EQUAL = 6,
+}
+
+/**
+ * Describes the enum rasterwire.v1.Comparison.
+ */
+export const ComparisonSchema: GenEnum<Comparison> = /*@__PURE__*/
+  enumDesc(file_rasterwire_v1_download, 0);
+
+/**
+ * What becomes of the values of several scenes at one pixel. Invalid ones do not count.
+ *
+ * @generated from enum rasterwire.v1.Composite
+ */
+export enum Composite {
+  /**
+   * COMPOSITE_FIRST.
+   *
+   * @generated from enum value: COMPOSITE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The first scene of the order that is valid.
+   *
+   * @generated from enum value: COMPOSITE_FIRST = 1;
+   */
+  FIRST = 1,
+
+  /**
+   * The last scene of the order that is valid.
+   *
+   * @generated from enum value: COMPOSITE_LAST = 2;
+   */
+  LAST = 2,
+
+  /**
+   * The least value.
+   *
+   * @generated from enum value: COMPOSITE_MIN = 3;
+   */
+  MIN = 3,
+
+  /**
+   * The greatest value.
+   *
+   * @generated from enum value: COMPOSITE_MAX = 4;
+   */
+  MAX = 4,
+
+  /**
+   * The mean; of integers a double.
+   *
+   * @generated from enum value: COMPOSITE_MEAN = 5;
+   */
+  MEAN = 5,
+
+  /**
+   * The median; of integers a double.
+   *
+   * @generated from enum value: COMPOSITE_MEDIAN = 6;
+   */
+  MEDIAN = 6,
+
+  /**
+   * How many scenes are valid.
+   *
+   * @generated from enum value: COMPOSITE_COUNT = 7;
+   */
+  COUNT = 7,
+
+  /**
+   * All bands of the scene whose quality band is greatest.
+   *
+   * @generated from enum value: COMPOSITE_QUALITY = 8;
+   */
+  QUALITY = 8,
+}
+
+/**
+ * Describes the enum rasterwire.v1.Composite.
+ */
+export const CompositeSchema: GenEnum<Composite> = /*@__PURE__*/
+  enumDesc(file_rasterwire_v1_download, 1);
 
 /**
  * The format of a download.
@@ -829,7 +1186,7 @@ export enum Format {
  * Describes the enum rasterwire.v1.Format.
  */
 export const FormatSchema: GenEnum<Format> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 0);
+  enumDesc(file_rasterwire_v1_download, 2);
 
 /**
  * What wins where fields of a request overlap.
@@ -865,7 +1222,7 @@ export enum Precedence {
  * Describes the enum rasterwire.v1.Precedence.
  */
 export const PrecedenceSchema: GenEnum<Precedence> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 1);
+  enumDesc(file_rasterwire_v1_download, 3);
 
 /**
  * How output pixels are made from source pixels.
@@ -983,7 +1340,7 @@ export enum Resampling {
  * Describes the enum rasterwire.v1.Resampling.
  */
 export const ResamplingSchema: GenEnum<Resampling> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 2);
+  enumDesc(file_rasterwire_v1_download, 4);
 
 /**
  * How invalid pixels are told from valid ones.
@@ -1018,7 +1375,7 @@ export enum Mask {
  * Describes the enum rasterwire.v1.Mask.
  */
 export const MaskSchema: GenEnum<Mask> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 3);
+  enumDesc(file_rasterwire_v1_download, 5);
 
 /**
  * The compression of a GeoTIFF.
@@ -1066,7 +1423,7 @@ export enum Compression {
  * Describes the enum rasterwire.v1.Compression.
  */
 export const CompressionSchema: GenEnum<Compression> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 4);
+  enumDesc(file_rasterwire_v1_download, 6);
 
 /**
  * What a line between two vertices of a region is.
@@ -1100,7 +1457,7 @@ export enum Edges {
  * Describes the enum rasterwire.v1.Edges.
  */
 export const EdgesSchema: GenEnum<Edges> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 5);
+  enumDesc(file_rasterwire_v1_download, 7);
 
 /**
  * The type of a pixel.
@@ -1190,5 +1547,5 @@ export enum DataType {
  * Describes the enum rasterwire.v1.DataType.
  */
 export const DataTypeSchema: GenEnum<DataType> = /*@__PURE__*/
-  enumDesc(file_rasterwire_v1_download, 6);
+  enumDesc(file_rasterwire_v1_download, 8);
 

@@ -168,7 +168,7 @@ public enum Compression
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(4);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(6);
   }
 
   private static final Compression[] VALUES = values();

@@ -270,7 +270,7 @@ public enum DataType
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(6);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(8);
   }
 
   private static final DataType[] VALUES = values();

@@ -70,6 +70,7 @@ private static final long serialVersionUID = 0L;
           com.google.protobuf.AbstractMessage.InternalOneOfEnum {
     IMAGE(1),
     EXPRESSION(2),
+    MOSAIC(22),
     SOURCE_NOT_SET(0);
     private final int value;
     private SourceCase(int value) {
@@ -89,6 +90,7 @@ private static final long serialVersionUID = 0L;
       switch (value) {
         case 1: return IMAGE;
         case 2: return EXPRESSION;
+        case 22: return MOSAIC;
         case 0: return SOURCE_NOT_SET;
         default: return null;
       }
@@ -209,6 +211,49 @@ private static final long serialVersionUID = 0L;
        return (dev.rasterwire.v1.Expression) source_;
     }
     return dev.rasterwire.v1.Expression.getDefaultInstance();
+  }
+
+  public static final int MOSAIC_FIELD_NUMBER = 22;
+  /**
+   * <pre>
+   * One image made of several.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+   * @return Whether the mosaic field is set.
+   */
+  @java.lang.Override
+  public boolean hasMosaic() {
+    return sourceCase_ == 22;
+  }
+  /**
+   * <pre>
+   * One image made of several.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+   * @return The mosaic.
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.Mosaic getMosaic() {
+    if (sourceCase_ == 22) {
+       return (dev.rasterwire.v1.Mosaic) source_;
+    }
+    return dev.rasterwire.v1.Mosaic.getDefaultInstance();
+  }
+  /**
+   * <pre>
+   * One image made of several.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.MosaicOrBuilder getMosaicOrBuilder() {
+    if (sourceCase_ == 22) {
+       return (dev.rasterwire.v1.Mosaic) source_;
+    }
+    return dev.rasterwire.v1.Mosaic.getDefaultInstance();
   }
 
   public static final int NAME_FIELD_NUMBER = 3;
@@ -949,6 +994,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(requestId_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 21, requestId_);
     }
+    if (sourceCase_ == 22) {
+      output.writeMessage(22, (dev.rasterwire.v1.Mosaic) source_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -1055,6 +1103,10 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(requestId_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(21, requestId_);
     }
+    if (sourceCase_ == 22) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(22, (dev.rasterwire.v1.Mosaic) source_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -1129,6 +1181,10 @@ private static final long serialVersionUID = 0L;
       case 2:
         if (!getExpression()
             .equals(other.getExpression())) return false;
+        break;
+      case 22:
+        if (!getMosaic()
+            .equals(other.getMosaic())) return false;
         break;
       case 0:
       default:
@@ -1212,6 +1268,10 @@ private static final long serialVersionUID = 0L;
       case 2:
         hash = (37 * hash) + EXPRESSION_FIELD_NUMBER;
         hash = (53 * hash) + getExpression().hashCode();
+        break;
+      case 22:
+        hash = (37 * hash) + MOSAIC_FIELD_NUMBER;
+        hash = (53 * hash) + getMosaic().hashCode();
         break;
       case 0:
       default:
@@ -1364,6 +1424,9 @@ private static final long serialVersionUID = 0L;
       if (expressionBuilder_ != null) {
         expressionBuilder_.clear();
       }
+      if (mosaicBuilder_ != null) {
+        mosaicBuilder_.clear();
+      }
       name_ = "";
       if (bandsBuilder_ == null) {
         bands_ = java.util.Collections.emptyList();
@@ -1371,7 +1434,7 @@ private static final long serialVersionUID = 0L;
         bands_ = null;
         bandsBuilder_.clear();
       }
-      bitField0_ = (bitField0_ & ~0x00000008);
+      bitField0_ = (bitField0_ & ~0x00000010);
       crs_ = "";
       crsTransform_ = emptyDoubleList();
       dimensions_ = emptyIntList();
@@ -1430,9 +1493,9 @@ private static final long serialVersionUID = 0L;
 
     private void buildPartialRepeatedFields(dev.rasterwire.v1.DownloadParams result) {
       if (bandsBuilder_ == null) {
-        if (((bitField0_ & 0x00000008) != 0)) {
+        if (((bitField0_ & 0x00000010) != 0)) {
           bands_ = java.util.Collections.unmodifiableList(bands_);
-          bitField0_ = (bitField0_ & ~0x00000008);
+          bitField0_ = (bitField0_ & ~0x00000010);
         }
         result.bands_ = bands_;
       } else {
@@ -1442,68 +1505,68 @@ private static final long serialVersionUID = 0L;
 
     private void buildPartial0(dev.rasterwire.v1.DownloadParams result) {
       int from_bitField0_ = bitField0_;
-      if (((from_bitField0_ & 0x00000004) != 0)) {
+      if (((from_bitField0_ & 0x00000008) != 0)) {
         result.name_ = name_;
       }
-      if (((from_bitField0_ & 0x00000010) != 0)) {
+      if (((from_bitField0_ & 0x00000020) != 0)) {
         result.crs_ = crs_;
       }
-      if (((from_bitField0_ & 0x00000020) != 0)) {
+      if (((from_bitField0_ & 0x00000040) != 0)) {
         crsTransform_.makeImmutable();
         result.crsTransform_ = crsTransform_;
       }
-      if (((from_bitField0_ & 0x00000040) != 0)) {
+      if (((from_bitField0_ & 0x00000080) != 0)) {
         dimensions_.makeImmutable();
         result.dimensions_ = dimensions_;
       }
       int to_bitField0_ = 0;
-      if (((from_bitField0_ & 0x00000080) != 0)) {
+      if (((from_bitField0_ & 0x00000100) != 0)) {
         result.scale_ = scale_;
         to_bitField0_ |= 0x00000001;
       }
-      if (((from_bitField0_ & 0x00000100) != 0)) {
+      if (((from_bitField0_ & 0x00000200) != 0)) {
         result.region_ = regionBuilder_ == null
             ? region_
             : regionBuilder_.build();
         to_bitField0_ |= 0x00000002;
       }
-      if (((from_bitField0_ & 0x00000200) != 0)) {
+      if (((from_bitField0_ & 0x00000400) != 0)) {
         result.filePerBand_ = filePerBand_;
         to_bitField0_ |= 0x00000004;
       }
-      if (((from_bitField0_ & 0x00000400) != 0)) {
+      if (((from_bitField0_ & 0x00000800) != 0)) {
         result.format_ = format_;
       }
-      if (((from_bitField0_ & 0x00000800) != 0)) {
+      if (((from_bitField0_ & 0x00001000) != 0)) {
         result.precedence_ = precedence_;
       }
-      if (((from_bitField0_ & 0x00001000) != 0)) {
+      if (((from_bitField0_ & 0x00002000) != 0)) {
         result.strict_ = strict_;
       }
-      if (((from_bitField0_ & 0x00002000) != 0)) {
+      if (((from_bitField0_ & 0x00004000) != 0)) {
         result.resampling_ = resampling_;
       }
-      if (((from_bitField0_ & 0x00004000) != 0)) {
+      if (((from_bitField0_ & 0x00008000) != 0)) {
         result.nodata_ = nodata_;
         to_bitField0_ |= 0x00000008;
       }
-      if (((from_bitField0_ & 0x00008000) != 0)) {
+      if (((from_bitField0_ & 0x00010000) != 0)) {
         result.mask_ = mask_;
       }
-      if (((from_bitField0_ & 0x00010000) != 0)) {
+      if (((from_bitField0_ & 0x00020000) != 0)) {
         result.clipToRegion_ = clipToRegion_;
       }
-      if (((from_bitField0_ & 0x00020000) != 0)) {
+      if (((from_bitField0_ & 0x00040000) != 0)) {
         result.compression_ = compression_;
       }
-      if (((from_bitField0_ & 0x00040000) != 0)) {
+      if (((from_bitField0_ & 0x00080000) != 0)) {
         result.compressionLevel_ = compressionLevel_;
         to_bitField0_ |= 0x00000010;
       }
-      if (((from_bitField0_ & 0x00080000) != 0)) {
+      if (((from_bitField0_ & 0x00100000) != 0)) {
         result.cloudOptimized_ = cloudOptimized_;
       }
-      if (((from_bitField0_ & 0x00100000) != 0)) {
+      if (((from_bitField0_ & 0x00200000) != 0)) {
         result.requestId_ = requestId_;
       }
       result.bitField0_ |= to_bitField0_;
@@ -1515,6 +1578,10 @@ private static final long serialVersionUID = 0L;
       if (sourceCase_ == 2 &&
           expressionBuilder_ != null) {
         result.source_ = expressionBuilder_.build();
+      }
+      if (sourceCase_ == 22 &&
+          mosaicBuilder_ != null) {
+        result.source_ = mosaicBuilder_.build();
       }
     }
 
@@ -1532,14 +1599,14 @@ private static final long serialVersionUID = 0L;
       if (other == dev.rasterwire.v1.DownloadParams.getDefaultInstance()) return this;
       if (!other.getName().isEmpty()) {
         name_ = other.name_;
-        bitField0_ |= 0x00000004;
+        bitField0_ |= 0x00000008;
         onChanged();
       }
       if (bandsBuilder_ == null) {
         if (!other.bands_.isEmpty()) {
           if (bands_.isEmpty()) {
             bands_ = other.bands_;
-            bitField0_ = (bitField0_ & ~0x00000008);
+            bitField0_ = (bitField0_ & ~0x00000010);
           } else {
             ensureBandsIsMutable();
             bands_.addAll(other.bands_);
@@ -1552,7 +1619,7 @@ private static final long serialVersionUID = 0L;
             bandsBuilder_.dispose();
             bandsBuilder_ = null;
             bands_ = other.bands_;
-            bitField0_ = (bitField0_ & ~0x00000008);
+            bitField0_ = (bitField0_ & ~0x00000010);
             bandsBuilder_ = 
               com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
                  internalGetBandsFieldBuilder() : null;
@@ -1563,14 +1630,14 @@ private static final long serialVersionUID = 0L;
       }
       if (!other.getCrs().isEmpty()) {
         crs_ = other.crs_;
-        bitField0_ |= 0x00000010;
+        bitField0_ |= 0x00000020;
         onChanged();
       }
       if (!other.crsTransform_.isEmpty()) {
         if (crsTransform_.isEmpty()) {
           crsTransform_ = other.crsTransform_;
           crsTransform_.makeImmutable();
-          bitField0_ |= 0x00000020;
+          bitField0_ |= 0x00000040;
         } else {
           ensureCrsTransformIsMutable();
           crsTransform_.addAll(other.crsTransform_);
@@ -1581,7 +1648,7 @@ private static final long serialVersionUID = 0L;
         if (dimensions_.isEmpty()) {
           dimensions_ = other.dimensions_;
           dimensions_.makeImmutable();
-          bitField0_ |= 0x00000040;
+          bitField0_ |= 0x00000080;
         } else {
           ensureDimensionsIsMutable();
           dimensions_.addAll(other.dimensions_);
@@ -1629,7 +1696,7 @@ private static final long serialVersionUID = 0L;
       }
       if (!other.getRequestId().isEmpty()) {
         requestId_ = other.requestId_;
-        bitField0_ |= 0x00100000;
+        bitField0_ |= 0x00200000;
         onChanged();
       }
       switch (other.getSourceCase()) {
@@ -1641,6 +1708,10 @@ private static final long serialVersionUID = 0L;
         }
         case EXPRESSION: {
           mergeExpression(other.getExpression());
+          break;
+        }
+        case MOSAIC: {
+          mergeMosaic(other.getMosaic());
           break;
         }
         case SOURCE_NOT_SET: {
@@ -1688,7 +1759,7 @@ private static final long serialVersionUID = 0L;
             } // case 18
             case 26: {
               name_ = input.readStringRequireUtf8();
-              bitField0_ |= 0x00000004;
+              bitField0_ |= 0x00000008;
               break;
             } // case 26
             case 34: {
@@ -1706,7 +1777,7 @@ private static final long serialVersionUID = 0L;
             } // case 34
             case 42: {
               crs_ = input.readStringRequireUtf8();
-              bitField0_ |= 0x00000010;
+              bitField0_ |= 0x00000020;
               break;
             } // case 42
             case 49: {
@@ -1744,76 +1815,83 @@ private static final long serialVersionUID = 0L;
             } // case 58
             case 65: {
               scale_ = input.readDouble();
-              bitField0_ |= 0x00000080;
+              bitField0_ |= 0x00000100;
               break;
             } // case 65
             case 74: {
               input.readMessage(
                   internalGetRegionFieldBuilder().getBuilder(),
                   extensionRegistry);
-              bitField0_ |= 0x00000100;
+              bitField0_ |= 0x00000200;
               break;
             } // case 74
             case 80: {
               filePerBand_ = input.readBool();
-              bitField0_ |= 0x00000200;
+              bitField0_ |= 0x00000400;
               break;
             } // case 80
             case 88: {
               format_ = input.readEnum();
-              bitField0_ |= 0x00000400;
+              bitField0_ |= 0x00000800;
               break;
             } // case 88
             case 96: {
               precedence_ = input.readEnum();
-              bitField0_ |= 0x00000800;
+              bitField0_ |= 0x00001000;
               break;
             } // case 96
             case 104: {
               strict_ = input.readBool();
-              bitField0_ |= 0x00001000;
+              bitField0_ |= 0x00002000;
               break;
             } // case 104
             case 112: {
               resampling_ = input.readEnum();
-              bitField0_ |= 0x00002000;
+              bitField0_ |= 0x00004000;
               break;
             } // case 112
             case 121: {
               nodata_ = input.readDouble();
-              bitField0_ |= 0x00004000;
+              bitField0_ |= 0x00008000;
               break;
             } // case 121
             case 128: {
               mask_ = input.readEnum();
-              bitField0_ |= 0x00008000;
+              bitField0_ |= 0x00010000;
               break;
             } // case 128
             case 136: {
               clipToRegion_ = input.readBool();
-              bitField0_ |= 0x00010000;
+              bitField0_ |= 0x00020000;
               break;
             } // case 136
             case 144: {
               compression_ = input.readEnum();
-              bitField0_ |= 0x00020000;
+              bitField0_ |= 0x00040000;
               break;
             } // case 144
             case 152: {
               compressionLevel_ = input.readInt32();
-              bitField0_ |= 0x00040000;
+              bitField0_ |= 0x00080000;
               break;
             } // case 152
             case 160: {
               cloudOptimized_ = input.readBool();
-              bitField0_ |= 0x00080000;
+              bitField0_ |= 0x00100000;
               break;
             } // case 160
             case 170: {
               requestId_ = input.readStringRequireUtf8();
-              bitField0_ |= 0x00100000;
+              bitField0_ |= 0x00200000;
               break;
             } // case 170
+            case 178: {
+              input.readMessage(
+                  internalGetMosaicFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              sourceCase_ = 22;
+              break;
+            } // case 178
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2141,6 +2219,184 @@ private static final long serialVersionUID = 0L;
       return expressionBuilder_;
     }
 
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.Mosaic, dev.rasterwire.v1.Mosaic.Builder, dev.rasterwire.v1.MosaicOrBuilder> mosaicBuilder_;
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     * @return Whether the mosaic field is set.
+     */
+    @java.lang.Override
+    public boolean hasMosaic() {
+      return sourceCase_ == 22;
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     * @return The mosaic.
+     */
+    @java.lang.Override
+    public dev.rasterwire.v1.Mosaic getMosaic() {
+      if (mosaicBuilder_ == null) {
+        if (sourceCase_ == 22) {
+          return (dev.rasterwire.v1.Mosaic) source_;
+        }
+        return dev.rasterwire.v1.Mosaic.getDefaultInstance();
+      } else {
+        if (sourceCase_ == 22) {
+          return mosaicBuilder_.getMessage();
+        }
+        return dev.rasterwire.v1.Mosaic.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    public Builder setMosaic(dev.rasterwire.v1.Mosaic value) {
+      if (mosaicBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        source_ = value;
+        onChanged();
+      } else {
+        mosaicBuilder_.setMessage(value);
+      }
+      sourceCase_ = 22;
+      return this;
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    public Builder setMosaic(
+        dev.rasterwire.v1.Mosaic.Builder builderForValue) {
+      if (mosaicBuilder_ == null) {
+        source_ = builderForValue.build();
+        onChanged();
+      } else {
+        mosaicBuilder_.setMessage(builderForValue.build());
+      }
+      sourceCase_ = 22;
+      return this;
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    public Builder mergeMosaic(dev.rasterwire.v1.Mosaic value) {
+      if (mosaicBuilder_ == null) {
+        if (sourceCase_ == 22 &&
+            source_ != dev.rasterwire.v1.Mosaic.getDefaultInstance()) {
+          source_ = dev.rasterwire.v1.Mosaic.newBuilder((dev.rasterwire.v1.Mosaic) source_)
+              .mergeFrom(value).buildPartial();
+        } else {
+          source_ = value;
+        }
+        onChanged();
+      } else {
+        if (sourceCase_ == 22) {
+          mosaicBuilder_.mergeFrom(value);
+        } else {
+          mosaicBuilder_.setMessage(value);
+        }
+      }
+      sourceCase_ = 22;
+      return this;
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    public Builder clearMosaic() {
+      if (mosaicBuilder_ == null) {
+        if (sourceCase_ == 22) {
+          sourceCase_ = 0;
+          source_ = null;
+          onChanged();
+        }
+      } else {
+        if (sourceCase_ == 22) {
+          sourceCase_ = 0;
+          source_ = null;
+        }
+        mosaicBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    public dev.rasterwire.v1.Mosaic.Builder getMosaicBuilder() {
+      return internalGetMosaicFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    @java.lang.Override
+    public dev.rasterwire.v1.MosaicOrBuilder getMosaicOrBuilder() {
+      if ((sourceCase_ == 22) && (mosaicBuilder_ != null)) {
+        return mosaicBuilder_.getMessageOrBuilder();
+      } else {
+        if (sourceCase_ == 22) {
+          return (dev.rasterwire.v1.Mosaic) source_;
+        }
+        return dev.rasterwire.v1.Mosaic.getDefaultInstance();
+      }
+    }
+    /**
+     * <pre>
+     * One image made of several.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.Mosaic, dev.rasterwire.v1.Mosaic.Builder, dev.rasterwire.v1.MosaicOrBuilder> 
+        internalGetMosaicFieldBuilder() {
+      if (mosaicBuilder_ == null) {
+        if (!(sourceCase_ == 22)) {
+          source_ = dev.rasterwire.v1.Mosaic.getDefaultInstance();
+        }
+        mosaicBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.rasterwire.v1.Mosaic, dev.rasterwire.v1.Mosaic.Builder, dev.rasterwire.v1.MosaicOrBuilder>(
+                (dev.rasterwire.v1.Mosaic) source_,
+                getParentForChildren(),
+                isClean());
+        source_ = null;
+      }
+      sourceCase_ = 22;
+      onChanged();
+      return mosaicBuilder_;
+    }
+
     private java.lang.Object name_ = "";
     /**
      * <pre>
@@ -2199,7 +2455,7 @@ private static final long serialVersionUID = 0L;
         java.lang.String value) {
       if (value == null) { throw new NullPointerException(); }
       name_ = value;
-      bitField0_ |= 0x00000004;
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }
@@ -2214,7 +2470,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearName() {
       name_ = getDefaultInstance().getName();
-      bitField0_ = (bitField0_ & ~0x00000004);
+      bitField0_ = (bitField0_ & ~0x00000008);
       onChanged();
       return this;
     }
@@ -2233,7 +2489,7 @@ private static final long serialVersionUID = 0L;
       if (value == null) { throw new NullPointerException(); }
       checkByteStringIsUtf8(value);
       name_ = value;
-      bitField0_ |= 0x00000004;
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }
@@ -2241,9 +2497,9 @@ private static final long serialVersionUID = 0L;
     private java.util.List<dev.rasterwire.v1.BandSpec> bands_ =
       java.util.Collections.emptyList();
     private void ensureBandsIsMutable() {
-      if (!((bitField0_ & 0x00000008) != 0)) {
+      if (!((bitField0_ & 0x00000010) != 0)) {
         bands_ = new java.util.ArrayList<dev.rasterwire.v1.BandSpec>(bands_);
-        bitField0_ |= 0x00000008;
+        bitField0_ |= 0x00000010;
        }
     }
 
@@ -2448,7 +2704,7 @@ private static final long serialVersionUID = 0L;
     public Builder clearBands() {
       if (bandsBuilder_ == null) {
         bands_ = java.util.Collections.emptyList();
-        bitField0_ = (bitField0_ & ~0x00000008);
+        bitField0_ = (bitField0_ & ~0x00000010);
         onChanged();
       } else {
         bandsBuilder_.clear();
@@ -2560,7 +2816,7 @@ private static final long serialVersionUID = 0L;
         bandsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
             dev.rasterwire.v1.BandSpec, dev.rasterwire.v1.BandSpec.Builder, dev.rasterwire.v1.BandSpecOrBuilder>(
                 bands_,
-                ((bitField0_ & 0x00000008) != 0),
+                ((bitField0_ & 0x00000010) != 0),
                 getParentForChildren(),
                 isClean());
         bands_ = null;
@@ -2626,7 +2882,7 @@ private static final long serialVersionUID = 0L;
         java.lang.String value) {
       if (value == null) { throw new NullPointerException(); }
       crs_ = value;
-      bitField0_ |= 0x00000010;
+      bitField0_ |= 0x00000020;
       onChanged();
       return this;
     }
@@ -2641,7 +2897,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearCrs() {
       crs_ = getDefaultInstance().getCrs();
-      bitField0_ = (bitField0_ & ~0x00000010);
+      bitField0_ = (bitField0_ & ~0x00000020);
       onChanged();
       return this;
     }
@@ -2660,7 +2916,7 @@ private static final long serialVersionUID = 0L;
       if (value == null) { throw new NullPointerException(); }
       checkByteStringIsUtf8(value);
       crs_ = value;
-      bitField0_ |= 0x00000010;
+      bitField0_ |= 0x00000020;
       onChanged();
       return this;
     }
@@ -2670,13 +2926,13 @@ private static final long serialVersionUID = 0L;
       if (!crsTransform_.isModifiable()) {
         crsTransform_ = makeMutableCopy(crsTransform_);
       }
-      bitField0_ |= 0x00000020;
+      bitField0_ |= 0x00000040;
     }
     private void ensureCrsTransformIsMutable(int capacity) {
       if (!crsTransform_.isModifiable()) {
         crsTransform_ = makeMutableCopy(crsTransform_, capacity);
       }
-      bitField0_ |= 0x00000020;
+      bitField0_ |= 0x00000040;
     }
     /**
      * <pre>
@@ -2741,7 +2997,7 @@ private static final long serialVersionUID = 0L;
 
       ensureCrsTransformIsMutable();
       crsTransform_.setDouble(index, value);
-      bitField0_ |= 0x00000020;
+      bitField0_ |= 0x00000040;
       onChanged();
       return this;
     }
@@ -2761,7 +3017,7 @@ private static final long serialVersionUID = 0L;
 
       ensureCrsTransformIsMutable();
       crsTransform_.addDouble(value);
-      bitField0_ |= 0x00000020;
+      bitField0_ |= 0x00000040;
       onChanged();
       return this;
     }
@@ -2782,7 +3038,7 @@ private static final long serialVersionUID = 0L;
       ensureCrsTransformIsMutable();
       com.google.protobuf.AbstractMessageLite.Builder.addAll(
           values, crsTransform_);
-      bitField0_ |= 0x00000020;
+      bitField0_ |= 0x00000040;
       onChanged();
       return this;
     }
@@ -2799,7 +3055,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearCrsTransform() {
       crsTransform_ = emptyDoubleList();
-      bitField0_ = (bitField0_ & ~0x00000020);
+      bitField0_ = (bitField0_ & ~0x00000040);
       onChanged();
       return this;
     }
@@ -2809,7 +3065,7 @@ private static final long serialVersionUID = 0L;
       if (!dimensions_.isModifiable()) {
         dimensions_ = makeMutableCopy(dimensions_);
       }
-      bitField0_ |= 0x00000040;
+      bitField0_ |= 0x00000080;
     }
     /**
      * <pre>
@@ -2866,7 +3122,7 @@ private static final long serialVersionUID = 0L;
 
       ensureDimensionsIsMutable();
       dimensions_.setInt(index, value);
-      bitField0_ |= 0x00000040;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }
@@ -2884,7 +3140,7 @@ private static final long serialVersionUID = 0L;
 
       ensureDimensionsIsMutable();
       dimensions_.addInt(value);
-      bitField0_ |= 0x00000040;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }
@@ -2903,7 +3159,7 @@ private static final long serialVersionUID = 0L;
       ensureDimensionsIsMutable();
       com.google.protobuf.AbstractMessageLite.Builder.addAll(
           values, dimensions_);
-      bitField0_ |= 0x00000040;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }
@@ -2918,7 +3174,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearDimensions() {
       dimensions_ = emptyIntList();
-      bitField0_ = (bitField0_ & ~0x00000040);
+      bitField0_ = (bitField0_ & ~0x00000080);
       onChanged();
       return this;
     }
@@ -2935,7 +3191,7 @@ private static final long serialVersionUID = 0L;
      */
     @java.lang.Override
     public boolean hasScale() {
-      return ((bitField0_ & 0x00000080) != 0);
+      return ((bitField0_ & 0x00000100) != 0);
     }
     /**
      * <pre>
@@ -2963,7 +3219,7 @@ private static final long serialVersionUID = 0L;
     public Builder setScale(double value) {
 
       scale_ = value;
-      bitField0_ |= 0x00000080;
+      bitField0_ |= 0x00000100;
       onChanged();
       return this;
     }
@@ -2977,7 +3233,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearScale() {
-      bitField0_ = (bitField0_ & ~0x00000080);
+      bitField0_ = (bitField0_ & ~0x00000100);
       scale_ = 0D;
       onChanged();
       return this;
@@ -2996,7 +3252,7 @@ private static final long serialVersionUID = 0L;
      * @return Whether the region field is set.
      */
     public boolean hasRegion() {
-      return ((bitField0_ & 0x00000100) != 0);
+      return ((bitField0_ & 0x00000200) != 0);
     }
     /**
      * <pre>
@@ -3031,7 +3287,7 @@ private static final long serialVersionUID = 0L;
       } else {
         regionBuilder_.setMessage(value);
       }
-      bitField0_ |= 0x00000100;
+      bitField0_ |= 0x00000200;
       onChanged();
       return this;
     }
@@ -3050,7 +3306,7 @@ private static final long serialVersionUID = 0L;
       } else {
         regionBuilder_.setMessage(builderForValue.build());
       }
-      bitField0_ |= 0x00000100;
+      bitField0_ |= 0x00000200;
       onChanged();
       return this;
     }
@@ -3064,7 +3320,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder mergeRegion(dev.rasterwire.v1.Region value) {
       if (regionBuilder_ == null) {
-        if (((bitField0_ & 0x00000100) != 0) &&
+        if (((bitField0_ & 0x00000200) != 0) &&
           region_ != null &&
           region_ != dev.rasterwire.v1.Region.getDefaultInstance()) {
           getRegionBuilder().mergeFrom(value);
@@ -3075,7 +3331,7 @@ private static final long serialVersionUID = 0L;
         regionBuilder_.mergeFrom(value);
       }
       if (region_ != null) {
-        bitField0_ |= 0x00000100;
+        bitField0_ |= 0x00000200;
         onChanged();
       }
       return this;
@@ -3089,7 +3345,7 @@ private static final long serialVersionUID = 0L;
      * <code>.rasterwire.v1.Region region = 9;</code>
      */
     public Builder clearRegion() {
-      bitField0_ = (bitField0_ & ~0x00000100);
+      bitField0_ = (bitField0_ & ~0x00000200);
       region_ = null;
       if (regionBuilder_ != null) {
         regionBuilder_.dispose();
@@ -3107,7 +3363,7 @@ private static final long serialVersionUID = 0L;
      * <code>.rasterwire.v1.Region region = 9;</code>
      */
     public dev.rasterwire.v1.Region.Builder getRegionBuilder() {
-      bitField0_ |= 0x00000100;
+      bitField0_ |= 0x00000200;
       onChanged();
       return internalGetRegionFieldBuilder().getBuilder();
     }
@@ -3161,7 +3417,7 @@ private static final long serialVersionUID = 0L;
      */
     @java.lang.Override
     public boolean hasFilePerBand() {
-      return ((bitField0_ & 0x00000200) != 0);
+      return ((bitField0_ & 0x00000400) != 0);
     }
     /**
      * <pre>
@@ -3189,7 +3445,7 @@ private static final long serialVersionUID = 0L;
     public Builder setFilePerBand(boolean value) {
 
       filePerBand_ = value;
-      bitField0_ |= 0x00000200;
+      bitField0_ |= 0x00000400;
       onChanged();
       return this;
     }
@@ -3203,7 +3459,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearFilePerBand() {
-      bitField0_ = (bitField0_ & ~0x00000200);
+      bitField0_ = (bitField0_ & ~0x00000400);
       filePerBand_ = false;
       onChanged();
       return this;
@@ -3234,7 +3490,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setFormatValue(int value) {
       format_ = value;
-      bitField0_ |= 0x00000400;
+      bitField0_ |= 0x00000800;
       onChanged();
       return this;
     }
@@ -3264,7 +3520,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setFormat(dev.rasterwire.v1.Format value) {
       if (value == null) { throw new NullPointerException(); }
-      bitField0_ |= 0x00000400;
+      bitField0_ |= 0x00000800;
       format_ = value.getNumber();
       onChanged();
       return this;
@@ -3279,7 +3535,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearFormat() {
-      bitField0_ = (bitField0_ & ~0x00000400);
+      bitField0_ = (bitField0_ & ~0x00000800);
       format_ = 0;
       onChanged();
       return this;
@@ -3308,7 +3564,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setPrecedenceValue(int value) {
       precedence_ = value;
-      bitField0_ |= 0x00000800;
+      bitField0_ |= 0x00001000;
       onChanged();
       return this;
     }
@@ -3336,7 +3592,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setPrecedence(dev.rasterwire.v1.Precedence value) {
       if (value == null) { throw new NullPointerException(); }
-      bitField0_ |= 0x00000800;
+      bitField0_ |= 0x00001000;
       precedence_ = value.getNumber();
       onChanged();
       return this;
@@ -3350,7 +3606,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearPrecedence() {
-      bitField0_ = (bitField0_ & ~0x00000800);
+      bitField0_ = (bitField0_ & ~0x00001000);
       precedence_ = 0;
       onChanged();
       return this;
@@ -3381,7 +3637,7 @@ private static final long serialVersionUID = 0L;
     public Builder setStrict(boolean value) {
 
       strict_ = value;
-      bitField0_ |= 0x00001000;
+      bitField0_ |= 0x00002000;
       onChanged();
       return this;
     }
@@ -3394,7 +3650,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearStrict() {
-      bitField0_ = (bitField0_ & ~0x00001000);
+      bitField0_ = (bitField0_ & ~0x00002000);
       strict_ = false;
       onChanged();
       return this;
@@ -3425,7 +3681,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setResamplingValue(int value) {
       resampling_ = value;
-      bitField0_ |= 0x00002000;
+      bitField0_ |= 0x00004000;
       onChanged();
       return this;
     }
@@ -3455,7 +3711,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setResampling(dev.rasterwire.v1.Resampling value) {
       if (value == null) { throw new NullPointerException(); }
-      bitField0_ |= 0x00002000;
+      bitField0_ |= 0x00004000;
       resampling_ = value.getNumber();
       onChanged();
       return this;
@@ -3470,7 +3726,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearResampling() {
-      bitField0_ = (bitField0_ & ~0x00002000);
+      bitField0_ = (bitField0_ & ~0x00004000);
       resampling_ = 0;
       onChanged();
       return this;
@@ -3490,7 +3746,7 @@ private static final long serialVersionUID = 0L;
      */
     @java.lang.Override
     public boolean hasNodata() {
-      return ((bitField0_ & 0x00004000) != 0);
+      return ((bitField0_ & 0x00008000) != 0);
     }
     /**
      * <pre>
@@ -3522,7 +3778,7 @@ private static final long serialVersionUID = 0L;
     public Builder setNodata(double value) {
 
       nodata_ = value;
-      bitField0_ |= 0x00004000;
+      bitField0_ |= 0x00008000;
       onChanged();
       return this;
     }
@@ -3538,7 +3794,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearNodata() {
-      bitField0_ = (bitField0_ & ~0x00004000);
+      bitField0_ = (bitField0_ & ~0x00008000);
       nodata_ = 0D;
       onChanged();
       return this;
@@ -3567,7 +3823,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setMaskValue(int value) {
       mask_ = value;
-      bitField0_ |= 0x00008000;
+      bitField0_ |= 0x00010000;
       onChanged();
       return this;
     }
@@ -3595,7 +3851,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setMask(dev.rasterwire.v1.Mask value) {
       if (value == null) { throw new NullPointerException(); }
-      bitField0_ |= 0x00008000;
+      bitField0_ |= 0x00010000;
       mask_ = value.getNumber();
       onChanged();
       return this;
@@ -3609,7 +3865,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearMask() {
-      bitField0_ = (bitField0_ & ~0x00008000);
+      bitField0_ = (bitField0_ & ~0x00010000);
       mask_ = 0;
       onChanged();
       return this;
@@ -3642,7 +3898,7 @@ private static final long serialVersionUID = 0L;
     public Builder setClipToRegion(boolean value) {
 
       clipToRegion_ = value;
-      bitField0_ |= 0x00010000;
+      bitField0_ |= 0x00020000;
       onChanged();
       return this;
     }
@@ -3656,7 +3912,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearClipToRegion() {
-      bitField0_ = (bitField0_ & ~0x00010000);
+      bitField0_ = (bitField0_ & ~0x00020000);
       clipToRegion_ = false;
       onChanged();
       return this;
@@ -3685,7 +3941,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setCompressionValue(int value) {
       compression_ = value;
-      bitField0_ |= 0x00020000;
+      bitField0_ |= 0x00040000;
       onChanged();
       return this;
     }
@@ -3713,7 +3969,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder setCompression(dev.rasterwire.v1.Compression value) {
       if (value == null) { throw new NullPointerException(); }
-      bitField0_ |= 0x00020000;
+      bitField0_ |= 0x00040000;
       compression_ = value.getNumber();
       onChanged();
       return this;
@@ -3727,7 +3983,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearCompression() {
-      bitField0_ = (bitField0_ & ~0x00020000);
+      bitField0_ = (bitField0_ & ~0x00040000);
       compression_ = 0;
       onChanged();
       return this;
@@ -3745,7 +4001,7 @@ private static final long serialVersionUID = 0L;
      */
     @java.lang.Override
     public boolean hasCompressionLevel() {
-      return ((bitField0_ & 0x00040000) != 0);
+      return ((bitField0_ & 0x00080000) != 0);
     }
     /**
      * <pre>
@@ -3773,7 +4029,7 @@ private static final long serialVersionUID = 0L;
     public Builder setCompressionLevel(int value) {
 
       compressionLevel_ = value;
-      bitField0_ |= 0x00040000;
+      bitField0_ |= 0x00080000;
       onChanged();
       return this;
     }
@@ -3787,7 +4043,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearCompressionLevel() {
-      bitField0_ = (bitField0_ & ~0x00040000);
+      bitField0_ = (bitField0_ & ~0x00080000);
       compressionLevel_ = 0;
       onChanged();
       return this;
@@ -3818,7 +4074,7 @@ private static final long serialVersionUID = 0L;
     public Builder setCloudOptimized(boolean value) {
 
       cloudOptimized_ = value;
-      bitField0_ |= 0x00080000;
+      bitField0_ |= 0x00100000;
       onChanged();
       return this;
     }
@@ -3831,7 +4087,7 @@ private static final long serialVersionUID = 0L;
      * @return This builder for chaining.
      */
     public Builder clearCloudOptimized() {
-      bitField0_ = (bitField0_ & ~0x00080000);
+      bitField0_ = (bitField0_ & ~0x00100000);
       cloudOptimized_ = false;
       onChanged();
       return this;
@@ -3898,7 +4154,7 @@ private static final long serialVersionUID = 0L;
         java.lang.String value) {
       if (value == null) { throw new NullPointerException(); }
       requestId_ = value;
-      bitField0_ |= 0x00100000;
+      bitField0_ |= 0x00200000;
       onChanged();
       return this;
     }
@@ -3914,7 +4170,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearRequestId() {
       requestId_ = getDefaultInstance().getRequestId();
-      bitField0_ = (bitField0_ & ~0x00100000);
+      bitField0_ = (bitField0_ & ~0x00200000);
       onChanged();
       return this;
     }
@@ -3934,7 +4190,7 @@ private static final long serialVersionUID = 0L;
       if (value == null) { throw new NullPointerException(); }
       checkByteStringIsUtf8(value);
       requestId_ = value;
-      bitField0_ |= 0x00100000;
+      bitField0_ |= 0x00200000;
       onChanged();
       return this;
     }

@@ -68,6 +68,33 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
+   * One image made of several.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+   * @return Whether the mosaic field is set.
+   */
+  boolean hasMosaic();
+  /**
+   * <pre>
+   * One image made of several.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+   * @return The mosaic.
+   */
+  dev.rasterwire.v1.Mosaic getMosaic();
+  /**
+   * <pre>
+   * One image made of several.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mosaic mosaic = 22;</code>
+   */
+  dev.rasterwire.v1.MosaicOrBuilder getMosaicOrBuilder();
+
+  /**
+   * <pre>
    * The base name of the file and of the entries of a zip. Default: the last segment of the image
    * id. Characters that are not safe in a file name become `_`.
    * </pre>

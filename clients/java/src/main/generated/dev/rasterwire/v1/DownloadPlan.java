@@ -372,6 +372,36 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int SCENES_FIELD_NUMBER = 9;
+  private long scenes_ = 0L;
+  /**
+   * <pre>
+   * How many images of the catalog touch the output, and are read.
+   * </pre>
+   *
+   * <code>int64 scenes = 9;</code>
+   * @return The scenes.
+   */
+  @java.lang.Override
+  public long getScenes() {
+    return scenes_;
+  }
+
+  public static final int SOURCE_BYTES_FIELD_NUMBER = 10;
+  private long sourceBytes_ = 0L;
+  /**
+   * <pre>
+   * A guess of the bytes of pixels that are read of them, before compression.
+   * </pre>
+   *
+   * <code>int64 source_bytes = 10;</code>
+   * @return The sourceBytes.
+   */
+  @java.lang.Override
+  public long getSourceBytes() {
+    return sourceBytes_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -409,6 +439,12 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(etag_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 8, etag_);
+    }
+    if (scenes_ != 0L) {
+      output.writeInt64(9, scenes_);
+    }
+    if (sourceBytes_ != 0L) {
+      output.writeInt64(10, sourceBytes_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -448,6 +484,14 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(etag_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(8, etag_);
     }
+    if (scenes_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(9, scenes_);
+    }
+    if (sourceBytes_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(10, sourceBytes_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -478,6 +522,10 @@ private static final long serialVersionUID = 0L;
         .equals(other.getIgnoredList())) return false;
     if (!getEtag()
         .equals(other.getEtag())) return false;
+    if (getScenes()
+        != other.getScenes()) return false;
+    if (getSourceBytes()
+        != other.getSourceBytes()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -511,6 +559,12 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + ETAG_FIELD_NUMBER;
     hash = (53 * hash) + getEtag().hashCode();
+    hash = (37 * hash) + SCENES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getScenes());
+    hash = (37 * hash) + SOURCE_BYTES_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getSourceBytes());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -666,6 +720,8 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000040);
       etag_ = "";
+      scenes_ = 0L;
+      sourceBytes_ = 0L;
       return this;
     }
 
@@ -738,6 +794,12 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000080) != 0)) {
         result.etag_ = etag_;
+      }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.scenes_ = scenes_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.sourceBytes_ = sourceBytes_;
       }
     }
 
@@ -829,6 +891,12 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000080;
         onChanged();
       }
+      if (other.getScenes() != 0L) {
+        setScenes(other.getScenes());
+      }
+      if (other.getSourceBytes() != 0L) {
+        setSourceBytes(other.getSourceBytes());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -911,6 +979,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000080;
               break;
             } // case 66
+            case 72: {
+              scenes_ = input.readInt64();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 72
+            case 80: {
+              sourceBytes_ = input.readInt64();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 80
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1983,6 +2061,94 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       etag_ = value;
       bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+
+    private long scenes_ ;
+    /**
+     * <pre>
+     * How many images of the catalog touch the output, and are read.
+     * </pre>
+     *
+     * <code>int64 scenes = 9;</code>
+     * @return The scenes.
+     */
+    @java.lang.Override
+    public long getScenes() {
+      return scenes_;
+    }
+    /**
+     * <pre>
+     * How many images of the catalog touch the output, and are read.
+     * </pre>
+     *
+     * <code>int64 scenes = 9;</code>
+     * @param value The scenes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setScenes(long value) {
+
+      scenes_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many images of the catalog touch the output, and are read.
+     * </pre>
+     *
+     * <code>int64 scenes = 9;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearScenes() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      scenes_ = 0L;
+      onChanged();
+      return this;
+    }
+
+    private long sourceBytes_ ;
+    /**
+     * <pre>
+     * A guess of the bytes of pixels that are read of them, before compression.
+     * </pre>
+     *
+     * <code>int64 source_bytes = 10;</code>
+     * @return The sourceBytes.
+     */
+    @java.lang.Override
+    public long getSourceBytes() {
+      return sourceBytes_;
+    }
+    /**
+     * <pre>
+     * A guess of the bytes of pixels that are read of them, before compression.
+     * </pre>
+     *
+     * <code>int64 source_bytes = 10;</code>
+     * @param value The sourceBytes to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSourceBytes(long value) {
+
+      sourceBytes_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * A guess of the bytes of pixels that are read of them, before compression.
+     * </pre>
+     *
+     * <code>int64 source_bytes = 10;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSourceBytes() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      sourceBytes_ = 0L;
       onChanged();
       return this;
     }

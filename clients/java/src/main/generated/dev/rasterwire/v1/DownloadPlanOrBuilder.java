@@ -196,4 +196,24 @@ public interface DownloadPlanOrBuilder extends
    */
   com.google.protobuf.ByteString
       getEtagBytes();
+
+  /**
+   * <pre>
+   * How many images of the catalog touch the output, and are read.
+   * </pre>
+   *
+   * <code>int64 scenes = 9;</code>
+   * @return The scenes.
+   */
+  long getScenes();
+
+  /**
+   * <pre>
+   * A guess of the bytes of pixels that are read of them, before compression.
+   * </pre>
+   *
+   * <code>int64 source_bytes = 10;</code>
+   * @return The sourceBytes.
+   */
+  long getSourceBytes();
 }

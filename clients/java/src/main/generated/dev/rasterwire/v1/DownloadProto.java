@@ -32,6 +32,26 @@ public final class DownloadProto {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_DownloadParams_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_Mosaic_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_Mosaic_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_ImageIds_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_ImageIds_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_CollectionQuery_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_CollectionQuery_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_PropertyFilter_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_PropertyFilter_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_BandSpec_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -103,48 +123,71 @@ public final class DownloadProto {
       "\n\034rasterwire/v1/download.proto\022\rrasterwi" +
       "re.v1\032\033buf/validate/validate.proto\032\037goog" +
       "le/protobuf/timestamp.proto\032\036rasterwire/" +
-      "v1/expression.proto\"\331\014\n\016DownloadParams\022\033" +
+      "v1/expression.proto\"\202\r\n\016DownloadParams\022\033" +
       "\n\005image\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 H\000\022/\n\nexpressio" +
-      "n\030\002 \001(\0132\031.rasterwire.v1.ExpressionH\000\022\026\n\004" +
-      "name\030\003 \001(\tB\010\272H\005r\003\030\377\001\0221\n\005bands\030\004 \003(\0132\027.ra" +
-      "sterwire.v1.BandSpecB\t\272H\006\222\001\003\020\220N\022\026\n\003crs\030\005" +
-      " \001(\tB\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_transform\030\006 \003(\001B" +
-      "\260\001\272H\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_transform.six_n" +
-      "umbers\022^has to be six numbers, row-major" +
-      ": [xScale, xShear, xTranslation, yShear," +
-      " yScale, yTranslation]\032\"size(this) == 0 " +
-      "|| size(this) == 6\022\"\n\ndimensions\030\007 \003(\005B\016" +
-      "\272H\013\222\001\010\020\002\"\004\032\002 \000\022$\n\005scale\030\010 \001(\001B\020\272H\r\022\013!\000\000\000" +
-      "\000\000\000\000\000@\001H\001\210\001\001\022%\n\006region\030\t \001(\0132\025.rasterwir" +
-      "e.v1.Region\022\032\n\rfile_per_band\030\n \001(\010H\002\210\001\001\022" +
-      "/\n\006format\030\013 \001(\0162\025.rasterwire.v1.FormatB\010" +
-      "\272H\005\202\001\002\020\001\0227\n\nprecedence\030\014 \001(\0162\031.rasterwir" +
-      "e.v1.PrecedenceB\010\272H\005\202\001\002\020\001\022\016\n\006strict\030\r \001(" +
-      "\010\0227\n\nresampling\030\016 \001(\0162\031.rasterwire.v1.Re" +
-      "samplingB\010\272H\005\202\001\002\020\001\022\023\n\006nodata\030\017 \001(\001H\003\210\001\001\022" +
-      "+\n\004mask\030\020 \001(\0162\023.rasterwire.v1.MaskB\010\272H\005\202" +
-      "\001\002\020\001\022\026\n\016clip_to_region\030\021 \001(\010\0229\n\013compress" +
-      "ion\030\022 \001(\0162\032.rasterwire.v1.CompressionB\010\272" +
-      "H\005\202\001\002\020\001\022)\n\021compression_level\030\023 \001(\005B\t\272H\006\032" +
-      "\004\030\026(\001H\004\210\001\001\022\027\n\017cloud_optimized\030\024 \001(\010\022\037\n\nr" +
-      "equest_id\030\025 \001(\tB\013\272H\010r\003\260\001\001\330\001\001:\302\004\272H\276\004\032\254\001\n\027" +
-      "crs_transform.needs_crs\022`crs_transform: " +
-      "six numbers given without a crs; name th" +
-      "e crs they are in, for example EPSG:3261" +
-      "0\032/size(this.crs_transform) == 0 || this" +
-      ".crs != \'\'\032\227\001\n\033clip_to_region.needs_regi" +
-      "on\022Nclip_to_region: true without a regio" +
-      "n; give the region whose outside is mask" +
-      "ed\032(!this.clip_to_region || has(this.reg" +
-      "ion)\032\362\001\n dimensions.with_region_and_scal" +
-      "e\022gdimensions: given together with regio" +
-      "n and scale (or crs_transform); give the" +
-      " region and either of them\032e!(has(this.r" +
-      "egion) && size(this.dimensions) > 0 && (" +
-      "has(this.scale) || size(this.crs_transfo" +
-      "rm) > 0))B\017\n\006source\022\005\272H\002\010\001B\010\n\006_scaleB\020\n\016" +
-      "_file_per_bandB\t\n\007_nodataB\024\n\022_compressio" +
-      "n_level\"\222\003\n\010BandSpec\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020" +
+      "n\030\002 \001(\0132\031.rasterwire.v1.ExpressionH\000\022\'\n\006" +
+      "mosaic\030\026 \001(\0132\025.rasterwire.v1.MosaicH\000\022\026\n" +
+      "\004name\030\003 \001(\tB\010\272H\005r\003\030\377\001\0221\n\005bands\030\004 \003(\0132\027.r" +
+      "asterwire.v1.BandSpecB\t\272H\006\222\001\003\020\220N\022\026\n\003crs\030" +
+      "\005 \001(\tB\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_transform\030\006 \003(\001" +
+      "B\260\001\272H\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_transform.six_" +
+      "numbers\022^has to be six numbers, row-majo" +
+      "r: [xScale, xShear, xTranslation, yShear" +
+      ", yScale, yTranslation]\032\"size(this) == 0" +
+      " || size(this) == 6\022\"\n\ndimensions\030\007 \003(\005B" +
+      "\016\272H\013\222\001\010\020\002\"\004\032\002 \000\022$\n\005scale\030\010 \001(\001B\020\272H\r\022\013!\000\000" +
+      "\000\000\000\000\000\000@\001H\001\210\001\001\022%\n\006region\030\t \001(\0132\025.rasterwi" +
+      "re.v1.Region\022\032\n\rfile_per_band\030\n \001(\010H\002\210\001\001" +
+      "\022/\n\006format\030\013 \001(\0162\025.rasterwire.v1.FormatB" +
+      "\010\272H\005\202\001\002\020\001\0227\n\nprecedence\030\014 \001(\0162\031.rasterwi" +
+      "re.v1.PrecedenceB\010\272H\005\202\001\002\020\001\022\016\n\006strict\030\r \001" +
+      "(\010\0227\n\nresampling\030\016 \001(\0162\031.rasterwire.v1.R" +
+      "esamplingB\010\272H\005\202\001\002\020\001\022\023\n\006nodata\030\017 \001(\001H\003\210\001\001" +
+      "\022+\n\004mask\030\020 \001(\0162\023.rasterwire.v1.MaskB\010\272H\005" +
+      "\202\001\002\020\001\022\026\n\016clip_to_region\030\021 \001(\010\0229\n\013compres" +
+      "sion\030\022 \001(\0162\032.rasterwire.v1.CompressionB\010" +
+      "\272H\005\202\001\002\020\001\022)\n\021compression_level\030\023 \001(\005B\t\272H\006" +
+      "\032\004\030\026(\001H\004\210\001\001\022\027\n\017cloud_optimized\030\024 \001(\010\022\037\n\n" +
+      "request_id\030\025 \001(\tB\013\272H\010r\003\260\001\001\330\001\001:\302\004\272H\276\004\032\254\001\n" +
+      "\027crs_transform.needs_crs\022`crs_transform:" +
+      " six numbers given without a crs; name t" +
+      "he crs they are in, for example EPSG:326" +
+      "10\032/size(this.crs_transform) == 0 || thi" +
+      "s.crs != \'\'\032\227\001\n\033clip_to_region.needs_reg" +
+      "ion\022Nclip_to_region: true without a regi" +
+      "on; give the region whose outside is mas" +
+      "ked\032(!this.clip_to_region || has(this.re" +
+      "gion)\032\362\001\n dimensions.with_region_and_sca" +
+      "le\022gdimensions: given together with regi" +
+      "on and scale (or crs_transform); give th" +
+      "e region and either of them\032e!(has(this." +
+      "region) && size(this.dimensions) > 0 && " +
+      "(has(this.scale) || size(this.crs_transf" +
+      "orm) > 0))B\017\n\006source\022\005\272H\002\010\001B\010\n\006_scaleB\020\n" +
+      "\016_file_per_bandB\t\n\007_nodataB\024\n\022_compressi" +
+      "on_level\"\345\002\n\006Mosaic\022)\n\006images\030\001 \001(\0132\027.ra" +
+      "sterwire.v1.ImageIdsH\000\022/\n\005query\030\002 \001(\0132\036." +
+      "rasterwire.v1.CollectionQueryH\000\0225\n\tcompo" +
+      "site\030\003 \001(\0162\030.rasterwire.v1.CompositeB\010\272H" +
+      "\005\202\001\002\020\001\022\036\n\014quality_band\030\004 \001(\tB\010\272H\005r\003\030\200\010:\226" +
+      "\001\272H\222\001\032\217\001\n\032quality_band.needs_quality\022=qu" +
+      "ality_band: counts with COMPOSITE_QUALIT" +
+      "Y, and only with it\0322(this.composite == " +
+      "8) == (this.quality_band != \'\')B\017\n\006scene" +
+      "s\022\005\272H\002\010\001\"-\n\010ImageIds\022!\n\003ids\030\001 \003(\tB\024\272H\021\222\001" +
+      "\016\010\001\020\210\'\"\007r\005\020\001\030\200 \"\267\002\n\017CollectionQuery\022\036\n\nc" +
+      "ollection\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \022.\n\nstart_tim" +
+      "e\030\002 \001(\0132\032.google.protobuf.Timestamp\022,\n\010e" +
+      "nd_time\030\003 \001(\0132\032.google.protobuf.Timestam" +
+      "p\022%\n\006bounds\030\004 \001(\0132\025.rasterwire.v1.Region" +
+      "\0228\n\007filters\030\005 \003(\0132\035.rasterwire.v1.Proper" +
+      "tyFilterB\010\272H\005\222\001\002\020d\022\031\n\007sort_by\030\006 \001(\tB\010\272H\005" +
+      "r\003\030\200\010\022\022\n\ndescending\030\007 \001(\010\022\026\n\005limit\030\010 \001(\005" +
+      "B\007\272H\004\032\002(\000\"\233\001\n\016PropertyFilter\022\034\n\010property" +
+      "\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\010\0229\n\ncomparison\030\002 \001(\0162\031" +
+      ".rasterwire.v1.ComparisonB\n\272H\007\202\001\004\020\001 \000\022\020\n" +
+      "\006number\030\003 \001(\001H\000\022\016\n\004text\030\004 \001(\tH\000B\016\n\005value" +
+      "\022\005\272H\002\010\001\"\222\003\n\010BandSpec\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020" +
       "\001\030\200\010\022\026\n\003crs\030\002 \001(\tB\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_tra" +
       "nsform\030\003 \003(\001B\260\001\272H\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_tr" +
       "ansform.six_numbers\022^has to be six numbe" +
@@ -164,63 +207,74 @@ public final class DownloadProto {
       "\n\005north\030\004 \001(\001B\007\272H\004\022\002@\001\"g\n\nDownloadId\022\014\n\004" +
       "name\030\001 \001(\t\022\r\n\005token\030\002 \001(\t\022/\n\013expire_time" +
       "\030\003 \001(\0132\032.google.protobuf.Timestamp\022\013\n\003ur" +
-      "l\030\004 \001(\t\"\367\001\n\014DownloadPlan\022\020\n\010filename\030\001 \001" +
+      "l\030\004 \001(\t\"\235\002\n\014DownloadPlan\022\020\n\010filename\030\001 \001" +
       "(\t\022\021\n\tmime_type\030\002 \001(\t\022%\n\006format\030\003 \001(\0162\025." +
       "rasterwire.v1.Format\022*\n\007rasters\030\004 \003(\0132\031." +
       "rasterwire.v1.RasterPlan\022\032\n\022uncompressed" +
       "_bytes\030\005 \001(\003\022\027\n\017estimated_bytes\030\006 \001(\003\022,\n" +
       "\007ignored\030\007 \003(\0132\033.rasterwire.v1.IgnoredFi" +
-      "eld\022\014\n\004etag\030\010 \001(\t\"-\n\014IgnoredField\022\r\n\005fie" +
-      "ld\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"j\n\nRasterPlan\022\014" +
-      "\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.rasterwire." +
-      "v1.PixelGrid\022&\n\005bands\030\003 \003(\0132\027.rasterwire" +
-      ".v1.BandPlan\"\261\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n" +
-      "\tdata_type\030\002 \001(\0162\027.rasterwire.v1.DataTyp" +
-      "e\022\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001" +
-      "(\0162\031.rasterwire.v1.Resampling\022\020\n\010overvie" +
-      "w\030\005 \001(\001\022\014\n\004path\030\006 \001(\tB\t\n\007_nodata\"N\n\tPixe" +
-      "lGrid\022\013\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(" +
-      "\001\022\r\n\005width\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDow" +
-      "nloadChunk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003" +
-      "\022\023\n\006crc32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132" +
-      "\035.rasterwire.v1.RenderProgress\022%\n\004file\030\005" +
-      " \001(\0132\027.rasterwire.v1.FileInfoB\t\n\007_crc32c" +
-      "\";\n\016RenderProgress\022\023\n\013blocks_done\030\001 \001(\003\022" +
-      "\024\n\014blocks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010fil" +
-      "ename\030\001 \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_b" +
-      "ytes\030\003 \001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t" +
-      "*\247\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026F" +
-      "ORMAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED" +
-      "_GEO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020" +
-      "\003\022\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013FOR" +
-      "MAT_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENCE_U" +
-      "NSPECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022" +
-      "\027\n\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampling\022" +
-      "\032\n\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMPLIN" +
-      "G_NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020" +
-      "RESAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_S" +
-      "PLINE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAM" +
-      "PLING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016" +
-      "RESAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021" +
-      "RESAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021" +
-      "\n\rRESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n" +
-      "\016RESAMPLING_RMS\020\016*<\n\004Mask\022\024\n\020MASK_UNSPEC" +
-      "IFIED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002*" +
-      "\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPECIFI" +
-      "ED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRESSIO" +
-      "N_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020COMP" +
-      "RESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSPECI" +
-      "FIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEODES" +
-      "IC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPECIFI" +
-      "ED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYPE_I" +
-      "NT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_TYPE" +
-      "_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DATA_T" +
-      "YPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017DAT" +
-      "A_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t\022\025\n" +
-      "\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwire.v" +
-      "1B\rDownloadProtoP\001Z8rasterwire.dev/clien" +
-      "ts/go/gen/rasterwire/v1;rasterwirev1b\006pr" +
-      "oto3"
+      "eld\022\014\n\004etag\030\010 \001(\t\022\016\n\006scenes\030\t \001(\003\022\024\n\014sou" +
+      "rce_bytes\030\n \001(\003\"-\n\014IgnoredField\022\r\n\005field" +
+      "\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"j\n\nRasterPlan\022\014\n\004" +
+      "path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.rasterwire.v1" +
+      ".PixelGrid\022&\n\005bands\030\003 \003(\0132\027.rasterwire.v" +
+      "1.BandPlan\"\261\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n\td" +
+      "ata_type\030\002 \001(\0162\027.rasterwire.v1.DataType\022" +
+      "\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001(\016" +
+      "2\031.rasterwire.v1.Resampling\022\020\n\010overview\030" +
+      "\005 \001(\001\022\014\n\004path\030\006 \001(\tB\t\n\007_nodata\"N\n\tPixelG" +
+      "rid\022\013\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022" +
+      "\r\n\005width\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownl" +
+      "oadChunk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023" +
+      "\n\006crc32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035." +
+      "rasterwire.v1.RenderProgress\022%\n\004file\030\005 \001" +
+      "(\0132\027.rasterwire.v1.FileInfoB\t\n\007_crc32c\";" +
+      "\n\016RenderProgress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n" +
+      "\014blocks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filen" +
+      "ame\030\001 \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_byt" +
+      "es\030\003 \001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304" +
+      "\001\n\nComparison\022\032\n\026COMPARISON_UNSPECIFIED\020" +
+      "\000\022\024\n\020COMPARISON_EQUAL\020\001\022\030\n\024COMPARISON_NO" +
+      "T_EQUAL\020\002\022\023\n\017COMPARISON_LESS\020\003\022\034\n\030COMPAR" +
+      "ISON_LESS_OR_EQUAL\020\004\022\026\n\022COMPARISON_GREAT" +
+      "ER\020\005\022\037\n\033COMPARISON_GREATER_OR_EQUAL\020\006*\313\001" +
+      "\n\tComposite\022\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023" +
+      "\n\017COMPOSITE_FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022" +
+      "\021\n\rCOMPOSITE_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n" +
+      "\016COMPOSITE_MEAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022" +
+      "\023\n\017COMPOSITE_COUNT\020\007\022\025\n\021COMPOSITE_QUALIT" +
+      "Y\020\010*\247\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032" +
+      "\n\026FORMAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIP" +
+      "PED_GEO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TI" +
+      "FF\020\003\022\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013" +
+      "FORMAT_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENC" +
+      "E_UNSPECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED" +
+      "\020\001\022\027\n\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampli" +
+      "ng\022\032\n\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMP" +
+      "LING_NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022" +
+      "\024\n\020RESAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBI" +
+      "C_SPLINE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RE" +
+      "SAMPLING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022" +
+      "\022\n\016RESAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022" +
+      "\025\n\021RESAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020" +
+      "\013\022\021\n\rRESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r" +
+      "\022\022\n\016RESAMPLING_RMS\020\016*<\n\004Mask\022\024\n\020MASK_UNS" +
+      "PECIFIED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND" +
+      "\020\002*\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPEC" +
+      "IFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRES" +
+      "SION_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020C" +
+      "OMPRESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSP" +
+      "ECIFIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEO" +
+      "DESIC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPEC" +
+      "IFIED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYP" +
+      "E_INT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_T" +
+      "YPE_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DAT" +
+      "A_TYPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017" +
+      "DATA_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t" +
+      "\022\025\n\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwir" +
+      "e.v1B\rDownloadProtoP\001Z8rasterwire.dev/cl" +
+      "ients/go/gen/rasterwire/v1;rasterwirev1b" +
+      "\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -234,75 +288,99 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_DownloadParams_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadParams_descriptor,
-        new java.lang.String[] { "Image", "Expression", "Name", "Bands", "Crs", "CrsTransform", "Dimensions", "Scale", "Region", "FilePerBand", "Format", "Precedence", "Strict", "Resampling", "Nodata", "Mask", "ClipToRegion", "Compression", "CompressionLevel", "CloudOptimized", "RequestId", "Source", });
-    internal_static_rasterwire_v1_BandSpec_descriptor =
+        new java.lang.String[] { "Image", "Expression", "Mosaic", "Name", "Bands", "Crs", "CrsTransform", "Dimensions", "Scale", "Region", "FilePerBand", "Format", "Precedence", "Strict", "Resampling", "Nodata", "Mask", "ClipToRegion", "Compression", "CompressionLevel", "CloudOptimized", "RequestId", "Source", });
+    internal_static_rasterwire_v1_Mosaic_descriptor =
       getDescriptor().getMessageTypes().get(1);
+    internal_static_rasterwire_v1_Mosaic_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_Mosaic_descriptor,
+        new java.lang.String[] { "Images", "Query", "Composite", "QualityBand", "Scenes", });
+    internal_static_rasterwire_v1_ImageIds_descriptor =
+      getDescriptor().getMessageTypes().get(2);
+    internal_static_rasterwire_v1_ImageIds_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_ImageIds_descriptor,
+        new java.lang.String[] { "Ids", });
+    internal_static_rasterwire_v1_CollectionQuery_descriptor =
+      getDescriptor().getMessageTypes().get(3);
+    internal_static_rasterwire_v1_CollectionQuery_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_CollectionQuery_descriptor,
+        new java.lang.String[] { "Collection", "StartTime", "EndTime", "Bounds", "Filters", "SortBy", "Descending", "Limit", });
+    internal_static_rasterwire_v1_PropertyFilter_descriptor =
+      getDescriptor().getMessageTypes().get(4);
+    internal_static_rasterwire_v1_PropertyFilter_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_PropertyFilter_descriptor,
+        new java.lang.String[] { "Property", "Comparison", "Number", "Text", "Value", });
+    internal_static_rasterwire_v1_BandSpec_descriptor =
+      getDescriptor().getMessageTypes().get(5);
     internal_static_rasterwire_v1_BandSpec_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandSpec_descriptor,
         new java.lang.String[] { "Id", "Crs", "CrsTransform", "Dimensions", "Scale", "Resampling", });
     internal_static_rasterwire_v1_Region_descriptor =
-      getDescriptor().getMessageTypes().get(2);
+      getDescriptor().getMessageTypes().get(6);
     internal_static_rasterwire_v1_Region_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_Region_descriptor,
         new java.lang.String[] { "BoundingBox", "Geojson", "Crs", "Edges", "Shape", });
     internal_static_rasterwire_v1_BoundingBox_descriptor =
-      getDescriptor().getMessageTypes().get(3);
+      getDescriptor().getMessageTypes().get(7);
     internal_static_rasterwire_v1_BoundingBox_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BoundingBox_descriptor,
         new java.lang.String[] { "West", "South", "East", "North", });
     internal_static_rasterwire_v1_DownloadId_descriptor =
-      getDescriptor().getMessageTypes().get(4);
+      getDescriptor().getMessageTypes().get(8);
     internal_static_rasterwire_v1_DownloadId_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadId_descriptor,
         new java.lang.String[] { "Name", "Token", "ExpireTime", "Url", });
     internal_static_rasterwire_v1_DownloadPlan_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(9);
     internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadPlan_descriptor,
-        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", });
+        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", });
     internal_static_rasterwire_v1_IgnoredField_descriptor =
-      getDescriptor().getMessageTypes().get(6);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_rasterwire_v1_IgnoredField_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_IgnoredField_descriptor,
         new java.lang.String[] { "Field", "Reason", });
     internal_static_rasterwire_v1_RasterPlan_descriptor =
-      getDescriptor().getMessageTypes().get(7);
+      getDescriptor().getMessageTypes().get(11);
     internal_static_rasterwire_v1_RasterPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RasterPlan_descriptor,
         new java.lang.String[] { "Path", "Grid", "Bands", });
     internal_static_rasterwire_v1_BandPlan_descriptor =
-      getDescriptor().getMessageTypes().get(8);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_rasterwire_v1_BandPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandPlan_descriptor,
         new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", });
     internal_static_rasterwire_v1_PixelGrid_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_rasterwire_v1_PixelGrid_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_PixelGrid_descriptor,
         new java.lang.String[] { "Crs", "CrsTransform", "Width", "Height", });
     internal_static_rasterwire_v1_DownloadChunk_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_rasterwire_v1_DownloadChunk_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadChunk_descriptor,
         new java.lang.String[] { "Data", "Offset", "Crc32C", "Progress", "File", });
     internal_static_rasterwire_v1_RenderProgress_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_rasterwire_v1_RenderProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RenderProgress_descriptor,
         new java.lang.String[] { "BlocksDone", "BlocksTotal", });
     internal_static_rasterwire_v1_FileInfo_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_rasterwire_v1_FileInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_FileInfo_descriptor,

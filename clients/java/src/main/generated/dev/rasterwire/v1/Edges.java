@@ -134,7 +134,7 @@ public enum Edges
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(5);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(7);
   }
 
   private static final Edges[] VALUES = values();

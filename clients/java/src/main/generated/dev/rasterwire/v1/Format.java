@@ -202,7 +202,7 @@ public enum Format
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(0);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(2);
   }
 
   private static final Format[] VALUES = values();

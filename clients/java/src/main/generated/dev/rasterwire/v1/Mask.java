@@ -136,7 +136,7 @@ public enum Mask
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(3);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(5);
   }
 
   private static final Mask[] VALUES = values();

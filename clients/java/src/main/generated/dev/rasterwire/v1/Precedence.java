@@ -138,7 +138,7 @@ public enum Precedence
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(1);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(3);
   }
 
   private static final Precedence[] VALUES = values();

@@ -338,7 +338,7 @@ public enum Resampling
   }
   public static com.google.protobuf.Descriptors.EnumDescriptor
       getDescriptor() {
-    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(2);
+    return dev.rasterwire.v1.DownloadProto.getDescriptor().getEnumTypes().get(4);
   }
 
   private static final Resampling[] VALUES = values();
