@@ -5,12 +5,13 @@ PYTHON ?= python3
 VENV = .venv
 DEMO = .venv-demo
 EARTH_ENGINE = .venv-earth-engine
+JAVASCRIPT = tests/earth_engine/javascript
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 CODE = src tests protos/generate.py
 PYTEST = -n 2
 
-.PHONY: help demo test lint format stubs test-clients test-earth-engine bench bench-memory lock image clean
+.PHONY: help demo test lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -61,7 +62,13 @@ $(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
 	touch $@
 
 test-earth-engine: $(STAMP) $(EARTH_ENGINE)/.installed ## Run Earth Engine's Python clients against a server
+	RASTERWIRE_EE_LISTING=$$(echo $(EARTH_ENGINE)/lib/python*/site-packages/ee/tests/algorithms.json) \
+	  $(BIN)/python -m pytest -q tests/test_expression_table.py
 	$(BIN)/python tests/with_server.py --catalog earth_engine.make_catalog $(EARTH_ENGINE)/bin/python -m pytest $(EARTH_ENGINE_PYTEST) tests/earth_engine
+
+test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a server; needs Node.js
+	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=120000 $(JAVASCRIPT)/client.test.js
 
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
@@ -76,12 +83,6 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
-
-.PHONY: test-earth-engine-js
-JAVASCRIPT = tests/earth_engine/javascript
-test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a server; needs Node.js
-	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=120000 $(JAVASCRIPT)/client.test.js
 
 image: ## Build the Docker image and run it once
 	.ci/build-image
