@@ -439,7 +439,7 @@ def test_an_argument_without_measure_is_refused_in_a_sentence(
 
 def test_images_are_reprojected_and_blurred_again_only_so_often(world: CatalogWorld) -> None:
     again = chain(IMAGE, lambda x: call("Image.reproject", image=x, crs=const("EPSG:3857"), scale=const(10)), 1000)
-    assert "more than 24 deep" in refused(again, world, 2.0)
+    assert "more than 10 deep" in refused(again, world, 2.0)
     blurred = chain(IMAGE, lambda x: call("Image.focalMean", image=x, radius=const(50)), 40)
     assert "at most 1024" in refused(blurred, world, 2.0)
 

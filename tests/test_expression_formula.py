@@ -194,12 +194,17 @@ def test_free_names_are_bands_where_asked(made: PixelWorld) -> None:
 )  # fmt: skip
 def test_what_is_no_formula_is_told_so_at_once_in_a_sentence(made: PixelWorld, text: str) -> None:
     made.world.image("scene")  # looked up before
-    begun = time.thread_time()
-    with pytest.raises(InvalidExpression) as caught:
-        made.value(formula(text))
-    assert time.thread_time() - begun < 0.5  # of the processor, which may be busy with others
-    assert caught.value.function.startswith("Image.")
-    assert len(str(caught.value)) < 400
+
+    def spent() -> float:
+        begun = time.thread_time()
+        with pytest.raises(InvalidExpression) as caught:
+            made.value(formula(text))
+        assert caught.value.function.startswith("Image.")
+        assert len(str(caught.value)) < 400
+        return time.thread_time() - begun
+
+    # the least of three: the collector of garbage may come in between, and looks at all that tests left behind
+    assert min(spent() for _ in range(3)) < 0.25
 
 
 @pytest.mark.parametrize("count", [1, 2, 61, 2_000])

@@ -133,7 +133,7 @@ class Resampled(Node):
         self.resampling = resampling
 
 
-_MOST_LAYERS = 24
+_MOST_LAYERS = 10
 """Each renders the block below it in whole, and takes some of Python's stack."""
 
 
