@@ -444,3 +444,26 @@ def test_a_body_that_does_not_come_is_given_up(server: Served, monkeypatch: pyte
             said += client.recv(65536)
     assert said.startswith(b"HTTP/1.1 408 ")
     assert json.loads(said.split(b"\r\n\r\n", 1)[1])["error"]["status"] == "DEADLINE_EXCEEDED"
+
+
+def test_pixels_of_an_asset_are_shown_by_named_bands_within_a_region(server: Served) -> None:
+    west, north = 15.0, 41.55
+    ring = [[west, 41.5], [west + 0.01, 41.5], [west + 0.01, north], [west, north], [west, 41.5]]
+    body = {
+        "fileFormat": "PNG",
+        "bandIds": band_names(server)[1:],
+        "region": {"type": "Polygon", "coordinates": [ring]},
+        "visualizationOptions": {"ranges": [{"min": 1201, "max": 2400}]},
+    }
+    status, picture = post(server, "/assets/coll/a0:getPixels", body)
+    assert status == 200, picture
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def band_names(server: Served) -> list[str]:
+    asset = json.loads(ask(server, "GET", P + "/assets/coll/a0")[2])
+    return [band["id"] for band in asset["bands"]]
+
+
+def test_a_prefix_may_hold_a_version_of_its_own(server: Served) -> None:
+    assert ask(server, "GET", f"/api/v1/rw{P}/algorithms")[0] == 200

@@ -195,7 +195,18 @@ def test_by_default_a_mosaic_has_the_pixels_of_its_first_scene(scenes: Scenes) -
         (LISTED, {"bands": [{"id": "blue"}]}, "no band 'blue'"),
         ({**LISTED, "composite": "COMPOSITE_QUALITY"}, {}, "quality_band"),
         ({**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "x"}, {}, "Band pattern 'x' did not match"),
-        ({"query": {"collection": "made/up", "startTime": "2031-01-03T00:00:00Z"}}, {}, "is a collection empty"),
+        ({"query": {"collection": "made/up", "startTime": "2031-01-03T00:00:00Z"}}, {}, "no image passes the query"),
+        (
+            {
+                "query": {
+                    "collection": "made/up",
+                    "startTime": "2021-01-03T00:00:00Z",
+                    "endTime": "2021-01-02T00:00:00Z",
+                }
+            },
+            {},
+            "mosaic.query.end_time: has to be after start_time",
+        ),
         ({"query": {"collection": "made/up", "bounds": {"geojson": "x"}}}, {}, "is not a GeoJSON geometry"),
     ],
 )

@@ -106,3 +106,8 @@ def test_a_mosaic_is_read_with_short_names() -> None:
 def test_a_mosaic_that_is_none_is_refused(mosaic: object) -> None:
     with pytest.raises(InvalidParams, match="mosaic"):
         to_message({"mosaic": mosaic})
+
+
+def test_an_image_comes_from_one_source() -> None:
+    with pytest.raises(InvalidParams, match="mosaic: is given together with image"):
+        to_message({"image": "a", "mosaic": {"images": ["a"]}})

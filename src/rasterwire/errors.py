@@ -94,6 +94,10 @@ class Violations:
             raise InvalidRequest(tuple(dict.fromkeys(self.found)))
 
 
+NULL_COMPUTED = "It was computed, and is null: is a collection empty?"
+"""The end of what is said of an argument that another function made null."""
+
+
 class InvalidExpression(DownloadError):
     """An expression cannot be evaluated.
 
@@ -116,6 +120,11 @@ class InvalidExpression(DownloadError):
     def metadata(self) -> dict[str, str]:
         """What the message names, for programs."""
         return {"function": self.function}
+
+    @property
+    def is_of_null(self) -> bool:
+        """Whether a function was given null that another one computed, as of an empty collection."""
+        return self.problem.endswith(NULL_COMPUTED)
 
 
 class ImageNotFound(DownloadError):

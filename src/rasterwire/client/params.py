@@ -17,6 +17,8 @@ Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
 
 _format_aliases = {"GEOTIFF": "GEO_TIFF", "NUMPY": "NPY", "ZIPPED_GEOTIFF": "ZIPPED_GEO_TIFF"}
 
+_SOURCES = ("image", "mosaic", "expression")
+
 _plain = {
     "id": str,
     "name": str,
@@ -90,6 +92,11 @@ class _Reader:
 
     def params(self, given: Mapping[str, Any]) -> download_pb2.DownloadParams:
         message = download_pb2.DownloadParams()
+        sources = [str(key) for key, value in given.items() if value is not None and _snake(str(key)) in _SOURCES]
+        if len(sources) > 1:
+            self._problem(
+                sources[1], f"is given together with {sources[0]}; an image comes from one of {', '.join(_SOURCES)}"
+            )
         for key, value in given.items():
             name = _snake(str(key))
             if value is None:

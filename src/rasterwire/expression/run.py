@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rasterwire.errors import DownloadError, InvalidExpression, InvalidRequest
+from rasterwire.errors import NULL_COMPUTED, DownloadError, InvalidExpression, InvalidRequest
 from rasterwire.expression.budget import current, spending
 from rasterwire.expression.coerce import coerce
 from rasterwire.expression.graph import (
@@ -211,7 +211,7 @@ def _arguments(function: Function, given: Mapping[str, Any], world: World) -> li
         value = given.get(argument.name)
         if value is None:
             if not argument.optional:
-                why = " It was computed, and is null: is a collection empty?" if argument.name in given else ""
+                why = f" {NULL_COMPUTED}" if argument.name in given else ""
                 raise InvalidExpression(f"Parameter '{argument.name}' is required.{why}")
             value = argument.default
         arguments.append(None if value is None else coerce(value, argument.type, argument.name, world))

@@ -173,7 +173,9 @@ def _compared(field: str, sign: str, said: str, is_text: bool) -> Test:
             raise invalid("filter", "NOT_A_TIME", f"{said[:40]!r} is no time")
 
         def by_time(image: Image, _: Callable[[], Region | None]) -> bool:
-            return image.start_time is not None and compare(_millis(image.start_time), wanted)
+            end = millis_of(image.properties.get("end_datetime")) if field == "endTime" else None
+            at = end if end is not None or image.start_time is None else _millis(image.start_time)
+            return at is not None and compare(at, wanted)
 
         return by_time
     key = field.removeprefix("properties.")

@@ -15,7 +15,15 @@ from typing import Any, TypeVar
 import google_crc32c
 
 from rasterwire.download import Downloads, Registered, Render, Renders
-from rasterwire.errors import DownloadConflict, DownloadError, InvalidRequest, Overloaded, Violations
+from rasterwire.errors import (
+    DownloadConflict,
+    DownloadError,
+    InvalidExpression,
+    InvalidRequest,
+    Overloaded,
+    Violations,
+    invalid,
+)
 from rasterwire.expression.answer import answer
 from rasterwire.expression.budget import Budget, spending
 from rasterwire.expression.graph import read_graph
@@ -117,7 +125,13 @@ class Desk:
                     self.downloads.check_bands(params.image, [spec.id for spec in params.bands])
             found.raise_if_any()
             raise
-        return self.downloads.plan(request, convert.to_graph(params))
+        try:
+            return self.downloads.plan(request, convert.to_graph(params))
+        except InvalidExpression as error:
+            if params.WhichOneof("source") == "mosaic" and error.is_of_null:
+                said = "no image passes the query; widen its times, bounds or filters"
+                raise invalid("mosaic.query", "NO_SCENE", said) from None
+            raise
 
     async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
         """Plan and register a request."""

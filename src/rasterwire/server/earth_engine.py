@@ -3,6 +3,7 @@
 Source of the forms: https://developers.google.com/earth-engine/reference/rest
 """
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from rasterwire.errors import InvalidExpression, invalid
-from rasterwire.v1 import download_pb2, expression_pb2
+from rasterwire.v1 import download_pb2
 
 _FORMATS = {
     "GEO_TIFF": download_pb2.FORMAT_GEO_TIFF,
@@ -22,7 +23,6 @@ _FORMATS = {
     "ZIPPED_GEO_TIFF_PER_BAND": download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND,
 }
 _NORTH_UP = [1, 0, 0, 0, -1, 0]
-_PICTURES = {download_pb2.FORMAT_PNG, download_pb2.FORMAT_JPEG}
 
 Body = Mapping[str, Any]
 
@@ -44,27 +44,19 @@ def download_params(body: Body, asset: str | None = None) -> download_pb2.Downlo
     document = _expression(body) if asset is None else _loaded(asset)
     if asset is not None and body.get("region") is not None:
         document, body = _within(document, body["region"], body.get("grid") or {}), {**body, "grid": None}
-    if body.get("visualizationOptions"):
-        document = _wrapped(document, body["visualizationOptions"])
+    bands = [str(name) for name in _list(body, "bandIds")]
+    if body.get("visualizationOptions"):  # which shows the bands that are named
+        document, bands = _wrapped(document, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
     try:
         json_format.ParseDict(document, params.expression)
     except (json_format.ParseError, RecursionError) as error:
         said = str(error).splitlines()[0][:200]
         raise InvalidExpression(f"the expression is not one: {said}") from None
-    for name in _list(body, "bandIds"):
-        params.bands.add(id=str(name))
+    for name in bands:
+        params.bands.add(id=name)
     _set_grid(params, body.get("grid") or {})
     return params
-
-
-def expression_of(body: Body) -> expression_pb2.Expression:
-    """Return the expression of a body.
-
-    Raises:
-        InvalidExpression: it has none.
-    """
-    return download_params({"expression": body.get("expression")}).expression
 
 
 def _format(said: Any) -> "download_pb2.Format.ValueType":
@@ -154,15 +146,15 @@ def _loaded(asset: str) -> dict[str, Any]:
 
 
 def _around(document: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
-    """Return a graph whose result is a call that refers to the result of another as _INNER."""
+    """Return a graph whose result is a call that refers to the result of another."""
     values = dict(document.get("values") or {})
-    key = "rasterwire-result"
+    key = next(name for number in itertools.count() if (name := f"around-{number}") not in values)
     values[key] = call
     return {"result": key, "values": values}
 
 
-def _wrapped(document: dict[str, Any], options: Any) -> dict[str, Any]:
-    """Return a graph that shows what another makes as visualizationOptions have it."""
+def _wrapped(document: dict[str, Any], options: Any, bands: list[str]) -> dict[str, Any]:
+    """Return a graph that shows bands of what another makes, by default its own, as visualizationOptions have it."""
     if not isinstance(options, Mapping):
         raise invalid("visualizationOptions", "NOT_OPTIONS", "has to be an object")
     said = options.get("ranges") or []
@@ -174,6 +166,7 @@ def _wrapped(document: dict[str, Any], options: Any) -> dict[str, Any]:
     call = _call(
         "Image.visualize",
         image=inner,
+        bands=_constant(bands or None),
         min=_constant([r.get("min", 0) for r in ranges] or None),
         max=_constant([r.get("max", 0) for r in ranges] or None),
         gamma=_constant(gamma.get("value") if isinstance(gamma, Mapping) else None),
@@ -236,8 +229,3 @@ def tile_params(params: download_pb2.DownloadParams, zoom: int, x: int, y: int) 
     made.crs_transform[:] = [size, 0.0, x * side - _HALF, 0.0, -size, _HALF - y * side]
     made.dimensions[:] = [_TILE, _TILE]
     return made
-
-
-def is_picture(params: download_pb2.DownloadParams) -> bool:
-    """Tell whether params ask for a PNG or a JPEG."""
-    return params.format in _PICTURES

@@ -219,7 +219,7 @@ async def _meant(request: web.Request) -> tuple[str, dict[str, str], bytes]:
 
 def _known_part(path: str) -> str | None:
     """Return a path from what this server knows on, without a prefix that a proxy may have put before."""
-    found = re.search(r"(?:^|/)(\$discovery/rest$|v1/.*)", path, re.DOTALL)
+    found = re.search(r"(?:^|/)(\$discovery/rest$|v1/(?:projects|downloads)\b.*)", path, re.DOTALL)
     return found[1] if found else None
 
 

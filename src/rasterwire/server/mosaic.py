@@ -69,7 +69,11 @@ def _queried(query: download_pb2.CollectionQuery) -> Node:
     scenes = _call("ImageCollection.load", id=_constant(query.collection))
     time = _constant("system:time_start")
     if query.HasField("start_time"):
+        if query.HasField("end_time") and _millis(query.end_time) <= _millis(query.start_time):
+            said = "has to be after start_time, or no image passes; swap them, or leave one out"
+            raise invalid("mosaic.query.end_time", "TIMES_SWAPPED", said)
         early = _call("Filter.lessThan", leftField=time, rightValue=_constant(_millis(query.start_time)))
+        scenes = _filtered(scenes, _call("Filter.notNull", properties=_constant(["system:time_start"])))
         scenes = _filtered(scenes, _call("Filter.not", filter=early))
     if query.HasField("end_time"):
         before = _call("Filter.lessThan", leftField=time, rightValue=_constant(_millis(query.end_time)))

@@ -78,7 +78,7 @@ class DownloadServiceServicer(object):
         The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
         `request_id` a repeated call returns the first answer.
         Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-        UNIMPLEMENTED (expressions).
+        INVALID_ARGUMENT with the name of a function (expressions).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,7 @@ class DownloadServiceStub:
     The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
     `request_id` a repeated call returns the first answer.
     Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-    UNIMPLEMENTED (expressions).
+    INVALID_ARGUMENT with the name of a function (expressions).
     """
     ReadDownload: _grpc.UnaryStreamMultiCallable[_download_service_pb2.ReadDownloadRequest, _download_service_pb2.ReadDownloadResponse]
     """Streams the bytes of a registered download, rendering the file on the first call.
@@ -86,7 +86,7 @@ class DownloadServiceAsyncStub(DownloadServiceStub):
     The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
     `request_id` a repeated call returns the first answer.
     Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-    UNIMPLEMENTED (expressions).
+    INVALID_ARGUMENT with the name of a function (expressions).
     """
     ReadDownload: _aio.UnaryStreamMultiCallable[_download_service_pb2.ReadDownloadRequest, _download_service_pb2.ReadDownloadResponse]  # type: ignore[assignment]
     """Streams the bytes of a registered download, rendering the file on the first call.
@@ -132,7 +132,7 @@ class DownloadServiceServicer(metaclass=_abc_1.ABCMeta):
         The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
         `request_id` a repeated call returns the first answer.
         Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-        UNIMPLEMENTED (expressions).
+        INVALID_ARGUMENT with the name of a function (expressions).
         """
 
     @_abc_1.abstractmethod

@@ -42,7 +42,7 @@ type DownloadServiceClient interface {
 	// The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
 	// `request_id` a repeated call returns the first answer.
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-	// UNIMPLEMENTED (expressions).
+	// INVALID_ARGUMENT with the name of a function (expressions).
 	CreateDownload(ctx context.Context, in *CreateDownloadRequest, opts ...grpc.CallOption) (*CreateDownloadResponse, error)
 	// Streams the bytes of a registered download, rendering the file on the first call.
 	//
@@ -158,7 +158,7 @@ type DownloadServiceServer interface {
 	// The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
 	// `request_id` a repeated call returns the first answer.
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-	// UNIMPLEMENTED (expressions).
+	// INVALID_ARGUMENT with the name of a function (expressions).
 	CreateDownload(context.Context, *CreateDownloadRequest) (*CreateDownloadResponse, error)
 	// Streams the bytes of a registered download, rendering the file on the first call.
 	//

@@ -315,7 +315,7 @@ export const DownloadService: GenService<{
    * The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
    * `request_id` a repeated call returns the first answer.
    * Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-   * UNIMPLEMENTED (expressions).
+   * INVALID_ARGUMENT with the name of a function (expressions).
    *
    * @generated from rpc rasterwire.v1.DownloadService.CreateDownload
    */

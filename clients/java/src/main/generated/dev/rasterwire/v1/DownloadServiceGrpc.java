@@ -250,7 +250,7 @@ public final class DownloadServiceGrpc {
      * The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
      * `request_id` a repeated call returns the first answer.
      * Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-     * UNIMPLEMENTED (expressions).
+     * INVALID_ARGUMENT with the name of a function (expressions).
      * </pre>
      */
     default void createDownload(dev.rasterwire.v1.CreateDownloadRequest request,
@@ -353,7 +353,7 @@ public final class DownloadServiceGrpc {
      * The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
      * `request_id` a repeated call returns the first answer.
      * Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-     * UNIMPLEMENTED (expressions).
+     * INVALID_ARGUMENT with the name of a function (expressions).
      * </pre>
      */
     public void createDownload(dev.rasterwire.v1.CreateDownloadRequest request,
@@ -445,7 +445,7 @@ public final class DownloadServiceGrpc {
      * The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
      * `request_id` a repeated call returns the first answer.
      * Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-     * UNIMPLEMENTED (expressions).
+     * INVALID_ARGUMENT with the name of a function (expressions).
      * </pre>
      */
     public dev.rasterwire.v1.CreateDownloadResponse createDownload(dev.rasterwire.v1.CreateDownloadRequest request) throws io.grpc.StatusException {
@@ -536,7 +536,7 @@ public final class DownloadServiceGrpc {
      * The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
      * `request_id` a repeated call returns the first answer.
      * Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-     * UNIMPLEMENTED (expressions).
+     * INVALID_ARGUMENT with the name of a function (expressions).
      * </pre>
      */
     public dev.rasterwire.v1.CreateDownloadResponse createDownload(dev.rasterwire.v1.CreateDownloadRequest request) {
@@ -625,7 +625,7 @@ public final class DownloadServiceGrpc {
      * The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
      * `request_id` a repeated call returns the first answer.
      * Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
-     * UNIMPLEMENTED (expressions).
+     * INVALID_ARGUMENT with the name of a function (expressions).
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.CreateDownloadResponse> createDownload(
