@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +14,10 @@ from affine import Affine
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.renders import Renders
 from rasterwire.errors import Overloaded, RenderCancelled
+from rasterwire.expression.budget import current
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
+from rasterwire.server.job import StreamJob
 from rasterwire.store.artifacts import FolderArtifactStore
 
 A = TypeVar("A")
@@ -120,3 +123,21 @@ def test_more_renders_than_the_server_takes_are_told_to_come_back(
     assert running.join(plans(100)) is joined[0]
     engine.gate.set()
     running.close()
+
+
+def test_a_stream_that_nobody_wants_ends_while_it_is_planned(tmp_path: Path) -> None:
+    planning = threading.Event()
+
+    def plan() -> RenderPlan:
+        planning.set()
+        budget = current()
+        while True:
+            budget.check()  # as each function of an expression does
+
+    job = StreamJob(plan, renders(tmp_path, GatedEngine()), tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(job.run)
+        assert planning.wait(30)
+        job.stop()
+        with pytest.raises(RenderCancelled):
+            running.result(30)

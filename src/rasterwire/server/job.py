@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 import google_crc32c
 
 from rasterwire.download import Render, Renders
+from rasterwire.expression.budget import Budget, spending
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.ready import Ready, file_info
@@ -31,12 +32,14 @@ class StreamJob:
         self._renders = renders
         self._scratch = scratch
         self._stopped = False
+        self._budget = Budget()
         self.told: download_pb2.DownloadPlan | None = None
         self.render: Render | None = None
 
     def stop(self) -> None:
-        """End the render at its next block."""
+        """End the planning at its next function, or the render at its next block."""
         self._stopped = True
+        self._budget.stop()
         if self.render is not None:
             self.render.stop()
 
@@ -46,7 +49,8 @@ class StreamJob:
         Raises:
             DownloadError: of the plan or the render.
         """
-        plan = self._plan()
+        with spending(self._budget):
+            plan = self._plan()
         self.told = convert.from_plan(plan)
         self.render = render = Render(plan)
         if self._stopped:
