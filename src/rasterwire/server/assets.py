@@ -8,17 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rasterwire.catalog import Catalog
-from rasterwire.crs import crs_name
 from rasterwire.download.world import image_value, plain_id
 from rasterwire.errors import InvalidExpression, SourceUnavailable, invalid
 from rasterwire.expression.answer import answer
 from rasterwire.expression.coerce import millis_of
 from rasterwire.expression.geometry import as_geojson, geometry_of_json, intersects, to_crs
-from rasterwire.expression.types import type_of
 from rasterwire.expression.values import LONLAT
-from rasterwire.image import Band, Image
-from rasterwire.pixels import type_names
+from rasterwire.image import Image
 from rasterwire.region import Region
+from rasterwire.server.computed_assets import band_json
 
 _PREFIX = "projects/earthengine-public/assets/"
 _MOST_PAGE = 1000
@@ -33,33 +31,13 @@ def asset_json(image: Image) -> dict[str, Any]:
     if image.properties:
         told["properties"] = answer(dict(image.properties))
     if image.bands:
-        told["bands"] = [_band(band) for band in image.bands if band.dtype in type_names]
-        region = image_value(image).footprint()
+        value = image_value(image)
+        told["bands"] = list(map(band_json, value.bands))
+        region = value.footprint()
         if region is not None:
             with contextlib.suppress(InvalidExpression):
                 told["geometry"] = as_geojson(to_crs(region, LONLAT))
     return told
-
-
-def _band(band: Band) -> dict[str, Any]:
-    kind = type_of(band.dtype)
-    told: dict[str, Any] = {"precision": kind.precision.upper()}
-    if kind.low is not None and kind.high is not None:
-        told["range"] = {"min": kind.low, "max": kind.high}
-    t = band.grid.affine
-    grid = {
-        "crsCode": crs_name(band.grid.crs),
-        "dimensions": {"width": int(band.grid.shape[1]), "height": int(band.grid.shape[0])},
-        "affineTransform": {
-            "scaleX": t.a,
-            "shearX": t.b,
-            "translateX": t.c,
-            "shearY": t.d,
-            "scaleY": t.e,
-            "translateY": t.f,
-        },
-    }
-    return {"id": band.name, "dataType": told, "grid": grid}
 
 
 def collection_json(name: str) -> dict[str, Any]:

@@ -64,8 +64,12 @@ def _asset(image: Any) -> dict[str, Any]:
     if region is not None:
         with contextlib.suppress(InvalidExpression):
             told["geometry"] = as_geojson(to_crs(region, LONLAT))
-    bands = [{"id": band.name, "dataType": _type(band), "grid": grid_json(band)} for band in image.bands]
-    return told | {"bands": bands, "properties": answer(dict(image.properties))}
+    return told | {"bands": list(map(band_json, image.bands)), "properties": answer(dict(image.properties))}
+
+
+def band_json(band: BandValue) -> dict[str, Any]:
+    """Return a band as an ImageBand: its type, and its grid."""
+    return {"id": band.name, "dataType": _type(band), "grid": grid_json(band)}
 
 
 def _type(band: BandValue) -> dict[str, Any]:
