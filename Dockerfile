@@ -24,13 +24,10 @@ LABEL org.opencontainers.image.title="rasterwire" \
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build --chown=10001:10001 /var/lib/rasterwire /var/lib/rasterwire
 COPY --from=build /data /data
-# Large arrays go back to the system when they are freed.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    NUMBA_CACHE_DIR=/var/lib/rasterwire/kernels \
-    MALLOC_MMAP_THRESHOLD_=33554432 \
-    MALLOC_TRIM_THRESHOLD_=268435456
+    NUMBA_CACHE_DIR=/var/lib/rasterwire/kernels
 USER 10001:10001
 WORKDIR /var/lib/rasterwire
 # The rest of the file system can be read-only, but for /tmp.

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,9 @@ import grpc
 
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, failure, is_passing
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
+
+_SYNCED = 8 << 20
+"""Bytes that come before they are brought to the disk."""
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done, and bytes in all or None while the file is being made."""
@@ -205,8 +209,19 @@ def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
 
 
 def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
-    file.writelines(chunks)
-    file.flush()
+    """Write chunks to the disk itself, where the first of them are while the last are on their way."""
+    came, synced = 0, list[Future[None]]()
+    with ThreadPoolExecutor(1, thread_name_prefix="rasterwire-sync") as behind:
+        for chunk in chunks:
+            file.write(chunk)
+            came += len(chunk)
+            if came >= _SYNCED and all(one.done() for one in synced[-1:]):
+                file.flush()
+                synced.append(behind.submit(os.fsync, file.fileno()))
+                came = 0
+        file.flush()
+    for one in synced:
+        one.result()  # a disk tells of an error only once
     os.fsync(file.fileno())
 
 

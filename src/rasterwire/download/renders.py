@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from rasterwire.download.growth import Growth
 from rasterwire.encode import Block
-from rasterwire.encode.download import count_blocks, encode_download
-from rasterwire.errors import DownloadError, Overloaded, RenderCancelled, SourceUnavailable
+from rasterwire.encode.download import count_blocks, encode_download, sequential_size
+from rasterwire.errors import Overloaded, RenderCancelled, SourceUnavailable
 from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
@@ -26,11 +27,13 @@ class Render:
 
     Attributes:
         blocks_done, blocks_total: progress; the total is known from the start.
+        growth: the file while it is written, None where nobody may read it before its end.
         result: the finished file; fails with a DownloadError.
     """
 
-    def __init__(self, plan: RenderPlan) -> None:
+    def __init__(self, plan: RenderPlan, growth: Growth | None = None) -> None:
         self.plan = plan
+        self.growth = growth
         self.blocks_done = 0
         self.blocks_total = count_blocks(plan)
         self.result: Future[Artifact] = Future()
@@ -53,6 +56,8 @@ class Render:
             for encoded in engine.map(partial(self._block, raster, encode), windows):
                 self.blocks_done += 1
                 yield encoded
+                if self.growth is not None:
+                    self.growth.grow(out)
 
         try:
             encode_download(self.plan, blocks, out, scratch)
@@ -88,7 +93,8 @@ class Renders:
             if render is None:
                 if len(self._running) >= 4 * self._most:
                     raise Overloaded(_RETRY_AFTER)
-                render = Render(plan)
+                size = sequential_size(plan)
+                render = Render(plan, None if size is None else Growth(size))
                 self._running[plan.etag] = render
                 self._pool.submit(self._run, render)
             render.readers += 1
@@ -119,13 +125,13 @@ class Renders:
         write: Callable[[BinaryIO], None] = partial(render.write, self._engine, self._scratch)
         try:
             kept = self._artifacts.find(render.plan.etag) or self._artifacts.make(render.plan.etag, write)
-        except DownloadError as error:
-            render.result.set_exception(error)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
             render.result.set_exception(error)
         else:
             render.result.set_result(kept)
         finally:
+            if render.growth is not None:
+                render.growth.end()
             with self._lock:
                 if self._running.get(render.plan.etag) is render:
                     del self._running[render.plan.etag]

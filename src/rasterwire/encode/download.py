@@ -34,6 +34,11 @@ def count_blocks(plan: RenderPlan) -> int:
     return sum(map(count, plan.rasters))
 
 
+def sequential_size(plan: RenderPlan) -> int | None:
+    """Return the bytes of a file that is written front to back and whose size is known before, None for others."""
+    return plan.estimated_bytes if plan.format is Format.NPY else None
+
+
 def _npy(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:
     encode_npy(plan.rasters[0], render, out)
 

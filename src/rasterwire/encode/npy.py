@@ -50,6 +50,8 @@ def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
 
     def encode(block: Block) -> npt.NDArray[np.uint8]:
         bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
+        if len(raster.bands) == 1 and not raster.mask:  # the pixels are the rows
+            return np.ascontiguousarray(bands[0], record[0]).view(np.uint8)
         rows = np.empty(bands[0].shape, record)
         for band, pixels in zip(raster.bands, bands, strict=True):
             rows[band.name] = pixels

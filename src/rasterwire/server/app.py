@@ -29,7 +29,7 @@ from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.http_front import http_app
-from rasterwire.server.memory import share_arenas
+from rasterwire.server.memory import keep_memory
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -211,7 +211,7 @@ def serve(settings: Settings) -> int:
 
 
 def _serve_alone(settings: Settings) -> None:
-    share_arenas()
+    keep_memory()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(_serve(settings))
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,7 +30,8 @@ from rasterwire.expression.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
-from rasterwire.server.ready import Ready, file_info
+from rasterwire.server.ready import Growing, Ready, file_info
+from rasterwire.store import Artifact
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 CHUNK = 1 << 20
@@ -190,9 +191,9 @@ class Desk:
         return await self.run(look)
 
     async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
-        """Yield progress while the file is made, then the file.
+        """Yield progress while the file is made, then the file, as soon as a part of it can be read.
 
-        Leaving the iterator early ends the render, unless another reader waits for it.
+        Leaving the iterator before the file is there ends the render, unless another reader waits for it.
 
         Raises:
             DownloadConflict: the image is not what it was when the download was created.
@@ -209,9 +210,15 @@ class Desk:
         with self.downloads.hold(plan.etag):
             render = self._renders.join(plan)
             try:
-                async with contextlib.aclosing(_wait(render)) as waiting:
+                begun = render.result if render.growth is None else render.growth.reached(1)
+                async with contextlib.aclosing(_wait(render, begun)) as waiting:
                     async for progress in waiting:
                         yield progress
+                growing = _growing(kept, render)
+                if growing is not None:
+                    yield growing
+                    return
+                await asyncio.shield(asyncio.wrap_future(render.result))
             finally:
                 self._renders.leave(render)
             ready = await self.cached(kept)
@@ -280,19 +287,23 @@ class Desk:
             size = min(CHUNK, end - at)
             return asyncio.ensure_future(self.run(lambda: piece(at, ready.read(at, size))))
 
+        def needed(at: int) -> int:
+            # the last message has the checksum of the whole file
+            return at + CHUNK if at + CHUNK < end else ready.info.size_bytes
+
         at, ahead = offset, None
         try:
             while True:
+                there = await ready.reach(needed(at))
                 data = None if ahead else ready.read_now(at, min(CHUNK, end - at))
                 if data is None:
-                    ahead = ahead or later(at)
-                    answer, size = await ahead
+                    answer, size = await (ahead or later(at))
                 else:
                     answer, size = piece(at, data)
                 at += size
                 last = at >= end or not size
-                if ahead and not last:
-                    ahead = later(at)  # while this one is sent
+                # where a disk is waited for, the next is read while this one is sent
+                ahead = later(at) if data is None and not last and there >= needed(at) else None
                 yield answer
                 if last:
                     return
@@ -317,10 +328,22 @@ def _progress(render: Render) -> download_pb2.RenderProgress:
     return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
 
 
-async def _wait(render: Render) -> AsyncGenerator[download_pb2.RenderProgress, None]:
-    """Yield progress now and then until the render is done; raises its error."""
+def _growing(kept: Registered, render: Render) -> Growing | None:
+    """Return the file of a render that goes on, where a part of it can be read."""
+    growth = render.growth
+    file = None if growth is None else growth.open()
+    if growth is None or file is None:
+        return None
+    info = file_info(kept.filename, kept.mime_type, kept.etag, growth.size, 0)
+    return Growing(file, info, growth=growth, result=render.result)
+
+
+async def _wait(
+    render: Render, awaited: "Future[Artifact] | Future[None]"
+) -> AsyncGenerator[download_pb2.RenderProgress, None]:
+    """Yield progress now and then until something of the render is done; raises its error."""
     # shielded: a reader that leaves must not cancel what others wait for
-    done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(render.result)))
+    done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(awaited)))
     done.add_done_callback(lambda future: future.cancelled() or future.exception())  # a reader may be gone by then
     while not (await asyncio.wait({done}, timeout=_PROGRESS_SECONDS))[0]:
         yield _progress(render)

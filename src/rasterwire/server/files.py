@@ -9,6 +9,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from rasterwire.download import Registered
+from rasterwire.errors import DownloadError
 from rasterwire.server.desk import Desk
 from rasterwire.server.ready import Ready
 
@@ -94,4 +95,16 @@ async def _body(request: web.Request, response: web.StreamResponse, ready: Ready
         raise ConnectionResetError
     # the headers wait in the writer until something is written; sendfile goes past it
     await response.write(b"")
-    await asyncio.get_running_loop().sendfile(transport, ready.file, offset, count)
+    loop, at, end = asyncio.get_running_loop(), offset, offset + count
+    try:
+        while at < end:
+            there = min(end, await ready.reach(at + 1))
+            sent = await loop.sendfile(transport, ready.file, at, there - at)
+            if not sent:
+                raise ConnectionResetError
+            at += sent
+    except BaseException as error:
+        transport.abort()  # the status is sent already: a body that is cut short is all there is to tell of it
+        if isinstance(error, DownloadError):
+            raise ConnectionResetError from None
+        raise

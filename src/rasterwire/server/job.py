@@ -1,7 +1,7 @@
 """The work of one StreamDownload, in a thread from the request to the finished file."""
 
 import io
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -13,10 +13,10 @@ from rasterwire.expression.budget import Budget, spending
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.ready import Ready, file_info
+from rasterwire.store.summing import SummingFile
 from rasterwire.v1 import download_pb2
 
 _IN_MEMORY = 1 << 20
-_PIECE = 1 << 20
 
 
 class StreamJob:
@@ -55,25 +55,22 @@ class StreamJob:
         self.render = render = Render(plan)
         if self._stopped:
             render.stop()
-        small = plan.uncompressed_bytes <= _IN_MEMORY
-        file = io.BytesIO() if small else cast(BinaryIO, tempfile.NamedTemporaryFile(dir=self._scratch))  # noqa: SIM115
+        if plan.uncompressed_bytes <= _IN_MEMORY:
+            return self._in_memory(plan, render)
+        path = self._scratch / f"stream-{secrets.token_hex(8)}"
+        summing = SummingFile(path)
+        path.unlink()  # it goes with its last reader
+        file = cast(BinaryIO, io.BufferedRandom(summing))
         try:
             self._renders.to_file(render, file)
-            size, crc = _measured(file)
+            file.flush()
         except BaseException:
             file.close()
             raise
-        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, size, crc))
+        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, *summing.told()))
 
-
-def _measured(file: BinaryIO) -> tuple[int, int]:
-    """Return size and crc32c of a file."""
-    if isinstance(file, io.BytesIO):
+    def _in_memory(self, plan: RenderPlan, render: Render) -> Ready:
+        file = io.BytesIO()
+        self._renders.to_file(render, file)
         data = file.getvalue()
-        return len(data), google_crc32c.value(data)
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    crc = google_crc32c.Checksum()
-    while piece := file.read(_PIECE):
-        crc.update(piece)
-    return size, int.from_bytes(crc.digest(), "big")
+        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, len(data), google_crc32c.value(data)))

@@ -1,10 +1,14 @@
-"""Finished files, opened to be sent."""
+"""Files opened to be sent: finished ones, and those of which a part is there."""
 
+import asyncio
 import io
 import os
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from rasterwire.download.growth import Growth
+from rasterwire.store import Artifact
 from rasterwire.v1 import download_pb2
 
 _AT_ONCE: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux
@@ -22,6 +26,10 @@ class Ready:
     file: BinaryIO
     info: download_pb2.FileInfo
     _buffer: bytearray = field(default_factory=bytearray, repr=False)
+
+    async def reach(self, end: int) -> int:  # noqa: ARG002  of what is still written it matters
+        """Wait until bytes can be read up to an offset; return up to which they can, at least ``end``."""
+        return self.info.size_bytes
 
     def read(self, offset: int, size: int) -> bytes:
         """Return bytes of the file; fewer where it ends."""
@@ -41,6 +49,34 @@ class Ready:
         except OSError:  # it is not in memory, or the file system cannot tell
             return None
         return bytes(part) if came == size else None
+
+
+@dataclass(slots=True)
+class Growing(Ready):
+    """A file that is being written; its info has the checksum of the whole only at the end.
+
+    Attributes:
+        growth: of the file.
+        result: the finished file.
+    """
+
+    growth: Growth = field(kw_only=True)
+    result: "Future[Artifact]" = field(kw_only=True)
+
+    async def reach(self, end: int) -> int:
+        """See ``Ready.reach``; at the end of the file its info is complete.
+
+        Raises:
+            DownloadError: of the render.
+        """
+        if end < self.info.size_bytes:
+            await asyncio.wrap_future(self.growth.reached(end))
+            if self.growth.written >= end:
+                return self.growth.written
+        # shielded: a reader that leaves must not cancel what others wait for
+        artifact = await asyncio.shield(asyncio.wrap_future(self.result))
+        self.info.crc32c = artifact.crc32c
+        return self.info.size_bytes
 
 
 def file_info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:

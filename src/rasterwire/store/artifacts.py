@@ -10,16 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-import google_crc32c
+from typing import BinaryIO
 
 from rasterwire.store import Artifact
+from rasterwire.store.summing import SummingFile
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
-_PIECE = 1 << 20
 _etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
 _finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
 _UNFINISHED = ".unfinished-"
@@ -74,11 +69,11 @@ class FolderArtifactStore:
             raise ValueError(f"not an etag: {etag!r}")
         unfinished = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
         try:
-            summing = _Summing(unfinished)
+            summing = SummingFile(unfinished)
             with io.BufferedRandom(summing) as file:
                 write(file)
                 file.flush()
-                size, crc = summing.told() or _measured(file)
+                size, crc = summing.told()
             finished = self._folder / f"{etag}.{size}.{crc:08x}"
             with self._lock:
                 unfinished.replace(finished)
@@ -126,39 +121,6 @@ class FolderArtifactStore:
                 total -= size
 
 
-class _Summing(io.FileIO):
-    """A new file that takes its checksum while it is written, as long as that goes from front to back."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "x+")
-        self._crc = google_crc32c.Checksum()
-        self._size = 0
-        self._is_whole = True
-
-    def write(self, data: "ReadableBuffer") -> int:
-        """Write, and take in what came behind all that is there."""
-        self._is_whole = self._is_whole and self.tell() == self._size
-        count = super().write(data)
-        if self._is_whole:
-            self._crc.update(bytes(memoryview(data)[:count]))
-            self._size += count
-        return count
-
-    def told(self) -> tuple[int, int] | None:
-        """Return size and crc32c, None where some of it was written out of order."""
-        return (self._size, int.from_bytes(self._crc.digest(), "big")) if self._is_whole else None
-
-
 def _artifact(path: Path) -> Artifact | None:
     found = _finished.fullmatch(path.name)
     return None if found is None else Artifact(path, int(found[2]), int(found[3], 16))
-
-
-def _measured(file: BinaryIO) -> tuple[int, int]:
-    """Return size and crc32c of a file."""
-    file.seek(0)
-    crc, size = google_crc32c.Checksum(), 0
-    while piece := file.read(_PIECE):
-        crc.update(piece)
-        size += len(piece)
-    return size, int.from_bytes(crc.digest(), "big")

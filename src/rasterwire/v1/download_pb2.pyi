@@ -1193,7 +1193,9 @@ class FileInfo(_message.Message):
     size_bytes: _builtins.int
     """Bytes of the whole file."""
     crc32c: _builtins.int
-    """CRC32C of the whole file."""
+    """CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+    being made while it is sent.
+    """
     etag: _builtins.str
     """Identifies the bytes; to be given back to resume."""
     def __init__(

@@ -2223,7 +2223,8 @@ type FileInfo struct {
 	MimeType string `protobuf:"bytes,2,opt,name=mime_type,json=mimeType,proto3" json:"mime_type,omitempty"`
 	// Bytes of the whole file.
 	SizeBytes int64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	// CRC32C of the whole file.
+	// CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+	// being made while it is sent.
 	Crc32C uint32 `protobuf:"fixed32,4,opt,name=crc32c,proto3" json:"crc32c,omitempty"`
 	// Identifies the bytes; to be given back to resume.
 	Etag          string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`

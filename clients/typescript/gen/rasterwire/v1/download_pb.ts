@@ -967,7 +967,8 @@ export type FileInfo = Message<"rasterwire.v1.FileInfo"> & {
   sizeBytes: bigint;
 
   /**
-   * CRC32C of the whole file.
+   * CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+   * being made while it is sent.
    *
    * @generated from field: fixed32 crc32c = 4;
    */

@@ -163,7 +163,8 @@ private static final long serialVersionUID = 0L;
   private int crc32C_ = 0;
   /**
    * <pre>
-   * CRC32C of the whole file.
+   * CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+   * being made while it is sent.
    * </pre>
    *
    * <code>fixed32 crc32c = 4;</code>
@@ -845,7 +846,8 @@ private static final long serialVersionUID = 0L;
     private int crc32C_ ;
     /**
      * <pre>
-     * CRC32C of the whole file.
+     * CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+     * being made while it is sent.
      * </pre>
      *
      * <code>fixed32 crc32c = 4;</code>
@@ -857,7 +859,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * CRC32C of the whole file.
+     * CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+     * being made while it is sent.
      * </pre>
      *
      * <code>fixed32 crc32c = 4;</code>
@@ -873,7 +876,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * CRC32C of the whole file.
+     * CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+     * being made while it is sent.
      * </pre>
      *
      * <code>fixed32 crc32c = 4;</code>

@@ -62,7 +62,8 @@ public interface FileInfoOrBuilder extends
 
   /**
    * <pre>
-   * CRC32C of the whole file.
+   * CRC32C of the whole file. Always set in the last message; before it, 0 where the file is still
+   * being made while it is sent.
    * </pre>
    *
    * <code>fixed32 crc32c = 4;</code>
