@@ -90,15 +90,16 @@ class Checker:
             if self.info is not None and self.info.etag != chunk.file.etag:
                 raise CorruptData("the server sends another file than before; start again")
             self.info = chunk.file
-        if not chunk.data:
+        data = chunk.data  # once: protobuf copies it each time
+        if not data:
             return b""
         if chunk.offset != self.offset:
             raise CorruptData(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
-        if chunk.crc32c != google_crc32c.value(chunk.data):
+        if chunk.crc32c != google_crc32c.value(data):
             raise CorruptData(f"the checksum of the chunk at offset {chunk.offset} is wrong")
-        self._crc.update(chunk.data)
-        self.offset += len(chunk.data)
-        return chunk.data
+        self._crc.update(data)
+        self.offset += len(data)
+        return data
 
     def finish(self) -> download_pb2.FileInfo:
         """Return the file's info once all of it came.
