@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ import grpc
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, failure, is_passing
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
 
+_CHUNKS_BEHIND = 8
 _SYNCED = 8 << 20
-"""Bytes that come before they are brought to the disk."""
+"""Bytes that are written before they are brought to the disk."""
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done, and bytes in all or None while the file is being made."""
@@ -210,20 +212,24 @@ def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
 
 
 def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
-    """Write chunks to the disk itself, where the first of them are while the last are on their way."""
-    came, synced = 0, list[Future[None]]()
-    with ThreadPoolExecutor(1, thread_name_prefix="rasterwire-sync") as behind:
+    """Write chunks, and bring them to the disk, in a thread behind those that are on their way."""
+    writes: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="rasterwire-write") as behind:
         for chunk in chunks:
-            file.write(chunk)
-            came += len(chunk)
-            if came >= _SYNCED and all(one.done() for one in synced[-1:]):
-                file.flush()
-                synced.append(behind.submit(os.fsync, file.fileno()))
-                came = 0
-        file.flush()
-    for one in synced:
-        one.result()  # a disk tells of an error only once
+            writes.append(behind.submit(_write, file, chunk))
+            if len(writes) > _CHUNKS_BEHIND:
+                writes.popleft().result()
+        for one in writes:
+            one.result()
+    file.flush()
     os.fsync(file.fileno())
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    file.write(chunk)
+    if file.tell() % _SYNCED < len(chunk):
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def plain_name(proposed: str) -> str:
