@@ -80,6 +80,10 @@ def footprint(grid: GeoBox) -> Region:
 def lattice_extent(region: Region, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
     """Return (left, top, right, bottom) of a region in pixels of a lattice; top is the smallest row."""
     inverse = ~lattice
+    if (crs is None or crs == region.crs) and not region.geodesic:  # edges stay straight, so that corners tell all
+        corners = apply(inverse, shapely.get_coordinates(region.geometry))
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
     left, top, right, bottom = extent(region, crs, lambda points: apply(inverse, points))
     return left, top, right, bottom
 
