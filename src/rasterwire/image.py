@@ -9,6 +9,22 @@ from odc.geo.geobox import GeoBox
 
 
 @dataclass(frozen=True, slots=True)
+class Tiling:
+    """How the tiles of a file of one band are stored.
+
+    Attributes:
+        height, width: pixels of a tile.
+        compression: in the words of ``DownloadParams``.
+        predictor: of TIFF: 1 none, 2 differences of integers, 3 of floats.
+    """
+
+    height: int
+    width: int
+    compression: str
+    predictor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Band:
     """A band of an image, as the header of its file describes it.
 
@@ -26,6 +42,7 @@ class Band:
         value_scale, value_offset: physical = stored x value_scale + value_offset.
         unit: of the physical value, or "".
         plain: whether the stored tiles can be decoded without GDAL.
+        tiling: of the full resolution, where its tiles can go into another file as they are; else None.
         version: changes when the file does (modification time and size).
     """
 
@@ -42,6 +59,7 @@ class Band:
     value_offset: float = 0.0
     unit: str = ""
     plain: bool = False
+    tiling: Tiling | None = None
     version: str = ""
 
 

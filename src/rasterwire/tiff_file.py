@@ -19,22 +19,24 @@ from isal import isal_zlib
 
 from rasterwire.compiled import compiled
 from rasterwire.errors import SourceUnavailable
+from rasterwire.image import Tiling
 from rasterwire.raster_file import open_tiff
 
-__all__ = ["Level", "opened_level", "plain_bands"]
+__all__ = ["Level", "opened_level", "plain_bands", "tiling_of"]
 
 _FILES_KEPT = 128
 _MOST_TILE_BYTES = 32 << 20
 """A file in one huge strip is better read by GDAL, which can stop halfway."""
 
-_codecs = {1, 5, 8, 32946, 50000}
-"""TIFF compressions: none, LZW, deflate (by both its numbers), zstd."""
+_codecs = {1: "NONE", 5: "LZW", 8: "DEFLATE", 32946: "DEFLATE", 50000: "ZSTD"}
+"""TIFF compressions."""
 
 _DEFLATE = {8, 32946}
 _PARTS = 8
 """A tile of which the top alone is wanted is decoded in so many steps, so that like wishes share what is kept."""
 
 _OVERVIEW = 1
+_MIN_IS_BLACK = 1
 _SEPARATE_PLANES = 2
 _DELTA = 2
 """Predictor of differences along a row."""
@@ -154,32 +156,50 @@ class Level:
         Raises:
             Exception: of any kind, by the codec or the file: the tile cannot be read.
         """
-        count = self._page.databytecounts[index]
-        if not count:
+        stored = self._stored(index)
+        if not stored:
             return self._never_written()
-        stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index])
-        if len(stored) != count:
-            raise ValueError("the file ends before the tile")
         if self._stops:
-            return self._inflated(stored, rows)
-        tile, _, _ = self._page.decode(stored, index, _fullsize=True)
-        if tile is None:
+            dtype = np.dtype(self._page.dtype).newbyteorder("=")
+            pixels = np.frombuffer(self._inflated(stored, rows), dtype)
+            tile: Tile = pixels.reshape(-1, self.tile_width, self._samples)
+            return tile if self._page.predictor == 1 else undo_differences(tile)
+        decoded, _, _ = self._page.decode(stored, index, _fullsize=True)
+        if decoded is None:
             return self._never_written()
-        native: Tile = np.asarray(tile[0], tile.dtype.newbyteorder("="))
+        native: Tile = np.asarray(decoded[0], decoded.dtype.newbyteorder("="))
         return native
 
-    def _inflated(self, stored: bytes, rows: int) -> Tile:
+    def checked(self, index: int) -> bytes:
+        """Return the bytes of a tile as they are stored, of which it is known that they can be decoded.
+
+        Raises:
+            Exception: see ``tile``.
+        """
+        stored = self._stored(index)
+        if self._stops:
+            self._inflated(stored, self.tile_height)
+        else:
+            self._page.decode(stored, index, _fullsize=True)
+        return stored
+
+    def _stored(self, index: int) -> bytes:
+        count = self._page.databytecounts[index]
+        stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index]) if count else b""
+        if len(stored) != count:
+            raise ValueError("the file ends before the tile")
+        return stored
+
+    def _inflated(self, stored: bytes, rows: int) -> bytes:
         """Return the first rows of a deflated tile; there may be fewer, as in the last strip."""
-        dtype = np.dtype(self._page.dtype).newbyteorder("=")
-        line = self.tile_width * self._samples * dtype.itemsize
+        line = self.tile_width * self._samples * np.dtype(self._page.dtype).itemsize
         inflater = isal_zlib.decompressobj()
-        data = inflater.decompress(stored, rows * line)
+        data: bytes = inflater.decompress(stored, rows * line)
         if len(data) < rows * line and not inflater.eof:
             raise ValueError("the tile ends before its last row")
         if rows == self.tile_height and not inflater.eof:
             inflater.decompress(inflater.unconsumed_tail, 1)  # to the checksum behind the last row
-        tile: Tile = np.frombuffer(data, dtype).reshape(-1, self.tile_width, self._samples)
-        return tile if self._page.predictor == 1 else undo_differences(tile)
+        return data
 
     @property
     def _samples(self) -> int:
@@ -208,6 +228,20 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
     if parsed is None or not parsed.is_plain:
         return False
     return all(page.samplesperpixel == len(dtypes) and {str(page.dtype)} == set(dtypes) for page in parsed.levels)
+
+
+def tiling_of(href: str, version: str) -> Tiling | None:
+    """Return how the tiles of a plain file are stored, None where they cannot go into another file as they are.
+
+    That is where a tile has several bands, was never written, or has another order of bytes than our files.
+    """
+    parsed = _get(href, version)
+    page = None if parsed is None else parsed.levels[0]
+    if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric != _MIN_IS_BLACK:
+        return None
+    if page.parent.byteorder != "<" or not all(page.databytecounts):
+        return None
+    return Tiling(int(page.tilelength), int(page.tilewidth), _codecs[int(page.compression)], int(page.predictor))
 
 
 def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level:

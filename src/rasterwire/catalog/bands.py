@@ -60,6 +60,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             value_offset=offset,
             unit=own.unit or claim.unit or "",
             plain=header.plain,
+            tiling=header.tiling,
             version=header.version,
         )
 

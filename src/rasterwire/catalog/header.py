@@ -15,8 +15,9 @@ from rasterio.io import DatasetReader
 
 from rasterwire.catalog.intact import is_cut_short
 from rasterwire.errors import SourceUnavailable
+from rasterwire.image import Tiling
 from rasterwire.raster_file import open_raster
-from rasterwire.tiff_file import plain_bands
+from rasterwire.tiff_file import plain_bands, tiling_of
 
 __all__ = ["BandHeader", "Header", "fitting_nodata", "read_header", "version_of"]
 
@@ -60,6 +61,7 @@ class Header:
         overviews: (width, height) of each level, from the finest.
         exact_overviews: False for the wavelet levels of JPEG 2000.
         plain: whether tiles can be decoded without GDAL.
+        tiling: see ``Band``.
         version: changes when the file does.
     """
 
@@ -70,6 +72,7 @@ class Header:
     overviews: tuple[tuple[int, int], ...]
     exact_overviews: bool
     plain: bool
+    tiling: Tiling | None
     version: str
 
     @property
@@ -100,6 +103,7 @@ def read_header(path: str) -> Header:
             if is_cut_short(raster, path):
                 raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")
             grid, is_placed = _grid_of(raster)
+            is_plain = _is_plain(raster, path, version)
             return Header(
                 driver=str(raster.driver),
                 grid=grid,
@@ -107,7 +111,8 @@ def read_header(path: str) -> Header:
                 bands=tuple(_band_header(raster, index) for index in raster.indexes),
                 overviews=_overview_sizes(path, len(raster.overviews(1))),
                 exact_overviews=raster.driver != "JP2OpenJPEG",
-                plain=_is_plain(raster, path, version),
+                plain=is_plain,
+                tiling=tiling_of(path, version) if is_plain else None,
                 version=version,
             )
     except OSError as error:

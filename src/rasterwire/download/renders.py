@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from rasterwire.download.growth import Growth
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
+from rasterwire.encode.tiles import Tiles
 from rasterwire.errors import Overloaded, RenderCancelled, SourceUnavailable
 from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
+from rasterwire.render.stored import stored_tiles
 from rasterwire.store import Artifact, ArtifactStore
 
 _RETRY_AFTER = 2.0
@@ -67,6 +69,8 @@ class Render:
     def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
         if self._stopped.is_set():
             raise RenderCancelled
+        if raster.tiling is not None:
+            return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
         return encode(render_block(raster, window))
 
 

@@ -18,5 +18,8 @@ class BlockSource(Protocol):
     """Renders the blocks of a raster."""
 
     def __call__(self, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
-        """Yield ``encode(block)`` for each window, in order; blocks are rendered and encoded side by side."""
+        """Yield ``encode(block)`` for each window, in order; blocks are rendered and encoded side by side.
+
+        Of a raster with a tiling it is the ``Tiles`` that are stored.
+        """
         ...

@@ -13,7 +13,7 @@ import tifffile
 
 from rasterwire.encode import BlockSource
 from rasterwire.encode.geotags import geo_tags
-from rasterwire.encode.tiles import TILE, encoder, planes, predictor, tile_windows
+from rasterwire.encode.tiles import TILE, encoder, planes, predictor, tile_shape, tile_windows
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding
 
@@ -37,7 +37,8 @@ def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
     """Tell whether a raster may not fit into a classic TIFF, judged before compression."""
     growth = _LZW_GROWTH if encoding.compression is Compression.LZW else 1
     height, width = (int(n) for n in raster.grid.shape)
-    padded = -(-height // TILE) * -(-width // TILE) * TILE * TILE
+    rows, cols = tile_shape(raster)
+    padded = -(-height // rows) * -(-width // cols) * rows * cols
     sample = len(raster.bands) * np.dtype(raster.bands[0].dtype).itemsize
     return growth * padded * sample + (padded // 8 if raster.mask else 0) > _CLASSIC_BYTES
 
@@ -86,9 +87,9 @@ def _write_image(
         dtype=np.dtype(dtype).newbyteorder("<"),
         photometric="minisblack",
         planarconfig=None if count == 1 else "contig" if len(parts) == 1 else "separate",
-        tile=(TILE, TILE),
+        tile=tile_shape(raster),
         compression=_schemes[encoding.compression],
-        predictor=predictor(encoding, dtype),
+        predictor=predictor(encoding, dtype) if raster.tiling is None else raster.tiling.predictor,
         extrasamples=[0] * (count - 1) if count > 1 else None,
         extratags=geo_tags(raster),
         software=False,

@@ -29,17 +29,22 @@ Samples = npt.NDArray[np.generic]
 def tile_windows(raster: RasterPlan) -> Iterator[Window]:
     """Yield blocks of one row of tiles and some columns of them, left to right, top to bottom."""
     height, width = (int(n) for n in raster.grid.shape)
-    across = _block_width(raster)
-    for row in range(0, height, TILE):
+    down, across = tile_shape(raster)[0], _block_width(raster)
+    for row in range(0, height, down):
         for col in range(0, width, across):
-            yield Window(row, col, min(TILE, height - row), min(across, width - col))
+            yield Window(row, col, min(down, height - row), min(across, width - col))
+
+
+def tile_shape(raster: RasterPlan) -> tuple[int, int]:
+    """Return rows and columns of a tile."""
+    return (TILE, TILE) if raster.tiling is None else (raster.tiling.height, raster.tiling.width)
 
 
 def count_tile_windows(raster: RasterPlan) -> int:
     """Return how many blocks ``tile_windows`` yields for all planes."""
     height, width = (int(n) for n in raster.grid.shape)
     parts = planes(raster)
-    return len(parts) * -(-height // TILE) * -(-width // _block_width(parts[0]))
+    return len(parts) * -(-height // tile_shape(raster)[0]) * -(-width // _block_width(parts[0]))
 
 
 def planes(raster: RasterPlan) -> list[RasterPlan]:
@@ -53,7 +58,8 @@ def planes(raster: RasterPlan) -> list[RasterPlan]:
 
 def _block_width(raster: RasterPlan) -> int:
     sample = sum(np.dtype(band.dtype).itemsize + 1 for band in raster.bands)
-    return TILE * max(1, _BLOCK_BYTES // (TILE * TILE * sample))
+    rows, cols = tile_shape(raster)
+    return cols * max(1, _BLOCK_BYTES // (rows * cols * sample))
 
 
 def predictor(encoding: Encoding, dtype: str) -> int:

@@ -16,6 +16,7 @@ from rasterwire.image import Image
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
+from rasterwire.plan.handing import handed_on
 from rasterwire.plan.naming import safe_name, unique
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.reading import reading
@@ -211,13 +212,14 @@ def _raster(
     sources = [(name, band, wanted.resampling or request.resampling) for name, (wanted, band) in group]
     clipped = clip is not None
     settled = request if request.clip_to_region == clipped else replace(request, clip_to_region=clipped)
-    return RasterPlan(
+    planned = RasterPlan(
         path=path,
         grid=grid,
         bands=plan_bands(sources, grid, dtypes, settled),
         mask=request.mask is MaskOutput.BAND,
         clip=clip,
     )
+    return planned if own else replace(planned, tiling=handed_on(planned, request.encoding))
 
 
 def _check_bounds(asked: Asked, band: Source) -> None:
@@ -332,7 +334,14 @@ def _etag(plan: RenderPlan) -> str:
     encoding = plan.encoding
     add(_ENCODING_REVISION, plan.format.value, encoding.compression.value, encoding.level, encoding.cloud_optimized)
     for raster in plan.rasters:
-        add(raster.path, raster.mask, tuple(raster.grid.affine), tuple(raster.grid.shape), crs_name(raster.grid.crs))
+        add(
+            raster.path,
+            raster.mask,
+            raster.tiling,
+            tuple(raster.grid.affine),
+            tuple(raster.grid.shape),
+            crs_name(raster.grid.crs),
+        )
         if raster.clip is not None:
             add(raster.clip.geometry.wkb, crs_name(raster.clip.crs), raster.clip.geodesic)
         for band in raster.bands:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from odc.geo.geobox import GeoBox
 
 from rasterwire.expression.product import Computed
-from rasterwire.image import Band
+from rasterwire.image import Band, Tiling
 from rasterwire.region import Region
 from rasterwire.request import Encoding, Format, Resampling
 
@@ -80,6 +80,7 @@ class RasterPlan:
         bands: in output order.
         mask: whether a mask is stored beside the nodata value.
         clip: outside of this pixels are invalid; None keeps all.
+        tiling: of the source, whose tiles go into the file as they are; None makes new ones.
     """
 
     path: str
@@ -87,6 +88,7 @@ class RasterPlan:
     bands: tuple[BandPlan, ...]
     mask: bool = False
     clip: Region | None = None
+    tiling: Tiling | None = None
 
 
 @dataclass(frozen=True, slots=True)

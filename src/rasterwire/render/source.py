@@ -50,7 +50,7 @@ def dataset(band: Band, overview: int | None, alone: bool = False) -> rasterio.D
     key = (band.href, band.version, overview, band.index if alone else 0)
     found = _opened.datasets.pop(key, None)
     try:
-        _check_version(band)
+        check_version(band)
     except SourceUnavailable:
         if found is not None:
             found.close()
@@ -121,7 +121,7 @@ def _placed(inside: Pixels, at: tuple[int, int], size: tuple[int, int], dtype: s
 
 def _by_tiles(band: Band, overview: int | None, window: RasterWindow, *, is_alone: bool) -> Pixels:
     """Read pixels of a plain file from tiles that all threads share."""
-    _check_version(band)
+    check_version(band)
     level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
     first, sample = level.place(band.index)
     height, width = level.tile_height, level.tile_width
@@ -182,7 +182,7 @@ def _told_by_nodata(data: npt.NDArray[np.generic], nodata: float | int | None) -
     return np.asarray(~(near | (floats == value)))
 
 
-def _check_version(band: Band) -> None:
+def check_version(band: Band) -> None:
     """Refuse a file that is another one than when the plan was made."""
     try:
         status = os.stat(band.href)  # noqa: PTH116  for each block, and twice as fast

@@ -176,7 +176,7 @@ def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
                 if band.resampling
                 else download_pb2.RESAMPLING_UNSPECIFIED,
                 overview=overview,
-                path=path_of(band, raster.grid),
+                path="stored tiles" if raster.tiling else path_of(band, raster.grid),
             )
         )
     return download_pb2.RasterPlan(path=raster.path, grid=from_grid(raster.grid), bands=bands)

@@ -1,0 +1,36 @@
+"""Stored tiles, handed on as they are."""
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.grid import pixel_offset
+from rasterwire.pixels import Window
+from rasterwire.plan.types import RasterPlan
+from rasterwire.render.source import check_version
+from rasterwire.tiff_file import opened_level
+
+
+def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
+    """Return the compressed tiles under a window, left to right, top to bottom; each was decoded once to check it.
+
+    Args:
+        raster: planned with a tiling.
+        window: of whole tiles, but for the edges of the source.
+
+    Raises:
+        SourceUnavailable: a tile cannot be read, or the file changed since the plan was made.
+    """
+    band = raster.bands[0].stored
+    offset = pixel_offset(raster.grid, band.grid)
+    if raster.tiling is None or offset is None:
+        raise ValueError(f"band {band.name} was not planned to be handed on")
+    check_version(band)
+    level = opened_level(band.href, band.version, None)
+    col, row = offset[0] + window.col, offset[1] + window.row
+    height, width = raster.tiling.height, raster.tiling.width
+    try:
+        return [
+            level.checked(down * level.across + right)
+            for down in range(row // height, -(-(row + window.height) // height))
+            for right in range(col // width, -(-(col + window.width) // width))
+        ]
+    except Exception as error:  # the errors of codecs share no root
+        raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
