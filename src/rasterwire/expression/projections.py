@@ -216,10 +216,8 @@ def sampled(band: BandValue, how: Resampling) -> BandValue:
         node: Node = Stored(band.node.band, band.node.scene, how)
     elif band.grid is None:
         return band
-    elif how is Resampling.CUBIC:
-        raise InvalidExpression("bicubic: not implemented by this server for computed images; use bilinear.")
     else:
-        exact = band.node.dtype in {"int64", "uint64"} and how is Resampling.BILINEAR
+        exact = band.node.dtype in {"int64", "uint64"} and how in _modes.values()
         node = Resampled(cast_band(band, DOUBLE).node if exact else band.node, band.grid, how)
         return BandValue(band.name, DOUBLE if exact else band.type, node, band.projection, band.extent)
     return BandValue(band.name, band.type, node, band.projection, band.extent)
