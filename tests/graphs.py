@@ -9,7 +9,6 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-import rasterwire.expression.algorithms  # noqa: F401  lists the functions
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression import nodes
 from rasterwire.expression.answer import answer

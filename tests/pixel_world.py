@@ -14,7 +14,6 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.world import CatalogWorld
-from rasterwire.expression import algorithms  # noqa: F401  lists all functions
 from rasterwire.expression.graph import read_graph
 from rasterwire.expression.run import evaluate_graph
 from rasterwire.expression.values import ImageValue

@@ -10,6 +10,7 @@ from rasterwire.crs import crs_name, metres_per_unit, parse_crs
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.arithmetic import cast_band
 from rasterwire.expression.bands import common
+from rasterwire.expression.geometry import geometry_of_json, union_of
 from rasterwire.expression.nodes import Clipped, Cropped, Node, Resampled, Stored
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
@@ -252,8 +253,6 @@ def clip_to_collection(image: ImageValue, collection: Any) -> ImageValue:
 
 
 def _region(value: Any) -> Region:
-    from rasterwire.expression.geometry import geometry_of_json, union_of
-
     match value:
         case Region():
             found: Region | None = value
