@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.world import CatalogWorld
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import read_graph
-from rasterwire.expression.run import evaluate_graph
 from rasterwire.expression.values import ImageValue
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.computed import compute

@@ -26,8 +26,8 @@ from rasterwire.expression import budget
 from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.answer import answer
 from rasterwire.expression.budget import Budget, spending
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import Call, Constant, Graph, read_graph
-from rasterwire.expression.run import evaluate_graph
 from rasterwire.expression.values import (
     UNPROJECTED,
     CollectionValue,

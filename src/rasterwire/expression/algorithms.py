@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from rasterwire.expression import (
+from rasterwire.expression import (  # noqa: F401  each lists its functions in the table of ``signature``
     arithmetic,
     collections,
     composites,
@@ -31,34 +31,6 @@ from rasterwire.expression import (
     visual,
 )
 from rasterwire.expression.signature import Argument, Function, table
-
-FAMILIES = (
-    arithmetic,
-    collections,
-    composites,
-    constructors,
-    dates,
-    dictionaries,
-    distance,
-    elements,
-    filters,
-    formula,
-    geometry,
-    images,
-    joins,
-    kernel,
-    lists,
-    masks,
-    neighbourhood,
-    numbers,
-    projections,
-    reducers,
-    regions,
-    samples,
-    unbuilt,
-    visual,
-)
-"""The modules of the functions: each lists its own in the table of ``signature`` when it is imported, as it is here."""
 
 TABLE: Mapping[str, Function] = table
 """All functions by name, since their modules are imported above."""

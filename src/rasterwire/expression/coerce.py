@@ -10,7 +10,7 @@ from affine import Affine
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import constant_image
-from rasterwire.expression.geometry import geometry_of_json, union_of
+from rasterwire.expression.geometry import area_of
 from rasterwire.expression.projections import affine_of
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
@@ -127,22 +127,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _geometry(value: Any, _: World) -> Region | None:
-    match value:
-        case Region():
-            return value
-        case FeatureValue():
-            return value.geometry
-        case ImageValue():
-            return value.footprint()
-        case CollectionValue():
-            return union_of(value)
-        case Mapping():
-            return geometry_of_json(value)
-        case _:
-            return None
-
-
 def _projection(value: Any, _: World) -> Projection | None:
     match value:
         case Projection():
@@ -257,7 +241,7 @@ _conversions: dict[str, Callable[[Any, World], Any]] = {
     "FeatureCollection": _collection,
     "Filter": _instance(FilterValue),
     "Float": _number,
-    "Geometry": _geometry,
+    "Geometry": lambda value, _: area_of(value),
     "Image": _image,
     "ImageCollection": _image_collection,
     "Integer": _integer,

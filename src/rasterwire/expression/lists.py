@@ -1,4 +1,4 @@
-"""Functions on lists, dictionaries, numbers and texts."""
+"""Functions on lists."""
 
 import math
 from typing import Any

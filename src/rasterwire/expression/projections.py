@@ -1,6 +1,7 @@
 """Functions that say on which grid an image lies, how far it reaches, and how it is sampled."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from affine import Affine
@@ -10,7 +11,7 @@ from rasterwire.crs import crs_name, metres_per_unit, parse_crs
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.arithmetic import cast_band
 from rasterwire.expression.bands import common
-from rasterwire.expression.geometry import geometry_of_json, union_of
+from rasterwire.expression.geometry import area_of
 from rasterwire.expression.nodes import Clipped, Cropped, Node, Resampled, Stored
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
@@ -253,19 +254,9 @@ def clip_to_collection(image: ImageValue, collection: Any) -> ImageValue:
 
 
 def _region(value: Any) -> Region:
-    match value:
-        case Region():
-            found: Region | None = value
-        case FeatureValue():
-            found = value.geometry
-        case ImageValue():
-            found = value.footprint()
-        case CollectionValue():
-            found = union_of(value)
-        case dict():
-            found = geometry_of_json(value)
-        case _:
-            raise InvalidExpression("an image is clipped to a Geometry, a Feature or a FeatureCollection.")
+    if not isinstance(value, Region | FeatureValue | ImageValue | CollectionValue | Mapping):
+        raise InvalidExpression("an image is clipped to a Geometry, a Feature or a FeatureCollection.")
+    found = area_of(value)
     if found is None:
         raise InvalidExpression("The geometry for image clipping must not be empty.")
     return found

@@ -1,4 +1,4 @@
-"""Reducers: what they are called, and what they make of many values."""
+"""Reducers: what they are called, take and return, and how they are put together."""
 
 import math
 from collections.abc import Callable

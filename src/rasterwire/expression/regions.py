@@ -1,4 +1,4 @@
-"""Functions that reduce the pixels of an image within regions, or around each pixel."""
+"""Functions that reduce the pixels of an image: within regions, or its bands at each pixel."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -110,7 +110,7 @@ def reduce_regions(
     made: list[Element] = []
     asked = Asked(scale, crs, transform, best_effort=False, most=most)
     for element in features:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        region = element.footprint()
         if region is None:
             raise InvalidExpression("a feature has no geometry.")
         found = _reduced(world, image, reducer, region, asked)

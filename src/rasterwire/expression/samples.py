@@ -125,7 +125,7 @@ def sample_regions(
     """Returns the pixels of each feature as features, with its properties."""
     made: list[Element] = []
     for element in features:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        region = element.footprint()
         if region is None:
             raise InvalidExpression("a feature has no geometry.")
         kept = {key: value for key, value in element.properties.items() if names is None or key in names}

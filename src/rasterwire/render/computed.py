@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.evaluate import evaluate, shared_keys
+from rasterwire.expression.block import evaluate, shared_keys
 from rasterwire.expression.nodes import Cropped, Node, Place, Resampled, Stored
 from rasterwire.grid import pixel_offset
 from rasterwire.pixels import Pixels, Window
