@@ -34,8 +34,11 @@ from rasterwire.region import Region
 _MOST_PIXELS = 4_000_000_000
 """Of a region; each is looked at in turn, and that many take as long as an evaluation may."""
 
+_MANY_HELD = 10_000_000
+"""Numbers that a reducer holds of a region, of all bands together, before it rather takes several passes."""
+
 _MOST_HELD = 30_000_000
-"""Numbers that a reducer may hold at once, of all bands together: 12 to 16 bytes each."""
+"""The most that one holds that cannot: 12 to 16 bytes each."""
 
 _LEAST_SHARE = 0.005
 """Of a pixel in a region, that counts."""
@@ -133,19 +136,13 @@ def _reduced(world: World, image: ImageValue, reducer: Reducer, region: Region, 
     if reducer.inputs > 1 and len(bands) != reducer.inputs:
         raise InvalidExpression(f"the reducer takes {reducer.inputs} bands, and the image has {len(bands)}.")
     tallies = [Tallies(reducer) for _ in range(1 if reducer.inputs > 1 else len(bands))]
-    for pixels, share in _blocks(world, [band.node for band in bands], grid, region, weighs=reducer.weighs):
-        check()
-        if reducer.inputs > 1:
-            tallies[0].add([_picked(_with_nan(one), share > 0) for one in pixels], _weights(share, share > 0))
-        else:
-            for tally, one in zip(tallies, pixels, strict=True):
-                there = (share > 0) & one.valid
-                tally.add([_picked(one.data, there)], _weights(share, there))
-        if sum(tally.held for tally in tallies) > _MOST_HELD:
-            raise InvalidExpression(
-                f"the reducer has to hold more than {_MOST_HELD} different values of the region; "
-                "give a coarser 'scale', a smaller region, or fewer bands."
-            )
+    nodes = [band.node for band in bands]
+    is_more = True
+    while is_more:
+        for pixels, share in _blocks(world, nodes, grid, region, weighs=reducer.weighs):
+            check()
+            _add(tallies, pixels, share, together=reducer.inputs > 1)
+        is_more = bool([tally for tally in tallies if tally.another_pass()])
     if reducer.inputs > 1:
         return tallies[0].results()
     made: dict[str, Any] = {}
@@ -154,6 +151,24 @@ def _reduced(world: World, image: ImageValue, reducer: Reducer, region: Region, 
         several = len(results) > 1
         made |= {f"{band.name}_{key}" if several else band.name: value for key, value in results.items()}
     return made
+
+
+def _add(tallies: Sequence[Tallies], pixels: Sequence[Pixels], share: "Shares", *, together: bool) -> None:
+    """Let tallies take in a block: one all bands together, or each its own."""
+    if together:
+        tallies[0].add([_picked(_with_nan(one), share > 0) for one in pixels], _weights(share, share > 0))
+    else:
+        for tally, one in zip(tallies, pixels, strict=True):
+            there = (share > 0) & one.valid
+            tally.add([_picked(one.data, there)], _weights(share, there))
+    if sum(tally.held for tally in tallies) > _MANY_HELD:
+        for tally in tallies:
+            tally.narrow()
+    if sum(tally.held for tally in tallies) > _MOST_HELD:
+        raise InvalidExpression(
+            f"the reducer has to hold more than {_MOST_HELD} different values of the region; "
+            "give a coarser 'scale', a smaller region, or fewer bands."
+        )
 
 
 Shares = npt.NDArray[np.float64] | npt.NDArray[np.bool_]

@@ -249,6 +249,7 @@ class Tallies:
         self._outputs = reducer.outputs
         self._tables: dict[tuple[int, bool], ValueTable] = {}
         self._tallies: list[tuple[Reducer, int, Tally]] = []
+        self._is_first_pass = True
         self._results = assembled(reducer, 0, self._begin)
 
     def _begin(self, simple: Reducer, first: int) -> Results:
@@ -258,7 +259,8 @@ class Tallies:
             return made.results
         is_weighted = simple.weighs
         table = self._tables.setdefault((first, is_weighted), ValueTable(is_weighted=is_weighted))
-        return lambda: [table.result(simple.kind, simple.parameters)]
+        reading = table.ask(simple.kind, simple.parameters)
+        return lambda: [reading()]
 
     @property
     def held(self) -> int:
@@ -277,12 +279,23 @@ class Tallies:
             (values,), heavy = _there([columns[at]], weights if is_weighted else None, 1)
             if len(values):
                 table.add(values, heavy)
-        for reducer, first, tally in self._tallies:
+        for reducer, first, tally in self._tallies if self._is_first_pass else ():
             needed = reducer.inputs - (reducer.parameters[1] if reducer.kind == "toList" else 0)
             taken = columns[first : first + reducer.inputs]
             taken, heavy = _there(taken, weights if reducer.is_weighted else None, needed)
             if len(taken[0]):
                 tally.add(taken, heavy)
+
+    def narrow(self) -> None:
+        """Hold less from now on, at the price of more passes, where that is possible."""
+        for table in self._tables.values():
+            table.narrow()
+
+    def another_pass(self) -> bool:
+        """End a pass over all values; returns whether they all have to be added once more."""
+        self._is_first_pass = False
+        waiting = [table for table in self._tables.values() if table.another_pass()]
+        return bool(waiting)
 
     def results(self) -> dict[str, Any]:
         """Return the results by the names of the outputs, null where there is none."""

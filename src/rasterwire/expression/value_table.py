@@ -1,12 +1,14 @@
 """The different values of many, and how much there is of each: all that order statistics need."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import InvalidExpression
+from rasterwire.expression.narrowing import Narrowing
 from rasterwire.expression.plain import as_key, number
 from rasterwire.expression.sizes import MAX_PARTS
 
@@ -15,16 +17,17 @@ Floats = npt.NDArray[np.float64]
 _WAITING = 2_000_000
 """Values that wait until they are sorted into the table: each time it is copied."""
 
-READINGS = frozenset({"median", "percentile", "intervalMean", "mode", "countDistinct", "countDistinctNonNull"}) | {
-    "frequencyHistogram"
-}
+_NARROWED = frozenset({"median", "percentile"})
+
+READINGS = _NARROWED | {"intervalMean", "mode", "countDistinct", "countDistinctNonNull", "frequencyHistogram"}
 """Reducers whose results are read off a table."""
 
 
 class ValueTable:
     """Different numbers, with how many there are of each, or how much of them.
 
-    Integers of up to 16 bits have a place each; others take as much memory as they differ.
+    Integers of up to 16 bits have a place each; others take as much memory as they differ, unless the
+    table is told to hold less: then what it is asked for is found in several passes, if it can be.
     """
 
     def __init__(self, *, is_weighted: bool) -> None:
@@ -35,6 +38,15 @@ class ValueTable:
         self._is_dense: bool | None = None
         self._waiting: list[tuple[npt.NDArray[Any], Floats | None]] = []
         self._count_waiting = 0
+        self._asked: list[tuple[str, tuple[Any, ...]]] = []
+        self._narrowing: Narrowing | None = None
+        self._found: dict[int, float] | None = None
+        self._is_done = False
+
+    def ask(self, kind: str, parameters: tuple[Any, ...]) -> Callable[[], Any]:
+        """Return what gives the result of a reducer, see ``READINGS``: null for no values unless it counts."""
+        self._asked.append((kind, parameters))
+        return lambda: self._result(kind, parameters)
 
     @property
     def held(self) -> int:
@@ -43,6 +55,11 @@ class ValueTable:
 
     def add(self, values: npt.NDArray[Any], weights: Floats | None) -> None:
         """Take in values, always of the same type and none NaN; without weights each counts once."""
+        if self._is_done:
+            return
+        if self._narrowing is not None:
+            self._narrowing.add(values)
+            return
         if self._is_dense is None:
             self._begin(values.dtype)
         if self._is_dense:
@@ -83,8 +100,43 @@ class ValueTable:
             self._values = np.insert(self._values, places[~known], new[~known])
             self._counts = np.insert(self._counts, places[~known], counts[~known].astype(self._counts.dtype))
 
-    def result(self, kind: str, parameters: tuple[Any, ...]) -> Any:
-        """Return what a reducer makes of the values, see ``READINGS``; null for none unless it counts."""
+    def narrow(self) -> None:
+        """Hold next to nothing from now on, and take several passes, where that gives all that is asked for."""
+        is_begun = self._is_dense is False and self._narrowing is None
+        if not is_begun or not {kind for kind, _ in self._asked} <= _NARROWED:
+            return
+        self._sort_in()
+        self._narrowing = Narrowing(self._values.dtype)
+        for begin in range(0, len(self._values), _WAITING):
+            part = slice(begin, begin + _WAITING)
+            self._narrowing.add(self._values[part], self._counts[part])
+        self._values, self._counts = self._values[:0].copy(), self._counts[:0].copy()
+
+    def another_pass(self) -> bool:
+        """End a pass over all values; returns whether they have to come again."""
+        narrowing = self._narrowing
+        if narrowing is None or self._is_done:
+            self._is_done = True
+            return False
+        if self._found is None:
+            places = {at for asked in self._asked for at in self._between(*asked)[:2]}
+            self._found = dict.fromkeys(sorted(places), 0.0)
+            narrowing.look_for(list(self._found))
+        is_more = narrowing.another_pass()
+        if not is_more:
+            self._found = dict(zip(self._found, narrowing.values(), strict=True))
+            self._is_done = True
+        return is_more
+
+    def _between(self, kind: str, parameters: tuple[Any, ...]) -> tuple[int, int, float]:
+        """Return between which two places of a narrowed table a result lies, and how far."""
+        assert self._narrowing is not None
+        return _place(50.0 if kind == "median" else parameters[0], self._narrowing.count)
+
+    def _result(self, kind: str, parameters: tuple[Any, ...]) -> Any:
+        if self._found is not None:
+            first, second, part = self._between(kind, parameters)
+            return number(_mixed(self._found[first], self._found[second], part))
         self._sort_in()
         values, counts = self._values, self._counts
         if self._is_dense:
@@ -114,17 +166,25 @@ def _counted(values: npt.NDArray[Any], counts: npt.NDArray[Any]) -> dict[str, fl
     return dict(sorted((as_key(value), number(count)) for value, count in pairs))
 
 
-def _percentile(values: npt.NDArray[Any], counts: npt.NDArray[Any], percent: float) -> float:
-    """Return a percentile of sorted values: between two by how far they are. Source: numpy's method "linear"."""
-    until = np.cumsum(counts, dtype=np.int64)
-    place = percent / 100.0 * (int(until[-1]) - 1)
-    first = math.floor(place)
-    low, high = (values[min(int(np.searchsorted(until, at, "right")), len(values) - 1)] for at in (first, first + 1))
-    part = place - first
-    low, high = float(low), float(high)
+def _place(percent: float, count: int) -> tuple[int, int, float]:
+    """Return between which two of so many sorted values a percentile lies, and how far: numpy's method "linear"."""
+    place = percent / 100.0 * (count - 1)
+    first = min(math.floor(place), count - 1)
+    return first, min(first + 1, count - 1), place - first
+
+
+def _mixed(low: float, high: float, part: float) -> float:
+    """Return what lies between two values, as numpy rounds it."""
     if low == high or not part:
         return low
     return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
+
+
+def _percentile(values: npt.NDArray[Any], counts: npt.NDArray[Any], percent: float) -> float:
+    until = np.cumsum(counts, dtype=np.int64)
+    first, second, part = _place(percent, int(until[-1]))
+    low, high = (float(values[np.searchsorted(until, at, "right")]) for at in (first, second))
+    return _mixed(low, high, part)
 
 
 def _interval_mean(values: npt.NDArray[Any], counts: npt.NDArray[Any], low: float, high: float) -> float | int:
