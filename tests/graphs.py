@@ -9,12 +9,11 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-import rasterwire.expression.algorithms  # noqa: F401  lists the functions
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression import nodes
 from rasterwire.expression.answer import answer
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import read_graph
-from rasterwire.expression.run import evaluate_graph
 from rasterwire.expression.types import PixelType
 from rasterwire.expression.values import BandValue, CollectionValue, ImageValue, Projection
 from rasterwire.pixels import Pixels, Window

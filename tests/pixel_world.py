@@ -14,9 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.world import CatalogWorld
-from rasterwire.expression import algorithms  # noqa: F401  lists all functions
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import read_graph
-from rasterwire.expression.run import evaluate_graph
 from rasterwire.expression.values import ImageValue
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.computed import compute
@@ -168,3 +167,16 @@ def pieces(height: int, width: int, cuts: Sequence[int]) -> list[Window]:
         for top, bottom in itertools.pairwise(rows)
         for left, right in itertools.pairwise(cols)
     ]
+
+
+def assert_same_in_pieces(made: PixelWorld, image: ImageValue, grid: GeoBox, cuts: list[int]) -> Pixels:
+    """Check that an image of one band has the same pixels however it is cut, and return them."""
+    whole = made.only(image, grid)
+    height, width = (int(n) for n in grid.shape)
+    for window in pieces(height, width, cuts):
+        part = made.only(image, grid, window)
+        at = slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
+        np.testing.assert_array_equal(part.valid, whole.valid[at], err_msg=str(window))
+        held = part.valid
+        assert part.data[held].tobytes() == whole.data[at][held].tobytes(), window
+    return whole

@@ -23,11 +23,11 @@ from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.world import CatalogWorld, product_of
 from rasterwire.errors import InvalidExpression, InvalidRequest, RenderCancelled, SourceUnavailable
 from rasterwire.expression import budget
-from rasterwire.expression.algorithms import table
+from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.answer import answer
 from rasterwire.expression.budget import Budget, spending
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import Call, Constant, Graph, read_graph
-from rasterwire.expression.run import evaluate_graph
 from rasterwire.expression.values import (
     UNPROJECTED,
     CollectionValue,
@@ -180,7 +180,7 @@ ADD = {"functionName": "Number.add", "arguments": {"left": ref("a"), "right": co
     ],
 )
 def test_a_graph_that_is_none_is_refused_at_once(world: CatalogWorld, document: object, said: str) -> None:
-    if "pixelLonLat" in said and table["Image.pixelLonLat"].call is not None:
+    if "pixelLonLat" in said and TABLE["Image.pixelLonLat"].call is not None:
         pytest.skip("it is built by now")
     assert said in refused(document, world)
 
@@ -690,7 +690,7 @@ def looked_at(value: Any) -> None:
 
 
 def families() -> list[str]:
-    return sorted({name.split(".")[0] for name, known in table.items() if known.call is not None})
+    return sorted({name.split(".")[0] for name, known in TABLE.items() if known.call is not None})
 
 
 @pytest.mark.parametrize("family", families())
@@ -700,7 +700,7 @@ def test_a_function_of_any_arguments_has_a_value_or_a_sentence(
     kinds = values_of_kinds(world)
     everything = [value for values in kinds.values() for value in values]
     chance = random.Random(family)
-    for name, known in sorted(table.items()):
+    for name, known in sorted(TABLE.items()):
         # samples of the pixels of the whole earth are legitimate, and take their time
         if known.call is None or name.split(".")[0] != family or name in {"Image.sample", "Image.sampleRegions"}:
             continue

@@ -3,15 +3,12 @@
 import random
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from pixel_world import GRID, UTM, PixelWorld, Written, call, load, pieces, random_data, random_mask
-from rasterwire.expression.values import ImageValue
-from rasterwire.pixels import Pixels
+from pixel_world import GRID, UTM, PixelWorld, Written, assert_same_in_pieces, call, load, random_data, random_mask
 
 NAMES = ("byte", "short", "float", "other", "coarse")
 
@@ -65,6 +62,7 @@ STEPS: dict[str, Step] = {
     "filled": lambda d, x: call("Image.unmask", input=x, value=d.randint(0, 9), sameFootprint=d.random() < 0.5),
     "reproject": lambda d, x: call("Image.reproject", image=x, **projected(d)),
     "bilinear": lambda d, x: call("Image.resample", image=call("Image.toFloat", value=x)),
+    "bicubic": lambda d, x: call("Image.resample", image=x, mode="bicubic"),
     "stored bilinear": lambda d, x: call(
         "Image.add", image1=x, image2=call("Image.resample", image=load(d.choice(NAMES)), mode="bilinear")
     ),
@@ -101,18 +99,6 @@ STEPS: dict[str, Step] = {
     ),
     "where": lambda d, x: call("Image.where", input=x, test=load(d.choice(NAMES)), value=d.randint(0, 300)),
 }
-
-
-def assert_same_in_pieces(made: PixelWorld, image: ImageValue, grid: GeoBox, cuts: list[int]) -> Pixels:
-    whole = made.only(image, grid)
-    height, width = (int(n) for n in grid.shape)
-    for window in pieces(height, width, cuts):
-        part = made.only(image, grid, window)
-        at = slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
-        np.testing.assert_array_equal(part.valid, whole.valid[at], err_msg=str(window))
-        held = part.valid
-        assert part.data[held].tobytes() == whole.data[at][held].tobytes(), window
-    return whole
 
 
 @pytest.mark.parametrize("seed", range(48))

@@ -8,7 +8,7 @@ from affine import Affine
 from graphs import UTM, World, argument, call, function, image, refused, told
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression import budget
-from rasterwire.expression.algorithms import table
+from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.graph import read_graph
 from rasterwire.expression.values import ImageValue, Projection
 
@@ -122,7 +122,7 @@ def test_an_error_within_a_mapped_function_names_the_inner_function() -> None:
     assert refused(call("List.map", list=[[1]], baseAlgorithm=inner)).startswith("List.get: List index must be")
 
 
-@pytest.mark.parametrize("name", [name for name, known in table.items() if known.call is None])
+@pytest.mark.parametrize("name", [name for name, known in TABLE.items() if known.call is None])
 def test_a_function_that_is_known_but_not_built_says_so(name: str) -> None:
     assert refused(call(name)) == f"{name}: not implemented by this server"
 
@@ -136,7 +136,7 @@ _ODD: list[Any] = [
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, known in sorted(table.items()) if known.call and known.signature.arguments and name != "If"]
+    "name", [name for name, known in sorted(TABLE.items()) if known.call and known.signature.arguments and name != "If"]
 )
 def test_no_argument_whatever_breaks_a_function(name: str) -> None:
     fitting: dict[str, Any] = {
@@ -149,7 +149,7 @@ def test_no_argument_whatever_breaks_a_function(name: str) -> None:
         "DateRange": call("DateRange", start=0), "Kernel": call("Kernel.square", radius=1), "Feature": call("Feature"),
         "Join": call("Join.inner"),
     }  # fmt: skip
-    arguments = table[name].signature.arguments
+    arguments = TABLE[name].signature.arguments
     required = {a.name: fitting.get(a.type.split("<")[0]) for a in arguments if not a.optional}
     for one in arguments:
         for odd in _ODD:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rasterwire.expression.algorithms import listing, table
+from rasterwire.expression import algorithms
+from rasterwire.expression.algorithms import TABLE, listing
 from rasterwire.expression.signature import Signature, parse_signature
 
 _ALL_BUILT = (
@@ -95,7 +96,7 @@ def test_every_function_of_the_document_is_listed_with_its_signature(levels: dic
     known = {signature.name: signature for group in levels.values() for signature in group}
     assert len(known) > 250
     for name, signature in known.items():
-        ours = table[name].signature
+        ours = TABLE[name].signature
         assert _plain(ours) == _plain(signature), name
 
 
@@ -112,13 +113,13 @@ def _type(kind: str) -> str:
 def test_all_of_the_first_levels_and_groups_is_built(levels: dict[str, list[Signature]]) -> None:
     assert set(_ALL_BUILT) <= set(levels)
     for group in _ALL_BUILT:
-        unbuilt = [signature.name for signature in levels[group] if table[signature.name].call is None]
+        unbuilt = [signature.name for signature in levels[group] if TABLE[signature.name].call is None]
         assert not unbuilt, group
 
 
 def test_every_function_is_one_of_earth_engine_s_with_its_arguments(reference: dict[str, Any]) -> None:
     assert len(reference) > 900
-    for name, function in table.items():
+    for name, function in TABLE.items():
         assert name in reference, f"{name}: no client sends it"
         theirs = [(a["argumentName"], _base(a["type"])) for a in reference[name].get("arguments", [])]
         ours = [(a.name, _base(a.type)) for a in function.signature.arguments]
@@ -127,14 +128,14 @@ def test_every_function_is_one_of_earth_engine_s_with_its_arguments(reference: d
 
 
 def test_arguments_are_optional_with_the_defaults_of_earth_engine(reference: dict[str, Any]) -> None:
-    for name, function in table.items():
+    for name, function in TABLE.items():
         theirs = [(bool(a.get("optional")), a.get("defaultValue")) for a in reference[name].get("arguments", [])]
         assert [(a.optional, a.default) for a in function.signature.arguments] == theirs, name
 
 
 @pytest.mark.parametrize("alias", _ALIASES)
 def test_an_alias_is_built_and_called_like_its_function(alias: str) -> None:
-    first, second = table[alias], table[_ALIASES[alias]]
+    first, second = TABLE[alias], TABLE[_ALIASES[alias]]
     assert first.call is not None
     assert first.signature.arguments == second.signature.arguments
     assert first.signature.returns == second.signature.returns
@@ -149,7 +150,7 @@ def _listed_arguments() -> Iterator[tuple[str, dict[str, Any]]]:
 def test_the_listing_tells_clients_what_they_need() -> None:
     names = [function["name"] for function in listing()]
     assert names == sorted(names)
-    assert len(names) == len(set(names)) == len(table)
+    assert len(names) == len(set(names)) == len(TABLE)
     assert all(name.startswith("algorithms/") for name in names)
     assert all(function["description"] and function["returnType"] for function in listing())
     for name, argument in _listed_arguments():
@@ -160,7 +161,15 @@ def test_the_listing_tells_clients_what_they_need() -> None:
 
 
 def test_optional_arguments_follow_required_ones_except_where_earth_engine_has_them_first() -> None:
-    for function in table.values():
+    for function in TABLE.values():
         optional = [argument.optional for argument in function.signature.arguments]
         if function.signature.name != "Kernel.fixed":
             assert optional == sorted(optional), function.signature.name
+
+
+def test_the_table_is_that_of_all_modules_of_functions() -> None:
+    folder = Path(algorithms.__file__).parent
+    said = "from rasterwire.expression.signature import"
+    found = {path.stem for path in folder.glob("*.py") if said in path.read_text()}
+    users = {"algorithms", "evaluation", "coerce"}  # without functions of their own
+    assert found - users <= set(vars(algorithms))

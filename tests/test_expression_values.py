@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from graphs import World, argument, call, evaluated, function, graph, image, refused, told
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import read_graph
-from rasterwire.expression.run import evaluate_graph
 
 
 def failing() -> Any:

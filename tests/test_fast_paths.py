@@ -17,8 +17,8 @@ from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels
-from rasterwire.render.bilinear import bilinear, is_compiled
 from rasterwire.render.block import path_of
+from rasterwire.render.interpolation import interpolation
 from rasterwire.render.nearest import nearest
 from rasterwire.render.positions import Lattice, Positions, exact, positions
 from rasterwire.render.source import read
@@ -192,11 +192,11 @@ def test_nearest_is_what_exact_positions_give(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32"])
 @pytest.mark.parametrize("nodata", [0, None, 119])
 @pytest.mark.parametrize("name", list(GRIDS)[:-1])
-def test_bilinear_is_gdals(tmp_path: Path, name: str, dtype: str, nodata: float | None) -> None:
+@pytest.mark.parametrize("kind", [Resampling.BILINEAR, Resampling.CUBIC])
+def test_interpolation_is_gdals(tmp_path: Path, kind: Resampling, name: str, dtype: str, nodata: float | None) -> None:
     (band,) = stored(tmp_path, dtype, nodata)
-    asked = plan(band, Resampling.BILINEAR)
-    assert is_compiled(asked, GRIDS[name])
-    ours, gdals = bilinear(asked, GRIDS[name], WINDOW), warp(asked, GRIDS[name], WINDOW, Resampling.BILINEAR)
+    asked = plan(band, kind)
+    ours, gdals = interpolation(asked, GRIDS[name], WINDOW, kind), warp(asked, GRIDS[name], WINDOW, kind)
     assert np.array_equal(ours.valid, gdals.valid)
     assert ours.valid.any()
     if dtype == "float32":

@@ -38,7 +38,6 @@ _cloud = (6800, 6700, 6600, 6650, 7000, 4300, 3300)
 _scl_shadow, _scl_cloud, _scl_cirrus = 3, 9, 8
 
 _Floats = npt.NDArray[np.float32]
-_Bools = npt.NDArray[np.bool_]
 _Bytes = npt.NDArray[np.uint8]
 
 

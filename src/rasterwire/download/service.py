@@ -13,9 +13,8 @@ from typing import Any
 from rasterwire.catalog import Catalog
 from rasterwire.download.world import CatalogWorld, product_of
 from rasterwire.errors import DownloadConflict, DownloadNotFound, invalid
-from rasterwire.expression.algorithms import table as _all_functions  # noqa: F401  lists them
+from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import Graph
-from rasterwire.expression.run import evaluate_graph
 from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
 from rasterwire.render import Engine
 from rasterwire.request import DownloadRequest

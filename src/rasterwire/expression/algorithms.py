@@ -1,9 +1,10 @@
 """All functions of this server, built or only known, as clients are told of them."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from rasterwire.expression import (  # noqa: F401  each lists its functions
+from rasterwire.expression import (  # noqa: F401  each lists its functions in the table of ``signature``
     arithmetic,
     collections,
     composites,
@@ -29,9 +30,10 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions
     unbuilt,
     visual,
 )
-from rasterwire.expression.signature import Argument, table
+from rasterwire.expression.signature import Argument, Function, table
 
-__all__ = ["listing", "table"]
+TABLE: Mapping[str, Function] = table
+"""All functions by name, since their modules are imported above."""
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +46,7 @@ def listing() -> list[dict[str, Any]]:
             "returnType": function.signature.returns,
             "arguments": [_argument(argument) for argument in function.signature.arguments],
         }
-        for name, function in sorted(table.items())
+        for name, function in sorted(TABLE.items())
     ]
 
 

@@ -10,8 +10,10 @@ from affine import Affine
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import constant_image
-from rasterwire.expression.geometry import geometry_of_json
+from rasterwire.expression.geometry import area_of
+from rasterwire.expression.projections import affine_of
 from rasterwire.expression.reducers import Reducer
+from rasterwire.expression.signature import table
 from rasterwire.expression.types import PixelType
 from rasterwire.expression.values import (
     CollectionValue,
@@ -125,24 +127,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _geometry(value: Any, _: World) -> Region | None:
-    match value:
-        case Region():
-            return value
-        case FeatureValue():
-            return value.geometry
-        case ImageValue():
-            return value.footprint()
-        case CollectionValue():
-            from rasterwire.expression.geometry import union_of
-
-            return union_of(value)
-        case Mapping():
-            return geometry_of_json(value)
-        case _:
-            return None
-
-
 def _projection(value: Any, _: World) -> Projection | None:
     match value:
         case Projection():
@@ -150,8 +134,6 @@ def _projection(value: Any, _: World) -> Projection | None:
         case str():
             return Projection(parse_crs(value, "crs"), Affine.identity())
         case Mapping() if value.get("type") == "Projection" and isinstance(value.get("crs"), str):
-            from rasterwire.expression.projections import affine_of
-
             transform = value.get("transform") or [1, 0, 0, 0, 1, 0]
             return Projection(
                 parse_crs(value["crs"], "crs"), affine_of(transform if isinstance(transform, list) else [])
@@ -239,8 +221,6 @@ def _instance(*kinds: type) -> Callable[[Any, World], Any]:
 
 def _reducer(value: Any, _: World) -> Reducer | None:
     if isinstance(value, str):
-        from rasterwire.expression.signature import table
-
         known = table.get(f"Reducer.{value}")
         if known is None or known.call is None:
             return None
@@ -261,7 +241,7 @@ _conversions: dict[str, Callable[[Any, World], Any]] = {
     "FeatureCollection": _collection,
     "Filter": _instance(FilterValue),
     "Float": _number,
-    "Geometry": _geometry,
+    "Geometry": lambda value, _: area_of(value),
     "Image": _image,
     "ImageCollection": _image_collection,
     "Integer": _integer,

@@ -42,7 +42,7 @@ def _comparison(test: Test, left: tuple[str | None, Any], right: tuple[str | Non
 def field_of(element: Element, name: str) -> Any:
     """Return what a filter means by a field: a property, or with .all or .geo the geometry."""
     if name in {".all", ".geo"}:
-        return element.footprint() if isinstance(element, ImageValue) else element.geometry
+        return element.footprint()
     return property_of(element, name)
 
 
@@ -100,9 +100,7 @@ def _geometry(value: Any) -> Region | None:
     match value:
         case Region():
             return value
-        case FeatureValue():
-            return value.geometry
-        case ImageValue():
+        case FeatureValue() | ImageValue():
             return value.footprint()
         case _:
             return None

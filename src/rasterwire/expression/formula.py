@@ -263,18 +263,6 @@ def _two(name: str, first: Formula, second: Formula) -> Formula:
     return lambda known: binary(name, _image(first(known)), _image(second(known)))
 
 
-def _chain(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
-    """Return a formula of operations from left to right, however many."""
-
-    def value(known: Variables) -> Any:
-        made = first(known)
-        for name, other in others:
-            made = binary(name, _image(made), _image(other(known)))
-        return made
-
-    return value
-
-
 def _same(value: Any) -> Formula:
     return lambda _: value
 

@@ -177,11 +177,26 @@ def _joint(parts: list[shapely.Geometry]) -> shapely.Geometry:
     return shapely.union_all(distinct)
 
 
+def area_of(value: Any) -> Region | None:
+    """Return where a geometry, an element, a collection or GeoJSON lies; None for nowhere, and other values."""
+    match value:
+        case Region():
+            return value
+        case FeatureValue() | ImageValue():
+            return value.footprint()
+        case CollectionValue():
+            return union_of(value)
+        case Mapping():
+            return geometry_of_json(value)
+        case _:
+            return None
+
+
 def union_of(collection: CollectionValue) -> Region | None:
     """Return the union of the geometries of a collection, None where an image has no bounds."""
     found = []
     for element in collection:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        region = element.footprint()
         if region is None:
             return None
         found.append(region)
@@ -330,10 +345,7 @@ def feature(geometry: Region | None, properties: Mapping[str, Any], _: str | Non
 )
 def feature_geometry(element: Any, _: Any, projection: Projection | None, __: bool | None) -> Region | None:
     """Returns the geometry of a feature, or the footprint of an image."""
-    if isinstance(element, CollectionValue):
-        region = union_of(element)
-    else:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+    region = area_of(element)
     if region is None or projection is None or projection.crs is None:
         return region
     return to_crs(region, projection.crs)

@@ -5,7 +5,7 @@ Source of the form: Earth Engine's Expression message, https://developers.google
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,45 +186,44 @@ def _nodes(written: object, depth: int) -> dict[str, GraphNode]:
     return {name: _node(item, depth + 1) for name, item in written.items()}
 
 
-def _references(node: GraphNode) -> list[str]:
-    found: dict[str, None] = {}
+def _within(node: GraphNode) -> Iterator[GraphNode]:
+    """Yield a node and those written within it, without the values it refers to."""
     pending = [node]
     while pending:
-        match pending.pop():
-            case Reference(key) | Definition(_, key):
-                found[key] = None
+        at = pending.pop()
+        yield at
+        match at:
             case Array(items):
                 pending.extend(items)
-            case Record(named):
+            case Record(named) | Call(_, _, named):
                 pending.extend(named.values())
-            case Call(_, reference, arguments):
-                if reference is not None:
-                    found[reference] = None
-                pending.extend(arguments.values())
+            case _:
+                pass
+
+
+def _references(node: GraphNode) -> list[str]:
+    """Return the keys of the values that a node refers to, each once."""
+    found: dict[str, None] = {}
+    for part in _within(node):
+        match part:
+            case Reference(key) | Definition(_, key) | Call(_, str(key), _):
+                found[key] = None
             case _:
                 pass
     return list(found)
 
 
 def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the arguments that a node needs from functions around it, by those of the values it refers to."""
     found: set[str] = set()
-    pending = [node]
-    while pending:
-        match pending.pop():
-            case Reference(key):
+    for part in _within(node):
+        match part:
+            case Reference(key) | Call(_, str(key), _):
                 found |= known[key]
             case ArgumentReference(name):
                 found.add(name)
             case Definition(names, body):
                 found |= known[body].difference(names)
-            case Array(items):
-                pending.extend(items)
-            case Record(named):
-                pending.extend(named.values())
-            case Call(_, reference, arguments):
-                if reference is not None:
-                    found |= known[reference]
-                pending.extend(arguments.values())
             case _:
                 pass
     return frozenset(found)

@@ -1,12 +1,13 @@
-"""Functions on lists, dictionaries, numbers and texts."""
+"""Functions on lists."""
 
 import math
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.elements import as_text
+from rasterwire.expression.plain import number
 from rasterwire.expression.reducers import Reducer
-from rasterwire.expression.reduction import number, reduce_columns
+from rasterwire.expression.reduction import reduce_columns
 from rasterwire.expression.signature import table
 from rasterwire.expression.sizes import check_size
 from rasterwire.expression.values import CollectionValue, FunctionValue, ImageValue

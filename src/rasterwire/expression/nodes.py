@@ -2,7 +2,7 @@
 
 A node is made when an expression is evaluated, and reads nothing. Later it is asked for its pixels on
 any grid: it asks its inputs, by yielding what it wants of them, and returns what it makes of the
-answers. Who runs a node answers what it yields (see ``evaluate``); so trees may be deep, an input that
+answers. Who runs a node answers what it yields (see ``block``); so trees may be deep, an input that
 two nodes share is computed once a block, and pixels do not depend on how a grid is cut into blocks.
 """
 

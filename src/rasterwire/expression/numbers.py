@@ -9,7 +9,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.elements import as_text
 from rasterwire.expression.lists import MAX_ITEMS
 from rasterwire.expression.pattern import replaced
-from rasterwire.expression.reduction import number
+from rasterwire.expression.plain import number
 from rasterwire.expression.signature import table
 
 _format = re.compile(r"((?:[^%]|%%){0,100})%([-+ 0]{0,3}\d{0,2}(?:\.\d{1,2})?)([sdfegxX])((?:[^%]|%%){0,100})")

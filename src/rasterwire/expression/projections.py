@@ -1,6 +1,7 @@
 """Functions that say on which grid an image lies, how far it reaches, and how it is sampled."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from affine import Affine
@@ -10,6 +11,7 @@ from rasterwire.crs import crs_name, metres_per_unit, parse_crs
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.arithmetic import cast_band
 from rasterwire.expression.bands import common
+from rasterwire.expression.geometry import area_of
 from rasterwire.expression.nodes import Clipped, Cropped, Node, Resampled, Stored
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
@@ -216,10 +218,8 @@ def sampled(band: BandValue, how: Resampling) -> BandValue:
         node: Node = Stored(band.node.band, band.node.scene, how)
     elif band.grid is None:
         return band
-    elif how is Resampling.CUBIC:
-        raise InvalidExpression("bicubic: not implemented by this server for computed images; use bilinear.")
     else:
-        exact = band.node.dtype in {"int64", "uint64"} and how is Resampling.BILINEAR
+        exact = band.node.dtype in {"int64", "uint64"} and how in _modes.values()
         node = Resampled(cast_band(band, DOUBLE).node if exact else band.node, band.grid, how)
         return BandValue(band.name, DOUBLE if exact else band.type, node, band.projection, band.extent)
     return BandValue(band.name, band.type, node, band.projection, band.extent)
@@ -254,21 +254,9 @@ def clip_to_collection(image: ImageValue, collection: Any) -> ImageValue:
 
 
 def _region(value: Any) -> Region:
-    from rasterwire.expression.geometry import geometry_of_json, union_of
-
-    match value:
-        case Region():
-            found: Region | None = value
-        case FeatureValue():
-            found = value.geometry
-        case ImageValue():
-            found = value.footprint()
-        case CollectionValue():
-            found = union_of(value)
-        case dict():
-            found = geometry_of_json(value)
-        case _:
-            raise InvalidExpression("an image is clipped to a Geometry, a Feature or a FeatureCollection.")
+    if not isinstance(value, Region | FeatureValue | ImageValue | CollectionValue | Mapping):
+        raise InvalidExpression("an image is clipped to a Geometry, a Feature or a FeatureCollection.")
+    found = area_of(value)
     if found is None:
         raise InvalidExpression("The geometry for image clipping must not be empty.")
     return found

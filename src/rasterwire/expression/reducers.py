@@ -1,6 +1,7 @@
-"""Reducers: what they are called, and what they make of many values."""
+"""Reducers: what they are called, take and return, and how they are put together."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,6 +47,34 @@ class Reducer:
         if self.kind != "combine":
             return [self]
         return [simple for part in self.parts for simple in part.simple_parts()]
+
+
+Results = Callable[[], list[Any]]
+"""Returns the results of a reducer, in the order of its outputs."""
+
+
+def assembled(reducer: Reducer, first: int, begin: Callable[[Reducer, int], Results]) -> Results:
+    """Return what gives the results of a reducer that may be made of others.
+
+    Args:
+        reducer: any.
+        first: number of the first column it takes.
+        begin: returns what gives the results of a reducer that is not made of others, by its first column.
+    """
+    parts = []
+    match reducer.kind:
+        case "combine":
+            at = first
+            for part in reducer.parts:
+                parts.append(assembled(part, at, begin))
+                at += 0 if reducer.is_shared else part.inputs
+            return lambda: [value for part in parts for value in part()]
+        case "repeat":
+            (part,), (count,) = reducer.parts, reducer.parameters
+            parts = [assembled(part, first + at * part.inputs, begin) for at in range(count)]
+            return lambda: [list(values) for values in zip(*(part() for part in parts), strict=True)]
+        case _:
+            return begin(reducer, first)
 
 
 def _plain(kind: str, output: str, said: str, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""Functions that reduce the pixels of an image within regions, or around each pixel."""
+"""Functions that reduce the pixels of an image: within regions, or its bands at each pixel."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import of_bands, place_of
 from rasterwire.expression.budget import check
-from rasterwire.expression.geometry import to_crs
 from rasterwire.expression.nodes import Node
+from rasterwire.expression.outlines import Floats, centres, coverage, in_pixels, windows_of
 from rasterwire.expression.projections import at_scale, lattice_of
 from rasterwire.expression.reducers import Reducer
-from rasterwire.expression.reduction import number, reduce_columns
 from rasterwire.expression.signature import table
 from rasterwire.expression.statistics import reduced_node
+from rasterwire.expression.tallies import Tallies
 from rasterwire.expression.values import (
     BandValue,
     CollectionValue,
@@ -28,17 +27,21 @@ from rasterwire.expression.values import (
     Projection,
     World,
 )
-from rasterwire.grid import apply, covering, lattice_extent, pixel_metres
-from rasterwire.pixels import Window
+from rasterwire.grid import covering, lattice_extent, pixel_metres
+from rasterwire.pixels import Pixels
 from rasterwire.region import Region
 
-_BLOCK = 512
+_MOST_PIXELS = 4_000_000_000
+"""Of a region; each is looked at in turn, and that many take as long as an evaluation may."""
 
+_MANY_HELD = 10_000_000
+"""Numbers that a reducer holds of a region, of all bands together, before it rather takes several passes."""
 
-_MOST_VALUES = 100_000_000
-"""Values that a reducer may hold at once, of all bands."""
+_MOST_HELD = 30_000_000
+"""The most that one holds that cannot: 12 to 16 bytes each."""
 
-Floats = npt.NDArray[np.float64]
+_LEAST_SHARE = 0.005
+"""Of a pixel in a region, that counts."""
 
 
 @table.listed("Image.reduce(image: Image, reducer: Reducer) -> Image")
@@ -110,7 +113,7 @@ def reduce_regions(
     made: list[Element] = []
     asked = Asked(scale, crs, transform, best_effort=False, most=most)
     for element in features:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        region = element.footprint()
         if region is None:
             raise InvalidExpression("a feature has no geometry.")
         found = _reduced(world, image, reducer, region, asked)
@@ -128,27 +131,83 @@ def _output_name(key: str, band: str, reducer: Reducer) -> str:
 def _reduced(world: World, image: ImageValue, reducer: Reducer, region: Region, asked: Asked) -> dict[str, Any]:
     if not image.bands:
         return {}
-    grid = region_grid(image.bands[0].projection, region, asked)
-    nodes = [band.node for band in image.bands]
-    columns, weights = region_values(world, nodes, grid, region, weighs=reducer.weighs)
+    bands = image.bands
+    grid = region_grid(bands[0].projection, region, asked)
+    if reducer.inputs > 1 and len(bands) != reducer.inputs:
+        raise InvalidExpression(f"the reducer takes {reducer.inputs} bands, and the image has {len(bands)}.")
+    tallies = [Tallies(reducer) for _ in range(1 if reducer.inputs > 1 else len(bands))]
+    nodes = [band.node for band in bands]
+    is_more = True
+    while is_more:
+        for pixels, share in _blocks(world, nodes, grid, region, weighs=reducer.weighs):
+            check()
+            _add(tallies, pixels, share, together=reducer.inputs > 1)
+        is_more = bool([tally for tally in tallies if tally.another_pass()])
     if reducer.inputs > 1:
-        if len(columns) != reducer.inputs:
-            raise InvalidExpression(f"the reducer takes {reducer.inputs} bands, and the image has {len(columns)}.")
-        return reduce_columns(reducer, columns, weights)
+        return tallies[0].results()
     made: dict[str, Any] = {}
-    for band, column in zip(image.bands, columns, strict=True):
-        there = ~np.isnan(column)
-        heavy = None if weights is None else weights[there]
-        results = reduce_columns(reducer, [column[there]], heavy)
+    for band, tally in zip(bands, tallies, strict=True):
+        results = tally.results()
         several = len(results) > 1
-        made |= {f"{band.name}_{key}" if several else band.name: _tidy(value) for key, value in results.items()}
+        made |= {f"{band.name}_{key}" if several else band.name: value for key, value in results.items()}
     return made
 
 
-def _tidy(value: Any) -> Any:
-    return (
-        [number(v) for v in value] if isinstance(value, list) else number(value) if isinstance(value, float) else value
-    )
+def _add(tallies: Sequence[Tallies], pixels: Sequence[Pixels], share: "Shares", *, together: bool) -> None:
+    """Let tallies take in a block: one all bands together, or each its own."""
+    if together:
+        tallies[0].add([_picked(_with_nan(one), share > 0) for one in pixels], _weights(share, share > 0))
+    else:
+        for tally, one in zip(tallies, pixels, strict=True):
+            there = (share > 0) & one.valid
+            tally.add([_picked(one.data, there)], _weights(share, there))
+    if sum(tally.held for tally in tallies) > _MANY_HELD:
+        for tally in tallies:
+            tally.narrow()
+    if sum(tally.held for tally in tallies) > _MOST_HELD:
+        raise InvalidExpression(
+            f"the reducer has to hold more than {_MOST_HELD} different values of the region; "
+            "give a coarser 'scale', a smaller region, or fewer bands."
+        )
+
+
+Shares = npt.NDArray[np.float64] | npt.NDArray[np.bool_]
+"""How much of each pixel counts; whether it does, where none counts in part."""
+
+
+def _blocks(
+    world: World, nodes: Sequence[Node], grid: GeoBox, region: Region, *, weighs: bool
+) -> Iterator[tuple[list[Pixels], Shares]]:
+    """Yield the pixels of nodes in a region, and what of them counts, window by window.
+
+    Args:
+        world: that reads them.
+        nodes: bands.
+        grid: on which they are read.
+        region: pixels whose centre lies in it count; with weights, all it touches by at least 0.5 %.
+        weighs: whether a pixel counts by how much of it lies in the region.
+    """
+    outline = in_pixels(region, grid)
+    windows = list(windows_of(grid, outline))
+    for window, pixels in zip(windows, world.pixels(nodes, grid, windows), strict=True):
+        if weighs:
+            share = coverage(outline, window)
+            share[share < _LEAST_SHARE] = 0.0
+            yield pixels, share if (share < 1.0).any() else share > 0
+        else:
+            yield pixels, centres(outline, window)
+
+
+def _weights(share: Shares, there: npt.NDArray[np.bool_]) -> Floats | None:
+    return share[there].astype(np.float64, copy=False) if share.dtype.kind == "f" else None
+
+
+def _with_nan(pixels: Pixels) -> Floats:
+    return np.where(pixels.valid, pixels.data, np.nan).astype(np.float64, copy=False)
+
+
+def _picked(data: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    return data.ravel() if there.all() else data[there]
 
 
 def region_grid(own: Projection, region: Region, asked: Asked) -> GeoBox:
@@ -164,7 +223,7 @@ def region_grid(own: Projection, region: Region, asked: Asked) -> GeoBox:
     check()
     grid = covering(known.transform, known.crs, lattice_extent(region, known.transform, known.crs))
     count = int(grid.shape[0]) * int(grid.shape[1])
-    most = _MOST_VALUES if asked.most is None else min(asked.most, _MOST_VALUES)
+    most = _MOST_PIXELS if asked.most is None else min(asked.most, _MOST_PIXELS)
     if count <= most:
         return grid
     if not asked.best_effort:
@@ -175,104 +234,3 @@ def region_grid(own: Projection, region: Region, asked: Asked) -> GeoBox:
     factor = math.ceil(math.sqrt(count / most) * 1.01)
     coarser = at_scale(known, pixel_metres(known.transform, known.crs) * factor)
     return covering(coarser.transform, coarser.crs, lattice_extent(region, coarser.transform, coarser.crs))
-
-
-def region_values(
-    world: World, nodes: Sequence[Node], grid: GeoBox, region: Region, *, weighs: bool
-) -> tuple[list[Floats], Floats | None]:
-    """Return the pixels of nodes within a region, NaN where one is not valid, and their weights.
-
-    Args:
-        world: that reads them.
-        nodes: bands.
-        grid: on which they are read.
-        region: pixels whose centre lies in it count; with weights, all it touches by at least 0.5 %.
-        weighs: whether a pixel counts by how much of it lies in the region.
-    """
-    outline = in_pixels(region, grid)
-    windows = list(windows_of(grid, outline))
-    values: list[list[Floats]] = [[] for _ in nodes]
-    shares: list[Floats] = []
-    for window, block in zip(windows, world.pixels(nodes, grid, windows), strict=True):
-        check()
-        share = coverage(outline, window) if weighs else centres(outline, window).astype(np.float64)
-        held = share >= 0.005
-        if not held.any():
-            continue
-        shares.append(share[held])
-        for column, pixels in zip(values, block, strict=True):
-            column.append(np.where(pixels.valid, pixels.data, np.nan)[held].astype(np.float64))
-        if sum(map(len, shares)) * len(nodes) > _MOST_VALUES:
-            raise InvalidExpression(f"the region has more than {_MOST_VALUES} values; give a coarser 'scale'.")
-    columns = [np.concatenate(column) if column else np.empty(0) for column in values]
-    return columns, (np.concatenate(shares) if shares else np.empty(0)) if weighs else None
-
-
-def windows_of(grid: GeoBox, outline: shapely.Geometry) -> Iterator[Window]:
-    """Yield the windows of a grid that an outline, in its pixels, touches."""
-    height, width = (int(n) for n in grid.shape)
-    shapely.prepare(outline)
-    for row in range(0, height, _BLOCK):
-        for col in range(0, width, _BLOCK):
-            rows, cols = min(_BLOCK, height - row), min(_BLOCK, width - col)
-            if outline.intersects(shapely.box(col, row, col + cols, row + rows)):
-                yield Window(row, col, rows, cols)
-
-
-def in_pixels(region: Region, grid: GeoBox) -> shapely.Geometry:
-    """Return the outline of a region in pixels of a grid."""
-    assert grid.crs is not None
-    placed = to_crs(region, grid.crs).geometry
-    inverse = ~grid.affine
-    made = shapely.transform(placed, lambda points: apply(inverse, points))
-    if grid.crs.geographic:  # the region may name its longitudes by another turn than the grid
-        turn = abs(360.0 / grid.affine.a) if grid.affine.a else 0.0
-        middle = (made.bounds[0] + made.bounds[2]) / 2
-        moved = -turn * math.floor(middle / turn) if turn and not 0 <= middle <= int(grid.shape[1]) else 0.0
-        made = shapely.transform(made, lambda points: points + np.array([moved, 0.0]))
-    return made
-
-
-def centres(outline: shapely.Geometry, window: Window) -> npt.NDArray[np.bool_]:
-    """Return which pixels of a window have their centre in an outline; a point is in the pixel that holds it."""
-    if outline.area == 0:
-        return coverage(outline, window) > 0
-    x = np.arange(window.col, window.col + window.width) + 0.5
-    y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-    x, y = np.broadcast_arrays(x, y)
-    shapely.prepare(outline)
-    return np.asarray(shapely.intersects_xy(outline, x, y))
-
-
-def coverage(outline: shapely.Geometry, window: Window) -> Floats:
-    """Return how much of each pixel of a window lies in an outline, from 0 to 1.
-
-    Pixels that the boundary does not touch are in or out by their centre; the others by their area.
-    Points and lines count for the pixels that hold them.
-    """
-    made = np.zeros((window.height, window.width))
-    frame = shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)
-    if outline.area == 0:
-        cells = _touched(shapely.intersection(outline, frame), window)
-        made[cells] = 1.0
-        return made
-    made[:] = centres(outline, window)
-    edge = _touched(shapely.intersection(shapely.boundary(outline), frame), window)
-    if edge[0].size:
-        rows, cols = edge[0] + window.row, edge[1] + window.col
-        made[edge] = shapely.area(shapely.intersection(outline, shapely.box(cols, rows, cols + 1, rows + 1)))
-    return made
-
-
-def _touched(lines: shapely.Geometry, window: Window) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the pixels of a window that lines or points may touch, and those beside."""
-    points = shapely.get_coordinates(shapely.segmentize(lines, 0.5)) if not lines.is_empty else np.empty((0, 2))
-    mask = np.zeros((window.height, window.width), bool)
-    is_point = lines.length == 0
-    for dx, dy in [(0.0, 0.0)] if is_point else [(x, y) for x in (-0.5, 0.0, 0.5) for y in (-0.5, 0.0, 0.5)]:
-        col = np.floor(points[:, 0] + dx).astype(np.intp) - window.col
-        row = np.floor(points[:, 1] + dy).astype(np.intp) - window.row
-        there = (col >= 0) & (row >= 0) & (col < window.width) & (row < window.height)
-        mask[row[there], col[there]] = True
-    found = np.nonzero(mask)
-    return found[0], found[1]

@@ -11,8 +11,9 @@ from odc.geo.geobox import GeoBox
 from rasterwire.crs import transformer
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.budget import check
-from rasterwire.expression.reduction import number
-from rasterwire.expression.regions import Asked, Floats, centres, in_pixels, region_grid, windows_of
+from rasterwire.expression.outlines import Floats, centres, in_pixels, windows_of
+from rasterwire.expression.plain import number
+from rasterwire.expression.regions import Asked, region_grid
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import (
     LONLAT,
@@ -28,6 +29,9 @@ from rasterwire.pixels import Window
 from rasterwire.region import Region
 
 _MOST_SAMPLES = 250_000
+
+_MOST_PIXELS = 100_000_000
+"""That samples are taken of."""
 
 
 @table.listed(
@@ -53,7 +57,8 @@ def sample(
     area = image.footprint() if region is None else region
     if area is None or not image.bands:
         raise InvalidExpression("The region to sample must be bounded, and the image have bands.")
-    grid = region_grid(image.bands[0].projection, area, Asked(scale, projection, None, best_effort=False, most=None))
+    asked = Asked(scale, projection, None, best_effort=False, most=_MOST_PIXELS)
+    grid = region_grid(image.bands[0].projection, area, asked)
     outline = in_pixels(area, grid)
     chance = np.random.default_rng(seed & 0xFFFFFFFF)
     taken = np.empty((0, 3 + len(image.bands)))
@@ -120,7 +125,7 @@ def sample_regions(
     """Returns the pixels of each feature as features, with its properties."""
     made: list[Element] = []
     for element in features:
-        region = element.footprint() if isinstance(element, ImageValue) else element.geometry
+        region = element.footprint()
         if region is None:
             raise InvalidExpression("a feature has no geometry.")
         kept = {key: value for key, value in element.properties.items() if names is None or key in names}

@@ -1,4 +1,4 @@
-"""Nodes that make one value of many at each pixel, and the compiled loops some of them need."""
+"""Nodes that make one value of many at each pixel."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -143,6 +143,10 @@ class FeatureValue:
     geometry: Region | None
     properties: Mapping[str, Any] = field(default_factory=dict)
 
+    def footprint(self) -> Region | None:
+        """Return the geometry, None for none: what an image's outline is to it."""
+        return self.geometry
+
     def with_properties(self, properties: Mapping[str, Any]) -> "FeatureValue":
         """Return the same feature with other properties."""
         return replace(self, properties=properties)

@@ -5,13 +5,14 @@ from functools import lru_cache, partial
 
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.evaluate import evaluate, shared_keys
+from rasterwire.expression.block import evaluate, shared_keys
 from rasterwire.expression.nodes import Cropped, Node, Place, Resampled, Stored
-from rasterwire.expression.product import Computed
 from rasterwire.grid import pixel_offset
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import sampling
 from rasterwire.plan.types import BandPlan
+from rasterwire.render.band import render_band
+from rasterwire.render.source import Readable
 from rasterwire.request import Resampling
 
 
@@ -38,8 +39,6 @@ def _shared(nodes: tuple[Node, ...]) -> dict[bytes, int]:
 
 
 def _read(resampling: Resampling, node: Node, at: Place) -> Pixels | None:
-    from rasterwire.render.block import render_band  # which renders computed bands too
-
     match node:
         case Stored():
             return render_band(sampling(node.band, at.grid, node.resampling or resampling), at.grid, at.window)
@@ -47,7 +46,7 @@ def _read(resampling: Resampling, node: Node, at: Place) -> Pixels | None:
             (child,) = node.inputs
             if node.resampling is Resampling.NEAREST and pixel_offset(at.grid, node.grid) is not None:
                 return _cropped(child, node.grid, at, resampling)
-            source = Computed("computed", node.grid, node.dtype, child)
+            source = Readable("computed", node.grid, node.dtype, child, compute=compute)
             plan = BandPlan("computed", source, node.dtype, None, 0, node.resampling)
             return render_band(plan, at.grid, at.window)
         case _:

@@ -19,8 +19,6 @@ DOUBTFUL = -2
 EDGE = 1e-10
 """In source pixels: a centre this close before the next pixel is in it, as GDAL has it."""
 
-INVALID, VALID, UNSURE = 0, 1, 2
-
 
 @compiled
 def _across_rows(nodes, row, weights, line):
@@ -46,7 +44,7 @@ def _along_line(line, cell, begin, values):
 
 
 @compiled
-def _row_of_lattice(lattice, r, lines, x, y, near):
+def row_of_lattice(lattice, r, lines, x, y, near):
     """Fill positions and slack of a row of pixels of a lattice, see ``interpolate``."""
     nodes_x, nodes_y, slack, offset = lattice
     cell_row, width = (r + offset[0]) >> SHIFT, x.shape[0]
@@ -82,7 +80,7 @@ def interpolate(lattice, x, y, near):
     """
     lines = np.empty((2, lattice[0].shape[1]))
     for r in range(x.shape[0]):
-        _row_of_lattice(lattice, r, lines, x[r], y[r], near[r])
+        row_of_lattice(lattice, r, lines, x[r], y[r], near[r])
 
 
 @compiled
@@ -131,7 +129,7 @@ def pixels_on_lattice(lattice, width, height, cols, rows):
     doubtful = 0
     lines, row = np.empty((2, lattice[0].shape[1])), np.empty((3, cols.shape[1]))
     for r in range(cols.shape[0]):
-        _row_of_lattice(lattice, r, lines, row[0], row[1], row[2])
+        row_of_lattice(lattice, r, lines, row[0], row[1], row[2])
         doubtful += _pixels_of_row(row[0], row[1], row[2], width, height, cols[r], rows[r])
     return doubtful
 
@@ -161,168 +159,6 @@ def gather(source, cols, rows, left, top, out):
 
 
 @compiled
-def _near_side(p, near):
-    """Tell whether a position is within its slack of the side of a pixel."""
-    return p - np.floor(p) <= near or np.floor(p) + 1.0 - p <= near
-
-
-@compiled
-def _is_inside(p, q, near, width, height):
-    """Return whether a position lies in a raster: VALID, INVALID or UNSURE."""
-    if not (p > -1.0 and q > -1.0 and p < width + 1.0 and q < height + 1.0):
-        return INVALID
-    if near > 0.0 and (
-        abs(p) <= near or abs(q) <= near or abs(p + EDGE - width) <= near or abs(q + EDGE - height) <= near
-    ):
-        return UNSURE
-    if p < 0.0 or q < 0.0 or p + EDGE > width or q + EDGE > height:
-        return INVALID
-    return VALID
-
-
-@compiled
-def _is_valid_at(p, q, near, valid, origin, size):
-    """Return whether the pixel that holds a position is valid: VALID, INVALID or UNSURE."""
-    if near > 0.0 and (_near_side(p + EDGE, near) or _near_side(q + EDGE, near)):
-        return UNSURE
-    col, row = min(int(np.floor(p + EDGE)), size[0] - 1), min(int(np.floor(q + EDGE)), size[1] - 1)
-    return VALID if valid[row - origin[1], col - origin[0]] else INVALID
-
-
-@compiled
-def _four(source, valid, masked, at, part, inside):
-    """Return sum of the weighted values, sum of the weights, least and greatest value of 2 x 2 pixels."""
-    x, y = at
-    part_x, part_y = part
-    if not masked and inside[0] and inside[1]:
-        v00, v01 = float(source[y, x]), float(source[y, x + 1])
-        v10, v11 = float(source[y + 1, x]), float(source[y + 1, x + 1])
-        above, below = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
-        value = above * part_y + below * (1.0 - part_y)
-        return value, 1.0, min(v00, v01, v10, v11), max(v00, v01, v10, v11)
-    value = weight = 0.0
-    low, high = np.inf, -np.inf
-    for dy in range(2):
-        for dx in range(2):
-            if (dx == 1 and not inside[0]) or (dy == 1 and not inside[1]):
-                continue
-            if masked and not valid[y + dy, x + dx]:
-                continue
-            v = float(source[y + dy, x + dx])
-            share = (1.0 - part_x if dx else part_x) * (1.0 - part_y if dy else part_y)
-            value += v * share
-            weight += share
-            low, high = min(low, v), max(high, v)
-    return value, weight, low, high
-
-
-@compiled
-def _many(source, valid, masked, first, last, origin, centre, scale):
-    """Return the same of all pixels of a window, by a triangle that is as wide as 2 / scale pixels."""
-    value = weight = 0.0
-    low, high = np.inf, -np.inf
-    for row in range(first[1], last[1] + 1):
-        share_y = 1.0 - abs((row - centre[1]) * scale[1])
-        if share_y <= 0.0:
-            continue
-        row_value = row_weight = 0.0
-        for col in range(first[0], last[0] + 1):
-            share_x = 1.0 - abs((col - centre[0]) * scale[0])
-            if share_x <= 0.0 or (masked and not valid[row - origin[1], col - origin[0]]):
-                continue
-            v = float(source[row - origin[1], col - origin[0]])
-            row_value += v * share_x
-            row_weight += share_x
-            low, high = min(low, v), max(high, v)
-        value += row_value * share_y
-        weight += row_weight * share_y
-    return value, weight, low, high
-
-
-@compiled
-def _bilinear_row(x, y, near, image, scale, limits, data, state):
-    source, valid, masked, origin, size = image
-    width, height = size
-    wide = scale[0] < 1.0 or scale[1] < 1.0
-    reach_x, reach_y = int(np.ceil(1.0 / scale[0])), int(np.ceil(1.0 / scale[1]))
-    steep = 16.0 if wide else 4.0
-    unsure = 0
-    for c in range(x.shape[0]):
-        margin = near[c]
-        p, q = x[c], y[c]
-        data[c] = 0
-        found = _is_inside(p, q, margin, width, height)
-        if found == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
-            found = UNSURE
-        if found == VALID and masked:
-            found = _is_valid_at(p, q, margin, valid, origin, size)
-        if found == VALID:
-            col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
-            if wide:
-                first = max(0, col - reach_x), max(0, row - reach_y)
-                last = min(width - 1, col + reach_x), min(height - 1, row + reach_y)
-                centre = p - 0.5, q - 0.5
-                value, weight, low, high = _many(source, valid, masked, first, last, origin, centre, scale)
-            else:
-                part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
-                if col == -1:
-                    col, part_x = 0, 1.0
-                if row == -1:
-                    row, part_y = 0, 1.0
-                inside = col + 1 < width, row + 1 < height
-                at = col - origin[0], row - origin[1]
-                value, weight, low, high = _four(source, valid, masked, at, (part_x, part_y), inside)
-            if weight != 1.0:
-                value /= weight
-            if limits[0] < limits[1]:
-                rounded = np.floor(value + 0.5)
-                doubt = steep * margin * (high - low) / min(weight * weight, 1.0)
-                if margin > 0.0 and (value + 0.5 - rounded <= doubt or rounded + 0.5 - value <= doubt):
-                    found = UNSURE
-                value = min(max(rounded, limits[0]), limits[1])
-            data[c] = value
-        state[c] = found
-        unsure += found == UNSURE
-    return unsure
-
-
-@compiled
-def bilinear_at(x, y, near, image, scale, limits, data, state):
-    """Fill in the weighted mean of the pixels around each position, as GDAL's warper does.
-
-    Of invalid pixels the mean is taken without them, and is itself invalid where its centre lies in one.
-
-    Args:
-        x, y, near: positions and their slack, shape (rows, columns).
-        image: pixels, shape of a part of the source raster; which are valid, uint8; whether there
-            may be invalid ones; left and top of the part; width and height of the raster.
-        scale: output pixels per source pixel along x and y; the mean is of four pixels where both
-            are 1, and of more below.
-        limits: least and greatest value of an integer type; 1 and 0 for floats, which are not rounded.
-        data, state: are filled; state is INVALID, VALID or UNSURE.
-
-    Returns:
-        How many are UNSURE: the slack leaves a choice of values. Of floats, which always have some,
-        these are only those whose pixels are in doubt.
-    """
-    unsure = 0
-    for r in range(data.shape[0]):
-        unsure += _bilinear_row(x[r], y[r], near[r], image, scale, limits, data[r], state[r])
-    return unsure
-
-
-@compiled
-def bilinear_on_lattice(lattice, image, scale, limits, data, state):
-    """Do as ``bilinear_at`` with the positions of a lattice."""
-    unsure = 0
-    lines, row = np.empty((2, lattice[0].shape[1])), np.empty((3, data.shape[1]))
-    for r in range(data.shape[0]):
-        _row_of_lattice(lattice, r, lines, row[0], row[1], row[2])
-        unsure += _bilinear_row(row[0], row[1], row[2], image, scale, limits, data[r], state[r])
-    return unsure
-
-
-@compiled
 def reach(x, y, width, height):
     """Return the least and greatest x and y of the positions in and around a raster; left > right for none."""
     left = top = np.inf
@@ -347,9 +183,6 @@ def warm_up() -> None:
     span(*indices)
     reach(place, place, 1, 1)
     for dtype in (np.uint8, np.uint16, np.int16, np.float32):
-        pixel, state = np.zeros((1, 1), dtype), np.zeros((1, 1), np.uint8)
+        pixel = np.zeros((1, 1), dtype)
         bits = pixel.view(f"u{pixel.dtype.itemsize}")
         gather(bits, *indices, 0, 0, bits)
-        image = pixel, state, False, (0, 0), (1, 1)
-        bilinear_at(place, place, place, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
-        bilinear_on_lattice(lattice, image, (1.0, 1.0), (0.0, 1.0), pixel, state)

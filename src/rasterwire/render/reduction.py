@@ -10,9 +10,9 @@ from odc.geo.geobox import GeoBox
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import cells
-from rasterwire.render.bilinear import beside_nodata
 from rasterwire.render.parts import in_parts
 from rasterwire.render.positions import pixels_of_turn, places
+from rasterwire.render.rounding import beside_nodata, limits
 from rasterwire.render.source import level_transform, read
 from rasterwire.request import Resampling
 
@@ -65,8 +65,7 @@ def _reduced(plan: BandPlan, grid: GeoBox, window: Window, kind: int, quantile: 
     elif kind in {cells.MODE, cells.QUANTILE}:
         cells.rank(kind, quantile, most, image, place, data, state)
     else:
-        limits = (1.0, 0.0) if dtype.kind == "f" else (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
-        cells.weigh(kind, image, place, limits, data, state)
+        cells.weigh(kind, image, place, limits(dtype), data, state)
     return beside_nodata(data, state.view(bool), plan.source.nodata)
 
 

@@ -3,16 +3,20 @@
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 from affine import Affine
+from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.expression.nodes import Node
 from rasterwire.expression.product import Computed
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
@@ -24,6 +28,17 @@ from rasterwire.tiff_file import opened_level
 _OPEN_PER_THREAD = 32
 
 _tiles = TileCache(24 << 20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readable(Computed):
+    """A computed band that is read as a stored one is.
+
+    Attributes:
+        compute: makes the pixels of nodes over a window of a grid, of stored bands that it reads by this module.
+    """
+
+    compute: Callable[[Sequence[Node], GeoBox, Window], list[Pixels]]
 
 
 class _Opened(threading.local):
@@ -97,10 +112,10 @@ def read(
     if left >= right or top >= bottom:
         return Pixels(np.zeros(size, band.dtype), np.zeros(size, bool))
     window = RasterWindow(left, top, right - left, bottom - top)
-    if isinstance(band, Computed):
-        from rasterwire.render.computed import compute  # which reads stored bands by this module
-
-        inside = compute([band.node], band.grid, Window(top, left, bottom - top, right - left))[0]
+    if isinstance(band, Readable):
+        (inside,) = band.compute([band.node], band.grid, Window(top, left, bottom - top, right - left))
+    elif isinstance(band, Computed):
+        raise TypeError(f"band {band.name} is computed, and nobody is named who computes it")
     elif band.plain:
         inside = _by_tiles(band, overview, window, is_alone=is_alone)
     else:

@@ -24,7 +24,7 @@ from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
 from rasterwire.expression import loops
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
-from rasterwire.render import kernels
+from rasterwire.render import kernels, means
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
@@ -139,6 +139,7 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
 def _warm_up() -> None:
     """Compile the loops for the usual types, or load what was compiled, so that no request waits for it."""
     kernels.warm_up()
+    means.warm_up()
     tiff_file.warm_up()
     loops.warm_up()
 

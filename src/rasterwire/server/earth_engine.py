@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from rasterwire.errors import InvalidExpression, invalid
+from rasterwire.server.graph_json import Node, call, constant, optional
 from rasterwire.v1 import download_pb2
 
 _FORMATS = {
@@ -132,24 +133,15 @@ def _dimensions(said: Any) -> list[int]:
 # -- graphs ------------------------------------------------------------------------------------
 
 
-def _call(name: str, **arguments: Any) -> dict[str, Any]:
-    given = {key: value for key, value in arguments.items() if value is not None}
-    return {"functionInvocationValue": {"functionName": name, "arguments": given}}
+def _loaded(asset: str) -> Node:
+    return {"result": "0", "values": {"0": call("Image.load", id=constant(asset))}}
 
 
-def _constant(value: Any) -> dict[str, Any] | None:
-    return None if value is None else {"constantValue": value}
-
-
-def _loaded(asset: str) -> dict[str, Any]:
-    return {"result": "0", "values": {"0": _call("Image.load", id=_constant(asset))}}
-
-
-def _around(document: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+def _around(document: Node, called: Node) -> dict[str, Any]:
     """Return a graph whose result is a call that refers to the result of another."""
     values = dict(document.get("values") or {})
     key = next(name for number in itertools.count() if (name := f"around-{number}") not in values)
-    values[key] = call
+    values[key] = called
     return {"result": key, "values": values}
 
 
@@ -163,17 +155,17 @@ def _wrapped(document: dict[str, Any], options: Any, bands: list[str]) -> dict[s
     ranges: list[Mapping[str, Any]] = said
     gamma = options.get("gamma")
     inner = {"valueReference": document.get("result")}
-    call = _call(
+    called = call(
         "Image.visualize",
         image=inner,
-        bands=_constant(bands or None),
-        min=_constant([r.get("min", 0) for r in ranges] or None),
-        max=_constant([r.get("max", 0) for r in ranges] or None),
-        gamma=_constant(gamma.get("value") if isinstance(gamma, Mapping) else None),
-        opacity=_constant(options.get("opacity")),
-        palette=_constant(options.get("paletteColors") or None),
+        bands=optional(bands or None),
+        min=optional([r.get("min", 0) for r in ranges] or None),
+        max=optional([r.get("max", 0) for r in ranges] or None),
+        gamma=optional(gamma.get("value") if isinstance(gamma, Mapping) else None),
+        opacity=optional(options.get("opacity")),
+        palette=optional(options.get("paletteColors") or None),
     )
-    return _around(document, call)
+    return _around(document, called)
 
 
 def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
@@ -182,19 +174,19 @@ def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
     crs = grid.get("crsCode") or grid.get("crsWkt")
     if crs is not None:
         affine = grid.get("affineTransform")
-        transform = _constant(_NORTH_UP if affine is None else _affine(affine))
-        image = _call("Image.setDefaultProjection", image=image, crs=_constant(crs), crsTransform=transform)
+        transform = constant(_NORTH_UP if affine is None else _affine(affine))
+        image = call("Image.setDefaultProjection", image=image, crs=constant(crs), crsTransform=transform)
     width = height = None
     if grid.get("dimensions") is not None:
         width, height = _dimensions(grid["dimensions"])
-    call = _call(
+    called = call(
         "Image.clipToBoundsAndScale",
         input=image,
-        geometry=_constant(_geojson(region)),
-        width=_constant(width),
-        height=_constant(height),
+        geometry=optional(_geojson(region)),
+        width=optional(width),
+        height=optional(height),
     )
-    return _around(document, call)
+    return _around(document, called)
 
 
 def _geojson(region: Any) -> Any:

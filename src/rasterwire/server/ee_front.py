@@ -13,9 +13,9 @@ from aiohttp import web
 from rasterwire.download.world import find_image, plain_id
 from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, InvalidRequest, invalid
 from rasterwire.expression.algorithms import listing
-from rasterwire.server import assets
+from rasterwire.server.asset_json import catalog_image_json, collection_json
+from rasterwire.server.assets import images_page, list_assets
 from rasterwire.server.body import read_json
-from rasterwire.server.computed_assets import images_page
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
@@ -129,10 +129,10 @@ class EarthEngineFront:
         def look() -> dict[str, Any]:
             asset = plain_id(name)
             try:
-                return assets.asset_json(find_image(catalog, asset))
+                return catalog_image_json(find_image(catalog, asset))
             except ImageNotFound:
                 if catalog.collection(asset):
-                    return assets.collection_json(asset)
+                    return collection_json(asset)
                 raise
 
         return _json({**await self._desk.run(look), "name": name})
@@ -141,7 +141,7 @@ class EarthEngineFront:
         parent = asked.match.get("parent") or ""
         parent = "" if re.fullmatch(r"projects/[^/]+/assets", parent) else parent
         catalog = self._desk.downloads.catalog
-        told = await self._desk.run(lambda: json.dumps(assets.list_assets(catalog, parent, asked.query)))
+        told = await self._desk.run(lambda: json.dumps(list_assets(catalog, parent, asked.query)))
         return web.json_response(text=told)
 
     async def _nothing(self, _: _Asked) -> web.Response:

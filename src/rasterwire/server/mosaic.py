@@ -7,6 +7,9 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rasterwire.errors import invalid
+from rasterwire.server.graph_json import Node
+from rasterwire.server.graph_json import call as _call
+from rasterwire.server.graph_json import constant as _constant
 from rasterwire.v1 import download_pb2
 
 _COMPOSITES = {
@@ -17,8 +20,6 @@ _COMPOSITES = {
     download_pb2.COMPOSITE_COUNT: "reduce.count",
 }
 _MOST = 1_000_000
-
-Node = dict[str, Any]
 
 
 def mosaic_graph(mosaic: download_pb2.Mosaic) -> Node:
@@ -37,14 +38,6 @@ def mosaic_graph(mosaic: download_pb2.Mosaic) -> Node:
     own = _call("Image.projection", image=first)
     values["mosaic"] = _call("Image.setDefaultProjection", image={"valueReference": "composite"}, crs=own)
     return {"result": "mosaic", "values": values}
-
-
-def _call(name: str, **arguments: Node) -> Node:
-    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
-
-
-def _constant(value: Any) -> Node:
-    return {"constantValue": value}
 
 
 _SCENES: Node = {"valueReference": "scenes"}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rasterwire.errors import NULL_COMPUTED, DownloadError, InvalidExpression, InvalidRequest
+from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.budget import current, spending
 from rasterwire.expression.coerce import coerce
 from rasterwire.expression.graph import (
@@ -21,7 +22,7 @@ from rasterwire.expression.graph import (
     Record,
     Reference,
 )
-from rasterwire.expression.signature import Function, table
+from rasterwire.expression.signature import Function
 from rasterwire.expression.values import FunctionValue, World
 
 _MAX_NESTING = 60
@@ -151,7 +152,7 @@ class _Evaluation:
             return function.call((yield self._values(node.arguments, scope)))
         if node.name == "If":
             return (yield self._chosen(node, scope))
-        known = table.get(node.name)
+        known = TABLE.get(node.name)
         if known is None:
             raise InvalidExpression(f"there is no function {node.name[:100]!r}")
         if known.call is None:

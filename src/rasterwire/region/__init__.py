@@ -1,0 +1,18 @@
+"""Areas on the ground: reading them, and their extent and pixels on any grid."""
+
+from rasterwire.region.area import Points, Region, own_geometry
+from rasterwire.region.containment import inside
+from rasterwire.region.extents import extent
+from rasterwire.region.reading import MAX_VERTICES, box_region, check_edges, geojson_region
+
+__all__ = [
+    "MAX_VERTICES",
+    "Points",
+    "Region",
+    "box_region",
+    "check_edges",
+    "extent",
+    "geojson_region",
+    "inside",
+    "own_geometry",
+]

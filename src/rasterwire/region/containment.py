@@ -1,0 +1,25 @@
+"""The pixels of a grid that lie in an area."""
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from odc.geo.geobox import GeoBox
+
+from rasterwire.crs import transformer
+from rasterwire.pixels import Window
+from rasterwire.region.area import Region, own_geometry
+
+
+def inside(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:
+    """Return which pixel centres of a window lie in a region, shape (rows, columns)."""
+    col = np.arange(window.col, window.col + window.width) + 0.5
+    row = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+    x = grid.affine.a * col + grid.affine.b * row + grid.affine.c
+    y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
+    if grid.crs != region.crs:
+        x, y = transformer(grid.crs, region.crs).transform(x, y)
+    geometry = own_geometry(region)
+    if region.crs.geographic:
+        west = geometry.bounds[0]
+        x = west + np.mod(x - west, 360.0)
+    return np.asarray(shapely.intersects_xy(geometry, x, y))

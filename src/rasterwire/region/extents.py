@@ -1,0 +1,183 @@
+"""The extent of an area on any lattice of pixels."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from odc.geo.crs import CRS
+from pyproj import Geod
+
+from rasterwire.crs import transformer
+from rasterwire.errors import invalid
+from rasterwire.region.area import Points, Region, own_geometry
+
+_STEPS = 32
+_ROUNDS = 3
+_WIDE_DEGREES = 20.0
+
+
+def extent(
+    region: Region, crs: CRS | None, to_lattice: Callable[[Points], Points]
+) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) of a region on a lattice.
+
+    Edges are followed as curves: each is sampled, and the neighbourhood of every extreme is
+    sampled again, so that the result is exact to about 1e-9 of an edge.
+
+    Args:
+        region: any.
+        crs: of the lattice; None stands for the region's own.
+        to_lattice: maps points of ``crs`` to lattice coordinates, both shape (n, 2).
+
+    Raises:
+        InvalidRequest: the region reaches where ``crs`` is not defined.
+    """
+    target = crs or region.crs
+    lows, highs = [], []
+    reference: float | None = None
+    for ring in _rings(region.geometry):
+        curve = _Curve(region, ring, target)
+        placed = curve.at(np.repeat(np.arange(curve.edges), _STEPS), np.tile(np.arange(_STEPS) / _STEPS, curve.edges))
+        if target.geographic and region.crs != target:
+            placed, reference = _unwrapped(placed, reference)
+        low, high = _refined(curve, placed, to_lattice, target)
+        lows.append(low)
+        highs.append(high)
+    if region.crs.geographic and not target.geographic:
+        inner = to_lattice(_inside(region, target))
+        lows += list(inner)
+        highs += list(inner)
+    left, top = np.min(lows, axis=0)
+    right, bottom = np.max(highs, axis=0)
+    if target.geographic and region.crs != target:
+        left, top, right, bottom = _with_poles(region, target, to_lattice, (left, top, right, bottom))
+    return float(left), float(top), float(right), float(bottom)
+
+
+class _Curve:
+    """The outline of a ring as a curve in another crs, by edge number and fraction."""
+
+    def __init__(self, region: Region, ring: Points, target: CRS) -> None:
+        self.start = ring[:-1] if len(ring) > 1 else ring
+        self.end = ring[1:] if len(ring) > 1 else ring
+        self.edges = len(self.start)
+        self._closed = bool((ring[0] == ring[-1]).all())
+        self._target = target
+        self._source = region.crs
+        self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
+
+    def near(self, where: float, reach: float) -> Points:
+        """Return places, edge number plus fraction, that lie around one and no farther away than ``reach``."""
+        places = where + np.linspace(-reach, reach, 2 * _STEPS + 1)
+        return np.mod(places, self.edges) if self._closed else np.clip(places, 0.0, self.edges)
+
+    def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
+        """Return points of the target crs; raises InvalidRequest where there are none."""
+        a, b = self.start[edge], self.end[edge]
+        if self._geod is not None:
+            azimuth, _, length = self._geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+            lon, lat, _ = self._geod.fwd(a[:, 0], a[:, 1], azimuth, np.asarray(length) * fraction)
+            lon = np.asarray(lon)
+            lon += 360.0 * np.round((a[:, 0] - lon) / 360.0)
+            points = np.column_stack([lon, lat])
+        else:
+            points = a + (b - a) * fraction[:, None]
+        if self._source == self._target:
+            return points
+        x, y = transformer(self._source, self._target).transform(points[:, 0], points[:, 1])
+        placed = np.column_stack([x, y])
+        if not np.isfinite(placed).all():
+            raise invalid(
+                "region", "REGION_OUTSIDE_CRS", "reaches beyond where the output crs is defined; make it smaller"
+            )
+        return placed
+
+
+def _rings(geometry: shapely.Geometry) -> list[Points]:
+    if hasattr(geometry, "geoms"):
+        return [ring for part in geometry.geoms for ring in _rings(part)]
+    if isinstance(geometry, shapely.Polygon):
+        return [shapely.get_coordinates(geometry.exterior)]
+    return [shapely.get_coordinates(geometry)]
+
+
+def _inside(region: Region, target: CRS) -> Points:
+    """Return points inside a wide region: there a projection may put the outline within the area."""
+    geometry = own_geometry(region)
+    west, south, east, north = geometry.bounds
+    if east - west < _WIDE_DEGREES:
+        return np.empty((0, 2))
+    lon, lat = np.meshgrid(np.linspace(west, east, 65), np.linspace(south, north, 65))
+    held = shapely.contains_xy(geometry, lon, lat)
+    x, y = transformer(region.crs, target).transform(lon[held], lat[held])
+    placed = np.column_stack([x, y])
+    kept: Points = placed[np.isfinite(placed).all(axis=1)]
+    return kept
+
+
+def _unwrapped(points: Points, reference: float | None) -> tuple[Points, float]:
+    """Make longitudes continuous along a ring, and near those of the rings before."""
+    lon = np.unwrap(points[:, 0], period=360.0)
+    middle = float(lon.mean())
+    goal = reference if reference is not None else (middle + 180.0) % 360.0 - 180.0
+    lon += 360.0 * round((goal - middle) / 360.0)
+    return np.column_stack([lon, points[:, 1]]), goal
+
+
+def _refined(
+    curve: _Curve, placed: Points, to_lattice: Callable[[Points], Points], target: CRS
+) -> tuple[Points, Points]:
+    lattice = to_lattice(placed)
+    low, high = lattice.min(axis=0), lattice.max(axis=0)
+    for axis in (0, 1):
+        for sign in (1.0, -1.0):
+            best = int(np.argmin(sign * lattice[:, axis]))
+            value = _extreme(curve, best / _STEPS, placed[best], (to_lattice, axis, sign, target.geographic))
+            if sign > 0:
+                low[axis] = min(low[axis], value)
+            else:
+                high[axis] = max(high[axis], value)
+    return low, high
+
+
+def _extreme(
+    curve: _Curve, where: float, near: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
+) -> float:
+    """Return the extreme of one lattice axis near a place of the curve, by sampling ever closer."""
+    to_lattice, axis, sign, geographic = goal
+    reach = 1.0 / _STEPS
+    value = math.inf
+    for _ in range(_ROUNDS):
+        places = curve.near(where, reach)
+        edge = np.minimum(places.astype(np.intp), curve.edges - 1)
+        points = curve.at(edge, places - edge)
+        if geographic:
+            points[:, 0] += 360.0 * np.round((near[0] - points[:, 0]) / 360.0)
+        along = sign * to_lattice(points)[:, axis]
+        best = int(np.argmin(along))
+        value = min(value, float(along[best]))
+        where, reach = float(places[best]), reach / _STEPS
+    return sign * value
+
+
+def _with_poles(
+    region: Region, target: CRS, to_lattice: Callable[[Points], Points], box: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """Widen an extent in degrees where the region holds a pole: all longitudes, up to the pole."""
+    to_source = transformer(target, region.crs)
+    left, top, right, bottom = box
+    for pole in (-90.0, 90.0):
+        x, y = to_source.transform(0.0, pole)
+        if not (math.isfinite(x) and math.isfinite(y)) or not region.geometry.contains(shapely.Point(x, y)):
+            continue
+        back_lon, back_lat = transformer(region.crs, target).transform(x, y)
+        if abs(back_lat - pole) > 1e-6 or not math.isfinite(back_lon):
+            continue  # the projection puts something else there
+        corners = to_lattice(np.array([[-180.0, pole], [180.0, pole]]))
+        # the unwrapped ring runs once around the earth: its own longitudes mean nothing
+        left, right = float(corners[:, 0].min()), float(corners[:, 0].max())
+        top = min(top, float(corners[:, 1].min()))
+        bottom = max(bottom, float(corners[:, 1].max()))
+    return left, top, right, bottom
