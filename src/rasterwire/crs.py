@@ -61,15 +61,18 @@ def crs_name(crs: CRS | None) -> str:
     return crs.to_wkt()
 
 
-@lru_cache(maxsize=256)
 def metres_per_unit(crs: CRS | None) -> float:
     """Return how many metres a unit of the crs counts as; 1 where there is no crs.
 
     >>> metres_per_unit(CRS("EPSG:4326")), metres_per_unit(CRS("EPSG:32610"))
     (111319.49079327358, 1.0)
     """
-    if crs is None:
-        return 1.0
+    return 1.0 if crs is None else _unit(crs_name(crs))  # a crs itself writes its WKT for each hash
+
+
+@lru_cache(maxsize=256)
+def _unit(name: str) -> float:
+    crs = CRS(name)
     if crs.geographic:
         return METRES_PER_DEGREE
     axes = crs.proj.axis_info

@@ -5,7 +5,7 @@ centre. Rules: outward rounding to whole pixels of a lattice, with a tolerance o
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import shapely
@@ -13,7 +13,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import metres_per_unit
+from rasterwire.crs import crs_name, metres_per_unit
 from rasterwire.errors import InvalidRequest, Violation, invalid
 from rasterwire.region import Points, Region, extent
 
@@ -137,6 +137,11 @@ def check_transform(affine: Affine, field: str) -> None:
             "TRANSFORM_SINGULAR",
             f"{said} is singular; order is [xScale, xShear, xTranslation, yShear, yScale, yTranslation]",
         )
+
+
+def grid_key(grid: GeoBox) -> Hashable:
+    """Return what equal grids share; a grid itself is no quick key, since its crs writes its WKT for each hash."""
+    return *grid.affine[:6], *grid.shape, crs_name(grid.crs)
 
 
 def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:

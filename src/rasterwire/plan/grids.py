@@ -1,13 +1,25 @@
 """Which grid a band gets: the precedence rules, and the fields they leave without effect."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from rasterwire.crs import crs_name
 from rasterwire.errors import invalid
-from rasterwire.grid import anchored, covering, footprint, lattice_extent, overlaps, pixel_metres, rescaled, stretched
+from rasterwire.grid import (
+    anchored,
+    covering,
+    footprint,
+    grid_key,
+    lattice_extent,
+    overlaps,
+    pixel_metres,
+    rescaled,
+    stretched,
+)
 from rasterwire.plan.types import Ignored
 from rasterwire.region import Region
 from rasterwire.request import GridSpec, Precedence
@@ -123,19 +135,19 @@ class Grids:
     """The grids of one request, each found once for all bands that share it."""
 
     def __init__(self) -> None:
-        self._resolved: dict[tuple[GridSpec, GeoBox], GeoBox] = {}
-        self._touching: dict[tuple[GeoBox, GeoBox], bool] = {}
+        self._resolved: dict[Hashable, GeoBox] = {}
+        self._touching: dict[Hashable, bool] = {}
 
     def resolve(self, asked: Asked, source: GeoBox) -> GeoBox:
         """See ``resolve_grid``; region and precedence have to be the same in every call."""
-        key = asked.spec, source
+        key = replace(asked.spec, crs=None), crs_name(asked.spec.crs), grid_key(source)
         if key not in self._resolved:
             self._resolved[key] = resolve_grid(asked, source)
         return self._resolved[key]
 
     def touch(self, grid: GeoBox, source: GeoBox) -> bool:
         """See ``overlaps``."""
-        key = grid, source
+        key = grid_key(grid), grid_key(source)
         if key not in self._touching:
             self._touching[key] = overlaps(grid, source)
         return self._touching[key]

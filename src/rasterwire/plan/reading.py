@@ -10,7 +10,7 @@ from rasterwire.errors import InvalidRequest
 from rasterwire.expression.nodes import Node, Resampled, Stored
 from rasterwire.expression.product import Computed
 from rasterwire.expression.reach import apart, reach_of
-from rasterwire.grid import footprint, lattice_extent
+from rasterwire.grid import footprint, grid_key, lattice_extent
 from rasterwire.image import Band
 from rasterwire.plan.bands import overview_factors, sampling
 from rasterwire.plan.types import RenderPlan
@@ -22,11 +22,12 @@ def reading(plan: RenderPlan) -> tuple[int, int]:
     scenes: set[str] = set()
     pieces: dict[object, int] = {}
     for raster in plan.rasters:
+        place = grid_key(raster.grid)
         for band in raster.bands:
             if not isinstance(band.source, Computed):
                 scenes.add("")
                 piece = _bytes(band.source, raster.grid, band.overview)
-                pieces[band.source.href, band.source.index, raster.grid] = piece
+                pieces[band.source.href, band.source.index, place] = piece
                 continue
             ground = reach_of(raster.grid)
             for stored, grid in _stored(band.source.node, raster.grid):
@@ -34,9 +35,8 @@ def reading(plan: RenderPlan) -> tuple[int, int]:
                     continue
                 scenes.add(stored.scene)
                 known = sampling(stored.band, grid, stored.resampling or band.resampling or Resampling.NEAREST)
-                pieces[stored.band.href, stored.band.index, raster.grid] = _bytes(
-                    stored.band, raster.grid, known.overview
-                )
+                piece = _bytes(stored.band, raster.grid, known.overview)
+                pieces[stored.band.href, stored.band.index, place] = piece
     return len(scenes), sum(pieces.values())
 
 
