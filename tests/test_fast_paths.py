@@ -216,15 +216,18 @@ def test_a_band_does_not_depend_on_the_others_of_its_file(tmp_path: Path, kind: 
     assert np.array_equal(together.filled(0), single.filled(0))
 
 
+KINDS = Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE, Resampling.LANCZOS
+
+
 def test_the_path_of_each_band_is_told(tmp_path: Path) -> None:
     (band,) = stored(tmp_path)
     strange = replace(band, plain=False)
     told = {
         path_of(replace(plan(source), resampling=kind), GRIDS["degrees"])
         for source in (band, strange)
-        for kind in (None, Resampling.NEAREST, Resampling.BILINEAR, Resampling.AVERAGE, Resampling.CUBIC)
+        for kind in (None, *KINDS)
     }
-    made = {"copy", "compiled nearest", "compiled bilinear", "compiled average"}
+    made = {"copy", "compiled nearest", "compiled bilinear", "compiled cubic", "compiled average"}
     assert told == {f"{how} from {where}" for how in made for where in ("tiles", "gdal")} | {"gdal warp from gdal"}
     masked = replace(plan(replace(strange, masked=True)), resampling=Resampling.BILINEAR)
     assert path_of(masked, GRIDS["degrees"]) == "gdal warp from gdal"

@@ -33,13 +33,13 @@ _reaches = {means.BILINEAR: 1, means.CUBIC: 2}
 def is_compiled(plan: BandPlan, grid: GeoBox, resampling: Resampling) -> bool:
     """Tell whether ``interpolation`` makes what is asked for, and GDAL does not.
 
-    Of stored bands it makes bilinear means, of validity by nodata alone, that are not too wide.
+    Of stored bands it makes means, of validity by nodata alone, that are not too wide.
     """
     band = plan.source
     if isinstance(band, Computed):
         return resampling in _kinds
     is_plain = not band.masked and band.dtype in _dtypes
-    return resampling is Resampling.BILINEAR and is_plain and min(shrink(plan, grid)) >= _WIDEST
+    return resampling in _kinds and is_plain and min(shrink(plan, grid)) >= _WIDEST
 
 
 def _scale(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:
