@@ -467,3 +467,18 @@ def band_names(server: Served) -> list[str]:
 
 def test_a_prefix_may_hold_a_version_of_its_own(server: Served) -> None:
     assert ask(server, "GET", f"/api/v1/rw{P}/algorithms")[0] == 200
+
+
+@pytest.mark.parametrize("depth", [40, 49, 60, 150])
+def test_a_constant_that_is_nested_deeply_is_served_or_refused(server: Served, depth: int) -> None:
+    deep: Any = 1
+    for _ in range(depth):
+        deep = [deep]
+    arguments = {"object": LOADED["values"]["0"], "key": {"constantValue": "k"}, "value": {"constantValue": deep}}
+    image = {"result": "0", "values": {"0": {CALL: {"functionName": "Element.set", "arguments": arguments}}}}
+    status, told = post(server, "/thumbnails", {"expression": image, "fileFormat": "NPY"})
+    if depth > 40:
+        assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert "nested too deeply" in told["error"]["message"]
+    else:
+        assert ask(server, "GET", f"/v1/{told['name']}:getPixels")[0] == 200

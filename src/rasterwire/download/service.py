@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rasterwire.catalog import Catalog
-from rasterwire.download.world import CatalogWorld, product_of
-from rasterwire.errors import DownloadConflict, DownloadNotFound, invalid
+from rasterwire.download.world import CatalogWorld, find_image, product_of
+from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.algorithms import table as _all_functions  # noqa: F401  lists them
 from rasterwire.expression.graph import Graph
 from rasterwire.expression.run import evaluate_graph
@@ -84,14 +84,28 @@ class Downloads:
         """
         return evaluate_graph(graph, self.world)
 
-    def check_bands(self, image_id: str, names: Sequence[str]) -> None:
+    def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None) -> None:
         """Look only at the bands of a request whose other fields are wrong already.
+
+        Args:
+            names: of the bands; "" is passed over.
+            image_id: of the catalog.
+            graph: of the image, where it is none of the catalog.
 
         Raises:
             InvalidRequest: with every band that the image lacks.
-            ImageNotFound, SourceUnavailable: of the image.
+            InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
-        find_bands(self.catalog.get(image_id), [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+        image = self.catalog.get(image_id) if graph is None else product_of(self.evaluate(graph))
+        find_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+
+    def has_image(self, image_id: str) -> bool:
+        """Tell whether the catalog has an image that expressions would load by this id."""
+        try:
+            find_image(self.catalog, image_id)
+        except ImageNotFound:
+            return False
+        return True
 
     def create(self, plan: RenderPlan, written: bytes, request_id: str) -> Registered:
         """Register a planned request.

@@ -5,12 +5,20 @@ from typing import Any
 import protovalidate
 from google.protobuf.message import Message
 
-from rasterwire.errors import Violation
+from rasterwire.errors import InvalidExpression, Violation
 
 
 def violations(message: Message) -> list[Violation]:
-    """Return every rule of the schema that a message breaks."""
-    found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
+    """Return every rule of the schema that a message breaks.
+
+    Raises:
+        InvalidExpression: its expression is nested more deeply than protobuf reads, which only shows once it is sent.
+    """
+    try:
+        found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
+    except ValueError:
+        said = "values of the expression are nested too deeply within each other; use references"
+        raise InvalidExpression(said) from None
     not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
     # what is no number is not greater than 0 either, which need not be said
     return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
@@ -18,23 +26,35 @@ def violations(message: Message) -> list[Violation]:
 
 def _violation(message: Message, found: Any) -> Violation:
     reason = found.rule_id.upper().replace(".", "_")
-    if found.field is None or not found.field.elements:
-        # a rule over several fields begins its text with the field it is about
-        field, _, text = found.message.partition(": ")
-        return Violation(field, reason, text)
     path = ""
     value: Any = message
-    for element in found.field.elements:
+    enum = None
+    for element in found.field.elements if found.field is not None else ():
+        kind = value.DESCRIPTOR
+        if element.field_name in kind.oneofs_by_name:
+            if not path:
+                return Violation("image", "REQUIRED", "is required; name an image of the catalog")
+            options = [field.name for field in kind.oneofs_by_name[element.field_name].fields]
+            return Violation(
+                f"{path}.{element.field_name}", "REQUIRED", f"is required; give one of {', '.join(options)}"
+            )
+        enum = kind.fields_by_name[element.field_name].enum_type
         path += ("." if path else "") + element.field_name
-        value = getattr(value, element.field_name, None)
+        value = getattr(value, element.field_name)
         if element.subscript is not None:
             index = element.subscript.value
             path += f"[{index}]"
-            value = value[index] if value is not None else None
-    if path == "source":
-        return Violation("image", "REQUIRED", "is required; name an image of the catalog")
+            value = value[index]
+    if isinstance(value, Message):
+        # a rule over several fields begins its text with the field it is about
+        field, _, text = found.message.partition(": ")
+        return Violation(f"{path}.{field}" if path else field, reason, text)
     if found.rule_id == "string.min_len":
         return Violation(path, "REQUIRED", "is required, and empty")
+    if enum is not None:
+        options = [name for name in enum.values_by_name if not name.endswith("_UNSPECIFIED")]
+        said = f"has to be one of {', '.join(options)}"
+        return Violation(path, reason, said + (_said(value) if value else ", and is not given"))
     return Violation(path, reason, found.message + _said(value))
 
 
