@@ -15,6 +15,7 @@ from rasterwire.download.world import CatalogWorld, find_image, product_of
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.algorithms import table as _all_functions  # noqa: F401  lists them
 from rasterwire.expression.graph import Graph
+from rasterwire.expression.product import Product
 from rasterwire.expression.run import evaluate_graph
 from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
 from rasterwire.render import Engine
@@ -74,7 +75,10 @@ class Downloads:
         """
         if graph is None:
             return make_plan(request, self.catalog.get(request.image_id), self.limits)
-        return make_plan(request, product_of(self.evaluate(graph)), self.limits)
+        return make_plan(request, self._product(graph), self.limits)
+
+    def _product(self, graph: Graph) -> Product:
+        return product_of(self.evaluate(graph), graph.made_by)
 
     def evaluate(self, graph: Graph) -> Any:
         """Return the value of an expression.
@@ -96,7 +100,7 @@ class Downloads:
             InvalidRequest: with every band that the image lacks.
             InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
-        image = self.catalog.get(image_id) if graph is None else product_of(self.evaluate(graph))
+        image = self.catalog.get(image_id) if graph is None else self._product(graph)
         find_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
 
     def has_image(self, image_id: str) -> bool:

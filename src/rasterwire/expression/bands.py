@@ -86,7 +86,7 @@ def paired(first: ImageValue, second: ImageValue) -> list[tuple[str, BandValue, 
     if len(one) != len(two):
         raise InvalidExpression(
             f"Images must contain the same number of bands, or one of them a single band; "
-            f"they have {len(one)} and {len(two)}."
+            f"they have {len(one)} and {len(two)}{'.' if one and two else '; is a collection empty?'}"
         )
     by_name = {band.name: band for band in two}
     if by_name.keys() == {band.name for band in one}:
@@ -186,5 +186,5 @@ def only_band(image: ImageValue, what: str) -> BandValue:
         InvalidExpression: it has none.
     """
     if not image.bands:
-        raise InvalidExpression(f"{what} has no bands")
+        raise InvalidExpression(f"{what} has no bands; is the collection that it was made of empty?")
     return image.bands[0]

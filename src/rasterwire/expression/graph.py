@@ -89,6 +89,14 @@ class Graph:
     values: Mapping[str, GraphNode]
     free: Mapping[str, frozenset[str]]
 
+    @property
+    def made_by(self) -> str:
+        """The name of the function that makes the result; "" where none of the server's does."""
+        node = self.values[self.result]
+        while isinstance(node, Reference):
+            node = self.values[node.key]
+        return node.name or "" if isinstance(node, Call) else ""
+
 
 def read_graph(document: object) -> Graph:
     """Return the graph of a JSON document.

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression import operations
 from rasterwire.expression.arithmetic import cast_band
 from rasterwire.expression.bands import check_count, constant_image, of_bands, place_of, unique_name, with_name
@@ -152,6 +152,8 @@ _types = {
 def cast(image: ImageValue, types: Mapping[str, Any], order: list[str] | None) -> ImageValue:
     """Casts bands to given types, and puts bands in a given order."""
     names = {band.name for band in image.bands}
+    if types and not names:
+        raise InvalidExpression(NO_BANDS)
     for name in types:
         if name not in names:
             there = ", ".join(sorted(names))[:600]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 from odc.geo.geobox import GeoBox
 
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression.bands import of_bands, place_of
 from rasterwire.expression.budget import check
 from rasterwire.expression.geometry import to_crs
@@ -45,7 +45,7 @@ Floats = npt.NDArray[np.float64]
 def reduce_bands(image: ImageValue, reducer: Reducer) -> ImageValue:
     """Applies a reducer to all bands of an image, pixel by pixel; bands are named by its outputs."""
     if not image.bands:
-        raise InvalidExpression("the image has no bands.")
+        raise InvalidExpression(NO_BANDS)
     nodes, types = [band.node for band in image.bands], [band.type for band in image.bands]
     place = place_of(image.bands)
     made = [reduced_node(part, nodes, types) for part in reducer.simple_parts()]

@@ -168,8 +168,12 @@ class Desk:
         """
 
         def computed() -> str:
-            value = self.downloads.evaluate(read_graph(document()))
-            return json.dumps({"result": answer(value)} if told is None else told(value))
+            graph = read_graph(document())
+            value = self.downloads.evaluate(graph)
+            try:
+                return json.dumps({"result": answer(value)} if told is None else told(value))
+            except InvalidExpression as error:
+                raise InvalidExpression(error.problem, error.function or graph.made_by) from None
 
         return await self._computed(computed)
 
