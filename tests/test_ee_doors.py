@@ -482,3 +482,12 @@ def test_a_constant_that_is_nested_deeply_is_served_or_refused(server: Served, d
         assert "nested too deeply" in told["error"]["message"]
     else:
         assert ask(server, "GET", f"/v1/{told['name']}:getPixels")[0] == 200
+
+
+@pytest.mark.parametrize("door", ["/value:compute", "/image:computePixels", "/thumbnails"])
+def test_a_graph_of_megabytes_is_refused_in_a_time_of_its_size(server: Served, door: str) -> None:
+    body = {"expression": graph("Image.abs", value={"a": [1.5] * 300_000}), "fileFormat": "NPY"}
+    begin = time.process_time()
+    status, told = post(server, door, body)
+    assert (status, time.process_time() - begin < 3) == (400, True)
+    assert "has to be of type Image, and is a Dictionary." in told["error"]["message"]

@@ -20,16 +20,26 @@ TypeRule = Callable[[PixelType, PixelType], PixelType]
 def constant_image(value: Any) -> ImageValue:
     """Return an image of one value everywhere, or of a band for each of several.
 
+    Raises:
+        InvalidExpression: more values than one image may have bands.
+
     >>> [band.name for band in constant_image([1, 2.5]).bands]
     ['constant', 'constant_1']
     """
+    numbers = value if isinstance(value, list) else [value]
+    check_count(numbers)
     bands = []
-    for index, number in enumerate(value if isinstance(value, list) else [value]):
+    for index, number in enumerate(numbers):
         number = int(number) if isinstance(number, bool) else number
         kind = constant_type(number)
         name = "constant" if index == 0 else f"constant_{index}"
         bands.append(BandValue(name, kind, Constant(number, kind.dtype), UNPROJECTED))
     return ImageValue(bands)
+
+
+def are_numbers(values: list[Any]) -> bool:
+    """Tell whether there are values, and numbers all of them."""
+    return bool(values) and all(issubclass(kind, int | float) for kind in set(map(type, values)))
 
 
 def of_bands(bands: Sequence[BandValue]) -> ImageValue:
@@ -42,10 +52,10 @@ def of_bands(bands: Sequence[BandValue]) -> ImageValue:
     return ImageValue(bands)
 
 
-def check_count(bands: Sequence[BandValue]) -> None:
+def check_count(bands: Sequence[object]) -> None:
     """Raise InvalidExpression for more bands than one image may have."""
     if len(bands) > MAX_BANDS:
-        raise InvalidExpression(f"an image of {len(bands)} bands is too large, at most {MAX_BANDS}")
+        raise InvalidExpression(f"an image of {len(bands)} bands is too large, at most {MAX_BANDS}.")
 
 
 def with_name(band: BandValue, name: str) -> BandValue:

@@ -30,6 +30,9 @@ _MAX_NESTING = 60
 _SHALLOW = frozenset({"List", "Dictionary", "Element"})
 """Families whose functions look at lists within lists only where they measure these themselves."""
 
+_DEEP = frozenset({"Object", "List", "Dictionary", "Geometry", "FeatureCollection", "Element"})
+"""Types of arguments that may hold lists within lists; another one is refused at a glance."""
+
 _Step = Generator[Any, Any, Any]
 
 _log = logging.getLogger("rasterwire.expression")
@@ -168,8 +171,9 @@ class _Evaluation:
 
     def _result(self, function: Function, given: Mapping[str, Any]) -> Any:
         if function.signature.name.split(".")[0] not in _SHALLOW:
-            for value in given.values():
-                if isinstance(value, list | dict):
+            for argument in function.signature.arguments:
+                value = given.get(argument.name)
+                if isinstance(value, list | dict) and argument.type.split("<")[0] in _DEEP:
                     self.budget.measure(value)
         arguments = _arguments(function, given, self._world)
         assert function.call is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rasterwire.errors import InvalidExpression, InvalidRequest, Violation, invalid
@@ -53,9 +54,15 @@ def read_expression(document: Mapping[str, Any], expression: expression_pb2.Expr
     needed = {"result": graph.result, "values": {key: document["values"][key] for key in graph.values}}
     try:
         json_format.ParseDict(needed, expression, ignore_unknown_fields=True)
-    except (json_format.ParseError, ValueError, RecursionError):
+        _check_depth(expression)
+    except (json_format.ParseError, DecodeError, ValueError, RecursionError):
         said = "values of the expression are nested too deeply within each other; use references"
         raise InvalidExpression(said) from None
+
+
+def _check_depth(expression: expression_pb2.Expression) -> None:
+    """Raise DecodeError for values nested more deeply than protobuf reads, which shows once they are sent or kept."""
+    download_pb2.DownloadParams.FromString(download_pb2.DownloadParams(expression=expression).SerializeToString())
 
 
 def _of_message(document: object, kind: Descriptor, path: str) -> Iterator[Violation]:

@@ -5,23 +5,34 @@ from typing import Any
 import protovalidate
 from google.protobuf.message import Message
 
-from rasterwire.errors import InvalidExpression, Violation
+from rasterwire.errors import Violation
 
 
 def violations(message: Message) -> list[Violation]:
-    """Return every rule of the schema that a message breaks.
-
-    Raises:
-        InvalidExpression: its expression is nested more deeply than protobuf reads, which only shows once it is sent.
-    """
-    try:
-        found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
-    except ValueError:
-        said = "values of the expression are nested too deeply within each other; use references"
-        raise InvalidExpression(said) from None
+    """Return every rule of the schema that a message breaks."""
+    message = _ruled(message)
+    found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
     not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
     # what is no number is not greater than 0 either, which need not be said
     return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
+
+
+def _ruled(message: Message) -> Message:
+    """Return a message without the values of its expression, which no rule is about: they may be millions."""
+    graph = getattr(message, "expression", None)
+    if graph is None or not graph.values:
+        return message
+    bare = type(message)()
+    for field, value in message.ListFields():
+        if field.name == "expression":
+            bare.expression.result = value.result  # type: ignore[attr-defined] # this one has it
+        elif field.is_repeated:
+            getattr(bare, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(bare, field.name).CopyFrom(value)
+        else:
+            setattr(bare, field.name, value)
+    return bare
 
 
 def _violation(message: Message, found: Any) -> Violation:
