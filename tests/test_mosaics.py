@@ -299,3 +299,9 @@ def test_the_bounds_of_a_query_may_be_in_any_crs(scenes: Scenes) -> None:
     corner = {"type": "Point", "coordinates": there}
     _, plan = pixels(scenes.server, params(bounded(geojson=json.dumps(corner), crs="EPSG:32610")))
     assert plan.scenes == 1
+
+
+def test_as_many_filters_as_the_schema_allows_are_taken(scenes: Scenes) -> None:
+    filters = [{"property": "cloud", "comparison": "COMPARISON_NOT_EQUAL", "number": n} for n in range(1, 101)]
+    _, plan = pixels(scenes.server, params({"query": {"collection": "made/up", "filters": filters}}))
+    assert plan.scenes == 1

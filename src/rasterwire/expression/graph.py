@@ -5,7 +5,7 @@ Source of the form: Earth Engine's Expression message, https://developers.google
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +122,10 @@ def read_graph(document: object) -> Graph:
         if key not in values:
             if key not in written:
                 raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
-            values[key] = _node(written[key], 1)
+            try:
+                values[key] = _node(written[key], 1)
+            except InvalidExpression as error:
+                raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
             begun.add(key)
             waiting = [other for other in _references(values[key]) if other not in free]
             circle = next((other for other in waiting if other in begun), None)
@@ -148,11 +151,12 @@ def _node(written: object, depth: int) -> GraphNode:
     if depth > MAX_DEPTH:
         raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
     if not isinstance(written, dict) or len(written) != 1:
-        raise InvalidExpression(f"a value is an object with exactly one kind, and not {_short(written)}")
+        kinds = f"one with {', '.join(map(_short, list(written)[:3])) or 'none'}" if isinstance(written, dict) else None
+        raise InvalidExpression(f"a value is an object with exactly one kind, and not {kinds or _short(written)}")
     ((kind, content),) = written.items()
+    if kind == "constantValue":  # as most are
+        return Constant(content)
     match kind, content:
-        case "constantValue", _:
-            return Constant(content)
         case "integerValue", str() | int():
             try:
                 if len(str(content)) > _MOST_DIGITS:
@@ -196,43 +200,46 @@ def _nodes(written: object, depth: int) -> dict[str, GraphNode]:
 
 def _references(node: GraphNode) -> list[str]:
     found: dict[str, None] = {}
-    pending = [node]
-    while pending:
-        match pending.pop():
+    for part in _parts(node):
+        match part:
             case Reference(key) | Definition(_, key):
                 found[key] = None
-            case Array(items):
-                pending.extend(items)
-            case Record(named):
-                pending.extend(named.values())
-            case Call(_, reference, arguments):
-                if reference is not None:
-                    found[reference] = None
-                pending.extend(arguments.values())
+            case Call(_, str(reference), _):
+                found[reference] = None
             case _:
                 pass
     return list(found)
 
 
-def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    found: set[str] = set()
+def _parts(node: GraphNode) -> Iterator[GraphNode]:
+    """Yield a value and those written within it, but for constants, which refer to nothing."""
     pending = [node]
     while pending:
-        match pending.pop():
+        part = pending.pop()
+        yield part
+        within: Iterable[GraphNode] = ()
+        match part:
+            case Array(items):
+                within = items
+            case Record(named) | Call(_, _, named):
+                within = named.values()
+            case _:
+                pass
+        pending.extend([inner for inner in within if type(inner) is not Constant])
+
+
+def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    for part in _parts(node):
+        match part:
             case Reference(key):
                 found |= known[key]
             case ArgumentReference(name):
                 found.add(name)
             case Definition(names, body):
                 found |= known[body].difference(names)
-            case Array(items):
-                pending.extend(items)
-            case Record(named):
-                pending.extend(named.values())
-            case Call(_, reference, arguments):
-                if reference is not None:
-                    found |= known[reference]
-                pending.extend(arguments.values())
+            case Call(_, str(reference), _):
+                found |= known[reference]
             case _:
                 pass
     return frozenset(found)

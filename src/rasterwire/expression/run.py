@@ -2,6 +2,7 @@
 
 import logging
 import math
+import secrets
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -200,8 +201,10 @@ class _Evaluation:
         except DownloadError:
             raise
         except Exception as error:  # whatever it was, other arguments would not have caused it
-            _log.error("unexpected error of %s", name, exc_info=error)
-            raise InvalidExpression("it cannot be computed of these arguments.", name) from error
+            incident = secrets.token_hex(4)
+            _log.error("unexpected error %s of %s", incident, name, exc_info=error)
+            said = f"it cannot be computed of these arguments; the server's log says why under {incident}."
+            raise InvalidExpression(said, name) from error
 
 
 def _is_null(node: GraphNode) -> bool:

@@ -120,8 +120,8 @@ class Desk:
             request, graph = convert.to_request(params)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
-            if params.WhichOneof("source") == "expression":  # whose bands may take long to be known
-                raise
+            if params.WhichOneof("source") == "expression" or any(v.field.startswith("mosaic") for v in found.found):
+                raise  # the bands may take long to be known, or never are
             with contextlib.suppress(DownloadError), found.catching():
                 names = [spec.id for spec in params.bands]
                 self.downloads.check_bands(names, params.image, convert.to_graph(params))

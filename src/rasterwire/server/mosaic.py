@@ -80,18 +80,20 @@ def _composed(mosaic: download_pb2.Mosaic) -> Node:
 
 def _queried(query: download_pb2.CollectionQuery) -> Node:
     problems = Violations()
-    scenes = _call("ImageCollection.load", id=_constant(query.collection))
+    conditions: list[Node] = []
     with problems.catching():
-        for condition in _times(query):
-            scenes = _filtered(scenes, condition)
+        conditions += _times(query)
     for at, wanted in enumerate(query.filters):
         with problems.catching():
-            scenes = _filtered(scenes, _compared(wanted, f"mosaic.query.filters[{at}]"))
+            conditions.append(_compared(wanted, f"mosaic.query.filters[{at}]"))
     if query.HasField("bounds"):
         with problems.catching():
             area = _call("Feature", geometry=_constant(read_region(query.bounds, "mosaic.query.bounds")))
-            scenes = _filtered(scenes, _call("Filter.intersects", leftField=_constant(".all"), rightValue=area))
+            conditions.append(_call("Filter.intersects", leftField=_constant(".all"), rightValue=area))
     problems.raise_if_any()
+    scenes = _call("ImageCollection.load", id=_constant(query.collection))
+    if conditions:
+        scenes = _call("Collection.filter", collection=scenes, filter=_all(conditions))
     arguments = {}
     if query.limit:
         arguments["limit"] = _constant(query.limit)
@@ -100,8 +102,8 @@ def _queried(query: download_pb2.CollectionQuery) -> Node:
     return _call("Collection.limit", collection=scenes, **arguments) if arguments else scenes
 
 
-def _filtered(scenes: Node, condition: Node) -> Node:
-    return _call("Collection.filter", collection=scenes, filter=condition)
+def _all(conditions: list[Node]) -> Node:
+    return _call("Filter.and", filters={"arrayValue": {"values": conditions}})
 
 
 def _times(query: download_pb2.CollectionQuery) -> list[Node]:
@@ -145,8 +147,7 @@ def _compared(wanted: download_pb2.PropertyFilter, field: str) -> Node:
     if not is_opposite:
         return test
     there = _call("Filter.notNull", properties=_constant([wanted.property]))
-    both = {"arrayValue": {"values": [there, _call("Filter.not", filter=test)]}}
-    return _call("Filter.and", filters=both)
+    return _all([there, _call("Filter.not", filter=test)])
 
 
 # -- refusals ----------------------------------------------------------------------------------
