@@ -467,3 +467,27 @@ def band_names(server: Served) -> list[str]:
 
 def test_a_prefix_may_hold_a_version_of_its_own(server: Served) -> None:
     assert ask(server, "GET", f"/api/v1/rw{P}/algorithms")[0] == 200
+
+
+@pytest.mark.parametrize("depth", [40, 49, 60, 150])
+def test_a_constant_that_is_nested_deeply_is_served_or_refused(server: Served, depth: int) -> None:
+    deep: Any = 1
+    for _ in range(depth):
+        deep = [deep]
+    arguments = {"object": LOADED["values"]["0"], "key": {"constantValue": "k"}, "value": {"constantValue": deep}}
+    image = {"result": "0", "values": {"0": {CALL: {"functionName": "Element.set", "arguments": arguments}}}}
+    status, told = post(server, "/thumbnails", {"expression": image, "fileFormat": "NPY"})
+    if depth > 40:
+        assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert "nested too deeply" in told["error"]["message"]
+    else:
+        assert ask(server, "GET", f"/v1/{told['name']}:getPixels")[0] == 200
+
+
+@pytest.mark.parametrize("door", ["/value:compute", "/image:computePixels", "/thumbnails"])
+def test_a_graph_of_megabytes_is_refused_in_a_time_of_its_size(server: Served, door: str) -> None:
+    body = {"expression": graph("Image.abs", value={"a": [1.5] * 300_000}), "fileFormat": "NPY"}
+    begin = time.process_time()
+    status, told = post(server, door, body)
+    assert (status, time.process_time() - begin < 1) == (400, True)
+    assert "has to be of type Image, and is a Dictionary." in told["error"]["message"]

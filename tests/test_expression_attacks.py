@@ -185,6 +185,33 @@ def test_a_graph_that_is_none_is_refused_at_once(world: CatalogWorld, document: 
     assert said in refused(document, world)
 
 
+NUMBERS = [float(at) for at in range(1_000_000)]
+DIGITS = "9" * 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (call("Number.abs", input=const(NUMBERS)), "Number.abs: Parameter 'input' has to be of type Number"),
+        (call("Image.abs", value=const(NUMBERS)), "Image.abs: an image of 1000000 bands is too large, at most 10000."),
+        (call("Image.constant", value=const(NUMBERS)), "Image.constant: an image of 1000000 bands is too large"),
+        (call("Filter.and", filters=const(NUMBERS)), "Filter.and: Parameter 'filters' has to be of type Filter"),
+        (call("Image.reproject", image=IMAGE, crs=const("EPSG:4326"), crsTransform=const(NUMBERS)), "six numbers"),
+        (call("GeometryConstructors.Point", coordinates=const(NUMBERS)), "the geometry has too many vertices"),
+        (call("GeometryConstructors.MultiPoint", coordinates=const(NUMBERS)), "the geometry has too many vertices"),
+        (call("GeometryConstructors.Polygon", coordinates=const(NUMBERS)), "the geometry has too many vertices"),
+        (call("GeometryConstructors.Polygon", coordinates=const([[[0, 0], [1, DIGITS]]])), "not those of a Polygon"),
+        (call("GeometryConstructors.Polygon", coordinates=const([[[0, 0], DIGITS]])), "not those of a Polygon"),
+        (call("GeometryConstructors.Polygon", coordinates=const(DIGITS)), "not those of a Polygon"),
+        (call("GeometryConstructors.Rectangle", coordinates=const([[1.0, 2.0]] * 300_000)), "has to be four numbers"),
+        (call("Date", value=const(DIGITS)), "is no date"),
+        (call("Projection", crs=const(DIGITS)), "is not an authority code"),
+    ],
+)
+def test_values_of_any_size_are_refused_at_once(world: CatalogWorld, value: Json, said: str) -> None:
+    assert said in refused(result(value), world)
+
+
 def nested(depth: int) -> Json:
     value = const(1)
     for _ in range(depth):

@@ -1,5 +1,7 @@
 """What clients are told of expressions that cannot be evaluated: one sentence, with the function it is about."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,3 +197,19 @@ def test_loops_within_loops_that_depend_on_nothing_cost_no_more_than_one() -> No
     for _ in range(8):
         body = call("List.get", list=body, index=99)
     assert told(body) == 99
+
+
+def test_a_function_that_fails_is_told_by_an_id_of_the_log_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("/secret/path")
+
+    monkeypatch.setitem(TABLE, "Number.abs", replace(TABLE["Number.abs"], call=fail))
+    said = refused(call("Number.abs", input=1))
+    found = re.fullmatch(
+        r"Number.abs: it cannot be computed of these arguments; the server's log says why under (\w{8})\.", said
+    )
+    assert found is not None
+    assert f"unexpected error {found[1]} of Number.abs" in caplog.text
+    assert "/secret/path" in caplog.text

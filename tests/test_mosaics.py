@@ -186,15 +186,28 @@ def test_by_default_a_mosaic_has_the_pixels_of_its_first_scene(scenes: Scenes) -
     assert (grid.crs, grid.crs_transform[0], grid.crs_transform[4]) == ("EPSG:32610", 30.0, -30.0)
 
 
+BOX = {"west": -121, "south": 36, "east": -119, "north": 38}
+
+
+def bounded(**area: Any) -> dict[str, Any]:
+    return {"query": {"collection": "made/up", "bounds": area}}
+
+
 @pytest.mark.parametrize(
     ("mosaic", "fields", "said"),
     [
-        ({"images": {"ids": ["scene-00", "nope"]}}, {}, "Image.load: Image asset 'nope' not found"),
-        ({"query": {"collection": "nope"}}, {}, "ImageCollection.load: ImageCollection asset 'nope' not found"),
+        ({"images": {"ids": ["scene-00", "nope"]}}, {}, "mosaic.images.ids[1]: no image 'nope' in this catalog"),
+        ({"query": {"collection": "nope"}}, {}, "mosaic.query.collection: no collection 'nope' in this catalog"),
         (LISTED, {"crs": None, "crsTransform": None, "dimensions": None}, "has no bounds; give a region"),
-        (LISTED, {"bands": [{"id": "blue"}]}, "no band 'blue'"),
-        ({**LISTED, "composite": "COMPOSITE_QUALITY"}, {}, "quality_band"),
-        ({**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "x"}, {}, "Band pattern 'x' did not match"),
+        (LISTED, {"bands": [{"id": "blue"}]}, "bands[0].id: no band 'blue' in the image; it has "),
+        ({**LISTED, "composite": "COMPOSITE_QUALITY"}, {}, "mosaic.quality_band: counts with COMPOSITE_QUALITY"),
+        (
+            {**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "x"},
+            {},
+            "mosaic.quality_band: Band pattern 'x' did not match",
+        ),
+        ({"images": {"ids": ["scene-00"]}, "composite": 99}, {}, "mosaic.composite: has to be one of COMPOSITE_FIRST,"),
+        ({}, {}, "mosaic.scenes: is required; give one of images, query"),
         ({"query": {"collection": "made/up", "startTime": "2031-01-03T00:00:00Z"}}, {}, "no image passes the query"),
         (
             {
@@ -207,7 +220,17 @@ def test_by_default_a_mosaic_has_the_pixels_of_its_first_scene(scenes: Scenes) -
             {},
             "mosaic.query.end_time: has to be after start_time",
         ),
-        ({"query": {"collection": "made/up", "bounds": {"geojson": "x"}}}, {}, "is not a GeoJSON geometry"),
+        (bounded(geojson="x"), {}, "mosaic.query.bounds.geojson: is not a GeoJSON geometry"),
+        (bounded(geojson='{"type": "Polygon"}'), {}, "mosaic.query.bounds.geojson: is not a GeoJSON geometry"),
+        (bounded(), {}, "mosaic.query.bounds.shape: is required; give one of bounding_box, geojson"),
+        (bounded(boundingBox=BOX, crs="EPSG:0"), {}, "mosaic.query.bounds.crs: 'EPSG:0' is not a known"),
+        (bounded(boundingBox={**BOX, "south": -100}), {}, "mosaic.query.bounds.bounding_box: latitude -100"),
+        (bounded(boundingBox={**BOX, "south": 40}), {}, "mosaic.query.bounds.bounding_box: [-121, 40, -119, 38] is"),
+        (
+            bounded(boundingBox={"west": 1e11, "south": 1e11, "east": 2e11, "north": 2e11}, crs="EPSG:32610"),
+            {},
+            "mosaic.query.bounds: the geometry reaches beyond where EPSG:4326 is defined",
+        ),
     ],
 )
 def test_mosaics_that_cannot_be_are_refused(
@@ -218,3 +241,67 @@ def test_mosaics_that_cannot_be_are_refused(
     refused = refusal(caught.value)
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
     assert said in refused.message
+
+
+def told(server: Served, asked: download_pb2.DownloadParams) -> dict[str, str]:
+    """Return the reasons of a refusal, by field."""
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(asked)
+    refused = refusal(caught.value)
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    return refused.fields
+
+
+def test_all_that_is_wrong_with_a_mosaic_is_told_at_once(scenes: Scenes) -> None:
+    query = {
+        "collection": "made/up",
+        "startTime": "2021-01-03T00:00:00Z",
+        "endTime": "2021-01-02T00:00:00Z",
+        "filters": [
+            {"property": "cloud", "comparison": "COMPARISON_LESS", "number": 2},
+            {"property": "cloud", "comparison": "COMPARISON_LESS", "number": "NaN"},
+            {"property": "cloud", "number": 3},
+            {"property": "cloud", "comparison": "COMPARISON_LESS"},
+        ],
+        "bounds": {"geojson": "x"},
+        "limit": -1,
+    }
+    assert told(scenes.server, params({"query": query}, scale=-1)) == {
+        "mosaic.query.end_time": "TIMES_SWAPPED",
+        "mosaic.query.filters[1].number": "NOT_FINITE",
+        "mosaic.query.filters[2].comparison": "ENUM_NOT_IN",
+        "mosaic.query.filters[3].value": "REQUIRED",
+        "mosaic.query.bounds.geojson": "REGION_NOT_GEOJSON",
+        "mosaic.query.limit": "INT32_GTE",
+        "scale": "DOUBLE_GT",
+    }
+
+
+def test_all_images_that_are_not_there_are_told_at_once(scenes: Scenes) -> None:
+    asked = params({"images": {"ids": ["nope", "scene-00", "nix"]}})
+    assert set(told(scenes.server, asked)) == {"mosaic.images.ids[0]", "mosaic.images.ids[2]"}
+
+
+def test_bands_that_a_mosaic_lacks_are_told_with_what_else_is_wrong(scenes: Scenes) -> None:
+    asked = params(LISTED, bands=[{"id": "red"}, {"id": "blue"}], scale=-1)
+    assert set(told(scenes.server, asked)) == {"scale", "bands[1].id"}
+
+
+def test_a_time_that_is_none_is_told_as_such(scenes: Scenes) -> None:
+    asked = params({"query": {"collection": "made/up"}})
+    asked.mosaic.query.start_time.seconds = 1 << 60
+    asked.mosaic.query.end_time.nanos = -5
+    assert set(told(scenes.server, asked)) == {"mosaic.query.start_time", "mosaic.query.end_time"}
+
+
+def test_the_bounds_of_a_query_may_be_in_any_crs(scenes: Scenes) -> None:
+    there = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:32610", always_xy=True).transform(-120.18, 37.115)
+    corner = {"type": "Point", "coordinates": there}
+    _, plan = pixels(scenes.server, params(bounded(geojson=json.dumps(corner), crs="EPSG:32610")))
+    assert plan.scenes == 1
+
+
+def test_as_many_filters_as_the_schema_allows_are_taken(scenes: Scenes) -> None:
+    filters = [{"property": "cloud", "comparison": "COMPARISON_NOT_EQUAL", "number": n} for n in range(1, 101)]
+    _, plan = pixels(scenes.server, params({"query": {"collection": "made/up", "filters": filters}}))
+    assert plan.scenes == 1

@@ -98,6 +98,9 @@ NULL_COMPUTED = "It was computed, and is null: is a collection empty?"
 """The end of what is said of an argument that another function made null."""
 
 
+NO_BANDS = "the image has no bands; is the collection that it was made of empty?"
+
+
 class InvalidExpression(DownloadError):
     """An expression cannot be evaluated.
 

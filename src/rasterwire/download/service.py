@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rasterwire.catalog import Catalog
-from rasterwire.download.world import CatalogWorld, product_of
-from rasterwire.errors import DownloadConflict, DownloadNotFound, invalid
+from rasterwire.download.world import CatalogWorld, find_image, product_of
+from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import Graph
+from rasterwire.expression.product import Product
 from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
 from rasterwire.render import Engine
 from rasterwire.request import DownloadRequest
@@ -73,7 +74,10 @@ class Downloads:
         """
         if graph is None:
             return make_plan(request, self.catalog.get(request.image_id), self.limits)
-        return make_plan(request, product_of(self.evaluate(graph)), self.limits)
+        return make_plan(request, self._product(graph), self.limits)
+
+    def _product(self, graph: Graph) -> Product:
+        return product_of(self.evaluate(graph), graph.made_by)
 
     def evaluate(self, graph: Graph) -> Any:
         """Return the value of an expression.
@@ -83,14 +87,28 @@ class Downloads:
         """
         return evaluate_graph(graph, self.world)
 
-    def check_bands(self, image_id: str, names: Sequence[str]) -> None:
+    def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None) -> None:
         """Look only at the bands of a request whose other fields are wrong already.
+
+        Args:
+            names: of the bands; "" is passed over.
+            image_id: of the catalog.
+            graph: of the image, where it is none of the catalog.
 
         Raises:
             InvalidRequest: with every band that the image lacks.
-            ImageNotFound, SourceUnavailable: of the image.
+            InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
-        find_bands(self.catalog.get(image_id), [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+        image = self.catalog.get(image_id) if graph is None else self._product(graph)
+        find_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+
+    def has_image(self, image_id: str) -> bool:
+        """Tell whether the catalog has an image that expressions would load by this id."""
+        try:
+            find_image(self.catalog, image_id)
+        except ImageNotFound:
+            return False
+        return True
 
     def create(self, plan: RenderPlan, written: bytes, request_id: str) -> Registered:
         """Register a planned request.

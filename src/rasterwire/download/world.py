@@ -7,7 +7,8 @@ from typing import Any
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog import Catalog
-from rasterwire.errors import ImageNotFound, InvalidExpression
+from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression
+from rasterwire.expression.coerce import described
 from rasterwire.expression.nodes import Node, Stored
 from rasterwire.expression.product import Computed, Product
 from rasterwire.expression.types import type_of
@@ -110,14 +111,25 @@ def _properties(image: Image) -> Mapping[str, Any]:
     return {**image.properties, **more}
 
 
-def product_of(value: Any) -> Product:
+def product_of(value: Any, made_by: str = "") -> Product:
     """Return the image of an expression's result as what can be planned.
+
+    Args:
+        value: the result.
+        made_by: the function that made it, for messages.
 
     Raises:
         InvalidExpression: the result is no image, or has no bands.
     """
     if not isinstance(value, ImageValue):
-        raise InvalidExpression("the result of the expression is no image, and only images can be downloaded.")
+        match value:
+            case None:
+                hint = "is a collection empty?"
+            case CollectionValue(of_images=True):
+                hint = "make one of them, as by mosaic or median."
+            case _:
+                hint = "call a function that makes one."
+        raise InvalidExpression(f"the result is no image but {described(value)}; {hint}", made_by)
     bands = []
     for band in value.bands:
         grid = band.grid
@@ -125,5 +137,5 @@ def product_of(value: Any) -> Product:
         bounded = grid if grid is not None else GeoBox((1, 1), known.transform, known.crs)
         bands.append(Computed(band.name, bounded, band.type.dtype, band.node, is_bounded=grid is not None))
     if not bands:
-        raise InvalidExpression("the image has no bands.")
+        raise InvalidExpression(NO_BANDS, made_by)
     return Product(value.id or "", tuple(bands))

@@ -20,16 +20,26 @@ TypeRule = Callable[[PixelType, PixelType], PixelType]
 def constant_image(value: Any) -> ImageValue:
     """Return an image of one value everywhere, or of a band for each of several.
 
+    Raises:
+        InvalidExpression: more values than one image may have bands.
+
     >>> [band.name for band in constant_image([1, 2.5]).bands]
     ['constant', 'constant_1']
     """
+    numbers = value if isinstance(value, list) else [value]
+    check_count(numbers)
     bands = []
-    for index, number in enumerate(value if isinstance(value, list) else [value]):
+    for index, number in enumerate(numbers):
         number = int(number) if isinstance(number, bool) else number
         kind = constant_type(number)
         name = "constant" if index == 0 else f"constant_{index}"
         bands.append(BandValue(name, kind, Constant(number, kind.dtype), UNPROJECTED))
     return ImageValue(bands)
+
+
+def are_numbers(values: list[Any]) -> bool:
+    """Tell whether there are values, and numbers all of them."""
+    return bool(values) and all(issubclass(kind, int | float) for kind in set(map(type, values)))
 
 
 def of_bands(bands: Sequence[BandValue]) -> ImageValue:
@@ -42,10 +52,10 @@ def of_bands(bands: Sequence[BandValue]) -> ImageValue:
     return ImageValue(bands)
 
 
-def check_count(bands: Sequence[BandValue]) -> None:
+def check_count(bands: Sequence[object]) -> None:
     """Raise InvalidExpression for more bands than one image may have."""
     if len(bands) > MAX_BANDS:
-        raise InvalidExpression(f"an image of {len(bands)} bands is too large, at most {MAX_BANDS}")
+        raise InvalidExpression(f"an image of {len(bands)} bands is too large, at most {MAX_BANDS}.")
 
 
 def with_name(band: BandValue, name: str) -> BandValue:
@@ -86,7 +96,7 @@ def paired(first: ImageValue, second: ImageValue) -> list[tuple[str, BandValue, 
     if len(one) != len(two):
         raise InvalidExpression(
             f"Images must contain the same number of bands, or one of them a single band; "
-            f"they have {len(one)} and {len(two)}."
+            f"they have {len(one)} and {len(two)}{'.' if one and two else '; is a collection empty?'}"
         )
     by_name = {band.name: band for band in two}
     if by_name.keys() == {band.name for band in one}:
@@ -186,5 +196,5 @@ def only_band(image: ImageValue, what: str) -> BandValue:
         InvalidExpression: it has none.
     """
     if not image.bands:
-        raise InvalidExpression(f"{what} has no bands")
+        raise InvalidExpression(f"{what} has no bands; is the collection that it was made of empty?")
     return image.bands[0]

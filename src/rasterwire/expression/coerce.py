@@ -9,7 +9,7 @@ from affine import Affine
 
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.bands import constant_image
+from rasterwire.expression.bands import are_numbers, constant_image
 from rasterwire.expression.geometry import area_of
 from rasterwire.expression.projections import affine_of
 from rasterwire.expression.reducers import Reducer
@@ -52,9 +52,17 @@ def coerce(value: Any, kind: str, name: str, world: World) -> Any:
         raise InvalidExpression(f"Parameter '{name}' has to be of type {base}, and is {described(value)}.")
     if base == "List" and kind.endswith(">"):
         inner = kind[5:-1]
-        if inner in {"Image", "Number", "Float", "Integer", "Geometry", "Filter", "String"}:
+        if inner in {"Image", "Number", "Float", "Integer", "Geometry", "Filter", "String"} and not _are(made, inner):
             return [coerce(item, inner, name, world) for item in made]
     return made
+
+
+def _are(items: list[Any], kind: str) -> bool:
+    """Tell whether items need no look at each of them, as those of long lists mostly do not."""
+    kinds = set(map(type, items))
+    if kind not in {"Number", "Float"}:
+        return kinds == {str} and kind == "String"
+    return kinds == {float} or (kinds == {int} and min(items) >= -(1 << 63) and max(items) < 1 << 63)
 
 
 def described(value: Any) -> str:
@@ -118,13 +126,7 @@ def _image(value: Any, world: World) -> ImageValue | None:
         return value
     if isinstance(value, str):
         return world.image(value)
-    if isinstance(value, bool | int | float) or (isinstance(value, list) and value and all(map(_is_number, value))):
-        return constant_image(value)
-    return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
+    return constant_image(value) if are_numbers(value if isinstance(value, list) else [value]) else None
 
 
 def _projection(value: Any, _: World) -> Projection | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.geometry import gathered, made
+from rasterwire.expression.geometry import check_vertices, gathered, made
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import (
     ErrorMarginValue,
@@ -21,11 +21,16 @@ def point(coordinates: list[float], crs: Projection | None) -> Region:
     return made("Point", coordinates, crs, None)
 
 
+def _in_pairs(numbers: list[Any]) -> list[list[Any]]:
+    check_vertices(len(numbers) // 2)
+    return [numbers[at : at + 2] for at in range(0, len(numbers), 2)]
+
+
 @table.listed("GeometryConstructors.MultiPoint(coordinates: List<Object>, crs: Projection = null) -> Geometry")
 def multi_point(coordinates: list[Any], crs: Projection | None) -> Region:
     """Returns several points."""
     if coordinates and not isinstance(coordinates[0], list):
-        coordinates = [coordinates[at : at + 2] for at in range(0, len(coordinates), 2)]
+        coordinates = _in_pairs(coordinates)
     return made("MultiPoint", coordinates, crs, None)
 
 
@@ -65,7 +70,7 @@ def polygon(
 ) -> Region:
     """Returns a polygon: an outer ring and holes."""
     if coordinates and isinstance(coordinates[0], int | float):
-        coordinates = [[coordinates[at : at + 2] for at in range(0, len(coordinates), 2)]]
+        coordinates = [_in_pairs(coordinates)]
     elif (
         coordinates and isinstance(coordinates[0], list) and coordinates[0] and not isinstance(coordinates[0][0], list)
     ):
@@ -95,7 +100,8 @@ def multi_polygon(
 def rectangle(coordinates: list[Any], crs: Projection | None, geodesic: bool | None, _: bool) -> Region:
     """Returns a rectangle: west, south, east, north."""
     try:
-        west, south, east, north = (float(value) for value in np.asarray(coordinates, float).reshape(4))
+        corners = np.asarray(coordinates[:5], float)  # no more of what may be very many
+        west, south, east, north = (float(value) for value in corners.reshape(4))
     except (ValueError, TypeError):
         raise InvalidExpression("'coordinates' has to be four numbers: xMin, yMin, xMax, yMax.") from None
     if crs is None and west > east:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import secrets
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -30,6 +31,9 @@ _MAX_NESTING = 60
 
 _SHALLOW = frozenset({"List", "Dictionary", "Element"})
 """Families whose functions look at lists within lists only where they measure these themselves."""
+
+_DEEP = frozenset({"Object", "List", "Dictionary", "Geometry", "FeatureCollection", "Element"})
+"""Types of arguments that may hold lists within lists; another one is refused at a glance."""
 
 _Step = Generator[Any, Any, Any]
 
@@ -169,8 +173,9 @@ class _Evaluation:
 
     def _result(self, function: Function, given: Mapping[str, Any]) -> Any:
         if function.signature.name.split(".")[0] not in _SHALLOW:
-            for value in given.values():
-                if isinstance(value, list | dict):
+            for argument in function.signature.arguments:
+                value = given.get(argument.name)
+                if isinstance(value, list | dict) and argument.type.split("<")[0] in _DEEP:
                     self.budget.measure(value)
         arguments = _arguments(function, given, self._world)
         assert function.call is not None
@@ -197,8 +202,10 @@ class _Evaluation:
         except DownloadError:
             raise
         except Exception as error:  # whatever it was, other arguments would not have caused it
-            _log.error("unexpected error of %s", name, exc_info=error)
-            raise InvalidExpression("it cannot be computed of these arguments.", name) from error
+            incident = secrets.token_hex(4)
+            _log.error("unexpected error %s of %s", incident, name, exc_info=error)
+            said = f"it cannot be computed of these arguments; the server's log says why under {incident}."
+            raise InvalidExpression(said, name) from error
 
 
 def _is_null(node: GraphNode) -> bool:

@@ -1,5 +1,6 @@
 """Functions on geometries."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,19 +50,21 @@ def made(kind: str, coordinates: Any, projection: Projection | None, geodesic: b
 
 def _check_points(coordinates: Any) -> None:
     """Raise InvalidExpression for more numbers than a geometry may have, or lists that nest without end."""
-    pending, numbers, deep = [coordinates], 0, 0
-    while pending:
-        deep += 1
-        if deep > _DEEPEST:
-            raise ValueError("nested too deeply")
-        below: list[Any] = []
-        for part in pending:
-            if isinstance(part, list | tuple):
-                below.extend(part)
-            numbers += 1
-            if len(below) + numbers > 8 * MAX_VERTICES:
-                raise InvalidExpression(f"the geometry has too many vertices, at most {MAX_VERTICES}; simplify it.")
-        pending = below
+    pending = [coordinates]
+    for _ in range(_DEEPEST):
+        lists = [part for part in pending if isinstance(part, list | tuple)]
+        if str in set(map(type, pending)):
+            raise ValueError("a text")  # which would be read as a number, of any length
+        check_vertices(sum(map(len, lists)) // 3)
+        pending = [*itertools.chain.from_iterable(lists)]
+    if pending:
+        raise ValueError("nested too deeply")
+
+
+def check_vertices(count: int) -> None:
+    """Raise InvalidExpression for more vertices than a geometry may have."""
+    if count > MAX_VERTICES:
+        raise InvalidExpression(f"the geometry has too many vertices, at most {MAX_VERTICES}; simplify it.")
 
 
 _DEEPEST = 6

@@ -5,7 +5,7 @@ Source of the form: Earth Engine's Expression message, https://developers.google
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,14 @@ class Graph:
     values: Mapping[str, GraphNode]
     free: Mapping[str, frozenset[str]]
 
+    @property
+    def made_by(self) -> str:
+        """The name of the function that makes the result; "" where none of the server's does."""
+        node = self.values[self.result]
+        while isinstance(node, Reference):
+            node = self.values[node.key]
+        return node.name or "" if isinstance(node, Call) else ""
+
 
 def read_graph(document: object) -> Graph:
     """Return the graph of a JSON document.
@@ -114,7 +122,10 @@ def read_graph(document: object) -> Graph:
         if key not in values:
             if key not in written:
                 raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
-            values[key] = _node(written[key], 1)
+            try:
+                values[key] = _node(written[key], 1)
+            except InvalidExpression as error:
+                raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
             begun.add(key)
             waiting = [other for other in _references(values[key]) if other not in free]
             circle = next((other for other in waiting if other in begun), None)
@@ -140,11 +151,12 @@ def _node(written: object, depth: int) -> GraphNode:
     if depth > MAX_DEPTH:
         raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
     if not isinstance(written, dict) or len(written) != 1:
-        raise InvalidExpression(f"a value is an object with exactly one kind, and not {_short(written)}")
+        kinds = f"one with {', '.join(map(_short, list(written)[:3])) or 'none'}" if isinstance(written, dict) else None
+        raise InvalidExpression(f"a value is an object with exactly one kind, and not {kinds or _short(written)}")
     ((kind, content),) = written.items()
+    if kind == "constantValue":  # as most are
+        return Constant(content)
     match kind, content:
-        case "constantValue", _:
-            return Constant(content)
         case "integerValue", str() | int():
             try:
                 if len(str(content)) > _MOST_DIGITS:
@@ -187,18 +199,20 @@ def _nodes(written: object, depth: int) -> dict[str, GraphNode]:
 
 
 def _within(node: GraphNode) -> Iterator[GraphNode]:
-    """Yield a node and those written within it, without the values it refers to."""
+    """Yield a node and those written within it but for constants, without the values it refers to."""
     pending = [node]
     while pending:
         at = pending.pop()
         yield at
+        within: Iterable[GraphNode] = ()
         match at:
             case Array(items):
-                pending.extend(items)
+                within = items
             case Record(named) | Call(_, _, named):
-                pending.extend(named.values())
+                within = named.values()
             case _:
                 pass
+        pending.extend([inner for inner in within if type(inner) is not Constant])
 
 
 def _references(node: GraphNode) -> list[str]:

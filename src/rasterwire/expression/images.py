@@ -4,10 +4,18 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression import operations
 from rasterwire.expression.arithmetic import cast_band
-from rasterwire.expression.bands import check_count, constant_image, of_bands, place_of, unique_name, with_name
+from rasterwire.expression.bands import (
+    are_numbers,
+    check_count,
+    constant_image,
+    of_bands,
+    place_of,
+    unique_name,
+    with_name,
+)
 from rasterwire.expression.nodes import Applied
 from rasterwire.expression.pattern import matches
 from rasterwire.expression.signature import table
@@ -25,7 +33,7 @@ def load(world: World, image_id: str, version: int) -> ImageValue:
 def constant(value: Any) -> ImageValue:
     """Returns an image of one value everywhere; of a list, one band for each."""
     numbers = value if isinstance(value, list) else [value]
-    if not numbers or not all(isinstance(number, bool | int | float) for number in numbers):
+    if not are_numbers(numbers):
         raise InvalidExpression("'value' has to be a number or a list of numbers.")
     return constant_image(value)
 
@@ -152,6 +160,8 @@ _types = {
 def cast(image: ImageValue, types: Mapping[str, Any], order: list[str] | None) -> ImageValue:
     """Casts bands to given types, and puts bands in a given order."""
     names = {band.name for band in image.bands}
+    if types and not names:
+        raise InvalidExpression(NO_BANDS)
     for name in types:
         if name not in names:
             there = ", ".join(sorted(names))[:600]

@@ -26,6 +26,8 @@ def check_length(count: int) -> None:
 @table.listed("List.get(list: List<Object>, index: Integer) -> Object")
 def get(values: list[Any], index: int) -> Any:
     """Returns the element at a position; negative ones count from the end."""
+    if not values:
+        raise InvalidExpression(f"the list is empty, and has no element {index}; is a collection empty?")
     if not -len(values) <= index < len(values):
         raise InvalidExpression(f"List index must be between 0 and {len(values) - 1}, or negative; it is {index}.")
     return values[index]

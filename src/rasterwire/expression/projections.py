@@ -8,7 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name, metres_per_unit, parse_crs
-from rasterwire.errors import InvalidExpression, InvalidRequest
+from rasterwire.errors import NO_BANDS, InvalidExpression, InvalidRequest
 from rasterwire.expression.arithmetic import cast_band
 from rasterwire.expression.bands import common
 from rasterwire.expression.geometry import area_of
@@ -94,7 +94,7 @@ def projection_of(image: ImageValue) -> Projection:
             "The bands of the specified image contains different projections. Use 'select' to pick a single band."
         )
     if not found:
-        raise InvalidExpression("the image has no bands.")
+        raise InvalidExpression(NO_BANDS)
     return found.pop()
 
 

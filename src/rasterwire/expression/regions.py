@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression.bands import of_bands, place_of
 from rasterwire.expression.budget import check
 from rasterwire.expression.nodes import Node
@@ -48,7 +48,7 @@ _LEAST_SHARE = 0.005
 def reduce_bands(image: ImageValue, reducer: Reducer) -> ImageValue:
     """Applies a reducer to all bands of an image, pixel by pixel; bands are named by its outputs."""
     if not image.bands:
-        raise InvalidExpression("the image has no bands.")
+        raise InvalidExpression(NO_BANDS)
     nodes, types = [band.node for band in image.bands], [band.type for band in image.bands]
     place = place_of(image.bands)
     made = [reduced_node(part, nodes, types) for part in reducer.simple_parts()]

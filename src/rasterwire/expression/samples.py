@@ -9,7 +9,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import transformer
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression.budget import check
 from rasterwire.expression.outlines import Floats, centres, in_pixels, windows_of
 from rasterwire.expression.plain import number
@@ -55,8 +55,10 @@ def sample(
 ) -> CollectionValue:
     """Returns the pixels of a region, or some of them by chance, as features."""
     area = image.footprint() if region is None else region
-    if area is None or not image.bands:
-        raise InvalidExpression("The region to sample must be bounded, and the image have bands.")
+    if not image.bands:
+        raise InvalidExpression(NO_BANDS)
+    if area is None:
+        raise InvalidExpression("The region to sample must be bounded; give a region.")
     asked = Asked(scale, projection, None, best_effort=False, most=_MOST_PIXELS)
     grid = region_grid(image.bands[0].projection, area, asked)
     outline = in_pixels(area, grid)
@@ -156,8 +158,10 @@ def sample_rectangle(
 ) -> FeatureValue:
     """Returns the pixels of a rectangle as one feature, each band a list of rows."""
     area = image.footprint() if region is None else region
-    if area is None or not image.bands:
-        raise InvalidExpression("The region to sample must be bounded, and the image have bands.")
+    if not image.bands:
+        raise InvalidExpression(NO_BANDS)
+    if area is None:
+        raise InvalidExpression("The region to sample must be bounded; give a region.")
     grid = region_grid(image.bands[0].projection, area, Asked(None, None, None, best_effort=False, most=262_144))
     height, width = (int(n) for n in grid.shape)
     block = next(iter(world.pixels([band.node for band in image.bands], grid, [Window(0, 0, height, width)])))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression import operations
 from rasterwire.expression.bands import of_bands, place_of
 from rasterwire.expression.images import find_bands
@@ -123,6 +123,8 @@ def _shown(image: ImageValue, names: Any) -> list[BandValue]:
         chosen = find_bands(image, _listed(names))
     else:
         chosen = list(image.bands[: 3 if len(image.bands) >= 3 else 1])
+    if not image.bands:
+        raise InvalidExpression(NO_BANDS)
     if len(chosen) not in {1, 3}:
         raise InvalidExpression(f"1 or 3 bands can be shown, and not {len(chosen)}.")
     return chosen

@@ -178,8 +178,9 @@ def find_bands(image: Image | Product, wanted: Sequence[tuple[str, str]]) -> lis
     """
     by_name = {band.name: band for band in image.bands}
     there = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
+    named = f"image {image.id!r}" if image.id else "the image"
     missing = [
-        Violation(field, "BAND_NOT_FOUND", f"no band {name!r} in image {image.id!r}; it has {there}")
+        Violation(field, "BAND_NOT_FOUND", f"no band {name!r} in {named}; it has {there}")
         for field, name in wanted
         if name not in by_name
     ]

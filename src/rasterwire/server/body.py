@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from rasterwire.errors import invalid
+from rasterwire.errors import InvalidRequest, invalid
 
 _DIGITS = 19
 
@@ -18,11 +18,22 @@ def read_json(body: bytes) -> dict[str, Any]:
         document = json.loads(body.decode("utf-8-sig"), parse_int=_whole, parse_constant=_refused)
         if b"\\ud" in body or b"\\uD" in body:  # half a surrogate is no text
             json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise invalid("", "BODY_NOT_JSON", "the body is not JSON") from None
+    except json.JSONDecodeError as error:
+        raise _not_json(f"the body is not JSON at line {error.lineno}, column {error.colno}") from None
+    except UnicodeDecodeError:
+        raise _not_json("the body is not JSON in UTF-8") from None
+    except UnicodeEncodeError:
+        raise _not_json("the body is not JSON: a text in it has half of a surrogate pair") from None
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise _not_json(f"the body is not JSON: {why}") from None
     if not isinstance(document, dict):
-        raise invalid("", "BODY_NOT_JSON", "the body is no JSON object")
+        raise _not_json("the body is no JSON object")
     return document
+
+
+def _not_json(said: str) -> InvalidRequest:
+    return invalid("", "BODY_NOT_JSON", said)
 
 
 def _whole(digits: str) -> int | float:
@@ -35,4 +46,4 @@ def _narrow(digits: str) -> int | float:
 
 
 def _refused(name: str) -> float:
-    raise ValueError(name)
+    raise ValueError(f"it has no {name}; leave the member out, or write null")

@@ -1,6 +1,5 @@
 """Between the wire's messages and the values of the core: the only place that knows both."""
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +15,6 @@ from rasterwire.grid import check_transform
 from rasterwire.image import Band, Image
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.plan.bands import overview_factors
-from rasterwire.region import Region, box_region, check_edges, geojson_region
 from rasterwire.render.block import path_of
 from rasterwire.request import (
     BandRequest,
@@ -29,6 +27,7 @@ from rasterwire.request import (
     Resampling,
 )
 from rasterwire.server.mosaic import mosaic_graph
+from rasterwire.server.region_message import read_region
 from rasterwire.server.validate import violations
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 
@@ -44,11 +43,12 @@ _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 _DEFLATE_MOST = 9
 
 
-def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
-    """Return the request of a message.
+def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Graph | None]:
+    """Return the request of a message, and the graph of its image where it names none.
 
     Raises:
         InvalidRequest: with every violation of the schema and of the values.
+        InvalidExpression: the expression is no graph.
     """
     problems = Violations(violations(params))
     grid = _grid(params, "", problems)
@@ -56,14 +56,17 @@ def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
     region = None
     if params.HasField("region"):
         with problems.catching():
-            region = _region(params.region)
+            region = read_region(params.region)
     compression = COMPRESSIONS.get(params.compression)
     level = params.compression_level if params.HasField("compression_level") else None
     if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
         said = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
         problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
+    graph = None
+    with problems.catching():
+        graph = to_graph(params)
     problems.raise_if_any()
-    return DownloadRequest(
+    request = DownloadRequest(
         image_id=params.image,
         name=params.name,
         bands=bands,
@@ -81,6 +84,7 @@ def to_request(params: download_pb2.DownloadParams) -> DownloadRequest:
         compression_level=level,
         cloud_optimized=params.cloud_optimized,
     )
+    return request, graph
 
 
 def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
@@ -88,6 +92,7 @@ def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
 
     Raises:
         InvalidExpression: it is no graph.
+        InvalidRequest: with every field of a mosaic that means nothing.
     """
     match params.WhichOneof("source"):
         case "expression":
@@ -123,25 +128,6 @@ def _grid(spec: download_pb2.DownloadParams | download_pb2.BandSpec, path: str, 
             check_transform(transform, path + "crs_transform")
     scale = spec.scale if spec.HasField("scale") else None
     return GridSpec(crs, transform, tuple(spec.dimensions), scale)
-
-
-def _region(region: download_pb2.Region) -> Region | None:
-    crs = parse_crs(region.crs, "region.crs") if region.crs else None
-    match region.WhichOneof("shape"):
-        case "bounding_box":
-            box = region.bounding_box
-            corners = (box.west, box.south, box.east, box.north)
-            if not all(map(math.isfinite, corners)):
-                return None  # the schema's rules have said so
-            made = box_region(*corners, crs) if crs else box_region(*corners)
-            geodesic = region.edges == download_pb2.EDGES_GEODESIC
-            check_edges("region.edges", made.crs, geodesic)
-            return Region(made.geometry, made.crs, geodesic)
-        case "geojson":
-            edges = {download_pb2.EDGES_PLANAR: False, download_pb2.EDGES_GEODESIC: True}
-            return geojson_region(region.geojson, crs, edges.get(region.edges))
-        case _:
-            return None
 
 
 # -- answers -----------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ from rasterwire.errors import (
     InvalidRequest,
     Overloaded,
     Violations,
-    invalid,
 )
 from rasterwire.expression.answer import answer
 from rasterwire.expression.budget import Budget, spending
@@ -30,6 +29,7 @@ from rasterwire.expression.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
+from rasterwire.server.mosaic import mosaic_refusal
 from rasterwire.server.ready import Growing, Ready, file_info
 from rasterwire.store import Artifact
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -118,20 +118,21 @@ class Desk:
 
     def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
         try:
-            request = convert.to_request(params)
+            request, graph = convert.to_request(params)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
-            if params.image:
-                with contextlib.suppress(DownloadError), found.catching():
-                    self.downloads.check_bands(params.image, [spec.id for spec in params.bands])
+            if params.WhichOneof("source") == "expression" or any(v.field.startswith("mosaic") for v in found.found):
+                raise  # the bands may take long to be known, or never are
+            with contextlib.suppress(DownloadError), found.catching():
+                names = [spec.id for spec in params.bands]
+                self.downloads.check_bands(names, params.image, convert.to_graph(params))
             found.raise_if_any()
             raise
         try:
-            return self.downloads.plan(request, convert.to_graph(params))
+            return self.downloads.plan(request, graph)
         except InvalidExpression as error:
-            if params.WhichOneof("source") == "mosaic" and error.is_of_null:
-                said = "no image passes the query; widen its times, bounds or filters"
-                raise invalid("mosaic.query", "NO_SCENE", said) from None
+            if params.WhichOneof("source") == "mosaic":
+                raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
             raise
 
     async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
@@ -168,8 +169,12 @@ class Desk:
         """
 
         def computed() -> str:
-            value = self.downloads.evaluate(read_graph(document()))
-            return json.dumps({"result": answer(value)} if told is None else told(value))
+            graph = read_graph(document())
+            value = self.downloads.evaluate(graph)
+            try:
+                return json.dumps({"result": answer(value)} if told is None else told(value))
+            except InvalidExpression as error:
+                raise InvalidExpression(error.problem, error.function or graph.made_by) from None
 
         return await self._computed(computed)
 

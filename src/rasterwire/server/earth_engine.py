@@ -8,10 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf import json_format
-
 from rasterwire.errors import InvalidExpression, invalid
 from rasterwire.server.graph_json import Node, call, constant, optional
+from rasterwire.server.params_json import read_expression
 from rasterwire.v1 import download_pb2
 
 _FORMATS = {
@@ -49,11 +48,7 @@ def download_params(body: Body, asset: str | None = None) -> download_pb2.Downlo
     if body.get("visualizationOptions"):  # which shows the bands that are named
         document, bands = _wrapped(document, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
-    try:
-        json_format.ParseDict(document, params.expression)
-    except (json_format.ParseError, RecursionError) as error:
-        said = str(error).splitlines()[0][:200]
-        raise InvalidExpression(f"the expression is not one: {said}") from None
+    read_expression(document, params.expression)
     for name in bands:
         params.bands.add(id=name)
     _set_grid(params, body.get("grid") or {})

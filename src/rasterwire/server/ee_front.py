@@ -26,6 +26,7 @@ from rasterwire.v1 import download_pb2
 _BODY_SECONDS = 60.0
 _MOST_BODY = 10 << 20
 _MOST_FORM = 1 << 20
+_LARGE_BODY = 1 << 19
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -190,6 +191,9 @@ class EarthEngineFront:
         )
 
     async def _params(self, asked: _Asked, asset: str | None = None) -> download_pb2.DownloadParams:
+        if asset is None and len(asked.body) > _LARGE_BODY:
+            # what is refused is so before a message is made of it, which takes many times as long
+            await self._desk.value(lambda: asked.json().get("expression"), lambda _: None)
         return await self._desk.run(lambda: download_params(asked.json(), asset))
 
     async def _streamed(self, request: web.Request, params: download_pb2.DownloadParams) -> web.StreamResponse:

@@ -1,18 +1,18 @@
 """The HTTP door: the bytes of a download by plain GET, and requests as JSON."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from rasterwire.errors import invalid
 from rasterwire.server import convert
+from rasterwire.server.body import read_json
 from rasterwire.server.desk import Desk
 from rasterwire.server.ee_front import EarthEngineFront, too_large, with_cors
 from rasterwire.server.files import send_download
+from rasterwire.server.params_json import read_params
 from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
 
@@ -91,18 +91,8 @@ async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadPara
             body = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    return await desk.run(lambda: _parsed(body))  # megabytes of it take seconds, which other calls shall not wait
-
-
-def _parsed(body: bytes) -> download_pb2.DownloadParams:
-    try:
-        document = json.loads(body)
-        if not isinstance(document, dict):
-            raise json_format.ParseError("the body is no JSON object")
-        return json_format.ParseDict(document, download_pb2.DownloadParams())
-    except (ValueError, RecursionError, json_format.ParseError) as error:
-        said = str(error) if isinstance(error, json_format.ParseError) else "the body is not JSON"
-        raise invalid("", "BODY_NOT_PARAMS", f"{said}; send DownloadParams as JSON") from None
+    # megabytes of it take seconds, which other calls shall not wait
+    return await desk.run(lambda: read_params(read_json(body)))
 
 
 def _json(message: Message) -> web.Response:

@@ -10,31 +10,62 @@ from rasterwire.errors import Violation
 
 def violations(message: Message) -> list[Violation]:
     """Return every rule of the schema that a message breaks."""
+    message = _ruled(message)
     found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
     not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
     # what is no number is not greater than 0 either, which need not be said
     return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
 
 
+def _ruled(message: Message) -> Message:
+    """Return a message without the values of its expression, which no rule is about: they may be millions."""
+    graph = getattr(message, "expression", None)
+    if graph is None or not graph.values:
+        return message
+    bare = type(message)()
+    for field, value in message.ListFields():
+        if field.name == "expression":
+            bare.expression.result = value.result  # type: ignore[attr-defined] # this one has it
+        elif field.is_repeated:
+            getattr(bare, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(bare, field.name).CopyFrom(value)
+        else:
+            setattr(bare, field.name, value)
+    return bare
+
+
 def _violation(message: Message, found: Any) -> Violation:
     reason = found.rule_id.upper().replace(".", "_")
-    if found.field is None or not found.field.elements:
-        # a rule over several fields begins its text with the field it is about
-        field, _, text = found.message.partition(": ")
-        return Violation(field, reason, text)
     path = ""
     value: Any = message
-    for element in found.field.elements:
+    enum = None
+    for element in found.field.elements if found.field is not None else ():
+        kind = value.DESCRIPTOR
+        if element.field_name in kind.oneofs_by_name:
+            if not path:
+                return Violation("image", "REQUIRED", "is required; name an image of the catalog")
+            options = [field.name for field in kind.oneofs_by_name[element.field_name].fields]
+            return Violation(
+                f"{path}.{element.field_name}", "REQUIRED", f"is required; give one of {', '.join(options)}"
+            )
+        enum = kind.fields_by_name[element.field_name].enum_type
         path += ("." if path else "") + element.field_name
-        value = getattr(value, element.field_name, None)
+        value = getattr(value, element.field_name)
         if element.subscript is not None:
             index = element.subscript.value
             path += f"[{index}]"
-            value = value[index] if value is not None else None
-    if path == "source":
-        return Violation("image", "REQUIRED", "is required; name an image of the catalog")
+            value = value[index]
+    if isinstance(value, Message):
+        # a rule over several fields begins its text with the field it is about
+        field, _, text = found.message.partition(": ")
+        return Violation(f"{path}.{field}" if path else field, reason, text)
     if found.rule_id == "string.min_len":
         return Violation(path, "REQUIRED", "is required, and empty")
+    if enum is not None:
+        options = [name for name in enum.values_by_name if not name.endswith("_UNSPECIFIED")]
+        said = f"has to be one of {', '.join(options)}"
+        return Violation(path, reason, said + (_said(value) if value else ", and is not given"))
     return Violation(path, reason, found.message + _said(value))
 
 

@@ -1,0 +1,109 @@
+"""Results that cannot be downloaded, or told: one sentence with the function that made them, and what to look at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download.world import CatalogWorld, product_of
+from rasterwire.errors import InvalidExpression
+from rasterwire.expression.evaluation import evaluate_graph
+from rasterwire.expression.graph import read_graph
+from rasterwire.render.engine import ThreadEngine
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogWorld]:
+    folder: Path = tmp_path_factory.mktemp("results")
+    path = folder / "coll" / "a" / "red.tif"
+    path.parent.mkdir(parents=True)
+    profile = {"width": 4, "height": 3, "count": 1, "dtype": "uint8", "crs": "EPSG:32633"}
+    with rasterio.open(path, "w", "GTiff", transform=Affine(10, 0, 500_000, 0, -10, 4_600_000), **profile) as file:
+        file.write(np.ones((1, 3, 4), "uint8"))
+    engine = ThreadEngine(1)
+    yield CatalogWorld(FolderCatalog(folder), engine)
+    engine.close()
+
+
+def call(name: str, **arguments: Json) -> Json:
+    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
+
+
+def const(value: Any) -> Json:
+    return {"constantValue": value}
+
+
+def refused(value: Json, world: CatalogWorld) -> str:
+    """Return the sentence that a download of a value is refused with."""
+    graph = read_graph({"result": "1", "values": {"0": value, "1": {"valueReference": "0"}}})
+    with pytest.raises(InvalidExpression) as caught:
+        product_of(evaluate_graph(graph, world), graph.made_by)
+    return str(caught.value)
+
+
+EMPTY = call("ImageCollection.fromImages", images={"arrayValue": {"values": []}})
+COLLECTION = call("ImageCollection.load", id=const("coll"))
+NONE_LEFT = call(
+    "Collection.filter",
+    collection=COLLECTION,
+    filter=call("Filter.equals", leftField=const("x"), rightValue=const(1)),
+)
+IMAGE = call("Image.load", id=const("coll/a"))
+BARE = call("Image.select", input=IMAGE, bandSelectors=const([]))
+FIRST = call("Collection.first", collection=NONE_LEFT)
+NO_BANDS = "the image has no bands; is the collection that it was made of empty?"
+
+
+@pytest.mark.parametrize("empty", [EMPTY, NONE_LEFT], ids=["empty", "filtered"])
+@pytest.mark.parametrize("name", ["reduce.median", "reduce.count", "ImageCollection.mosaic", "ImageCollection.toBands"])
+def test_what_is_made_of_an_empty_collection_has_no_bands(world: CatalogWorld, name: str, empty: Json) -> None:
+    assert refused(call(name, collection=empty), world) == f"{name}: {NO_BANDS}"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (BARE, f"Image.select: {NO_BANDS}"),
+        (call("Image.clip", input=BARE, geometry=call("Image.geometry", feature=IMAGE)), f"Image.clip: {NO_BANDS}"),
+        (call("Image.projection", image=BARE), f"Image.projection: {NO_BANDS}"),
+        (call("Image.reduce", image=BARE, reducer=call("Reducer.mean")), f"Image.reduce: {NO_BANDS}"),
+        (call("Image.visualize", image=BARE), f"Image.visualize: {NO_BANDS}"),
+        (call("Image.sample", image=BARE, region=call("Image.geometry", feature=IMAGE)), f"Image.sample: {NO_BANDS}"),
+        (call("Image.cast", image=BARE, bandTypes=const({"a": "float"})), f"Image.cast: {NO_BANDS}"),
+        (
+            call("Image.add", image1=call("reduce.median", collection=EMPTY), image2=const(1)),
+            (
+                "Image.add: Images must contain the same number of bands, or one of them a single band; "
+                "they have 0 and 1; is a collection empty?"
+            ),
+        ),
+        (
+            call("List.get", list=call("Collection.toList", collection=NONE_LEFT, count=const(5)), index=const(0)),
+            "List.get: the list is empty, and has no element 0; is a collection empty?",
+        ),
+        (FIRST, "Collection.first: the result is no image but null; is a collection empty?"),
+        (
+            COLLECTION,
+            (
+                "ImageCollection.load: the result is no image but an ImageCollection; "
+                "make one of them, as by mosaic or median."
+            ),
+        ),
+        (
+            call("Image.bandTypes", image=IMAGE),
+            "Image.bandTypes: the result is no image but a Dictionary; call a function that makes one.",
+        ),
+        (const(5), "the result is no image but a Number 5; call a function that makes one."),
+    ],
+)
+def test_results_without_pixels_are_told_by_the_function_that_made_them(
+    world: CatalogWorld, value: Json, said: str
+) -> None:
+    assert refused(value, world) == said

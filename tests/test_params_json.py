@@ -1,0 +1,128 @@
+"""Params as JSON: every field that does not fit the schema is named, with what it has to be."""
+
+from typing import Any
+
+import pytest
+
+from rasterwire.errors import InvalidExpression, InvalidRequest
+from rasterwire.server.body import read_json
+from rasterwire.server.params_json import read_expression, read_params
+from rasterwire.v1 import download_pb2, expression_pb2
+
+
+def told(document: dict[str, Any]) -> list[str]:
+    with pytest.raises(InvalidRequest) as caught:
+        read_params(document)
+    return [str(violation) for violation in caught.value.violations]
+
+
+def query(**fields: Any) -> dict[str, Any]:
+    return {"mosaic": {"query": fields}}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"scale": "x"}, "scale: has to be a number, got 'x'"),
+        ({"scale": True}, "scale: has to be a number, got true"),
+        ({"strict": "yes"}, "strict: has to be true or false, got 'yes'"),
+        ({"image": 5}, "image: has to be a text, got 5"),
+        ({"dimensions": [1.5]}, "dimensions[0]: has to be a whole number of 32 bits, got 1.5"),
+        ({"dimensions": [1 << 40]}, "dimensions[0]: has to be a whole number of 32 bits, got 1099511627776"),
+        ({"dimensions": 5}, "dimensions: has to be a list, got 5"),
+        ({"crsTransform": [1, None]}, "crs_transform[1]: has to be a number, got null"),
+        ({"mask": "x"}, "mask: has to be one of MASK_NODATA, "),
+        ({"scal": 5}, "scal: there is no such field; did you mean scale?"),
+        ({"x" * 1000: 5}, f"{'x' * 60}: there is no such field; there are image, expression, mosaic, "),
+        (
+            {"scale": 1, "bands": [{"id": "a", "scale": 1, "crss": 5}]},
+            "bands[0].crss: there is no such field; did you ",
+        ),
+        ({"crsTransform": [], "crs_transform": []}, "crs_transform: is given twice; give it once"),
+        ({"image": "a", "mosaic": {}}, "mosaic: is given together with image; give one of image, expression, mosaic"),
+        (
+            {"region": [1, 2, 3, 4]},
+            "region: has to be an object with boundingBox, geojson, crs, edges, got a list of 4",
+        ),
+        (
+            {"bands": ["red"]},
+            "bands[0]: has to be an object with id, crs, crsTransform, dimensions, scale, resampling,",
+        ),
+        (
+            query(startTime="2021-01-01"),
+            "mosaic.query.start_time: has to be a time such as 2021-01-03T00:00:00Z, got '2",
+        ),
+        (query(filters=[{"number": "x"}]), "mosaic.query.filters[0].number: has to be a number, got 'x'"),
+        (query(filters=[{"comparison": "less"}]), "mosaic.query.filters[0].comparison: has to be one of COMPARISON_EQ"),
+        ({"expression": 5}, "expression: an expression is an object with 'result' and 'values'"),
+        ({"expression": {"result": "0", "values": {}}}, "expression: value '0' is referred to, but is not in 'values'"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_told_with_its_path(document: dict[str, Any], said: str) -> None:
+    (only,) = told(document)
+    assert only.startswith(said)
+
+
+def test_all_of_them_are_told_at_once() -> None:
+    wrong = {"image": 1, "scale": "x", "bands": [{"id": 2}, {"nope": 3}], "region": {"boundingBox": {"west": "w"}}}
+    fields = [line.split(":")[0] for line in told(wrong)]
+    assert fields == ["image", "scale", "bands[0].id", "bands[1].nope", "region.bounding_box.west"]
+
+
+def test_of_very_many_the_first_hundred_are_told() -> None:
+    assert len(told({"bands": [5] * 9000})) == 100
+    assert told({"bands": [5] * 100_000}) == ["bands: must contain no more than 10000 items, got 100000"]
+
+
+def test_numbers_may_be_texts_as_json_of_protobuf_has_them() -> None:
+    read = read_params({"scale": "1e1", "dimensions": ["5", 6.0], "nodata": "NaN", "image": None, "mask": 1})
+    assert (read.scale, list(read.dimensions), read.nodata != read.nodata) == (10.0, [5, 6], True)
+
+
+def test_an_expression_keeps_what_its_result_needs() -> None:
+    made = expression_pb2.Expression()
+    written = {
+        "result": "0",
+        "values": {
+            "0": {
+                "constantValue": 1,
+            },
+            "1": {"nonsense": 5},
+        },
+    }
+    read_expression(written, made)
+    assert list(made.values) == ["0"]
+    params = read_params({"expression": written, "scale": 5})
+    assert params.WhichOneof("source") == "expression"
+    assert params.expression == made
+
+
+def test_values_that_nest_deeper_than_protobuf_reads_are_refused() -> None:
+    deep: Any = {"constantValue": 1}
+    for _ in range(60):
+        deep = {"arrayValue": {"values": [deep]}}
+    with pytest.raises(InvalidExpression, match="nested too deeply"):
+        read_expression({"result": "0", "values": {"0": deep}}, expression_pb2.Expression())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"image":"a0",', "the body is not JSON at line 1, column 15"),
+        (b"", "the body is not JSON at line 1, column 1"),
+        (b"[]", "the body is no JSON object"),
+        (b"\xff\xfe", "the body is not JSON in UTF-8"),
+        (b'{"a": "\\ud800"}', "the body is not JSON: a text in it has half of a surrogate pair"),
+        (b'{"a": NaN}', "the body is not JSON: it has no NaN; leave the member out, or write null"),
+        (b"[" * 100_000, "the body is not JSON: it is nested too deeply"),
+    ],
+)
+def test_a_body_that_is_not_json_is_told_where(body: bytes, said: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_json(body)
+    assert str(caught.value) == said
+
+
+def test_a_message_of_the_schema_is_as_protobuf_reads_it() -> None:
+    read = read_params({"mosaic": {"images": {"ids": ["a"]}, "composite": "COMPOSITE_MEDIAN"}})
+    assert read.mosaic.composite == download_pb2.COMPOSITE_MEDIAN
