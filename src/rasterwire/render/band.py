@@ -40,14 +40,14 @@ def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
         raise ValueError(f"band {band.name} was planned as a copy from another lattice")
     col, row = offset[0] + window.col, offset[1] + window.row
     runs = columns_around(col, window.width, band.source.grid)
-    is_alone = window.height == grid.shape[0]
+    until = offset[1] + int(grid.shape[0])
     if len(runs) == 1:
         at, first, _ = runs[0]
-        return read(band.source, None, first - at, row, (window.height, window.width), is_alone=is_alone)
+        return read(band.source, None, first - at, row, (window.height, window.width), until=until)
     shape = window.height, window.width
     whole = Pixels(np.zeros(shape, band.source.dtype), np.zeros(shape, bool))
     for at, first, count in runs:
-        part = read(band.source, None, first, row, (window.height, count), is_alone=is_alone)
+        part = read(band.source, None, first, row, (window.height, count), until=until)
         whole.data[:, at : at + count] = part.data
         whole.valid[:, at : at + count] = part.valid
     return whole

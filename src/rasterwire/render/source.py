@@ -90,7 +90,7 @@ def level_transform(band: Source, overview: int | None) -> tuple[Affine, int, in
 
 
 def read(
-    band: Source, overview: int | None, col: int, row: int, size: tuple[int, int], *, is_alone: bool = False
+    band: Source, overview: int | None, col: int, row: int, size: tuple[int, int], *, until: int | None = None
 ) -> Pixels:
     """Return stored pixels of a rectangle, which may reach beyond the raster.
 
@@ -100,7 +100,7 @@ def read(
         col: of the top-left pixel; may be negative.
         row: likewise.
         size: rows, columns.
-        is_alone: whether nobody will want the rows below soon, so that tiles are decoded only as far down.
+        until: row from which on nobody will want pixels soon, so that tiles are decoded only as far down.
 
     Raises:
         SourceUnavailable: the file cannot be read.
@@ -117,7 +117,7 @@ def read(
     elif isinstance(band, Computed):
         raise TypeError(f"band {band.name} is computed, and nobody is named who computes it")
     elif band.plain:
-        inside = _by_tiles(band, overview, window, is_alone=is_alone)
+        inside = _by_tiles(band, overview, window, until)
     else:
         inside = _by_gdal(band, overview, window)
     if (bottom - top, right - left) == size:
@@ -134,7 +134,7 @@ def _placed(inside: Pixels, at: tuple[int, int], size: tuple[int, int], dtype: s
     return whole
 
 
-def _by_tiles(band: Band, overview: int | None, window: RasterWindow, *, is_alone: bool) -> Pixels:
+def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int | None) -> Pixels:
     """Read pixels of a plain file from tiles that all threads share."""
     check_version(band)
     level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
@@ -153,9 +153,9 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, *, is_alon
     def key_of(row: int, col: int) -> tuple[str, str, int | None, int, int]:
         index = first + row * level.across + col
         whole = (band.href, band.version, overview, index, height)
-        if not is_alone or whole in _tiles:
+        if until is None or until >= (row + 1) * height or whole in _tiles:
             return whole
-        return (*whole[:-1], level.rows_made(min(bottom, (row + 1) * height) - row * height))
+        return (*whole[:-1], level.rows_made(until - row * height))
 
     places = {
         key_of(row, col): (row * height, col * width)
