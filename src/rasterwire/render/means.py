@@ -143,35 +143,11 @@ def _many(kind, source, valid, masked, first, last, origin, centre, scale):
 
 
 @compiled
-def _around(kind, p, q, image, scale):
-    """Return the same of the pixels around a position."""
-    source, valid, masked, origin, (width, height) = image
-    if scale[0] < 1.0 or scale[1] < 1.0:
-        radius = 1.0 if kind == BILINEAR else 2.0
-        reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
-        col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
-        first = max(0, col - reach_x), max(0, row - reach_y)
-        last = min(width - 1, col + reach_x), min(height - 1, row + reach_y)
-        return _many(kind, source, valid, masked, first, last, origin, (p - 0.5, q - 0.5), scale)
-    col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
-    if kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
-        at = col - origin[0], row - origin[1]
-        found = _sixteen(source, valid, masked, at, (p - 0.5 - col, q - 0.5 - row))
-        if found[1] >= 0.0:
-            return found
-    part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
-    if col == -1:
-        col, part_x = 0, 1.0
-    if row == -1:
-        row, part_y = 0, 1.0
-    inside = col + 1 < width, row + 1 < height
-    return _four(source, valid, masked, (col - origin[0], row - origin[1]), (part_x, part_y), inside)
-
-
-@compiled
 def _mean_row(kind, x, y, near, image, scale, limits, data, state):
-    _, valid, masked, origin, (width, height) = image
+    source, valid, masked, origin, (width, height) = image
     wide = scale[0] < 1.0 or scale[1] < 1.0
+    radius = 1.0 if kind == BILINEAR else 2.0
+    reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
     # by how much of the spread of the pixels, at most, a mean moves with its place
     steep = (16.0 if wide else 4.0) if kind == BILINEAR else (64.0 if wide else 16.0)
     unsure = 0
@@ -185,7 +161,26 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
         if found == VALID and masked:
             found = _is_valid_at(p, q, margin, valid, origin, (width, height))
         if found == VALID:
-            value, weight, low, high = _around(kind, p, q, image, scale)
+            # the arrays are unpacked once a row: to hand them on for each pixel takes as long as the mean
+            col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
+            value, weight, low, high = 0.0, -1.0, 0.0, 0.0
+            if wide:
+                first = max(0, col - reach_x), max(0, row - reach_y)
+                last = min(width - 1, col + reach_x), min(height - 1, row + reach_y)
+                centre = p - 0.5, q - 0.5
+                value, weight, low, high = _many(kind, source, valid, masked, first, last, origin, centre, scale)
+            elif kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
+                at, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
+                value, weight, low, high = _sixteen(source, valid, masked, at, part)
+            if not wide and weight < 0.0:
+                part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
+                if col == -1:
+                    col, part_x = 0, 1.0
+                if row == -1:
+                    row, part_y = 0, 1.0
+                inside = col + 1 < width, row + 1 < height
+                at = col - origin[0], row - origin[1]
+                value, weight, low, high = _four(source, valid, masked, at, (part_x, part_y), inside)
             if weight < LEAST_WEIGHT:  # the parts of a cubic that are below 0 take it all away
                 state[c] = INVALID
                 continue
