@@ -2,15 +2,18 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import shapely
 from odc.geo.crs import CRS
+from pyproj import Transformer
 
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
-from rasterwire.region import Region, box_region, geojson_region, own_geometry
+from rasterwire.region import Region, box_region, extent, geojson_region, own_geometry
 
 
 def reason(caught: pytest.ExceptionInfo[InvalidRequest]) -> str:
@@ -133,3 +136,13 @@ def test_threads_do_not_share_a_prepared_geometry_which_geos_changes_when_it_is_
     assert found[0] is not found[1]
     assert all(g is not region.geometry and g.equals(region.geometry) for g in found)
     assert own_geometry(region) is own_geometry(region)
+
+
+def test_very_many_points_are_as_quick_as_a_line() -> None:
+    lon, lat = np.random.default_rng(0).uniform((-10, 40), (10, 60), (90_000, 2)).T
+    region = Region(shapely.multipoints(np.column_stack([lon, lat])), CRS("EPSG:4326"))
+    began = time.process_time()
+    found = extent(region, CRS("EPSG:32631"), lambda points: points)
+    assert time.process_time() - began < 1
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:32631", always_xy=True).transform(lon, lat)
+    assert found == pytest.approx((min(x), min(y), max(x), max(y)), rel=1e-12)

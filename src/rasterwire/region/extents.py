@@ -37,12 +37,16 @@ def extent(
     target = crs or region.crs
     lows, highs = [], []
     reference: float | None = None
-    for ring in _rings(region.geometry):
-        curve = _Curve(region, ring, target)
-        placed = curve.at(np.repeat(np.arange(curve.edges), _STEPS), np.tile(np.arange(_STEPS) / _STEPS, curve.edges))
+    for piece in _pieces(region.geometry):
+        curve = _Curve(region, piece, target)
+        steps = 1 if curve.is_of_points else _STEPS
+        placed = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
         if target.geographic and region.crs != target:
             placed, reference = _unwrapped(placed, reference)
-        low, high = _refined(curve, placed, to_lattice, target)
+        lattice = to_lattice(placed)
+        low, high = lattice.min(axis=0), lattice.max(axis=0)
+        if not curve.is_of_points:
+            _refine(low, high, curve, placed, lattice, (to_lattice, target.geographic))
         lows.append(low)
         highs.append(high)
     if region.crs.geographic and not target.geographic:
@@ -57,13 +61,18 @@ def extent(
 
 
 class _Curve:
-    """The outline of a ring as a curve in another crs, by edge number and fraction."""
+    """The outline of a piece as a curve in another crs, by edge number and fraction.
 
-    def __init__(self, region: Region, ring: Points, target: CRS) -> None:
-        self.start = ring[:-1] if len(ring) > 1 else ring
-        self.end = ring[1:] if len(ring) > 1 else ring
+    Points, however many, are edges of no length: one by one they would take a thousand times as long.
+    """
+
+    def __init__(self, region: Region, piece: shapely.Geometry, target: CRS) -> None:
+        outline = piece.exterior if isinstance(piece, shapely.Polygon) else piece
+        at = shapely.get_coordinates(outline)
+        self.is_of_points = isinstance(piece, shapely.Point | shapely.MultiPoint)
+        self.start, self.end = (at, at) if self.is_of_points else (at[:-1], at[1:])
         self.edges = len(self.start)
-        self._closed = bool((ring[0] == ring[-1]).all())
+        self._closed = bool((at[0] == at[-1]).all())
         self._target = target
         self._source = region.crs
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
@@ -95,12 +104,11 @@ class _Curve:
         return placed
 
 
-def _rings(geometry: shapely.Geometry) -> list[Points]:
-    if hasattr(geometry, "geoms"):
-        return [ring for part in geometry.geoms for ring in _rings(part)]
-    if isinstance(geometry, shapely.Polygon):
-        return [shapely.get_coordinates(geometry.exterior)]
-    return [shapely.get_coordinates(geometry)]
+def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
+    """Return the polygons, lines and sets of points of a geometry."""
+    if hasattr(geometry, "geoms") and not isinstance(geometry, shapely.MultiPoint):
+        return [piece for part in geometry.geoms for piece in _pieces(part)]
+    return [geometry]
 
 
 def _inside(region: Region, target: CRS) -> Points:
@@ -126,20 +134,24 @@ def _unwrapped(points: Points, reference: float | None) -> tuple[Points, float]:
     return np.column_stack([lon, points[:, 1]]), goal
 
 
-def _refined(
-    curve: _Curve, placed: Points, to_lattice: Callable[[Points], Points], target: CRS
-) -> tuple[Points, Points]:
-    lattice = to_lattice(placed)
-    low, high = lattice.min(axis=0), lattice.max(axis=0)
+def _refine(
+    low: Points,
+    high: Points,
+    curve: _Curve,
+    placed: Points,
+    lattice: Points,
+    goal: tuple[Callable[[Points], Points], bool],
+) -> None:
+    """Widen the least and greatest place of samples on a lattice to that of the curve."""
+    to_lattice, geographic = goal
     for axis in (0, 1):
         for sign in (1.0, -1.0):
             best = int(np.argmin(sign * lattice[:, axis]))
-            value = _extreme(curve, best / _STEPS, placed[best], (to_lattice, axis, sign, target.geographic))
+            value = _extreme(curve, best / _STEPS, placed[best], (to_lattice, axis, sign, geographic))
             if sign > 0:
                 low[axis] = min(low[axis], value)
             else:
                 high[axis] = max(high[axis], value)
-    return low, high
 
 
 def _extreme(
