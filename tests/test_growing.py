@@ -21,7 +21,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
-from rasterwire.server import desk
+from rasterwire.server import desk, ready
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, refusal, served
@@ -159,6 +159,7 @@ def test_a_reader_that_leaves_ends_the_render(
         stopped.set()
 
     monkeypatch.setattr(renders.Render, "stop", noted)
+    monkeypatch.setattr(renders, "_GRACE", 0.1)
     made = server.create(PARAMS).download_id
     chunks = reading(server, made)
     taken(chunks, 20 * CHUNK)
@@ -166,3 +167,60 @@ def test_a_reader_that_leaves_ends_the_render(
     assert stopped.wait(30)
     gate.is_open.set()
     assert stored(server.read(made))
+
+
+def test_a_reader_that_comes_again_finds_the_render_where_it_was(
+    server: Served, gate: Gate, stored: Callable[[bytes], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[int] = []
+
+    def counted(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+        rendered.append(window.row)
+        return gate(raster, window)
+
+    monkeypatch.setattr(renders, "render_block", counted)
+    made = server.create(PARAMS).download_id
+    chunks = reading(server, made)
+    start = taken(chunks, 20 * CHUNK)
+    del chunks
+    again = reading(server, made, len(start))
+    first = next(again)
+    assert first.offset == len(start)
+    gate.is_open.set()
+    assert stored(start + first.data + b"".join(chunk.data for chunk in again))
+    assert len(rendered) == len(set(rendered))
+
+
+def test_ranges_over_http_are_of_one_render(
+    server: Served, gate: Gate, stored: Callable[[bytes], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.is_open.set()
+    rendered: list[int] = []
+
+    def counted(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+        rendered.append(window.row)
+        return gate(raster, window)
+
+    monkeypatch.setattr(renders, "render_block", counted)
+    made = server.create(PARAMS)
+    data = b""
+    for first in range(0, made.plan.estimated_bytes, 20_000):
+        asked = urllib.request.Request(made.download_id.url, headers={"Range": f"bytes={first}-{first + 19_999}"})
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            data += answer.read()
+    assert stored(data)
+    assert len(rendered) == len(set(rendered))
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_last_message_has_the_checksum_however_the_file_is_read(
+    server: Served, gate: Gate, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    if not at_once:
+        monkeypatch.setattr(ready.Ready, "read_now", lambda *_: None)
+    made = server.create(PARAMS).download_id
+    chunks = reading(server, made)
+    data = taken(chunks, 20 * CHUNK)
+    gate.is_open.set()
+    rest = list(chunks)
+    assert rest[-1].file.crc32c == google_crc32c.value(data + b"".join(chunk.data for chunk in rest))

@@ -139,6 +139,7 @@ OTHERWISE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "several bands": ({"count": 2}, {}),
     "several bands by band": ({"count": 2, "interleave": "band"}, {}),
     "big endian": ({"endianness": "BIG"}, {}),
+    "differences of floats": ({"dtype": "float32", "predictor": 2}, {}),
     "jpeg": ({"dtype": "uint8", "compress": "jpeg"}, {}),
     "a type that is widened": ({"dtype": "uint8", "nbits": 4, "nodata": None}, {}),
 }

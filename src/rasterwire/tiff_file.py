@@ -233,11 +233,14 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
 def tiling_of(href: str, version: str) -> Tiling | None:
     """Return how the tiles of a plain file are stored, None where they cannot go into another file as they are.
 
-    That is where a tile has several bands, was never written, or has another order of bytes than our files.
+    That is where a tile has several bands, was never written, has another order of bytes than our files, or
+    differences of floats, which TIFF writers other than GDAL do not know.
     """
     parsed = _get(href, version)
     page = None if parsed is None else parsed.levels[0]
     if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric != _MIN_IS_BLACK:
+        return None
+    if page.predictor == _DELTA and np.dtype(page.dtype).kind == "f":
         return None
     if page.parent.byteorder != "<" or not all(page.databytecounts):
         return None

@@ -1,12 +1,11 @@
 """Moving the bytes of one download to a file: checked, resumed, and kept only when whole."""
 
 import os
+import queue
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +21,7 @@ _SYNCED = 8 << 20
 """Bytes that are written before they are brought to the disk."""
 
 Progress = Callable[[int, int | None], None]
-"""Called with bytes done, and bytes in all or None while the file is being made."""
+"""Called with bytes done, and bytes in all or None while no byte is there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +212,30 @@ def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
 
 def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
     """Write chunks, and bring them to the disk, in a thread behind those that are on their way."""
-    writes: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="rasterwire-write") as behind:
+    # a thread of its own: executors take no work while the interpreter ends, when a download may still run
+    waiting: queue.Queue[bytes | None] = queue.Queue(_CHUNKS_BEHIND)
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        while (chunk := waiting.get()) is not None:
+            try:
+                if not failures:
+                    _write(file, chunk)
+            except BaseException as error:  # noqa: BLE001 - raised where the chunks come from
+                failures.append(error)
+
+    behind = threading.Thread(target=write, name="rasterwire-write")
+    behind.start()
+    try:
         for chunk in chunks:
-            writes.append(behind.submit(_write, file, chunk))
-            if len(writes) > _CHUNKS_BEHIND:
-                writes.popleft().result()
-        for one in writes:
-            one.result()
+            waiting.put(chunk)
+            if failures:
+                break
+    finally:
+        waiting.put(None)
+        behind.join()
+    if failures:
+        raise failures[0]
     file.flush()
     os.fsync(file.fileno())
 

@@ -20,6 +20,8 @@ from rasterwire.render.stored import stored_tiles
 from rasterwire.store import Artifact, ArtifactStore
 
 _RETRY_AFTER = 2.0
+_GRACE = 15.0
+"""Seconds; clients wait eight at most before they come again."""
 
 T = TypeVar("T")
 
@@ -82,6 +84,7 @@ class Renders:
         self._artifacts = artifacts
         self._scratch = scratch
         self._most = most
+        self._is_open = True
         self._lock = threading.Lock()
         self._running: dict[str, Render] = {}
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="download")
@@ -105,9 +108,23 @@ class Renders:
             return render
 
     def leave(self, render: Render) -> None:
-        """Say that a reader has what it wants, or wants it no more."""
+        """Say that a reader has what it wants, or wants it no more.
+
+        The last one ends the render, at once where it has no byte yet, else after a while: a lost
+        connection is taken up again where it ended, and should not have to wait for all that came before.
+        """
+        has_bytes = render.growth is not None and render.growth.written > 0 and not render.result.done()
         with self._lock:
             render.readers -= 1
+        if has_bytes and self._is_open:
+            timer = threading.Timer(_GRACE, self._end_if_alone, [render])
+            timer.daemon = True
+            timer.start()
+        else:
+            self._end_if_alone(render)
+
+    def _end_if_alone(self, render: Render) -> None:
+        with self._lock:
             if render.readers == 0:
                 render.stop()
                 if self._running.get(render.plan.etag) is render:
@@ -120,6 +137,7 @@ class Renders:
     def close(self) -> None:
         """Stop all renders and wait for them."""
         with self._lock:
+            self._is_open = False
             running = list(self._running.values())
         for render in running:
             render.stop()

@@ -76,7 +76,8 @@ class Histogram:
         self._first = first
 
     def _fitting(self, width: float, low: float, high: float) -> float:
-        while math.floor(high / width) - math.floor(low / width) + 1 > self._most:
+        most = max(self._most, 2) if low < 0 <= high else self._most  # a bucket begins at 0
+        while math.floor(high / width) - math.floor(low / width) + 1 > most:
             width *= 2
         return width
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import shapely
 from odc.geo.geobox import GeoBox
 
+from rasterwire.expression.budget import check
 from rasterwire.expression.geometry import to_crs
 from rasterwire.grid import apply
 from rasterwire.pixels import Window
@@ -25,6 +26,7 @@ def windows_of(grid: GeoBox, outline: shapely.Geometry) -> Iterator[Window]:
     shapely.prepare(outline)
     for row in range(0, height, _BLOCK):
         for col in range(0, width, _BLOCK):
+            check()
             rows, cols = min(_BLOCK, height - row), min(_BLOCK, width - col)
             window = Window(row, col, rows, cols)
             if outline.intersects(_frame(window)):

@@ -11,6 +11,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.histogram import Histogram
 from rasterwire.expression.plain import number
 from rasterwire.expression.reducers import Reducer, Results, assembled
+from rasterwire.expression.sizes import MAX_PARTS
 from rasterwire.expression.value_table import READINGS, ValueTable
 
 Numbers = npt.NDArray[Any]
@@ -205,10 +206,14 @@ class _Rows(Tally):
     def add(self, columns: Sequence[Numbers], _: Floats | None) -> None:
         self._parts.append(np.stack(columns, axis=1))
         self.held += self._parts[-1].size
+        if self.held > MAX_PARTS:
+            raise InvalidExpression(
+                f"the list of the region has more than {MAX_PARTS} numbers; give a coarser 'scale' or a smaller region."
+            )
 
     def results(self) -> list[Any]:
-        rows = [[None if math.isnan(v) else number(v) for v in row] for part in self._parts for row in part.tolist()]
-        return [[row[0] for row in rows] if self._size is None else rows]
+        rows = ([None if math.isnan(v) else number(v) for v in row] for part in self._parts for row in part.tolist())
+        return [[row[0] for row in rows] if self._size is None else list(rows)]
 
 
 _plain: dict[str, Callable[[], Tally]] = {

@@ -102,10 +102,11 @@ class ValueTable:
 
     def narrow(self) -> None:
         """Hold next to nothing from now on, and take several passes, where that gives all that is asked for."""
-        is_begun = self._is_dense is False and self._narrowing is None
-        if not is_begun or not {kind for kind, _ in self._asked} <= _NARROWED:
+        if self._is_dense is not False or self._narrowing is not None:
             return
-        self._sort_in()
+        self._sort_in()  # equal values that wait are held once
+        if not {kind for kind, _ in self._asked} <= _NARROWED:
+            return
         self._narrowing = Narrowing(self._values.dtype)
         for begin in range(0, len(self._values), _WAITING):
             part = slice(begin, begin + _WAITING)

@@ -79,10 +79,7 @@ class Desk:
         Raises:
             InvalidRequest: with every violation, those of the form and those of the image alike.
         """
-        return await self._planned(params)
-
-    async def _planned(self, params: download_pb2.DownloadParams) -> RenderPlan:
-        """Plan on the threads for files, or for values: an expression may be at it for long."""
+        # on the threads for files, or for values: an expression may be at it for long
         if params.WhichOneof("source") in {None, "image"}:
             return await self.run(lambda: self._plan(params))
         return await self._computed(lambda: self._plan(params))
@@ -242,7 +239,7 @@ class Desk:
         """
         planning: Callable[[], RenderPlan] = partial(self._plan, params)
         if self._rendering >= self._max_renders or self._streams >= self._most_streams:
-            plan = await self._planned(params)  # a refusal shall not wait for a render to end
+            plan = await self.plan(params)  # a refusal shall not wait for a render to end
             planning = lambda: plan  # noqa: E731
         if self._streams >= self._most_streams:
             raise Overloaded(_RETRY_AFTER)

@@ -103,6 +103,7 @@ async def _body(request: web.Request, response: web.StreamResponse, ready: Ready
             if not sent:
                 raise ConnectionResetError
             at += sent
+        await ready.reach(ready.info.size_bytes)  # a reader of a part waits for the render, or the next one had none
     except BaseException as error:
         transport.abort()  # the status is sent already: a body that is cut short is all there is to tell of it
         if isinstance(error, DownloadError):

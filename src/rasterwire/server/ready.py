@@ -72,7 +72,7 @@ class Growing(Ready):
         if end < self.info.size_bytes:
             await asyncio.wrap_future(self.growth.reached(end))
             if self.growth.written >= end:
-                return self.growth.written
+                return min(self.growth.written, self.info.size_bytes - 1)  # the end comes with the checksum
         # shielded: a reader that leaves must not cancel what others wait for
         artifact = await asyncio.shield(asyncio.wrap_future(self.result))
         self.info.crc32c = artifact.crc32c

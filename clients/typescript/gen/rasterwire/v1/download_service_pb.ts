@@ -327,8 +327,8 @@ export const DownloadService: GenService<{
   /**
    * Streams the bytes of a registered download, rendering the file on the first call.
    *
-   * Messages with an empty chunk and progress mean that the file is still being made. The last
-   * message has the size and checksum of the whole file. A lost stream is taken up again with
+   * Messages with an empty chunk and progress mean that no byte of the file is there yet; an NPY is
+   * sent while it is made. The last message has the size and checksum of the whole file. A lost stream is taken up again with
    * `read_offset` and `etag`.
    * Errors: NOT_FOUND (unknown or expired id, or wrong token), OUT_OF_RANGE (offset past the end),
    * FAILED_PRECONDITION (another etag, or the image changed or went away since the id was made),
