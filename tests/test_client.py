@@ -274,6 +274,24 @@ def test_cancelling_a_future_ends_the_transfer(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_cancelled_with_its_last_byte_leaves_no_file(
+    scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path
+) -> None:
+    client, _ = scripted(whole)
+    begun: queue.Queue[futures.Future[Downloaded]] = queue.Queue()
+
+    def last(done: int, total: int | None) -> None:
+        if done == total:
+            assert begun.get(timeout=30).cancel()
+
+    future = client.download_future({"image": "a"}, tmp_path / "x", progress=last)
+    begun.put(future)
+    with pytest.raises(CancelledError):
+        future.result(30)
+    client.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_closing_ends_what_runs_and_what_waits(
     scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Stored tiles that go into a file as they are: the pixels of the long way, the bytes of the source."""
 
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+import tifffile
 from affine import Affine
 from odc.geo.crs import CRS
 from rasterio.io import MemoryFile
@@ -195,3 +197,36 @@ def test_an_etag_tells_the_two_apart(tmp_path: Path) -> None:
     assert is_handed_on(plan)
     assert not is_handed_on(anew)
     assert plan.etag != anew.etag
+
+
+@pytest.mark.parametrize("why", ["half of its rows", "no checksum"])
+@pytest.mark.parametrize("compression", [Compression.DEFLATE, Compression.ZSTD])
+def test_a_tile_that_ends_too_early_is_told(tmp_path: Path, why: str, compression: Compression) -> None:
+    path = store(tmp_path / "catalog")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        page = file.pages[0]
+        assert isinstance(page, tifffile.TiffPage)
+        stored = path.read_bytes()[page.dataoffsets[7] :][: page.databytecounts[7]]
+        half = zlib.decompress(stored)[: 128 * 64]
+        short = zlib.compress(half, 9) if why == "half of its rows" else stored[:-4]
+        assert len(short) <= page.databytecounts[7]
+        counts = list(page.databytecounts)
+        counts[7] = len(short)
+        page.tags["TileByteCounts"].overwrite(counts)
+        start = page.dataoffsets[7]
+    with path.open("r+b") as raw:
+        raw.seek(start)
+        raw.write(short)
+    plan = planned(tmp_path / "catalog", compression=compression)
+    with pytest.raises(SourceUnavailable, match="damaged"), made(plan, tmp_path):
+        pass
+
+
+def test_tiles_of_sides_that_tiff_does_not_know_are_made_anew(tmp_path: Path) -> None:
+    path = store(tmp_path / "catalog", blockxsize=16, blockysize=16)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        page = file.pages[0]
+        assert isinstance(page, tifffile.TiffPage)
+        page.tags["TileLength"].overwrite(8)
+    bands = FolderCatalog(tmp_path / "catalog").get("noise").bands
+    assert bands[0].tiling is None

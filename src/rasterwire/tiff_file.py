@@ -191,14 +191,16 @@ class Level:
         return stored
 
     def _inflated(self, stored: bytes, rows: int) -> bytes:
-        """Return the first rows of a deflated tile; there may be fewer, as in the last strip."""
+        """Return the first rows of a deflated tile; there may be fewer of a strip, such as the last."""
         line = self.tile_width * self._samples * np.dtype(self._page.dtype).itemsize
         inflater = isal_zlib.decompressobj()
         data: bytes = inflater.decompress(stored, rows * line)
-        if len(data) < rows * line and not inflater.eof:
+        if len(data) < rows * line and (self._page.is_tiled or not inflater.eof):
             raise ValueError("the tile ends before its last row")
         if rows == self.tile_height and not inflater.eof:
-            inflater.decompress(inflater.unconsumed_tail, 1)  # to the checksum behind the last row
+            more = inflater.decompress(inflater.unconsumed_tail, 1)  # to the checksum behind the last row
+            if not more and not inflater.eof:
+                raise ValueError("the tile ends before its checksum")
         return data
 
     @property
@@ -233,14 +235,14 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
 def tiling_of(href: str, version: str) -> Tiling | None:
     """Return how the tiles of a plain file are stored, None where they cannot go into another file as they are.
 
-    That is where a tile has several bands, was never written, has another order of bytes than our files, or
-    differences of floats, which TIFF writers other than GDAL do not know.
+    That is where a tile has several bands, was never written, has another order of bytes than our files, or is
+    not as TIFF has it: differences of floats, or sides that are no multiples of 16.
     """
     parsed = _get(href, version)
     page = None if parsed is None else parsed.levels[0]
     if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric != _MIN_IS_BLACK:
         return None
-    if page.predictor == _DELTA and np.dtype(page.dtype).kind == "f":
+    if (page.predictor == _DELTA and np.dtype(page.dtype).kind == "f") or page.tilelength % 16 or page.tilewidth % 16:
         return None
     if page.parent.byteorder != "<" or not all(page.databytecounts):
         return None

@@ -311,6 +311,7 @@ class _TransferFuture(Future[Downloaded]):
         self._progress = progress
         self._begun: Transfer | None = None
         self._guard = threading.Lock()
+        self._is_settled: bool | None = None
 
     def run(self) -> None:
         """Do the work; the future stays pending meanwhile, so that ``cancel`` may still end it."""
@@ -320,16 +321,26 @@ class _TransferFuture(Future[Downloaded]):
                 self._begun = transfer
                 if self.cancelled():
                     raise Cancelled
-            result = save(transfer, self._path, self._progress)
+            result = save(transfer, self._path, self._progress, self._keep)
         except Cancelled:
             self.cancel()
-            self.set_running_or_notify_cancel()  # tells those that wait for several futures
+            self._settle()  # tells those that wait for several futures
         except BaseException as error:  # noqa: BLE001  a future has to end
-            if self.set_running_or_notify_cancel():
+            if self._settle():
                 self.set_exception(error)
         else:
-            if self.set_running_or_notify_cancel():
+            if self._settle():
                 self.set_result(result)
+
+    def _settle(self) -> bool:
+        """Let nobody cancel from here on; returns whether nobody did."""
+        if self._is_settled is None:
+            self._is_settled = self.set_running_or_notify_cancel()
+        return self._is_settled
+
+    def _keep(self) -> None:
+        if not self._settle():
+            raise Cancelled
 
     def follow(self, work: "Future[None]") -> None:
         """End with the work, where that was dropped before it began."""

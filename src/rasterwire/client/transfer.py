@@ -1,11 +1,12 @@
 """Moving the bytes of one download to a file: checked, resumed, and kept only when whole."""
 
+import contextlib
 import os
 import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -134,7 +135,7 @@ class Transfer:
         if self._call is not None:
             self._call.cancel()
 
-    def chunks(self, checker: Checker, progress: Progress) -> Iterator[bytes]:
+    def chunks(self, checker: Checker, progress: Progress) -> Generator[bytes, None, None]:
         """Yield the bytes of the file, over lost connections.
 
         Raises:
@@ -183,13 +184,14 @@ class Transfer:
             call.cancel()
 
 
-def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
+def save(transfer: Transfer, path: Path, progress: Progress, keep: Callable[[], object] = lambda: None) -> Downloaded:
     """Move a download into a file, which appears under its name only when it is whole.
 
     Args:
         transfer: of the download.
         path: of the file, or a folder, which gives it the server's name.
         progress: told of every chunk.
+        keep: called once all is there, before the file gets its name; raises ``Cancelled`` if it shall not.
 
     Raises:
         DownloadFailed, Cancelled: see ``Transfer.chunks``; nothing is left behind.
@@ -199,9 +201,11 @@ def save(transfer: Transfer, path: Path, progress: Progress) -> Downloaded:
     part = folder / f".{path.name or 'download'}.{os.getpid()}-{random.randrange(1 << 32):08x}.part"
     checker = Checker()
     try:
-        with part.open("xb") as file:
-            _fill(file, transfer.chunks(checker, progress))
+        # closed, since the stream would live on with a traceback that somebody keeps
+        with part.open("xb") as file, contextlib.closing(transfer.chunks(checker, progress)) as chunks:
+            _fill(file, chunks)
         info = checker.finish()
+        keep()
         target = path / plain_name(info.filename) if path.is_dir() else path
         part.replace(target)
     except BaseException:

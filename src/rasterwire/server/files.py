@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import re
 from contextlib import aclosing
 from urllib.parse import quote
@@ -12,6 +13,8 @@ from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
 from rasterwire.server.desk import Desk
 from rasterwire.server.ready import Ready
+
+_log = logging.getLogger("rasterwire.server")
 
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -107,5 +110,6 @@ async def _body(request: web.Request, response: web.StreamResponse, ready: Ready
     except BaseException as error:
         transport.abort()  # the status is sent already: a body that is cut short is all there is to tell of it
         if isinstance(error, DownloadError):
-            raise ConnectionResetError from None
-        raise
+            _log.warning("a body was cut short: %s", error)
+        if not isinstance(error, DownloadError | OSError):
+            raise

@@ -29,6 +29,8 @@ class SummingFile(io.FileIO):
 
     def write(self, data: "ReadableBuffer") -> int:
         """Write the first of it, at most up to the end of what is there if that comes before."""
+        if not memoryview(data):
+            return 0
         at = self.tell()
         there = self._size - at
         if there < 0:
@@ -46,6 +48,10 @@ class SummingFile(io.FileIO):
             change = google_crc32c.value(before[:written]) ^ google_crc32c.value(part)
             self._changes.append((at + written, change))
         return written
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Refuse: no file of ours gets shorter."""
+        raise io.UnsupportedOperation(f"truncate to {size}")
 
     def told(self) -> tuple[int, int]:
         """Return size and crc32c."""
