@@ -195,7 +195,7 @@ class Desk:
     async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         """Yield progress while the file is made, then the file, as soon as a part of it can be read.
 
-        Leaving the iterator before the file is there ends the render, unless another reader waits for it.
+        Leaving the iterator before the file is there ends the render, as ``Renders.leave`` says.
 
         Raises:
             DownloadConflict: the image is not what it was when the download was created.
