@@ -43,7 +43,8 @@ def test_the_top_of_a_tile_is_what_gdal_reads_there(
             continue
         made = level.rows_made(wanted)
         assert wanted <= made <= level.tile_height
-        got = level.tile(begins + index, made)[:wanted, :, sample]
+        got = np.empty((wanted, level.tile_width), dtype)
+        level.tile(begins + index, made).copy_to(got, slice(0, wanted), slice(0, level.tile_width), (0, 0), sample)
         expected = pixels[1, row : row + wanted, col : col + level.tile_width]
         np.testing.assert_array_equal(got[: expected.shape[0], : expected.shape[1]], expected)
 
@@ -57,5 +58,5 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
             file.write(np.ones((1, 512, 512), "uint16"))
         level = opened_level(str(path), "1", None)
         made[codec] = [level.rows_made(rows) for rows in (1, 64, 65, 512)]
-        assert level.tile(0, level.rows_made(65)).shape == (made[codec][2], 512, 1)
+        assert level.tile(0, level.rows_made(65)).samples.shape == (made[codec][2], 512, 1)
     assert made == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}

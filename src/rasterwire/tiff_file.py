@@ -13,11 +13,10 @@ from collections import OrderedDict
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import tifffile
-from isal import isal_zlib
+from isal import igzip_lib
 
-from rasterwire.compiled import compiled
+from rasterwire.decoded_tile import DecodedTile
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Tiling
 from rasterwire.raster_file import open_tiff
@@ -49,48 +48,6 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _lock = threading.Lock()
 _opened: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
-
-Tile = npt.NDArray[np.generic]
-
-
-def undo_differences(source: Tile) -> Tile:
-    """Return the sums of differences along rows, sample by sample, shape (rows, columns, samples)."""
-    bits = np.dtype(f"u{source.dtype.itemsize}")  # a compiled loop for each size is enough
-    made = np.empty_like(source)
-    if source.shape[2] == 1:
-        _sum_rows(source.view(bits)[..., 0], made.view(bits)[..., 0])
-    else:
-        _sum_samples(source.view(bits), made.view(bits))
-    return made
-
-
-@compiled
-def _sum_rows(source: Tile, made: Tile) -> None:
-    for r in range(source.shape[0]):
-        total = source[r, 0]
-        made[r, 0] = total
-        for c in range(1, source.shape[1]):
-            total = total + source[r, c]  # what is more than the type holds falls off where it is stored
-            made[r, c] = total
-
-
-@compiled
-def _sum_samples(source: Tile, made: Tile) -> None:
-    for r in range(source.shape[0]):
-        for s in range(source.shape[2]):
-            total = source[r, 0, s]
-            made[r, 0, s] = total
-            for c in range(1, source.shape[1]):
-                total = total + source[r, c, s]
-                made[r, c, s] = total
-
-
-def warm_up() -> None:
-    """Compile the loop for the usual sizes of samples, or load what was compiled."""
-    for size in (1, 2, 4):
-        for samples in (1, 2):
-            pixels = np.frombuffer(bytes(size * samples), f"u{size}")  # read-only, as what is inflated is
-            undo_differences(pixels.reshape(1, 1, samples))
 
 
 class _Parsed:
@@ -144,8 +101,8 @@ class Level:
         step = -(-self.tile_height // _PARTS)
         return min(self.tile_height, -(-rows // step) * step)
 
-    def tile(self, index: int, rows: int) -> Tile:
-        """Return a tile, shape (rows, columns, samples); of nodata, or else 0, where none was ever written.
+    def tile(self, index: int, rows: int) -> DecodedTile:
+        """Return a tile; of nodata, or else 0, where none was ever written.
 
         Strips and tiles at the edge may have fewer rows, or more than lie in the image.
 
@@ -161,14 +118,13 @@ class Level:
             return self._never_written()
         if self._stops:
             dtype = np.dtype(self._page.dtype).newbyteorder("=")
-            pixels = np.frombuffer(self._inflated(stored, rows), dtype)
-            tile: Tile = pixels.reshape(-1, self.tile_width, self._samples)
-            return tile if self._page.predictor == 1 else undo_differences(tile)
+            samples = np.frombuffer(self._inflated(stored, rows), dtype)
+            shape = -1, self.tile_width, self._samples
+            return DecodedTile(samples.reshape(shape), are_differences=self._page.predictor == _DELTA)
         decoded, _, _ = self._page.decode(stored, index, _fullsize=True)
         if decoded is None:
             return self._never_written()
-        native: Tile = np.asarray(decoded[0], decoded.dtype.newbyteorder("="))
-        return native
+        return DecodedTile(np.asarray(decoded[0], decoded.dtype.newbyteorder("=")))
 
     def checked(self, index: int) -> bytes:
         """Return the bytes of a tile as they are stored, of which it is known that they can be decoded.
@@ -192,27 +148,28 @@ class Level:
 
     def _inflated(self, stored: bytes, rows: int) -> bytes:
         """Return the first rows of a deflated tile; there may be fewer of a strip, such as the last."""
-        line = self.tile_width * self._samples * np.dtype(self._page.dtype).itemsize
-        inflater = isal_zlib.decompressobj()
-        data: bytes = inflater.decompress(stored, rows * line)
-        if len(data) < rows * line and (self._page.is_tiled or not inflater.eof):
+        size = rows * self.tile_width * self._samples * np.dtype(self._page.dtype).itemsize
+        to_the_end = rows == self.tile_height
+        inflater = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_ZLIB)
+        # at once: what it is asked for is what it allocates; a byte more brings it to the checksum behind the last row
+        data: bytes = inflater.decompress(stored, size + to_the_end)
+        if len(data) < size and (self._page.is_tiled or not inflater.eof):
             raise ValueError("the tile ends before its last row")
-        if rows == self.tile_height and not inflater.eof:
-            more = inflater.decompress(inflater.unconsumed_tail, 1)  # to the checksum behind the last row
-            if not more and not inflater.eof:
-                raise ValueError("the tile ends before its checksum")
-        return data
+        if len(data) == size and to_the_end and not inflater.eof:
+            raise ValueError("the tile ends before its checksum")
+        return data[:size]
 
     @property
     def _samples(self) -> int:
         return 1 if self._is_separate else int(self._page.samplesperpixel)
 
-    def _never_written(self) -> Tile:
+    def _never_written(self) -> DecodedTile:
         dtype = np.dtype(self._page.dtype)
         # read here, since tifffile takes some limits of integer types for too large
         told = str(self._page.tags.valueof(_NODATA) or "0").strip("\0 ")
         value = float(told) if dtype.kind == "f" else int(float(told))
-        return np.full((self.tile_height, self.tile_width, self._samples), value, dtype.newbyteorder("="))
+        shape = self.tile_height, self.tile_width, self._samples
+        return DecodedTile(np.full(shape, value, dtype.newbyteorder("=")))
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:

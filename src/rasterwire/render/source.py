@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
 from rasterio.windows import Window as RasterWindow
 
+from rasterwire.decoded_tile import DecodedTile
 from rasterwire.errors import SourceUnavailable
 from rasterwire.expression.nodes import Node
 from rasterwire.expression.product import Computed
@@ -144,7 +145,7 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
     right, bottom = left + window.width, top + window.height
     data = np.empty((window.height, window.width), band.dtype)
 
-    def decode(key: tuple[str, str, int | None, int, int]) -> npt.NDArray[np.generic]:
+    def decode(key: tuple[str, str, int | None, int, int]) -> DecodedTile:
         try:
             return level.tile(*key[-2:])
         except Exception as error:  # the errors of codecs share no root
@@ -164,10 +165,9 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
     }
     for key, tile in _tiles.each(list(places), decode):
         y, x = places[key]
-        rows = slice(max(top, y), min(bottom, y + height))
-        cols = slice(max(left, x), min(right, x + width))
-        part = tile[rows.start - y : rows.stop - y, cols.start - x : cols.stop - x, sample]
-        data[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left] = part
+        rows = slice(max(top, y) - top, min(bottom, y + height) - top)
+        cols = slice(max(left, x) - left, min(right, x + width) - left)
+        tile.copy_to(data, rows, cols, (max(top - y, 0), max(left - x, 0)), sample)
     return Pixels(data, _told_by_nodata(data, band.nodata))
 
 

@@ -6,11 +6,9 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
+from rasterwire.decoded_tile import DecodedTile
 
 K = TypeVar("K", bound=Hashable)
-Tile = npt.NDArray[np.generic]
 
 
 class TileCache:
@@ -19,16 +17,16 @@ class TileCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._tiles: OrderedDict[Hashable, Tile] = OrderedDict()
+        self._tiles: OrderedDict[Hashable, DecodedTile] = OrderedDict()
         self._bytes = 0
-        self._on_their_way: dict[Hashable, Future[Tile]] = {}
+        self._on_their_way: dict[Hashable, Future[DecodedTile]] = {}
 
     def __contains__(self, key: Hashable) -> bool:
         """Tell whether a tile is kept at the moment."""
         with self._lock:
             return key in self._tiles
 
-    def each(self, keys: Sequence[K], decode: Callable[[K], Tile]) -> Iterator[tuple[K, Tile]]:
+    def each(self, keys: Sequence[K], decode: Callable[[K], DecodedTile]) -> Iterator[tuple[K, DecodedTile]]:
         """Yield each key with its tile, in any order.
 
         What another thread decodes at the moment comes last, so that two threads that want the same
@@ -37,9 +35,9 @@ class TileCache:
         Raises:
             Exception: of ``decode``, by whichever thread it was called.
         """
-        others: list[tuple[K, Future[Tile]]] = []
+        others: list[tuple[K, Future[DecodedTile]]] = []
         for key in keys:
-            mine: Future[Tile] | None = None
+            mine: Future[DecodedTile] | None = None
             with self._lock:
                 tile = self._tiles.get(key)
                 if tile is not None:
@@ -53,7 +51,7 @@ class TileCache:
         for key, other in others:
             yield key, other.result()
 
-    def _decode(self, key: K, decode: Callable[[K], Tile], mine: Future[Tile]) -> Tile:
+    def _decode(self, key: K, decode: Callable[[K], DecodedTile], mine: Future[DecodedTile]) -> DecodedTile:
         try:
             tile = decode(key)
         except BaseException as error:

@@ -19,7 +19,7 @@ from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from rasterwire import tiff_file
+from rasterwire import decoded_tile
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
 from rasterwire.expression import loops
@@ -140,7 +140,7 @@ def _warm_up() -> None:
     """Compile the loops for the usual types, or load what was compiled, so that no request waits for it."""
     kernels.warm_up()
     means.warm_up()
-    tiff_file.warm_up()
+    decoded_tile.warm_up()
     loops.warm_up()
 
 

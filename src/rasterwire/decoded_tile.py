@@ -1,0 +1,74 @@
+"""Tiles of TIFF files as their codecs give them, before what was predicted of them is added."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rasterwire.compiled import compiled
+
+Samples = npt.NDArray[np.generic]
+"""Shape (rows, columns, samples), in the byte order of this machine."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedTile:
+    """A tile, or its top.
+
+    Attributes:
+        samples: of whole rows.
+        are_differences: whether a sample tells how much more its pixel is than the one to its left;
+            source: TIFF 6.0, section 14.
+    """
+
+    samples: Samples
+    are_differences: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.samples.nbytes
+
+    def copy_to(self, out: npt.NDArray[np.generic], rows: slice, cols: slice, at: tuple[int, int], sample: int) -> None:
+        """Copy the pixels of a rectangle.
+
+        Args:
+            out: shape (rows, columns), of the tile's type, its rows without gaps.
+            rows: of ``out``, to be filled; with start and stop.
+            cols: likewise.
+            at: row and column within the tile of the first pixel.
+            sample: of the pixels.
+        """
+        row, col = at
+        if self.are_differences:
+            bits = np.dtype(f"u{out.dtype.itemsize}")  # a compiled loop for each size is enough
+            source = self.samples.view(bits)[row : row + rows.stop - rows.start, :, sample]
+            _sum_rows(source, col, out.view(bits), rows.start, cols.start, cols.stop)
+            return
+        out[rows, cols] = self.samples[row : row + rows.stop - rows.start, col : col + cols.stop - cols.start, sample]
+
+
+@compiled
+def _sum_rows(
+    source: npt.NDArray[np.generic], col: int, out: npt.NDArray[np.generic], top: int, left: int, right: int
+) -> None:
+    for r in range(source.shape[0]):
+        line, made = source[r], out[top + r, left:right]
+        total = line[0]
+        for c in range(1, col):
+            total += line[c]
+        if col == 0:
+            total -= total
+        line = line[col : col + right - left]
+        for c in range(right - left):
+            total += line[c]
+            made[c] = total  # what is more than the type holds falls off
+
+
+def warm_up() -> None:
+    """Compile the loop for the usual sizes of samples, or load what was compiled."""
+    for size in (1, 2, 4):
+        for samples in (1, 2):
+            pixels = np.frombuffer(bytes(size * samples), f"u{size}")  # read-only, as what is inflated is
+            whole = DecodedTile(pixels.reshape(1, 1, samples), are_differences=True)
+            whole.copy_to(np.empty((1, 1), pixels.dtype), slice(0, 1), slice(0, 1), (0, 0), 0)
