@@ -167,7 +167,8 @@ _HOW = (
     "contenders take turns (A B C A B C ...), one run of each first does not count. Server CPU is user and system "
     "time of all processes of a server, or of a command; peak is the resident memory of the process that had the "
     "most, mapped files included. rasterwire is measured as a whole trip through its own client, which checks every "
-    "byte and calls fsync; HTTP bodies are written to a file too, without either. The pixels of one file of each are "
+    "byte; HTTP bodies are written to a file too, unchecked. A run ends when its file is on the disk: fsync is called "
+    "on the files of all, as rasterwire's client does by itself. The pixels of one file of each are "
     "compared: nearest on the source's crs with the source's own pixels, all else with `gdalwarp -et 0 -ovr NONE`."
 )
 

@@ -17,6 +17,7 @@ from rasterwire.client.bar import progress_bar
 from rasterwire.client.errors import DownloadFailed, failure
 from rasterwire.client.params import Params, to_message
 from rasterwire.client.transfer import Cancelled, Checker, Downloaded, Progress, RetryPolicy, Transfer, save
+from rasterwire.client.wire import streams
 from rasterwire.v1 import (
     catalog_service_pb2,
     catalog_service_pb2_grpc,
@@ -106,6 +107,7 @@ class Client:
         else:
             self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
+        self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="rasterwire")
         self._transfers: weakref.WeakSet[_TransferFuture] = weakref.WeakSet()
@@ -224,10 +226,10 @@ class Client:
         checker = Checker()
         checker.offset = offset
         try:
-            for answer in self._downloads.ReadDownload(request):
-                data = checker.check(answer.chunk)
+            for piece in self._streams.read(request):
+                data = checker.check(piece)
                 if data:
-                    yield data
+                    yield bytes(data)
         except grpc.RpcError as error:
             raise failure(error) from error
 
@@ -236,14 +238,14 @@ class Client:
         request = download_service_pb2.StreamDownloadRequest(params=to_message(params))
         checker = Checker()
         try:
-            data = b"".join(checker.check(answer.chunk) for answer in self._downloads.StreamDownload(request))
+            data = b"".join(checker.check(piece) for piece in self._streams.stream(request))
         except grpc.RpcError as error:
             raise failure(error) from error
         checker.finish()
         return data
 
     def _transfer(self, params: Params) -> Transfer:
-        return Transfer(self._downloads, self.create_download(params).download_id, self._retry)
+        return Transfer(self._streams, self.create_download(params).download_id, self._retry)
 
     # -- arrays -----------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import google_crc32c
 import grpc
 
+from rasterwire.checksum import joined
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, failure, is_passing
-from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
+from rasterwire.client.wire import Piece, Streams
+from rasterwire.v1 import download_pb2, download_service_pb2
 
 _CHUNKS_BEHIND = 8
 _SYNCED = 8 << 20
@@ -80,26 +81,28 @@ class Checker:
     def __init__(self) -> None:
         self.offset = 0
         self.info: download_pb2.FileInfo | None = None
-        self._crc = google_crc32c.Checksum()
+        self._crc = 0
 
-    def check(self, chunk: download_pb2.DownloadChunk) -> bytes:
+    def check(self, piece: Piece) -> memoryview:
         """Return the bytes of a chunk.
 
         Raises:
             CorruptData: they are not the ones that follow, or not the ones that were sent.
         """
+        chunk = piece.told
         if chunk.HasField("file"):
             if self.info is not None and self.info.etag != chunk.file.etag:
                 raise CorruptData("the server sends another file than before; start again")
             self.info = chunk.file
-        data = chunk.data  # once: protobuf copies it each time
+        data = piece.data
         if not data:
-            return b""
+            return data
         if chunk.offset != self.offset:
             raise CorruptData(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
-        if chunk.crc32c != google_crc32c.value(data):
+        checksum = piece.checksum()
+        if chunk.crc32c != checksum:
             raise CorruptData(f"the checksum of the chunk at offset {chunk.offset} is wrong")
-        self._crc.update(data)
+        self._crc = joined(self._crc, checksum, len(data))
         self.offset += len(data)
         return data
 
@@ -112,7 +115,7 @@ class Checker:
         if self.info is None or self.offset != self.info.size_bytes:
             expected = "no size" if self.info is None else f"{self.info.size_bytes} bytes"
             raise CorruptData(f"the stream ended after {self.offset} bytes, the server told {expected}")
-        if int.from_bytes(self._crc.digest(), "big") != self.info.crc32c:
+        if self._crc != self.info.crc32c:
             raise CorruptData("the checksum of the whole file is wrong")
         return self.info
 
@@ -120,10 +123,8 @@ class Checker:
 class Transfer:
     """One download on its way; may be stopped from another thread."""
 
-    def __init__(
-        self, stub: download_service_pb2_grpc.DownloadServiceStub, made: download_pb2.DownloadId, retry: RetryPolicy
-    ) -> None:
-        self._stub = stub
+    def __init__(self, streams: Streams, made: download_pb2.DownloadId, retry: RetryPolicy) -> None:
+        self._streams = streams
         self._made = made
         self._retry = retry
         self._call: grpc.Call | None = None
@@ -135,7 +136,7 @@ class Transfer:
         if self._call is not None:
             self._call.cancel()
 
-    def chunks(self, checker: Checker, progress: Progress) -> Generator[bytes, None, None]:
+    def chunks(self, checker: Checker, progress: Progress) -> Generator[memoryview, None, None]:
         """Yield the bytes of the file, over lost connections.
 
         Raises:
@@ -163,20 +164,20 @@ class Transfer:
             if self._stopped.is_set():
                 raise Cancelled
 
-    def _once(self, checker: Checker, progress: Progress) -> Iterator[bytes]:
+    def _once(self, checker: Checker, progress: Progress) -> Iterator[memoryview]:
         request = download_service_pb2.ReadDownloadRequest(
             name=self._made.name,
             token=self._made.token,
             read_offset=checker.offset,
             etag=checker.info.etag if checker.info is not None else "",
         )
-        call = self._stub.ReadDownload(request)
+        call = self._streams.read(request)
         self._call = call
         if self._stopped.is_set():
             call.cancel()
         try:
-            for answer in call:
-                data = checker.check(answer.chunk)
+            for piece in call:
+                data = checker.check(piece)
                 progress(checker.offset, checker.info.size_bytes if checker.info is not None else None)
                 if data:
                     yield data
@@ -214,10 +215,10 @@ def save(transfer: Transfer, path: Path, progress: Progress, keep: Callable[[], 
     return Downloaded(target, info.size_bytes, info.crc32c, info.filename, info.mime_type)
 
 
-def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
+def _fill(file: BinaryIO, chunks: Iterator[memoryview]) -> None:
     """Write chunks, and bring them to the disk, in a thread behind those that are on their way."""
     # a thread of its own: executors take no work while the interpreter ends, when a download may still run
-    waiting: queue.Queue[bytes | None] = queue.Queue(_CHUNKS_BEHIND)
+    waiting: queue.Queue[memoryview | None] = queue.Queue(_CHUNKS_BEHIND)
     failures: list[BaseException] = []
 
     def write() -> None:
@@ -244,7 +245,7 @@ def _fill(file: BinaryIO, chunks: Iterator[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-def _write(file: BinaryIO, chunk: bytes) -> None:
+def _write(file: BinaryIO, chunk: memoryview) -> None:
     file.write(chunk)
     if file.tell() % _SYNCED < len(chunk):
         file.flush()

@@ -22,9 +22,10 @@ _BLOCK_BYTES = 4 << 20
 _PIXEL_BYTES = 64
 """Above these, of a pixel in all bands, a GeoTIFF is stored band by band."""
 
-_WINDOW_BITS = 12
-"""Of ISA-L's deflate: 4 KiB. Differences of pixels repeat nearby or not at all, and a search that ends
-there takes four fifths of the time; the files are as small as with 32 KiB, of classes smaller."""
+_WINDOW_BITS = 10
+"""Of ISA-L's deflate: 1 KiB. Differences of pixels repeat nearby or not at all, and a search that ends
+there takes three quarters of the time; the files are as small as with 32 KiB, of classes smaller, of
+elevations 3 % larger."""
 
 Samples = npt.NDArray[np.generic]
 """A tile, shape (rows, columns, bands)."""
@@ -91,7 +92,7 @@ def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
             return imagecodecs.delta_encode(tile, axis=1)
         if prediction == 3:
             return imagecodecs.floatpred_encode(tile, axis=1)
-        return tile
+        return np.ascontiguousarray(tile)
 
     match encoding.compression:
         case Compression.DEFLATE if level is None:
@@ -131,6 +132,9 @@ def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
         for col in range(0, cols, TILE):
             width = min(TILE, cols - col)
             whole = rows == TILE and width == TILE
+            if whole and len(bands) == 1:
+                images.append(compress(bands[0][:, col : col + TILE, np.newaxis].astype(dtype, copy=False)))
+                continue
             tile = (np.empty if whole else np.zeros)((TILE, TILE, len(bands)), dtype)
             for index, band in enumerate(bands):
                 tile[:rows, :width, index] = band[:, col : col + width]

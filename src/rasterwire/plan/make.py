@@ -32,7 +32,7 @@ from rasterwire.request import (
     Precedence,
 )
 
-_ENCODING_REVISION = "4"
+_ENCODING_REVISION = "5"
 """Changes when equal plans give other bytes than before."""
 
 _suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}

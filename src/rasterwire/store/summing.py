@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import google_crc32c
 import numpy as np
 
+from rasterwire.checksum import moved
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _WRITTEN = 1 << 18
 """Bytes at a time: the processor still has them when their checksum is taken."""
 
-_ZEROS = bytes(1 << 20)
 _ONES = 0xFFFFFFFF
 
 
@@ -34,7 +35,7 @@ class SummingFile(io.FileIO):
         at = self.tell()
         there = self._size - at
         if there < 0:
-            self._crc = _over_zeros(self._crc ^ _ONES, -there) ^ _ONES
+            self._crc = moved(self._crc ^ _ONES, -there) ^ _ONES
             self._size = at
         count = min(_WRITTEN, there) if there > 0 else _WRITTEN
         part = np.frombuffer(memoryview(data)[:count], np.uint8)  # whose checksum is taken without a copy
@@ -59,16 +60,6 @@ class SummingFile(io.FileIO):
         # all that follows it as if that were zeros.
         at, change = 0, 0
         for end, one in sorted(self._changes):
-            change = _over_zeros(change, end - at) ^ one
+            change = moved(change, end - at) ^ one
             at = end
-        return self._size, self._crc ^ _over_zeros(change, self._size - at)
-
-
-def _over_zeros(register: int, count: int) -> int:
-    """Return the register of a crc32c, not inverted, after so many bytes of zero."""
-    if not register:
-        return 0
-    crc = register ^ _ONES
-    for start in range(0, count, len(_ZEROS)):
-        crc = google_crc32c.extend(crc, _ZEROS[: count - start])
-    return crc ^ _ONES
+        return self._size, self._crc ^ moved(change, self._size - at)
