@@ -9,11 +9,16 @@ import rasterio
 from rasterwire.tiff_file import opened_level
 
 SIZE = 200
+DTYPES = ("uint8", "int16", "uint32", "int64", "float32", "float64")
 
 
 @pytest.mark.parametrize(
     ("dtype", "predictor"),
-    [(dtype, predictor) for dtype in ("uint8", "int16", "uint32", "float32", "float64") for predictor in (1, 2)]
+    [
+        (dtype, predictor)
+        for dtype in ("uint8", "int16", "uint32", "int64", "float32", "float64")
+        for predictor in (1, 2)
+    ]
     + [("float32", 3), ("float64", 3)],
 )
 @pytest.mark.parametrize("order", ["LITTLE", "BIG"])

@@ -52,6 +52,47 @@ class Pixels:
         return np.where(self.valid, self.data, np.array(value, dtype=self.data.dtype))
 
 
+class ToldByNodata(Pixels):
+    """Pixels as a file has them: that a nodata value tells which are valid is looked at once somebody asks.
+
+    Attributes:
+        nodata: None where all are valid.
+    """
+
+    __slots__ = ("nodata",)
+    nodata: float | int | None
+
+    def __init__(self, data: npt.NDArray[Any], nodata: float | int | None) -> None:
+        object.__setattr__(self, "data", data)
+        object.__setattr__(self, "nodata", nodata)
+
+    def __getattr__(self, name: str) -> npt.NDArray[np.bool_]:
+        if name != "valid":
+            raise AttributeError(name)
+        valid = _told(self.data, self.nodata)
+        object.__setattr__(self, "valid", valid)
+        return valid
+
+    def filled(self, value: float | int) -> npt.NDArray[Any]:
+        """See ``Pixels.filled``."""
+        is_there = self.data.dtype.kind != "f" and value == self.nodata
+        return self.data if is_there or self.nodata is None else super().filled(value)
+
+
+def _told(data: npt.NDArray[Any], nodata: float | int | None) -> npt.NDArray[np.bool_]:
+    """Return what differs from a nodata value, by the measure of GDAL: floats of some bits more or less are equal."""
+    if nodata is None:
+        return np.ones(data.shape, bool)
+    if np.isnan(nodata):
+        return np.asarray(~np.isnan(data))
+    if data.dtype.kind != "f":
+        return np.asarray(data != nodata)
+    value = data.dtype.type(nodata)
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = np.abs(data - value) < 2 * np.finfo(data.dtype).eps * np.abs(data + value)
+    return np.asarray(~(near | (data == value)))
+
+
 def smallest_value(dtype: str) -> float | int:
     """Return what Earth Engine fills masked pixels of a type with.
 

@@ -66,6 +66,8 @@ _OPTIONS = [
     # after a restart of the server, not the two minutes that the default grows to
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # a chunk in one frame instead of 64
+    ("grpc.http2.max_frame_size", 1 << 20),
 ]
 
 

@@ -37,6 +37,8 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
 
 
 def _finished(band: BandPlan, pixels: Pixels, held: npt.NDArray[np.bool_] | None) -> Pixels:
+    if held is None and pixels.data.dtype == band.dtype:
+        return pixels
     valid = pixels.valid if held is None else pixels.valid & held
     return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
 

@@ -5,10 +5,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -20,7 +18,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.expression.nodes import Node
 from rasterwire.expression.product import Computed
 from rasterwire.image import Band
-from rasterwire.pixels import Pixels, Window
+from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import Source
 from rasterwire.raster_file import gdal_calls, open_band, open_dataset
 from rasterwire.render.tiles import TileCache
@@ -168,7 +166,7 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
         rows = slice(max(top, y) - top, min(bottom, y + height) - top)
         cols = slice(max(left, x) - left, min(right, x + width) - left)
         tile.copy_to(data, rows, cols, (max(top - y, 0), max(left - x, 0)), sample)
-    return Pixels(data, _told_by_nodata(data, band.nodata))
+    return ToldByNodata(data, band.nodata)
 
 
 def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
@@ -179,22 +177,7 @@ def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
         if MaskFlags.all_valid not in flags:
             return Pixels(data, np.asarray(source.read_masks(band.index, window=window) > 0))
     # the catalog may know a nodata value that the file does not declare
-    return Pixels(data, _told_by_nodata(data, band.nodata))
-
-
-def _told_by_nodata(data: npt.NDArray[np.generic], nodata: float | int | None) -> npt.NDArray[np.bool_]:
-    """Return what differs from a nodata value, by the measure of GDAL: floats of some bits more or less are equal."""
-    if nodata is None:
-        return np.ones(data.shape, bool)
-    if np.isnan(nodata):
-        return np.asarray(~np.isnan(data))
-    if data.dtype.kind != "f":
-        return np.asarray(data != nodata)
-    floats = cast(npt.NDArray[np.float64], data)
-    value = floats.dtype.type(nodata)
-    with np.errstate(invalid="ignore", over="ignore"):
-        near = np.abs(floats - value) < 2 * np.finfo(floats.dtype).eps * np.abs(floats + value)
-    return np.asarray(~(near | (floats == value)))
+    return ToldByNodata(data, band.nodata)
 
 
 def check_version(band: Band) -> None:

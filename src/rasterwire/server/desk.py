@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import google_crc32c
+import numpy as np
 
 from rasterwire.download import Downloads, Registered, Render, Renders
 from rasterwire.errors import (
@@ -40,6 +41,7 @@ _STREAMS_A_RENDER = 16
 _RETRY_AFTER = 2.0
 
 T = TypeVar("T")
+Data = bytes | memoryview
 
 
 class Desk:
@@ -269,7 +271,7 @@ class Desk:
         self._rendering -= 1
 
     async def chunks(
-        self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, bytes], T]
+        self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, Data], T]
     ) -> AsyncGenerator[T, None]:
         """Yield a part of a file in chunks; the first and the last carry the file's info.
 
@@ -277,11 +279,11 @@ class Desk:
             ready: the file.
             offset: of the first byte.
             limit: bytes at most, or 0 for all.
-            made: makes what is yielded of a chunk and its data; called in any thread.
+            made: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
         """
         end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
 
-        def piece(at: int, data: bytes) -> tuple[T, int]:
+        def piece(at: int, data: Data) -> tuple[T, int]:
             is_edge = at == offset or at + CHUNK >= end or not data
             return made(_told(ready, at, data, is_edge=is_edge), data), len(data)
 
@@ -314,11 +316,10 @@ class Desk:
                 await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 
 
-def _told(ready: Ready, at: int, data: bytes, *, is_edge: bool) -> download_pb2.DownloadChunk:
+def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
     """Return the message of a chunk, without its data."""
-    return download_pb2.DownloadChunk(
-        offset=at, crc32c=google_crc32c.value(data) if data else None, file=ready.info if is_edge else None
-    )
+    checksum = google_crc32c.value(np.frombuffer(data, np.uint8)) if data else None
+    return download_pb2.DownloadChunk(offset=at, crc32c=checksum, file=ready.info if is_edge else None)
 
 
 def _close_file(task: asyncio.Future[Ready]) -> None:

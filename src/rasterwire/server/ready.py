@@ -35,10 +35,13 @@ class Ready:
         """Return bytes of the file; fewer where it ends."""
         return os.pread(self.file.fileno(), size, offset)
 
-    def read_now(self, offset: int, size: int) -> bytes | None:
-        """Return what ``read`` would, or None where that might wait for a disk; for one thread at a time."""
+    def read_now(self, offset: int, size: int) -> memoryview | None:
+        """Return what ``read`` would, or None where that might wait for a disk; for one thread at a time.
+
+        What is returned is good until the next call.
+        """
         if isinstance(self.file, io.BytesIO):
-            return bytes(self.file.getbuffer()[offset : offset + size])
+            return memoryview(self.file.getvalue())[offset : offset + size]
         if _AT_ONCE is None:
             return None
         if len(self._buffer) < size:
@@ -48,7 +51,7 @@ class Ready:
             came = os.preadv(self.file.fileno(), [part], offset, _AT_ONCE)
         except OSError:  # it is not in memory, or the file system cannot tell
             return None
-        return bytes(part) if came == size else None
+        return part if came == size else None
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ _CHUNKS = {
 Answer = download_service_pb2.ReadDownloadResponse | download_service_pb2.StreamDownloadResponse
 
 
-def with_data(answer: Answer, chunk: download_pb2.DownloadChunk, data: bytes) -> bytes:
+def with_data(answer: Answer, chunk: download_pb2.DownloadChunk, data: bytes | memoryview) -> bytes:
     """Return the bytes of an answer, once ``chunk`` with ``data`` is set in it.
 
     Args:
