@@ -11,7 +11,7 @@ from typing import BinaryIO
 import google_crc32c
 import pytest
 
-from rasterwire.store import ArtifactStore
+from rasterwire.store import Artifact, ArtifactStore
 from rasterwire.store.artifacts import FolderArtifactStore
 
 Open = Callable[[int], ArtifactStore]
@@ -35,6 +35,13 @@ def content(data: bytes) -> Callable[[BinaryIO], None]:
         file.write(data)
 
     return write
+
+
+def keep(store: ArtifactStore, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
+    """Make a file, and let others go that there is no room for."""
+    made = store.make(etag, write)
+    store.trim(made)
+    return made
 
 
 def files(folder: Path) -> list[str]:
@@ -128,60 +135,60 @@ def test_a_failed_attempt_leaves_the_file_that_was_there(reopen: Open) -> None:
 def test_the_least_recently_used_goes_first(reopen: Open) -> None:
     store = reopen(30)
     for etag in ("a", "b", "c"):
-        store.make(etag, content(b"0123456789"))
+        keep(store, etag, content(b"0123456789"))
         time.sleep(0.02)
     assert held(store, "a") == ["a"]  # and so b is the oldest
     time.sleep(0.02)
-    store.make("d", content(b"0123456789"))
+    keep(store, "d", content(b"0123456789"))
     assert held(store, "b", "c", "a", "d") == ["c", "a", "d"]
 
 
 def test_no_more_goes_than_has_to(reopen: Open) -> None:
     store = reopen(30)
     for etag in ("a", "b", "c"):
-        store.make(etag, content(b"0123456789"))
+        keep(store, etag, content(b"0123456789"))
         time.sleep(0.02)
-    store.make("d", content(b"012345678901"))
+    keep(store, "d", content(b"012345678901"))
     assert held(store, "a", "b", "c", "d") == ["c", "d"]
 
 
 def test_the_order_of_use_survives_reopening(reopen: Open) -> None:
     store = reopen(20)
-    store.make("a", content(b"0123456789"))
+    keep(store, "a", content(b"0123456789"))
     time.sleep(0.02)
-    store.make("b", content(b"0123456789"))
+    keep(store, "b", content(b"0123456789"))
     time.sleep(0.02)
     assert held(store, "a") == ["a"]
     time.sleep(0.02)
     again = reopen(20)
-    again.make("c", content(b"0123456789"))
+    keep(again, "c", content(b"0123456789"))
     assert held(again, "a", "b", "c") == ["a", "c"]
 
 
 def test_the_newest_stays_even_where_it_alone_is_too_large(reopen: Open) -> None:
     store = reopen(10)
-    store.make("small", content(b"12345"))
-    store.make("large", content(bytes(1000)))
+    keep(store, "small", content(b"12345"))
+    keep(store, "large", content(bytes(1000)))
     assert held(store, "small", "large") == ["large"]
-    store.make("next", content(b"1"))
+    keep(store, "next", content(b"1"))
     assert held(store, "large", "next") == ["next"]
 
 
 def test_a_held_file_stays_until_it_is_let_go(reopen: Open) -> None:
     store = reopen(100)
     with store.hold("a"), store.hold("a"):
-        store.make("a", content(b"a" * 90))
-        store.make("b", content(b"b" * 90))
+        keep(store, "a", content(b"a" * 90))
+        keep(store, "b", content(b"b" * 90))
         assert held(store, "a", "b") == ["a", "b"]
-    store.make("c", content(b"c" * 90))
+    keep(store, "c", content(b"c" * 90))
     assert held(store, "a", "b", "c") == ["c"]
 
 
 def test_a_reader_goes_on_after_its_file_was_dropped(reopen: Open) -> None:
     store, data = reopen(10), os.urandom(1000)
-    with store.make("a", content(data)).path.open("rb") as reader:
+    with keep(store, "a", content(data)).path.open("rb") as reader:
         assert reader.read(10) == data[:10]
-        store.make("b", content(b"1"))
+        keep(store, "b", content(b"1"))
         assert store.find("a") is None
         assert reader.read() == data[10:]
 
@@ -230,7 +237,7 @@ def test_the_limit_holds_under_many_threads(reopen: Open, folder: Path) -> None:
     store = reopen(50)
 
     def use(index: int) -> None:
-        store.make(f"e{index % 13}", content(bytes(10)))
+        keep(store, f"e{index % 13}", content(bytes(10)))
         store.find(f"e{index % 7}")
 
     with ThreadPoolExecutor(8) as pool:

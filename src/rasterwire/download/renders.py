@@ -1,5 +1,6 @@
 """Renders that run: one for all who want the same file, stopped when nobody does."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,8 @@ _GRACE = 15.0
 """Seconds; clients wait eight at most before they come again."""
 
 T = TypeVar("T")
+
+_log = logging.getLogger("rasterwire.server")
 
 
 class Render:
@@ -145,6 +148,7 @@ class Renders:
 
     def _run(self, render: Render) -> None:
         write: Callable[[BinaryIO], None] = partial(render.write, self._engine, self._scratch)
+        kept = None
         try:
             kept = self._artifacts.find(render.plan.etag) or self._artifacts.make(render.plan.etag, write)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
@@ -157,3 +161,8 @@ class Renders:
             with self._lock:
                 if self._running.get(render.plan.etag) is render:
                     del self._running[render.plan.etag]
+        if kept is not None:
+            try:
+                self._artifacts.trim(kept)
+            except OSError as error:
+                _log.warning("the cache could not be trimmed: %s", error)

@@ -67,7 +67,7 @@ class Artifact:
 
 
 class ArtifactStore(Protocol):
-    """Keeps rendered files up to a total size, the least recently used out first.
+    """Keeps rendered files.
 
     Safe to use from several threads.
     """
@@ -81,6 +81,16 @@ class ArtifactStore(Protocol):
 
         The file is seekable, readable and writable. It is found only after it is complete;
         where ``write`` raises, nothing is left and the error goes on.
+        """
+        ...
+
+    def trim(self, newest: Artifact) -> None:
+        """Drop files, the least recently used first, until the others take no more than they may.
+
+        Looking at all of them takes a while, and so does dropping large ones: nobody should wait for it.
+
+        Args:
+            newest: stays, even where it alone takes more.
         """
         ...
 

@@ -78,7 +78,6 @@ class FolderArtifactStore:
             with self._lock:
                 unfinished.replace(finished)
                 self._drop_others(etag, finished)
-                self._evict(finished)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
@@ -103,22 +102,24 @@ class FolderArtifactStore:
             if path != newest:
                 path.unlink(missing_ok=True)
 
-    def _evict(self, newest: Path) -> None:
-        files = []
-        for path in self._folder.iterdir():
-            if _finished.fullmatch(path.name):
-                try:
-                    status = path.stat()
-                except FileNotFoundError:
-                    continue
-                files.append((status.st_atime_ns, status.st_size, path))
-        total = sum(size for _, size, _ in files)
-        for _, size, path in sorted(files):
-            if total <= self._max_bytes:
-                return
-            if path != newest and path.name.split(".")[0] not in self._held:
-                path.unlink(missing_ok=True)
-                total -= size
+    def trim(self, newest: Artifact) -> None:
+        """See ``ArtifactStore.trim``."""
+        with self._lock:
+            files = []
+            for path in self._folder.iterdir():
+                if _finished.fullmatch(path.name):
+                    try:
+                        status = path.stat()
+                    except FileNotFoundError:
+                        continue
+                    files.append((status.st_atime_ns, status.st_size, path))
+            total = sum(size for _, size, _ in files)
+            for _, size, path in sorted(files):
+                if total <= self._max_bytes:
+                    return
+                if path != newest.path and path.name.split(".")[0] not in self._held:
+                    path.unlink(missing_ok=True)
+                    total -= size
 
 
 def _artifact(path: Path) -> Artifact | None:
