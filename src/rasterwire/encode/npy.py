@@ -11,7 +11,7 @@ from rasterwire.pixels import Window
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import RasterPlan
 
-_STRIP_BYTES = 2 << 20
+_STRIP_BYTES = 4 << 20
 
 _ROW_BYTES = 16 << 20
 """A row of more, of very many bands say, is rendered in parts."""

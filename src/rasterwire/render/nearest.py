@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
-from rasterwire.pixels import Pixels, Window
+from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels
 from rasterwire.render.parts import in_parts
@@ -29,14 +29,14 @@ def nearest(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels:
     Raises:
         SourceUnavailable: the file cannot be read.
     """
-    return in_parts(window, lambda part: _sampled(plan, grid, part))
+    made = _sampled_by_axis(plan, grid, window)
+    return made if made is not None else in_parts(window, lambda part: _sampled(plan, grid, part))
 
 
 def _sampled(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | None:
-    if grid.crs == plan.source.grid.crs:
-        x, y = exact(plan, grid, *_counted(window))
-        if x.size == window.width and y.size == window.height:
-            return _sampled_by_axis(plan, x, y)
+    made = _sampled_by_axis(plan, grid, window)
+    if made is not None:
+        return made
     cols, rows = _source_pixels(plan, grid, window)
     left, top, right, bottom = kernels.span(cols, rows)
     shape = window.height, window.width
@@ -59,8 +59,13 @@ def _counted(window: Window) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     return col, np.arange(window.row, window.row + window.height)[:, None]
 
 
-def _sampled_by_axis(plan: BandPlan, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Pixels | None:
-    """Return what lies at columns and rows of positions: both lattices are parallel, so these are all there are."""
+def _sampled_by_axis(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | None:
+    """Return what lies at columns and rows of positions, None where lattices are not parallel, or for too many."""
+    if grid.crs != plan.source.grid.crs:
+        return None
+    x, y = exact(plan, grid, *_counted(window))
+    if x.size != window.width or y.size != window.height:
+        return None
     _, width, height = level_transform(plan.source, plan.overview)
     cols, rows = _along(x.ravel(), width), _along(y.ravel(), height)
     shape = rows.size, cols.size
@@ -75,6 +80,8 @@ def _sampled_by_axis(plan: BandPlan, x: npt.NDArray[np.float64], y: npt.NDArray[
     across, down = np.maximum(cols - left, 0), np.maximum(rows - top, 0)
     data = _taken(source.data, down, across)
     whole = bool(on_cols.all() and on_rows.all())
+    if whole and isinstance(source, ToldByNodata):
+        return ToldByNodata(data, source.nodata)
     valid = np.ones(shape, bool) if source.valid.all() else _taken(source.valid, down, across)
     if not whole:
         there = on_rows[:, None] & on_cols
