@@ -53,17 +53,14 @@ class Measured:
         return statistics.median(times) if times else None
 
 
-def measure(work: Work, contenders: Sequence[Contender], runs: int, folder: Path, checker: Checker) -> list[Measured]:
-    """Run every contender that offers the work in turn, ``runs`` times after one that does not count.
+def measure(tasks: Sequence[tuple[Contender, Work]], runs: int, folder: Path, checker: Checker) -> list[Measured]:
+    """Run tasks in turn, those that their contender offers, ``runs`` times after one that does not count.
 
-    A contender that fails is left out of the further runs.
+    A task that fails is left out of the further runs.
     """
-    pairs = [(c, Measured(c.name, c.family, c.tell(work))) for c in contenders if c.offers(work)]
-    for contender, _ in pairs:
-        if contender.tree is not None:
-            contender.tree.reset_peak()
+    triples = [(c, work, Measured(c.name, c.family, c.tell(work))) for c, work in tasks if c.offers(work)]
     for nth in range(runs + 1):
-        for contender, measured in pairs:
+        for contender, work, measured in triples:
             if nth and not measured.size:
                 continue
             path = folder / f"out-{nth}{work.kind.suffix}"
@@ -75,17 +72,14 @@ def measure(work: Work, contenders: Sequence[Contender], runs: int, folder: Path
                 measured.runs.clear()
                 path.unlink(missing_ok=True)
                 continue
+            measured.peak = max(measured.peak, run.peak_bytes or 0)
             if nth == 0:
                 measured.size = path.stat().st_size
                 measured.verdict = _verdict(checker, work, path)
             else:
                 measured.runs.append(run)
-                measured.peak = max(measured.peak, run.peak_bytes or 0)
             path.unlink()
-    for contender, measured in pairs:
-        if contender.tree is not None:
-            measured.peak = contender.tree.peak_bytes()
-    return [measured for _, measured in pairs]
+    return [measured for _, _, measured in triples]
 
 
 def _verdict(checker: Checker, work: Work, path: Path) -> str:
@@ -101,10 +95,11 @@ def _once(contender: Contender, work: Work, path: Path, nth: int) -> Run:
     if tree is None:
         run = contender.run(work, path, nth)
         return replace(run, seconds=run.seconds + _sync(path))
+    tree.reset_peak()
     before = tree.cpu_seconds()
     run = contender.run(work, path, nth)
     spent = tree.cpu_seconds() - before
-    return replace(run, seconds=run.seconds + _sync(path), cpu_seconds=spent)
+    return replace(run, seconds=run.seconds + _sync(path), cpu_seconds=spent, peak_bytes=tree.peak_bytes())
 
 
 def _sync(path: Path) -> float:
