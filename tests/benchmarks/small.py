@@ -22,7 +22,8 @@ _SIDE = 256
 _SAMPLES = 3
 _ALONE = 100  # requests of one round; three rounds
 _TOGETHER = 16
-_SECONDS = 4  # of one round; two rounds
+_ROUNDS, _SECONDS = 6, 3
+"""Each round has new connections, which the kernel deals out among the processes of a server anew."""
 _CLIENT = Path(__file__).with_name("small_client.py")
 
 
@@ -88,7 +89,7 @@ def small(field: Field) -> Iterator[Section]:
     for peer in peers:
         _ask(peer, parts, together=_TOGETHER, seconds=1)
         peer.forget()
-    for _ in range(2):
+    for _ in range(_ROUNDS):
         for peer in peers:
             _ask(peer, parts, together=_TOGETHER, seconds=_SECONDS)
     yield _at_once(peers)
@@ -241,7 +242,7 @@ def _at_once(peers: list[_Peer]) -> Section:
             Bar(calmer, f"{late[0]:.0f} ms beside {late[1]:.0f} ms", late[0] < late[1]),
         )
     return Section(
-        title=f"C. pieces of {_SIDE} x {_SIDE}, NPY, {_TOGETHER} clients at once for {2 * _SECONDS} s",
+        title=f"C. pieces of {_SIDE} x {_SIDE}, NPY, {_TOGETHER} clients at once for {_ROUNDS * _SECONDS} s",
         header=_HEADER,
         rows=_rows(peers),
         bars=bars,

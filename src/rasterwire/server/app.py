@@ -213,6 +213,8 @@ def serve(settings: Settings) -> int:
 
 def _serve_alone(settings: Settings) -> None:
     keep_memory()
+    # asked for at each line, and told by none
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(_serve(settings))
 
