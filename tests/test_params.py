@@ -102,10 +102,28 @@ def test_a_mosaic_is_read_with_short_names() -> None:
     assert list(listed.mosaic.images.ids) == ["a", "b"]
 
 
-@pytest.mark.parametrize("mosaic", [5, {"composite": "nope"}, {"query": {"nope": 1}}, {"query": {"filters": 5}}])
-def test_a_mosaic_that_is_none_is_refused(mosaic: object) -> None:
-    with pytest.raises(InvalidParams, match="mosaic"):
+@pytest.mark.parametrize(
+    ("mosaic", "told"),
+    [
+        (5, ["mosaic: has to be a dictionary with images or query, and composite, got 5"]),
+        ({"composite": "nope"}, ["mosaic.composite: has to be one of COMPOSITE_FIRST, "]),
+        ({"query": {"filters": 5}}, ["mosaic.query.filters: has to be a list, got 5"]),
+        (
+            {"query": {"colection": "c", "limit": "many", "filters": [{"property": 3, "comparison": "about"}]}},
+            [
+                "mosaic.query.colection: there is no such field; did you mean collection?",
+                "mosaic.query.limit: has to be a whole number of 32 bits, got 'many'",
+                "mosaic.query.filters[0].property: has to be a text, got 3",
+                "mosaic.query.filters[0].comparison: has to be one of COMPARISON_EQUAL, ",
+            ],
+        ),
+    ],
+)
+def test_all_that_is_wrong_with_a_mosaic_is_told_by_field(mosaic: object, told: list[str]) -> None:
+    with pytest.raises(InvalidParams) as caught:
         to_message({"mosaic": mosaic})
+    found = [f"{one.field}: {one.description}" for one in caught.value.violations]
+    assert [one[: len(said)] for one, said in zip(found, told, strict=True)] == told
 
 
 def test_an_image_comes_from_one_source() -> None:

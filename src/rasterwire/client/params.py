@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from google.protobuf import json_format
 
 from rasterwire.client.errors import FieldViolation, InvalidParams
+from rasterwire.json_form import misfits
 from rasterwire.v1 import download_pb2
 
 Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
@@ -127,8 +128,14 @@ class _Reader:
         if isinstance(plain.get("query"), Mapping):
             query = {_snake(str(k)): v for k, v in plain["query"].items() if v is not None}
             bounds = query.pop("bounds", None)
-            query["filters"] = [_compared(one) for one in query.get("filters", [])]
+            if isinstance(query.get("filters"), list | tuple):
+                query["filters"] = [_compared(one) for one in query["filters"]]
             plain["query"] = query
+        found = list(misfits(plain, message.mosaic.DESCRIPTOR, "mosaic"))
+        for one in found:
+            self._problem(one.field, one.description)
+        if found:
+            return
         json_format.ParseDict(plain, message.mosaic)
         if isinstance(plain.get("query"), Mapping) and bounds is not None:
             area = download_pb2.DownloadParams()
