@@ -233,13 +233,28 @@ def test_a_value_depends_on_few_arguments_around_it(world: CatalogWorld) -> None
 
 
 def test_references_within_a_hundred_layers_are_followed_once(world: CatalogWorld) -> None:
-    inner = listed(*[ref("one")] * 100_000)
+    inner = listed(*[ref("one")] * 90_000)
     for _ in range(90):
         inner = listed(inner)
     begin = time.thread_time()
     graph = read_graph(result(inner, one=const(1)))
     assert time.thread_time() - begin < 3.0
     assert set(graph.values) == {"result", "one"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        result(listed(*[const(1)] * 400_000)),
+        result(call("Image.add", **{f"a{at}": const(1) for at in range(200_000)})),
+        result({"dictionaryValue": {"values": {f"a{at}": const(1) for at in range(200_000)}}}),
+        result(ref("0"), **{str(at): ref(str((at + 1) % 200_000)) for at in range(200_000)}),
+        result(listed(*[listed(*[const(1)] * 1000)] * 300)),
+    ],
+    ids=["a list", "arguments", "a dictionary", "a cycle", "lists of lists"],
+)
+def test_an_expression_of_very_many_values_is_refused_at_once(world: CatalogWorld, document: Json) -> None:
+    assert refused(document, world) == "an expression of more than 100000 values is too large"
 
 
 # -- graphs that are larger than they look -----------------------------------------------------

@@ -19,6 +19,9 @@ _MOST_FREE = 60
 MAX_DEPTH = 100
 """Of values written within each other; references start anew."""
 
+MAX_VALUES = 100_000
+"""In an expression; ten megabytes of features, the most that Earth Engine takes, have fewer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -109,7 +112,10 @@ def read_graph(document: object) -> Graph:
     result, written = document.get("result"), document["values"]
     if not isinstance(result, str) or not result:
         raise InvalidExpression("an expression names its 'result', a key of 'values'")
+    room = _Room()
+    room.take(len(written))
     values: dict[str, GraphNode] = {}
+    references: dict[str, list[str]] = {}
     free: dict[str, frozenset[str]] = {}
     sets: dict[frozenset[str], frozenset[str]] = {}
     begun: set[str] = set()
@@ -123,18 +129,21 @@ def read_graph(document: object) -> Graph:
             if key not in written:
                 raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
             try:
-                values[key] = _node(written[key], 1)
+                values[key] = _node(written[key], 1, room)
             except InvalidExpression as error:
+                if room.left < 0:
+                    raise
                 raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
             begun.add(key)
-            waiting = [other for other in _references(values[key]) if other not in free]
+            references[key] = _references(values[key])
+            waiting = [other for other in references[key] if other not in free]
             circle = next((other for other in waiting if other in begun), None)
             if circle is not None:
                 raise InvalidExpression(f"value {_short(circle)} refers to itself, by way of {_short(key)}")
             stack.extend(waiting)
             if waiting:
                 continue
-        waiting = [other for other in _references(values[key]) if other not in free]
+        waiting = [other for other in references[key] if other not in free]
         if waiting:
             circle = next((other for other in waiting if other in begun), None)
             raise InvalidExpression(f"value {_short(circle or key)} refers to itself, by way of {_short(key)}")
@@ -147,7 +156,21 @@ def read_graph(document: object) -> Graph:
     return Graph(result, values, free)
 
 
-def _node(written: object, depth: int) -> GraphNode:
+class _Room:
+    """What an expression may still have of values."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_VALUES
+
+    def take(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise InvalidExpression(f"an expression of more than {MAX_VALUES} values is too large")
+
+
+def _node(written: object, depth: int, room: _Room) -> GraphNode:
     if depth > MAX_DEPTH:
         raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
     if not isinstance(written, dict) or len(written) != 1:
@@ -172,9 +195,10 @@ def _node(written: object, depth: int) -> GraphNode:
         case "arrayValue", dict():
             items = content.get("values") or []
             if isinstance(items, list):
-                return Array(tuple(_node(item, depth + 1) for item in items))
+                room.take(len(items))
+                return Array(tuple([_node(item, depth + 1, room) for item in items]))
         case "dictionaryValue", dict():
-            return Record(_nodes(content.get("values") or {}, depth))
+            return Record(_nodes(content.get("values") or {}, depth, room))
         case "valueReference", str():
             return Reference(content)
         case "argumentReference", str():
@@ -186,16 +210,17 @@ def _node(written: object, depth: int) -> GraphNode:
         case "functionInvocationValue", dict():
             name, reference = content.get("functionName"), content.get("functionReference")
             if isinstance(name, str) != isinstance(reference, str):
-                return Call(name, reference, _nodes(content.get("arguments") or {}, depth))
+                return Call(name, reference, _nodes(content.get("arguments") or {}, depth, room))
         case _:
             pass
     raise InvalidExpression(f"{_short(kind)} is no kind of value, or not written as one: {_short(content)}")
 
 
-def _nodes(written: object, depth: int) -> dict[str, GraphNode]:
+def _nodes(written: object, depth: int, room: _Room) -> dict[str, GraphNode]:
     if not isinstance(written, dict):
         raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
-    return {name: _node(item, depth + 1) for name, item in written.items()}
+    room.take(len(written))
+    return {name: _node(item, depth + 1, room) for name, item in written.items()}
 
 
 def _within(node: GraphNode) -> Iterator[GraphNode]:
