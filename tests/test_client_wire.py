@@ -52,17 +52,16 @@ def test_what_the_server_writes_is_read_and_summed(size: int) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_bytes_that_are_no_message_are_refused_where_protobuf_refuses_them(message: bytes) -> None:
+def test_what_protobuf_reads_is_not_read_otherwise(message: bytes) -> None:
     try:
         expected = Response.FromString(message).chunk
     except DecodeError:
-        expected = None
+        return
     try:
         piece = read_answer(message)
-    except DecodeError:
-        assert expected is None
-        return
-    if expected is not None:  # protobuf looks into more fields than those of a chunk
+    except DecodeError as error:
+        assert "wire type" in str(error)  # groups, which this schema has not
+    else:
         assert bytes(piece.data) == expected.data
 
 

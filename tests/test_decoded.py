@@ -1,7 +1,9 @@
 """Decoded tiles, pixels that a nodata value tells of, and the threads that make them."""
 
 import contextlib
+import copy
 import os
+import pickle
 import threading
 
 import numpy as np
@@ -40,7 +42,7 @@ def test_a_rectangle_of_a_tile_goes_where_it_shall(
         (np.array([[0, 1, 2]], "u2"), None, [[True, True, True]]),
         (np.array([[0, np.nan, 2]], "f4"), np.nan, [[True, False, True]]),
         (
-            np.array([[np.nextafter(np.float32(-9999.9), np.float32(0)), 1, -9999.9]], "f4"),
+            np.array([[NEAR, 1, -9999.9]], "f4"),
             -9999.9,
             [[False, True, False]],
         ),
@@ -55,9 +57,10 @@ def test_pixels_told_by_nodata_are_those_of_a_mask(
 ) -> None:
     fill = fill if values.dtype.kind == "f" else abs(int(fill)) % 2
     told, masked = ToldByNodata(values, nodata), Pixels(values, np.array(valid))
-    np.testing.assert_array_equal(told.filled(fill), masked.filled(fill))
-    np.testing.assert_array_equal(told.valid, masked.valid)
-    np.testing.assert_array_equal(told.filled(fill), masked.filled(fill))
+    for one in (told, pickle.loads(pickle.dumps(told)), copy.copy(told)):
+        np.testing.assert_array_equal(one.filled(fill), masked.filled(fill))
+        np.testing.assert_array_equal(one.valid, masked.valid)
+        np.testing.assert_array_equal(one.filled(fill), masked.filled(fill))
 
 
 def test_as_many_threads_as_cores_keep_to_one_each() -> None:
@@ -76,3 +79,13 @@ def test_as_many_threads_as_cores_keep_to_one_each() -> None:
         apart = {frozenset({core}) for core in cores}
         assert found == (apart if workers == len(cores) else {frozenset(cores)})
     assert os.sched_getaffinity(0) == cores
+
+
+def test_threads_render_where_a_sandbox_lets_them_not_choose_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_pid: int, _cores: set[int]) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden, raising=False)
+    with contextlib.closing(ThreadEngine(2)) as engine:
+        assert list(engine.map(abs, range(-9, 0))) == list(range(9, 0, -1))

@@ -18,6 +18,7 @@ from rasterwire.expression.budget import current
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
 from rasterwire.server.job import StreamJob
+from rasterwire.store import Artifact
 from rasterwire.store.artifacts import FolderArtifactStore
 
 A = TypeVar("A")
@@ -141,3 +142,25 @@ def test_a_stream_that_nobody_wants_ends_while_it_is_planned(tmp_path: Path) -> 
         job.stop()
         with pytest.raises(RenderCancelled):
             running.result(30)
+
+
+def test_the_cache_is_trimmed_once_the_readers_have_their_file(
+    tmp_path: Path, plans: Callable[[int], RenderPlan], caplog: pytest.LogCaptureFixture
+) -> None:
+    trimmed = threading.Event()
+
+    class Store(FolderArtifactStore):
+        def trim(self, newest: Artifact) -> None:
+            assert render.result.result(30) == newest
+            trimmed.set()
+            raise OSError("no such disk")
+
+    engine = GatedEngine()
+    running = Renders(engine, Store(tmp_path / "cache", 1 << 20), tmp_path, 1)
+    render = running.join(plans(100))
+    engine.gate.set()
+    assert render.result.result(30).size > 0
+    running.leave(render)
+    running.close()
+    assert trimmed.is_set()
+    assert "the cache could not be trimmed: no such disk" in caplog.text

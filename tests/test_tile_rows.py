@@ -1,11 +1,16 @@
 """The top of a tile, decoded alone, is the top of the tile."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import tifffile
 
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.errors import SourceUnavailable
+from rasterwire.render.source import read
 from rasterwire.tiff_file import opened_level
 
 SIZE = 200
@@ -14,12 +19,7 @@ DTYPES = ("uint8", "int16", "uint32", "int64", "float32", "float64")
 
 @pytest.mark.parametrize(
     ("dtype", "predictor"),
-    [
-        (dtype, predictor)
-        for dtype in ("uint8", "int16", "uint32", "int64", "float32", "float64")
-        for predictor in (1, 2)
-    ]
-    + [("float32", 3), ("float64", 3)],
+    [(dtype, predictor) for dtype in DTYPES for predictor in (1, 2)] + [("float32", 3), ("float64", 3)],
 )
 @pytest.mark.parametrize("order", ["LITTLE", "BIG"])
 @pytest.mark.parametrize(
@@ -65,3 +65,24 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
         made[codec] = [level.rows_made(rows) for rows in (1, 64, 65, 512)]
         assert level.tile(0, level.rows_made(65)).samples.shape == (made[codec][2], 512, 1)
     assert made == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
+
+
+@pytest.mark.parametrize("predictor", [1, 2])
+def test_a_strip_that_ends_before_its_last_row_gives_no_pixels(tmp_path: Path, predictor: int) -> None:
+    path = tmp_path / "a.tif"
+    profile = {"driver": "GTiff", "width": 64, "height": 192, "count": 1, "dtype": "uint8", "blockysize": 64}
+    with rasterio.open(path, "w", **profile, compress="deflate", predictor=predictor) as file:
+        file.write(np.random.default_rng(1).integers(0, 200, (1, 192, 64)).astype("uint8"))
+    with tifffile.TiffFile(path) as parsed:
+        page = parsed.pages[0]
+        place, room = page.dataoffsets[0], page.databytecounts[0]
+    short = zlib.compress(bytes(64 * 10))
+    assert len(short) < room
+    content = bytearray(path.read_bytes())
+    content[place : place + len(short)] = short
+    path.write_bytes(content)
+    image = FolderCatalog(tmp_path).get("a")
+    (band,) = image.bands
+    assert read(band, None, 0, 70, (60, 64)).data.shape == (60, 64)
+    with pytest.raises(SourceUnavailable, match="damaged"):
+        read(band, None, 0, 0, (64, 64))

@@ -38,8 +38,13 @@ class DecodedTile:
             cols: likewise.
             at: row and column within the tile of the first pixel.
             sample: of the pixels.
+
+        Raises:
+            ValueError: the tile, as it was stored, has not so many rows.
         """
         row, col = at
+        if self.samples.shape[0] < row + rows.stop - rows.start:
+            raise ValueError("the tile ends before the rows that are wanted of it")
         if self.are_differences:
             bits = np.dtype(f"u{out.dtype.itemsize}")  # a compiled loop for each size is enough
             source = self.samples.view(bits)[row : row + rows.stop - rows.start, :, sample]
@@ -69,6 +74,7 @@ def warm_up() -> None:
     """Compile the loop for the usual sizes of samples, or load what was compiled."""
     for size in (1, 2, 4):
         for samples in (1, 2):
-            pixels = np.frombuffer(bytes(size * samples), f"u{size}")  # read-only, as what is inflated is
-            whole = DecodedTile(pixels.reshape(1, 1, samples), are_differences=True)
-            whole.copy_to(np.empty((1, 1), pixels.dtype), slice(0, 1), slice(0, 1), (0, 0), 0)
+            # read-only, as what is inflated is, and of two rows and columns, since of one numpy takes any for contiguous
+            pixels = np.frombuffer(bytes(4 * size * samples), f"u{size}")
+            whole = DecodedTile(pixels.reshape(2, 2, samples), are_differences=True)
+            whole.copy_to(np.empty((2, 2), pixels.dtype), slice(0, 2), slice(0, 2), (0, 0), 0)

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import numbers
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -44,9 +45,11 @@ def misfits(document: object, kind: Descriptor, path: str = "") -> Iterator[Misf
     known = {name: field for field in kind.fields for name in (field.name, field.json_name)}
     given: dict[str, str] = {}
     for key, value in document.items():
-        field = known.get(key)
+        field = known.get(str(key))
         if field is None:
-            yield Misfit(_within(path, key[:60]), "FIELD_UNKNOWN", f"there is no such field; {_meant(key, names)}")
+            yield Misfit(
+                _within(path, str(key)[:60]), "FIELD_UNKNOWN", f"there is no such field; {_meant(str(key), names)}"
+            )
         elif value is not None:
             here = _within(path, field.name)
             choice = field.containing_oneof
@@ -62,7 +65,7 @@ def misfits(document: object, kind: Descriptor, path: str = "") -> Iterator[Misf
 def _of_field(value: Any, field: FieldDescriptor, path: str) -> Iterator[Misfit]:
     if not field.is_repeated:
         yield from _of_value(value, field, path)
-    elif not isinstance(value, list):
+    elif not isinstance(value, list | tuple):
         yield Misfit(path, "NOT_A_LIST", f"has to be a list, got {_shown(value)}")
     elif len(value) > _MOST_ITEMS:
         yield Misfit(path, "REPEATED_MAX_ITEMS", f"must contain no more than {_MOST_ITEMS} items, got {len(value)}")
@@ -111,10 +114,10 @@ def _is_time(value: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     """Return a number, which JSON of protobuf may have as a text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, numbers.Number | str):
         return None
-    with contextlib.suppress(ValueError, OverflowError):
-        return float(value)
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        return float(value)  # type: ignore[arg-type]  # TypeError is awaited
     return None
 
 

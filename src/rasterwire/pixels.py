@@ -73,6 +73,9 @@ class ToldByNodata(Pixels):
         object.__setattr__(self, "valid", valid)
         return valid
 
+    def __reduce__(self) -> tuple[type["ToldByNodata"], tuple[npt.NDArray[Any], float | int | None]]:
+        return ToldByNodata, (self.data, self.nodata)
+
     def filled(self, value: float | int) -> npt.NDArray[Any]:
         """See ``Pixels.filled``."""
         is_there = self.data.dtype.kind != "f" and value == self.nodata

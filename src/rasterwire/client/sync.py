@@ -66,8 +66,8 @@ _OPTIONS = [
     # after a restart of the server, not the two minutes that the default grows to
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # a chunk in one frame instead of 64
-    ("grpc.http2.max_frame_size", 1 << 20),
+    # a chunk of a MiB, with what is told of it, in one frame instead of 65
+    ("grpc.http2.max_frame_size", (1 << 20) + (1 << 14)),
 ]
 
 

@@ -148,9 +148,11 @@ class Renders:
 
     def _run(self, render: Render) -> None:
         write: Callable[[BinaryIO], None] = partial(render.write, self._engine, self._scratch)
-        kept = None
+        made = None
         try:
-            kept = self._artifacts.find(render.plan.etag) or self._artifacts.make(render.plan.etag, write)
+            kept = self._artifacts.find(render.plan.etag)
+            if kept is None:
+                kept = made = self._artifacts.make(render.plan.etag, write)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
             render.result.set_exception(error)
         else:
@@ -161,8 +163,8 @@ class Renders:
             with self._lock:
                 if self._running.get(render.plan.etag) is render:
                     del self._running[render.plan.etag]
-        if kept is not None:
+        if made is not None:
             try:
-                self._artifacts.trim(kept)
+                self._artifacts.trim(made)
             except OSError as error:
                 _log.warning("the cache could not be trimmed: %s", error)

@@ -20,7 +20,7 @@ MAX_DEPTH = 100
 """Of values written within each other; references start anew."""
 
 MAX_VALUES = 100_000
-"""In an expression; ten megabytes of features, the most that Earth Engine takes, have fewer."""
+"""In an expression; more would take long to be read before anything could be said of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Engines within this process."""
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -70,4 +71,5 @@ def _keep_to_a_core(number: int, threads: int) -> None:
         return
     cores = sorted(os.sched_getaffinity(0))
     if threads == len(cores) > 1:
-        os.sched_setaffinity(0, {cores[number]})
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.sched_setaffinity(0, {cores[number]})

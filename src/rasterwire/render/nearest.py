@@ -63,9 +63,11 @@ def _sampled_by_axis(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | N
     """Return what lies at columns and rows of positions, None where lattices are not parallel, or for too many."""
     if grid.crs != plan.source.grid.crs:
         return None
-    x, y = exact(plan, grid, *_counted(window))
-    if x.size != window.width or y.size != window.height:
+    col, row = _counted(window)
+    corner = exact(plan, grid, col[:1], row[:2])  # whose shapes tell, before all of them are made
+    if corner[0].size != 1 or exact(plan, grid, col[:2], row[:1])[1].size != 1:
         return None
+    x, y = exact(plan, grid, col, row)
     _, width, height = level_transform(plan.source, plan.overview)
     cols, rows = _along(x.ravel(), width), _along(y.ravel(), height)
     shape = rows.size, cols.size

@@ -26,6 +26,8 @@ from rasterwire.tiff_file import opened_level
 
 _OPEN_PER_THREAD = 32
 
+_DAMAGED = "the file is damaged, or cannot be read as it is"
+
 _tiles = TileCache(24 << 20)
 
 
@@ -147,7 +149,7 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
         try:
             return level.tile(*key[-2:])
         except Exception as error:  # the errors of codecs share no root
-            raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
+            raise SourceUnavailable("", band.name, _DAMAGED) from error
 
     def key_of(row: int, col: int) -> tuple[str, str, int | None, int, int]:
         index = first + row * level.across + col
@@ -165,7 +167,10 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
         y, x = places[key]
         rows = slice(max(top, y) - top, min(bottom, y + height) - top)
         cols = slice(max(left, x) - left, min(right, x + width) - left)
-        tile.copy_to(data, rows, cols, (max(top - y, 0), max(left - x, 0)), sample)
+        try:
+            tile.copy_to(data, rows, cols, (max(top - y, 0), max(left - x, 0)), sample)
+        except ValueError as error:
+            raise SourceUnavailable("", band.name, _DAMAGED) from error
     return ToldByNodata(data, band.nodata)
 
 

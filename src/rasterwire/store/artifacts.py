@@ -40,6 +40,7 @@ class FolderArtifactStore:
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._trimming = threading.Lock()
         self._held: Counter[str] = Counter()
         for leftover in () if shared else folder.glob(f"{_UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
@@ -104,7 +105,7 @@ class FolderArtifactStore:
 
     def trim(self, newest: Artifact) -> None:
         """See ``ArtifactStore.trim``."""
-        with self._lock:
+        with self._trimming:
             files = []
             for path in self._folder.iterdir():
                 if _finished.fullmatch(path.name):
@@ -117,9 +118,19 @@ class FolderArtifactStore:
             for _, size, path in sorted(files):
                 if total <= self._max_bytes:
                     return
-                if path != newest.path and path.name.split(".")[0] not in self._held:
-                    path.unlink(missing_ok=True)
+                if path != newest.path and self._let_go(path):
                     total -= size
+
+    def _let_go(self, path: Path) -> bool:
+        """Drop a file unless it is held; returns whether it is gone."""
+        going = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+        with self._lock:  # for no longer than a name takes: the loop that serves all asks for holds
+            if path.name.split(".")[0] in self._held:
+                return False
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(going)
+        going.unlink(missing_ok=True)
+        return True
 
 
 def _artifact(path: Path) -> Artifact | None:
