@@ -74,7 +74,7 @@ def warm_up() -> None:
     """Compile the loop for the usual sizes of samples, or load what was compiled."""
     for size in (1, 2, 4):
         for samples in (1, 2):
-            # read-only, as what is inflated is, and of two rows and columns, since of one numpy takes any for contiguous
+            # read-only, as what is inflated is, and of two rows, since one row is contiguous in any layout
             pixels = np.frombuffer(bytes(4 * size * samples), f"u{size}")
             whole = DecodedTile(pixels.reshape(2, 2, samples), are_differences=True)
             whole.copy_to(np.empty((2, 2), pixels.dtype), slice(0, 2), slice(0, 2), (0, 0), 0)

@@ -45,11 +45,10 @@ def misfits(document: object, kind: Descriptor, path: str = "") -> Iterator[Misf
     known = {name: field for field in kind.fields for name in (field.name, field.json_name)}
     given: dict[str, str] = {}
     for key, value in document.items():
-        field = known.get(str(key))
+        name = str(key)
+        field = known.get(name)
         if field is None:
-            yield Misfit(
-                _within(path, str(key)[:60]), "FIELD_UNKNOWN", f"there is no such field; {_meant(str(key), names)}"
-            )
+            yield Misfit(_within(path, name[:60]), "FIELD_UNKNOWN", f"there is no such field; {_meant(name, names)}")
         elif value is not None:
             here = _within(path, field.name)
             choice = field.containing_oneof
@@ -58,7 +57,7 @@ def misfits(document: object, kind: Descriptor, path: str = "") -> Iterator[Misf
                 options = [] if choice is None else [one.json_name for one in choice.fields]
                 said = f"is given together with {given[slot]}; give one of {', '.join(options)}"
                 yield Misfit(here, "GIVEN_TWICE", said if len(options) > 1 else "is given twice; give it once")
-            given[slot] = key
+            given[slot] = name
             yield from _of_field(value, field, here)
 
 
