@@ -187,7 +187,7 @@ def test_patience_ends_after_attempts_without_a_byte(
         pytest.param(lambda c: setattr(c, "data", b"x" + c.data[1:]), "checksum of the chunk", id="data"),
         pytest.param(lambda c: setattr(c, "offset", 5), "offset 5", id="offset"),
         pytest.param(lambda c: setattr(c.file, "etag", "e2"), "another file", id="etag"),
-        pytest.param(lambda c: setattr(c.file, "size_bytes", 9), "told 9 bytes", id="size"),
+        pytest.param(lambda c: setattr(c.file, "size_bytes", 9), "beyond the 9 that the server told", id="size"),
     ],
 )
 def test_wrong_bytes_are_never_kept(
@@ -200,7 +200,7 @@ def test_wrong_bytes_are_never_kept(
         change(chunk)
 
     script = alters(all_ways)
-    if "told" in said:  # the last word on the size counts, so it is wrong to the end
+    if "told" in said:  # wrong to the end
 
         def script(
             request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasterwire.checksum import joined
+from rasterwire.client.errors import CorruptData
 from rasterwire.client.transfer import Checker
 from rasterwire.client.wire import read_answer
 from rasterwire.server.wire import with_data
@@ -71,6 +72,18 @@ def test_an_answer_that_was_cut_short_is_refused() -> None:
     for size in range(1, len(message)):
         with pytest.raises(DecodeError):
             read_answer(message[:size])
+
+
+def test_bytes_beyond_what_the_server_told_are_refused() -> None:
+    checker = Checker()
+    for at, file in ((0, download_pb2.FileInfo(size_bytes=5)), (3, None)):
+        told = download_pb2.DownloadChunk(offset=at, crc32c=google_crc32c.value(b"abc"), file=file)
+        piece = read_answer(with_data(Response(), told, b"abc"))
+        if at:
+            with pytest.raises(CorruptData, match="beyond the 5"):
+                checker.check(piece)
+        else:
+            checker.check(piece)
 
 
 @pytest.mark.parametrize("size", SIZES)

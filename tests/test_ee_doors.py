@@ -15,7 +15,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from rasterwire.server import ee_front
+from rasterwire.server import body
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
@@ -435,7 +435,7 @@ def test_a_client_that_leaves_ends_its_evaluation(server: Served, monkeypatch: p
 
 
 def test_a_body_that_does_not_come_is_given_up(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ee_front, "_BODY_SECONDS", 0.2)
+    monkeypatch.setattr(body, "_SECONDS", 0.2)
     parts = urlsplit(server.http)
     with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20) as client:
         client.sendall(f"POST {P}/thumbnails HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf import json_format
 
@@ -129,3 +130,14 @@ def test_all_that_is_wrong_with_a_mosaic_is_told_by_field(mosaic: object, told: 
 def test_an_image_comes_from_one_source() -> None:
     with pytest.raises(InvalidParams, match="mosaic: is given together with image"):
         to_message({"image": "a", "mosaic": {"images": ["a"]}})
+
+
+def test_numbers_are_numbers_of_numpy_too() -> None:
+    given = {"scale": np.float32(10), "nodata": np.int16(-1), "compression_level": np.int64(3)}
+    message = to_message({"image": "a", **given})
+    assert (message.scale, message.nodata, message.compression_level) == (10, -1, 3)
+
+
+def test_a_name_that_is_no_text_is_refused_as_any_other() -> None:
+    with pytest.raises(InvalidParams, match="no such parameter"):
+        to_message({"image": "a", "\ud800": 1})

@@ -68,7 +68,8 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("predictor", [1, 2])
-def test_a_strip_that_ends_before_its_last_row_gives_no_pixels(tmp_path: Path, predictor: int) -> None:
+@pytest.mark.parametrize("rows", [10, 65])
+def test_a_strip_of_too_few_or_too_many_rows_gives_no_pixels(tmp_path: Path, predictor: int, rows: int) -> None:
     path = tmp_path / "a.tif"
     profile = {"driver": "GTiff", "width": 64, "height": 192, "count": 1, "dtype": "uint8", "blockysize": 64}
     with rasterio.open(path, "w", **profile, compress="deflate", predictor=predictor) as file:
@@ -76,10 +77,10 @@ def test_a_strip_that_ends_before_its_last_row_gives_no_pixels(tmp_path: Path, p
     with tifffile.TiffFile(path) as parsed:
         page = parsed.pages[0]
         place, room = page.dataoffsets[0], page.databytecounts[0]
-    short = zlib.compress(bytes(64 * 10))
-    assert len(short) < room
+    odd = zlib.compress(bytes(64 * rows))
+    assert len(odd) < room
     content = bytearray(path.read_bytes())
-    content[place : place + len(short)] = short
+    content[place : place + len(odd)] = odd
     path.write_bytes(content)
     image = FolderCatalog(tmp_path).get("a")
     (band,) = image.bands

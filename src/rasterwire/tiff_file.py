@@ -155,9 +155,11 @@ class Level:
         data: bytes = inflater.decompress(stored, size + to_the_end)
         if len(data) < size and (self._page.is_tiled or not inflater.eof):
             raise ValueError("the tile ends before its last row")
+        if len(data) > size:
+            raise ValueError("the tile goes on behind its last row, so that its checksum tells nothing of it")
         if len(data) == size and to_the_end and not inflater.eof:
             raise ValueError("the tile ends before its checksum")
-        return data[:size]
+        return data
 
     @property
     def _samples(self) -> int:

@@ -3,6 +3,7 @@
 import difflib
 import json
 import math
+import numbers
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -154,8 +155,8 @@ class _Reader:
         path: str = "",
     ) -> None:
         """Read a field that requests and, some of them, single bands have."""
-        if name not in message.DESCRIPTOR.fields_by_name:
-            known = list(message.DESCRIPTOR.fields_by_name)
+        known = list(message.DESCRIPTOR.fields_by_name)
+        if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             self._problem(path + key, f"no such parameter; {hint}")
@@ -261,12 +262,12 @@ class _Reader:
 
 
 def _typed(kind: type, value: Any) -> Any:
-    if kind is float and isinstance(value, str | int | float) and not isinstance(value, bool):
+    if kind is float and isinstance(value, str | numbers.Real) and not isinstance(value, bool):
         return float(value)
     if kind is bool and isinstance(value, bool):
         return value
-    if kind is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31:
-        return value
+    if kind is int and not isinstance(value, bool) and isinstance(value, numbers.Integral) and abs(int(value)) < 2**31:
+        return int(value)
     if kind is str and isinstance(value, str):
         return value
     names = {float: "a number", bool: "true or false", int: "a whole number", str: "text"}

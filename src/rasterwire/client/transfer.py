@@ -99,6 +99,8 @@ class Checker:
             return data
         if chunk.offset != self.offset:
             raise CorruptData(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
+        if self.info is not None and self.offset + len(data) > self.info.size_bytes:
+            raise CorruptData(f"bytes came beyond the {self.info.size_bytes} that the server told")
         checksum = piece.checksum()
         if chunk.crc32c != checksum:
             raise CorruptData(f"the checksum of the chunk at offset {chunk.offset} is wrong")

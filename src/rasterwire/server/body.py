@@ -1,11 +1,42 @@
 """Bodies of requests: JSON that nothing behind it stumbles over."""
 
+import asyncio
 import codecs
 from typing import Any
 
 import orjson
+from aiohttp import web
 
 from rasterwire.errors import InvalidRequest, invalid
+
+_SECONDS = 60.0
+_MOST = 10 << 20
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        InvalidRequest: it is too large, or not what its headers say.
+        HTTPRequestTimeout: it does not come.
+    """
+    try:
+        async with asyncio.timeout(_SECONDS):
+            body: bytes | None = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except web.HTTPRequestEntityTooLarge:
+        body = None
+    except (web.RequestPayloadError, ValueError):  # a body of a coding that it is not in
+        raise _not_json("the body cannot be read as its headers say") from None
+    if body is None or len(body) > _MOST:
+        raise too_large()
+    return body
+
+
+def too_large() -> InvalidRequest:
+    """Return the error of a body over the limit, in Earth Engine's words."""
+    return invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MOST} bytes.")
 
 
 def read_json(body: bytes) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The doors of Earth Engine's REST API: its clients come with ``ee.Initialize(url=...)``, and go on as they are."""
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,11 +10,11 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from rasterwire.download.world import find_image, plain_id
-from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, InvalidRequest, invalid
+from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.algorithms import listing
 from rasterwire.server.asset_json import catalog_image_json, collection_json
 from rasterwire.server.assets import images_page, list_assets
-from rasterwire.server.body import read_json
+from rasterwire.server.body import read_body, read_json
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
@@ -23,8 +22,6 @@ from rasterwire.server.files import send, send_download
 from rasterwire.server.ready import Ready
 from rasterwire.v1 import download_pb2
 
-_BODY_SECONDS = 60.0
-_MOST_BODY = 10 << 20
 _MOST_FORM = 1 << 20
 _LARGE_BODY = 1 << 19
 
@@ -215,7 +212,7 @@ async def _meant(request: web.Request) -> tuple[str, dict[str, str], bytes]:
     query = dict(request.query)
     if request.method != "POST":
         return "GET" if request.method == "HEAD" else request.method, query, b""
-    body = await _read(request)
+    body = await read_body(request)
     if request.headers.get("X-HTTP-Method-Override", "").upper() == "GET":
         return "GET", query | _form(body), b""
     return "POST", query, body
@@ -244,26 +241,6 @@ def _form(body: bytes) -> dict[str, str]:
     if len(body) > _MOST_FORM:
         raise invalid("", "REQUEST_TOO_LARGE", f"a query of {len(body)} bytes is too long, at most {_MOST_FORM}")
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-
-
-async def _read(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body: bytes | None = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except web.HTTPRequestEntityTooLarge:
-        body = None
-    except (web.RequestPayloadError, ValueError):  # a body of a coding that it is not in
-        raise invalid("", "BODY_NOT_JSON", "the body cannot be read as its headers say") from None
-    if body is None or len(body) > _MOST_BODY:
-        raise too_large()
-    return body
-
-
-def too_large() -> InvalidRequest:
-    """Return the error of a body over the limit, in Earth Engine's words."""
-    return invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MOST_BODY} bytes.")
 
 
 def _json(document: dict[str, Any]) -> web.Response:

@@ -8,16 +8,15 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from rasterwire.server import convert
-from rasterwire.server.body import read_json
+from rasterwire.server.body import read_body, read_json, too_large
 from rasterwire.server.desk import Desk
-from rasterwire.server.ee_front import EarthEngineFront, too_large, with_cors
+from rasterwire.server.ee_front import EarthEngineFront, with_cors
 from rasterwire.server.files import send_download
 from rasterwire.server.params_json import read_params
 from rasterwire.server.status import http_answer
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _MOST_REQUEST = 11 << 20
-_BODY_SECONDS = 60.0
 _statuses = {
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
@@ -86,11 +85,7 @@ class _HttpFront:
 
 
 async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadParams:
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
+    body = await read_body(request)
     # megabytes of it take seconds, which other calls shall not wait
     return await desk.run(lambda: read_params(read_json(body)))
 
