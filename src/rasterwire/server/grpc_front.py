@@ -148,9 +148,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                             yield chunk
 
 
-def _streamed(
-    plan: download_pb2.DownloadPlan | None, chunk: download_pb2.DownloadChunk, data: bytes | memoryview
-) -> bytes:
+def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.DownloadChunk, data: desk.Data) -> bytes:
     first = chunk.offset == 0
     return with_data(service_pb2.StreamDownloadResponse(plan=plan if first else None), chunk, data)
 
