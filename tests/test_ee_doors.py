@@ -199,6 +199,12 @@ def test_a_body_that_is_large_once_it_is_inflated_is_refused(server: Served) -> 
     assert "exceeds the limit" in refused(answer, 400)
 
 
+@pytest.mark.parametrize("door", [P + "/value:compute", "/v1/downloads"])
+def test_a_body_in_a_coding_that_it_is_not_in_is_refused(server: Served, door: str) -> None:
+    answer = ask(server, "POST", door, b'{"image": "a"}', {"Content-Encoding": "gzip"})
+    assert refused(answer, 400) == "the body cannot be read as its headers say"
+
+
 def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(server: Served) -> None:
     values = {str(at): {"constantValue": "x" * 80} for at in range(85_000)}
     expression = {"result": "0", "values": values | {"0": {"valueReference": "1"}}}
