@@ -120,6 +120,13 @@ def test_any_number_of_violations_reaches_the_caller(server: Served) -> None:
     assert said.fields[""] == "MORE_VIOLATIONS"
 
 
+def test_lists_that_are_too_long_are_not_looked_through(server: Served) -> None:
+    request = params(bands=[{"id": "B99"}] * 30_000, scale=0, crs="nonsense")
+    with pytest.raises(grpc.RpcError) as caught:
+        server.create(request)
+    assert refusal(caught.value).fields == {"bands": "REPEATED_MAX_ITEMS", "scale": "DOUBLE_GT"}
+
+
 def test_slow_readers_of_streams_are_counted_and_keep_nobody_else_waiting(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

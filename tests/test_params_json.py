@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rasterwire.errors import InvalidExpression, InvalidRequest
-from rasterwire.server.body import read_json
+from rasterwire.server.body import MAX_MEMBERS, read_json
 from rasterwire.server.params_json import read_expression, read_params
 from rasterwire.v1 import download_pb2, expression_pb2
 
@@ -121,6 +121,15 @@ def test_a_body_that_is_not_json_is_told_where(body: bytes, said: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_json(body)
     assert str(caught.value).startswith(f"the body is not JSON in UTF-8 {said}")
+
+
+@pytest.mark.parametrize("member", [b"1", b"[]", b'{"a":1}'])
+def test_a_body_has_a_limit_of_values(member: bytes) -> None:
+    each = 1 if member == b"1" else 2  # its brackets count too
+    fits = MAX_MEMBERS // each - 4
+    assert len(read_json(b'{"a":[' + b",".join([member] * fits) + b"]}")["a"]) == fits
+    with pytest.raises(InvalidRequest, match="a body of more than 320000 values is too large"):
+        read_json(b'{"a":[' + b",".join([member] * (fits + 4)) + b"]}")
 
 
 def test_a_body_is_an_object_in_any_form_that_json_has() -> None:

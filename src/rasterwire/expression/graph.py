@@ -5,11 +5,13 @@ Source of the form: Earth Engine's Expression message, https://developers.google
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rasterwire.errors import InvalidExpression
+
+Written = TypeVar("Written")
 
 _MOST_DIGITS = 20
 
@@ -19,7 +21,7 @@ _MOST_FREE = 60
 MAX_DEPTH = 100
 """Of values written within each other; references start anew."""
 
-MAX_VALUES = 100_000
+MAX_VALUES = 30_000
 """In an expression; more would take long to be read before anything could be said of them."""
 
 
@@ -75,6 +77,9 @@ class Call:
     arguments: Mapping[str, "GraphNode"]
 
 
+Link = tuple[str, Sequence[str]]
+"""Key of another value, and the arguments that it is given where it is referred to, as a function's body is."""
+
 GraphNode = Constant | Array | Record | Reference | ArgumentReference | Definition | Call
 
 
@@ -109,163 +114,168 @@ def read_graph(document: object) -> Graph:
     """
     if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
         raise InvalidExpression("an expression is an object with 'result' and 'values'")
-    result, written = document.get("result"), document["values"]
-    if not isinstance(result, str) or not result:
-        raise InvalidExpression("an expression names its 'result', a key of 'values'")
-    room = _Room()
-    room.take(len(written))
-    values: dict[str, GraphNode] = {}
-    references: dict[str, list[str]] = {}
-    free: dict[str, frozenset[str]] = {}
-    sets: dict[frozenset[str], frozenset[str]] = {}
-    begun: set[str] = set()
-    stack = [result]
-    while stack:
-        key = stack[-1]
-        if key in free:
+    return _DocumentReader(document["values"]).graph(document.get("result"))
+
+
+class GraphReader(Generic[Written]):
+    """Reads the values of one expression that the result needs, and counts them; subclasses know how they are written.
+
+    Attributes:
+        values: those that were read.
+        links: to other values, of the value that is being read.
+        names: of arguments that it refers to.
+    """
+
+    def __init__(self, written: Mapping[str, Written]) -> None:
+        self.values: dict[str, GraphNode] = {}
+        self.links: list[Link] = []
+        self.names: list[str] = []
+        self._written = written
+        self._left = MAX_VALUES
+        self._links: dict[str, list[Link]] = {}
+        self._names: dict[str, list[str]] = {}
+        self._sets: dict[frozenset[str], frozenset[str]] = {}
+        self.take(len(written))
+
+    def graph(self, result: object) -> Graph:
+        """Return the graph; see ``Graph``.
+
+        Args:
+            result: key of the result.
+
+        Raises:
+            InvalidExpression: it is none.
+        """
+        if not isinstance(result, str) or not result:
+            raise InvalidExpression("an expression names its 'result', a key of 'values'")
+        free: dict[str, frozenset[str]] = {}
+        stack = [result]
+        while stack:
+            key = stack[-1]
+            if key not in self.values:
+                waiting = [other for other, _ in self._read(key) if other not in free]
+                for other in waiting:
+                    if other in self.values:  # and so on the way to this one
+                        raise InvalidExpression(f"value {_short(other)} refers to itself, by way of {_short(key)}")
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+            if key not in free:
+                free[key] = self._free(key, free)
             stack.pop()
-            continue
-        if key not in values:
-            if key not in written:
-                raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
-            try:
-                values[key] = _node(written[key], 1, room)
-            except InvalidExpression as error:
-                if room.left < 0:
-                    raise
-                raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
-            begun.add(key)
-            references[key] = _references(values[key])
-            waiting = [other for other in references[key] if other not in free]
-            circle = next((other for other in waiting if other in begun), None)
-            if circle is not None:
-                raise InvalidExpression(f"value {_short(circle)} refers to itself, by way of {_short(key)}")
-            stack.extend(waiting)
-            if waiting:
-                continue
-        waiting = [other for other in references[key] if other not in free]
-        if waiting:
-            circle = next((other for other in waiting if other in begun), None)
-            raise InvalidExpression(f"value {_short(circle or key)} refers to itself, by way of {_short(key)}")
-        names = _free(values[key], free)
-        if len(names) > _MOST_FREE:
-            raise InvalidExpression(f"value {_short(key)} depends on more than {_MOST_FREE} arguments around it")
-        free[key] = sets.setdefault(names, names)
-        begun.discard(key)
-        stack.pop()
-    return Graph(result, values, free)
+        return Graph(result, self.values, free)
 
+    def node(self, written: Written, depth: int) -> GraphNode:
+        """Return a value; adds to links and names.
 
-class _Room:
-    """What an expression may still have of values."""
+        Args:
+            written: the value.
+            depth: 1, and one more for each value around it.
 
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MAX_VALUES
+        Raises:
+            InvalidExpression: it is none.
+        """
+        raise NotImplementedError
 
     def take(self, count: int) -> None:
-        self.left -= count
-        if self.left < 0:
+        """Count values.
+
+        Raises:
+            InvalidExpression: they are too many.
+        """
+        self._left -= count
+        if self._left < 0:
             raise InvalidExpression(f"an expression of more than {MAX_VALUES} values is too large")
 
+    def _read(self, key: str) -> list[Link]:
+        """Read a value, and return its links to others."""
+        if key not in self._written:
+            raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
+        links: list[Link] = []
+        self.links = self._links[key] = links
+        try:
+            self.values[key] = self.node(self._written[key], 1)
+        except InvalidExpression as error:
+            if self._left < 0:
+                raise
+            raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
+        if self.names:
+            self._names[key] = self.names
+            self.names = []
+        return links
 
-def _node(written: object, depth: int, room: _Room) -> GraphNode:
-    if depth > MAX_DEPTH:
-        raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
-    if not isinstance(written, dict) or len(written) != 1:
-        kinds = f"one with {', '.join(map(_short, list(written)[:3])) or 'none'}" if isinstance(written, dict) else None
-        raise InvalidExpression(f"a value is an object with exactly one kind, and not {kinds or _short(written)}")
-    ((kind, content),) = written.items()
-    if kind == "constantValue":  # as most are
-        return Constant(content)
-    match kind, content:
-        case "integerValue", str() | int():
-            try:
-                if len(str(content)) > _MOST_DIGITS:
-                    raise ValueError
-                return Constant(int(content))
-            except ValueError:
-                raise InvalidExpression(f"integerValue {_short(content)} is not a whole number of 64 bits") from None
-        case "bytesValue", str():
-            try:
-                return Constant(base64.b64decode(content, validate=True))
-            except binascii.Error:
-                raise InvalidExpression("bytesValue is not base64") from None
-        case "arrayValue", dict():
-            items = content.get("values") or []
-            if isinstance(items, list):
-                room.take(len(items))
-                return Array(tuple([_node(item, depth + 1, room) for item in items]))
-        case "dictionaryValue", dict():
-            return Record(_nodes(content.get("values") or {}, depth, room))
-        case "valueReference", str():
-            return Reference(content)
-        case "argumentReference", str():
-            return ArgumentReference(content)
-        case "functionDefinitionValue", {"body": str(body)}:
-            names = content.get("argumentNames") or []
-            if isinstance(names, list) and all(isinstance(name, str) for name in names):
-                return Definition(tuple(names), body)
-        case "functionInvocationValue", dict():
-            name, reference = content.get("functionName"), content.get("functionReference")
-            if isinstance(name, str) != isinstance(reference, str):
-                return Call(name, reference, _nodes(content.get("arguments") or {}, depth, room))
-        case _:
-            pass
-    raise InvalidExpression(f"{_short(kind)} is no kind of value, or not written as one: {_short(content)}")
+    def _free(self, key: str, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Return the arguments that a value takes from functions around it, by those of the values it refers to."""
+        needed = frozenset(self._names.get(key, ()))
+        for other, given in self._links[key]:
+            if known[other]:
+                needed |= known[other].difference(given)
+        if len(needed) > _MOST_FREE:
+            raise InvalidExpression(f"value {_short(key)} depends on more than {_MOST_FREE} arguments around it")
+        return self._sets.setdefault(needed, needed)  # many values depend on the same
 
 
-def _nodes(written: object, depth: int, room: _Room) -> dict[str, GraphNode]:
-    if not isinstance(written, dict):
-        raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
-    room.take(len(written))
-    return {name: _node(item, depth + 1, room) for name, item in written.items()}
+class _DocumentReader(GraphReader[object]):
+    """Reads JSON."""
 
-
-def _within(node: GraphNode) -> Iterator[GraphNode]:
-    """Yield a node and those written within it but for constants, without the values it refers to."""
-    pending = [node]
-    while pending:
-        at = pending.pop()
-        yield at
-        within: Iterable[GraphNode] = ()
-        match at:
-            case Array(items):
-                within = items
-            case Record(named) | Call(_, _, named):
-                within = named.values()
+    def node(self, written: object, depth: int) -> GraphNode:
+        if depth > MAX_DEPTH:
+            raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
+        if not isinstance(written, dict) or len(written) != 1:
+            kinds = ", ".join(map(_short, list(written)[:3])) if isinstance(written, dict) else ""
+            said = f"one with {kinds or 'none'}" if isinstance(written, dict) else _short(written)
+            raise InvalidExpression(f"a value is an object with exactly one kind, and not {said}")
+        ((kind, content),) = written.items()
+        if kind == "constantValue":  # as most are
+            return Constant(content)
+        match kind, content:
+            case "valueReference", str():
+                self.links.append((content, ()))
+                return Reference(content)
+            case "functionInvocationValue", dict():
+                name, reference = content.get("functionName"), content.get("functionReference")
+                if isinstance(name, str) != isinstance(reference, str):
+                    if reference is not None:
+                        self.links.append((reference, ()))
+                    return Call(name, reference, self._nodes(content.get("arguments") or {}, depth))
+            case "arrayValue", dict():
+                items = content.get("values") or []
+                if isinstance(items, list):
+                    self.take(len(items))
+                    return Array(tuple([self.node(item, depth + 1) for item in items]))
+            case "argumentReference", str():
+                self.names.append(content)
+                return ArgumentReference(content)
+            case "dictionaryValue", dict():
+                return Record(self._nodes(content.get("values") or {}, depth))
+            case "functionDefinitionValue", {"body": str(body)}:
+                names = content.get("argumentNames") or []
+                if isinstance(names, list) and all(isinstance(name, str) for name in names):
+                    self.take(len(names))
+                    self.links.append((body, tuple(names)))
+                    return Definition(tuple(names), body)
+            case "integerValue", str() | int():
+                try:
+                    if len(str(content)) > _MOST_DIGITS:
+                        raise ValueError
+                    return Constant(int(content))
+                except ValueError:
+                    said = f"integerValue {_short(content)} is not a whole number of 64 bits"
+                    raise InvalidExpression(said) from None
+            case "bytesValue", str():
+                try:
+                    return Constant(base64.b64decode(content, validate=True))
+                except binascii.Error:
+                    raise InvalidExpression("bytesValue is not base64") from None
             case _:
                 pass
-        pending.extend([inner for inner in within if type(inner) is not Constant])
+        raise InvalidExpression(f"{_short(kind)} is no kind of value, or not written as one: {_short(content)}")
 
-
-def _references(node: GraphNode) -> list[str]:
-    """Return the keys of the values that a node refers to, each once."""
-    found: dict[str, None] = {}
-    for part in _within(node):
-        match part:
-            case Reference(key) | Definition(_, key) | Call(_, str(key), _):
-                found[key] = None
-            case _:
-                pass
-    return list(found)
-
-
-def _free(node: GraphNode, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Return the arguments that a node needs from functions around it, by those of the values it refers to."""
-    found: set[str] = set()
-    for part in _within(node):
-        match part:
-            case Reference(key) | Call(_, str(key), _):
-                found |= known[key]
-            case ArgumentReference(name):
-                found.add(name)
-            case Definition(names, body):
-                found |= known[body].difference(names)
-            case _:
-                pass
-    return frozenset(found)
+    def _nodes(self, written: object, depth: int) -> dict[str, GraphNode]:
+        if not isinstance(written, dict):
+            raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
+        self.take(len(written))
+        return {name: self.node(item, depth + 1) for name, item in written.items()}
 
 
 def _short(value: object) -> str:

@@ -8,7 +8,11 @@ import numpy as np
 
 Precision = Literal["int", "float", "double"]
 
-_SMALLEST_FIRST = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
+_SMALLEST_FIRST = {
+    name: (int(np.iinfo(name).min), int(np.iinfo(name).max))
+    for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
+}
+"""Least and greatest value, by type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,10 @@ class PixelType:
         """The smallest NumPy type that holds the values."""
         if self.precision != "int" or self.low is None or self.high is None:
             return "float32" if self.precision == "float" else "float64"
-        for name in _SMALLEST_FIRST:
-            limits = np.iinfo(name)
-            if limits.min <= self.low and self.high <= limits.max:
+        for name, (least, greatest) in _SMALLEST_FIRST.items():
+            if least <= self.low and self.high <= greatest:
                 return name
-        return "uint64" if self.low >= 0 and self.high > np.iinfo(np.int64).max else "int64"
+        return "uint64" if self.low >= 0 else "int64"
 
     def as_json(self) -> dict[str, Any]:
         """Return what clients are told."""

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affine import Affine
-from google.protobuf import json_format
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name, parse_crs
-from rasterwire.errors import InvalidExpression, Violation, Violations
+from rasterwire.errors import Violation, Violations
 from rasterwire.expression.graph import Graph, read_graph
 from rasterwire.grid import check_transform
 from rasterwire.image import Band, Image
@@ -26,6 +25,7 @@ from rasterwire.request import (
     Precedence,
     Resampling,
 )
+from rasterwire.server.expression_message import graph_of
 from rasterwire.server.mosaic import mosaic_graph
 from rasterwire.server.region_message import read_region
 from rasterwire.server.validate import violations
@@ -51,6 +51,8 @@ def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Gr
         InvalidExpression: the expression is no graph.
     """
     problems = Violations(violations(params))
+    if any(violation.reason == "REPEATED_MAX_ITEMS" for violation in problems.found):
+        problems.raise_if_any()  # to look at what is in such a list would take long
     grid = _grid(params, "", problems)
     bands = tuple(_band(spec, f"bands[{i}].", problems) for i, spec in enumerate(params.bands))
     region = None
@@ -96,21 +98,11 @@ def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
     """
     match params.WhichOneof("source"):
         case "expression":
-            return read_graph(_expression(params))
+            return graph_of(params.expression)
         case "mosaic":
             return read_graph(mosaic_graph(params.mosaic))
         case _:
             return None
-
-
-def _expression(params: download_pb2.DownloadParams) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = json_format.MessageToDict(params.expression)
-    except (json_format.Error, ValueError, RecursionError):
-        raise InvalidExpression(
-            "a number of the expression is not finite, or its values are nested too deeply"
-        ) from None
-    return document
 
 
 def _band(spec: download_pb2.BandSpec, path: str, problems: Violations) -> BandRequest:

@@ -120,8 +120,9 @@ class Desk:
             request, graph = convert.to_request(params)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
-            if params.WhichOneof("source") == "expression" or any(v.field.startswith("mosaic") for v in found.found):
-                raise  # the bands may take long to be known, or never are
+            wrong = {violation.field.partition(".")[0] for violation in found.found}
+            if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
+                raise  # the bands may take long to be known, or never are; or are too many to be looked for
             with contextlib.suppress(DownloadError), found.catching():
                 names = [spec.id for spec in params.bands]
                 self.downloads.check_bands(names, params.image, convert.to_graph(params))

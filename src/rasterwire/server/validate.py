@@ -5,31 +5,46 @@ from typing import Any
 import protovalidate
 from google.protobuf.message import Message
 
+from rasterwire._vendor.buf.validate import validate_pb2
 from rasterwire.errors import Violation
+
+_SMALL = 4096
+"""Bytes of messages that are looked through as they are."""
 
 
 def violations(message: Message) -> list[Violation]:
     """Return every rule of the schema that a message breaks."""
-    message = _ruled(message)
-    found = [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
+    found: list[Violation] = []
+    if message.ByteSize() > _SMALL:
+        message = _ruled(message, "", found)
+    found += [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
     not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
     # what is no number is not greater than 0 either, which need not be said
     return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
 
 
-def _ruled(message: Message) -> Message:
-    """Return a message without the values of its expression, which no rule is about: they may be millions."""
-    graph = getattr(message, "expression", None)
-    if graph is None or not graph.values:
-        return message
+def _ruled(message: Message, path: str, found: list[Violation]) -> Message:
+    """Return a message without what may be millions: the values of an expression, and lists that are too long.
+
+    Args:
+        message: of which no rule is about the values of its expression.
+        path: of the message, "" for the outermost.
+        found: gets what there is to say of the lists.
+    """
     bare = type(message)()
     for field, value in message.ListFields():
+        here = f"{path}.{field.name}" if path else field.name
         if field.name == "expression":
             bare.expression.result = value.result  # type: ignore[attr-defined] # this one has it
         elif field.is_repeated:
-            getattr(bare, field.name).extend(value)
+            most = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
+            if most and len(value) > most:
+                said = f"must contain no more than {most} item(s){_said(value)}"
+                found.append(Violation(here, "REPEATED_MAX_ITEMS", said))
+            else:
+                getattr(bare, field.name).extend(value)
         elif field.message_type is not None:
-            getattr(bare, field.name).CopyFrom(value)
+            getattr(bare, field.name).CopyFrom(_ruled(value, here, found))
         else:
             setattr(bare, field.name, value)
     return bare
