@@ -504,3 +504,27 @@ def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
 def _wait_for(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
         grpc.channel_ready_future(channel).result(60)
+
+
+def test_answers_that_are_no_messages_are_told_as_such(tmp_path: Path) -> None:
+    def garbage(_request: bytes, _context: grpc.ServicerContext) -> bytes:
+        return b"\xff\xff"
+
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        "CreateDownload": grpc.unary_unary_rpc_method_handler(garbage),
+        "StreamDownload": grpc.unary_stream_rpc_method_handler(
+            lambda request, context: iter([garbage(request, context)])
+        ),
+    }
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("rasterwire.v1.DownloadService", handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with Client(f"127.0.0.1:{port}") as client:
+            with pytest.raises(CorruptData, match="no message of this schema"):
+                client.download({"image": "a"}, tmp_path / "x")
+            with pytest.raises(CorruptData, match="no message of this schema"):
+                client.stream({"image": "a"})
+    finally:
+        server.stop(None).wait()

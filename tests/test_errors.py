@@ -1,6 +1,7 @@
 """Every error has a status, survives a trip between processes, and is a sentence."""
 
 import copy
+import errno
 import os
 import pickle
 from collections.abc import Callable
@@ -22,6 +23,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),
     errors.OffsetOutOfRange: errors.OffsetOutOfRange(10, 5),
     errors.InvalidExpression: errors.InvalidExpression("it has no bands.", "Image.select"),
+    errors.DiskFull: errors.DiskFull(),
     errors.Overloaded: errors.Overloaded(2.0),
     errors.RenderCancelled: errors.RenderCancelled(),
 }
@@ -90,6 +92,14 @@ def test_an_unexpected_error_tells_nothing_but_an_incident() -> None:
     status = status_of(RuntimeError("/secret/path"))
     assert "secret" not in str(status)
     assert http_answer(RuntimeError("/secret/path"))[0] == 500
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_as_such(number: int) -> None:
+    code, body = http_answer(OSError(number, "No space left on device", "/secret/path"))
+    assert (code, body["error"]["reason"]) == (429, "DISK_FULL")
+    assert "secret" not in str(body)
+    assert http_answer(OSError(errno.EIO, "no"))[0] == 500
 
 
 def test_violations_are_collected_once_each() -> None:

@@ -8,7 +8,19 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from pixel_world import GRID, UTM, PixelWorld, Written, assert_same_in_pieces, call, load, random_data, random_mask
+from pixel_world import (
+    GRID,
+    UTM,
+    PixelWorld,
+    Written,
+    assert_pixels,
+    assert_same_in_pieces,
+    call,
+    load,
+    random_data,
+    random_mask,
+)
+from rasterwire.expression import neighbourhood, statistics
 
 NAMES = ("byte", "short", "float", "other", "coarse")
 
@@ -144,3 +156,23 @@ def test_the_best_image_is_the_best_in_every_block(made: PixelWorld) -> None:
     best = call("ImageCollection.qualityMosaic", collection=images, qualityBand="constant")
     only = call("Image.select", input=best, bandSelectors=["v"])
     assert_same_in_pieces(made, made.image(only), GRIDS["wider"], [2, 5, 9, 33])
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100, 1000])
+def test_sorted_values_do_not_depend_on_how_many_there_are_at_once(
+    made: PixelWorld, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    scenes = collection(random.Random(5), load("short"))
+    expressions = [
+        call("reduce.median", collection=scenes),
+        call("reduce.mode", collection=scenes),
+        call("Image.focalMedian", image=load("float"), radius=2),
+    ]
+    whole = [made.only(expression, GRIDS["wider"]) for expression in expressions]
+    monkeypatch.setattr(statistics, "MOST_STACKED", at_once)
+    monkeypatch.setattr(statistics, "_LEAST_PART", 1)
+    monkeypatch.setattr(neighbourhood, "MOST_STACKED", at_once)
+    for expression, expected in zip(expressions, whole, strict=True):
+        found = made.only(expression, GRIDS["wider"])
+        assert expected.valid.any()
+        assert_pixels(found, expected.data, expected.valid)

@@ -1,5 +1,6 @@
 """Dictionaries that people write: what becomes of them, and what is said of those that mean nothing."""
 
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,22 @@ def test_all_that_is_wrong_with_a_mosaic_is_told_by_field(mosaic: object, told: 
         to_message({"mosaic": mosaic})
     found = [f"{one.field}: {one.description}" for one in caught.value.violations]
     assert [one[: len(said)] for one, said in zip(found, told, strict=True)] == told
+
+
+def test_times_of_a_query_may_be_dates_of_python() -> None:
+    plus_two = timezone(timedelta(hours=2))
+    query = {"startTime": date(2021, 1, 3), "endTime": datetime(2021, 1, 4, 5, tzinfo=plus_two)}
+    made = to_message({"mosaic": {"query": {"collection": "c", **query}}}).mosaic.query
+    assert made.start_time.ToJsonString() == "2021-01-03T00:00:00Z"
+    assert made.end_time.ToJsonString() == "2021-01-04T03:00:00Z"
+    naive = to_message({"mosaic": {"query": {"collection": "c", "start_time": datetime(2021, 1, 3, 4)}}})  # noqa: DTZ001
+    assert naive.mosaic.query.start_time.ToJsonString() == "2021-01-03T04:00:00Z"
+
+
+def test_half_a_surrogate_pair_in_a_mosaic_is_told_by_field() -> None:
+    with pytest.raises(InvalidParams) as caught:
+        to_message({"mosaic": {"images": ["a", "\ud800"]}})
+    assert [one.field for one in caught.value.violations] == ["mosaic.images.ids[1]"]
 
 
 def test_an_image_comes_from_one_source() -> None:

@@ -235,6 +235,15 @@ class OffsetOutOfRange(DownloadError):
         return {"read_offset": str(self.offset), "size_bytes": str(self.size)}
 
 
+class DiskFull(DownloadError):
+    """The server has no room for what it would write."""
+
+    reason = "DISK_FULL"
+
+    def __str__(self) -> str:
+        return "the server's disk is full; its operator has to make room, or give it a smaller cache"
+
+
 class Overloaded(DownloadError):
     """Too much is going on.
 

@@ -89,7 +89,7 @@ def _unfit(value: Any, field: FieldDescriptor) -> str:
         case FieldDescriptor.CPPTYPE_MESSAGE:
             return "" if _is_time(value) else "a time such as 2021-01-03T00:00:00Z"
         case FieldDescriptor.CPPTYPE_STRING:
-            return "" if isinstance(value, str) else "a text"
+            return "" if isinstance(value, str) and _is_text(value) else "a text"
         case FieldDescriptor.CPPTYPE_BOOL:
             return "" if isinstance(value, bool) else "true or false"
         case FieldDescriptor.CPPTYPE_ENUM:
@@ -109,6 +109,11 @@ def _is_time(value: Any) -> bool:
         Timestamp().FromJsonString(value)
         return True
     return False
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a text has no half of a surrogate pair, which no wire carries."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _number(value: Any) -> float | None:

@@ -32,6 +32,16 @@ class Window:
         if min(self.row, self.col) < 0 or min(self.height, self.width) < 1:
             raise ValueError(f"not a window: {self}")
 
+    def halves(self) -> tuple["Window", "Window"]:
+        """Return two windows, cut where this one is longest; not for a single pixel."""
+        if self.height >= self.width:
+            half = self.height // 2
+            below = Window(self.row + half, self.col, self.height - half, self.width)
+            return Window(self.row, self.col, half, self.width), below
+        half = self.width // 2
+        beside = Window(self.row, self.col + half, self.height, self.width - half)
+        return Window(self.row, self.col, self.height, half), beside
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pixels:

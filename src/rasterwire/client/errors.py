@@ -78,10 +78,16 @@ _classes: dict[grpc.StatusCode, type[DownloadFailed]] = {
 }
 
 
+_NO_MESSAGE = "Exception deserializing response!"
+"""What grpc says of bytes that are no message."""
+
+
 def failure(error: grpc.RpcError) -> DownloadFailed:
     """Return the error of the client for one of a call, with the details the server sent."""
     code: grpc.StatusCode = error.code()
     said = error.details() or code.name
+    if said == _NO_MESSAGE:
+        return CorruptData("the answer is no message of this schema; is it a rasterwire server that is asked?", code)
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     retry_after = None
     try:

@@ -6,6 +6,7 @@ import math
 import numbers
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
 from google.protobuf import json_format
@@ -81,6 +82,13 @@ def _compared(wanted: Any) -> Any:
     return {**wanted, "comparison": _prefixed("COMPARISON_", wanted["comparison"])}
 
 
+def _time(value: Any) -> Any:
+    """Return a date of Python as JSON has it; without a zone it is of UTC, as Earth Engine has it."""
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return f"{value.isoformat()}T00:00:00Z" if isinstance(value, date) else value
+
+
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
@@ -129,6 +137,7 @@ class _Reader:
         if isinstance(plain.get("query"), Mapping):
             query = {_snake(str(k)): v for k, v in plain["query"].items() if v is not None}
             bounds = query.pop("bounds", None)
+            query |= {name: _time(query[name]) for name in ("start_time", "end_time") if name in query}
             if isinstance(query.get("filters"), list | tuple):
                 query["filters"] = [_compared(one) for one in query["filters"]]
             plain["query"] = query

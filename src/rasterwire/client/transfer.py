@@ -22,6 +22,9 @@ _CHUNKS_BEHIND = 8
 _SYNCED = 8 << 20
 """Bytes that are written before they are brought to the disk."""
 
+_LONGEST_NAME = 255
+"""Bytes of a file's name, in all usual file systems."""
+
 Progress = Callable[[int, int | None], None]
 """Called with bytes done, and bytes in all or None while no byte is there yet."""
 
@@ -255,13 +258,14 @@ def _write(file: BinaryIO, chunk: memoryview) -> None:
 
 
 def plain_name(proposed: str) -> str:
-    """Return a server's file name without anything that could leave the folder.
+    r"""Return a server's file name without anything that could leave the folder, or that no file can be called.
 
-    >>> plain_name("../a/b.tif"), plain_name("..")
-    ('b.tif', 'download')
+    >>> plain_name("../a/b.tif"), plain_name(".."), plain_name("a\r\n" + 300 * "b" + ".tif")[-6:]
+    ('b.tif', 'download', 'bb.tif')
     """
-    name = proposed.replace("\\", "/").rsplit("/", 1)[-1].lstrip(".").replace("\0", "")
-    return name or "download"
+    name = "".join(filter(str.isprintable, proposed.replace("\\", "/").rsplit("/", 1)[-1]))
+    shown = name.encode()[-_LONGEST_NAME:].decode(errors="ignore").lstrip(".")  # the end says what the file is
+    return shown or "download"
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from rasterwire.expression.nodes import Ask, Making, Node, Place
 from rasterwire.expression.rank import ranked
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
-from rasterwire.expression.statistics import KINDS, STREAMED, reduced_type
+from rasterwire.expression.statistics import KINDS, MOST_STACKED, STREAMED, reduced_type
 from rasterwire.expression.types import DOUBLE, FLOAT, PixelType
 from rasterwire.expression.values import BandValue, ImageValue, KernelValue
 from rasterwire.grid import pixel_metres
@@ -140,7 +140,11 @@ def _statistic(
         result = running.result()
         return result.data, result.valid
     data, state = np.zeros(shape, dtype), np.zeros(shape, bool)
-    ranked(kind, parameters, np.stack(parts), np.stack(valid), data, state)
+    step = max(1, MOST_STACKED // (len(parts) * shape[1]))
+    for top in range(0, shape[0], step):
+        rows = slice(top, top + step)
+        stacks = np.stack([part[rows] for part in parts]), np.stack([there[rows] for there in valid])
+        data[rows], state[rows] = ranked(kind, parameters, *stacks, dtype)
     return data, state
 
 

@@ -23,11 +23,19 @@ RANKS = {
 }
 
 
-def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, data: Array, state: Valid) -> None:
-    """Fill in what a reducer makes of sorted values at each pixel; see ``rank``."""
+def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dtype: str) -> tuple[Array, Valid]:
+    """Return what a reducer makes of sorted values at each pixel, and where it makes anything; see ``rank``."""
+    data, state = np.zeros(stack.shape[1:], dtype), np.zeros(stack.shape[1:], bool)
     low, high, *_ = *parameters, 0.0, 0.0
     top = np.inf if stack.dtype.kind == "f" else np.iinfo(stack.dtype).max
     rank(RANKS[kind], float(low), float(high), stack.dtype.type(top), stack, valid, data, state)
+    return data, state
+
+
+def warm_up() -> None:
+    """Compile medians of the usual types, or load what was compiled."""
+    for dtype, made in (("uint16", "float64"), ("float32", "float32")):
+        ranked("median", (), np.zeros((1, 1, 1), dtype), np.ones((1, 1, 1), bool), made)
 
 
 @compiled

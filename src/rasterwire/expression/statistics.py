@@ -1,6 +1,6 @@
 """Nodes that make one value of many at each pixel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from rasterwire.expression.rank import RANKS, ranked
 from rasterwire.expression.reach import Box, apart, joining
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.types import BOOLEAN, DOUBLE, PixelType, union, wide
-from rasterwire.pixels import Pixels
+from rasterwire.pixels import Pixels, Window
 
 Array = npt.NDArray[Any]
 Valid = npt.NDArray[np.bool_]
@@ -47,15 +47,36 @@ class Reduced(Node):
 
     def _stacked(self, near: Sequence[Node], at: Place) -> Making:
         shape = at.window.height, at.window.width
-        kind = np.result_type(*(np.dtype(node.dtype) for node in near)) if near else np.dtype("float64")
-        stack, valid = np.empty((len(near), *shape), kind), np.empty((len(near), *shape), bool)
-        for place, node in enumerate(near):
-            pixels = yield Ask(node, at)
-            stack[place], valid[place] = pixels.data, pixels.valid
         data, state = np.zeros(shape, self.dtype), np.zeros(shape, bool)
-        if near:
-            ranked(self.kind, self.parameters, stack, valid, data, state)
+        if not near:
+            return Pixels(data, state)
+        kind = np.result_type(*(np.dtype(node.dtype) for node in near))
+        for part in _parts(at.window, len(near)):
+            size = len(near), part.height, part.width
+            stack, valid = np.empty(size, kind), np.empty(size, bool)
+            for place, node in enumerate(near):
+                pixels = yield Ask(node, Place(at.grid, part))
+                stack[place], valid[place] = pixels.data, pixels.valid
+            top, left = part.row - at.window.row, part.col - at.window.col
+            there = slice(top, top + part.height), slice(left, left + part.width)
+            data[there], state[there] = ranked(self.kind, self.parameters, stack, valid, self.dtype)
         return Pixels(data, state)
+
+
+MOST_STACKED = 1 << 21
+"""Values that are sorted at once; each takes up to 9 bytes."""
+
+_LEAST_PART = 1 << 16
+"""Pixels; smaller parts would decode the same tiles of files time and again."""
+
+
+def _parts(window: Window, count: int) -> Iterator[Window]:
+    """Yield the parts in which so many values at each pixel are sorted."""
+    if window.height * window.width <= max(_LEAST_PART, MOST_STACKED // count):
+        yield window
+    else:
+        for half in window.halves():
+            yield from _parts(half, count)
 
 
 class Running:

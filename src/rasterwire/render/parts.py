@@ -21,13 +21,6 @@ def in_parts(window: Window, render: Callable[[Window], Pixels | None]) -> Pixel
         whole = render(window)
         if whole is not None:
             return whole
-    if window.height >= window.width:
-        axis, half = 0, window.height // 2
-        first = Window(window.row, window.col, half, window.width)
-        second = Window(window.row + half, window.col, window.height - half, window.width)
-    else:
-        axis, half = 1, window.width // 2
-        first = Window(window.row, window.col, window.height, half)
-        second = Window(window.row, window.col + half, window.height, window.width - half)
-    parts = [in_parts(first, render), in_parts(second, render)]
+    parts = [in_parts(half, render) for half in window.halves()]
+    axis = 0 if window.height >= window.width else 1
     return Pixels(np.concatenate([p.data for p in parts], axis), np.concatenate([p.valid for p in parts], axis))

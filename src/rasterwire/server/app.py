@@ -19,18 +19,16 @@ from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from rasterwire import decoded_tile
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
-from rasterwire.expression import loops
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
-from rasterwire.render import kernels, means
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.http_front import http_app
 from rasterwire.server.memory import keep_memory
 from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.warm import warm_up
 from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.sqlite import SqliteDownloadStore
@@ -65,15 +63,19 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncIterator[Running]:
     """Run a server for the time of the block, then let its streams end for ``drain_seconds``.
+
+    Args:
+        settings: of the server.
+        compiles_apart: see ``warm_up``.
 
     Raises:
         BadSettings: a port is taken, or the state folder cannot be used, or is used.
     """
     alone = settings.workers == 1
     with _locked(settings.state_dir) if alone else contextlib.nullcontext():
-        async with _running(settings) as ports:
+        async with _running(settings, compiles_apart) as ports:
             yield ports
 
 
@@ -90,7 +92,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _running(settings: Settings) -> AsyncIterator[Running]:
+async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
     engine = ThreadEngine(settings.threads)
     desk = _desk(settings, engine)
     # by default a second server would share the port in silence
@@ -123,25 +125,18 @@ async def _running(settings: Settings) -> AsyncIterator[Running]:
         own = f"http://{_authority(_reachable(settings.host), http_port)}"
         desk.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
-    warming = asyncio.create_task(desk.run(_warm_up))
+    warming = asyncio.create_task(warm_up(compiles_apart=compiles_apart))
     for service in ["", *services]:
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     try:
         yield Running(grpc_port, http_port)
     finally:
         await healthy.enter_graceful_shutdown()
-        await warming
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(desk.close)
         await asyncio.to_thread(engine.close)
-
-
-def _warm_up() -> None:
-    """Compile the loops for the usual types, or load what was compiled, so that no request waits for it."""
-    kernels.warm_up()
-    means.warm_up()
-    decoded_tile.warm_up()
-    loops.warm_up()
 
 
 def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
@@ -211,8 +206,8 @@ def serve(settings: Settings) -> int:
         return run_workers(settings, _serve_alone)
 
 
-_COLLECT_AFTER = 20_000
-"""Objects; at Python's 700, a graph of megabytes is looked through so often that it takes ten times as long to read."""
+_COLLECT_AFTER = 5_000
+"""Objects; at Python's 700, a graph of megabytes is looked through again and again while it is read."""
 
 
 def _serve_alone(settings: Settings) -> None:
@@ -229,7 +224,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
-    async with running(settings) as ports:
+    async with running(settings, compiles_apart=True) as ports:
         http = f", http://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
         _log.info("serving %s on grpc %s:%s%s", settings.catalog, settings.host, ports.grpc_port, http)
         gc.freeze()  # what is there by now stays: looking through it for garbage takes a twentieth of small requests

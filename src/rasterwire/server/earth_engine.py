@@ -5,6 +5,7 @@ Source of the forms: https://developers.google.com/earth-engine/reference/rest
 
 import itertools
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ _FORMATS = {
     "ZIPPED_GEO_TIFF_PER_BAND": download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND,
 }
 _NORTH_UP = [1, 0, 0, 0, -1, 0]
+
+_whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
+"""Numbers of JSON, and texts, which whole numbers of 64 bits are there."""
 
 Body = Mapping[str, Any]
 
@@ -116,10 +120,10 @@ def _affine(said: Any) -> list[float]:
 
 
 def _dimensions(said: Any) -> list[int]:
-    try:
-        found = [int(said["width"]), int(said["height"])]
-    except (TypeError, ValueError, KeyError, OverflowError):
-        raise invalid("grid.dimensions", "NOT_DIMENSIONS", "has to be width and height in pixels") from None
+    sides = [str(said.get(side)) for side in ("width", "height")] if isinstance(said, Mapping) else []
+    if not sides or not all(map(_whole.fullmatch, sides)):
+        raise invalid("grid.dimensions", "NOT_DIMENSIONS", "has to be width and height, whole numbers of pixels")
+    found = [int(float(side)) for side in sides]
     if not all(0 < number < 1 << 31 for number in found):
         raise invalid("grid.dimensions", "NOT_DIMENSIONS", f"{found[0]} x {found[1]} pixels are not possible")
     return found

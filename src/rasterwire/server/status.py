@@ -1,5 +1,6 @@
 """From errors to what clients are told, over gRPC and over HTTP alike."""
 
+import errno
 import logging
 import secrets
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
+    errors.DiskFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.RenderCancelled: grpc.StatusCode.UNAVAILABLE,
 }
@@ -46,11 +48,14 @@ _MOST_MESSAGE = 1000
 _MOST_DETAILS = 3000
 _MOST_VIOLATIONS = 1000
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
 _log = logging.getLogger("rasterwire.server")
 
 
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the google.rpc.Status of an error; an unexpected one is logged and told by an id."""
+    error = _known(error)
     if not isinstance(error, errors.DownloadError) or type(error) not in STATUS:
         incident = secrets.token_hex(4)
         _log.error("unexpected error %s", incident, exc_info=error)
@@ -72,6 +77,11 @@ def status_of(error: BaseException) -> status_pb2.Status:
     return status_pb2.Status(
         code=code, message=_short(str(error), _MOST_MESSAGE), details=[_packed(d) for d in details]
     )
+
+
+def _known(error: BaseException) -> BaseException:
+    """Return the error of this package for one of the system that has one."""
+    return errors.DiskFull() if isinstance(error, OSError) and error.errno in _FULL else error
 
 
 def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.BadRequest:
@@ -110,6 +120,7 @@ def grpc_status(error: BaseException) -> grpc.Status:
 
 def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the JSON body of an error, in the form of Google's APIs."""
+    error = _known(error)
     status = status_of(error)
     code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
     body: dict[str, Any] = {"code": HTTP_STATUS[code], "message": status.message, "status": code.name}
