@@ -154,8 +154,15 @@ ADD = {"functionName": "Number.add", "arguments": {"left": ref("a"), "right": co
         ),
         (result({"functionInvocationValue": {"functionReference": "result", "arguments": {}}}), "refers to itself"),
         (result({"functionInvocationValue": {"functionReference": "n", "arguments": {}}}, n=const(1)), "no function"),
-        (result({"functionInvocationValue": {}}), "no kind of value"),
-        (result({"functionInvocationValue": {"functionName": "a", "functionReference": "b"}}), "no kind of value"),
+        (result({"functionInvocationValue": {}}), "a call has either a"),
+        (result({"functionInvocationValue": {"functionName": "a", "functionReference": "b"}}), "a call has either a"),
+        (result({"functionInvocationValue": {"functionName": "a", "functionReference": {}}}), "a call has either a"),
+        (result({"functionInvocationValue": {"functionName": {}, "functionReference": []}}), "a call has either a"),
+        (result({"functionInvocationValue": {"functionReference": 5, "arguments": 5}}), "a call has either a"),
+        (result({"functionInvocationValue": {"functionName": "a", "arguments": 5}}), "values by name are an object"),
+        (result({"functionDefinitionValue": {"argumentNames": [{}], "body": "a"}}), "no kind of value"),
+        (result({"functionDefinitionValue": {"argumentNames": ["a"], "body": {}}}), "no kind of value"),
+        (result({"bytesValue": 5}), "bytesValue is not base64"),
         (result({"constantValue": 1, "valueReference": "a"}), "exactly one kind"),
         (result({"integerValue": "9" * 5000}), "whole number"),
         (result({"bytesValue": "?"}), "base64"),
@@ -230,6 +237,11 @@ def test_a_value_depends_on_few_arguments_around_it(world: CatalogWorld) -> None
     for at in range(1, 9001):
         document["values"][str(at)] = listed(ref(at - 1), argument(f"a{at}"))
     assert "depends on more than 60 arguments" in refused(document, world, 1.0)
+
+
+def test_many_arguments_and_references_of_one_value_are_counted_at_once(world: CatalogWorld) -> None:
+    many = listed(*[argument(f"a{at}") for at in range(14_500)], *[ref("one")] * 14_500)
+    assert "depends on more than 60 arguments" in refused(result(many, one=argument("x")), world)
 
 
 def test_references_within_a_hundred_layers_are_followed_once(world: CatalogWorld) -> None:

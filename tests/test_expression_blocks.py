@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from affine import Affine
@@ -20,7 +21,10 @@ from pixel_world import (
     random_data,
     random_mask,
 )
-from rasterwire.expression import neighbourhood, statistics
+from rasterwire.expression import neighbourhood
+from rasterwire.pixels import Pixels
+from rasterwire.render import computed
+from rasterwire.render.band import render_band
 
 NAMES = ("byte", "short", "float", "other", "coarse")
 
@@ -169,10 +173,30 @@ def test_sorted_values_do_not_depend_on_how_many_there_are_at_once(
         call("Image.focalMedian", image=load("float"), radius=2),
     ]
     whole = [made.only(expression, GRIDS["wider"]) for expression in expressions]
-    monkeypatch.setattr(statistics, "MOST_STACKED", at_once)
-    monkeypatch.setattr(statistics, "_LEAST_PART", 1)
-    monkeypatch.setattr(neighbourhood, "MOST_STACKED", at_once)
+    monkeypatch.setattr(computed, "MOST_SORTED", at_once)
+    monkeypatch.setattr(computed, "_LEAST_PART", 1)
+    monkeypatch.setattr(neighbourhood, "MOST_SORTED", at_once)
     for expression, expected in zip(expressions, whole, strict=True):
         found = made.only(expression, GRIDS["wider"])
         assert expected.valid.any()
         assert_pixels(found, expected.data, expected.valid)
+
+
+def test_what_a_median_shares_with_others_is_read_once(made: PixelWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = collection(random.Random(5), load("short"))
+    both = call(
+        "Image.addBands", dstImg=call("reduce.mean", collection=scenes), srcImg=call("reduce.median", collection=scenes)
+    )
+    monkeypatch.setattr(computed, "MOST_SORTED", 1000)
+    monkeypatch.setattr(computed, "_LEAST_PART", 1)
+    read = 0
+
+    def counted(*arguments: Any) -> Pixels:
+        nonlocal read
+        pixels = render_band(*arguments)
+        read += pixels.data.size
+        return pixels
+
+    monkeypatch.setattr(computed, "render_band", counted)
+    made.pixels(both)
+    assert read == 4 * GRID.shape[0] * GRID.shape[1]

@@ -7,8 +7,7 @@ import pytest
 from google.protobuf import json_format
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.graph import read_graph
-from rasterwire.server.body import MAX_MEMBERS
+from rasterwire.expression.graph import MAX_MEMBERS, read_graph
 from rasterwire.server.expression_message import graph_of
 from rasterwire.v1 import expression_pb2
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from rasterwire.errors import InvalidExpression, InvalidRequest
-from rasterwire.server.body import MAX_MEMBERS, read_json
+from rasterwire.expression.graph import MAX_MEMBERS
+from rasterwire.server.body import read_json
 from rasterwire.server.params_json import read_expression, read_params
 from rasterwire.v1 import download_pb2, expression_pb2
 

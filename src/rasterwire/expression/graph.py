@@ -24,6 +24,9 @@ MAX_DEPTH = 100
 MAX_VALUES = 30_000
 """In an expression; more would take long to be read before anything could be said of them."""
 
+MAX_MEMBERS = 320_000
+"""Of all lists and objects in constants; the coordinates of 100,000 vertices take 300,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -122,20 +125,19 @@ class GraphReader(Generic[Written]):
 
     Attributes:
         values: those that were read.
-        links: to other values, of the value that is being read.
-        names: of arguments that it refers to.
     """
 
     def __init__(self, written: Mapping[str, Written]) -> None:
         self.values: dict[str, GraphNode] = {}
-        self.links: list[Link] = []
-        self.names: list[str] = []
         self._written = written
         self._left = MAX_VALUES
         self._links: dict[str, list[Link]] = {}
         self._names: dict[str, list[str]] = {}
         self._sets: dict[frozenset[str], frozenset[str]] = {}
-        self.take(len(written))
+        # of the value that is being read
+        self._own_links: list[Link] = []
+        self._own_names: list[str] = []
+        self._take(len(written))
 
     def graph(self, result: object) -> Graph:
         """Return the graph; see ``Graph``.
@@ -166,116 +168,158 @@ class GraphReader(Generic[Written]):
         return Graph(result, self.values, free)
 
     def node(self, written: Written, depth: int) -> GraphNode:
-        """Return a value; adds to links and names.
+        """Return a value, made by the methods below.
 
         Args:
             written: the value.
-            depth: 1, and one more for each value around it.
+            depth: 1, and one more for each value around it; see ``check_depth``.
 
         Raises:
             InvalidExpression: it is none.
         """
         raise NotImplementedError
 
-    def take(self, count: int) -> None:
-        """Count values.
+    # -- kinds of values ------------------------------------------------------------------------
 
-        Raises:
-            InvalidExpression: they are too many.
-        """
-        self._left -= count
-        if self._left < 0:
-            raise InvalidExpression(f"an expression of more than {MAX_VALUES} values is too large")
+    def reference(self, key: str) -> Reference:
+        """Return a reference to another value."""
+        self._own_links.append((key, ()))
+        return Reference(key)
+
+    def argument(self, name: str) -> ArgumentReference:
+        """Return a reference to an argument of a function around."""
+        self._own_names.append(name)
+        return ArgumentReference(name)
+
+    def array(self, items: Sequence[Written], depth: int) -> Array:
+        """Return a list of values."""
+        self._take(len(items))
+        return Array(tuple([self.node(item, depth + 1) for item in items]))
+
+    def nodes(self, written: Mapping[str, Written], depth: int) -> dict[str, GraphNode]:
+        """Return values by name."""
+        self._take(len(written))
+        return {name: self.node(item, depth + 1) for name, item in written.items()}
+
+    def definition(self, names: Sequence[str], body: str) -> Definition:
+        """Return a function."""
+        self._take(len(names))
+        self._own_links.append((body, tuple(names)))
+        return Definition(tuple(names), body)
+
+    def call(self, name: str | None, reference: str | None, arguments: Mapping[str, GraphNode]) -> Call:
+        """Return a call; see ``Call``."""
+        if reference is not None:
+            self._own_links.append((reference, ()))
+        return Call(name, reference, arguments)
+
+    # -- bookkeeping ----------------------------------------------------------------------------
 
     def _read(self, key: str) -> list[Link]:
         """Read a value, and return its links to others."""
         if key not in self._written:
             raise InvalidExpression(f"value {_short(key)} is referred to, but is not in 'values'")
         links: list[Link] = []
-        self.links = self._links[key] = links
+        self._own_links = self._links[key] = links
         try:
             self.values[key] = self.node(self._written[key], 1)
         except InvalidExpression as error:
             if self._left < 0:
                 raise
             raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
-        if self.names:
-            self._names[key] = self.names
-            self.names = []
+        if self._own_names:
+            self._names[key] = self._own_names
+            self._own_names = []
         return links
 
     def _free(self, key: str, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
         """Return the arguments that a value takes from functions around it, by those of the values it refers to."""
-        needed = frozenset(self._names.get(key, ()))
+        found = set(self._names.get(key, ()))
         for other, given in self._links[key]:
             if known[other]:
-                needed |= known[other].difference(given)
-        if len(needed) > _MOST_FREE:
+                found |= known[other].difference(given)
+        if len(found) > _MOST_FREE:
             raise InvalidExpression(f"value {_short(key)} depends on more than {_MOST_FREE} arguments around it")
+        needed = frozenset(found)
         return self._sets.setdefault(needed, needed)  # many values depend on the same
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise InvalidExpression(f"an expression of more than {MAX_VALUES} values is too large")
+
+
+def check_depth(depth: int) -> None:
+    """Raise InvalidExpression for values that are written too deeply within each other."""
+    if depth > MAX_DEPTH:
+        raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
 
 
 class _DocumentReader(GraphReader[object]):
     """Reads JSON."""
 
     def node(self, written: object, depth: int) -> GraphNode:
-        if depth > MAX_DEPTH:
-            raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
+        """See ``GraphReader.node``."""
+        check_depth(depth)
         if not isinstance(written, dict) or len(written) != 1:
             kinds = ", ".join(map(_short, list(written)[:3])) if isinstance(written, dict) else ""
             said = f"one with {kinds or 'none'}" if isinstance(written, dict) else _short(written)
             raise InvalidExpression(f"a value is an object with exactly one kind, and not {said}")
         ((kind, content),) = written.items()
-        if kind == "constantValue":  # as most are
-            return Constant(content)
         match kind, content:
+            case "constantValue", _:  # as most are
+                return Constant(content)
             case "valueReference", str():
-                self.links.append((content, ()))
-                return Reference(content)
+                return self.reference(content)
             case "functionInvocationValue", dict():
-                name, reference = content.get("functionName"), content.get("functionReference")
-                if isinstance(name, str) != isinstance(reference, str):
-                    if reference is not None:
-                        self.links.append((reference, ()))
-                    return Call(name, reference, self._nodes(content.get("arguments") or {}, depth))
+                return self._call(content, depth)
             case "arrayValue", dict():
                 items = content.get("values") or []
                 if isinstance(items, list):
-                    self.take(len(items))
-                    return Array(tuple([self.node(item, depth + 1) for item in items]))
+                    return self.array(items, depth)
             case "argumentReference", str():
-                self.names.append(content)
-                return ArgumentReference(content)
+                return self.argument(content)
             case "dictionaryValue", dict():
-                return Record(self._nodes(content.get("values") or {}, depth))
+                return Record(self._named(content.get("values"), depth))
             case "functionDefinitionValue", {"body": str(body)}:
                 names = content.get("argumentNames") or []
                 if isinstance(names, list) and all(isinstance(name, str) for name in names):
-                    self.take(len(names))
-                    self.links.append((body, tuple(names)))
-                    return Definition(tuple(names), body)
-            case "integerValue", str() | int():
-                try:
-                    if len(str(content)) > _MOST_DIGITS:
-                        raise ValueError
-                    return Constant(int(content))
-                except ValueError:
-                    said = f"integerValue {_short(content)} is not a whole number of 64 bits"
-                    raise InvalidExpression(said) from None
-            case "bytesValue", str():
-                try:
-                    return Constant(base64.b64decode(content, validate=True))
-                except binascii.Error:
-                    raise InvalidExpression("bytesValue is not base64") from None
+                    return self.definition(names, body)
+            case "integerValue" | "bytesValue", str() | int():
+                return Constant(_integer(content) if kind == "integerValue" else _bytes(content))
             case _:
                 pass
         raise InvalidExpression(f"{_short(kind)} is no kind of value, or not written as one: {_short(content)}")
 
-    def _nodes(self, written: object, depth: int) -> dict[str, GraphNode]:
-        if not isinstance(written, dict):
+    def _call(self, written: dict[str, object], depth: int) -> Call:
+        match written.get("functionName"), written.get("functionReference"):
+            case (str(name), None):
+                return self.call(name, None, self._named(written.get("arguments"), depth))
+            case (None, str(key)):
+                return self.call(None, key, self._named(written.get("arguments"), depth))
+            case _:
+                raise InvalidExpression("a call has either a 'functionName' or a 'functionReference', a text")
+
+    def _named(self, written: object, depth: int) -> dict[str, GraphNode]:
+        if written is not None and not isinstance(written, dict):
             raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
-        self.take(len(written))
-        return {name: self.node(item, depth + 1) for name, item in written.items()}
+        return self.nodes(written or {}, depth)
+
+
+def _integer(written: str | int) -> int:
+    try:
+        if len(str(written)) > _MOST_DIGITS:
+            raise ValueError
+        return int(written)
+    except ValueError:
+        raise InvalidExpression(f"integerValue {_short(written)} is not a whole number of 64 bits") from None
+
+
+def _bytes(written: str | int) -> bytes:
+    try:
+        return base64.b64decode(written, validate=True)  # type: ignore[arg-type]  # TypeError for a number
+    except (binascii.Error, TypeError):
+        raise InvalidExpression("bytesValue is not base64") from None
 
 
 def _short(value: object) -> str:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.kernel import circle, cross, diamond, plus, square
 from rasterwire.expression.nodes import Ask, Making, Node, Place
-from rasterwire.expression.rank import ranked
+from rasterwire.expression.rank import MOST_SORTED, ranked
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
-from rasterwire.expression.statistics import KINDS, MOST_STACKED, STREAMED, reduced_type
+from rasterwire.expression.statistics import KINDS, STREAMED, reduced_type
 from rasterwire.expression.types import DOUBLE, FLOAT, PixelType
 from rasterwire.expression.values import BandValue, ImageValue, KernelValue
 from rasterwire.grid import pixel_metres
@@ -140,7 +140,9 @@ def _statistic(
         result = running.result()
         return result.data, result.valid
     data, state = np.zeros(shape, dtype), np.zeros(shape, bool)
-    step = max(1, MOST_STACKED // (len(parts) * shape[1]))
+    if not parts:
+        return data, state
+    step = max(1, MOST_SORTED // (len(parts) * shape[1]))
     for top in range(0, shape[0], step):
         rows = slice(top, top + step)
         stacks = np.stack([part[rows] for part in parts]), np.stack([there[rows] for there in valid])

@@ -69,13 +69,15 @@ class Node:
         depth: of the tree below.
         layers: how often what is below is resampled from a grid of its own.
         margin: pixels around that the nodes below ask for, all together.
+        sorts: values of each pixel that are sorted at once, by this node or the one below that has most of them.
     """
 
-    __slots__ = ("depth", "dtype", "inputs", "key", "layers", "margin", "reach")
+    __slots__ = ("depth", "dtype", "inputs", "key", "layers", "margin", "reach", "sorts")
     depth: int
     key: bytes
     layers: int
     margin: float
+    sorts: int
 
     def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
         self.dtype = dtype
@@ -84,6 +86,7 @@ class Node:
         self.depth = 1 + max((node.depth for node in self.inputs), default=0)
         self.layers = max((node.layers for node in self.inputs), default=0)
         self.margin = max((node.margin for node in self.inputs), default=0.0)
+        self.sorts = max((node.sorts for node in self.inputs), default=1)
         digest = hashlib.sha1(repr((type(self).__name__, dtype, identity)).encode(), usedforsecurity=False)
         for node in self.inputs:
             digest.update(node.key)

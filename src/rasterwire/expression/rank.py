@@ -23,6 +23,10 @@ RANKS = {
 }
 
 
+MOST_SORTED = 1 << 21
+"""Values that are best sorted at once; each takes up to 9 bytes."""
+
+
 def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dtype: str) -> tuple[Array, Valid]:
     """Return what a reducer makes of sorted values at each pixel, and where it makes anything; see ``rank``."""
     data, state = np.zeros(stack.shape[1:], dtype), np.zeros(stack.shape[1:], bool)

@@ -1,6 +1,6 @@
 """Nodes that make one value of many at each pixel."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from rasterwire.expression.rank import RANKS, ranked
 from rasterwire.expression.reach import Box, apart, joining
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.types import BOOLEAN, DOUBLE, PixelType, union, wide
-from rasterwire.pixels import Pixels, Window
+from rasterwire.pixels import Pixels
 
 Array = npt.NDArray[Any]
 Valid = npt.NDArray[np.bool_]
@@ -31,6 +31,8 @@ class Reduced(Node):
         super().__init__(dtype, inputs, None if kind in _DEFINED_FOR_NONE else reach, kind, parameters)
         self.kind = kind
         self.parameters = parameters
+        if kind not in STREAMED:
+            self.sorts = max(self.sorts, len(inputs))
 
     def make(self, at: Place) -> Making:
         """See ``Node.make``."""
@@ -47,36 +49,14 @@ class Reduced(Node):
 
     def _stacked(self, near: Sequence[Node], at: Place) -> Making:
         shape = at.window.height, at.window.width
-        data, state = np.zeros(shape, self.dtype), np.zeros(shape, bool)
         if not near:
-            return Pixels(data, state)
+            return Pixels(np.zeros(shape, self.dtype), np.zeros(shape, bool))
         kind = np.result_type(*(np.dtype(node.dtype) for node in near))
-        for part in _parts(at.window, len(near)):
-            size = len(near), part.height, part.width
-            stack, valid = np.empty(size, kind), np.empty(size, bool)
-            for place, node in enumerate(near):
-                pixels = yield Ask(node, Place(at.grid, part))
-                stack[place], valid[place] = pixels.data, pixels.valid
-            top, left = part.row - at.window.row, part.col - at.window.col
-            there = slice(top, top + part.height), slice(left, left + part.width)
-            data[there], state[there] = ranked(self.kind, self.parameters, stack, valid, self.dtype)
-        return Pixels(data, state)
-
-
-MOST_STACKED = 1 << 21
-"""Values that are sorted at once; each takes up to 9 bytes."""
-
-_LEAST_PART = 1 << 16
-"""Pixels; smaller parts would decode the same tiles of files time and again."""
-
-
-def _parts(window: Window, count: int) -> Iterator[Window]:
-    """Yield the parts in which so many values at each pixel are sorted."""
-    if window.height * window.width <= max(_LEAST_PART, MOST_STACKED // count):
-        yield window
-    else:
-        for half in window.halves():
-            yield from _parts(half, count)
+        stack, valid = np.empty((len(near), *shape), kind), np.empty((len(near), *shape), bool)
+        for place, node in enumerate(near):
+            pixels = yield Ask(node, at)
+            stack[place], valid[place] = pixels.data, pixels.valid
+        return Pixels(*ranked(self.kind, self.parameters, stack, valid, self.dtype))
 
 
 class Running:

@@ -6,12 +6,15 @@ from functools import lru_cache, partial
 from odc.geo.geobox import GeoBox
 
 from rasterwire.expression.block import evaluate, shared_keys
+from rasterwire.expression.budget import of_block
 from rasterwire.expression.nodes import Cropped, Node, Place, Resampled, Stored
+from rasterwire.expression.rank import MOST_SORTED
 from rasterwire.grid import pixel_offset
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import sampling
 from rasterwire.plan.types import BandPlan
 from rasterwire.render.band import render_band
+from rasterwire.render.parts import joined
 from rasterwire.render.source import Readable
 from rasterwire.request import Resampling
 
@@ -30,7 +33,22 @@ def compute(
     Raises:
         SourceUnavailable: a file cannot be read.
     """
-    return evaluate(nodes, Place(grid, window), partial(_read, resampling), _shared(tuple(nodes)))
+    read, shared = partial(_read, resampling), _shared(tuple(nodes))
+    most = max(_LEAST_PART, MOST_SORTED // max((node.sorts for node in nodes), default=1))
+
+    def made(part: Window) -> list[Pixels]:
+        if part.height * part.width <= most:
+            return evaluate(nodes, Place(grid, part), read, shared)
+        # all nodes together, so that what they share is made once
+        halves = [made(half) for half in part.halves()]
+        return [joined(part, of_node) for of_node in zip(*halves, strict=True)]
+
+    with of_block():
+        return made(window)
+
+
+_LEAST_PART = 1 << 15
+"""Pixels; smaller parts would decode the tiles of files time and again."""
 
 
 @lru_cache(maxsize=256)

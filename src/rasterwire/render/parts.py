@@ -1,6 +1,6 @@
 """Blocks worked on in parts, where what a part needs on the way is larger than its result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,6 +21,10 @@ def in_parts(window: Window, render: Callable[[Window], Pixels | None]) -> Pixel
         whole = render(window)
         if whole is not None:
             return whole
-    parts = [in_parts(half, render) for half in window.halves()]
+    return joined(window, [in_parts(half, render) for half in window.halves()])
+
+
+def joined(window: Window, halves: Sequence[Pixels]) -> Pixels:
+    """Return the pixels of a window from those of its halves."""
     axis = 0 if window.height >= window.width else 1
-    return Pixels(np.concatenate([p.data for p in parts], axis), np.concatenate([p.valid for p in parts], axis))
+    return Pixels(np.concatenate([p.data for p in halves], axis), np.concatenate([p.valid for p in halves], axis))

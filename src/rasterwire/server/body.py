@@ -8,15 +8,10 @@ import orjson
 from aiohttp import web
 
 from rasterwire.errors import InvalidRequest, invalid
+from rasterwire.expression.graph import MAX_MEMBERS
 
 _SECONDS = 60.0
 _MOST = 10 << 20
-
-MAX_MEMBERS = 320_000
-"""Of all lists and objects of a body together; a region of as many vertices as one may have takes 300,000.
-
-More would take long to be parsed before anything could be said of them.
-"""
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -49,9 +44,10 @@ def read_json(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body; whole numbers of more than 64 bits become floats.
 
     Raises:
-        InvalidRequest: it is no JSON object in UTF-8, holds numbers or texts that JSON has not, or too many values.
+        InvalidRequest: it is no JSON object in UTF-8, holds numbers or texts that JSON has not, or too many values,
+            where a comma or a bracket within a text counts as one.
     """
-    if sum(map(body.count, (b",", b"{", b"["))) > MAX_MEMBERS:  # one for each, but for those within texts
+    if sum(map(body.count, (b",", b"{", b"["))) > MAX_MEMBERS:  # before it is parsed, which would take long
         raise invalid("", "REQUEST_TOO_LARGE", f"a body of more than {MAX_MEMBERS} values is too large")
     try:
         document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
