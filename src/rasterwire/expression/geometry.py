@@ -155,6 +155,8 @@ def to_crs(region: Region, crs: CRS) -> Region:
     moved = redrawn(geometry, along)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise InvalidExpression(f"the geometry reaches beyond where {crs_name(crs)[:40]} is defined.")
+    if crs.geographic:  # PROJ gives longitudes within half a turn, which jump at 180 degrees
+        moved = unrolled(moved)
     if not moved.is_valid:
         check_crossings([moved], MAX_OWN_CROSSINGS)
         moved = shapely.make_valid(moved)
@@ -222,7 +224,10 @@ def bounds(region: Region, _: ErrorMarginValue | None, projection: Projection | 
 def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns the point at the centre of a geometry."""
     crs = region.crs if projection is None or projection.crs is None else projection.crs
-    return Region(to_crs(region, crs).geometry.centroid, crs)
+    point = to_crs(region, crs).geometry.centroid
+    if crs.geographic:
+        point = shapely.Point((point.x + 180.0) % 360.0 - 180.0 if abs(point.x) > 180.0 else point.x, point.y)
+    return Region(point, crs)
 
 
 _WIDEST = 1e7
