@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from affine import Affine
@@ -161,9 +162,9 @@ def moved(band: BandValue, known: Projection, node: Node) -> BandValue:
     """
     if known.crs is None and band.projection.crs is not None:
         raise InvalidExpression("the projection names no coordinate reference system.")
-    grid = band.grid
-    extent = None if grid is None or grid.crs is None else extent_in(footprint(grid), known)
-    return BandValue(band.name, band.type, node, known, extent)
+    place = band.place
+    extent = None if place is None else extent_in(place, known)
+    return BandValue(band.name, band.type, node, known, extent, place)
 
 
 @table.listed(
@@ -188,7 +189,7 @@ def reproject(image: ImageValue, crs: Projection, transform: list[Any] | None, s
     def fixed(band: BandValue) -> BandValue:
         placed = moved(band, known, band.node)
         node = Resampled(band.node, placed.grid or whole_earth(known), Resampling.NEAREST)
-        return BandValue(band.name, band.type, node, known, placed.extent)
+        return replace(placed, node=node)
 
     return image.with_bands([fixed(band) for band in image.bands])
 
@@ -328,6 +329,8 @@ def _box(band: BandValue, known: Projection, geometry: Region | None) -> tuple[f
                 "the image names no coordinate reference system, so that no region can be found in it."
             )
         return lattice_extent(geometry, known.transform, known.crs)
+    if band.outline is not None:
+        return lattice_extent(band.outline, known.transform, known.crs)
     grid = band.grid
     if grid is None:
         raise InvalidExpression("The geometry for image clipping must be bounded.")

@@ -55,6 +55,7 @@ class BandValue:
         node: that makes them.
         projection: its own.
         extent: in pixels of the projection; None where it has no bounds.
+        outline: where it lies, if the pixels of the projection are not those it had; see ``place``.
     """
 
     name: str
@@ -62,6 +63,13 @@ class BandValue:
     node: Node
     projection: Projection
     extent: Extent | None = None
+    outline: Region | None = None
+
+    @property
+    def place(self) -> Region | None:
+        """Where the band lies; None where it has no bounds, or no crs."""
+        grid = self.grid
+        return self.outline or (None if grid is None or grid.crs is None else footprint(grid))
 
     @property
     def grid(self) -> GeoBox | None:
@@ -124,11 +132,7 @@ class ImageValue:
         """Return the outline of the first band, or what the image was clipped to; None for no bounds."""
         if self.region is not None:
             return self.region
-        for band in self.bands:
-            grid = band.grid
-            if grid is not None and grid.crs is not None:
-                return footprint(grid)
-        return None
+        return next((band.place for band in self.bands if band.place is not None), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
