@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from rasterwire.errors import InvalidRequest
+from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.nodes import Node, Resampled, Stored
 from rasterwire.expression.product import Computed
 from rasterwire.expression.reach import apart, reach_of
@@ -18,7 +18,11 @@ from rasterwire.request import Resampling
 
 
 def reading(plan: RenderPlan) -> tuple[int, int]:
-    """Return how many images touch the output, and a guess of the bytes of pixels that are read of them."""
+    """Return how many images touch the output, and a guess of the bytes of pixels that are read of them.
+
+    Raises:
+        InvalidExpression: an image without a crs would be needed on a grid that has one, or the other way around.
+    """
     scenes: set[str] = set()
     pieces: dict[object, int] = {}
     for raster in plan.rasters:
@@ -31,6 +35,10 @@ def reading(plan: RenderPlan) -> tuple[int, int]:
                 continue
             ground = reach_of(raster.grid)
             for stored, grid in _stored(band.source.node, raster.grid):
+                if (stored.band.grid.crs is None) != (grid.crs is None):
+                    said = f"image {stored.scene[:60]!r} names no coordinate reference system"
+                    said += ", so that it has no place on a grid that does; its files have to tell one."
+                    raise InvalidExpression(said, "Image.load")
                 if apart(stored.reach, ground):
                     continue
                 scenes.add(stored.scene)
