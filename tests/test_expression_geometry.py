@@ -236,3 +236,21 @@ def test_a_projection_is_told_with_its_crs_and_transform() -> None:
 )
 def test_projections_that_are_none_are_refused(given: dict[str, Any]) -> None:
     assert refused(call("Projection", **given)).startswith("Projection: ")
+
+
+def test_a_geometry_of_a_projection_that_crosses_the_antimeridian_stays_whole() -> None:
+    utm = call("GeometryConstructors.Rectangle", coordinates=[700_000, 5_600_000, 800_000, 5_700_000], crs="EPSG:32660")
+    bounds = drawn(call("Geometry.bounds", geometry=utm)).bounds
+    assert 179 < bounds[0] < 180 < bounds[2] < 182
+    corners = pyproj.Transformer.from_crs(32660, 4326, always_xy=True).transform(750_000, 5_650_000)
+    centre = told(call("Geometry.centroid", geometry=call("Geometry.transform", geometry=utm)))["coordinates"]
+    assert centre == pytest.approx(corners, abs=0.01)
+    feature = call("Feature", geometry=utm)
+    for longitude, meets in ((179.9, True), (-179.9, True), (180.1, True), (0.0, False), (178.0, False)):
+        point = call("Feature", geometry=call("GeometryConstructors.Point", coordinates=[longitude, 51.0]))
+        passing = call("Filter.intersects", leftField=".all", rightValue=point)
+        collection = call("Collection", features=[feature])
+        assert (
+            told(call("Collection.size", collection=call("Collection.filter", collection=collection, filter=passing)))
+            == meets
+        )

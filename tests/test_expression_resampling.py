@@ -10,6 +10,7 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling as GdalResampling
 from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
 
 from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_same_in_pieces, call, load, random_mask
 from rasterwire.pixels import Pixels
@@ -137,3 +138,31 @@ def test_a_pixel_of_very_many_is_read_in_strips(
 def test_a_bicubic_has_the_same_pixels_in_pieces(made: PixelWorld, grid: str) -> None:
     image = made.image(call("Image.resample", image=call("Image.sqrt", value=computed("holes")), mode="bicubic"))
     assert_same_in_pieces(made, image, GRIDS[grid], [1, 2, 7, 16, 30])
+
+
+@pytest.mark.parametrize("name", ["whole", "holes", "computed"])
+def test_means_of_whole_numbers_have_fractions(made: PixelWorld, name: str) -> None:
+    source = computed("holes") if name == "computed" else load(name)
+    image = call("Image.reduceResolution", image=source, reducer=call("Reducer.mean"))
+    coarse = GeoBox((4, 5), GRID.affine @ Affine.scale(6.0), UTM)
+    found = made.only(image, coarse)
+    assert found.data.dtype == "float64"
+    values = 2.0 * DATA + 7 if name == "computed" else DATA.astype(float)
+    there = np.ones(SHAPE, bool) if name == "whole" else VALID
+    values[~there] = np.nan
+    blocks = values[:24, :30].reshape(4, 6, 5, 6)
+    np.testing.assert_allclose(found.data, np.nanmean(blocks, axis=(1, 3)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("given", "shape"), [({"scale": 20}, None), ({"maxDimension": 40}, 40)])
+def test_an_image_lies_where_it_did_in_a_crs_of_large_pixels(
+    made: PixelWorld, given: dict[str, int], shape: int | None
+) -> None:
+    moved = call("Image.setDefaultProjection", image=load("whole"), crs="EPSG:4326", crsTransform=[1, 0, 0, 0, -1, 0])
+    (band,) = made.image(call("Image.clipToBoundsAndScale", input=moved, **given)).bands
+    assert band.grid is not None
+    bounds = transform_bounds(UTM.to_wkt(), "EPSG:4326", *GRID.boundingbox)
+    size = band.grid.affine.a, -band.grid.affine.e
+    assert max(size) < 0.001
+    np.testing.assert_allclose(band.grid.boundingbox, bounds, atol=max(size))
+    assert shape is None or max(band.grid.shape) == shape

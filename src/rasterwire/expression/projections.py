@@ -16,7 +16,7 @@ from rasterwire.expression.geometry import area_of
 from rasterwire.expression.nodes import Clipped, Cropped, Node, Resampled, Stored
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
-from rasterwire.expression.types import DOUBLE, FLOAT, PixelType, whole
+from rasterwire.expression.types import DOUBLE, FLOAT, PixelType, whole, wide
 from rasterwire.expression.values import (
     BandValue,
     CollectionValue,
@@ -239,7 +239,9 @@ def reduce_resolution(image: ImageValue, reducer: Reducer, best_effort: bool, mo
         )
     if how is Resampling.SUM and not all(isinstance(band.node, Stored) for band in image.bands):
         raise InvalidExpression("reducer sum: not implemented by this server for computed images.")
-    return image.with_bands([sampled(band, how) for band in image.bands])
+    # whole numbers have means with fractions
+    typed = [cast_band(band, wide(band.type)) if how is Resampling.AVERAGE else band for band in image.bands]
+    return image.with_bands([sampled(band, how) for band in typed])
 
 
 @table.listed("Image.clip(input: Image, geometry: Object) -> Image")
