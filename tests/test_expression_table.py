@@ -127,6 +127,11 @@ def test_every_function_is_one_of_earth_engine_s_with_its_arguments(reference: d
         assert _base(function.signature.returns) == _base(reference[name]["returnType"]), name
 
 
+def test_every_function_that_earth_engine_tells_of_is_known(reference: dict[str, Any]) -> None:
+    told = {name for name, function in reference.items() if not function.get("hidden")}
+    assert told <= set(TABLE)
+
+
 def test_arguments_are_optional_with_the_defaults_of_earth_engine(reference: dict[str, Any]) -> None:
     for name, function in TABLE.items():
         theirs = [(bool(a.get("optional")), a.get("defaultValue")) for a in reference[name].get("arguments", [])]
