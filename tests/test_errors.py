@@ -4,6 +4,8 @@ import copy
 import errno
 import os
 import pickle
+import urllib.parse
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,9 +99,39 @@ def test_an_unexpected_error_tells_nothing_but_an_incident() -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_as_such(number: int) -> None:
     code, body = http_answer(OSError(number, "No space left on device", "/secret/path"))
-    assert (code, body["error"]["reason"]) == (429, "DISK_FULL")
+    assert (code, body["error"]["reason"]) == (507, "DISK_FULL")
     assert "secret" not in str(body)
     assert http_answer(OSError(errno.EIO, "no"))[0] == 500
+
+
+def test_a_message_is_short_as_trailers_write_it() -> None:
+    for text in ("é" * 1000, "%" * 1000, "a" * 2000, "\n\u4e2d" * 500):
+        message = status_of(errors.DownloadConflict(text)).message
+        assert len(urllib.parse.quote(message, safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~")) <= 1010
+        assert message.endswith(" ...")
+    assert status_of(errors.DownloadConflict("é 100 %")).message == "é 100 %"
+
+
+def test_an_answer_lets_go_of_what_led_to_its_error() -> None:
+    class Large:
+        pass
+
+    held: list[weakref.ref[Large]] = []
+
+    def fail() -> None:
+        large = Large()
+        held.append(weakref.ref(large))
+        try:
+            raise KeyError
+        except KeyError:
+            raise errors.DownloadConflict("x") from None
+
+    try:
+        fail()
+    except errors.DownloadConflict as error:
+        caught = error
+    http_answer(caught)
+    assert held[0]() is None
 
 
 def test_violations_are_collected_once_each() -> None:

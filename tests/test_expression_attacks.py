@@ -212,7 +212,7 @@ DIGITS = "9" * 5_000_000
         (call("GeometryConstructors.Polygon", coordinates=const(DIGITS)), "not those of a Polygon"),
         (call("GeometryConstructors.Rectangle", coordinates=const([[1.0, 2.0]] * 300_000)), "has to be four numbers"),
         (call("Date", value=const(DIGITS)), "is no date"),
-        (call("Projection", crs=const(DIGITS)), "is not an authority code"),
+        (call("Projection", crs=const(DIGITS)), "is too long"),
     ],
 )
 def test_values_of_any_size_are_refused_at_once(world: CatalogWorld, value: Json, said: str) -> None:
@@ -489,7 +489,13 @@ EARTH = call("GeometryConstructors.BBox", west=const(-180), south=const(-90), ea
         ("GeometryConstructors.Polygon", {"coordinates": const([CIRCLE])}, "vertices"),
         ("GeometryConstructors.Polygon", {"coordinates": const([STAR])}, "cross each other too often"),
         ("GeometryConstructors.MultiPolygon", {"coordinates": const(GRATING)}, "cross each other too often"),
-        ("Projection", {"crs": const("{" * 100_000)}, "is not a known"),
+        ("Projection", {"crs": const("{" * 60_000)}, "is not a known"),
+        ("Projection", {"crs": const("{" * 100_000)}, "is too long"),
+        (
+            "GeometryConstructors.MultiPolygon",
+            {"coordinates": const([[[[0, 0], [1 + k / 1e4, 0], [1, 1 + k / 1e4], [0, 0]]] for k in range(5000)])},
+            "cross each other too often",
+        ),
         ("Projection", {"crs": const("/etc/passwd")}, "is not an authority code"),
         ("Date.format", {"date": const(0), "timeZone": const("../../etc/passwd")}, "no time zone"),
         ("Number.format", {"number": const(1), "pattern": const("%" * 100_000)}, "no pattern"),

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -124,7 +126,20 @@ def test_lists_that_are_too_long_are_not_looked_through(server: Served) -> None:
     request = params(bands=[{"id": "B99"}] * 30_000, scale=0, crs="nonsense")
     with pytest.raises(grpc.RpcError) as caught:
         server.create(request)
-    assert refusal(caught.value).fields == {"bands": "REPEATED_MAX_ITEMS", "scale": "DOUBLE_GT"}
+    assert refusal(caught.value).fields == {"bands": "REPEATED_MAX_ITEMS", "scale": "DOUBLE_GT", "crs": "CRS_NOT_PLAIN"}
+
+
+def test_numbers_without_end_are_refused_as_a_few_too_many_are(server: Served) -> None:
+    for count in (7, 100_000):
+        request = params(bands=[{"id": "noise", "crs": "EPSG:32610"}], crs="EPSG:32610")
+        for spec in (request, request.bands[0]):
+            spec.crs_transform.extend([math.nan] * count)
+        request.bands[0].dimensions.extend([1] * count)
+        began = time.perf_counter()
+        with pytest.raises(grpc.RpcError) as caught:
+            server.create(request)
+        assert time.perf_counter() - began < 2.0
+        assert {"crs_transform", "bands[0].crs_transform", "bands[0].dimensions"} <= set(refusal(caught.value).fields)
 
 
 def test_slow_readers_of_streams_are_counted_and_keep_nobody_else_waiting(

@@ -12,6 +12,9 @@ from rasterwire.errors import invalid
 METRES_PER_DEGREE = 111319.49079327358
 """pi x 6378137 / 180, the length Earth Engine gives a degree of any geographic crs."""
 
+_LONGEST = 65_536
+"""Characters."""
+
 _code = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,15}:[A-Za-z0-9_.]{1,32}")
 _wkt = re.compile(r"\s*[A-Za-z_]{3,40}\s*\[")
 
@@ -24,6 +27,9 @@ def parse_crs(text: str, field: str) -> CRS:
     Raises:
         InvalidRequest: another kind of text, or one that PROJ does not know.
     """
+    if len(text) > _LONGEST:
+        said = f"a text of {len(text)} characters is too long, at most {_LONGEST}; give an authority code"
+        raise invalid(field, "CRS_TOO_LONG", said)
     text = text.strip()
     if not (_code.fullmatch(text) or _wkt.match(text) or text.startswith("{")):
         raise invalid(

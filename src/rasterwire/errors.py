@@ -9,6 +9,7 @@
         AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as asked
         OffsetOutOfRange      a read begins past the end of the file
+        DiskFull              no room for what the server would write
         Overloaded            too much is going on; come back
         RenderCancelled       nobody wants the render any more
 

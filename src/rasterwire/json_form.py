@@ -113,7 +113,10 @@ def _is_time(value: Any) -> bool:
 
 def _is_text(value: str) -> bool:
     """Tell whether a text has no half of a surrogate pair, which no wire carries."""
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    with contextlib.suppress(UnicodeEncodeError):
+        value.encode()
+        return True
+    return False
 
 
 def _number(value: Any) -> float | None:

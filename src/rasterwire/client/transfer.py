@@ -258,14 +258,14 @@ def _write(file: BinaryIO, chunk: memoryview) -> None:
 
 
 def plain_name(proposed: str) -> str:
-    r"""Return a server's file name without anything that could leave the folder, or that no file can be called.
+    r"""Return a server's file name without anything that could leave the folder, or be more than a name may be long.
 
     >>> plain_name("../a/b.tif"), plain_name(".."), plain_name("a\r\n" + 300 * "b" + ".tif")[-6:]
     ('b.tif', 'download', 'bb.tif')
     """
-    name = "".join(filter(str.isprintable, proposed.replace("\\", "/").rsplit("/", 1)[-1]))
-    shown = name.encode()[-_LONGEST_NAME:].decode(errors="ignore").lstrip(".")  # the end says what the file is
-    return shown or "download"
+    name = "".join(filter(str.isprintable, proposed.replace("\\", "/").rsplit("/", 1)[-1])).lstrip(".")
+    shown = name.encode()[-_LONGEST_NAME:].decode(errors="ignore")  # the end says what the file is
+    return shown.lstrip(".") or "download"
 
 
 __all__ = [

@@ -20,7 +20,7 @@ MAX_SECONDS = 300.0
 MAX_BLOCK_SECONDS = 120.0
 """Of the pixels of one block."""
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 28
 """That all values of one evaluation take together, roughly, those no longer needed included."""
 
 

@@ -20,32 +20,58 @@ MAX_CROSSINGS = 200_000
 MAX_OWN_CROSSINGS = 2_000
 """That the outline of one geometry may have with itself; repairs take much longer than overlays."""
 
-_SAMPLE = 400
+_MOST_TOUCHES = 50_000
+
+_TOUCHES_OF_EACH = 16
+"""Of the edges of a tiling, each touches about eight; where many meet in one place, repairs never end."""
+
+_FEW, _SAMPLE = 16, 400
+"""Edges that are looked at for all."""
 
 
 def check_crossings(geometries: Sequence[shapely.Geometry], most: int = MAX_CROSSINGS) -> None:
     """Raise InvalidExpression for geometries whose edges cross too often."""
     if sum(int(shapely.get_num_coordinates(geometry)) for geometry in geometries) ** 2 < 4 * most:
         return
-    if crossings(geometries) > most:
-        raise InvalidExpression("the outlines of the geometry cross each other too often; simplify it.")
+    edges = _Edges(geometries)
+    most_touches = max(_MOST_TOUCHES, _TOUCHES_OF_EACH * edges.count)
+    # of very many, a few of them tell; and more of them would take long
+    for sample, share in ((_FEW, 8.0), (_SAMPLE, 1.0)):
+        crossing, touching = edges.meetings(sample)
+        if crossing > share * most or touching > share * most_touches:
+            raise InvalidExpression("the outlines of the geometry cross each other too often; simplify it.")
 
 
-def crossings(geometries: Sequence[shapely.Geometry]) -> float:
-    """Return about how many pairs of edges cross, those with a vertex in common left out."""
-    lines, part = shapely.get_coordinates(_outlines(geometries), return_index=True)
-    joined = part[1:] == part[:-1]
-    a, b = lines[:-1][joined], lines[1:][joined]
-    count = len(a)
-    if count < 3:
-        return 0.0
-    chosen = np.arange(count) if count <= _SAMPLE else np.random.default_rng(0).choice(count, _SAMPLE, replace=False)
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    found = 0
-    for at in chosen:
-        near = np.nonzero((low <= high[at]).all(axis=1) & (high >= low[at]).all(axis=1))[0]
-        found += int((_sides(a[at], b[at], a[near], b[near]) & _sides(a[near], b[near], a[at], b[at])).sum())
-    return found * count / len(chosen) / 2
+class _Edges:
+    """The edges of geometries.
+
+    Attributes:
+        count: of them.
+    """
+
+    def __init__(self, geometries: Sequence[shapely.Geometry]) -> None:
+        lines, part = shapely.get_coordinates(_outlines(geometries), return_index=True)
+        joined = part[1:] == part[:-1]
+        self._a, self._b = lines[:-1][joined], lines[1:][joined]
+        self.count = len(self._a)
+        low, high = np.minimum(self._a, self._b), np.maximum(self._a, self._b)
+        self._boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
+        self._tree = shapely.STRtree(self._boxes)
+
+    def meetings(self, sample: int) -> tuple[float, float]:
+        """Return about how many pairs cross, and how many more touch or lie on each other, by so many of the edges."""
+        chosen = np.arange(self.count)
+        if self.count > sample:
+            chosen = np.random.default_rng(0).choice(self.count, sample, replace=False)
+        of, near = self._tree.query(self._boxes[chosen])
+        one = chosen[of]
+        there = _sides(self._a[one], self._b[one], self._a[near], self._b[near])
+        here = _sides(self._a[near], self._b[near], self._a[one], self._b[one])
+        crossing = int(((there < 0) & (here < 0)).sum())
+        # an edge touches itself, and those before and behind it
+        touching = int(((there <= 0) & (here <= 0)).sum()) - crossing - 3 * len(chosen)
+        pairs = self.count / max(1, len(chosen)) / 2
+        return crossing * pairs, touching * pairs
 
 
 def _sides(
@@ -53,12 +79,12 @@ def _sides(
     b: Points,
     p: Points,
     q: Points,
-) -> npt.NDArray[np.bool_]:
-    """Tell whether p and q lie on different sides of the line from a to b."""
+) -> npt.NDArray[np.int8]:
+    """Tell whether p and q lie on different sides of the line from a to b, -1, on one side, 1, or one on it, 0."""
     along = b - a
     left = along[..., 0] * (p - a)[..., 1] - along[..., 1] * (p - a)[..., 0]
     right = along[..., 0] * (q - a)[..., 1] - along[..., 1] * (q - a)[..., 0]
-    made: npt.NDArray[np.bool_] = ((left > 0) != (right > 0)) & (left != 0) & (right != 0)
+    made: npt.NDArray[np.int8] = (np.sign(left) * np.sign(right)).astype(np.int8)
     return made
 
 

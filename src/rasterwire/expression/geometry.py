@@ -92,8 +92,8 @@ def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesi
     curved = crs.geographic and (geodesic is None or geodesic) and not isinstance(geometry, shapely.Point)
     if curved:
         geometry = unrolled(geometry)
+    check_crossings([geometry], MAX_OWN_CROSSINGS)  # which GEOS would look for too, without an end
     if not geometry.is_valid:
-        check_crossings([geometry], MAX_OWN_CROSSINGS)
         geometry = shapely.make_valid(geometry)
     if crs.geographic and not curved:
         geometry = joined(geometry)

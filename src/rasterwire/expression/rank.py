@@ -1,6 +1,6 @@
 """Compiled loops that sort the values at each pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,16 @@ def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dty
 
 def warm_up() -> None:
     """Compile medians of the usual types, or load what was compiled."""
-    for dtype, made in (("uint16", "float64"), ("float32", "float32")):
+    _compile({"uint16": "float64", "float32": "float32"})
+
+
+def compile_all() -> None:
+    """Compile medians of all types but the rarest."""
+    _compile({**dict.fromkeys(("uint8", "uint16", "int16", "int32", "float64"), "float64"), "float32": "float32"})
+
+
+def _compile(types: Mapping[str, str]) -> None:
+    for dtype, made in types.items():
         ranked("median", (), np.zeros((1, 1, 1), dtype), np.ones((1, 1, 1), bool), made)
 
 

@@ -34,7 +34,8 @@ def compute(
         SourceUnavailable: a file cannot be read.
     """
     read, shared = partial(_read, resampling), _shared(tuple(nodes))
-    most = max(_LEAST_PART, MOST_SORTED // max((node.sorts for node in nodes), default=1))
+    sorts = max((node.sorts for node in nodes), default=1)
+    most = max(MOST_SORTED // sorts, min(_LEAST_PART, _MOST_OF_LEAST // sorts))
 
     def made(part: Window) -> list[Pixels]:
         if part.height * part.width <= most:
@@ -49,6 +50,9 @@ def compute(
 
 _LEAST_PART = 1 << 15
 """Pixels; smaller parts would decode the tiles of files time and again."""
+
+_MOST_OF_LEAST = 1 << 25
+"""Values, where they are of more than a thousand scenes."""
 
 
 @lru_cache(maxsize=256)

@@ -48,6 +48,9 @@ _OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
 ]
 
+_COLLECT_AFTER = 5_000
+"""Objects; after the 700 of Python 3.11, a graph of megabytes is looked through again and again while it is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -68,7 +71,7 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
 
     Args:
         settings: of the server.
-        compiles_apart: see ``warm_up``.
+        compiles_apart: whether another process compiles first; see ``warm_up``.
 
     Raises:
         BadSettings: a port is taken, or the state folder cannot be used, or is used.
@@ -125,7 +128,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         own = f"http://{_authority(_reachable(settings.host), http_port)}"
         desk.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
-    warming = asyncio.create_task(warm_up(compiles_apart=compiles_apart))
+    warming = asyncio.create_task(warm_up(settings.state_dir / "compiling" if compiles_apart else None))
     for service in ["", *services]:
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     try:
@@ -133,7 +136,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     finally:
         await healthy.enter_graceful_shutdown()
         warming.cancel()
-        await asyncio.gather(warming, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await warming
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(desk.close)
         await asyncio.to_thread(engine.close)
@@ -204,10 +208,6 @@ def serve(settings: Settings) -> int:
         _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
         return run_workers(settings, _serve_alone)
-
-
-_COLLECT_AFTER = 5_000
-"""Objects; at Python's 700, a graph of megabytes is looked through again and again while it is read."""
 
 
 def _serve_alone(settings: Settings) -> None:

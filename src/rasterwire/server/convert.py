@@ -28,7 +28,7 @@ from rasterwire.request import (
 from rasterwire.server.expression_message import graph_of
 from rasterwire.server.mosaic import mosaic_graph
 from rasterwire.server.region_message import read_region
-from rasterwire.server.validate import violations
+from rasterwire.server.validate import TOO_MANY, violations
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 
 FORMATS = {download_pb2.Format.Value(f"FORMAT_{f.name}"): f for f in Format}
@@ -51,10 +51,10 @@ def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Gr
         InvalidExpression: the expression is no graph.
     """
     problems = Violations(violations(params))
-    if any(violation.reason == "REPEATED_MAX_ITEMS" for violation in problems.found):
-        problems.raise_if_any()  # to look at what is in such a list would take long
+    too_long = {violation.field.split(".")[0] for violation in problems.found if violation.reason == TOO_MANY}
     grid = _grid(params, "", problems)
-    bands = tuple(_band(spec, f"bands[{i}].", problems) for i, spec in enumerate(params.bands))
+    specs = [] if "bands" in too_long else params.bands
+    bands = tuple(_band(spec, f"bands[{i}].", problems) for i, spec in enumerate(specs))
     region = None
     if params.HasField("region"):
         with problems.catching():
@@ -66,7 +66,7 @@ def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Gr
         problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
     graph = None
     with problems.catching():
-        graph = to_graph(params)
+        graph = None if "mosaic" in too_long else to_graph(params)
     problems.raise_if_any()
     request = DownloadRequest(
         image_id=params.image,

@@ -26,7 +26,7 @@ _FORMATS = {
 _NORTH_UP = [1, 0, 0, 0, -1, 0]
 
 _whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
-"""Numbers of JSON, and texts, which whole numbers of 64 bits are there."""
+"""Numbers, and texts, as JSON of protobuf has whole numbers of 64 bits."""
 
 Body = Mapping[str, Any]
 

@@ -3,6 +3,7 @@
 import errno
 import logging
 import secrets
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,9 @@ HTTP_STATUS = {
     grpc.StatusCode.INTERNAL: 500,
 }
 
+_HTTP_OF: dict[type[BaseException], int] = {errors.DiskFull: 507}
+"""Where HTTP has a better status than that of the code."""
+
 # The trailers of a gRPC answer may take 8 KiB, and hold the message twice.
 _MOST_MESSAGE = 1000
 _MOST_DETAILS = 3000
@@ -55,7 +59,10 @@ _log = logging.getLogger("rasterwire.server")
 
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the google.rpc.Status of an error; an unexpected one is logged and told by an id."""
-    error = _known(error)
+    known = _known(error)
+    if known is not error:
+        _log.error("%s: %s", known, error)
+    error = known
     if not isinstance(error, errors.DownloadError) or type(error) not in STATUS:
         incident = secrets.token_hex(4)
         _log.error("unexpected error %s", incident, exc_info=error)
@@ -74,14 +81,25 @@ def status_of(error: BaseException) -> status_pb2.Status:
         delay.FromMilliseconds(int(error.retry_after * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     code: int = STATUS[type(error)].value[0]
-    return status_pb2.Status(
-        code=code, message=_short(str(error), _MOST_MESSAGE), details=[_packed(d) for d in details]
-    )
+    return status_pb2.Status(code=code, message=_in_trailer(str(error)), details=[_packed(d) for d in details])
+
+
+def _in_trailer(text: str) -> str:
+    """Return a text as short as it has to be where each byte that is not printable ASCII takes three."""
+    text = _short(text, _MOST_MESSAGE)
+    room = _MOST_MESSAGE
+    for at, byte in enumerate(encoded := text.encode()):
+        room -= 1 if 0x20 <= byte < 0x7F and byte != 0x25 else 3
+        if room < 0:
+            return encoded[: at - 4].decode(errors="ignore") + " ..."
+    return text
 
 
 def _known(error: BaseException) -> BaseException:
     """Return the error of this package for one of the system that has one."""
-    return errors.DiskFull() if isinstance(error, OSError) and error.errno in _FULL else error
+    is_full = isinstance(error, OSError) and error.errno in _FULL
+    is_full |= isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return errors.DiskFull() if is_full else error
 
 
 def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.BadRequest:
@@ -114,21 +132,36 @@ def _packed(detail: Message) -> any_pb2.Any:
 
 
 def grpc_status(error: BaseException) -> grpc.Status:
-    """Return the status to abort a call with."""
-    return rpc_status.to_status(status_of(error))
+    """Return the status to abort a call with; the error lets go of what its tracebacks hold."""
+    status = rpc_status.to_status(status_of(error))
+    _let_go(error)
+    return status
 
 
 def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
-    """Return the HTTP status and the JSON body of an error, in the form of Google's APIs."""
-    error = _known(error)
+    """Return the HTTP status and the JSON body of an error, in the form of Google's APIs; see ``grpc_status``."""
     status = status_of(error)
+    known = _known(error)
     code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
-    body: dict[str, Any] = {"code": HTTP_STATUS[code], "message": status.message, "status": code.name}
-    if isinstance(error, errors.DownloadError):
-        body["reason"] = error.reason
-    if isinstance(error, errors.InvalidRequest):
+    number = _HTTP_OF.get(type(known), HTTP_STATUS[code])
+    body: dict[str, Any] = {"code": number, "message": status.message, "status": code.name}
+    if isinstance(known, errors.DownloadError):
+        body["reason"] = known.reason
+    if isinstance(known, errors.InvalidRequest):
         body["violations"] = [
             {"field": _short(v.field, 100), "reason": v.reason, "description": _short(v.description, _MOST_MESSAGE)}
-            for v in error.violations[:_MOST_VIOLATIONS]
+            for v in known.violations[:_MOST_VIOLATIONS]
         ]
-    return HTTP_STATUS[code], {"error": body}
+    _let_go(error)
+    return number, {"error": body}
+
+
+def _let_go(error: BaseException) -> None:
+    """Cut the circle of an error, its tracebacks, and the tasks in their frames that hold the error.
+
+    Requests of megabytes would stay in it until Python's collector comes by.
+    """
+    at: BaseException | None = error
+    while at is not None:
+        at.__traceback__ = None
+        at = at.__cause__ or at.__context__

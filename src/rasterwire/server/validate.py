@@ -8,28 +8,35 @@ from google.protobuf.message import Message
 from rasterwire._vendor.buf.validate import validate_pb2
 from rasterwire.errors import Violation
 
+TOO_MANY = "REPEATED_MAX_ITEMS"
+"""The reason of a list that is too long."""
+
 _SMALL = 4096
 """Bytes of messages that are looked through as they are."""
+
+_FEW = 20
+"""Numbers of a list: more than any that may be, so that its length is still wrong."""
 
 
 def violations(message: Message) -> list[Violation]:
     """Return every rule of the schema that a message breaks."""
     found: list[Violation] = []
-    if message.ByteSize() > _SMALL:
-        message = _ruled(message, "", found)
-    found += [_violation(message, one.proto) for one in protovalidate.collect_violations(message)]
+    ruled = _ruled(message, "", found) if message.ByteSize() > _SMALL else message
+    found += [_violation(message, one.proto) for one in protovalidate.collect_violations(ruled)]
     not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
     # what is no number is not greater than 0 either, which need not be said
     return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
 
 
 def _ruled(message: Message, path: str, found: list[Violation]) -> Message:
-    """Return a message without what may be millions: the values of an expression, and lists that are too long.
+    """Return a message of which rules make as much as of another, without what may be millions.
+
+    That is the values of an expression, of which there are no rules, and the rest of lists that are too long.
 
     Args:
-        message: of which no rule is about the values of its expression.
+        message: the other.
         path: of the message, "" for the outermost.
-        found: gets what there is to say of the lists.
+        found: gets what there is to say of lists that are left out.
     """
     bare = type(message)()
     for field, value in message.ListFields():
@@ -40,9 +47,12 @@ def _ruled(message: Message, path: str, found: list[Violation]) -> Message:
             most = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
             if most and len(value) > most:
                 said = f"must contain no more than {most} item(s){_said(value)}"
-                found.append(Violation(here, "REPEATED_MAX_ITEMS", said))
+                found.append(Violation(here, TOO_MANY, said))
+            elif field.message_type is not None:
+                items = (_ruled(item, f"{here}[{at}]", found) for at, item in enumerate(value))
+                getattr(bare, field.name).extend(items)
             else:
-                getattr(bare, field.name).extend(value)
+                getattr(bare, field.name).extend(value[:_FEW] if field.cpp_type == field.CPPTYPE_DOUBLE else value)
         elif field.message_type is not None:
             getattr(bare, field.name).CopyFrom(_ruled(value, here, found))
         else:
