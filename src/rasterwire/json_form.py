@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
-_MOST_ITEMS = 10_000
+_MOST_ITEMS, _MOST_NUMBERS = 10_000, 100
 """No list may be longer, but for those within expressions."""
+
+_LONG_LISTS = {FieldDescriptor.CPPTYPE_MESSAGE, FieldDescriptor.CPPTYPE_STRING}
 
 _EXPRESSION = "rasterwire.v1.Expression"
 _TIME = Timestamp.DESCRIPTOR.full_name
@@ -66,8 +68,8 @@ def _of_field(value: Any, field: FieldDescriptor, path: str) -> Iterator[Misfit]
         yield from _of_value(value, field, path)
     elif not isinstance(value, list | tuple):
         yield Misfit(path, "NOT_A_LIST", f"has to be a list, got {_shown(value)}")
-    elif len(value) > _MOST_ITEMS:
-        yield Misfit(path, "REPEATED_MAX_ITEMS", f"must contain no more than {_MOST_ITEMS} items, got {len(value)}")
+    elif len(value) > (most := _MOST_ITEMS if field.cpp_type in _LONG_LISTS else _MOST_NUMBERS):
+        yield Misfit(path, "REPEATED_MAX_ITEMS", f"must contain no more than {most} items, got {len(value)}")
     else:
         for at, item in enumerate(value):
             yield from _of_value(item, field, f"{path}[{at}]")

@@ -178,6 +178,23 @@ class Desk:
 
         return await self._computed(computed)
 
+    async def check(self, document: Callable[[], object]) -> None:
+        """Refuse an expression that has no value before a message is made of it, which takes many times as long.
+
+        Args:
+            document: returns the expression, or None for none.
+
+        Raises:
+            InvalidExpression, SourceUnavailable, Overloaded: see ``value``.
+        """
+
+        def checked() -> None:
+            expression = document()
+            if expression is not None:
+                self.downloads.evaluate(read_graph(expression))
+
+        await self._computed(checked)
+
     # -- files ------------------------------------------------------------------------------
 
     async def cached(self, kept: Registered) -> Ready | None:

@@ -14,7 +14,7 @@ from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, i
 from rasterwire.expression.algorithms import listing
 from rasterwire.server.asset_json import catalog_image_json, collection_json
 from rasterwire.server.assets import images_page, list_assets
-from rasterwire.server.body import read_body, read_json
+from rasterwire.server.body import check_expression, read_body, read_json
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
@@ -23,7 +23,6 @@ from rasterwire.server.ready import Ready
 from rasterwire.v1 import download_pb2
 
 _MOST_FORM = 1 << 20
-_LARGE_BODY = 1 << 19
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -188,9 +187,8 @@ class EarthEngineFront:
         )
 
     async def _params(self, asked: _Asked, asset: str | None = None) -> download_pb2.DownloadParams:
-        if asset is None and len(asked.body) > _LARGE_BODY:
-            # what is refused is so before a message is made of it, which takes many times as long
-            await self._desk.value(lambda: asked.json().get("expression"), lambda _: None)
+        if asset is None:
+            await check_expression(asked.body, self._desk)
         return await self._desk.run(lambda: download_params(asked.json(), asset))
 
     async def _streamed(self, request: web.Request, params: download_pb2.DownloadParams) -> web.StreamResponse:

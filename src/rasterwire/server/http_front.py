@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from rasterwire.server import convert
-from rasterwire.server.body import read_body, read_json, too_large
+from rasterwire.server.body import check_expression, read_body, read_json, too_large
 from rasterwire.server.desk import Desk
 from rasterwire.server.ee_front import EarthEngineFront, with_cors
 from rasterwire.server.files import send_download
@@ -86,6 +86,7 @@ class _HttpFront:
 
 async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadParams:
     body = await read_body(request)
+    await check_expression(body, desk)
     # megabytes of it take seconds, which other calls shall not wait
     return await desk.run(lambda: read_params(read_json(body)))
 
