@@ -528,3 +528,8 @@ def test_answers_that_are_no_messages_are_told_as_such(tmp_path: Path) -> None:
                 client.stream({"image": "a"})
     finally:
         server.stop(None).wait()
+
+
+def test_a_server_that_is_not_there_is_told_as_such() -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(Interrupted, match="the server cannot be reached; does it run"):
+        client.limits()

@@ -168,7 +168,7 @@ ADD = {"functionName": "Number.add", "arguments": {"left": ref("a"), "right": co
         (result({"bytesValue": "?"}), "base64"),
         (result(argument("x")), "outside of a function"),
         (result({"nothing": 1}), "no kind"),
-        (result(call("No.such")), "no function 'No.such'"),
+        (result(call("No.such")), "No.such: there is no such function."),
         (result(call("Image.add")), "Image.add: Parameter 'image1' is required."),
         (
             result(call("Image.add", image1=IMAGE, image2=IMAGE, image3=IMAGE)),
@@ -809,7 +809,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         (result(ref("gone")), "'gone' is referred to, but is not in 'values'"),
         (result(ref("result")), "refers to itself"),
         (result(call("Image.add")), "Image.add: Parameter 'image1' is required."),
-        (result(call("No.such")), "there is no function 'No.such'"),
+        (result(call("No.such")), "No.such: there is no such function."),
         (result(const(1)), "no image"),
         (result(call("Image.select", input=IMAGE, bandSelectors=const(["B9"]))), "Image.select: Band pattern 'B9'"),
         (chain(IMAGE, DOUBLING["addBands"][1], 40), "Image.addBands: an image of 16384 bands is too large"),

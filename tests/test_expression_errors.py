@@ -49,7 +49,7 @@ NOTHING = call("Filter.and", filters=[])
             call("Image.clipToBoundsAndScale", input=call("Image.constant", value=1), scale=10),
             "Image.clipToBoundsAndScale: The geometry for image clipping must be bounded.",
         ),
-        (call("Image.nothing", image=LOADED), "there is no function 'Image.nothing'"),
+        (call("Image.nothing", image=LOADED), "Image.nothing: there is no such function; did you mean Image.not?"),
         (call("Image.gradient", input=LOADED), "Image.gradient: not implemented by this server"),
     ],
 )

@@ -277,6 +277,18 @@ def test_all_that_is_wrong_with_a_mosaic_is_told_at_once(scenes: Scenes) -> None
     }
 
 
+def test_properties_that_no_image_has_are_told_by_name(scenes: Scenes) -> None:
+    filters = [{"property": "cluod", "comparison": "COMPARISON_LESS", "number": 2}]
+    asked = params({"query": {"collection": "made/up", "filters": filters, "sortBy": "nothing"}})
+    assert told(scenes.server, asked) == {
+        "mosaic.query.filters[0].property": "PROPERTY_UNKNOWN",
+        "mosaic.query.sort_by": "PROPERTY_UNKNOWN",
+    }
+    filters[0]["property"] = "system:time_start"
+    named = {"collection": "made/up", "filters": filters, "sortBy": "system:index"}
+    assert told(scenes.server, params({"query": named})) == {"mosaic.query": "NO_SCENE"}
+
+
 def test_all_images_that_are_not_there_are_told_at_once(scenes: Scenes) -> None:
     asked = params({"images": {"ids": ["nope", "scene-00", "nix"]}})
     assert set(told(scenes.server, asked)) == {"mosaic.images.ids[0]", "mosaic.images.ids[2]"}

@@ -1,5 +1,6 @@
 """Dictionaries that people write: what becomes of them, and what is said of those that mean nothing."""
 
+import json
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -142,6 +143,24 @@ def test_half_a_surrogate_pair_in_a_mosaic_is_told_by_field() -> None:
     with pytest.raises(InvalidParams) as caught:
         to_message({"mosaic": {"images": ["a", "\ud800"]}})
     assert [one.field for one in caught.value.violations] == ["mosaic.images.ids[1]"]
+
+
+def test_an_expression_may_be_what_earth_engine_s_library_makes() -> None:
+    document = {"result": "0", "values": {"0": {"constantValue": 5}}}
+
+    class Made:
+        def serialize(self) -> str:
+            return json.dumps(document)
+
+    for given in (document, json.dumps(document), Made()):
+        assert to_message({"expression": given}).expression.result == "0"
+    for wrong in (5, "[]", "no JSON"):
+        with pytest.raises(InvalidParams, match="expression: "):
+            to_message({"expression": wrong})
+
+
+def test_a_mosaic_of_nothing_is_for_the_server_to_refuse() -> None:
+    assert to_message({"mosaic": {}}).WhichOneof("source") == "mosaic"
 
 
 def test_an_image_comes_from_one_source() -> None:

@@ -95,7 +95,7 @@ class Violations:
             raise InvalidRequest(tuple(dict.fromkeys(self.found)))
 
 
-NULL_COMPUTED = "It was computed, and is null: is a collection empty?"
+NULL_COMPUTED = "It was computed, and is null: is a collection empty, a property not there, or no pixel valid?"
 """The end of what is said of an argument that another function made null."""
 
 

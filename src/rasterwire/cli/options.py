@@ -59,7 +59,9 @@ def request_options(command: F) -> F:
 
 def to_params(given: dict[str, Any]) -> dict[str, Any]:
     """Return what the client takes, from the values of ``request_options``."""
-    params = {key: value for key, value in given.items() if value not in (None, False, ()) or key == "file_per_band"}
+    # a number of 0 is for the server to refuse
+    left_out = {key for key, value in given.items() if value is None or value is False or value == ()}
+    params = {key: value for key, value in given.items() if key not in left_out - {"file_per_band"}}
     params["format"] = params.pop("format_", None)
     if "bands" in params:
         params["bands"] = [_band(text) for text in params["bands"]]

@@ -82,12 +82,18 @@ _NO_MESSAGE = "Exception deserializing response!"
 """What grpc says of bytes that are no message."""
 
 
+_NO_SERVER = "failed to connect to all addresses"
+"""How grpc begins what it says where nobody listens."""
+
+
 def failure(error: grpc.RpcError) -> DownloadFailed:
     """Return the error of the client for one of a call, with the details the server sent."""
     code: grpc.StatusCode = error.code()
     said = error.details() or code.name
     if said == _NO_MESSAGE:
         return CorruptData("the answer is no message of this schema; is it a rasterwire server that is asked?", code)
+    if code is grpc.StatusCode.UNAVAILABLE and said.startswith(_NO_SERVER):
+        said = f"the server cannot be reached; does it run there, and is the address right? ({said})"
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     retry_after = None
     try:

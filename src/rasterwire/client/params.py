@@ -75,6 +75,16 @@ def _prefixed(prefix: str, value: Any) -> Any:
     return prefix + value.upper().removeprefix(prefix) if isinstance(value, str) else value
 
 
+def _graph(value: Any) -> Any:
+    """Return the JSON of a graph: of an object of Earth Engine's library, of its text, or as it is."""
+    if hasattr(value, "serialize"):
+        value = value.serialize()
+    value = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(value, Mapping):
+        raise TypeError("has to be an object of Earth Engine's library, or what its serialize() gives")
+    return value
+
+
 def _compared(wanted: Any) -> Any:
     """Return a test of a property with the names of the schema."""
     if not isinstance(wanted, Mapping) or "comparison" not in wanted:
@@ -120,7 +130,7 @@ class _Reader:
             elif name == "mosaic":
                 self._noting(key, lambda v: self._mosaic(message, v), value)
             elif name == "expression":
-                self._noting(key, lambda v: json_format.ParseDict(v, message.expression), value)
+                self._noting(key, lambda v: json_format.ParseDict(_graph(v), message.expression), value)
             else:
                 self._field(message, str(key), name, value)
         return message
@@ -146,6 +156,7 @@ class _Reader:
             self._problem(one.field, one.description)
         if found:
             return
+        message.mosaic.SetInParent()
         json_format.ParseDict(plain, message.mosaic)
         if isinstance(plain.get("query"), Mapping) and bounds is not None:
             area = download_pb2.DownloadParams()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rasterwire.catalog import Catalog
-from rasterwire.download.world import CatalogWorld, find_image, product_of
+from rasterwire.download.world import CatalogWorld, find_image, product_of, properties_of
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import Graph
@@ -101,6 +101,10 @@ class Downloads:
         """
         image = self.catalog.get(image_id) if graph is None else self._product(graph)
         find_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+
+    def properties_of(self, collection_id: str) -> set[str]:
+        """Return the names of the properties of a collection's images, as expressions know them."""
+        return properties_of(self.catalog, collection_id)
 
     def has_image(self, image_id: str) -> bool:
         """Tell whether the catalog has an image that expressions would load by this id."""

@@ -111,6 +111,14 @@ def _properties(image: Image) -> Mapping[str, Any]:
     return {**image.properties, **more}
 
 
+def properties_of(catalog: Catalog, collection_id: str) -> set[str]:
+    """Return the names of the properties of all images of a collection; of one that is not there, none."""
+    names: set[str] = set()
+    for image in catalog.collection(plain_id(collection_id)):
+        names |= _properties(image).keys()
+    return names
+
+
 def product_of(value: Any, made_by: str = "") -> Product:
     """Return the image of an expression's result as what can be planned.
 

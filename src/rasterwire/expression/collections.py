@@ -7,6 +7,7 @@ import numpy as np
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.bands import check_count, unique_name, with_name
+from rasterwire.expression.coerce import described
 from rasterwire.expression.elements import property_of
 from rasterwire.expression.geometry import union_of
 from rasterwire.expression.images import cast as cast_image
@@ -69,7 +70,7 @@ def collection(features: list[Any]) -> CollectionValue:
 def filter_(values: CollectionValue, condition: Any) -> CollectionValue:
     """Returns the elements that a filter passes."""
     if not isinstance(condition, FilterValue):
-        raise InvalidExpression("'filter' has to be a Filter.")
+        raise InvalidExpression(f"'filter' has to be a Filter, such as ee.Filter makes, and is {described(condition)}.")
     return renewed(values, [element for element in values if condition.accepts(element)])
 
 

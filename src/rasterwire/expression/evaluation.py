@@ -1,5 +1,6 @@
 """Evaluates graphs: each value once for each set of the arguments it depends on."""
 
+import difflib
 import logging
 import math
 import secrets
@@ -158,7 +159,9 @@ class _Evaluation:
             return (yield self._chosen(node, scope))
         known = TABLE.get(node.name)
         if known is None:
-            raise InvalidExpression(f"there is no function {node.name[:100]!r}")
+            close = difflib.get_close_matches(node.name[:100], TABLE, 1)
+            hint = f"; did you mean {close[0]}?" if close else "."
+            raise InvalidExpression(f"there is no such function{hint}", node.name[:100])
         if known.call is None:
             raise InvalidExpression("not implemented by this server", node.name)
         said = {name: item for name, item in node.arguments.items() if not _is_null(item)}
@@ -214,6 +217,10 @@ def _is_null(node: GraphNode) -> bool:
 
 
 def _arguments(function: Function, given: Mapping[str, Any], world: World) -> list[Any]:
+    names = [argument.name for argument in function.signature.arguments]
+    for name in given:
+        if name not in names:
+            raise InvalidExpression(f"there is no parameter '{name[:60]}', but {', '.join(names) or 'none'}.")
     arguments = []
     for argument in function.signature.arguments:
         value = given.get(argument.name)
@@ -223,10 +230,6 @@ def _arguments(function: Function, given: Mapping[str, Any], world: World) -> li
                 raise InvalidExpression(f"Parameter '{argument.name}' is required.{why}")
             value = argument.default
         arguments.append(None if value is None else coerce(value, argument.type, argument.name, world))
-    names = [argument.name for argument in function.signature.arguments]
-    for name in given:
-        if name not in names:
-            raise InvalidExpression(f"there is no parameter '{name[:60]}', but {', '.join(names) or 'none'}.")
     return arguments
 
 

@@ -228,7 +228,7 @@ def _check_bounds(asked: Asked, band: Source) -> None:
     if not isinstance(band, Computed) or band.is_bounded or asked.region_counts:
         return
     if not (asked.exact and len(asked.spec.dimensions) == 2):
-        said = f"band {band.name!r} has no bounds; give a region, or crs, crs_transform and two dimensions"
+        said = "the image has no bounds; give a region, or crs, crs_transform and two dimensions"
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", said)
 
 

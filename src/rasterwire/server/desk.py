@@ -30,7 +30,7 @@ from rasterwire.expression.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
-from rasterwire.server.mosaic import mosaic_refusal
+from rasterwire.server.mosaic import check_properties, mosaic_refusal
 from rasterwire.server.ready import Growing, Ready, file_info
 from rasterwire.store import Artifact
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -128,6 +128,9 @@ class Desk:
                 self.downloads.check_bands(names, params.image, convert.to_graph(params))
             found.raise_if_any()
             raise
+        query = params.mosaic.query
+        if query.sort_by or query.filters:
+            check_properties(query, self.downloads.properties_of(query.collection))
         try:
             return self.downloads.plan(request, graph)
         except InvalidExpression as error:

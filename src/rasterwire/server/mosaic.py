@@ -1,8 +1,9 @@
 """Mosaics of typed fields as the graphs that clients of Earth Engine would write."""
 
+import difflib
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -153,6 +154,28 @@ _FIELDS = {
     **dict.fromkeys(_COMPOSITES.values(), "mosaic.composite"),
 }
 """What the caller wrote of a function that the graph calls."""
+
+
+def check_properties(query: download_pb2.CollectionQuery, names: Collection[str]) -> None:
+    """Refuse a query by properties that no image has, of which nothing would be told otherwise.
+
+    Args:
+        query: as the caller wrote it.
+        names: of the properties of the collection's images; none where there is no such collection.
+
+    Raises:
+        InvalidRequest: with every such property.
+    """
+    asked = [(f"filters[{at}].property", wanted.property) for at, wanted in enumerate(query.filters)]
+    asked += [("sort_by", query.sort_by)] if query.sort_by else []
+    problems = Violations()
+    for field, name in asked:
+        if names and name not in names:
+            close = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            said = f"no image of {query.collection!r} has a property {name!r}{hint}"
+            problems.found.append(Violation(f"mosaic.query.{field}", "PROPERTY_UNKNOWN", said))
+    problems.raise_if_any()
 
 
 def mosaic_refusal(
