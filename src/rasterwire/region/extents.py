@@ -73,8 +73,8 @@ class _Curve:
         self.start, self.end = (at, at) if self.is_of_points else (at[:-1], at[1:])
         self.edges = len(self.start)
         self._closed = bool((at[0] == at[-1]).all())
-        self._target = target
-        self._source = region.crs
+        # once, since a crs is looked up by its WKT, which it writes each time
+        self._convert = None if region.crs == target else transformer(region.crs, target)
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
 
     def near(self, where: float, reach: float) -> Points:
@@ -93,9 +93,9 @@ class _Curve:
             points = np.column_stack([lon, lat])
         else:
             points = a + (b - a) * fraction[:, None]
-        if self._source == self._target:
+        if self._convert is None:
             return points
-        x, y = transformer(self._source, self._target).transform(points[:, 0], points[:, 1])
+        x, y = self._convert.transform(points[:, 0], points[:, 1])
         placed = np.column_stack([x, y])
         if not np.isfinite(placed).all():
             raise invalid(
