@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import math
 import socket
 import threading
 import time
@@ -224,6 +225,51 @@ def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(server: Ser
         slowest = max(slowest, time.perf_counter() - begin)
     assert json.loads(told[0][2]) == {"result": "x" * 300}
     assert slowest < 3.0
+
+
+NESTED: Any = {"constantValue": [[0]] * 150_000}
+WRONG: dict[str, tuple[Any, str]] = {
+    "no JSON": (b"[" * (10 << 20), "a body of more than 320000 values is too large"),
+    "a number list": ({"0": {"constantValue": [1] * 3_000_000}}, "a body of more than 320000 values is too large"),
+    "a long text": ({"0": {"constantValue": "x" * 10_000_000}}, "The result"),
+    "a cycle": ({str(at): {"valueReference": str((at + 1) % 29_000)} for at in range(29_000)}, "refers to itself"),
+    "a missing one": ({str(at): {"valueReference": str(at + 1)} for at in range(29_000)}, "is referred to, but is not"),
+    "nested lists": (
+        {"0": {"functionInvocationValue": {"functionName": "Image.abs", "arguments": {"value": NESTED}}}},
+        "Image.abs: Parameter 'value' has to be of type Image",
+    ),
+    "many arguments": (
+        {
+            "0": {
+                "functionInvocationValue": {
+                    "functionName": "Image.abs",
+                    "arguments": {f"a{at}": {"constantValue": 1} for at in range(29_000)},
+                }
+            }
+        },
+        "Image.abs: there is no parameter 'a0'",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("door", ["projects/p/value:compute", "projects/p/image:computePixels", "downloads"])
+def test_megabytes_that_are_wrong_are_refused_soon_at_every_door(server: Served, door: str, wrong: str) -> None:
+    values, said = WRONG[wrong]
+    body = (
+        values if isinstance(values, bytes) else json.dumps({"expression": {"result": "0", "values": values}}).encode()
+    )
+    took = math.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        status, _, answer = ask(server, "POST", f"/v1/{door}", body)
+        took = min(took, time.perf_counter() - began)
+        if wrong == "a long text" and door.endswith("value:compute"):
+            assert status == 200
+            return
+        assert status == 400
+        assert said.lower() in json.loads(answer)["error"]["message"].lower()
+    assert took < 0.5  # a tenth of a second, where nobody else is at work
 
 
 # -- addresses and methods ---------------------------------------------------------------------
