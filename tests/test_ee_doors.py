@@ -227,15 +227,15 @@ def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(server: Ser
     assert slowest < 3.0
 
 
-NESTED: Any = {"constantValue": [[0]] * 150_000}
-WRONG: dict[str, tuple[Any, str]] = {
+LARGE_LIST: Any = {"constantValue": [[0]] * 150_000}
+MEGABYTES: dict[str, tuple[Any, str]] = {
     "no JSON": (b"[" * (10 << 20), "a body of more than 320000 values is too large"),
     "a number list": ({"0": {"constantValue": [1] * 3_000_000}}, "a body of more than 320000 values is too large"),
     "a long text": ({"0": {"constantValue": "x" * 10_000_000}}, "The result"),
     "a cycle": ({str(at): {"valueReference": str((at + 1) % 29_000)} for at in range(29_000)}, "refers to itself"),
     "a missing one": ({str(at): {"valueReference": str(at + 1)} for at in range(29_000)}, "is referred to, but is not"),
     "nested lists": (
-        {"0": {"functionInvocationValue": {"functionName": "Image.abs", "arguments": {"value": NESTED}}}},
+        {"0": {"functionInvocationValue": {"functionName": "Image.abs", "arguments": {"value": LARGE_LIST}}}},
         "Image.abs: Parameter 'value' has to be of type Image",
     ),
     "many arguments": (
@@ -252,10 +252,10 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", MEGABYTES)
 @pytest.mark.parametrize("door", ["projects/p/value:compute", "projects/p/image:computePixels", "downloads"])
 def test_megabytes_that_are_wrong_are_refused_soon_at_every_door(server: Served, door: str, wrong: str) -> None:
-    values, said = WRONG[wrong]
+    values, said = MEGABYTES[wrong]
     body = (
         values if isinstance(values, bytes) else json.dumps({"expression": {"result": "0", "values": values}}).encode()
     )
