@@ -164,7 +164,8 @@ def write_report(
 
 
 _HOW = (
-    "contenders take turns (A B C A B C ...), one run of each first does not count; rasterwire's loops were compiled by an earlier process. Server CPU is user and system "
+    "contenders take turns (A B C A B C ...), one run of each first does not count; rasterwire's loops were compiled "
+    "by an earlier process. Server CPU is user and system "
     "time of all processes of a server, or of a command; peak is the resident memory of the process that had the "
     "most, mapped files included. rasterwire is measured as a whole trip through its own client, which checks every "
     "byte; HTTP bodies are written to a file too, unchecked. A run ends when its file is on the disk: fsync is called "
