@@ -1,10 +1,13 @@
 """Numbers and texts of expressions, held against Python's own."""
 
+import json
 import math
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graphs import call, refused, told
@@ -25,6 +28,13 @@ BINARY: dict[str, Callable[..., Any]] = {
     "neq": operator.ne,
     "and": lambda a, b: a != 0 and b != 0,
     "or": lambda a, b: a != 0 or b != 0,
+    "first": lambda a, b: a,
+    "firstNonZero": lambda a, b: a or b,
+    "hypot": math.hypot,
+    "atan2": lambda x, y: np.angle(complex(x, y)),
+    "bitwiseAnd": lambda a, b: int(a) & int(b),
+    "bitwiseOr": lambda a, b: int(a) | int(b),
+    "bitwiseXor": lambda a, b: int(a) ^ int(b),
 }
 
 UNARY: dict[str, Callable[..., Any]] = {
@@ -32,11 +42,26 @@ UNARY: dict[str, Callable[..., Any]] = {
     "ceil": math.ceil,
     "abs": abs,
     "exp": math.exp,
-    "int": math.trunc,
-    "toInt": math.trunc,
-    "float": float,
+    "float": np.float32,
+    "toFloat": np.float32,
     "double": float,
+    "toDouble": float,
     "not": operator.not_,
+    "signum": np.sign,
+    "bitwiseNot": lambda a: ~int(a),
+    "bitCount": lambda a: np.binary_repr(int(a), 64).count("1"),
+    **{name: getattr(math, name) for name in ("sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "erf", "erfc")},
+    "cbrt": np.cbrt,
+}
+
+CASTS = {
+    "uint8": ("byte", "toByte", "uint8", "toUint8"),
+    "int8": ("int8", "toInt8"),
+    "uint16": ("uint16", "toUint16"),
+    "int16": ("short", "toShort", "int16", "toInt16"),
+    "uint32": ("uint32", "toUint32"),
+    "int32": ("int", "toInt", "int32", "toInt32"),
+    "int64": ("long", "toLong", "int64", "toInt64"),
 }
 
 
@@ -50,6 +75,66 @@ def test_functions_of_two_numbers_are_those_of_python(name: str, left: float, ri
 @pytest.mark.parametrize("value", [0, 2, -2, 2.5, -2.5, 1e10 / 3e9])
 def test_functions_of_a_number_are_those_of_python(name: str, value: float) -> None:
     assert told(call(f"Number.{name}", input=value)) == pytest.approx(float(UNARY[name](value)))
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(dtype, name) for dtype, names in CASTS.items() for name in names])
+def test_casts_are_whole_parts_within_their_type(dtype: str, name: str) -> None:
+    limits = np.iinfo(dtype)
+    for value in (0, 2.9, -2.9, 127.5, 200, -200, 70_000, -70_000, 3e9, -3e9, 1e30, -1e30):
+        expected = min(max(math.trunc(value), int(limits.min)), int(limits.max))
+        assert told(call(f"Number.{name}", input=value)) == float(expected), value
+    assert told(call(f"Number.{name}", input=float("nan"))) == 0
+
+
+@pytest.mark.parametrize("name", ["asin", "acos"])
+def test_arcs_are_those_of_numbers_within_one(name: str) -> None:
+    assert told(call(f"Number.{name}", input=-0.3)) == pytest.approx(getattr(math, name)(-0.3))
+    assert refused(call(f"Number.{name}", input=2)) == f"Number.{name}: has no value for 2."
+
+
+def test_the_gamma_function_has_no_value_at_its_poles() -> None:
+    assert told(call("Number.gamma", input=5)) == 24
+    assert told(call("Number.gamma", input=-0.5)) == pytest.approx(math.gamma(-0.5))
+    for value in (0, -2, 1e6):
+        assert refused(call("Number.gamma", input=value)).startswith("Number.gamma: has no value for")
+
+
+@pytest.mark.parametrize("value", [1, -1, 5.9, 2**40 + 1, -(2**40)])
+@pytest.mark.parametrize("places", [0, 1, 30, 63, 64, -1])
+def test_bits_move_within_64(value: float, places: int) -> None:
+    bits = np.int64(int(value))
+    left = np.left_shift(bits, places) if 0 <= places < 64 else 0
+    assert told(call("Number.leftShift", left=value, right=places)) == pytest.approx(float(left))
+    right = np.right_shift(bits, min(max(places, 0), 63))
+    assert told(call("Number.rightShift", left=value, right=places)) == int(right)
+
+
+@pytest.mark.parametrize(("value", "clamped", "scaled"), [(-1, 0, -0.25), (1, 1, 0.25), (9, 4, 2.25), (4, 4, 1)])
+def test_a_number_is_clamped_to_a_range_and_scaled_by_it(value: float, clamped: float, scaled: float) -> None:
+    assert told(call("Number.clamp", number=value, min=0, max=4)) == clamped
+    assert told(call("Number.unitScale", number=value, min=0, max=4)) == scaled
+    assert told(call("Number.unitScale", number=value, min=2, max=2)) == 0
+
+
+@pytest.mark.parametrize(("text", "radix"), [("12", 10), ("-12", 10), ("ff", 16), ("-FF", 16), ("101", 2), ("+zz", 36)])
+def test_whole_numbers_are_read_in_any_number_system(text: str, radix: int) -> None:
+    assert told(call("Number.parse", input=text, radix=radix)) == int(text, radix)
+
+
+@pytest.mark.parametrize("text", ["1.5", "-.5", "2.", "1e3", "-1.25E-2", "+0"])
+def test_decimal_numbers_are_read(text: str) -> None:
+    assert told(call("Number.parse", input=text)) == float(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "radix"),
+    [
+        *[(text, 10) for text in ("", "a", "1_0", " 1", "nan", "ff", "9" * 5000)],
+        *[("2", 2), ("0b1", 2), ("1.5", 16), ("0x1f", 16), ("1", 1), ("1", 37), ("z" * 1000, 36)],
+    ],
+)
+def test_texts_that_are_no_numbers_are_refused(text: str, radix: int) -> None:
+    assert refused(call("Number.parse", input=text, radix=radix)).startswith("Number.parse: ")
 
 
 @pytest.mark.parametrize(("name", "of"), [("sqrt", math.sqrt), ("log", math.log), ("log10", math.log10)])
@@ -148,3 +233,79 @@ def test_a_text_cannot_grow_without_end() -> None:
     for _ in range(12):
         text = call("String.cat", string1=text, string2=text)
     assert "too long" in refused(text)
+
+
+@pytest.mark.parametrize(("first", "second", "sign"), [("a", "b", -1), ("b", "a", 1), ("a", "a", 0), ("a", "ab", -1)])
+def test_texts_are_compared(first: str, second: str, sign: int) -> None:
+    assert told(call("String.compareTo", string1=first, string2=second)) == sign
+    assert told(call("String.equals", reference=first, target=second)) is (sign == 0)
+    assert told(call("String.equals", reference="1", target=1)) is False
+
+
+@pytest.mark.parametrize("sought", ["a", "na", "z", "", "banana"])
+def test_a_text_is_found_within_another(sought: str) -> None:
+    assert told(call("String.index", target="banana", pattern=sought)) == "banana".find(sought)
+    assert told(call("String.rindex", target="banana", pattern=sought)) == "banana".rfind(sought)
+
+
+def test_white_space_is_trimmed_at_both_ends() -> None:
+    assert told(call("String.trim", string=" \t a b\n ")) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("regex", "flags", "made"),
+    [
+        ("", None, [""]),
+        ("ab", "g", ["ab"]),
+        ("ab", "i", ["AB"]),
+        ("AB", "ig", ["AB", "ab"]),
+        ("[a-z]+[0-9]+", "", ["abc123"]),
+        ("abc[^0-9]", "i", ["ABCa"]),
+        ("([A-Z]+)(x)?([a-z]+)", "", ["ABCabc", "ABC", None, "abc"]),
+        ("z", "g", []),
+        ("z", "", []),
+    ],
+)
+def test_matches_of_a_regular_expression_are_listed(regex: str, flags: str | None, made: list[str | None]) -> None:
+    # the first ones are the examples of Earth Engine's reference
+    assert told(call("String.match", input="ABCabc123", regex=regex, flags=flags)) == made
+
+
+@pytest.mark.parametrize("regex", [",", ",+", "[,b]", "z", "^a", "c$"])
+def test_a_text_is_split_at_matches(regex: str) -> None:
+    assert told(call("String.split", string="a,b,,cBä,", regex=regex)) == re.split(regex, "a,b,,cBä,")
+
+
+def test_a_text_is_split_into_characters_and_without_regard_to_case() -> None:
+    assert told(call("String.split", string="abä", regex="")) == ["a", "b", "ä"]
+    assert told(call("String.split", string="aXbxc", regex="x", flags="i")) == ["a", "b", "c"]
+    assert told(call("String.split", string="", regex=",")) == [""]
+    assert refused(call("String.split", string="a", regex="(")).endswith("is no regular expression.")
+    assert refused(call("String.match", input="a", regex="a", flags="m")).startswith("String.match: 'm' is no flag")
+
+
+def test_groups_of_a_long_text_are_limited() -> None:
+    said = refused(call("String.match", input="x" * 100_000, regex="(" * 50 + ".*" + ")" * 50))
+    assert said == "String.match: matches of over 1000000 characters are too long."
+
+
+@pytest.mark.parametrize("value", ['ä"\n', 1, 2.5, True, None, [], {}, [1, ["a", None]], {"b": [1.5, {}], "a": False}])
+def test_values_are_encoded_as_json_and_decoded_again(value: Any) -> None:
+    text = json.dumps(value)
+    assert told(call("String.decodeJSON", string=text)) == value
+    if value is not None:
+        made = told(call("String.encodeJSON", object=value))
+        assert made == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", "'a'", "[1,]", "1 2", "9" * 5000])
+def test_texts_that_are_no_json_are_refused(text: str) -> None:
+    assert refused(call("String.decodeJSON", string=text)) == f"String.decodeJSON: '{text[:60]}' is no JSON."
+
+
+def test_json_does_not_grow_without_end() -> None:
+    long = call("String.cat", string1="x" * 1000, string2="")
+    assert "too long" in refused(call("String.encodeJSON", object=[long] * 1001))
+    assert refused(call("String.decodeJSON", string="[" * 100_000)).startswith("String.decodeJSON: ")
+    assert "has no JSON" in refused(call("String.encodeJSON", object=[call("Date", value=0)]))
+    assert "has no JSON" in refused(call("String.encodeJSON", object=float("nan")))

@@ -27,6 +27,7 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions in t
     reducers,
     regions,
     samples,
+    texts,
     unbuilt,
     visual,
 )

@@ -77,7 +77,15 @@ class Budget:
         Raises:
             InvalidExpression: it is more than is left.
         """
-        self._bytes += _size(value)
+        self.take(_size(value))
+
+    def take(self, count: int) -> None:
+        """Count bytes, of a value that takes more than its outermost list tells.
+
+        Raises:
+            InvalidExpression: they are more than are left.
+        """
+        self._bytes += count
         if self._bytes > MAX_BYTES:
             raise InvalidExpression("User memory limit exceeded: the expression makes too many or too large values.")
 

@@ -1,14 +1,15 @@
-"""Functions on numbers and texts."""
+"""Functions on numbers."""
 
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.elements import as_text
-from rasterwire.expression.lists import MAX_ITEMS
-from rasterwire.expression.pattern import replaced
 from rasterwire.expression.plain import number
 from rasterwire.expression.signature import table
 
@@ -44,6 +45,15 @@ _TWO: list[tuple[str, Callable[..., Any], str]] = [
     ("neq", lambda a, b: a != b, "1 where the numbers are not equal."),
     ("and", lambda a, b: bool(a and b), "1 where both numbers are not 0."),
     ("or", lambda a, b: bool(a or b), "1 where one number is not 0."),
+    ("first", lambda a, _: a, "The first number."),
+    ("firstNonZero", lambda a, b: a or b, "The first number where it is not 0, else the second."),
+    ("hypot", math.hypot, "The length of the 2D vector [x, y]."),
+    ("atan2", lambda x, y: math.atan2(y, x), "The angle of the 2D vector [x, y], in radians."),
+    ("bitwiseAnd", lambda a, b: _bits(a) & _bits(b), "The bits that both whole parts have."),
+    ("bitwiseOr", lambda a, b: _bits(a) | _bits(b), "The bits that one of the whole parts has."),
+    ("bitwiseXor", lambda a, b: _bits(a) ^ _bits(b), "The bits that only one of the whole parts has."),
+    ("leftShift", lambda a, b: _shifted_left(_bits(a), _bits(b)), "The bits moved to the left."),
+    ("rightShift", lambda a, b: _bits(a) >> min(max(_bits(b), 0), 63), "The bits moved to the right; the sign stays."),
 ]
 _ONE: list[tuple[str, Callable[..., Any], str]] = [
     ("round", lambda a: math.floor(a + 0.5), "The nearest whole number."),
@@ -55,15 +65,92 @@ _ONE: list[tuple[str, Callable[..., Any], str]] = [
     ("log", math.log, "The natural logarithm."),
     ("log10", math.log10, "The base-10 logarithm."),
     ("not", lambda a: not a, "1 where the number is 0."),
-    ("int", math.trunc, "The whole part."),
-    ("toInt", math.trunc, "The whole part."),
-    ("float", float, "The number."),
     ("double", float, "The number."),
+    ("toDouble", float, "The number."),
+    ("float", np.float32, "The nearest 32-bit float."),
+    ("toFloat", np.float32, "The nearest 32-bit float."),
+    ("sin", math.sin, "The sine of radians."),
+    ("cos", math.cos, "The cosine of radians."),
+    ("tan", math.tan, "The tangent of radians."),
+    ("asin", math.asin, "The arcsine in radians."),
+    ("acos", math.acos, "The arccosine in radians."),
+    ("atan", math.atan, "The arctangent in radians."),
+    ("sinh", math.sinh, "The hyperbolic sine."),
+    ("cosh", math.cosh, "The hyperbolic cosine."),
+    ("tanh", math.tanh, "The hyperbolic tangent."),
+    ("cbrt", np.cbrt, "The cubic root."),
+    ("gamma", math.gamma, "The gamma function."),
+    ("erf", math.erf, "The error function."),
+    ("erfc", math.erfc, "The complementary error function."),
+    ("signum", lambda a: (a > 0) - (a < 0), "The sign: -1, 0 or 1."),
+    ("bitwiseNot", lambda a: ~_bits(a), "The bits that the whole part has not."),
+    ("bitCount", lambda a: (_bits(a) % (1 << 64)).bit_count(), "The number of one-bits of 64."),
 ]
+_WHOLE = {
+    "uint8": ("byte", "toByte", "uint8", "toUint8"),
+    "int8": ("int8", "toInt8"),
+    "uint16": ("uint16", "toUint16"),
+    "int16": ("short", "toShort", "int16", "toInt16"),
+    "uint32": ("uint32", "toUint32"),
+    "int32": ("int", "toInt", "int32", "toInt32"),
+    "int64": ("long", "toLong", "int64", "toInt64"),
+}
+"""Casts, by the type that they cast to."""
+
+
+def _whole(value: float, dtype: str) -> int:
+    """Return the whole part, or the nearest that a type has; 0 of NaN, as casts of images do."""
+    limits = np.iinfo(dtype)
+    if math.isnan(value):
+        return 0
+    return math.trunc(min(max(value, int(limits.min)), int(limits.max)))
+
+
+def _bits(value: float) -> int:
+    return _whole(value, "int64")
+
+
+def _shifted_left(bits: int, count: int) -> int:
+    """Return what is left of 64 bits, with their sign; 0 beyond 63 places."""
+    moved = (bits << count) % (1 << 64) if 0 <= count < 64 else 0
+    return moved - (1 << 64) if moved >> 63 else moved
+
+
 for _entry in _TWO:
     _numeric(*_entry, "left", "right")
 for _entry in _ONE:
     _numeric(*_entry, "input")
+for _dtype, _casts in _WHOLE.items():
+    for _cast in _casts:
+        _numeric(_cast, partial(_whole, dtype=_dtype), f"The whole part, or the nearest that {_dtype} has.", "input")
+
+
+@table.listed("Number.clamp(number: Number, min: Float, max: Float) -> Number")
+def clamp(value: float, low: float, high: float) -> float:
+    """Returns the nearest number of a range."""
+    return number(min(max(value, low), high))
+
+
+@table.listed("Number.unitScale(number: Number, min: Float, max: Float) -> Number")
+def unit_scale(value: float, low: float, high: float) -> float:
+    """Returns where a number lies in a range: 0 at its begin and 1 at its end; 0 where these are one."""
+    return number((float(value) - low) / (float(high) - low) if high != low else 0.0)
+
+
+_whole_text = re.compile(r"[+-]?[0-9A-Za-z]{1,1100}")
+_decimal_text = re.compile(r"[+-]?(\d{1,1000}\.?\d{0,1000}|\.\d{1,1000})([eE][+-]?\d{1,10})?")
+
+
+@table.listed("Number.parse(input: String, radix: Integer = 10.0) -> Number")
+def parse(text: str, radix: int) -> float:
+    """Returns the number that a text says; whole ones in any number system of 2 to 36 digits."""
+    if not 2 <= radix <= 36:
+        raise InvalidExpression(f"'radix' is {radix}; it has to be from 2 to 36.")
+    if _whole_text.fullmatch(text) and all(int(digit, 36) < radix for digit in text.lstrip("+-")):
+        return number(int(text, radix))
+    if radix == 10 and _decimal_text.fullmatch(text):
+        return number(text)
+    raise InvalidExpression(f"'{text[:60]}' is no number" + (f" of radix {radix}." if radix != 10 else "."))
 
 
 @table.listed('Number.format(number: Number, pattern: String = "%s") -> String')
@@ -78,55 +165,3 @@ def format_number(value: float, pattern: str) -> str:
     plain = int(value) if kind in "dxX" else value
     text = as_text(number(value)) if kind == "s" else f"%{said}{kind}" % plain
     return f"{before}{text}{after}".replace("%%", "%")
-
-
-# -- texts -------------------------------------------------------------------------------------
-
-
-@table.listed("String(input: Object) -> String")
-def string(value: Any) -> str:
-    """Returns a value as text."""
-    if isinstance(value, str):
-        return value
-    made = as_text(value)
-    if len(made) > MAX_ITEMS:
-        raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
-    return made
-
-
-@table.listed("String.cat(string1: String, string2: String) -> String")
-def string_cat(first: str, second: str) -> str:
-    """Returns two texts as one."""
-    if len(first) + len(second) > MAX_ITEMS:
-        raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
-    return first + second
-
-
-@table.listed("String.slice(string: String, start: Integer, end: Integer = null) -> String")
-def string_slice(text: str, start: int, end: int | None) -> str:
-    """Returns a part of a text; negative positions count from the end."""
-    return text[start:end]
-
-
-@table.listed('String.replace(input: String, regex: String, replacement: String, flags: String = "") -> String')
-def replace(text: str, pattern: str, replacement: str, flags: str) -> str:
-    """Replaces the first match of a regular expression, or with the flag g all of them."""
-    return replaced(text, pattern, replacement, flags)
-
-
-@table.listed("String.length(string: String) -> Integer")
-def string_length(text: str) -> int:
-    """Returns the number of characters."""
-    return len(text)
-
-
-@table.listed("String.toLowerCase(string: String) -> String")
-def lower(text: str) -> str:
-    """Returns a text in lower case."""
-    return text.lower()
-
-
-@table.listed("String.toUpperCase(string: String) -> String")
-def upper(text: str) -> str:
-    """Returns a text in upper case."""
-    return text.upper()

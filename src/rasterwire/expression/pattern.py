@@ -28,6 +28,42 @@ def replaced(text: str, pattern: str, replacement: str, flags: str) -> str:
     return result
 
 
+def found(text: str, pattern: str, flags: str) -> list[str | None]:
+    """Return the first match of a pattern and its groups, None for those without a part; with the flag g all matches.
+
+    Empty where nothing matches.
+    """
+    expression = _compiled(_flagged(pattern, flags))
+    if "g" in flags:
+        return [match.group() for match in expression.finditer(text)]
+    match = expression.search(text)
+    if match is None:
+        return []
+    spans = [match.span(group) for group in range(expression.groups + 1)]
+    if sum(end - start for start, end in spans) > _MOST_REPLACED:
+        raise InvalidExpression(f"matches of over {_MOST_REPLACED} characters are too long.")
+    return [None if start < 0 else text[start:end] for start, end in spans]
+
+
+def split_at(text: str, pattern: str, flags: str) -> list[str]:
+    """Return the parts of a text between the matches of a pattern; single characters for an empty pattern."""
+    parts, start = [], 0
+    for match in _compiled(_flagged(pattern, flags)).finditer(text):
+        if match.end() in {0, start} or match.start() == len(text):
+            continue  # an empty match parts nothing at either end, nor behind another match
+        parts.append(text[start : match.start()])
+        start = match.end()
+    return [*parts, text[start:]]
+
+
+def _flagged(pattern: str, flags: str) -> str:
+    """Return a pattern with the flags that change what it matches."""
+    unknown = set(flags) - {"g", "i"}
+    if unknown:
+        raise InvalidExpression(f"'{min(unknown)}' is no flag; there are g and i.")
+    return f"(?i){pattern}" if "i" in flags else pattern
+
+
 _MOST_REPLACED = 1_000_000
 _MOST_PATTERN = 10_000
 
