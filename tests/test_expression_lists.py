@@ -133,6 +133,180 @@ def test_contains_compares_values_and_not_texts(element: Any, there: bool) -> No
         assert told(found) is there
 
 
+@pytest.mark.parametrize("index", range(-5, 6))
+def test_elements_are_inserted_and_set_at_a_position_from_either_end(index: int) -> None:
+    inserted, changed = list(LETTERS), list(LETTERS)
+    inserted.insert(index, "x")
+    assert told(call("List.insert", list=LETTERS, index=index, element="x")) == inserted
+    if index < 5:
+        changed[index] = "x"
+        assert told(call("List.set", list=LETTERS, index=index, element="x")) == changed
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("List.insert", {"index": 6, "element": 1}),
+        ("List.insert", {"index": -6, "element": 1}),
+        ("List.set", {"index": 5, "element": 1}),
+        ("List.swap", {"pos1": 0, "pos2": 5}),
+        ("List.swap", {"pos1": -6, "pos2": 0}),
+        ("List.splice", {"start": 6, "count": 0}),
+        ("List.splice", {"start": 0, "count": -1}),
+        ("List.shuffle", {"seed": "a"}),
+        ("List.shuffle", {"seed": float("nan")}),
+        ("List.unzip", {}),
+        ("List.getNumber", {"index": 0}),
+        ("List.getGeometry", {"index": 0}),
+        ("List.getString", {"index": 9}),
+    ],
+)
+def test_edits_out_of_the_list_are_refused(name: str, given: dict[str, Any]) -> None:
+    assert refused(call(name, list=LETTERS, **given)).startswith(f"{name}: ")
+
+
+def test_elements_are_swapped() -> None:
+    assert told(call("List.swap", list=LETTERS, pos1=0, pos2=-1)) == ["e", "b", "c", "d", "a"]
+    assert told(call("List.swap", list=[1], pos1=0, pos2=0)) == [1]
+
+
+@pytest.mark.parametrize("start", [0, 2, 5, -1, -5])
+@pytest.mark.parametrize("count", [0, 1, 9])
+@pytest.mark.parametrize("other", [None, [], [1, 2]])
+def test_a_splice_puts_a_list_in_place_of_elements(start: int, count: int, other: list[Any] | None) -> None:
+    at = start % 5 if start < 0 else start
+    expected = list(LETTERS)
+    expected[at : at + count] = other or []
+    assert told(call("List.splice", list=LETTERS, start=start, count=count, other=other)) == expected
+
+
+def test_values_are_replaced() -> None:
+    assert told(call("List.replace", list=[1, 2, 1.0], oldval=1, newval="x")) == ["x", 2, 1]
+    assert told(call("List.replaceAll", list=[1, [2], 1.0], oldval=1, newval="x")) == ["x", [2], "x"]
+    assert told(call("List.replace", list=[[2]], oldval=[2], newval=3)) == [3]
+    assert told(call("List.replace", list=[1], oldval=5, newval=3)) == [1]
+
+
+@pytest.mark.parametrize("distance", [0, 1, -1, 4, 7, -12])
+def test_a_list_rotates_to_its_end(distance: int) -> None:
+    assert told(call("List.rotate", list=LETTERS, distance=distance)) == np.roll(LETTERS, distance).tolist()
+    assert told(call("List.rotate", list=[], distance=distance)) == []
+
+
+@pytest.mark.parametrize("seed", [None, 0, 7, -3, False])
+def test_a_shuffle_is_the_same_for_the_same_seed(seed: Any) -> None:
+    numbers = list(range(50))
+    made = told(call("List.shuffle", list=numbers, seed=seed))
+    assert made != numbers
+    assert sorted(made) == numbers
+    assert (told(call("List.shuffle", list=numbers, seed=seed)) == made) is (seed is not False)
+
+
+def test_a_value_is_repeated_a_limited_number_of_times() -> None:
+    assert told(call("List.repeat", value=[1], count=3)) == [[1]] * 3
+    assert told(call("List.repeat", value=[1], count=0)) == []
+    for count in (-1, 1e9):
+        assert refused(call("List.repeat", value=1, count=count)).startswith("List.repeat: ")
+
+
+def test_lists_are_unzipped_to_the_shortest_one() -> None:
+    assert told(call("List.unzip", list=[[1, "a", 0], [2, "b"], [3, "c", 9]])) == [[1, 2, 3], ["a", "b", "c"]]
+    assert told(call("List.unzip", list=[])) == []
+    wide = call("List.repeat", value=call("List.sequence", start=1, count=2000), count=2000)
+    assert "4000000 elements is too long" in refused(call("List.unzip", list=wide))
+
+
+def test_elements_are_joined_as_texts() -> None:
+    assert told(call("List.join", list=["a", 1, 2.5, True], separator=", ")) == "a, 1, 2.5, true"
+    assert told(call("List.join", list=["a", "b"])) == "ab"
+    assert told(call("List.join", list=[], separator="-")) == ""
+    long = call("List.repeat", value="x" * 1001, count=1000)
+    for values in (long, [long], call("List.repeat", value="", count=1001)):
+        assert "too long" in refused(call("List.join", list=values, separator="-" * 1001))
+
+
+def test_elements_are_counted_and_found() -> None:
+    values = [1, [2], 1.0, "1", None]
+    for element, at, count in ((1, 0, 2), ([2], 1, 1), ("1", 3, 1), (5, -1, 0), ({"a": 1}, -1, 0)):
+        assert told(call("List.indexOf", list=values, element=element)) == at
+        assert told(call("List.frequency", list=values, element=element)) == count
+    assert told(call("List.containsAll", list=values, other=["1", 1, 1]))
+    assert not told(call("List.containsAll", list=values, other=[1, 2]))
+    assert told(call("List.equals", list=values, other=[1.0, [2], 1, "1", None]))
+    assert not told(call("List.equals", list=values, other=values[:4]))
+
+
+@pytest.mark.parametrize("target", ["a", "aab", "aba", "abaab", "b", "ba", "bb", "c", "abacab", ""])
+@pytest.mark.parametrize("text", ["abaababaab", "aaab", "b", ""])
+def test_lists_within_lists_are_found_like_texts_within_texts(text: str, target: str) -> None:
+    given = {"list": list(text), "target": list(target)}
+    assert told(call("List.indexOfSublist", **given)) == text.find(target)
+    assert told(call("List.lastIndexOfSubList", **given)) == text.rfind(target)
+
+
+def test_a_list_is_filtered_by_its_items_or_by_properties_of_its_elements() -> None:
+    above = call("Filter.greaterThan", leftField="item", rightValue=2)
+    assert told(call("List.filter", list=[1, 2, 3, "4", 5], filter=above)) == [3, 5]
+    features = [call("Feature", metadata={"n": n}) for n in (1, 3)]
+    above = call("Filter.greaterThan", leftField="n", rightValue=2)
+    (passed,) = told(call("List.filter", list=features, filter=above))
+    assert passed["properties"] == {"n": 3}
+
+
+def test_a_value_of_one_type_is_got() -> None:
+    point = {"type": "Point", "coordinates": [1, 2]}
+    owner = {"n": 1.0, "s": "a", "g": point}
+    for key, kind, value in (("n", "Number", 1), ("s", "String", "a"), ("g", "Geometry", point)):
+        assert told(call(f"Dictionary.get{kind}", dictionary=owner, key=key)) == value
+        assert told(call(f"List.get{kind}", list=[0, owner[key]], index=-1)) == value
+        other = "s" if key == "n" else "n"
+        said = refused(call(f"Dictionary.get{kind}", dictionary=owner, key=other))
+        assert said.endswith(f", and no {kind}.")
+        assert "does not contain key" in refused(call(f"Dictionary.get{kind}", dictionary=owner, key="z"))
+    feature = call("Feature", metadata={"n": 1, "s": "a"})
+    assert told(call("Element.getNumber", object=feature, property="n")) == 1
+    assert told(call("Element.getString", object=feature, property="s")) == "a"
+    assert told(call("Element.getString", object=feature, property="z")) is None
+    assert refused(call("Element.getNumber", object=feature, property="s")).endswith("'a', and no Number.")
+
+
+def test_values_are_equal_by_what_they_hold() -> None:
+    feature = [call("Feature", metadata={"n": n}) for n in (1, 1, 2)]
+    for left, right, equal in [
+        (1, 1.0, True),
+        (1, "1", False),
+        ({"a": 1, "b": [2]}, {"b": [2], "a": 1}, True),
+        ({"a": 1}, {"a": 2}, False),
+        (None, None, True),
+        (None, 0, False),
+        (feature[0], feature[1], True),
+        (feature[0], feature[2], False),
+        (call("Image.constant", value=1), call("Image.constant", value=1), False),
+    ]:
+        assert told(call("IsEqual", left=left, right=right)) is equal
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (1, "Integer"),
+        (1.5, "Float"),
+        (2**40, "Long"),
+        ("a", "String"),
+        ([1], "List"),
+        ({"a": 1}, "Dictionary"),
+        (True, "Boolean"),
+        (None, "Null"),
+        (call("Date", value=0), "Date"),
+        (call("Feature"), "Feature"),
+        (call("Image.constant", value=1), "Image"),
+        (call("GeometryConstructors.Point", coordinates=[1, 2]), "Point"),
+    ],
+)
+def test_the_type_of_a_value_has_a_name(value: Any, name: str) -> None:
+    assert told(call("ObjectType", value=value)) == name
+
+
 def test_a_collection_where_a_list_is_wanted_is_the_list_of_its_elements() -> None:
     world = World(collections={"c": [image(n=1), image(n=2)]})
     loaded = call("ImageCollection.load", id="c")
@@ -177,6 +351,31 @@ def test_keys_are_removed_by_name_or_regular_expression() -> None:
     assert "'z'" in refused(call("Dictionary.remove", dictionary=GIVEN, selectors=["a", "z"]))
     ignored = call("Dictionary.remove", dictionary=GIVEN, selectors=["a", "z"], ignoreMissing=True)
     assert told(ignored) == {"b": 2, "c10": [3]}
+
+
+def test_keys_are_selected_by_name_or_regular_expression() -> None:
+    assert told(call("Dictionary.select", dictionary=GIVEN, selectors=["a", "c.*"])) == {"a": 1, "c10": [3]}
+    assert "'z'" in refused(call("Dictionary.select", dictionary=GIVEN, selectors=["a", "z"]))
+    assert told(call("Dictionary.select", dictionary=GIVEN, selectors=["z", "a"], ignoreMissing=True)) == {"a": 1}
+
+
+def test_keys_are_renamed() -> None:
+    def renamed(old: list[str], new: list[str], **more: Any) -> Any:
+        return call("Dictionary.rename", dictionary=GIVEN, **{"from": old}, to=new, **more)
+
+    assert told(renamed(["a"], ["x"])) == {"b": 2, "x": 1, "c10": [3]}
+    assert told(renamed(["a", "b"], ["b", "a"])) == {"a": 2, "b": 1, "c10": [3]}
+    assert told(renamed(["a"], ["b"], overwrite=True)) == {"b": 1, "c10": [3]}
+    for old, new in ((["a"], ["b"]), (["z"], ["y"]), (["a"], []), (["a", "b"], ["x", "x"]), (["a", "a"], ["x", "y"])):
+        assert refused(renamed(old, new)).startswith("Dictionary.rename: ")
+
+
+def test_dictionaries_are_made_of_lists_of_keys_and_values() -> None:
+    assert told(call("Dictionary", input=["a", 1, "b", [2]])) == {"a": 1, "b": [2]}
+    assert told(call("Dictionary", input=GIVEN)) == GIVEN
+    assert told(call("Dictionary")) == {}
+    for wrong in (["a"], [1, 2], "a", 5, ["a", 1, None, 2]):
+        assert refused(call("Dictionary", input=wrong)).startswith("Dictionary: ")
 
 
 def test_map_over_a_dictionary_has_key_and_value_and_drops_nulls() -> None:

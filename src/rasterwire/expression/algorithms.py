@@ -19,6 +19,8 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions in t
     images,
     joins,
     kernel,
+    list_edits,
+    list_search,
     lists,
     masks,
     neighbourhood,
@@ -28,6 +30,7 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions in t
     regions,
     samples,
     texts,
+    typed,
     unbuilt,
     visual,
 )

@@ -9,6 +9,18 @@ from rasterwire.expression.signature import table
 from rasterwire.expression.values import FunctionValue
 
 
+@table.listed("Dictionary(input: Object = null) -> Dictionary<Object>")
+def dictionary(value: Any) -> dict[str, Any]:
+    """Returns a dictionary of one, or of a list of keys, each before its value."""
+    if value is None or isinstance(value, Mapping):
+        return dict(value or {})
+    if not isinstance(value, list) or not all(isinstance(key, str) for key in value[::2]):
+        raise InvalidExpression("it needs a dictionary, or a list of keys, which are texts, each before its value.")
+    if len(value) % 2:
+        raise InvalidExpression(f"the list of keys and values has {len(value)} elements; the last key has no value.")
+    return dict(zip(value[::2], value[1::2], strict=True))
+
+
 @table.listed("Dictionary.get(dictionary: Dictionary<Object>, key: String, defaultValue: Object = null) -> Object")
 def value_of(values: Mapping[str, Any], key: str, default: Any) -> Any:
     """Returns the value of a key, or a default."""
@@ -65,13 +77,50 @@ def map_values(values: Mapping[str, Any], function: FunctionValue) -> dict[str, 
 )
 def remove_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -> dict[str, Any]:
     """Returns a dictionary without some keys, named or matched by regular expressions."""
-    removed: set[str] = set()
+    removed = set(_selected(values, selectors, ignore=ignore))
+    return {key: value for key, value in values.items() if key not in removed}
+
+
+@table.listed(
+    "Dictionary.select(dictionary: Dictionary<Object>, selectors: List<String>, ignoreMissing: Boolean = false) "
+    "-> Dictionary<Object>"
+)
+def select_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -> dict[str, Any]:
+    """Returns a dictionary of only some keys, named or matched by regular expressions."""
+    return {key: values[key] for key in _selected(values, selectors, ignore=ignore)}
+
+
+def _selected(values: Mapping[str, Any], selectors: list[str], *, ignore: bool) -> list[str]:
+    """Return the keys that are named or matched, in the order of the selectors."""
+    found: dict[str, None] = {}
     for selector in selectors:
         hits = [selector] if selector in values else [key for key in values if matches(selector, key)]
         if not hits and not ignore:
-            raise InvalidExpression(f"Dictionary does not contain key: '{selector}'.")
-        removed.update(hits)
-    return {key: value for key, value in values.items() if key not in removed}
+            raise InvalidExpression(f"Dictionary does not contain key: '{selector[:100]}'.")
+        found.update(dict.fromkeys(hits))
+    return list(found)
+
+
+@table.listed(
+    "Dictionary.rename(dictionary: Dictionary<Object>, from: List<String>, to: List<String>, "
+    "overwrite: Boolean = false) -> Dictionary<Object>"
+)
+def rename_keys(values: Mapping[str, Any], old: list[str], new: list[str], overwrite: bool) -> dict[str, Any]:
+    """Returns a dictionary with other names for some keys."""
+    if len(old) != len(new):
+        raise InvalidExpression(f"'from' has {len(old)} keys, and 'to' {len(new)}.")
+    missing = next((key for key in old if key not in values), None)
+    if missing is not None:
+        raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")
+    moved = set(old)
+    kept = {key: value for key, value in values.items() if key not in moved}
+    renamed = {name: values[key] for key, name in zip(old, new, strict=True)}
+    taken = next((name for name in renamed if name in kept), None)
+    if len(renamed) < len(new) or len(moved) < len(old):
+        raise InvalidExpression("a key is there twice in 'from' or 'to'.")
+    if taken is not None and not overwrite:
+        raise InvalidExpression(f"the dictionary has a key '{taken[:100]}' already; 'overwrite' replaces it.")
+    return {**kept, **renamed}
 
 
 @table.listed(

@@ -7,7 +7,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.geometry import as_geojson
 from rasterwire.expression.pattern import matches
 from rasterwire.expression.signature import table
-from rasterwire.expression.sizes import check_size
+from rasterwire.expression.sizes import check_characters, check_size
 from rasterwire.expression.values import (
     CollectionValue,
     DateValue,
@@ -156,6 +156,7 @@ def as_text(value: Any) -> str:
             return str(int(value))
         case list() | Mapping():
             check_size(value)
+            check_characters(value)  # one long text may be there many times
             return str(value)
         case ImageValue() | FeatureValue() | CollectionValue() | FunctionValue():
             raise InvalidExpression(f"a {type(value).__name__.removesuffix('Value')} is no text.")

@@ -11,6 +11,9 @@ MAX_PARTS = 2_000_000
 
 MAX_NESTING = 100
 
+MAX_CHARACTERS = 1_000_000
+"""Of a text, and of all texts within a value that becomes one."""
+
 
 def check_size(value: Any, most: int = MAX_PARTS) -> int:
     """Return how many values are within lists and dictionaries.
@@ -40,3 +43,14 @@ def _parts(values: list[Any], most: int) -> list[Any]:
     if sum(map(len, found)) > most:
         raise InvalidExpression(f"lists within lists of over {most} values are too large.")
     return found
+
+
+def check_characters(value: Any) -> None:
+    """Raise InvalidExpression for lists and dictionaries whose texts are too long together."""
+    pending, count = [value], 0
+    while pending:
+        count += sum(len(item) for item in pending if isinstance(item, str))
+        count += sum(len(key) for item in pending if isinstance(item, Mapping) for key in item)
+        if count > MAX_CHARACTERS:
+            raise InvalidExpression(f"a text of over {MAX_CHARACTERS} characters is too long.")
+        pending = [*itertools.chain.from_iterable(_parts(pending, MAX_PARTS))]
