@@ -174,3 +174,133 @@ def test_a_range_without_an_end_is_a_millisecond() -> None:
 
 def test_a_range_that_ends_before_it_starts_is_refused() -> None:
     assert refused(call("DateRange", start="2021", end="2020")).startswith("DateRange: the end")
+
+
+# -- units and spans ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+@pytest.mark.parametrize("start", [NOON, datetime(2020, 2, 29, tzinfo=UTC), datetime(2021, 3, 14, 9, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    ("unit", "period"),
+    [("year", "Y"), ("month", "M"), ("week", "W"), ("day", "D"), ("hour", "h"), ("minute", "min"), ("second", "s")],
+)
+def test_a_date_lies_in_units_of_the_clock(unit: str, period: str, start: datetime, zone: str | None) -> None:
+    local = pd.Timestamp(start).tz_convert(zone or "UTC")
+    around = local.tz_localize(None).to_period(period)
+    first, last = (pd.Timestamp(at).tz_localize(zone or "UTC") for at in (around.start_time, (around + 1).start_time))
+    span = told(call("Date.getRange", date=date(start), unit=unit, timeZone=zone))
+    assert span["dates"] == [millis(first), millis(last)]
+    share = told(call("Date.getFraction", date=date(start), unit=unit, timeZone=zone))
+    assert share == pytest.approx((local - first) / (last - first), abs=1e-9)
+
+
+def test_the_last_year_ends_with_the_calendar() -> None:
+    last = call("Date.getRange", date=call("Date", value="9999-12-31"), unit="year")
+    assert told(call("DateRange.contains", dateRange=last, other="9999-12-31T23:59:59.999"))
+    assert "is no unit" in refused(call("Date.getRange", date=0, unit="fortnight"))
+    assert refused(call("Date.getRange", date="9999-12-31", unit="day")).startswith("Date.getRange: ")
+
+
+def test_ratios_of_units() -> None:
+    assert told(call("Date.unitRatio", numerator="day", denominator="minute")) == 1440
+    assert told(call("Date.unitRatio", numerator="year", denominator="month")) == 12
+    assert told(call("Date.unitRatio", numerator="week", denominator="days")) == 7
+
+
+@pytest.mark.parametrize("given", [{"year": 2024}, {"month": 3, "day": 31}, {"hour": 0, "minute": 5}, {"second": 1.5}])
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+def test_units_of_a_date_are_set(given: dict[str, Any], zone: str | None) -> None:
+    local = NOON.astimezone(ZoneInfo(zone or "UTC"))
+    expected = local.replace(**({"second": 1, "microsecond": 500_000} if "second" in given else given))
+    assert told(call("Date.update", date=date(NOON), timeZone=zone, **given))["value"] == millis(expected)
+
+
+@pytest.mark.parametrize("given", [{"month": 13}, {"month": 2, "day": 30}, {"year": 0}, {"second": 60}, {"hour": 1e18}])
+def test_units_that_no_date_has_are_refused(given: dict[str, Any]) -> None:
+    assert refused(call("Date.update", date=date(NOON), **given)).startswith("Date.update: ")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "format"),
+    [
+        ("YYYY-MM-dd", "2021-03-04", "%Y-%m-%d"),
+        ("yyyyMMddHHmmss", "20210304050607", "%Y%m%d%H%M%S"),
+        ("yyyy-D", "2020-366", "%Y-%j"),
+        ("d MMM yy", "4 Mar 21", "%d %b %y"),
+        ("MMMM d, yyyy", "september 14, 1999", "%B %d, %Y"),
+        ("EEE h:mm a, d/M/y", "Thu 12:05 PM, 4/3/2021", "%a %I:%M %p, %d/%m/%Y"),
+        ("yyyy-MM-dd'T'HH:mm:ss.SSS", "2021-03-04T05:06:07.089", "%Y-%m-%dT%H:%M:%S.%f"),
+        ("yyyy-MM-dd HH:mm Z", "2021-03-04 05:06 -0330", "%Y-%m-%d %H:%M %z"),
+        ("'day' dd''MM.yyyy", "day 04'03.2021", "day %d'%m.%Y"),
+    ],
+)
+def test_texts_are_read_by_patterns_of_joda_time(pattern: str, text: str, format: str) -> None:  # noqa: A002
+    expected = datetime.strptime(text, format)  # noqa: DTZ007  most have none
+    expected = expected if expected.tzinfo else expected.replace(tzinfo=UTC)
+    assert told(call("Date.parse", format=pattern, date=text))["value"] == millis(expected)
+
+
+def test_a_text_is_read_by_a_pattern_in_a_time_zone() -> None:
+    zone = ZoneInfo("Asia/Tokyo")
+    made = call("Date.parse", format="yyyy-MM-dd", date="2021-03-04", timeZone="Asia/Tokyo")
+    assert told(made)["value"] == millis(datetime(2021, 3, 4, tzinfo=zone))
+    made = call("Date.parse", format="yyyy-MM-dd ZZZ", date="2021-03-04 Asia/Tokyo")
+    assert told(made)["value"] == millis(datetime(2021, 3, 4, tzinfo=zone))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("yyyy-MM-dd", "2021-13-01"),
+        ("yyyy-MM-dd", "2021-3"),
+        ("yyyy-D", "2021-366"),
+        ("d MMM y", "1 Foo 2021"),
+        ("hh a", "13 PM"),
+        ("h", "0"),
+        ("E", "Foo"),
+        ("a", "xm"),
+        ("q", "1"),
+        ("dd dd", "01 01"),
+        ("y Z", "2021 -9999"),
+        ("ZZZ", "Mars/Olympus"),
+        ("y" * 300, "1"),
+        ("", "1"),
+    ],
+)
+def test_texts_that_are_no_dates_of_a_pattern_are_refused(pattern: str, text: str) -> None:
+    assert refused(call("Date.parse", format=pattern, date=text)).startswith("Date.parse: ")
+
+
+def _span(start: int, end: int) -> Made:
+    return call("DateRange", start=start, end=end)
+
+
+@pytest.mark.parametrize("other", [(0, 5), (5, 10), (7, 8), (9, 20), (10, 20), (0, 30), (7, 7)])
+def test_spans_are_sets_of_moments(other: tuple[int, int]) -> None:
+    one, two = set(range(5, 10)), set(range(*other))
+    given = {"dateRange": _span(5, 10), "other": _span(*other)}
+    assert told(call("DateRange.intersects", **given)) is bool(one & two)
+    shared = told(call("DateRange.intersection", **given))["dates"]
+    assert set(range(*shared)) == one & two
+    both = told(call("DateRange.union", **given))["dates"]
+    assert both == [min(one | two), max(one | two) + 1]
+    if two:
+        assert told(call("DateRange.contains", **given)) is (two <= one)
+    assert told(call("DateRange.isEmpty", dateRange=_span(*other))) is (not two)
+
+
+def test_moments_lie_within_spans() -> None:
+    for at, within in ((4, False), (5, True), (9, True), (10, False)):
+        assert told(call("DateRange.contains", dateRange=_span(5, 10), other=call("Date", value=at))) is within
+    assert "is no date" in refused(call("DateRange.contains", dateRange=_span(5, 10), other="soon"))
+    assert told(call("DateRange.isEmpty", dateRange=_span(5, 5)))
+    assert not told(call("DateRange.isEmpty", dateRange=_span(5, 6)))
+
+
+def test_an_unbounded_span_has_all_dates() -> None:
+    always = call("DateRange.unbounded")
+    assert told(call("DateRange.isUnbounded", dateRange=always))
+    assert not told(call("DateRange.isUnbounded", dateRange=_span(0, 5)))
+    for at in ("0001-01-01", "9999-12-31T23:59:59.999"):
+        assert told(call("DateRange.contains", dateRange=always, other=at))

@@ -9,6 +9,8 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions in t
     collections,
     composites,
     constructors,
+    date_pattern,
+    date_ranges,
     dates,
     dictionaries,
     distance,

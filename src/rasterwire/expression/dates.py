@@ -25,7 +25,7 @@ _MONTH_MILLIS = _YEAR_MILLIS / 12
 _offset = re.compile(r"T.*(Z|[+-]\d\d(:?\d\d)?)$")
 """At the end of a text that says its own time zone."""
 
-_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
+FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 """Years 1 to 9999."""
 
 
@@ -40,15 +40,16 @@ def date_of(value: Any, zone: str | None = None) -> DateValue:
         raise InvalidExpression(
             f"{described(value)} is no date; give milliseconds since 1970 or a text like 2021-01-09."
         )
-    if not _FIRST <= millis <= _LAST:
+    if not FIRST <= millis <= LAST:
         raise InvalidExpression("the date is not between the years 1 and 9999.")
     if zone and isinstance(value, str) and not _offset.search(value):
-        local = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=_zone(zone))
+        local = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=zone_of(zone))
         millis = round(local.timestamp() * 1000)
     return DateValue(millis)
 
 
-def _zone(name: str | None) -> ZoneInfo:
+def zone_of(name: str | None) -> ZoneInfo:
+    """Return the time zone of a name; UTC of None."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -59,7 +60,7 @@ def _zone(name: str | None) -> ZoneInfo:
 
 def moment(date: DateValue, zone: str | None = None) -> datetime:
     """Return a date as a datetime in a time zone."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=date.millis)).astimezone(_zone(zone))
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=date.millis)).astimezone(zone_of(zone))
 
 
 @table.listed("Date(value: Object, timeZone: String = null) -> Date")
@@ -72,7 +73,7 @@ def date(value: Any, zone: str | None) -> DateValue:
 def from_ymd(year: int, month: int, day: int, zone: str | None) -> DateValue:
     """Returns the date of a year, a month and a day."""
     try:
-        return DateValue(round(datetime(year, month, day, tzinfo=_zone(zone)).timestamp() * 1000))
+        return DateValue(round(datetime(year, month, day, tzinfo=zone_of(zone)).timestamp() * 1000))
     except (ValueError, OverflowError):
         raise InvalidExpression(f"{year}-{month}-{day} is no date.") from None
 
@@ -86,7 +87,7 @@ def millis(value: DateValue) -> int:
 @table.listed("Date.advance(date: Date, delta: Float, unit: String, timeZone: String = null) -> Date")
 def advance(value: DateValue, delta: float, unit: str, zone: str | None) -> DateValue:
     """Returns a date so many units later: year, month, week, day, hour, minute or second."""
-    unit = _unit(unit)
+    unit = unit_of(unit)
     if abs(delta) > 1e12:
         raise InvalidExpression(f"'delta' is {delta:g}, which is too much.")
     if unit in {"day", "week"} and zone:
@@ -96,9 +97,9 @@ def advance(value: DateValue, delta: float, unit: str, zone: str | None) -> Date
             later = moment(value, zone) + timedelta(days=int(days))
         except OverflowError:
             raise InvalidExpression("the date is not between the years 1 and 9999.") from None
-        return _checked(round(later.timestamp() * 1000 + (days - int(days)) * _MILLIS["day"]))
+        return checked(round(later.timestamp() * 1000 + (days - int(days)) * _MILLIS["day"]))
     if unit not in _MONTHS:
-        return _checked(value.millis + round(delta * _MILLIS[unit]))
+        return checked(value.millis + round(delta * _MILLIS[unit]))
     start = moment(value, zone)
     months = start.year * 12 + start.month - 1 + int(delta * _MONTHS[unit])
     year, month = divmod(months, 12)
@@ -107,16 +108,18 @@ def advance(value: DateValue, delta: float, unit: str, zone: str | None) -> Date
     day = min(start.day, calendar.monthrange(year, month + 1)[1])
     moved = start.replace(year=year, month=month + 1, day=day)
     rest = (delta * _MONTHS[unit] - int(delta * _MONTHS[unit])) * _MONTH_MILLIS
-    return _checked(round(moved.timestamp() * 1000 + rest))
+    return checked(round(moved.timestamp() * 1000 + rest))
 
 
-def _checked(value: int) -> DateValue:
-    if not _FIRST <= value <= _LAST:
+def checked(value: int) -> DateValue:
+    """Return a date of milliseconds since 1970, of the years 1 to 9999."""
+    if not FIRST <= value <= LAST:
         raise InvalidExpression("the date is not between the years 1 and 9999.")
     return DateValue(value)
 
 
-def _unit(unit: str) -> str:
+def unit_of(unit: str) -> str:
+    """Return the name of a unit as it is known here, from year to second."""
     plain = unit.lower().removesuffix("s")
     if plain not in _MILLIS and plain not in _MONTHS:
         raise InvalidExpression(f"'{unit[:40]}' is no unit; there are {', '.join([*_MONTHS, *_MILLIS])}.")
@@ -126,9 +129,12 @@ def _unit(unit: str) -> str:
 @table.listed("Date.difference(date: Date, start: Date, unit: String) -> Float")
 def difference(value: DateValue, start: DateValue, unit: str) -> float:
     """Returns the difference of two dates in a unit; years and months of mean length."""
-    unit = _unit(unit)
-    length = _MILLIS.get(unit) or {"year": _YEAR_MILLIS, "month": _MONTH_MILLIS}[unit]
-    return (value.millis - start.millis) / length
+    return (value.millis - start.millis) / length_of(unit_of(unit))
+
+
+def length_of(unit: str) -> float:
+    """Return the milliseconds of a unit; years and months of mean length."""
+    return _MILLIS.get(unit) or {"year": _YEAR_MILLIS, "month": _MONTH_MILLIS}[unit]
 
 
 def part(value: DateValue, unit: str, zone: str | None = None) -> int:
@@ -164,7 +170,7 @@ def get(value: DateValue, unit: str, zone: str | None) -> int:
 @table.listed("Date.getRelative(date: Date, unit: String, inUnit: String, timeZone: String = null) -> Long")
 def get_relative(value: DateValue, unit: str, within: str, zone: str | None) -> int:
     """Returns the number of a unit within a larger one, from 0: the day of the year."""
-    small, large = _unit(unit), _unit(within)
+    small, large = unit_of(unit), unit_of(within)
     at = moment(value, zone)
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     starts = {

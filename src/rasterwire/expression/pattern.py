@@ -17,6 +17,12 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).fullmatch(text) is not None
 
 
+def groups(pattern: str, text: str) -> list[str] | None:
+    """Return what the groups of a pattern match, that matches a whole text; None where it does not."""
+    match = _compiled(pattern).fullmatch(text)
+    return None if match is None else [group or "" for group in match.groups()]
+
+
 def replaced(text: str, pattern: str, replacement: str, flags: str) -> str:
     """Return a text with the first match of a pattern, or with the flag g all of them, replaced."""
     sought = f"(?i){pattern}" if "i" in flags else pattern
