@@ -32,6 +32,7 @@ def drawn(value: Made, world: World | None = None) -> shapely.Geometry:
         ("MultiPoint", [[1, 2], [3, 4]]),
         ("LineString", [[1, 2], [3, 4], [5, 1]]),
         ("LinearRing", [[1, 2], [3, 4], [5, 1], [1, 2]]),
+        ("MultiLineString", [[[1, 2], [3, 4]], [[5, 1], [6, 2], [7, 0]]]),
         ("Polygon", [RING]),
         ("Polygon", [[[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]], [[1, 1], [1, 2], [2, 2], [2, 1], [1, 1]]]),
         ("MultiPolygon", [[RING], [[[0, 0], [1, 0], [1, 1], [0, 0]]]]),
@@ -43,6 +44,11 @@ def test_geometries_are_told_as_they_were_given(kind: str, coordinates: Any) -> 
     assert shape(made).equals(shape({"type": kind, "coordinates": coordinates}))
     assert told(call("Geometry.coordinates", geometry=made)) == made["coordinates"]
     assert made.get("geodesic") == (None if "Point" in kind else True)
+    assert told(call("Geometry.type", geometry=made)) == kind
+    assert told(call("Geometry.geodesic", geometry=made)) is (kind != "Point")
+    assert told(call("Geometry.edgesAreGeodesics", geometry=made)) is (kind != "Point")
+    assert told(call("Geometry.isUnbounded", geometry=made)) is False
+    assert told(call("Geometry.projection", geometry=made))["crs"] == "EPSG:4326"
 
 
 def test_open_rings_are_closed_and_flat_coordinates_are_read() -> None:
@@ -52,6 +58,9 @@ def test_open_rings_are_closed_and_flat_coordinates_are_read() -> None:
     flat = call("GeometryConstructors.Polygon", coordinates=[0, 0, 2, 0, 2, 2], geodesic=False)
     assert drawn(flat).equals(shapely.Polygon([(0, 0), (2, 0), (2, 2)]))
     assert told(call("GeometryConstructors.MultiPoint", coordinates=[1, 2, 3, 4]))["coordinates"] == [[1, 2], [3, 4]]
+    for coordinates in ([1, 2, 3, 4], [[1, 2], [3, 4]]):
+        lines = told(call("GeometryConstructors.MultiLineString", coordinates=coordinates))
+        assert lines["coordinates"] == [[[1, 2], [3, 4]]]
 
 
 def test_rectangles_are_four_numbers_or_two_corners() -> None:
@@ -85,6 +94,8 @@ def test_a_geometry_in_a_projection_says_its_crs() -> None:
         ("Polygon", [{"a": 1}]),
         ("LineString", [[0, 0]]),
         ("LineString", "abc"),
+        ("MultiLineString", [[[0, 0]]]),
+        ("MultiLineString", [[]]),
         ("Rectangle", [1, 2, 3]),
         ("MultiPolygon", [[1, 2]]),
     ],
@@ -94,10 +105,10 @@ def test_coordinates_that_are_no_geometry_are_refused(kind: str, coordinates: An
     assert refused(call(name, coordinates=coordinates)).startswith(f"{name}: ")
 
 
-@pytest.mark.parametrize("name", ["intersection", "union", "difference"])
+@pytest.mark.parametrize("name", ["intersection", "union", "difference", "symmetricDifference"])
 def test_two_geometries_are_put_together(name: str) -> None:
     one, two = shapely.Polygon(RING), shapely.Polygon(OTHER)
-    expected = getattr(shapely, name)(one, two)
+    expected = getattr(shapely, name.replace("D", "_d"))(one, two)
     made = drawn(call(f"Geometry.{name}", left=polygon(RING), right=polygon(OTHER)))
     assert made.symmetric_difference(expected).area < 1e-12
 
@@ -181,6 +192,205 @@ def test_images_and_collections_are_taken_for_their_outlines() -> None:
     )
     boundless = told(call("Image.geometry", feature=call("Image.constant", value=1)))
     assert shape(boundless).equals(shapely.box(-180, -90, 180, 90))
+
+
+# -- measures and relations --------------------------------------------------------------------
+
+LINE = [[-122.0, 37.0], [-121.0, 38.0], [-121.0, 37.5]]
+HOLE = [[-122.08, 37.02], [-122.02, 37.02], [-122.02, 37.08], [-122.08, 37.08], [-122.08, 37.02]]
+
+
+def geometry(kind: str, coordinates: Any, **more: Any) -> Made:
+    return call(f"GeometryConstructors.{kind}", coordinates=coordinates, **more)
+
+
+def point(x: float, y: float, **more: Any) -> Made:
+    return geometry("Point", [x, y], **more)
+
+
+def test_lengths_are_those_of_lines_and_perimeters_those_of_polygons() -> None:
+    whole = GEOD.line_length(*np.array(LINE).T)
+    rings = [GEOD.line_length(*np.array(ring).T) for ring in (RING, HOLE)]
+    for made, length, perimeter in [
+        (geometry("LineString", LINE), whole, 0),
+        (geometry("MultiLineString", [LINE, LINE[:2]]), whole + GEOD.line_length(*np.array(LINE[:2]).T), 0),
+        (geometry("LinearRing", RING), rings[0], 0),
+        (polygon(RING, HOLE, geodesic=True), 0, sum(rings)),
+        (point(1, 2), 0, 0),
+    ]:
+        assert told(call("Geometry.length", geometry=made)) == pytest.approx(length, rel=1e-6)
+        assert told(call("Geometry.perimeter", geometry=made)) == pytest.approx(perimeter, rel=1e-6)
+        feature = call("Feature", geometry=made)
+        assert told(call("Feature.length", feature=feature)) == pytest.approx(length, rel=1e-6)
+
+
+def test_a_planar_edge_is_measured_along_its_parallel() -> None:
+    radius = GEOD.a * math.cos(math.radians(60)) / math.sqrt(1 - GEOD.es * math.sin(math.radians(60)) ** 2)
+    line = geometry("LineString", [[0, 60], [90, 60]], geodesic=False)
+    assert told(call("Geometry.length", geometry=line)) == pytest.approx(radius * math.pi / 2, rel=1e-6)
+    across = geometry("LineString", [[179, 0], [-179, 0]])
+    assert told(call("Geometry.length", geometry=across)) == pytest.approx(GEOD.inv(179, 0, -179, 0)[2], rel=1e-9)
+
+
+def test_lengths_in_a_projection_are_in_its_units() -> None:
+    utm = geometry("Rectangle", [500000, 4100000, 500100, 4100200], crs="EPSG:32610")
+    assert told(call("Geometry.perimeter", geometry=utm, proj="EPSG:32610")) == pytest.approx(600)
+    line = geometry("LineString", [[0, 0], [3, 4]], geodesic=False)
+    assert told(call("Geometry.length", geometry=line, proj="EPSG:4326")) == pytest.approx(5)
+
+
+BOXES = {
+    "whole": (0, 0, 4, 4),
+    "within": (1, 1, 2, 2),
+    "overlapping": (3, 3, 6, 6),
+    "apart": (7, 0, 9, 2),
+    "touching": (4, 0, 5, 4),
+}
+
+
+@pytest.mark.parametrize("first", BOXES)
+@pytest.mark.parametrize("second", BOXES)
+@pytest.mark.parametrize("projection", [None, "EPSG:3857"])
+def test_relations_are_those_of_shapely(first: str, second: str, projection: str | None) -> None:
+    one, two = shapely.box(*BOXES[first]), shapely.box(*BOXES[second])
+    sides = [geometry("Rectangle", list(BOXES[name]), geodesic=False) for name in (first, second)]
+    features = [call("Feature", geometry=side) for side in sides]
+    for name, expected in {
+        "intersects": one.intersects(two),
+        "disjoint": one.disjoint(two),
+        "contains": one.contains(two),
+        "containedIn": one.within(two),
+    }.items():
+        for family, (left, right) in (("Geometry", sides), ("Feature", features)):
+            assert told(call(f"{family}.{name}", left=left, right=right, proj=projection)) is expected, name
+    metres = told(call("Geometry.distance", left=sides[0], right=sides[1]))
+    assert (metres == pytest.approx(0, abs=1e-6)) is one.intersects(two)
+    assert told(call("Geometry.withinDistance", left=sides[0], right=sides[1], distance=1)) is one.intersects(two)
+    degrees = told(call("Geometry.distance", left=sides[0], right=sides[1], proj="EPSG:4326"))
+    assert degrees == pytest.approx(one.distance(two), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((0.0, 0.0), (90.0, 45.0)),
+        ((179.0, 10.0), (-179.0, -20.0)),
+        ((-122.0, 37.0), (58.0, -36.0)),
+        ((10.0, 89.0), (-170.0, 88.0)),
+    ],
+)
+def test_distances_of_points_are_geodesics(left: tuple[float, float], right: tuple[float, float]) -> None:
+    given = {"left": point(*left), "right": point(*right)}
+    assert told(call("Geometry.distance", **given)) == pytest.approx(GEOD.inv(*left, *right)[2], rel=1e-9)
+    sphere = pyproj.Geod(a=6371008.8, b=6371008.8).inv(*left, *right)[2]
+    assert told(call("Geometry.distance", **given, spherical=True)) == pytest.approx(sphere, rel=1e-9)
+    assert told(call("Geometry.closestPoint", **given))["coordinates"] == pytest.approx(right, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ([[0, 0], [10, 20]], [[30, 5], [12, 40]]),
+        ([[170, 60], [178, 70]], [[-175, 50], [-170, 75]]),
+        ([[-60, -70], [60, -70]], [[100, -80], [-100, -60]]),
+        ([[0, 80], [90, 85]], [[180, 80], [-120, 80]]),
+    ],
+)
+def test_distances_of_lines_are_the_least_of_all_their_points(one: Any, two: Any) -> None:
+    along = [np.array([a, *GEOD.npts(a[0], a[1], b[0], b[1], 398), b]) for a, b in (one, two)]
+    pairs = np.repeat(along[0], 400, axis=0), np.tile(along[1], (400, 1))
+    least = GEOD.inv(*pairs[0].T, *pairs[1].T)[2].min()
+    given = {"left": geometry("LineString", one), "right": geometry("LineString", two)}
+    made = told(call("Geometry.distance", **given))
+    assert made <= least + 1
+    assert made == pytest.approx(least, rel=1e-3)
+    ends = told(call("Geometry.closestPoints", **given))
+    ours, theirs = ends["left"]["coordinates"], ends["right"]["coordinates"]
+    assert GEOD.inv(*ours, *theirs)[2] == pytest.approx(made)
+    assert told(call("Geometry.distance", left=given["left"], right=ends["left"])) < 20
+
+
+def test_the_closest_point_is_one_that_both_have_where_they_meet() -> None:
+    around = geometry("Rectangle", [0, 0, 4, 4], geodesic=False)
+    for left, right in ((around, point(1, 1)), (point(1, 1), around)):
+        assert told(call("Geometry.closestPoint", left=left, right=right))["coordinates"] == pytest.approx([1, 1])
+        assert told(call("Geometry.distance", left=left, right=right)) == 0
+    lines = [geometry("LineString", line, geodesic=False) for line in ([[0, 0], [4, 4]], [[0, 4], [4, 0]])]
+    for projection in (None, "EPSG:4326"):
+        given = {"left": lines[0], "right": lines[1], "proj": projection}
+        assert told(call("Geometry.closestPoint", **given))["coordinates"] == pytest.approx([2, 2], abs=1e-3)
+        assert told(call("Geometry.distance", **given)) == 0
+
+
+def test_distances_in_a_projection_are_in_its_units() -> None:
+    utm = {"crs": "EPSG:32610"}
+    given = {"left": point(500000, 4100000, **utm), "right": point(500300, 4100400, **utm), "proj": "EPSG:32610"}
+    assert told(call("Geometry.distance", **given)) == pytest.approx(500)
+    assert told(call("Geometry.withinDistance", **given, distance=499)) is False
+    assert told(call("Geometry.withinDistance", **given, distance=501)) is True
+    assert "no number" in refused(call("Geometry.withinDistance", **given, distance=float("nan")))
+
+
+def test_a_geometry_of_several_is_taken_apart_and_put_together() -> None:
+    multi = geometry("MultiPolygon", [[RING], [[[0, 0], [1, 0], [1, 1], [0, 0]]]])
+    parts = told(call("Geometry.geometries", geometry=multi))
+    assert [part["type"] for part in parts] == ["Polygon", "Polygon"]
+    assert shape(parts[0]).equals(shapely.Polygon(RING))
+    (only,) = told(call("Geometry.geometries", geometry=polygon(RING)))
+    assert shape(only).equals(shapely.Polygon(RING))
+    lines = [[[0, 0], [2, 2]], [[0, 2], [2, 0]], [[0, 0], [2, 2]]]
+    made = drawn(call("Geometry.dissolve", geometry=geometry("MultiLineString", lines, geodesic=False)))
+    assert made.equals(shapely.union_all(shapely.linestrings(lines)))
+    assert drawn(call("Geometry.dissolve", geometry=polygon(RING))).equals(shapely.Polygon(RING))
+
+
+def test_a_simple_geometry_stays_within_an_error() -> None:
+    angles = np.linspace(0, 2 * np.pi, 721)
+    ring = np.column_stack([10 + np.cos(angles) / math.cos(math.radians(50)), 50 + np.sin(angles)])
+    circle = geometry("Polygon", [ring.tolist()])
+    for error in (50, 1000):
+        made = told(call("Geometry.simplify", geometry=circle, maxError=error))
+        assert made["geodesic"]
+        assert len(made["coordinates"][0]) < 721 / math.sqrt(error / 10)
+        to_metres = pyproj.Transformer.from_crs("EPSG:4326", "+proj=aeqd +lat_0=50 +lon_0=10", always_xy=True).transform
+        one, two = (shapely.transform(g, to_metres, interleaved=False) for g in (shape(made), shapely.Polygon(ring)))
+        assert one.exterior.hausdorff_distance(two.exterior) < error * 1.05
+    utm = geometry("LineString", [[500000, 4100000], [500010, 4100001], [500020, 4100000]], crs="EPSG:32610")
+    for unit in ("meters", "projected"):
+        margin = call("ErrorMargin", value=2, unit=unit)
+        kept = told(call("Geometry.simplify", geometry=utm, maxError=margin))
+        assert kept["coordinates"] == [[500000, 4100000], [500020, 4100000]]
+    assert "is not possible" in refused(call("Geometry.simplify", geometry=utm, maxError=-1))
+
+
+def test_features_are_changed_in_their_geometry_and_keep_their_properties() -> None:
+    one, two = (call("Feature", geometry=polygon(ring), metadata={"n": n}) for n, ring in enumerate((RING, OTHER)))
+    changes: dict[str, dict[str, Any]] = {
+        "bounds": {},
+        "centroid": {},
+        "convexHull": {},
+        "buffer": {"distance": 10},
+        "dissolve": {},
+        "simplify": {"maxError": 1},
+        "transform": {"proj": "EPSG:32610"},
+    }
+    for name, more in changes.items():
+        made = told(call(f"Feature.{name}", feature=one, **more))
+        assert made["geometry"] == told(call(f"Geometry.{name}", geometry=polygon(RING), **more)), name
+        assert made["properties"] == {"n": 0}
+    for name in ("intersection", "union", "difference", "symmetricDifference"):
+        made = told(call(f"Feature.{name}", left=one, right=two))
+        assert made["geometry"] == told(call(f"Geometry.{name}", left=polygon(RING), right=polygon(OTHER))), name
+        assert made["properties"] == {"n": 0}
+    assert told(call("Feature.area", feature=one)) == told(call("Geometry.area", geometry=polygon(RING)))
+    transformed = told(call("ProjectionTransform", feature=one, proj="EPSG:32610"))
+    assert transformed["geometry"]["crs"]["properties"]["name"] == "EPSG:32610"
+    moved = told(call("Feature.setGeometry", feature=one, geometry=polygon(OTHER)))
+    assert moved == told(call("Feature", geometry=polygon(OTHER), metadata={"n": 0}))
+    assert told(call("Feature.setGeometry", feature=one))["geometry"] is None
+    assert told(call("Feature.id", element=call("Feature", metadata={"system:index": "a"}))) == "a"
+    assert refused(call("Feature.area", feature=call("Feature"))) == "Feature.area: the feature has no geometry."
+    assert "only features" in refused(call("Feature.setGeometry", feature=call("Image.constant", value=1)))
 
 
 # -- projections -------------------------------------------------------------------------------

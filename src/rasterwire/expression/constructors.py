@@ -46,6 +46,27 @@ def line_string(
 
 
 @table.listed(
+    "GeometryConstructors.MultiLineString(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
+    "maxError: ErrorMargin = null) -> Geometry"
+)
+def multi_line_string(
+    coordinates: list[Any], crs: Projection | None, geodesic: bool | None, _: ErrorMarginValue | None
+) -> Region:
+    """Returns several lines."""
+    if coordinates and isinstance(coordinates[0], int | float):
+        coordinates = [_in_pairs(coordinates)]
+    elif _are_points(coordinates):
+        coordinates = [coordinates]
+    return made("MultiLineString", coordinates, crs, geodesic)
+
+
+def _are_points(coordinates: list[Any]) -> bool:
+    """Tell whether coordinates are points, and not lists of these."""
+    first = coordinates[0] if coordinates else None
+    return isinstance(first, list) and bool(first) and not isinstance(first[0], list)
+
+
+@table.listed(
     "GeometryConstructors.LinearRing(coordinates: List<Object>, crs: Projection = null, geodesic: Boolean = null, "
     "maxError: ErrorMargin = null) -> Geometry"
 )
@@ -71,9 +92,7 @@ def polygon(
     """Returns a polygon: an outer ring and holes."""
     if coordinates and isinstance(coordinates[0], int | float):
         coordinates = [_in_pairs(coordinates)]
-    elif (
-        coordinates and isinstance(coordinates[0], list) and coordinates[0] and not isinstance(coordinates[0][0], list)
-    ):
+    elif _are_points(coordinates):
         coordinates = [coordinates]
     return made("Polygon", coordinates, crs, geodesic)
 

@@ -50,7 +50,7 @@ class _Edges:
     """
 
     def __init__(self, geometries: Sequence[shapely.Geometry]) -> None:
-        lines, part = shapely.get_coordinates(_outlines(geometries), return_index=True)
+        lines, part = shapely.get_coordinates(outlines(geometries), return_index=True)
         joined = part[1:] == part[:-1]
         self._a, self._b = lines[:-1][joined], lines[1:][joined]
         self.count = len(self._a)
@@ -88,8 +88,8 @@ def _sides(
     return made
 
 
-def _outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
-    """Return all rings and lines."""
+def outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
+    """Return all rings, lines and points."""
     parts = shapely.get_parts(np.asarray(geometries, object))
     while (shapely.get_type_id(parts) >= 4).any():
         parts = shapely.get_parts(parts)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -248,7 +248,7 @@ def buffer(region: Region, distance: float, _: ErrorMarginValue | None, projecti
         raise InvalidExpression(f"a geometry of over {_MOST_BUFFERED} vertices is too large for a buffer; simplify it.")
     if projection is not None and projection.crs is not None:
         widened = to_crs(region, projection.crs).geometry.buffer(distance)
-        return _not_empty(Region(widened, projection.crs))
+        return not_empty(Region(widened, projection.crs))
     centre = to_crs(region, LONLAT).geometry.centroid
     local = CRS(f"+proj=aeqd +lat_0={centre.y:.12f} +lon_0={centre.x:.12f} +datum=WGS84 +units=m +type=crs")
     widened = to_crs(region, local).geometry.buffer(distance, quad_segs=32)
@@ -285,26 +285,6 @@ def transform(region: Region, projection: Projection, _: ErrorMarginValue | None
     return region if projection.crs is None else to_crs(region, projection.crs)
 
 
-def _pairwise(name: str, said: str) -> None:
-    def call(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
-        crs = left.crs if projection is None or projection.crs is None else projection.crs
-        operation = getattr(shapely, name)
-        one, two = to_crs(left, crs).geometry, to_crs(right, crs).geometry
-        check_crossings([one, two])
-        return _not_empty(Region(operation(one, two), crs))
-
-    call.__doc__ = said
-    table.listed(
-        f"Geometry.{name}(left: Geometry, right: Geometry, maxError: ErrorMargin = null, proj: Projection = null) "
-        "-> Geometry"
-    )(call)
-
-
-_pairwise("intersection", "Returns what two geometries share.")
-_pairwise("union", "Returns two geometries as one.")
-_pairwise("difference", "Returns the first geometry without the second.")
-
-
 @table.listed(
     "Geometry.convexHull(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry"
 )
@@ -314,7 +294,12 @@ def convex_hull(region: Region, _: ErrorMarginValue | None, projection: Projecti
     return Region(to_crs(region, crs).geometry.convex_hull, crs)
 
 
-def _not_empty(region: Region) -> Region:
+def not_empty(region: Region) -> Region:
+    """Return a geometry that has a point.
+
+    Raises:
+        InvalidExpression: it has none.
+    """
     if region.geometry.is_empty:
         raise InvalidExpression("nothing is left of the geometry.")
     return region
@@ -325,6 +310,11 @@ def _not_empty(region: Region) -> Region:
 
 def intersects(first: Region, second: Region) -> bool:
     """Tell whether two geometries share a point; longitudes may differ by turns."""
+    return related(shapely.intersects, first, second)
+
+
+def related(test: Callable[[shapely.Geometry, shapely.Geometry], Any], first: Region, second: Region) -> bool:
+    """Tell whether a test holds of two geometries in longitudes and latitudes, which may differ by turns."""
     a = to_crs(first, LONLAT).geometry
     b = to_crs(second, LONLAT).geometry
     turns = (
@@ -333,7 +323,7 @@ def intersects(first: Region, second: Region) -> bool:
         else [-360.0, 0.0, 360.0]
     )
     return any(
-        a.intersects(b if not turn else shapely.transform(b, lambda p, t=turn: p + np.array([t, 0.0])))
+        bool(test(a, b if not turn else shapely.transform(b, lambda p, t=turn: p + np.array([t, 0.0]))))
         for turn in turns
     )
 
