@@ -135,6 +135,8 @@ def test_images_become_a_collection_with_indices() -> None:
         ("product", lambda s: s.prod()),
         ("total_sd", lambda s: s.std(ddof=0)),
         ("total_var", lambda s: s.var(ddof=0)),
+        ("sample_sd", lambda s: s.std()),
+        ("sample_var", lambda s: s.var()),
         ("first", lambda s: s.iloc[0]),
         ("count_distinct", lambda s: s.nunique()),
     ],
@@ -142,6 +144,29 @@ def test_images_become_a_collection_with_indices() -> None:
 def test_a_property_is_aggregated_without_nulls(name: str, of: Any) -> None:
     made = told(call(f"AggregateFeatureCollection.{name}", collection=COLLECTION, property="n"))
     assert made == pytest.approx(of(TABLE["n"]))
+
+
+def test_all_statistics_of_a_property_are_told_at_once() -> None:
+    made = told(call("AggregateFeatureCollection.stats", collection=COLLECTION, property="n"))
+    for name in ("sum", "min", "max", "mean", "total_sd", "total_var", "sample_sd", "sample_var"):
+        one = told(call(f"AggregateFeatureCollection.{name}", collection=COLLECTION, property="n"))
+        assert made.pop(name) == pytest.approx(one), name
+    assert made == {}
+
+
+def test_a_single_value_has_no_sample_variance() -> None:
+    single = features([{"n": 5}])
+    assert told(call("AggregateFeatureCollection.sample_var", collection=single, property="n")) is None
+    assert told(call("AggregateFeatureCollection.sample_sd", collection=single, property="n")) is None
+
+
+def test_a_property_is_remapped_and_elements_without_a_new_value_are_dropped() -> None:
+    given = features([{"n": 1}, {"n": "a"}, {"n": 2}, {"n": 1.0}, {}])
+    made = call("Collection.remap", collection=given, lookupIn=["a", 1], lookupOut=[7, 8], columnName="n")
+    assert column(made, "n") == [8, 7, 8]
+    for old, new in (([1], [1, 2]), ([[1]], [1]), ([1], ["a"])):
+        said = call("Collection.remap", collection=given, lookupIn=old, lookupOut=new, columnName="n")
+        assert "'lookup" in refused(said)
 
 
 def test_values_of_a_property_are_listed_and_counted() -> None:

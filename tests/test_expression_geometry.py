@@ -1,5 +1,6 @@
 """Geometries and projections, held against shapely and pyproj."""
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -464,3 +465,94 @@ def test_a_geometry_of_a_projection_that_crosses_the_antimeridian_stays_whole() 
             told(call("Collection.size", collection=call("Collection.filter", collection=collection, filter=passing)))
             == meets
         )
+
+
+def test_a_projection_is_scaled_and_translated_by_its_pixels() -> None:
+    known = call("Proj", crs="EPSG:32610", transform=[10, 1, 500000, 0, -20, 4200000])
+    base = evaluated(known).transform
+    scaled = evaluated(call("Projection.scale", projection=known, x=2, y=-0.5)).transform
+    moved = evaluated(call("Projection.translate", projection=known, x=3, y=4)).transform
+    for x, y in ((0, 0), (1, 5)):
+        assert scaled @ (x, y) == pytest.approx(base @ (2 * x, -0.5 * y))
+        assert moved @ (x, y) == pytest.approx(base @ (x + 3, y + 4))
+    assert refused(call("Projection.scale", projection=known, x=0, y=1)).startswith("Projection.scale: ")
+    assert refused(call("Projection.translate", projection=known, x=float("inf"), y=1)).startswith("Projection.tr")
+    assert pyproj.CRS(told(call("Projection.wkt", projection=known))) == pyproj.CRS("EPSG:32610")
+
+
+@pytest.mark.parametrize("name", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"])
+def test_types_of_whole_numbers_have_the_limits_of_numpy(name: str) -> None:
+    kind, limits = call(f"PixelType.{name}"), np.iinfo(name)
+    assert told(call("PixelType.minValue", pixelType=kind)) == limits.min
+    assert told(call("PixelType.maxValue", pixelType=kind)) == limits.max
+    assert told(call("PixelType.precision", pixelType=kind)) == "int"
+    assert told(call("PixelType.dimensions", pixelType=kind)) == 0
+
+
+def test_the_type_of_doubles_has_no_limits() -> None:
+    kind = call("PixelType.double")
+    assert told(call("PixelType.precision", pixelType=kind)) == "double"
+    assert told(call("PixelType.minValue", pixelType=kind)) is None
+    assert told(call("PixelType.maxValue", pixelType=kind)) is None
+
+
+# -- grids and points of chance ----------------------------------------------------------------
+
+
+def test_a_geometry_is_covered_by_the_cells_that_it_meets() -> None:
+    lattice = call("Projection", crs="EPSG:32610", transform=[10, 0, 500000, 0, -10, 4200000])
+    triangle = shapely.Polygon([(500003, 4199995), (500058, 4199991), (500051, 4199942)])
+    given = geometry("Polygon", [list(triangle.exterior.coords)], crs="EPSG:32610", geodesic=False)
+    made = told(call("Geometry.coveringGrid", geometry=given, proj=lattice))
+    cells = {feature["id"]: shape(feature["geometry"]) for feature in made["features"]}
+    expected = {}
+    for col in range(-2, 9):
+        for row in range(-2, 9):
+            x, y = 500000 + 10 * col, 4200000 - 10 * row
+            cell = shapely.box(x, y - 10, x + 10, y)
+            if cell.intersects(triangle):
+                expected[f"{col},{row}"] = cell
+    assert cells.keys() == expected.keys()
+    assert all(cells[name].equals(cell) for name, cell in expected.items())
+    coarse = told(call("Geometry.coveringGrid", geometry=given, proj=lattice, scale=100))
+    assert [feature["id"] for feature in coarse["features"]] == ["0,0"]
+    assert "too large" in refused(call("Geometry.coveringGrid", geometry=given, proj=lattice, scale=0.01))
+    (only,) = told(call("Geometry.coveringGrid", geometry=point(-122, 37), proj="EPSG:4326"))["features"]
+    assert shape(only["geometry"]).intersects(shapely.Point(-122, 37))
+
+
+def chance_points(region: Made, count: int, seed: int = 0) -> np.ndarray[Any, Any]:
+    made = told(call("FeatureCollection.randomPoints", region=region, points=count, seed=seed))
+    return np.array([feature["geometry"]["coordinates"] for feature in made["features"]])
+
+
+def test_points_of_chance_are_uniform_on_the_sphere() -> None:
+    region = geometry("Rectangle", [0, 0, 90, 80], geodesic=False)
+    points = chance_points(region, 4000)
+    assert points.shape == (4000, 2)
+    assert points[:, 0].mean() == pytest.approx(45, abs=1.5)
+    assert np.sin(np.radians(points[:, 1])).mean() == pytest.approx(math.sin(math.radians(80)) / 2, abs=0.02)
+    np.testing.assert_array_equal(chance_points(region, 50), chance_points(region, 50))
+    assert not np.array_equal(chance_points(region, 50), chance_points(region, 50, seed=-1))
+
+
+def test_points_of_chance_lie_in_the_parts_of_most_dimensions() -> None:
+    two = [[[[0, 0], [2, 0], [2, 1], [0, 0]]], [[[10, 0], [11, 0], [11, 3], [10, 0]]]]
+    areas = geometry("MultiPolygon", two, geodesic=False)
+    points = chance_points(areas, 3000)
+    inside = shapely.contains_xy(shapely.from_geojson(json.dumps({"type": "MultiPolygon", "coordinates": two})), points)
+    assert inside.all()
+    assert (points[:, 0] > 5).mean() == pytest.approx(0.6, abs=0.03)
+    line = geometry("LineString", [[170, 0], [-160, 0]])
+    along = chance_points(line, 1000)
+    np.testing.assert_allclose(along[:, 1], 0, atol=1e-9)
+    assert (along[:, 0] < 0).mean() == pytest.approx(2 / 3, abs=0.05)
+    corners = {tuple(xy) for xy in chance_points(geometry("MultiPoint", [[1, 2], [3, 4]]), 50)}
+    assert corners == {(1, 2), (3, 4)}
+    assert chance_points(line, 0).size == 0
+
+
+@pytest.mark.parametrize("count", [-1, 1e9])
+def test_too_many_points_of_chance_are_refused(count: float) -> None:
+    said = refused(call("FeatureCollection.randomPoints", region=point(1, 2), points=count))
+    assert said.startswith("FeatureCollection.randomPoints: ")

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from rasterwire.expression import (  # noqa: F401  each lists its functions in the table of ``signature``
+    aggregates,
     arithmetic,
     collections,
     composites,
@@ -23,6 +24,7 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions in t
     images,
     joins,
     kernel,
+    lattices,
     list_edits,
     list_search,
     lists,
@@ -30,7 +32,9 @@ from rasterwire.expression import (  # noqa: F401  each lists its functions in t
     measures,
     neighbourhood,
     numbers,
+    pixel_types,
     projections,
+    random_points,
     reducers,
     regions,
     relations,

@@ -224,33 +224,20 @@ def reduce_columns_(
     return reduce_columns(reducer, columns, heavy)
 
 
-def _aggregate(name: str, kind: str, returns: str, said: str) -> None:
-    def call(values: CollectionValue, key: str) -> Any:
-        column = [property_of(element, key) for element in values]
-        reducer = Reducer(kind, (None, 0) if kind == "toList" else (), outputs=("made",))
-        return reduce_columns(reducer, [column], None)["made"]
-
-    call.__doc__ = said
-    table.listed(f"AggregateFeatureCollection.{name}(collection: FeatureCollection, property: String) -> {returns}")(
-        call
-    )
-
-
-for _name, _kind, _returns, _said in [
-    ("array", "toList", "List<Object>", "Returns the values of a property, without nulls."),
-    ("mean", "mean", "Number", "Returns the mean of a property."),
-    ("min", "min", "<any>", "Returns the least value of a property."),
-    ("max", "max", "<any>", "Returns the greatest value of a property."),
-    ("sum", "sum", "Number", "Returns the sum of a property."),
-    ("count", "count", "Number", "Counts the values of a property."),
-    ("count_distinct", "countDistinctNonNull", "Number", "Counts the different values of a property."),
-    ("first", "firstNonNull", "<any>", "Returns the first value of a property."),
-    ("histogram", "frequencyHistogram", "Dictionary<Object>", "Counts how often each value of a property is met."),
-    ("product", "product", "Number", "Returns the product of a property."),
-    ("total_sd", "stdDev", "Number", "Returns the standard deviation of a property."),
-    ("total_var", "variance", "Number", "Returns the variance of a property."),
-]:
-    _aggregate(_name, _kind, _returns, _said)
+@table.listed(
+    "Collection.remap(collection: FeatureCollection, lookupIn: List<Object>, lookupOut: List<Integer>, "
+    "columnName: String) -> FeatureCollection"
+)
+def remap(values: CollectionValue, old: list[Any], new: list[int], key: str) -> CollectionValue:
+    """Returns the elements whose property is in one list, with the value of another list in its place."""
+    if len(old) != len(new):
+        raise InvalidExpression(f"'lookupIn' has {len(old)} elements, and 'lookupOut' {len(new)}.")
+    if not all(isinstance(value, str | int | float) for value in old):
+        raise InvalidExpression("'lookupIn' has to have texts and whole numbers only.")
+    lookup = {order(value): other for value, other in zip(old, new, strict=True)}
+    found = [(element, order(property_of(element, key))) for element in values]
+    kept = [(element, lookup[value]) for element, value in found if value in lookup]
+    return renewed(values, [element.with_properties({**element.properties, key: value}) for element, value in kept])
 
 
 @table.listed(

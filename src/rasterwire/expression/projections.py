@@ -16,7 +16,7 @@ from rasterwire.expression.geometry import area_of
 from rasterwire.expression.nodes import Clipped, Cropped, Node, Resampled, Stored
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.signature import table
-from rasterwire.expression.types import DOUBLE, FLOAT, PixelType, whole, wide
+from rasterwire.expression.types import DOUBLE, wide
 from rasterwire.expression.values import (
     BandValue,
     CollectionValue,
@@ -56,7 +56,9 @@ _reductions = {
 }
 
 
-@table.listed("Projection(crs: Object, transform: List<Object> = null, transformWkt: String = null) -> Projection")
+@table.listed(
+    "Projection(crs: Object, transform: List<Object> = null, transformWkt: String = null) -> Projection", "Proj"
+)
 def projection(crs: Any, transform: list[Any] | None, wkt: str | None) -> Projection:
     """Returns a projection of a crs and a transform."""
     if wkt is not None:
@@ -353,28 +355,3 @@ def _box(band: BandValue, known: Projection, geometry: Region | None) -> tuple[f
 def error_margin(value: float | None, unit: str) -> ErrorMarginValue:
     """Returns how much a result may be off; results of this server are exact."""
     return ErrorMarginValue(value or 0.0, unit)
-
-
-@table.listed("PixelType.float() -> PixelType")
-def float_type() -> PixelType:
-    """Returns the type of 32-bit floats."""
-    return FLOAT
-
-
-@table.listed(
-    "PixelType(precision: Object, minValue: Number = null, maxValue: Number = null, dimensions: Integer = 0.0) "
-    "-> PixelType"
-)
-def pixel_type(precision: Any, low: float | None, high: float | None, dimensions: int) -> PixelType:
-    """Returns a type of pixels: int, float or double, with least and greatest value."""
-    if isinstance(precision, PixelType):
-        return precision
-    if dimensions:
-        raise InvalidExpression("arrays: not implemented by this server.")
-    match precision:
-        case "int":
-            return whole(-(1 << 31) if low is None else low, (1 << 31) - 1 if high is None else high)
-        case "float" | "double":
-            return PixelType(precision, low, high)
-        case _:
-            raise InvalidExpression(f"'precision' is {str(precision)[:20]!r}; there are int, float and double.")
