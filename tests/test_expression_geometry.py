@@ -517,6 +517,8 @@ def test_a_geometry_is_covered_by_the_cells_that_it_meets() -> None:
     coarse = told(call("Geometry.coveringGrid", geometry=given, proj=lattice, scale=100))
     assert [feature["id"] for feature in coarse["features"]] == ["0,0"]
     assert "too large" in refused(call("Geometry.coveringGrid", geometry=given, proj=lattice, scale=0.01))
+    far = call("Geometry.coveringGrid", geometry=point(0, -90), proj="EPSG:3413")
+    assert refused(far).startswith("Geometry.coveringGrid: ")
     (only,) = told(call("Geometry.coveringGrid", geometry=point(-122, 37), proj="EPSG:4326"))["features"]
     assert shape(only["geometry"]).intersects(shapely.Point(-122, 37))
 

@@ -36,7 +36,10 @@ def _unit_around(value: DateValue, unit: str, zone: str | None) -> tuple[int, in
             return _millis(first), LAST + 1
         return _millis(first), _millis(first.replace(year=year, month=month + 1))
     # days of the clock, of which one has 23 hours when summer time begins
-    return _millis(first), _millis(first + timedelta(days=days))
+    try:
+        return _millis(first), _millis(first + timedelta(days=days))
+    except OverflowError:
+        return _millis(first), LAST + 1
 
 
 def _millis(at: datetime) -> int:

@@ -18,6 +18,8 @@ from rasterwire.region import Region
 
 _MOST_CELLS = 250_000
 _MOST_FEATURES = 100_000
+_FARTHEST = 1e9
+"""Pixels from the origin; farther ones could not be told from each other."""
 _FEATURE_BYTES = 800
 """Roughly what a cell takes as a feature."""
 
@@ -57,6 +59,8 @@ def covering_grid(region: Region, known: Projection, metres: float | None) -> Co
     in_pixels = ~lattice.transform
     drawn = shapely.transform(to_crs(region, lattice.crs).geometry, lambda points: apply(in_pixels, points))
     west, south, east, north = drawn.bounds
+    if max(map(abs, drawn.bounds)) > _FARTHEST:
+        raise InvalidExpression("the geometry lies too many pixels from the origin of the projection.")
     left, top = math.floor(west), math.floor(south)
     width, height = max(1, math.ceil(east) - left), max(1, math.ceil(north) - top)
     if width * height > _MOST_CELLS:
