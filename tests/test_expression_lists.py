@@ -275,7 +275,8 @@ def test_values_are_equal_by_what_they_hold() -> None:
     for left, right, equal in [
         (1, 1.0, True),
         (1, "1", False),
-        ({"a": 1, "b": [2]}, {"b": [2], "a": 1}, True),
+        ({"a": 1, "b": [2]}, {"b": [2.0], "a": 1.0}, True),
+        ({"a": "1"}, {"a": 1}, False),
         ({"a": 1}, {"a": 2}, False),
         (None, None, True),
         (None, 0, False),

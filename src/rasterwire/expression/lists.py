@@ -10,7 +10,7 @@ from rasterwire.expression.plain import number
 from rasterwire.expression.reducers import Reducer
 from rasterwire.expression.reduction import reduce_columns
 from rasterwire.expression.signature import table
-from rasterwire.expression.sizes import check_characters, check_size
+from rasterwire.expression.sizes import check_size
 from rasterwire.expression.values import CollectionValue, FunctionValue, ImageValue
 
 MAX_ITEMS = 1_000_000
@@ -134,8 +134,7 @@ def _order(value: Any) -> tuple[Any, ...]:
         case list():
             return 2, tuple(_order(item) for item in value)
         case Mapping():
-            check_characters(value)
-            return 3, repr([(key, _order(value[key])) for key in sorted(value)])
+            return 3, "", tuple((key, _order(value[key])) for key in sorted(value))
         case ImageValue() | CollectionValue():
             return 3, f"{type(value).__name__} {id(value)}"
         case _:
