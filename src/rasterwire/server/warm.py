@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def _load() -> None:
 
 def main(turn: Path) -> None:
     """Compile, for more types than a server loads before they are wanted."""
+    os.nice(19)  # requests come first
     with contextlib.suppress(OSError), turn.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         _load()
