@@ -15,6 +15,7 @@ from benchmarks.work import Kind, Part, Work
 from rasterwire.client import Client, DownloadFailed
 
 _SERVE = "import sys; from rasterwire.cli import main; sys.argv[0] = 'rasterwire'; main()"
+_WORKERS = 2
 _CACHE_BYTES = 3 << 30
 """Room for the largest file, and soon full: so it is with a server that has run for a while."""
 
@@ -88,14 +89,19 @@ def rasterwire(source: Source, scratch: Path) -> Iterator[Rasterwire]:
     options = ["--grpc-port", str(ports[0]), "--http-port", str(ports[1]), "--state-dir", str(scratch / "state")]
     usage = subprocess.run([*command[:3], "serve", "--help"], capture_output=True, text=True, check=True).stdout
     if "--workers" in usage:
-        options += ["--workers", "2"]
+        options += ["--workers", str(_WORKERS)]
     address = f"127.0.0.1:{ports[0]}"
+    log = scratch / "rasterwire.log"
     told = {"RASTERWIRE_CACHE_BYTES": str(_CACHE_BYTES)}
     with (
         Client(address) as client,
-        server([*command, *options], lambda: _is_up(address), scratch / "rasterwire.log", told) as tree,
+        server([*command, *options], lambda: _is_up(address) and _is_warm(log), log, told) as tree,
     ):
         yield Rasterwire(tree, address, client)
+
+
+def _is_warm(log: Path) -> bool:
+    return log.read_text().count("loops are loaded") == _WORKERS
 
 
 def _is_up(address: str) -> bool:

@@ -28,6 +28,7 @@ async def warm_up(turn: Path | None = None) -> None:
         except OSError as error:
             _log.warning("no other process can compile, so this one does: %s", error.strerror)
     await asyncio.to_thread(_load)
+    _log.info("compiled loops are loaded")
 
 
 async def _compiled_apart(turn: Path) -> None:
