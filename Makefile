@@ -41,7 +41,9 @@ lint: $(STAMP) ## Check schema, generated code, style, imports and types
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint ## Check everything and run the tests
+# what the tests would compile, each worker by itself, is compiled meanwhile
+test: $(STAMP) ## Check everything and run the tests
+	$(BIN)/python -m rasterwire.server.warm $(VENV)/compiling & $(MAKE) --no-print-directory lint; code=$$?; wait; exit $$code
 	$(BIN)/python -m pytest $(PYTEST)
 
 format: $(STAMP) ## Put schema and code in form

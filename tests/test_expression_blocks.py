@@ -162,7 +162,7 @@ def test_the_best_image_is_the_best_in_every_block(made: PixelWorld) -> None:
     assert_same_in_pieces(made, made.image(only), GRIDS["wider"], [2, 5, 9, 33])
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 100, 1000])
+@pytest.mark.parametrize("at_once", [7, 1000])
 def test_sorted_values_do_not_depend_on_how_many_there_are_at_once(
     made: PixelWorld, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
