@@ -22,13 +22,13 @@ demo: $(DEMO)/.installed ## Make a scene, serve it, and download from it into de
 
 $(DEMO)/.installed: requirements-server.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(DEMO)
-	$(DEMO)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-server.lock
+	$(DEMO)/bin/pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-server.lock
 	$(DEMO)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
@@ -60,7 +60,7 @@ test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples
 
 $(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
 	$(PYTHON) -m venv --clear $(EARTH_ENGINE)
-	$(EARTH_ENGINE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-earth-engine.lock
+	$(EARTH_ENGINE)/bin/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements-earth-engine.lock
 	touch $@
 
 test-earth-engine: $(STAMP) $(EARTH_ENGINE)/.installed ## Run Earth Engine's Python clients against a server
