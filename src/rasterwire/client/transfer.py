@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import posixpath
 import queue
 import random
 import threading
@@ -16,14 +17,12 @@ import grpc
 from rasterwire.checksum import joined
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, failure, is_passing
 from rasterwire.client.wire import Piece, Streams
+from rasterwire.naming import safe_name
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _CHUNKS_BEHIND = 8
 _SYNCED = 8 << 20
 """Bytes that are written before they are brought to the disk."""
-
-_LONGEST_NAME = 255
-"""Bytes of a file's name, in all usual file systems."""
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes done, and bytes in all or None while no byte is there yet."""
@@ -258,14 +257,13 @@ def _write(file: BinaryIO, chunk: memoryview) -> None:
 
 
 def plain_name(proposed: str) -> str:
-    r"""Return a server's file name without anything that could leave the folder, or be more than a name may be long.
+    """Return a server's file name as one that is safe on any system; see ``safe_name``.
 
-    >>> plain_name("../a/b.tif"), plain_name(".."), plain_name("a\r\n" + 300 * "b" + ".tif")[-6:]
+    >>> plain_name("../a/b.tif"), plain_name(".."), plain_name(300 * "b" + ".tif")[-6:]
     ('b.tif', 'download', 'bb.tif')
     """
-    name = "".join(filter(str.isprintable, proposed.replace("\\", "/").rsplit("/", 1)[-1])).lstrip(".")
-    shown = name.encode()[-_LONGEST_NAME:].decode(errors="ignore")  # the end says what the file is
-    return shown.lstrip(".") or "download"
+    stem, extension = posixpath.splitext(proposed.replace("\\", "/").rsplit("/", 1)[-1])
+    return safe_name(stem) + (f".{safe_name(extension[1:], 20)}" if extension[1:] else "")
 
 
 __all__ = [

@@ -13,11 +13,11 @@ from rasterwire.errors import InvalidRequest, Violation, Violations, invalid
 from rasterwire.expression.product import Computed, Product
 from rasterwire.grid import size_violation
 from rasterwire.image import Image
+from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.handing import handed_on
-from rasterwire.plan.naming import safe_name, unique
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.reading import reading
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
@@ -64,11 +64,8 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     groups = [[pair] for pair in chosen] if per_band else [chosen]
     taken = ["mask"] if format_ is Format.NPY and request.mask is MaskOutput.BAND else []  # a field of that name
     names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
-    stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1] or "download")
-    entries = (
-        [f"{stem}.{safe_name(name)}.tif" for name in names] if per_band else [stem + _suffixes.get(format_, ".tif")]
-    )
-    entries = unique(entries, files=True)
+    stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
+    entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
     rasters = []
     grids = Grids()
     for index, group in enumerate(groups):

@@ -16,6 +16,9 @@ from rasterwire.server.ready import Ready
 
 _log = logging.getLogger("rasterwire.server")
 
+_not_plain = re.compile(r"[^ !#-$&-\[\]-~]")
+"""What a quoted string has to escape, is no ASCII, or reads as the escape of a byte in some browsers."""
+
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -51,11 +54,21 @@ async def _head(request: web.Request, desk: Desk, kept: Registered) -> web.Strea
 def _headers(filename: str, mime_type: str, etag: str) -> dict[str, str]:
     return {
         "Content-Type": mime_type,
-        "Content-Disposition": f"attachment; filename=\"{filename}\"; filename*=UTF-8''{quote(filename)}",
+        "Content-Disposition": disposition(filename),
         "ETag": f'"{etag}"',
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=0",
     }
+
+
+def disposition(filename: str) -> str:
+    r"""Return the header that proposes a file name; source of the forms: RFC 6266, section 4.3, and RFC 8187.
+
+    >>> disposition("é.tif")
+    'attachment; filename="_.tif"; filename*=UTF-8\'\'%C3%A9.tif'
+    """
+    plain = _not_plain.sub("_", filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
