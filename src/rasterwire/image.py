@@ -43,7 +43,7 @@ class Band:
         unit: of the physical value, or "".
         plain: whether the stored tiles can be decoded without GDAL.
         tiling: of the full resolution, where its tiles can go into another file as they are; else None.
-        version: changes when the file does (modification time and size).
+        version: changes when the file does (see ``raster_file.version_of``).
     """
 
     name: str

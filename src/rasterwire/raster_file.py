@@ -23,7 +23,16 @@ from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["DRIVERS", "GdalOptions", "gdal_calls", "open_band", "open_dataset", "open_raster", "open_tiff"]
+__all__ = [
+    "DRIVERS",
+    "GdalOptions",
+    "gdal_calls",
+    "open_band",
+    "open_dataset",
+    "open_raster",
+    "open_tiff",
+    "version_of",
+]
 
 # Bytes of blocks that GDAL keeps; by default a share of the machine's memory. Of the process, so an
 # Env of one thread, which sets it back at its end, would decide for the others.
@@ -160,6 +169,14 @@ def open_tiff(href: str) -> BinaryIO | None:
         return open(href, "rb")
     except OSError as error:
         raise SourceUnavailable("", "", "the file cannot be opened by this server") from error
+
+
+def version_of(status: os.stat_result) -> str:
+    """Return a text that changes when a file does: its modification and change times in ns, its inode and its bytes.
+
+    Size and modification time alone come back where a copy keeps the times of what it is copied from.
+    """
+    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}-{status.st_ctime_ns}"
 
 
 def _driver_of(href: str) -> str:

@@ -17,6 +17,7 @@ from rasterwire.catalog.index import Index, build_index
 from rasterwire.catalog.tree import Tree, scan
 from rasterwire.errors import ImageNotFound, SourceUnavailable
 from rasterwire.image import Image
+from rasterwire.raster_file import version_of
 
 __all__ = ["FolderCatalog"]
 
@@ -136,7 +137,7 @@ class FolderCatalog:
         """
         try:
             status = os.stat(source.path)  # noqa: PTH116  for each file of each request, and twice as fast
-            return self._header(source.path, status.st_mtime_ns, status.st_size)
+            return self._header(source.path, version_of(status))
         except OSError as error:
             raise SourceUnavailable(entry.id, source.key, "the file is missing") from error
         except SourceUnavailable as error:
@@ -167,6 +168,6 @@ def _without_bands(entry: Entry) -> Image:
     return Image(entry.id, (), entry.start_time, entry.properties, entry.collection)
 
 
-def _header_of_version(path: str, _mtime_ns: int, _size: int) -> Header:
+def _header_of_version(path: str, _version: str) -> Header:
     """Read a header; the version is there to be part of the cache's key."""
     return read_header(path)

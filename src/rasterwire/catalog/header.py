@@ -1,7 +1,6 @@
 """What the header of a raster file says: the only part of the catalog that opens rasters."""
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from rasterio.io import DatasetReader
 from rasterwire.catalog.intact import is_cut_short
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Tiling
-from rasterwire.raster_file import open_raster
+from rasterwire.raster_file import open_raster, version_of
 from rasterwire.tiff_file import plain_bands, tiling_of
 
-__all__ = ["BandHeader", "Header", "fitting_nodata", "read_header", "version_of"]
+__all__ = ["BandHeader", "Header", "fitting_nodata", "read_header"]
 
 
 _LEAST_PIXEL = 1e-40
@@ -80,11 +79,6 @@ class Header:
         """Rows and columns, in pixels."""
         rows, columns = self.grid.shape
         return rows, columns
-
-
-def version_of(status: os.stat_result) -> str:
-    """Return a text that changes when a file does: its modification time in ns, and its bytes."""
-    return f"{status.st_mtime_ns}-{status.st_size}"
 
 
 def read_header(path: str) -> Header:

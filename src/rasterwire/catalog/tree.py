@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
+from rasterwire.raster_file import version_of
 
 __all__ = ["Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
 
@@ -30,12 +31,12 @@ class Tree:
 
     Attributes:
         root: the folder, links resolved.
-        files: real path and (mtime in ns, bytes) of each file, by its name relative to the root, with
-            slashes, in the order of names.
+        files: real path and version of each file, by its name relative to the root, with slashes, in the
+            order of names.
     """
 
     root: Path
-    files: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    files: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""
@@ -87,8 +88,8 @@ def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith(_ignored_suffixes) or not is_text(name)
 
 
-def _regular_file(path: str, top: str) -> tuple[str, int, int] | None:
-    """Return real path, mtime and size of a regular file whose real path is below ``top``."""
+def _regular_file(path: str, top: str) -> tuple[str, str] | None:
+    """Return real path and version of a regular file whose real path is below ``top``."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
@@ -98,7 +99,7 @@ def _regular_file(path: str, top: str) -> tuple[str, int, int] | None:
         return None  # gone since the folder was listed, or a link to nowhere
     if not stat.S_ISREG(status.st_mode) or os.path.commonpath((top, path)) != top:
         return None
-    return path, status.st_mtime_ns, status.st_size
+    return path, version_of(status)
 
 
 def is_raster(name: str) -> bool:

@@ -20,7 +20,7 @@ from rasterwire.expression.product import Computed
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import Source
-from rasterwire.raster_file import gdal_calls, open_band, open_dataset
+from rasterwire.raster_file import gdal_calls, open_band, open_dataset, version_of
 from rasterwire.render.tiles import TileCache
 from rasterwire.tiff_file import opened_level
 
@@ -121,6 +121,8 @@ def read(
         inside = _by_tiles(band, overview, window, until)
     else:
         inside = _by_gdal(band, overview, window)
+    if not isinstance(band, Computed):
+        check_version(band)  # it may have been opened after it was replaced
     if (bottom - top, right - left) == size:
         return inside
     return _placed(inside, (top - row, left - col), size, band.dtype)
@@ -191,5 +193,5 @@ def check_version(band: Band) -> None:
         status = os.stat(band.href)  # noqa: PTH116  for each block, and twice as fast
     except OSError:
         raise SourceUnavailable("", band.name, "the file is gone") from None
-    if band.version and band.version != f"{status.st_mtime_ns}-{status.st_size}":
+    if band.version and band.version != version_of(status):
         raise SourceUnavailable("", band.name, "the file changed since the request was planned; ask again")

@@ -27,10 +27,12 @@ def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
     col, row = offset[0] + window.col, offset[1] + window.row
     height, width = raster.tiling.height, raster.tiling.width
     try:
-        return [
+        tiles = [
             level.checked(down * level.across + right)
             for down in range(row // height, -(-(row + window.height) // height))
             for right in range(col // width, -(-(col + window.width) // width))
         ]
     except Exception as error:  # the errors of codecs share no root
         raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
+    check_version(band)  # it may have been opened after it was replaced
+    return tiles

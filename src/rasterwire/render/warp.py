@@ -18,7 +18,7 @@ from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.raster_file import gdal_calls
 from rasterwire.render.positions import exact, shrink
-from rasterwire.render.source import dataset, level_transform
+from rasterwire.render.source import check_version, dataset, level_transform
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
@@ -112,5 +112,8 @@ def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling
         with WarpedVRT(source, **options) as warped:
             data = warped.read(band.index if masked else 1)
             if nodata is None or masked:
-                return Pixels(data, np.asarray(warped.read(warped.count) > 0))
-    return Pixels(data, ~np.isnan(data) if np.isnan(nodata) else np.asarray(data != data.dtype.type(nodata)))
+                valid = np.asarray(warped.read(warped.count) > 0)
+            else:
+                valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
+    check_version(band)  # it may have been opened after it was replaced
+    return Pixels(data, valid)
