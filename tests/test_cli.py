@@ -153,7 +153,8 @@ def test_serving_a_folder_that_is_not_there_is_wrong_usage() -> None:
 
 def test_help_teaches_and_version_tells() -> None:
     assert "rasterwire serve /data" in run("--help")[1]
-    assert run("version")[:2] == (0, "0.1.0\n")
+    code, said, _ = run("version")
+    assert (code, said.splitlines()[0]) == (0, "rasterwire 0.1.0")
 
 
 # -- settings ----------------------------------------------------------------------------------

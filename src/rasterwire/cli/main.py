@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from rasterwire import __version__
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
 from rasterwire.cli.options import server_option
 from rasterwire.cli.text import printable
+from rasterwire.cli.versions import versions
 from rasterwire.client import Client
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
 
@@ -130,8 +130,9 @@ def limits(server: str) -> None:
 
 @cli.command()
 def version() -> None:
-    """Print the version."""
-    click.echo(__version__)
+    """Print the versions of rasterwire and of what decides its pixels."""
+    for line in versions():
+        click.echo(line)
 
 
 for command in (download, plan, images):

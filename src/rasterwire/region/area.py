@@ -1,6 +1,5 @@
 """An area, and its geometry for one thread."""
 
-import itertools
 import math
 import threading
 from dataclasses import dataclass
@@ -33,6 +32,12 @@ class Region:
     geodesic: bool = False
 
 
+_COARSE_METRES = 10.0
+"""How far the drawn edges of a region may be from its geodesics where nobody says how close is needed."""
+
+_LONGEST_CHORD, _MOST_CHORDS = 10_000.0, 200_000
+
+
 class _Own(threading.local):
     """Geometries of one thread."""
 
@@ -40,41 +45,64 @@ class _Own(threading.local):
         self.geometry = lru_cache(maxsize=16)(_prepared_copy)
 
 
-def own_geometry(region: Region) -> shapely.Geometry:
-    """Return a prepared geometry for this thread alone, with geodesic edges drawn as planar ones of at most 10 km.
+def own_geometry(region: Region, deviation: float = _COARSE_METRES) -> shapely.Geometry:
+    """Return a prepared geometry for this thread alone, with geodesic edges drawn as short planar ones.
 
     GEOS builds the index of a prepared geometry, and envelopes, when they are first asked for, and
     does not expect two threads to ask at once: a shared one ends in a crash now and then.
+
+    Args:
+        region: any.
+        deviation: metres between an edge and what is drawn of it, about the most. It counts for edges of up
+            to ``_MOST_CHORDS`` pieces in all; more would take long to look through, and are drawn coarser.
     """
-    return _own.geometry(region)
+    return _own.geometry(region, 2.0 ** math.floor(math.log2(deviation)) if region.geodesic else 0.0)
 
 
-def _prepared_copy(region: Region) -> shapely.Geometry:
-    geometry = shapely.from_wkb(shapely.to_wkb(_densified(region)))
+def _prepared_copy(region: Region, deviation: float) -> shapely.Geometry:
+    geometry = shapely.from_wkb(shapely.to_wkb(_densified(region, deviation)))
     shapely.prepare(geometry)
     return geometry
 
 
-def _densified(region: Region) -> shapely.Geometry:
+def _densified(region: Region, deviation: float) -> shapely.Geometry:
     geod: Geod | None = region.crs.proj.get_geod()
     if not region.geodesic or geod is None:
         return region.geometry
+    vertices = shapely.get_num_coordinates(region.geometry)
+    most = max(1, _MOST_CHORDS // vertices)  # of each edge
 
     def along(points: Points) -> Points:
         if len(points) == 1:
             return points
-        pieces = []
-        for a, b in itertools.pairwise(points):
-            azimuth, _, length = geod.inv(a[0], a[1], b[0], b[1])
-            steps = np.linspace(0.0, length, max(2, math.ceil(length / 10_000) + 1))[:-1]
-            lon, lat, _ = geod.fwd(
-                np.full(len(steps), a[0]), np.full(len(steps), a[1]), np.full(len(steps), azimuth), steps
-            )
-            lon = np.asarray(lon) + 360.0 * np.round((a[0] - np.asarray(lon)) / 360.0)
-            pieces.append(np.column_stack([lon, lat]))
-        return np.vstack([*pieces, points[-1:]])
+        a, b = points[:-1], points[1:]
+        azimuth, _, length = map(np.asarray, geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1]))
+        _, middle, _ = geod.fwd(a[:, 0], a[:, 1], azimuth, length / 2)  # where it may be nearest to a pole
+        latitude = np.abs([a[:, 1], b[:, 1], middle]).max(axis=0)
+        pieces = np.ceil(length / _chord(latitude, deviation, geod.a))
+        pieces = np.clip(pieces, 1, np.maximum(most, np.ceil(length / _LONGEST_CHORD))).astype(np.intp)
+        edge = np.repeat(np.arange(len(a)), pieces)
+        place = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        lon, lat, _ = geod.fwd(a[edge, 0], a[edge, 1], azimuth[edge], place * (length / pieces)[edge])
+        lon = np.asarray(lon)
+        lon = lon + 360.0 * np.round((a[edge, 0] - lon) / 360.0)
+        drawn = np.column_stack([lon, lat])
+        drawn[place == 0] = a  # the vertices themselves, whose longitudes mean something at a pole too
+        return np.vstack([drawn, points[-1:]])
 
     return redrawn(region.geometry, along)
+
+
+def _chord(latitude: Points, deviation: float, radius: float) -> Points:
+    """Return how long pieces of edges may be to keep to a deviation, in metres.
+
+    A geodesic bends away from the straight line in longitude and latitude as it does from the
+    parallel, by length**2 tan(latitude) / (8 radius); towards the equator by less than half of that
+    at 45 degrees.
+    """
+    bend = np.maximum(np.tan(np.radians(np.minimum(latitude, 89.9))), 0.5)
+    chord: Points = np.minimum(np.sqrt(8.0 * radius * deviation / bend), _LONGEST_CHORD)
+    return chord
 
 
 _own = _Own()

@@ -1,13 +1,18 @@
 """The pixels of a grid that lie in an area."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import shapely
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import transformer
+from rasterwire.crs import metres_per_unit, transformer
 from rasterwire.pixels import Window
 from rasterwire.region.area import Region, own_geometry
+
+_EDGE = 1e-3
+"""Of a pixel: how far a drawn geodesic edge may be from the true one."""
 
 
 def inside(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:
@@ -18,7 +23,7 @@ def inside(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_
     y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
     if grid.crs != region.crs:
         x, y = transformer(grid.crs, region.crs).transform(x, y)
-    geometry = own_geometry(region)
+    geometry = own_geometry(region, _EDGE * math.sqrt(abs(grid.affine.determinant)) * metres_per_unit(grid.crs))
     if region.crs.geographic:
         west = geometry.bounds[0]
         x = west + np.mod(x - west, 360.0)

@@ -1,0 +1,49 @@
+"""Which pixels lie within geodesic edges, against points of the geodesic a metre apart."""
+
+import json
+
+import numpy as np
+import pyproj
+import shapely
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from rasterwire.pixels import Window
+from rasterwire.region import geojson_region, inside, own_geometry
+
+LONLAT = pyproj.Geod(ellps="WGS84")
+
+
+def region(*ring: tuple[float, float]) -> object:
+    return geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}), None, True)
+
+
+def test_small_pixels_along_a_long_edge_are_cut_at_the_geodesic_itself() -> None:
+    """The edge is looked at within a kilometre of its middle, drawn there by points a metre apart."""
+    south, north = 59.0, 60.0
+    held = region((10, south), (14, south), (14, north), (10, north))
+    azimuth, _, length = LONLAT.inv(10, north, 14, north)
+    steps = np.arange(length / 2 - 2500, length / 2 + 2500)
+    lon, lat, _ = LONLAT.fwd(np.full(len(steps), 10.0), np.full(len(steps), north), np.full(len(steps), azimuth), steps)
+    below = shapely.Polygon([*zip(lon, lat, strict=True), (lon[-1], 59.5), (lon[0], 59.5)])
+    for metres in (10, 1, 0.1):
+        size = metres / 111_320
+        grid = GeoBox((101, 257), Affine(size, 0, lon[2500], 0, -size, lat[2500] + 50 * size), CRS("EPSG:4326"))
+        col, row = np.arange(257) + 0.5, (np.arange(101) + 0.5)[:, None]
+        x, y = np.broadcast_arrays(grid.affine.a * col + grid.affine.c, grid.affine.e * row + grid.affine.f)
+        within = shapely.contains_xy(below, x, y)
+        assert 0 < within.sum() < within.size
+        found = inside(held, grid, Window(0, 0, 101, 257))  # type: ignore[arg-type]
+        doubtful = shapely.distance(shapely.LineString(np.column_stack([lon, lat])), shapely.points(x, y)) < size / 100
+        assert (found == within)[~doubtful].all(), (
+            f"{(found != within)[~doubtful].sum()} pixels of {metres} m are wrong"
+        )
+
+
+def test_the_pieces_of_an_edge_are_bounded_however_small_pixels_are() -> None:
+    around = region((-170, 70), (-60, 75), (60, 72), (170, 70), (100, 40), (0, 45), (-100, 40))
+    few = shapely.get_num_coordinates(own_geometry(around, 10.0))  # type: ignore[arg-type]
+    many = shapely.get_num_coordinates(own_geometry(around, 1e-9))  # type: ignore[arg-type]
+    assert few < 30_000
+    assert few < many <= 200_020
