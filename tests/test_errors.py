@@ -4,6 +4,7 @@ import copy
 import errno
 import os
 import pickle
+import sqlite3
 import urllib.parse
 import weakref
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from rasterwire import errors
 from rasterwire.raster_file import open_raster
 from rasterwire.server.settings import BadSettings
-from rasterwire.server.status import HTTP_STATUS, STATUS, http_answer, status_of
+from rasterwire.server.status import HTTP_STATUS, STATUS, http_answer, http_headers, status_of
 
 EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.InvalidRequest: errors.invalid("scale", "X", "must be greater than 0, got -1"),
@@ -26,6 +27,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.OffsetOutOfRange: errors.OffsetOutOfRange(10, 5),
     errors.InvalidExpression: errors.InvalidExpression("it has no bands.", "Image.select"),
     errors.DiskFull: errors.DiskFull(),
+    errors.StorageUnavailable: errors.StorageUnavailable(),
     errors.Overloaded: errors.Overloaded(2.0),
     errors.RenderCancelled: errors.RenderCancelled(),
 }
@@ -101,7 +103,14 @@ def test_a_full_disk_is_told_as_such(number: int) -> None:
     code, body = http_answer(OSError(number, "No space left on device", "/secret/path"))
     assert (code, body["error"]["reason"]) == (507, "DISK_FULL")
     assert "secret" not in str(body)
-    assert http_answer(OSError(errno.EIO, "no"))[0] == 500
+
+
+def test_files_of_the_server_that_cannot_be_reached_are_told_as_passing() -> None:
+    for error in (OSError(errno.EIO, "no", "/secret/path"), sqlite3.OperationalError("/secret is locked")):
+        code, body = http_answer(error)
+        assert (code, body["error"]["reason"]) == (503, "STORAGE_UNAVAILABLE"), error
+        assert "secret" not in str(body), error
+        assert http_headers(error) == {"Retry-After": "2"}, error
 
 
 def test_a_message_is_short_as_trailers_write_it() -> None:

@@ -10,6 +10,7 @@
         DownloadConflict      the download cannot be continued as asked
         OffsetOutOfRange      a read begins past the end of the file
         DiskFull              no room for what the server would write
+        StorageUnavailable    the server cannot reach its own files; come back
         Overloaded            too much is going on; come back
         RenderCancelled       nobody wants the render any more
 
@@ -45,6 +46,8 @@ class DownloadError(Exception):
     """Base of all errors of this package that a client is told of."""
 
     reason: ClassVar[str] = "DOWNLOAD_ERROR"
+    retry_after: float | None = None
+    """Seconds after which the same may succeed; None where that cannot be told."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -245,12 +248,24 @@ class DiskFull(DownloadError):
         return "the server's disk is full; its operator has to make room, or give it a smaller cache"
 
 
+class StorageUnavailable(DownloadError):
+    """The files that the server keeps for itself cannot be reached now: locked, removed, or not to be read."""
+
+    reason = "STORAGE_UNAVAILABLE"
+    retry_after = 2.0
+
+    def __str__(self) -> str:
+        return f"the server cannot reach its own files at the moment; come back in {self.retry_after:g} s"
+
+
 class Overloaded(DownloadError):
     """Too much is going on.
 
     Attributes:
         retry_after: seconds after which to come back.
     """
+
+    retry_after: float
 
     reason = "OVERLOADED"
 

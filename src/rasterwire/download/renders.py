@@ -19,6 +19,7 @@ from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.stored import stored_tiles
 from rasterwire.store import Artifact, ArtifactStore
+from rasterwire.store.private import private_folder
 
 _RETRY_AFTER = 2.0
 _GRACE = 15.0
@@ -66,6 +67,8 @@ class Render:
                 if self.growth is not None:
                     self.growth.grow(out)
 
+        if not scratch.is_dir():  # somebody removed it
+            private_folder(scratch)
         try:
             encode_download(self.plan, blocks, out, scratch)
         except SourceUnavailable as error:

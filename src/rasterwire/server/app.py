@@ -31,6 +31,7 @@ from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.warm import warm_up
 from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.private import private_folder
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import (
     catalog_service_pb2,
@@ -86,7 +87,7 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
 def _locked(folder: Path) -> Iterator[None]:
     """Hold a state folder, so that no other server takes for leftovers what this one is at."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there stays as its owner wants it
         with (folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
@@ -146,11 +147,10 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
 def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     scratch = settings.state_dir / "scratch"
     try:
-        scratch.mkdir(parents=True, exist_ok=True)
         shared = settings.workers > 1
         if not shared:
-            shutil.rmtree(scratch)
-            scratch.mkdir()
+            shutil.rmtree(scratch, ignore_errors=True)
+        private_folder(scratch)
         store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
         artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes, shared=shared)
     except OSError as error:

@@ -13,7 +13,7 @@ from rasterwire.server.desk import Desk
 from rasterwire.server.ee_front import EarthEngineFront, with_cors
 from rasterwire.server.files import send_download
 from rasterwire.server.params_json import read_params
-from rasterwire.server.status import http_answer
+from rasterwire.server.status import http_answer, http_headers
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _MOST_REQUEST = 11 << 20
@@ -61,7 +61,7 @@ async def _answering(
         raise
     except Exception as error:  # noqa: BLE001  the table says what becomes of it
         status, answer = http_answer(error)
-        return web.json_response(answer, status=status)
+        return web.json_response(answer, status=status, headers=http_headers(error))
 
 
 class _HttpFront:

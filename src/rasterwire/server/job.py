@@ -13,6 +13,7 @@ from rasterwire.expression.budget import Budget, spending
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.ready import Ready, file_info
+from rasterwire.store.private import private_folder
 from rasterwire.store.summing import SummingFile
 from rasterwire.v1 import download_pb2
 
@@ -58,6 +59,7 @@ class StreamJob:
         if plan.uncompressed_bytes <= _IN_MEMORY:
             return self._in_memory(plan, render)
         path = self._scratch / f"stream-{secrets.token_hex(8)}"
+        private_folder(self._scratch)  # or somebody removed it
         summing = SummingFile(path)
         path.unlink()  # it goes with its last reader
         file = cast(BinaryIO, io.BufferedRandom(summing))

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import math
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
     errors.DiskFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.RenderCancelled: grpc.StatusCode.UNAVAILABLE,
 }
@@ -76,7 +78,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
     if isinstance(error, errors.InvalidRequest):
         details.append(_bad_request(error.violations))
-    if isinstance(error, errors.Overloaded):
+    if error.retry_after is not None:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(int(error.retry_after * 1000))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -99,7 +101,12 @@ def _known(error: BaseException) -> BaseException:
     """Return the error of this package for one of the system that has one."""
     is_full = isinstance(error, OSError) and error.errno in _FULL
     is_full |= isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    return errors.DiskFull() if is_full else error
+    if is_full:
+        return errors.DiskFull()
+    # errors of GDAL have no number; what a raster lacks is told as SourceUnavailable
+    is_lost = isinstance(error, OSError) and error.errno is not None
+    is_lost |= isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+    return errors.StorageUnavailable() if is_lost else error
 
 
 def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.BadRequest:
@@ -154,6 +161,13 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
         ]
     _let_go(error)
     return number, {"error": body}
+
+
+def http_headers(error: BaseException) -> dict[str, str]:
+    """Return the headers that go with ``http_answer``; source: RFC 9110, section 10.2.3."""
+    known = _known(error)
+    after = known.retry_after if isinstance(known, errors.DownloadError) else None
+    return {} if after is None else {"Retry-After": str(math.ceil(after))}
 
 
 def _let_go(error: BaseException) -> None:

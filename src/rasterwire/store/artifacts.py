@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rasterwire.store import Artifact
+from rasterwire.store.private import private_folder
 from rasterwire.store.summing import SummingFile
 
 _etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
@@ -36,7 +37,7 @@ class FolderArtifactStore:
             shared: whether other processes use the folder now; if not, what was left unfinished
                 in it is removed.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class FolderArtifactStore:
             raise ValueError(f"not an etag: {etag!r}")
         unfinished = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
         try:
-            summing = SummingFile(unfinished)
+            summing = self._new(unfinished)
             with io.BufferedRandom(summing) as file:
                 write(file)
                 file.flush()
@@ -83,6 +84,13 @@ class FolderArtifactStore:
             unfinished.unlink(missing_ok=True)
             raise
         return Artifact(finished, size, crc)
+
+    def _new(self, path: Path) -> SummingFile:
+        try:
+            return SummingFile(path)
+        except FileNotFoundError:  # somebody removed the folder
+            private_folder(self._folder)
+            return SummingFile(path)
 
     @contextlib.contextmanager
     def hold(self, etag: str) -> Iterator[None]:

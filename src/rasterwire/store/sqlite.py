@@ -1,6 +1,7 @@
 """Registered downloads in an SQLite file: the embedded default, which needs no service."""
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -9,9 +10,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rasterwire.errors import StorageUnavailable
 from rasterwire.store import DownloadRecord
+from rasterwire.store.private import FILE_MODE, private_folder
 
 _SCHEMA = 1
+
+_SECONDS = 0.5
+"""That one waits for another, who needs a thousandth of it: what takes longer is held by something else."""
+
+_log = logging.getLogger("rasterwire.server")
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS downloads (
@@ -40,12 +48,17 @@ class SqliteDownloadStore:
             OSError: the file cannot be made, or is of a newer version.
         """
         self._lock = threading.Lock()
-        with _alone(path):
-            path.touch(mode=0o600, exist_ok=True)
+        self._path = path
+        self._open()
+
+    def _open(self) -> None:
+        with _alone(self._path):
+            self._path.touch(mode=FILE_MODE, exist_ok=True)
             try:
-                self._connection = _opened(path)
+                self._connection = _opened(self._path)
             except sqlite3.Error as error:
                 raise OSError(0, f"the download store cannot be opened ({error})") from error
+            self._file = _identity(self._path)
 
     def put(self, record: DownloadRecord) -> DownloadRecord:
         """See ``DownloadStore.put``."""
@@ -57,22 +70,46 @@ class SqliteDownloadStore:
             record.etag,
             record.expire_time.timestamp(),
         )
-        with self._lock, self._connection:
+        with self._connected() as connection, connection:
             # IMMEDIATE: another process may be about to store the same request id
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute("DELETE FROM downloads WHERE expires <= ?", (datetime.now(UTC).timestamp(),))
-            self._connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?)", row)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM downloads WHERE expires <= ?", (datetime.now(UTC).timestamp(),))
+            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?)", row)
             query = "SELECT * FROM downloads WHERE id = ? OR request_id = ?"
-            kept = self._connection.execute(query, (record.id, record.request_id or None)).fetchone()
+            kept = connection.execute(query, (record.id, record.request_id or None)).fetchone()
         return _record(kept)
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """See ``DownloadStore.get``."""
         now = datetime.now(UTC).timestamp()
-        with self._lock:
+        with self._connected() as connection:
             query = "SELECT * FROM downloads WHERE id = ? AND expires > ?"
-            row = self._connection.execute(query, (download_id, now)).fetchone()
+            row = connection.execute(query, (download_id, now)).fetchone()
         return None if row is None else _record(row)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Let one thread at a time use the connection, anew where somebody removed the file: others see what is there.
+
+        Raises:
+            StorageUnavailable: it is locked, or cannot be reached.
+        """
+        if not self._lock.acquire(timeout=_SECONDS):
+            raise StorageUnavailable
+        try:
+            if _identity(self._path) != self._file:
+                _log.error("the store of downloads was removed; those that were registered are gone")
+                private_folder(self._path.parent)
+                self._connection.close()
+                self._open()
+            yield self._connection
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise
+            _log.error("the store of downloads cannot be used: %s", error)
+            raise StorageUnavailable from error
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close the file."""
@@ -80,16 +117,24 @@ class SqliteDownloadStore:
             self._connection.close()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Let one process at a time open a file: SQLite waits for no other while it changes to a write-ahead log."""
-    with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)) as file:
+    with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, FILE_MODE)) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_SECONDS, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     # a commit survives the death of the process; after a power cut the last ones may be gone
     connection.execute("PRAGMA synchronous = NORMAL")

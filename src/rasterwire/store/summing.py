@@ -9,6 +9,7 @@ import google_crc32c
 import numpy as np
 
 from rasterwire.checksum import moved
+from rasterwire.store.private import private_file
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -20,10 +21,10 @@ _ONES = 0xFFFFFFFF
 
 
 class SummingFile(io.FileIO):
-    """A new file whose checksum is taken while it is written, in any order."""
+    """A new file of the server alone, whose checksum is taken while it is written, in any order."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "x+")
+        super().__init__(path, "x+", opener=private_file)
         self._size = 0
         self._crc = 0
         self._changes: list[tuple[int, int]] = []

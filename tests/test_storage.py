@@ -1,0 +1,189 @@
+"""What a server keeps on its disk: for its owner alone, made again where it was removed, told where it is locked."""
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from rasterwire.download import renders
+from rasterwire.errors import Overloaded, StorageUnavailable
+from rasterwire.render.block import render_block
+from rasterwire.server.settings import Settings
+from rasterwire.store import DownloadRecord
+from rasterwire.store.sqlite import SqliteDownloadStore
+from rasterwire.v1 import download_pb2
+from serving import Served, refusal, served
+
+SIDE = 700
+
+FORMATS = [download_pb2.FORMAT_GEO_TIFF, download_pb2.FORMAT_NPY, download_pb2.FORMAT_ZIPPED_GEO_TIFF]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def server(tmp_path: Path, state: Path) -> Iterator[Served]:
+    """Of a raster of noise, begun with an umask that keeps nothing from others."""
+    (tmp_path / "catalog").mkdir()
+    profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
+    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
+        made.write(np.random.default_rng(1).integers(1, 60_000, (1, SIDE, SIDE)).astype("uint16"))
+    before = os.umask(0)
+    try:
+        with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=state)) as running:
+            yield running
+    finally:
+        os.umask(before)
+
+
+def params(format_: "download_pb2.Format.ValueType", scale: float = 10) -> download_pb2.DownloadParams:
+    return download_pb2.DownloadParams(image="a", format=format_, scale=scale)
+
+
+def record(name: str) -> DownloadRecord:
+    return DownloadRecord(name, "token", "", b"payload", "etag", datetime.now(UTC) + timedelta(hours=1))
+
+
+def test_files_are_for_their_owner_alone_and_folders_too(server: Served, state: Path) -> None:
+    for format_ in FORMATS:
+        server.read(server.create(params(format_)).download_id)
+        server.stream(params(format_))
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.rglob("*"))}
+    assert len(list((state / "cache").iterdir())) == len(FORMATS)
+    for path, mode in modes.items():
+        if path.is_dir():
+            assert mode == 0o700, path
+        elif path.parent != state or path.suffix == ".sqlite":
+            assert mode == 0o600, path
+
+
+def test_folders_that_an_older_server_left_open_are_closed(tmp_path: Path, state: Path) -> None:
+    for name in ("cache", "scratch"):
+        (state / name).mkdir(parents=True)
+        (state / name).chmod(0o755)
+    (tmp_path / "catalog").mkdir()
+    with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=state)):
+        assert [stat.S_IMODE((state / name).stat().st_mode) for name in ("cache", "scratch")] == [0o700, 0o700]
+    assert stat.S_IMODE(state.stat().st_mode) != 0o700, "it is not this server's to close"
+
+
+def test_folders_that_were_removed_are_made_again(server: Served, state: Path) -> None:
+    for scale, format_ in enumerate(FORMATS, start=10):
+        made = server.create(params(format_, scale)).download_id
+        before = server.read(made)
+        for name in ("cache", "scratch"):
+            shutil.rmtree(state / name)
+        assert server.read(made) == before
+        for name in ("cache", "scratch"):
+            shutil.rmtree(state / name)
+        assert server.stream(params(format_, scale))[0] == before
+    assert stat.S_IMODE((state / "scratch").stat().st_mode) == 0o700
+
+
+def test_a_cache_that_is_removed_while_a_file_is_made_is_told_as_passing(
+    server: Served, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removing(*arguments: object) -> object:
+        shutil.rmtree(state / "cache")
+        return render_block(*arguments)  # type: ignore[arg-type]
+
+    made = server.create(params(download_pb2.FORMAT_GEO_TIFF, 20)).download_id  # of one block
+    monkeypatch.setattr("rasterwire.download.renders.render_block", removing)
+    with pytest.raises(grpc.RpcError) as caught:
+        server.read(made)
+    assert refusal(caught.value).code is grpc.StatusCode.UNAVAILABLE
+    monkeypatch.undo()
+    assert server.read(made)
+
+
+def test_a_store_of_ids_that_was_removed_begins_anew(server: Served, state: Path) -> None:
+    old = server.create(params(download_pb2.FORMAT_NPY)).download_id
+    for path in state.glob("downloads.sqlite*"):
+        path.unlink()
+    with pytest.raises(grpc.RpcError) as caught:
+        server.read(old)
+    assert refusal(caught.value).code is grpc.StatusCode.NOT_FOUND
+    made = server.create(params(download_pb2.FORMAT_NPY)).download_id
+    assert server.read(made)
+    with closing(SqliteDownloadStore(state / "downloads.sqlite")) as another:
+        assert another.get(made.name.removeprefix("downloads/")) is not None
+
+
+def test_a_locked_store_of_ids_is_told_as_passing_and_goes_on_when_it_is_let_go(server: Served, state: Path) -> None:
+    request = params(download_pb2.FORMAT_NPY)
+    with closing(sqlite3.connect(state / "downloads.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(grpc.RpcError) as caught:
+            server.create(request)
+        assert refusal(caught.value).code is grpc.StatusCode.UNAVAILABLE
+        assert retry_delay(caught.value) > 0
+        body = json.dumps({"image": "a", "format": "FORMAT_NPY"}).encode()
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            urllib.request.urlopen(f"{server.http}/v1/downloads", body, timeout=60)
+        with answer.value:
+            assert (answer.value.code, answer.value.headers["Retry-After"]) == (503, "2")
+        holder.execute("ROLLBACK")
+    assert server.create(request).download_id.token
+
+
+def test_who_waits_for_a_locked_store_keeps_others_from_waiting_in_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeouts: list[float] = []
+    connect = sqlite3.connect
+
+    def noted(path: Path, timeout: float, **options: object) -> sqlite3.Connection:
+        timeouts.append(timeout)
+        return connect(path, timeout=0, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    with closing(SqliteDownloadStore(tmp_path / "a.sqlite")) as store:
+        assert timeouts
+        assert max(timeouts) <= 1.0
+        with store._lock, pytest.raises(StorageUnavailable):  # another thread waits for the file
+            store.get("a")
+        assert store.put(record("a")).id == "a"
+
+
+def test_an_answer_of_429_says_when_to_come_back(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise Overloaded(2.5)
+
+    made = server.create(params(download_pb2.FORMAT_GEO_TIFF)).download_id
+    monkeypatch.setattr(renders.Renders, "join", full)
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen(made.url, timeout=60)
+    with answer.value:
+        assert (answer.value.code, answer.value.headers["Retry-After"]) == (429, "3")
+    with pytest.raises(grpc.RpcError) as caught:
+        server.read(made)
+    assert refusal(caught.value).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert retry_delay(caught.value) == 2.5
+
+
+def retry_delay(error: grpc.RpcError) -> Any:
+    """Return the seconds that the status says to wait."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    assert status is not None
+    info = error_details_pb2.RetryInfo()
+    assert sum(detail.Unpack(info) for detail in status.details) == 1
+    return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
