@@ -3,9 +3,65 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+
+Items = tuple[tuple[str, str], ...]
+"""Names and values of metadata, in the order of the file."""
+
+
+class ControlPoint(NamedTuple):
+    """A place of a raster, in pixels from its top left corner, and where it lies on earth, in units of a crs."""
+
+    col: float
+    row: float
+    x: float
+    y: float
+    z: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileMetadata:
+    """What a file says of all its bands beside their pixels and grid.
+
+    Attributes:
+        items: of GDAL's default domain, but for AREA_OR_POINT.
+        is_point: whether a value is that of the pixel's centre, and not of its area.
+        points: that tie the pixels to the ground, where no transform does.
+        rpcs: rational polynomials from longitude, latitude and height to pixels, in the names of GDAL's domain RPC.
+        crs: of the points, or what a file without points and without a transform names; else None.
+        not_read: how many items of the file and its bands are beyond what is kept of them.
+        domains: other domains of metadata that the file has, which are not read.
+    """
+
+    items: Items = ()
+    is_point: bool = False
+    points: tuple[ControlPoint, ...] = ()
+    rpcs: Items = ()
+    crs: CRS | None = None
+    not_read: int = 0
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BandMetadata:
+    """What a file says of a band beside its pixels and grid.
+
+    Attributes:
+        description: what the file calls the band, or "".
+        color: how the band is to be shown: a name of GDAL's, such as red, alpha or gray.
+        palette: red, green and blue of the values from 0 on, a byte each; empty where there is none.
+        items: of GDAL's default domain.
+        file: what its file says.
+    """
+
+    description: str = ""
+    color: str = "gray"
+    palette: bytes = b""
+    items: Items = ()
+    file: FileMetadata = FileMetadata()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +100,7 @@ class Band:
         plain: whether the stored tiles can be decoded without GDAL.
         tiling: of the full resolution, where its tiles can go into another file as they are; else None.
         version: changes when the file does (see ``raster_file.version_of``).
+        metadata: what else the file says of the band.
     """
 
     name: str
@@ -61,6 +118,7 @@ class Band:
     plain: bool = False
     tiling: Tiling | None = None
     version: str = ""
+    metadata: BandMetadata = BandMetadata()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,9 @@ _PARTS = 8
 """A tile of which the top alone is wanted is decoded in so many steps, so that like wishes share what is kept."""
 
 _OVERVIEW = 1
-_MIN_IS_BLACK = 1
+_HANDED_ON = {1, 3}
+"""Photometric interpretations: black at 0, and a palette."""
+
 _SEPARATE_PLANES = 2
 _DELTA = 2
 """Predictor of differences along a row."""
@@ -199,7 +201,7 @@ def tiling_of(href: str, version: str) -> Tiling | None:
     """
     parsed = _get(href, version)
     page = None if parsed is None else parsed.levels[0]
-    if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric != _MIN_IS_BLACK:
+    if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric not in _HANDED_ON:
         return None
     if (page.predictor == _DELTA and np.dtype(page.dtype).kind == "f") or page.tilelength % 16 or page.tilewidth % 16:
         return None

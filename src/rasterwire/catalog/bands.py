@@ -44,7 +44,8 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
     # A document that counts other bands than the file has says nothing of any one of them.
     fits = len(source.claim.bands) == len(header.bands)
     claims = source.claim.bands if fits else (BandClaim(),) * len(header.bands)
-    for index, (name, own, claim) in enumerate(zip(names, header.bands, claims, strict=True), start=1):
+    told = zip(names, header.bands, claims, header.metadata, strict=True)
+    for index, (name, own, claim, metadata) in enumerate(told, start=1):
         scale, offset = _physical(own, claim)
         yield Band(
             name=name,
@@ -62,6 +63,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             plain=header.plain,
             tiling=header.tiling,
             version=header.version,
+            metadata=metadata,
         )
 
 

@@ -13,8 +13,9 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 from rasterwire.catalog.intact import is_cut_short
+from rasterwire.catalog.metadata import read_metadata
 from rasterwire.errors import SourceUnavailable
-from rasterwire.image import Tiling
+from rasterwire.image import BandMetadata, Tiling
 from rasterwire.raster_file import open_raster, version_of
 from rasterwire.tiff_file import plain_bands, tiling_of
 
@@ -54,7 +55,7 @@ class Header:
     Attributes:
         driver: GDAL's name of the format.
         grid: rows, columns, transform and crs; the crs is None where the file names none, and where
-            it ties pixels to the ground by control points only.
+            it has no transform, so that its crs or its control points say nothing of this grid.
         is_placed: whether the file holds a transform.
         bands: in the order of the file, at least one.
         overviews: (width, height) of each level, from the finest.
@@ -62,6 +63,7 @@ class Header:
         plain: whether tiles can be decoded without GDAL.
         tiling: see ``Band``.
         version: changes when the file does.
+        metadata: what else it says of each band.
     """
 
     driver: str
@@ -73,6 +75,7 @@ class Header:
     plain: bool
     tiling: Tiling | None
     version: str
+    metadata: tuple[BandMetadata, ...]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,6 +111,7 @@ def read_header(path: str) -> Header:
                 plain=is_plain,
                 tiling=tiling_of(path, version) if is_plain else None,
                 version=version,
+                metadata=read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs)),
             )
     except OSError as error:
         raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error
@@ -122,14 +126,13 @@ def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:
 
 
 def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
-    """Return the pixel grid, and whether the file holds a transform."""
+    """Return the pixel grid, and whether the file holds a transform: one that is no identity, which places nothing."""
     shape = (int(raster.height), int(raster.width))
     transform = Affine(*raster.transform[:6])
     if not all(map(math.isfinite, transform[:6])) or abs(transform.determinant) < _LEAST_PIXEL:
         raise SourceUnavailable("", "", "its transform gives pixels no area; georeference the file again")
     is_placed = not raster.gcps[0] and transform != Affine.identity()
-    crs = None if raster.gcps[0] else _crs_of(raster.crs)
-    return GeoBox(shape, transform, crs), is_placed
+    return GeoBox(shape, transform, _crs_of(raster.crs) if is_placed else None), is_placed
 
 
 def _crs_of(found: RasterioCRS | None) -> CRS | None:

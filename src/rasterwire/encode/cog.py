@@ -42,7 +42,9 @@ def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out:
         with plain.open("w+b") as file:
             encode_geotiff(raster, _FAST, render, file, Path(folder))
         # not within gdal_calls: what fails here is the server, a full disk say, and no source
-        with rasterio.Env(**GdalOptions().as_env(), GDAL_TIFF_INTERNAL_MASK="YES"):
+        # the meaning of a pixel is copied as it is: GDAL would move control points of a raster of points
+        as_it_is = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GTIFF_POINT_GEO_IGNORE": "YES"}
+        with rasterio.Env(**GdalOptions().as_env(), **as_it_is):
             gdal_copy(str(plain), str(made), driver="COG", **options)
         plain.unlink()
         with made.open("rb") as file:

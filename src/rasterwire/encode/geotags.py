@@ -1,33 +1,101 @@
 """The tags that place a GeoTIFF on earth and describe its bands, as GDAL writes them.
 
-GDAL writes a tiny file with the same crs, transform, nodata and descriptions, and its tags are
-taken over: so their form is the one every reader knows.
+GDAL writes a tiny file with the same crs, transform, nodata, descriptions and metadata, and its tags
+are taken over: so their form is the one every reader knows.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import rasterio
 import tifffile
-from rasterio.io import MemoryFile
+from rasterio.enums import ColorInterp
+from rasterio.io import DatasetWriter, MemoryFile
 
-from rasterwire.plan.types import RasterPlan
+from rasterwire.plan.types import RasterMetadata, RasterPlan
 
 _GDAL_NODATA = 42113
+_MODEL_TIEPOINT = 33922
 
 _TAGS = {
+    269: "DocumentName",
+    270: "ImageDescription",
+    280: "MinSampleValue",
+    281: "MaxSampleValue",
+    305: "Software",
+    306: "DateTime",
+    315: "Artist",
+    316: "HostComputer",
+    33432: "Copyright",
     33550: "ModelPixelScale",
-    33922: "ModelTiepoint",
+    _MODEL_TIEPOINT: "ModelTiepoint",
     34264: "ModelTransformation",
     34735: "GeoKeyDirectory",
     34736: "GeoDoubleParams",
     34737: "GeoAsciiParams",
     42112: "GDAL_METADATA",
     _GDAL_NODATA: "GDAL_NODATA",
+    50844: "RPCCoefficient",
 }
+
+_UNSPECIFIED, _ALPHA = 0, 2
+"""Of ExtraSamples."""
+
+_DOUBLE = 12
+"""The TIFF data type."""
+
+_RGB = ("red", "green", "blue")
 
 Tag = tuple[int, int, int, Any, bool]
 """Code, TIFF data type, count, value, whether only once in a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """How the samples of a TIFF are to be shown, as its writer takes it.
+
+    Attributes:
+        photometric: minisblack, rgb or palette.
+        extrasamples: what each sample is beyond those of the photometric interpretation.
+        colormap: shape (3, values of the type), or None.
+    """
+
+    photometric: str
+    extrasamples: list[int]
+    colormap: npt.NDArray[np.uint16] | None
+
+
+def colors_of(raster: RasterPlan) -> Colors:
+    """Return how the bands of a raster are to be shown."""
+    metadata, count = raster.metadata, len(raster.bands)
+    if metadata.palette:
+        stored = np.frombuffer(metadata.palette, np.uint8).reshape(-1, 3).T.astype(np.uint16) * 257
+        colormap = np.zeros((3, 1 << 8 * np.dtype(raster.bands[0].dtype).itemsize), np.uint16)
+        colormap[:, : stored.shape[1]] = stored
+        return Colors("palette", [], colormap)
+    is_rgb = metadata.colors[:3] == _RGB
+    shown = 3 if is_rgb else 1
+    colors = metadata.colors or ("gray",) * count
+    extra = [_ALPHA if color == "alpha" else _UNSPECIFIED for color in colors[shown:]]
+    return Colors("rgb" if is_rgb else "minisblack", extra, None)
+
+
+def resolution_of(raster: RasterPlan) -> dict[str, Any]:
+    """Return pixels a unit of paper, as the writer of TIFF takes it, where the sources say it.
+
+    Source: TIFF 6.0; GDAL's names of items.
+    """
+    told = dict(raster.metadata.items)
+    try:
+        across, down = float(told["TIFFTAG_XRESOLUTION"]), float(told["TIFFTAG_YRESOLUTION"])
+        unit = int(told.get("TIFFTAG_RESOLUTIONUNIT", "2").split()[0])
+    except (KeyError, ValueError, IndexError):
+        return {}
+    if not (0 < across < 1 << 31 and 0 < down < 1 << 31 and unit in {1, 2, 3}):
+        return {}
+    return {"resolution": (across, down), "resolutionunit": unit}
 
 
 def geo_tags(raster: RasterPlan) -> list[Tag]:
@@ -35,6 +103,7 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
 
     Source: OGC 19-008r4 (GeoTIFF 1.1); GDAL's GTiff driver for 42112 and 42113.
     """
+    metadata, colors = raster.metadata, colors_of(raster)
     profile = {
         "driver": "GTiff",
         "width": 1,
@@ -42,10 +111,14 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
         "count": len(raster.bands),
         "dtype": raster.bands[0].dtype,
         "nodata": raster.bands[0].nodata,
-        "transform": raster.grid.affine,
+        "photometric": colors.photometric.upper(),
+        "alpha": "NO",
     }
-    if raster.grid.crs is not None:
-        profile["crs"] = rasterio.crs.CRS.from_wkt(raster.grid.crs.to_wkt())
+    if not (metadata.points or metadata.crs):
+        profile["transform"] = raster.grid.affine
+    crs = raster.grid.crs or metadata.crs
+    if crs is not None and not metadata.points:
+        profile["crs"] = rasterio.crs.CRS.from_wkt(crs.to_wkt())
     with rasterio.Env(GDAL_PAM_ENABLED="NO", GTIFF_REPORT_COMPD_CS="YES"), MemoryFile() as memory:
         with memory.open(**profile) as tiny:
             tiny.descriptions = [band.name for band in raster.bands]
@@ -54,10 +127,29 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
             for index, band in enumerate(raster.bands, start=1):
                 if band.source.unit:
                     tiny.set_band_unit(index, band.source.unit)
+            _describe(tiny, metadata)
         memory.seek(0)
         with tifffile.TiffFile(memory) as written:
             found = {tag.code: tag for tag in written.pages.first.tags if tag.code in _TAGS}
-            return [_exact_nodata(_copied(tag), raster) for _, tag in sorted(found.items())]
+            tags = [_exact_nodata(_copied(tag), raster) for _, tag in sorted(found.items())]
+    return [tag if tag[0] != _MODEL_TIEPOINT else _exact_points(tag, metadata) for tag in tags]
+
+
+def _describe(tiny: DatasetWriter, metadata: RasterMetadata) -> None:
+    items = dict(metadata.items) | ({"AREA_OR_POINT": "Point"} if metadata.is_point else {})
+    if items:
+        tiny.update_tags(**items)
+    if metadata.rpcs:
+        tiny.update_tags(ns="RPC", **dict(metadata.rpcs))
+    if metadata.points:
+        points = [rasterio.control.GroundControlPoint(p.row, p.col, p.x, p.y, p.z) for p in metadata.points]
+        crs = None if metadata.crs is None else rasterio.crs.CRS.from_wkt(metadata.crs.to_wkt())
+        tiny.gcps = points, crs
+    if any(color not in {"gray", "undefined"} for color in metadata.colors) or metadata.palette:
+        tiny.colorinterp = [ColorInterp[color] for color in metadata.colors]
+    for index, own in enumerate(metadata.band_items, start=1):
+        if own:
+            tiny.update_tags(index, **dict(own))
 
 
 def _copied(tag: tifffile.TiffTag) -> Tag:
@@ -75,3 +167,15 @@ def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
     if tag[0] != _GDAL_NODATA or band.nodata is None or np.dtype(band.dtype).kind not in "iu":
         return tag
     return tag[0], tag[1], 0, str(int(band.nodata)).encode(), True
+
+
+def _exact_points(tag: Tag, metadata: RasterMetadata) -> Tag:
+    """Write control points so that they are read as they are: where a value is of a point, GDAL moves them twice.
+
+    A raster of points counts its pixels from their centres. Source: GeoTIFF 1.1, 7.1.2.
+    """
+    if not metadata.points:
+        return tag
+    centre = 0.5 if metadata.is_point else 0.0
+    values = tuple(n for p in metadata.points for n in (p.col - centre, p.row - centre, 0.0, p.x, p.y, p.z))
+    return _MODEL_TIEPOINT, _DOUBLE, len(values), values, True

@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from rasterwire.encode import BlockSource
-from rasterwire.encode.geotags import geo_tags
+from rasterwire.encode.geotags import colors_of, geo_tags, resolution_of
 from rasterwire.encode.tiles import TILE, encoder, planes, predictor, tile_shape, tile_windows
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding
@@ -71,6 +71,7 @@ def _write_image(
     dtype, count = raster.bands[0].dtype, len(raster.bands)
 
     parts = planes(raster)
+    colors = colors_of(raster)
 
     def tiles() -> Iterator[bytes]:
         for number, part in enumerate(parts):
@@ -85,12 +86,14 @@ def _write_image(
         tiles(),
         shape=(height, width) if count == 1 else (height, width, count) if len(parts) == 1 else (count, height, width),
         dtype=np.dtype(dtype).newbyteorder("<"),
-        photometric="minisblack",
+        photometric=colors.photometric,
+        colormap=colors.colormap,
         planarconfig=None if count == 1 else "contig" if len(parts) == 1 else "separate",
         tile=tile_shape(raster),
         compression=_schemes[encoding.compression],
         predictor=predictor(encoding, dtype) if raster.tiling is None else raster.tiling.predictor,
-        extrasamples=[0] * (count - 1) if count > 1 else None,
+        extrasamples=colors.extrasamples or None,
+        **resolution_of(raster),
         extratags=geo_tags(raster),
         software=False,
         metadata=None,

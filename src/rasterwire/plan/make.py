@@ -18,6 +18,7 @@ from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.handing import handed_on
+from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.reading import reading
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
@@ -32,7 +33,7 @@ from rasterwire.request import (
     Precedence,
 )
 
-_ENCODING_REVISION = "5"
+_ENCODING_REVISION = "6"
 """Changes when equal plans give other bytes than before."""
 
 _suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}
@@ -95,6 +96,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     if counted > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
         problems.found.append(_too_many_bytes(counted, limits))
     problems.raise_if_any()
+    rasters, left_out = with_metadata(rasters, format_)
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
     plan = RenderPlan(
         image_id=image.id,
@@ -107,6 +109,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         uncompressed_bytes=total,
         estimated_bytes=_estimate(format_, encoding, rasters, total),
         etag="",
+        left_out=tuple(left_out),
     )
     scenes, source_bytes = reading(plan)
     return replace(plan, etag=_etag(plan), scenes=scenes, source_bytes=source_bytes)
@@ -342,6 +345,7 @@ def _etag(plan: RenderPlan) -> str:
         )
         if raster.clip is not None:
             add(raster.clip.geometry.wkb, crs_name(raster.clip.crs), raster.clip.geodesic)
+        add(replace(raster.metadata, crs=None), crs_name(raster.metadata.crs))
         for band in raster.bands:
             add(band.name, band.dtype, band.nodata, band.fill, band.resampling, band.overview)
             source = band.source

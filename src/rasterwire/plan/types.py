@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.expression.product import Computed
-from rasterwire.image import Band, Tiling
+from rasterwire.image import Band, ControlPoint, Items, Tiling
 from rasterwire.region import Region
 from rasterwire.request import Encoding, Format, Resampling
 
@@ -71,6 +72,31 @@ class BandPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RasterMetadata:
+    """What a GeoTIFF says beside its pixels, grid, nodata, scale, offset, unit and the names of its bands.
+
+    Attributes:
+        items: of GDAL's default domain, but for AREA_OR_POINT.
+        is_point: whether a value is that of the pixel's centre, and not of its area.
+        points: that tie the pixels of the raster to the ground; only where its grid has no crs.
+        rpcs: rational polynomials to pixels of the raster, in the names of GDAL's domain RPC.
+        crs: of the points, or what a file without a transform names.
+        colors: how each band is to be shown, in GDAL's names; () where nothing is known.
+        palette: red, green and blue of the values from 0 on, a byte each; only of one band.
+        band_items: of each band; () where there are none.
+    """
+
+    items: Items = ()
+    is_point: bool = False
+    points: tuple[ControlPoint, ...] = ()
+    rpcs: Items = ()
+    crs: CRS | None = None
+    colors: tuple[str, ...] = ()
+    palette: bytes = b""
+    band_items: tuple[Items, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RasterPlan:
     """One output raster: one grid and its bands.
 
@@ -81,6 +107,7 @@ class RasterPlan:
         mask: whether a mask is stored beside the nodata value.
         clip: outside of this pixels are invalid; None keeps all.
         tiling: of the source, whose tiles go into the file as they are; None makes new ones.
+        metadata: what the file says besides; of GeoTIFFs alone.
     """
 
     path: str
@@ -89,6 +116,7 @@ class RasterPlan:
     mask: bool = False
     clip: Region | None = None
     tiling: Tiling | None = None
+    metadata: RasterMetadata = RasterMetadata()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +125,21 @@ class Ignored:
 
     field: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What files of the source say and the output does not.
+
+    Attributes:
+        item: what it is, such as ``palette``.
+        reason: why it is not carried.
+        bands: names of the output's bands whose files say it.
+    """
+
+    item: str
+    reason: str
+    bands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +158,7 @@ class RenderPlan:
         etag: equal plans over equal sources have equal etags and equal bytes.
         scenes: images of the catalog that touch the output.
         source_bytes: a guess of what is read of them, before compression.
+        left_out: what files say and the output does not.
     """
 
     image_id: str
@@ -129,3 +173,4 @@ class RenderPlan:
     etag: str
     scenes: int = 1
     source_bytes: int = 0
+    left_out: tuple[LeftOut, ...] = ()
