@@ -97,7 +97,7 @@ def test_bad_boxes_are_refused_with_a_reason(box: tuple[float, float, float, flo
     [
         pytest.param("http://example.com/crs", id="address"),
         pytest.param("/etc/passwd", id="path"),
-        pytest.param("+proj=utm +zone=10", id="proj-string"),
+        pytest.param("+proj=utm +zone=10 +nadgrids=/etc/passwd", id="file-of-a-proj-string"),
         pytest.param("EPSG:4326+EPSG:5773", id="compound"),
         pytest.param("@file", id="at"),
         pytest.param("", id="empty"),

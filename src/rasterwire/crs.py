@@ -1,12 +1,14 @@
 """Coordinate reference systems: how they may be named, and how long their units are."""
 
-import re
+import os
 from functools import lru_cache
 
 import pyproj
+import pyproj.network
 from odc.geo.crs import CRS
 from pyproj.exceptions import ProjError
 
+from rasterwire.crs_text import FORMS, on_own_sphere, plain_form
 from rasterwire.errors import invalid
 
 METRES_PER_DEGREE = 111319.49079327358
@@ -15,12 +17,13 @@ METRES_PER_DEGREE = 111319.49079327358
 _LONGEST = 65_536
 """Characters."""
 
-_code = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,15}:[A-Za-z0-9_.]{1,32}")
-_wkt = re.compile(r"\s*[A-Za-z_]{3,40}\s*\[")
+# a grid fetched on the way would make positions depend on the network
+os.environ["PROJ_NETWORK"] = "OFF"  # noqa: TID251  no setting, but the only way to tell rasterio's own PROJ
+pyproj.network.set_network_enabled(False)  # type: ignore[attr-defined]  # it says so in its documentation alone
 
 
 def parse_crs(text: str, field: str) -> CRS:
-    """Return the crs of an authority code, WKT or PROJJSON.
+    """Return the crs of a text in any of the forms that ``crs_text`` reads; every door reads a crs by this function.
 
     Nothing else is looked at: the libraries beneath would also follow addresses and read files.
 
@@ -30,27 +33,38 @@ def parse_crs(text: str, field: str) -> CRS:
     if len(text) > _LONGEST:
         said = f"a text of {len(text)} characters is too long, at most {_LONGEST}; give an authority code"
         raise invalid(field, "CRS_TOO_LONG", said)
-    text = text.strip()
-    if not (_code.fullmatch(text) or _wkt.match(text) or text.startswith("{")):
-        raise invalid(
-            field,
-            "CRS_NOT_PLAIN",
-            f"{_short(text)} is not an authority code such as EPSG:32610, WKT or PROJJSON; give one of these",
-        )
+    plain = plain_form(text)
+    if plain is None:
+        raise invalid(field, "CRS_NOT_PLAIN", f"{_short(text)} is not {FORMS}; give one of these")
     try:
-        return _known(text)
+        return _known(plain)
     except (ProjError, ValueError, KeyError, TypeError, RecursionError):
-        raise invalid(
-            field, "CRS_UNKNOWN", f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
-        ) from None
+        said = f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
+        raise invalid(field, "CRS_UNKNOWN", said) from None
 
 
 @lru_cache(maxsize=256)
 def _known(text: str) -> CRS:
-    crs = pyproj.CRS.from_user_input(text)
-    if not (crs.is_geographic or crs.is_projected or crs.is_bound):
-        raise ValueError("neither geographic nor projected")
-    return CRS(text)
+    crs = on_own_sphere(text, pyproj.CRS.from_user_input(text))
+    if len(crs.axis_info) < 2:
+        raise ValueError("no places on a plane or on the earth")
+    return exact_crs(crs)
+
+
+def exact_crs(crs: pyproj.CRS) -> CRS:
+    """Return a crs under its EPSG code where it is exactly that one, else as it stands.
+
+    PROJ also tells codes of mere likeness: for the unknown datum of a PROJ string it takes any of the same ellipsoid,
+    hundreds of metres away.
+    """
+    code = crs.to_epsg()
+    if code is None:
+        return CRS(crs)
+    if crs.to_epsg(min_confidence=90) == code or pyproj.CRS.from_epsg(code).equals(crs, ignore_axis_order=True):
+        return CRS(f"EPSG:{code}")
+    made = CRS(crs)
+    made._epsg = None  # noqa: SLF001  or it would say that code, and be equal to it
+    return made
 
 
 def _short(text: str) -> str:
@@ -93,6 +107,8 @@ def transformer(source: CRS, target: CRS) -> pyproj.Transformer:
         InvalidRequest: there is none, as for a crs that is not tied to the earth.
     """
     try:
+        if source.proj.is_geocentric or target.proj.is_geocentric:
+            raise ProjError("places in space have three coordinates")
         return pyproj.Transformer.from_crs(source.proj, target.proj, always_xy=True)
     except ProjError:
         ends = f"{_short(crs_name(source))} and {_short(crs_name(target))}"

@@ -135,11 +135,12 @@ def _projection(value: Any, _: World) -> Projection | None:
             return value
         case str():
             return Projection(parse_crs(value, "crs"), Affine.identity())
-        case Mapping() if value.get("type") == "Projection" and isinstance(value.get("crs"), str):
+        case Mapping() if value.get("type") == "Projection":
+            crs = value.get("crs", value.get("wkt"))  # the latter where Earth Engine knows no code
             transform = value.get("transform") or [1, 0, 0, 0, 1, 0]
-            return Projection(
-                parse_crs(value["crs"], "crs"), affine_of(transform if isinstance(transform, list) else [])
-            )
+            if not isinstance(crs, str):
+                return None
+            return Projection(parse_crs(crs, "crs"), affine_of(transform if isinstance(transform, list) else []))
         case _:
             return None
 

@@ -105,11 +105,6 @@ def _crs_member(node: dict[str, object]) -> CRS | None:
     name = properties.get("name") if isinstance(properties, dict) else member
     if not isinstance(name, str):
         raise invalid("region.geojson", "CRS_NOT_PLAIN", "has a crs member without a name; name it, or use region.crs")
-    if name.upper().endswith(("CRS84", "CRS:84")):
-        return _lonlat
-    if name.lower().startswith("urn:ogc:def:crs:"):
-        parts = name.split(":")
-        name = f"{parts[4]}:{parts[-1]}" if len(parts) >= 6 else name
     return parse_crs(name, "region.geojson.crs")
 
 

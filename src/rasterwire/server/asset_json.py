@@ -10,7 +10,7 @@ from typing import Any
 
 from rasterwire.crs import crs_name
 from rasterwire.download.world import image_value
-from rasterwire.errors import InvalidExpression
+from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.answer import answer
 from rasterwire.expression.geometry import as_geojson, to_crs
 from rasterwire.expression.values import LONLAT, BandValue, ImageValue
@@ -51,7 +51,7 @@ def image_json(image: ImageValue, properties: Mapping[str, Any]) -> dict[str, An
         told["bands"] = list(map(_band, image.bands))
         region = image.footprint()
         if region is not None:
-            with contextlib.suppress(InvalidExpression):
+            with contextlib.suppress(InvalidExpression, InvalidRequest):  # as for a crs that is not tied to the earth
                 told["geometry"] = as_geojson(to_crs(region, LONLAT))
     return told
 

@@ -1,0 +1,106 @@
+"""The ways a coordinate reference system may be written, and what each comes to for PROJ.
+
+Addresses of the OGC are names here and are never followed; of PROJ strings only members that are numbers or names
+are taken, since others have PROJ open files.
+"""
+
+import re
+
+import pyproj
+
+FORMS = (
+    "an authority code such as EPSG:32610, OGC:CRS84 or SR-ORG:6974, an OGC URN or http URI, WKT, PROJJSON or a PROJ "
+    "string"
+)
+"""What may be written, for messages."""
+
+_code = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,15}):([A-Za-z0-9_.]{1,32})")
+_urn = re.compile(r"(?i:urn:(?:x-)?ogc:def:crs:([a-z][a-z0-9_-]{1,15}):(?:([0-9.]{0,12}):)?([a-z0-9_.]{1,32}))")
+_uri = re.compile(
+    r"(?i:https?://(?:www\.)?opengis\.net/def/crs/([a-z][a-z0-9_-]{1,15})/([0-9.]{1,12})/([a-z0-9_.]{1,32})/?)"
+)
+_old_uri = re.compile(r"(?i:https?://(?:www\.)?opengis\.net/gml/srs/(epsg)\.xml#()([0-9]{1,9}))")
+_wkt = re.compile(r"[A-Za-z_]{3,40}\s*\[")
+_files = re.compile(r"(?i:grids\s*=\s*(?!@null\b))")
+_init = re.compile(r"(?i:\+?init=(epsg):([0-9]{1,9}))")
+_member = re.compile(r"\+?([A-Za-z][a-z_0-9]{0,15})(?:=([A-Za-z0-9_.,@+-]{1,64}))?")
+
+_plain_member = re.compile(
+    r"proj|zone|south|datum|ellps|a|b|R|rf|f|es|units|to_meter|vunits|lon_[012]|lat_[012]|lat_ts|lonc|alpha|gamma|x_0|y_0"
+    r"|k|k_0|h|sweep|towgs84|nadgrids|pm|no_defs|wktext|type|o_proj|o_lat_p|o_lon_p|o_alpha|o_lon_c|o_lat_c|no_uoff"
+    r"|no_off|no_rot|W|M|n|m|q|s|aperture|resolution"
+)
+"""Of PROJ strings; source: the pages of its projections, ellipsoids and units."""
+
+_SAME_AXES = {"CRS84": "EPSG:4326", "CRS83": "EPSG:4269", "CRS27": "EPSG:4267"}
+"""Crs of the OGC that differ from EPSG's by the order of axes alone, which here is x before y in all."""
+
+_EARTH_ENGINE = {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs +type=crs"}
+"""Codes of Earth Engine that PROJ does not know: MODIS's sinusoidal projection."""
+
+
+def plain_form(text: str) -> str | None:
+    """Return what PROJ may be given for a text: a code, WKT, PROJJSON or a string of plain members; None for none.
+
+    >>> plain_form("urn:ogc:def:crs:EPSG::32633"), plain_form("CRS:84"), plain_form("http://example.com/crs")
+    ('EPSG:32633', 'EPSG:4326', None)
+    """
+    text = text.strip()
+    if text.startswith("{") or _wkt.match(text):
+        return None if _files.search(text) else text
+    for pattern in (_urn, _uri, _old_uri):
+        if found := pattern.fullmatch(text):
+            return _of_code(found[1], found[3], found[2] or "")
+    if found := _init.fullmatch(text) or _code.fullmatch(text):
+        return _of_code(found[1], found[2])
+    return _of_members(text) if text.startswith(("+", "proj=")) else None
+
+
+def _of_code(authority: str, code: str, version: str = "") -> str:
+    authority, code = authority.upper(), code.upper()
+    if authority in {"OGC", "CRS"}:
+        code = code if code.startswith("CRS") else f"CRS{code}"
+        return _SAME_AXES.get(code, f"OGC:{code}")
+    if authority == "IAU" and version:
+        authority = f"IAU_{version}"
+    named = f"{authority}:{code}"
+    return _EARTH_ENGINE.get(named, named)
+
+
+def _of_members(text: str) -> str | None:
+    kept = []
+    for member in text.split():
+        found = _member.fullmatch(member)
+        if found is None or not _plain_member.fullmatch(found[1]) or (found[1] == "nadgrids" and found[2] != "@null"):
+            return None
+        kept.append("+" + member.lstrip("+"))
+    return " ".join([*kept, *([] if "+type=crs" in kept else ["+type=crs"])])
+
+
+# -- Earth Engine's WKT ------------------------------------------------------------------------
+
+_sphere = re.compile(r'(?i:PARAMETER\s*\[\s*"(semi_major|semi_minor)"\s*,\s*([0-9.eE+-]{1,40})\s*\])')
+
+
+def on_own_sphere(text: str, crs: pyproj.CRS) -> pyproj.CRS:
+    """Return a sinusoidal crs on the radii that the projection of its WKT names, any other as it is.
+
+    Earth Engine and SR-ORG write MODIS's crs so: longitudes and latitudes of WGS 84, projected as if the earth were a
+    sphere. PROJ passes over the two parameters, which puts pixels up to 20 km off.
+    """
+    radii = {name.lower(): float(number) for name, number in _sphere.findall(text)}
+    operation = crs.coordinate_operation
+    if len(radii) < 2 or operation is None or operation.method_name != "Sinusoidal":
+        return crs
+    values = {parameter.name: float(parameter.value) for parameter in operation.params}
+    unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
+    parts = {
+        "lon_0": values.get("Longitude of natural origin", 0.0),
+        "x_0": values.get("False easting", 0.0) * unit,
+        "y_0": values.get("False northing", 0.0) * unit,
+        "a": radii["semi_major"],
+        "b": radii["semi_minor"],
+        "to_meter": unit,
+    }
+    members = " ".join(f"+{key}={value!r}" for key, value in parts.items())
+    return pyproj.CRS.from_user_input(f"+proj=sinu {members} +no_defs +type=crs")
