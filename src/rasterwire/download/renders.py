@@ -95,6 +95,11 @@ class Renders:
         self._running: dict[str, Render] = {}
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="download")
 
+    @property
+    def running(self) -> int:
+        """Renders on their way, waiting ones included."""
+        return len(self._running)
+
     def join(self, plan: RenderPlan) -> Render:
         """Return the render of a plan, starting it if need be; every join needs a ``leave``.
 

@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -160,9 +160,13 @@ class Downloads:
             raise DownloadNotFound
         return _registered(record)
 
-    def artifact(self, etag: str) -> Artifact | None:
-        """Return the rendered file of an etag, where there is one."""
-        return self._artifacts.find(etag)
+    def artifact(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
+        """Return the rendered file of an etag, where there is one; see ``ArtifactStore.find``."""
+        return self._artifacts.find(etag, reads_at_most)
+
+    def verify(self, goes_on: Callable[[], bool]) -> None:
+        """Look for rendered files that were damaged, while ``goes_on`` says so."""
+        self._artifacts.verify(goes_on)
 
     def hold(self, etag: str) -> AbstractContextManager[None]:
         """Return a block in which the file of an etag, once it is rendered, stays."""

@@ -25,6 +25,7 @@ from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
+from rasterwire.server.house import keep_house
 from rasterwire.server.http_front import http_app
 from rasterwire.server.memory import keep_memory
 from rasterwire.server.settings import BadSettings, Settings
@@ -130,15 +131,17 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         desk.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
     warming = asyncio.create_task(warm_up(settings.state_dir / "compiling" if compiles_apart else None))
+    idling = asyncio.create_task(keep_house(desk))
     for service in ["", *services]:
         await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     try:
         yield Running(grpc_port, http_port)
     finally:
         await healthy.enter_graceful_shutdown()
-        warming.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await warming
+        for task in (warming, idling):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(desk.close)
         await asyncio.to_thread(engine.close)

@@ -32,12 +32,14 @@ from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
 from rasterwire.server.mosaic import check_properties, mosaic_refusal
 from rasterwire.server.ready import Growing, Ready, file_info
-from rasterwire.store import Artifact
+from rasterwire.store import Artifact, NotVerified
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 CHUNK = 1 << 20
 _PROGRESS_SECONDS = 0.5
 _STREAMS_A_RENDER = 16
+_READ_AT_ONCE = 64 << 20
+"""Bytes of a file that are held against their checksum where a request wants it."""
 _RETRY_AFTER = 2.0
 
 T = TypeVar("T")
@@ -52,6 +54,7 @@ class Desk:
         self._renders = renders
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
+        self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
         self._computing = ThreadPoolExecutor(max_renders, thread_name_prefix="value")
         self._streaming = ThreadPoolExecutor(max_renders, thread_name_prefix="stream")
         self._most_streams = _STREAMS_A_RENDER * max_renders
@@ -60,16 +63,29 @@ class Desk:
         self.public_url = ""
         self._rendering = 0
         self._evaluations = 0
+        self._is_open = True
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is rendered, computed or streamed."""
+        return not (self._streams or self._evaluations or self._renders.running)
+
+    async def verify(self) -> None:
+        """Look for damage in rendered files, until somebody wants something."""
+        goes_on = lambda: self._is_open and self.is_idle  # noqa: E731
+        await asyncio.get_running_loop().run_in_executor(self._verifying, lambda: self.downloads.verify(goes_on))
 
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
         self._renders.close()
         self._streaming.shutdown()
         self._computing.shutdown(cancel_futures=True)
+        self._is_open = False
+        self._verifying.shutdown(cancel_futures=True)
         self._pool.shutdown()
         self.downloads.close()
 
@@ -203,8 +219,8 @@ class Desk:
     async def cached(self, kept: Registered) -> Ready | None:
         """Return the file of a download if it was rendered before."""
 
-        def look() -> Ready | None:
-            artifact = self.downloads.artifact(kept.etag)
+        def look(reads_at_most: int | None = None) -> Ready | None:
+            artifact = self.downloads.artifact(kept.etag, reads_at_most)
             if artifact is None:
                 return None
             try:
@@ -213,7 +229,10 @@ class Desk:
                 return None
             return Ready(file, file_info(kept.filename, kept.mime_type, kept.etag, artifact.size, artifact.crc32c))
 
-        return await self.run(look)
+        try:
+            return await self.run(lambda: look(_READ_AT_ONCE))
+        except NotVerified:  # others shall not wait for threads that read gigabytes
+            return await asyncio.get_running_loop().run_in_executor(self._verifying, look)
 
     async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         """Yield progress while the file is made, then the file, as soon as a part of it can be read.

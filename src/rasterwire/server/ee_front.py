@@ -31,7 +31,7 @@ _CORS = {
         "Authorization, Content-Type, X-Goog-Api-Client, X-Goog-User-Project, X-Earth-Engine-Computation-Profiling, "
         "X-HTTP-Method-Override"
     ),
-    "Access-Control-Expose-Headers": "ETag, Content-Disposition, Content-Range",
+    "Access-Control-Expose-Headers": "ETag, Content-Disposition, Content-Range, Content-Digest, Repr-Digest",
     "Access-Control-Max-Age": "3600",
 }
 

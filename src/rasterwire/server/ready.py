@@ -27,6 +27,11 @@ class Ready:
     info: download_pb2.FileInfo
     _buffer: bytearray = field(default_factory=bytearray, repr=False)
 
+    @property
+    def crc32c(self) -> int | None:
+        """Of the whole file, or None where it is not known yet."""
+        return self.info.crc32c
+
     async def reach(self, end: int) -> int:  # noqa: ARG002  of what is still written it matters
         """Wait until bytes can be read up to an offset; return up to which they can, at least ``end``."""
         return self.info.size_bytes
@@ -65,6 +70,11 @@ class Growing(Ready):
 
     growth: Growth = field(kw_only=True)
     result: "Future[Artifact]" = field(kw_only=True)
+
+    @property
+    def crc32c(self) -> int | None:
+        """See ``Ready.crc32c``."""
+        return self.result.result().crc32c if self.result.done() and self.result.exception() is None else None
 
     async def reach(self, end: int) -> int:
         """See ``Ready.reach``; at the end of the file its info is complete.

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore"]
+__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "NotVerified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,33 @@ class Artifact:
     crc32c: int
 
 
+class NotVerified(Exception):
+    """A file would have to be read first, which takes longer than the caller has."""
+
+
 class ArtifactStore(Protocol):
     """Keeps rendered files.
 
     Safe to use from several threads.
     """
 
-    def find(self, etag: str) -> Artifact | None:
-        """Return the file of an etag and mark it as used, or None."""
+    def find(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
+        """Return the file of an etag and mark it as used, or None.
+
+        Its bytes are those that were written: where that is not known it is read first, and one that was
+        damaged is dropped.
+
+        Args:
+            etag: of the file.
+            reads_at_most: bytes that are read now; None reads any.
+
+        Raises:
+            NotVerified: it would have to read more.
+        """
+        ...
+
+    def verify(self, goes_on: Callable[[], bool]) -> None:
+        """Read files that were not read for long, and drop those that were damaged, while ``goes_on`` says so."""
         ...
 
     def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
@@ -81,6 +100,9 @@ class ArtifactStore(Protocol):
 
         The file is seekable, readable and writable. It is found only after it is complete;
         where ``write`` raises, nothing is left and the error goes on.
+
+        Raises:
+            DownloadConflict: the etag had other bytes, which were damaged: it never stands for two files.
         """
         ...
 

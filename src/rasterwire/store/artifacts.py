@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import re
 import secrets
@@ -12,20 +13,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rasterwire.store import Artifact
+from rasterwire.errors import DownloadConflict
+from rasterwire.store import Artifact, NotVerified
 from rasterwire.store.private import private_folder
 from rasterwire.store.summing import SummingFile
+from rasterwire.store.verified import Verified
 
 _etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
 _finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
 _UNFINISHED = ".unfinished-"
 
+_VERIFIED_SECONDS = 24 * 3600.0
+"""After which a file is read again in idle time."""
+
+_log = logging.getLogger("rasterwire.server")
+
 
 class FolderArtifactStore:
     """Keeps files named ``<etag>.<size>.<crc32c>``, so that the folder alone tells all.
 
-    Use is remembered in the access time of the files. A file in the folder that was cut short is
-    told by its size and dropped. A reader that has a dropped file open reads on to its end.
+    Use is remembered in the access time of the files. Before the first reader since the start gets a file, it is
+    read and held against its checksum: one that was damaged is dropped, to be made again. A reader that has a
+    dropped file open reads on to its end.
     """
 
     def __init__(self, folder: Path, max_bytes: int, *, shared: bool = False) -> None:
@@ -43,10 +52,12 @@ class FolderArtifactStore:
         self._lock = threading.Lock()
         self._trimming = threading.Lock()
         self._held: Counter[str] = Counter()
+        self._verified = Verified()
+        self._damaged: dict[str, tuple[int, int]] = {}
         for leftover in () if shared else folder.glob(f"{_UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
 
-    def find(self, etag: str) -> Artifact | None:
+    def find(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
         """See ``ArtifactStore.find``."""
         if not _etag.fullmatch(etag):
             return None
@@ -56,8 +67,11 @@ class FolderArtifactStore:
                 continue
             try:
                 status = path.stat()
-                if status.st_size != artifact.size:
-                    path.unlink(missing_ok=True)
+                is_large = reads_at_most is not None and artifact.size > reads_at_most
+                if is_large and status.st_size == artifact.size and not self._verified.is_known(path):
+                    raise NotVerified
+                if status.st_size != artifact.size or not self._verified.check(artifact):
+                    self._drop_damaged(etag, artifact)
                     continue
                 os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
             except FileNotFoundError:
@@ -76,10 +90,16 @@ class FolderArtifactStore:
                 write(file)
                 file.flush()
                 size, crc = summing.told()
+            if self._damaged.get(etag, (size, crc)) != (size, crc):
+                _log.error("the file of etag %s was damaged, and a render gives other bytes than it had", etag)
+                raise DownloadConflict("name: the file was damaged, and this server cannot make the same again")
             finished = self._folder / f"{etag}.{size}.{crc:08x}"
             with self._lock:
                 unfinished.replace(finished)
                 self._drop_others(etag, finished)
+                self._damaged.pop(etag, None)
+            with contextlib.suppress(FileNotFoundError):  # another process let it go already
+                self._verified.note(finished)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
@@ -104,6 +124,29 @@ class FolderArtifactStore:
                 self._held[etag] -= 1
                 if not self._held[etag]:
                     del self._held[etag]
+
+    def _drop_damaged(self, etag: str, artifact: Artifact) -> None:
+        """Drop a file that is not as it was written, and remember what the next one of its etag has to be."""
+        _log.error(
+            "the cached file %s was damaged; it is dropped, and made again when it is wanted", artifact.path.name
+        )
+        with self._lock:
+            self._damaged[etag] = artifact.size, artifact.crc32c
+        artifact.path.unlink(missing_ok=True)
+        self._verified.forget(artifact.path.name)
+
+    def verify(self, goes_on: Callable[[], bool]) -> None:
+        """See ``ArtifactStore.verify``."""
+        ages = [(self._verified.age(path.name), path) for path in self._folder.iterdir()]
+        for age, path in sorted(ages, reverse=True):
+            artifact = _artifact(path)
+            if artifact is None or age < _VERIFIED_SECONDS:
+                continue
+            if not goes_on():
+                return
+            with contextlib.suppress(FileNotFoundError):
+                if self._verified.read(artifact, goes_on) is False:
+                    self._drop_damaged(path.name.split(".")[0], artifact)
 
     def _drop_others(self, etag: str, newest: Path) -> None:
         """Drop what was kept under the etag with other bytes: ``find`` could not tell which counts."""
@@ -138,6 +181,7 @@ class FolderArtifactStore:
             with contextlib.suppress(FileNotFoundError):
                 path.rename(going)
         going.unlink(missing_ok=True)
+        self._verified.forget(path.name)
         return True
 
 

@@ -1,0 +1,209 @@
+"""Rendered files that were damaged on the disk: never delivered, made again, and digests that tell of it."""
+
+import base64
+import http.client
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import google_crc32c
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rasterwire.client import Client
+from rasterwire.errors import DownloadConflict
+from rasterwire.server import files, house
+from rasterwire.server.settings import Settings
+from rasterwire.store import NotVerified
+from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.v1 import download_pb2
+from serving import Served, served
+
+SIDE = 700
+ALWAYS = lambda: True  # noqa: E731
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "catalog").mkdir()
+    profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
+    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
+        made.write(np.random.default_rng(1).integers(1, 60_000, (1, SIDE, SIDE)).astype("uint16"))
+    return tmp_path
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
+        yield running
+
+
+def damage(path: Path, at: int) -> None:
+    """Flip a bit of a file as a disk does: its times stay."""
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.seek(at)
+        (byte,) = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte ^ 0x10]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def content(data: bytes) -> Callable[[BinaryIO], None]:
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    return write
+
+
+def get(server: Served, url: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPMessage, bytes]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=60)
+    try:
+        connection.request(method, f"{parts.path}?{parts.query}", headers=headers)
+        answer = connection.getresponse()
+        return answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+def digest(data: bytes) -> str:
+    return f"crc32c=:{base64.b64encode(google_crc32c.Checksum(data).digest()).decode()}:"
+
+
+def test_a_damaged_file_is_made_again_for_whoever_reads_it_first_after_a_start(folder: Path) -> None:
+    def by_client(server: Served, made: download_pb2.DownloadId) -> bytes:
+        with Client(server.address) as client:
+            return b"".join(client.read(made))
+
+    def by_http(server: Served, made: download_pb2.DownloadId) -> bytes:
+        return get(server, made.url)[1]
+
+    def by_range(server: Served, made: download_pb2.DownloadId) -> bytes:
+        ends = [get(server, made.url, Range=f"bytes={at}-{at + 99_999}")[1] for at in range(0, len(first), 100_000)]
+        return b"".join(ends)
+
+    readers: dict[str, Callable[[Served, download_pb2.DownloadId], bytes]] = {
+        "gRPC": lambda server, made: server.read(made),
+        "the client": by_client,
+        "HTTP": by_http,
+        "ranges": by_range,
+    }
+    formats = (download_pb2.FORMAT_GEO_TIFF, download_pb2.FORMAT_NPY)
+    kept: list[tuple[download_pb2.DownloadId, bytes]] = []
+    with serving(folder) as server:
+        for format_ in formats:
+            made = server.create(download_pb2.DownloadParams(image="a", format=format_)).download_id
+            kept.append((made, server.read(made)))
+    for name, read in readers.items():
+        for path in (folder / "state/cache").iterdir():
+            damage(path, path.stat().st_size // 2)
+        with serving(folder) as server:
+            for made, first in kept:
+                made.url = f"{server.http}{urlsplit(made.url).path}?{urlsplit(made.url).query}"
+                assert read(server, made) == first, name
+        for path in (folder / "state/cache").iterdir():
+            assert path.read_bytes() in [first for _, first in kept], name
+
+
+def test_a_file_that_is_written_to_meanwhile_is_read_again(tmp_path: Path) -> None:
+    store = FolderArtifactStore(tmp_path, 1 << 20)
+    made = store.make("e", content(b"123456789"))
+    assert store.find("e") == made
+    made.path.write_bytes(b"123456780")
+    os.utime(made.path, ns=(1, 1))
+    assert store.find("e") is None
+    assert not made.path.exists()
+
+
+def test_a_file_is_read_once_after_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FolderArtifactStore(tmp_path, 1 << 20).make("e", content(b"123456789"))
+    store, read = FolderArtifactStore(tmp_path, 1 << 20), list[int]()
+    extend = google_crc32c.extend
+
+    def noted(crc: int, data: Any) -> int:
+        read.append(len(data))
+        return int(extend(crc, data))
+
+    monkeypatch.setattr(google_crc32c, "extend", noted)
+    for _ in range(3):
+        assert store.find("e") is not None
+    assert read == [9]
+
+
+def test_a_large_file_is_read_only_by_who_has_the_time(tmp_path: Path) -> None:
+    FolderArtifactStore(tmp_path, 1 << 20).make("e", content(bytes(1000)))
+    store = FolderArtifactStore(tmp_path, 1 << 20)
+    with pytest.raises(NotVerified):
+        store.find("e", 999)
+    made = store.find("e", 1000)
+    assert made is not None
+    assert store.find("e", 1) == made
+
+
+def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) -> None:
+    store = FolderArtifactStore(tmp_path, 1 << 20)
+    made = [store.make(f"e{n}", content(bytes([n]) * 1000)) for n in range(4)]
+    damage(made[1].path, 500)  # which its times do not tell
+    (tmp_path / "notes.txt").write_text("of somebody else")
+    store.verify(ALWAYS)
+    assert made[1].path.exists(), "it was written a moment ago"
+    again = FolderArtifactStore(tmp_path, 1 << 20)
+    again.verify(lambda: False)
+    assert made[1].path.exists(), "somebody wanted something"
+    again.verify(ALWAYS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["notes.txt", *(made[n].path.name for n in (0, 2, 3))]
+    )
+
+
+def test_a_server_that_has_nothing_to_do_looks_through_its_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = threading.Event()
+    monkeypatch.setattr(house, "_SECONDS", 0.01)
+    monkeypatch.setattr(FolderArtifactStore, "verify", lambda *_: looked.set())
+    with serving(folder):
+        assert looked.wait(60)
+
+
+def test_an_etag_never_stands_for_other_bytes_than_the_damaged_ones_were(tmp_path: Path) -> None:
+    made = FolderArtifactStore(tmp_path, 1 << 20).make("e", content(b"123456789"))
+    damage(made.path, 3)
+    store = FolderArtifactStore(tmp_path, 1 << 20)
+    assert store.find("e") is None
+    with pytest.raises(DownloadConflict):
+        store.make("e", content(b"others"))
+    assert store.find("e") is None
+    assert list(tmp_path.iterdir()) == []
+    assert store.make("e", content(b"123456789")) == store.find("e") == made
+
+
+def test_answers_carry_the_digests_that_are_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(folder) as server:
+        params = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_GEO_TIFF)
+        made = server.create(params).download_id
+        data = server.read(made)
+        headers, body = get(server, made.url)
+        assert (body, headers["Repr-Digest"], headers["Content-Digest"]) == (data, digest(data), digest(data))
+        headers, body = get(server, made.url, "HEAD")
+        assert (body, headers["Repr-Digest"], headers["Content-Digest"]) == (b"", digest(data), None)
+        for asked, part in (("0-0", data[:1]), ("1000-70000", data[1000:70001]), ("-5", data[-5:])):
+            headers, body = get(server, made.url, Range=f"bytes={asked}")
+            assert (body, headers["Repr-Digest"], headers["Content-Digest"]) == (part, digest(data), digest(part))
+        monkeypatch.setattr(files, "_SUMMED", 1000)
+        headers, body = get(server, made.url, Range="bytes=0-1000")
+        assert (body, headers["Repr-Digest"], headers["Content-Digest"]) == (data[:1001], digest(data), None)
+
+
+def test_a_file_that_is_still_written_has_no_digest_yet(folder: Path) -> None:
+    with serving(folder) as server:
+        made = server.create(download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_NPY)).download_id
+        headers, body = get(server, made.url)
+        assert headers.get("Repr-Digest", digest(body)) == digest(body), "none, or that of the file"
+        headers, _ = get(server, made.url)
+        assert headers["Repr-Digest"] == digest(body)
