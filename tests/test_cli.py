@@ -6,12 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 import rasterio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from images import SCENE
 from rasterwire.demo.scene import make_scene
+from rasterwire.server import app
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from serving import Served, served
 
@@ -117,8 +121,17 @@ def test_an_honest_catalog_is_fine(tmp_path: Path) -> None:
     assert run("images", tmp_path, "--check")[0] == 0
 
 
-def test_health_tells_by_its_exit_code(server: Served) -> None:
-    assert run("health", "--server", server.address)[0] == 0
+def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_: Path | None) -> None:
+        pass
+
+    monkeypatch.setattr(app, "warm_up", nothing)
+    with served(Settings(tmp_path, grpc_port=0, http_port=0, state_dir=tmp_path / "state")) as server:
+        with grpc.insecure_channel(server.address) as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+            assert any(told.status == health_pb2.HealthCheckResponse.SERVING for told in watch)
+        assert run("health", "--server", server.address)[0] == 0
     assert run("health", "--server", "127.0.0.1:1", "--timeout", "1")[0] == 1
 
 

@@ -32,8 +32,8 @@ def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     parent = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert parent.stderr is not None
-        said = [found[1] for found in (re.search(r"on grpc (\S+)", parent.stderr.readline()) for _ in "ab") if found]
-        assert len(said) == 2
+        told = (found[1] for line in parent.stderr if (found := re.search(r"on grpc (\S+)", line)))
+        said = [next(told), next(told)]
         assert said[0] == said[1]
         yield parent, said[0]
     finally:

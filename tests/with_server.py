@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from rasterwire.demo.scene import make_scene
 
-_START_SECONDS = 60
+_START_SECONDS = 300
 _STOP_SECONDS = 40
 
 

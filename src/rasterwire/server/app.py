@@ -16,8 +16,8 @@ from pathlib import Path
 
 import grpc
 from aiohttp import web
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads, Renders
@@ -28,7 +28,9 @@ from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.house import keep_house
 from rasterwire.server.http_front import http_app
 from rasterwire.server.memory import keep_memory
+from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.standing import Health, Reflection
 from rasterwire.server.warm import warm_up
 from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -50,6 +52,7 @@ _OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
 ]
 
+_pause = asyncio.sleep
 _COLLECT_AFTER = 5_000
 """Objects; after the 700 of Python 3.11, a graph of megabytes is looked through again and again while it is read."""
 
@@ -107,19 +110,21 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     )
     download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(desk), server)
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(desk), server)
-    healthy = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     services = [
         download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
         catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
     ]
-    reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    standing = health, reflection = Health(services), Reflection(services)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
+    readiness = Readiness(server_probes(settings.catalog, settings.state_dir))
+    readiness.tell("loops", "compiled loops are not loaded yet")
     try:
         grpc_port = server.add_insecure_port(_authority(settings.host, settings.grpc_port))
     except RuntimeError:
         raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
     runner = web.AppRunner(
-        http_app(desk),
+        http_app(desk, readiness),
         handle_signals=False,
         access_log=None,
         handler_cancellation=True,  # a client that leaves ends its render
@@ -130,21 +135,28 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         own = f"http://{_authority(_reachable(settings.host), http_port)}"
         desk.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
-    warming = asyncio.create_task(warm_up(settings.state_dir / "compiling" if compiles_apart else None))
-    idling = asyncio.create_task(keep_house(desk))
-    for service in ["", *services]:
-        await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
+    turn = settings.state_dir / "compiling" if compiles_apart else None
+    works = _warming(readiness, turn), readiness.follow(health.set), keep_house(desk)
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield Running(grpc_port, http_port)
     finally:
-        await healthy.enter_graceful_shutdown()
-        for task in (warming, idling):
+        readiness.tell("stopping", "the server was told to stop")
+        health.set(False)
+        await _pause(settings.lame_duck_seconds)
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for each in standing:
+            each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(desk.close)
         await asyncio.to_thread(engine.close)
+
+
+async def _warming(readiness: Readiness, turn: Path | None) -> None:
+    await warm_up(turn)
+    readiness.tell("loops", "")
 
 
 def _desk(settings: Settings, engine: ThreadEngine) -> Desk:

@@ -13,6 +13,7 @@ from rasterwire.server.desk import Desk
 from rasterwire.server.ee_front import EarthEngineFront, with_cors
 from rasterwire.server.files import send_download
 from rasterwire.server.params_json import read_params
+from rasterwire.server.readiness import Readiness
 from rasterwire.server.status import http_answer, http_headers
 from rasterwire.v1 import download_pb2, download_service_pb2
 
@@ -26,14 +27,16 @@ _statuses = {
 }
 
 
-def http_app(desk: Desk) -> web.Application:
+def http_app(desk: Desk, readiness: Readiness) -> web.Application:
     """Return the application of the HTTP door."""
-    front = _HttpFront(desk)
+    front = _HttpFront(desk, readiness)
     app = web.Application(client_max_size=_MOST_REQUEST, middlewares=[_answering])
     app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
     app.router.add_post("/v1/downloads", front.create)
     app.router.add_post("/v1/downloads:plan", front.plan)
-    app.router.add_get("/healthz", front.health)
+    app.router.add_get("/livez", front.live)
+    app.router.add_get("/healthz", front.live)
+    app.router.add_get("/readyz", front.ready)
     app.router.add_route("*", "/{path:.*}", EarthEngineFront(desk).handle)
     app.on_response_prepare.append(_prepare)
     return app
@@ -65,11 +68,18 @@ async def _answering(
 
 
 class _HttpFront:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, readiness: Readiness) -> None:
         self._desk = desk
+        self._readiness = readiness
 
-    async def health(self, _: web.Request) -> web.Response:
+    async def live(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
+
+    async def ready(self, _: web.Request) -> web.Response:
+        found = await self._readiness.problems()
+        is_ready = not any(found.values())
+        checks = {name: problem or "ok" for name, problem in sorted(found.items())}
+        return web.json_response({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
     async def create(self, request: web.Request) -> web.Response:
         params = await _params(request, self._desk)

@@ -36,7 +36,9 @@ class Settings:
         max_side: pixels along the longer side of an output raster.
         max_bytes: of an output before compression.
         max_bands: of one request.
-        drain_seconds: that running streams get at shutdown.
+        lame_duck_seconds: for which a server that was told to stop goes on, but says that it is not ready, so that
+            balancers send it no more requests.
+        drain_seconds: that running streams get after it.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, told in Earth Engine's words.
     """
@@ -55,12 +57,13 @@ class Settings:
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
     max_bands: int = 1024
+    lame_duck_seconds: float = 0.0
     drain_seconds: float = 20.0
     limits: str = "own"
 
 
 _greatest = {"http_port": 65535, "grpc_port": 65535}
-_smallest = {"http_port": -1, "grpc_port": 0, "drain_seconds": 0}
+_smallest = {"http_port": -1, "grpc_port": 0, "lame_duck_seconds": 0, "drain_seconds": 0}
 
 
 def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Settings:

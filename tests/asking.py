@@ -1,0 +1,23 @@
+"""Plain requests to the HTTP door of a server for tests."""
+
+import http.client
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from serving import Served
+
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+
+
+def ask(
+    server: Served, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Return the answer to a request on a connection of its own; no header is added but Host and Content-Length."""
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=60)
+    try:
+        connection.request(method, target, body, dict(headers or {}))
+        response = connection.getresponse()
+        return response.status, dict(response.headers), response.read()
+    finally:
+        connection.close()

@@ -1,0 +1,238 @@
+"""A server says whether it is ready, and the truth; and how it says so while it stops."""
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import grpc
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from asking import ask
+from rasterwire.server import app
+from rasterwire.server.readiness import Readiness
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import download_service_pb2
+from serving import Served, served
+
+_GUARD = 100
+"""Seconds after which a test that hangs is given up."""
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def _nothing(_: Path | None) -> None:
+    pass
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Those of a server with one small image, which has no loops to compile."""
+    monkeypatch.setattr(app, "warm_up", _nothing)
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    profile = {"width": 30, "height": 20, "count": 1, "dtype": "uint8", "crs": "EPSG:32633"}
+    with rasterio.open(folder / "image.tif", "w", "GTiff", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as file:
+        file.write(np.ones((1, 20, 30), "uint8"))
+    return Settings(folder, grpc_port=0, http_port=0, state_dir=tmp_path / "state")
+
+
+def health(channel: grpc.Channel) -> Any:
+    return health_pb2_grpc.HealthStub(channel)
+
+
+@contextmanager
+def watching(server: Served, service: str = "") -> Iterator[Any]:
+    """Open a Watch; what comes of it is an iterator of statuses."""
+    with grpc.insecure_channel(server.address) as channel:
+        yield health(channel).Watch(health_pb2.HealthCheckRequest(service=service), timeout=_GUARD)
+
+
+def until(watch: Any, status: int) -> None:
+    for answer in watch:
+        if answer.status == status:
+            return
+    raise AssertionError("the Watch ended before")
+
+
+def checks(server: Served) -> tuple[int, dict[str, str]]:
+    status, headers, body = ask(server, "GET", "/readyz")
+    assert headers["Content-Type"].startswith("application/json")
+    told = json.loads(body)
+    assert told["ready"] is (status == 200)
+    return status, told["checks"]
+
+
+def test_a_folder_that_is_gone_ends_readiness_and_not_life(settings: Settings) -> None:
+    with served(settings) as server, watching(server) as watch:
+        until(watch, SERVING)
+        assert checks(server) == (200, {"catalog": "ok", "state": "ok", "disk": "ok", "loops": "ok"})
+        for name, folder in {"catalog": settings.catalog, "state": settings.state_dir}.items():
+            away = folder.rename(folder.with_suffix(".away"))
+            status, told = checks(server)
+            assert (status, told[name] != "ok", str(folder.parent) in str(told)) == (503, True, False), name
+            assert ask(server, "GET", "/livez")[0] == 200
+            until(watch, NOT_SERVING)
+            away.rename(folder)
+            assert checks(server)[0] == 200
+            until(watch, SERVING)
+
+
+def test_a_full_disk_ends_readiness(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage(NamedTuple):
+        free: int
+
+    with served(settings) as server, watching(server, "rasterwire.v1.DownloadService") as watch:
+        until(watch, SERVING)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 20))
+        status, told = checks(server)
+        assert (status, told["disk"]) == (503, "1 MiB are free, at least 64 have to be")
+        until(watch, NOT_SERVING)
+
+
+def test_requests_are_served_before_the_loops_are_there_and_readiness_waits_for_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = threading.Event()
+
+    async def held(_: Path | None) -> None:
+        await asyncio.to_thread(compiled.wait, _GUARD)
+
+    monkeypatch.setattr(app, "warm_up", held)
+    with served(settings) as server, watching(server) as watch:
+        assert next(watch).status == NOT_SERVING
+        status, told = checks(server)
+        assert (status, told.pop("loops"), set(told.values())) == (503, "compiled loops are not loaded yet", {"ok"})
+        server.downloads.GetLimits(download_service_pb2.GetLimitsRequest(), timeout=_GUARD)
+        compiled.set()
+        until(watch, SERVING)
+        assert checks(server)[0] == 200
+
+
+def test_a_server_told_to_stop_says_so_and_goes_on_for_a_pause(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[float] = []
+    asked = threading.Event()
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+        await asyncio.to_thread(asked.wait, _GUARD)
+
+    monkeypatch.setattr(app, "_pause", pause)
+    own = Settings(
+        settings.catalog,
+        grpc_port=0,
+        http_port=0,
+        state_dir=settings.state_dir,
+        lame_duck_seconds=7,
+        drain_seconds=3600,
+    )
+    stopped = threading.Event()
+    servers: list[Served] = []
+    begun = threading.Event()
+
+    def run() -> None:
+        with served(own) as server:
+            servers.append(server)
+            begun.set()
+            assert stopped.wait(_GUARD)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert begun.wait(_GUARD)
+    server = servers[0]
+    with watching(server) as watch:
+        until(watch, SERVING)
+        stopped.set()
+        until(watch, NOT_SERVING)
+        status, told = checks(server)  # over a connection that is new
+        assert (status, told["stopping"]) == (503, "the server was told to stop")
+        with watching(server) as other:
+            assert next(other).status == NOT_SERVING
+        assert ask(server, "GET", "/livez")[0] == 200
+        asked.set()
+        assert list(watch) == []  # and ends by itself
+    thread.join(_GUARD)
+    assert not thread.is_alive()
+    assert paused == [7]
+
+
+def test_calls_that_stand_open_do_not_hold_a_server_that_stops(settings: Settings) -> None:
+    own = replace(settings, drain_seconds=3600)
+    asking = threading.Event()
+
+    def questions() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        asking.wait(_GUARD)
+
+    with served(own) as server:
+        channel = grpc.insecure_channel(server.address)
+        watch = health(channel).Watch(health_pb2.HealthCheckRequest(), timeout=_GUARD)
+        next(watch)
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+        answers = reflection.ServerReflectionInfo(questions(), timeout=_GUARD)
+        names = {service.name for service in next(answers).list_services_response.service}
+        assert {"rasterwire.v1.DownloadService", "grpc.health.v1.Health"} <= names
+    # here it has stopped, an hour before it would cut what runs
+    list(watch)  # raises where it did not end well
+    list(answers)
+    asking.set()
+    channel.close()
+
+
+def test_one_watcher_that_leaves_takes_nothing_from_another(settings: Settings) -> None:
+    with served(settings) as server, watching(server) as staying:
+        until(staying, SERVING)
+        with watching(server) as leaving:
+            until(leaving, SERVING)
+            leaving.cancel()
+        away = settings.catalog.rename(settings.catalog.with_suffix(".away"))
+        until(staying, NOT_SERVING)
+        away.rename(settings.catalog)
+
+
+def test_an_unknown_service_is_not_found_and_watched_as_unknown(settings: Settings) -> None:
+    with served(settings) as server, watching(server, "nope") as watch:
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        with grpc.insecure_channel(server.address) as channel, pytest.raises(grpc.RpcError) as caught:
+            health(channel).Check(health_pb2.HealthCheckRequest(service="nope"), timeout=_GUARD)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_probe_that_hangs_or_fails_is_a_problem_and_is_asked_once_at_a_time() -> None:
+    freed = threading.Event()
+    looks: list[str] = []
+
+    def hanging() -> str:
+        looks.append("")
+        freed.wait(_GUARD)
+        return ""
+
+    def failing() -> str:
+        raise PermissionError(13, "Permission denied", "/secret/path")
+
+    async def asked() -> list[dict[str, str]]:
+        told = Readiness({"hanging": hanging, "failing": failing}, patience=0.01)
+        first = await told.problems()
+        second = await told.problems()
+        assert len(looks) == 1
+        freed.set()
+        while (third := await told.problems())["hanging"]:
+            pass
+        return [first, second, third]
+
+    first, second, third = asyncio.run(asked())
+    assert first == second == {"hanging": "no answer for 0.01 s", "failing": "Permission denied"}
+    assert third["hanging"] == ""
