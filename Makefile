@@ -70,7 +70,7 @@ test-earth-engine: $(STAMP) $(EARTH_ENGINE)/.installed ## Run Earth Engine's Pyt
 
 test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a server; needs Node.js
 	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=120000 $(JAVASCRIPT)/client.test.js
+	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=600000 $(JAVASCRIPT)/client.test.js
 
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)

@@ -10,6 +10,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from effort import HANG
 from rasterwire.server.app import Running, running
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2, download_service_pb2_grpc
@@ -34,21 +35,21 @@ class Served:
         """Return the bytes and the plan of one StreamDownload."""
         data, plan = b"", download_pb2.DownloadPlan()
         request = download_service_pb2.StreamDownloadRequest(params=params)
-        for answer in self.downloads.StreamDownload(request, timeout=100):
+        for answer in self.downloads.StreamDownload(request, timeout=HANG):
             data += answer.chunk.data
             plan.MergeFrom(answer.plan)
         return data, plan
 
     def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
         """Register a download."""
-        return self.downloads.CreateDownload(download_service_pb2.CreateDownloadRequest(params=params), timeout=60)
+        return self.downloads.CreateDownload(download_service_pb2.CreateDownloadRequest(params=params), timeout=HANG)
 
     def read(self, made: download_pb2.DownloadId, offset: int = 0, limit: int = 0, etag: str = "") -> bytes:
         """Return bytes of a registered download."""
         request = download_service_pb2.ReadDownloadRequest(
             name=made.name, token=made.token, read_offset=offset, read_limit=limit, etag=etag
         )
-        return b"".join(answer.chunk.data for answer in self.downloads.ReadDownload(request, timeout=100))
+        return b"".join(answer.chunk.data for answer in self.downloads.ReadDownload(request, timeout=HANG))
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def served(settings: Settings) -> Iterator[Served]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
     thread.start()
-    ready.wait(60)
+    ready.wait(HANG)
     if failures:
         raise failures[0]
     address = f"127.0.0.1:{ports[0].grpc_port}"
@@ -86,7 +87,7 @@ def served(settings: Settings) -> Iterator[Served]:
             catalog_service_pb2_grpc.CatalogServiceStub(channel),
         )
     loop.call_soon_threadsafe(stop.set)
-    thread.join(60)
+    thread.join(HANG)
     loop.close()
 
 

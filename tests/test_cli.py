@@ -13,6 +13,7 @@ import pytest
 import rasterio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from effort import HANG
 from images import SCENE
 from rasterwire.demo.scene import make_scene
 from rasterwire.server import app
@@ -32,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "rasterwire.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
 

@@ -20,6 +20,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from effort import HANG
 from rasterwire.client import (
     AsyncClient,
     Client,
@@ -129,7 +130,7 @@ def scripted() -> Iterator[Callable[..., tuple[Client, Scripted]]]:
     for client in clients:
         client.close()
     for server in servers:
-        server.stop(None).wait(10)
+        server.stop(None).wait(HANG)
 
 
 def test_a_download_is_whole_and_leaves_nothing_else(
@@ -247,7 +248,7 @@ def test_a_future_calls_back_with_the_file(scripted: Callable[..., tuple[Client,
     future = client.download_future({"image": "a"}, tmp_path / "x")
     future.add_done_callback(lambda _: called.set())
     assert future.result(30).size == len(DATA)
-    assert called.wait(10)
+    assert called.wait(HANG)
 
 
 def test_cancelling_a_future_ends_the_transfer(
@@ -261,13 +262,13 @@ def test_cancelling_a_future_ends_the_transfer(
         context.add_callback(ended.set)
         yield next(chunks(0))
         begun.set()
-        assert ended.wait(30)
+        assert ended.wait(HANG)
 
     client, _ = scripted(endless)
     future = client.download_future({"image": "a"}, tmp_path / "x")
-    assert begun.wait(30)
+    assert begun.wait(HANG)
     assert future.cancel()
-    assert ended.wait(30)
+    assert ended.wait(HANG)
     with pytest.raises(CancelledError):
         future.result(10)
     client.close()
@@ -282,7 +283,7 @@ def test_what_is_cancelled_with_its_last_byte_leaves_no_file(
 
     def last(done: int, total: int | None) -> None:
         if done == total:
-            assert begun.get(timeout=30).cancel()
+            assert begun.get(timeout=HANG).cancel()
 
     future = client.download_future({"image": "a"}, tmp_path / "x", progress=last)
     begun.put(future)
@@ -302,15 +303,15 @@ def test_closing_ends_what_runs_and_what_waits(
         begun.set()
         gone = threading.Event()
         context.add_callback(gone.set)
-        gone.wait(20)
+        gone.wait(HANG)
 
     client, _ = scripted(endless)
     running = [client.download_future({"image": "a"}, tmp_path / f"{i}") for i in range(12)]  # of which 8 at once
     told: list[object] = []
-    assert begun.wait(20)
+    assert begun.wait(HANG)
     client.get_download_id({"image": "a"}, lambda made, error: told.append((made, type(error))))
     client.close()
-    assert not futures.wait(running, timeout=20).not_done
+    assert not futures.wait(running, timeout=HANG).not_done
     assert all(future.cancelled() for future in running)
     assert told == [(None, DownloadFailed)]
     assert list(tmp_path.iterdir()) == []
@@ -323,7 +324,7 @@ def test_a_callback_comes_once_whatever_is_given(scripted: Callable[..., tuple[C
     told: queue.Queue[tuple[object, Exception | None]] = queue.Queue()
     for given in (None, 5, {"dimensions": 1 << 40}, {"image": "\ud800"}):
         client.get_download_id(given, lambda made, error: told.put((made, error)))  # type: ignore[arg-type]
-        made, error = told.get(timeout=20)
+        made, error = told.get(timeout=HANG)
         assert made is None
         assert isinstance(error, InvalidParams)
     client.close()
@@ -351,7 +352,7 @@ def test_cancelling_a_task_ends_the_transfer(scripted: Callable[..., tuple[Clien
         context.add_callback(ended.set)
         yield next(chunks(0))
         begun.set()
-        assert ended.wait(30)
+        assert ended.wait(HANG)
 
     client, _ = scripted(endless)
 
@@ -364,7 +365,7 @@ def test_cancelling_a_task_ends_the_transfer(scripted: Callable[..., tuple[Clien
                 await task
 
     asyncio.run(work())
-    assert ended.wait(30)
+    assert ended.wait(HANG)
 
 
 def test_download_ids_come_by_call_and_by_callback(scripted: Callable[..., tuple[Client, Scripted]]) -> None:
@@ -380,7 +381,7 @@ def test_download_ids_come_by_call_and_by_callback(scripted: Callable[..., tuple
         called.set()
 
     assert client.get_download_id({"image": "a"}, callback) is None
-    assert called.wait(10)
+    assert called.wait(HANG)
     assert answers == [(expected, None)]
 
 
@@ -394,7 +395,7 @@ def test_a_callback_gets_the_error(scripted: Callable[..., tuple[Client, Scripte
         called.set()
 
     client.get_download_id({"imagge": "a"}, callback)
-    assert called.wait(10)
+    assert called.wait(HANG)
     assert answers == [(None, InvalidParams)]
 
 
@@ -482,7 +483,7 @@ def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
     def watch(done: int, _: int | None) -> None:
         if done > 60_000_000 and len(servers) == 1:
             os.kill(servers[0].pid, signal.SIGKILL)
-            servers[0].wait(30)
+            servers[0].wait(HANG)
             start()
 
     start()
@@ -494,7 +495,7 @@ def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
     finally:
         for server in servers:
             server.terminate()
-            server.wait(60)
+            server.wait(HANG)
     assert len(servers) == 2
     assert done.size > 200_000_000
     array = np.load(tmp_path / "a.npy", mmap_mode="r")
@@ -527,7 +528,7 @@ def test_answers_that_are_no_messages_are_told_as_such(tmp_path: Path) -> None:
             with pytest.raises(CorruptData, match="no message of this schema"):
                 client.stream({"image": "a"})
     finally:
-        server.stop(None).wait()
+        server.stop(None).wait(HANG)
 
 
 def test_a_server_that_is_not_there_is_told_as_such() -> None:

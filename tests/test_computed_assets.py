@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rasterio.io import MemoryFile
 
+from effort import HANG
 from images import SCENE
 from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
@@ -29,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def ask(server: Served, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
     request = urllib.request.Request(f"{server.http}/v1/projects/{path}", json.dumps(body).encode())
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=HANG) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 
+from effort import HANG
 from rasterwire.decoded_tile import DecodedTile
 from rasterwire.pixels import Pixels, ToldByNodata
 from rasterwire.render.engine import ThreadEngine
@@ -71,7 +72,7 @@ def test_as_many_threads_as_cores_keep_to_one_each() -> None:
         together = threading.Barrier(workers)
 
         def cores_of(_: int, together: threading.Barrier = together) -> frozenset[int]:
-            together.wait(10)
+            together.wait(HANG)
             return frozenset(os.sched_getaffinity(0))
 
         with contextlib.closing(ThreadEngine(workers)) as engine:

@@ -29,6 +29,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioIOError
 from rio_cogeo.cogeo import cog_validate
 
+from effort import HANG
 from images import UTM, Made, band, side_by_side
 from rasterwire.encode import cog, geotiff, npy, tiles
 from rasterwire.encode.container import write_zip
@@ -162,7 +163,7 @@ def test_another_gdal_reads_the_same_bytes(tmp_path: Path, scratch: Path, dtype:
     path = tmp_path / "x.tif"
     path.write_bytes(encoded(plan(Format.GEO_TIFF, one), scratch))
     command = [str(GDAL_TRANSLATE), "-q", "-of", "ENVI", str(path), str(tmp_path / "raw")]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=HANG)
     assert (tmp_path / "raw").read_bytes() == filled(one)
 
 
@@ -209,7 +210,7 @@ def test_every_nodata_value_tells_invalid_pixels(
 def test_gdalinfo_tells_the_nodata_value(tmp_path: Path, scratch: Path, nodata: float, told: object) -> None:
     path = tmp_path / "x.tif"
     path.write_bytes(encoded(plan(Format.GEO_TIFF, raster(9, 9, stored("float32", nodata))), scratch))
-    said = subprocess.run([str(GDALINFO), "-json", str(path)], check=True, capture_output=True, text=True, timeout=60)
+    said = subprocess.run([str(GDALINFO), "-json", str(path)], check=True, capture_output=True, text=True, timeout=HANG)
     answer = json.loads(said.stdout)["bands"][0]["noDataValue"]
     assert str(answer).lower() in {str(told).lower(), str(nodata)}
     assert said.stderr == ""

@@ -1,7 +1,6 @@
 """Formulas in words, against numpy that follows the tree they were written from."""
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from effort import effort
 from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.pixels import Pixels
@@ -195,16 +195,11 @@ def test_free_names_are_bands_where_asked(made: PixelWorld) -> None:
 def test_what_is_no_formula_is_told_so_at_once_in_a_sentence(made: PixelWorld, text: str) -> None:
     made.world.image("scene")  # looked up before
 
-    def spent() -> float:
-        begun = time.thread_time()
-        with pytest.raises(InvalidExpression) as caught:
-            made.value(formula(text))
-        assert caught.value.function.startswith("Image.")
-        assert len(str(caught.value)) < 400
-        return time.thread_time() - begun
-
-    # the least of three: the collector of garbage may come in between, and looks at all that tests left behind
-    assert min(spent() for _ in range(3)) < 0.25
+    with effort() as counted, pytest.raises(InvalidExpression) as caught:
+        made.value(formula(text))
+    assert caught.value.function.startswith("Image.")
+    assert len(str(caught.value)) < 400
+    assert counted.calls < 300_000
 
 
 @pytest.mark.parametrize("count", [1, 2, 61, 2_000])

@@ -14,6 +14,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from effort import HANG
 from rasterwire.client import Client
 from rasterwire.download import renders
 from rasterwire.encode import npy
@@ -40,7 +41,7 @@ class Gate:
 
     def __call__(self, raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
         if window.row >= SIDE // 2:
-            assert self.is_open.wait(30)
+            assert self.is_open.wait(HANG)
             if self.error is not None:
                 raise self.error
         return render_block(raster, window)
@@ -80,7 +81,7 @@ def stored(tmp_path: Path) -> Callable[[bytes], bool]:
 
 def reading(server: Served, made: download_pb2.DownloadId, offset: int = 0) -> Iterator[download_pb2.DownloadChunk]:
     request = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token, read_offset=offset)
-    return (answer.chunk for answer in server.downloads.ReadDownload(request, timeout=60))
+    return (answer.chunk for answer in server.downloads.ReadDownload(request, timeout=HANG))
 
 
 def taken(chunks: Iterator[download_pb2.DownloadChunk], size: int) -> bytes:
@@ -106,7 +107,7 @@ def test_what_is_rendered_comes_before_the_rest_is(server: Served, gate: Gate, s
 
 def test_it_comes_by_http_too(server: Served, gate: Gate, stored: Callable[[bytes], bool]) -> None:
     made = server.create(PARAMS)
-    with urllib.request.urlopen(made.download_id.url, timeout=60) as answer:
+    with urllib.request.urlopen(made.download_id.url, timeout=HANG) as answer:
         assert int(answer.headers["Content-Length"]) == made.plan.estimated_bytes
         data = answer.read(30 * CHUNK)
         assert not gate.is_open.is_set()
@@ -137,7 +138,7 @@ def test_a_render_that_fails_midway_ends_what_was_begun(server: Served, gate: Ga
     made = server.create(PARAMS).download_id
     chunks = reading(server, made)
     taken(chunks, 20 * CHUNK)
-    with urllib.request.urlopen(made.url, timeout=60) as answer:
+    with urllib.request.urlopen(made.url, timeout=HANG) as answer:
         answer.read(20 * CHUNK)
         gate.is_open.set()
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
@@ -164,7 +165,7 @@ def test_a_reader_that_leaves_ends_the_render(
     chunks = reading(server, made)
     taken(chunks, 20 * CHUNK)
     del chunks  # and with it the call
-    assert stopped.wait(30)
+    assert stopped.wait(HANG)
     gate.is_open.set()
     assert stored(server.read(made))
 
@@ -206,7 +207,7 @@ def test_ranges_over_http_are_of_one_render(
     data = b""
     for first in range(0, made.plan.estimated_bytes, 20_000):
         asked = urllib.request.Request(made.download_id.url, headers={"Range": f"bytes={first}-{first + 19_999}"})
-        with urllib.request.urlopen(asked, timeout=60) as answer:
+        with urllib.request.urlopen(asked, timeout=HANG) as answer:
             data += answer.read()
     assert stored(data)
     assert len(rendered) == len(set(rendered))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from google.protobuf import json_format
 
+from effort import HANG
 from images import SCENE
 from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
@@ -38,7 +39,7 @@ Answer = tuple[int, dict[str, str], bytes]
 def ask(
     server: Served, method: str, target: str, headers: dict[str, str] | None = None, body: str | None = None
 ) -> Answer:
-    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=HANG)
     try:
         connection.request(method, target, body, headers or {})
         response = connection.getresponse()

@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from effort import HANG
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.renders import Renders
 from rasterwire.errors import Overloaded, RenderCancelled
@@ -36,7 +37,7 @@ class GatedEngine:
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         self.maps += 1
         self.begun.set()
-        assert self.gate.wait(30)
+        assert self.gate.wait(HANG)
         return map(function, items)
 
 
@@ -79,7 +80,7 @@ def test_a_render_ends_when_its_last_reader_leaves(tmp_path: Path, plans: Callab
     engine = GatedEngine()
     running = renders(tmp_path, engine)
     one, two = running.join(plans(300)), running.join(plans(300))
-    assert engine.begun.wait(30)
+    assert engine.begun.wait(HANG)
     running.leave(one)
     running.leave(two)
     engine.gate.set()
@@ -138,7 +139,7 @@ def test_a_stream_that_nobody_wants_ends_while_it_is_planned(tmp_path: Path) -> 
     job = StreamJob(plan, renders(tmp_path, GatedEngine()), tmp_path)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(job.run)
-        assert planning.wait(30)
+        assert planning.wait(HANG)
         job.stop()
         with pytest.raises(RenderCancelled):
             running.result(30)

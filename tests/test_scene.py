@@ -1,7 +1,6 @@
 """The demo scene."""
 
 import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -66,10 +65,8 @@ def test_overviews_of_classes_hold_only_classes_that_exist(root: Path) -> None:
         assert set(np.unique(raster.read(1))) <= set(np.unique(pixels(root, "SCL")))
 
 
-def test_the_scene_is_the_same_each_time_and_quick(root: Path, tmp_path: Path) -> None:
-    start = time.monotonic()
+def test_the_scene_is_the_same_each_time(root: Path, tmp_path: Path) -> None:
     folder = make_scene(tmp_path)
 
-    assert time.monotonic() - start < 10
     for path in sorted(folder.iterdir()):
         assert path.read_bytes() == (root / IMAGE_ID / path.name).read_bytes(), path.name

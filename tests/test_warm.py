@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from effort import HANG
 from rasterwire.server import warm
 
 
@@ -30,7 +31,7 @@ def test_another_process_compiles_and_this_one_loads(monkeypatch: pytest.MonkeyP
 
 def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sleeper = tmp_path / "sleeper"
-    sleeper.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
+    sleeper.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(3600)\n")
     sleeper.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(sleeper))
     start, begun = asyncio.create_subprocess_exec, asyncio.Event()
@@ -50,7 +51,7 @@ def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(asyncio.wait_for(stopped(), 30))
+    asyncio.run(asyncio.wait_for(stopped(), HANG))
     assert [child.returncode for child in children] == [-9]
 
 

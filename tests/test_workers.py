@@ -14,6 +14,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from effort import HANG
 from rasterwire.client import Client
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.workers import run_workers
@@ -38,7 +39,7 @@ def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
         yield parent, said[0]
     finally:
         parent.terminate()
-        parent.communicate(timeout=60)
+        parent.communicate(timeout=HANG)
 
 
 def test_workers_share_a_port_and_its_downloads(server: tuple["subprocess.Popen[str]", str], tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_workers_share_a_port_and_its_downloads(server: tuple["subprocess.Popen[
             done = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
         assert np.load(done.path)[199, 299].item() == (59_999,)
     parent.terminate()
-    assert parent.wait(60) == 0
+    assert parent.wait(HANG) == 0
 
 
 def test_all_end_when_one_worker_does(server: tuple["subprocess.Popen[str]", str]) -> None:
@@ -57,7 +58,7 @@ def test_all_end_when_one_worker_does(server: tuple["subprocess.Popen[str]", str
     workers = [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
-    assert parent.wait(60) == 1
+    assert parent.wait(HANG) == 1
 
 
 def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rasterwire.demo.scene import make_scene
 
 _START_SECONDS = 300
-_STOP_SECONDS = 40
+_STOP_SECONDS = 120
 
 
 def main(command: list[str]) -> int:
@@ -71,7 +71,7 @@ def _healthy(server: "subprocess.Popen[bytes]", address: str) -> bool:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         while time.monotonic() < end and server.poll() is None:
             try:
-                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
+                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=30)
             except grpc.RpcError:
                 time.sleep(0.1)
                 continue

@@ -5,17 +5,17 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from threading import Barrier
 from typing import Any, Protocol
 
 import pytest
 
+from effort import HANG
 from rasterwire.store import DownloadRecord, DownloadStore
 from rasterwire.store.sqlite import SqliteDownloadStore
 
@@ -41,6 +41,24 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture
 def store(reopen: Open) -> Closable:
     return reopen()
+
+
+Later = Callable[[float], None]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Puts the stores' clock ahead by so many seconds."""
+
+    def put_ahead(seconds: float) -> None:
+        class Ahead(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+                return datetime.now(tz) + timedelta(seconds=seconds)
+
+        monkeypatch.setattr("rasterwire.store.sqlite.datetime", Ahead)
+
+    return put_ahead
 
 
 def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRecord:
@@ -86,13 +104,13 @@ def test_a_record_survives_reopening(reopen: Open) -> None:
     assert again.put(record("b", request_id="r")) == kept
 
 
-def test_an_expired_record_is_not_seen(reopen: Open) -> None:
-    store, late, brief = reopen(), record("late", -1), record("brief", 0.15)
+def test_an_expired_record_is_not_seen(reopen: Open, later: Later) -> None:
+    store, late, brief = reopen(), record("late", -1), record("brief")
     store.put(late)
     store.put(brief)
     assert store.get(late.id) is None
     assert store.get(brief.id) == brief
-    time.sleep(0.2)
+    later(3601)
     assert store.get(brief.id) is None
     assert reopen().get(brief.id) is None
 
@@ -105,9 +123,9 @@ def test_a_repeated_request_id_returns_the_first_record_and_drops_the_new_one(st
     assert store.get(first.id) == first
 
 
-def test_after_expiry_a_request_id_begins_anew(store: Closable) -> None:
-    store.put(record("a", 0.05, request_id="r"))
-    time.sleep(0.1)
+def test_after_expiry_a_request_id_begins_anew(store: Closable, later: Later) -> None:
+    store.put(record("a", 60, request_id="r"))
+    later(61)
     second = record("b", request_id="r")
     assert store.put(second) == second
     assert store.get(second.id) == second
@@ -162,7 +180,7 @@ def process(path: Path, go: Path, name: str) -> subprocess.Popen[str]:
 
 
 def finished(started: subprocess.Popen[str]) -> list[str]:
-    lines = started.communicate(timeout=60)[0].split()
+    lines = started.communicate(timeout=HANG)[0].split()
     assert started.returncode == 9, "it died of something else"
     return lines
 

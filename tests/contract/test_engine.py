@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from effort import HANG
 from rasterwire.render import Engine
 from rasterwire.render.engine import SerialEngine, ThreadEngine
 
@@ -23,7 +24,7 @@ def test_results_come_in_the_order_of_the_items(engine: Engine) -> None:
 
     def slow_first(n: int) -> int:
         if n == 0 and isinstance(engine, ThreadEngine):
-            assert first_may_end.wait(10)
+            assert first_may_end.wait(HANG)
         first_may_end.set()
         return n
 
@@ -61,7 +62,7 @@ def test_closing_drops_what_has_not_begun(engine: Engine) -> None:
 
     def wait(n: int) -> int:
         begun.append(n)
-        assert n == 0 or isinstance(engine, SerialEngine) or go.wait(10)
+        assert n == 0 or isinstance(engine, SerialEngine) or go.wait(HANG)
         return n
 
     results = engine.map(wait, range(1000))

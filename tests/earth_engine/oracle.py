@@ -115,7 +115,7 @@ def rasters(content: bytes) -> dict[str, Raster]:
 
 def fetched(url: str) -> bytes:
     """Return what an address answers."""
-    answer = requests.get(url, timeout=60)
+    answer = requests.get(url, timeout=300)
     assert answer.status_code == 200, answer.text
     return bytes(answer.content)
 

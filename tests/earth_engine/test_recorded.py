@@ -39,7 +39,7 @@ def test_a_recorded_request_is_served_as_it_is(url: str, case: str, at: int, rec
     kept = {k: v for k, v in recorded["headers"].items() if k.lower() not in {"host", "content-length", "connection"}}
     body = recorded.get("body")
     data = body if body is None or isinstance(body, str) else json.dumps(body)
-    answer = requests.request(recorded["method"], url + recorded["path"], headers=kept, data=data, timeout=60)
+    answer = requests.request(recorded["method"], url + recorded["path"], headers=kept, data=data, timeout=300)
     if (case, at) in REFUSED or (case, at) in NOT_SERVED:
         wanted = REFUSED.get((case, at), (400, ""))[0]
         assert answer.status_code == wanted, answer.text
@@ -49,11 +49,11 @@ def test_a_recorded_request_is_served_as_it_is(url: str, case: str, at: int, rec
     assert answer.status_code == 200, answer.text
     path = recorded["path"].partition("?")[0]
     if path.endswith("/thumbnails"):
-        pixels = requests.get(f"{url}/v1/{answer.json()['name']}:getPixels", timeout=60)
+        pixels = requests.get(f"{url}/v1/{answer.json()['name']}:getPixels", timeout=300)
         assert pixels.status_code == 200, pixels.text
         assert pixels.content
     elif path.endswith("/maps"):
-        tile = requests.get(f"{url}/v1/{answer.json()['name']}/tiles/12/659/1591", timeout=60)
+        tile = requests.get(f"{url}/v1/{answer.json()['name']}/tiles/12/659/1591", timeout=300)
         assert tile.status_code == 200, tile.text
 
 

@@ -1,6 +1,7 @@
 """Regular expressions of clients, matched in time that does not explode."""
 
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import re2
@@ -27,7 +28,8 @@ def replaced(text: str, pattern: str, replacement: str, flags: str) -> str:
     """Return a text with the first match of a pattern, or with the flag g all of them, replaced."""
     sought = f"(?i){pattern}" if "i" in flags else pattern
     if (len(text) + 1) * len(replacement) > _MOST_REPLACED:
-        hits = sum(1 for _ in _compiled(sought).finditer(text)) if "g" in flags else 1
+        enough = _MOST_REPLACED // len(replacement) + 1
+        hits = sum(1 for _ in islice(_compiled(sought).finditer(text), enough)) if "g" in flags else 1
         if hits * len(replacement) + len(text) > _MOST_REPLACED:
             raise InvalidExpression(f"a text of over {_MOST_REPLACED} characters is too long.")
     result: str = _compiled(sought).sub(lambda _: replacement, text, count=0 if "g" in flags else 1)
