@@ -13,12 +13,15 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import crs_name, metres_per_unit
+from rasterwire.crs import crs_name, metres_per_unit, transformer
 from rasterwire.errors import InvalidRequest, Violation, invalid
 from rasterwire.region import Points, Region, extent
 
 TOLERANCE = 1e-6
 """In pixels: an edge closer than this to a lattice line lies on it."""
+
+_PARTS = 32
+"""Of a grid along each side, where it has to be looked through for what has a place elsewhere."""
 
 
 def snap_axis(low: float, high: float) -> tuple[int, int]:
@@ -230,19 +233,59 @@ def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, in
 
 
 def overlaps(grid: GeoBox, source: GeoBox) -> bool:
-    """Tell whether a grid and the extent of a source share ground."""
+    """Tell whether a grid and the extent of a source may share ground.
+
+    From the source to the grid, and from the grid to the source as positions go: a projection may read
+    places beyond its own range, where it puts none.
+    """
     if grid.crs == source.crs:
         return bool(turns(grid, source))
     if grid.crs is None or source.crs is None:
         return False
     try:
-        left, top, right, bottom = lattice_extent(footprint(source), grid.affine, grid.crs)
+        if _meet(lattice_extent(footprint(source), grid.affine, grid.crs), grid):
+            return True
     except InvalidRequest:
         return True  # not to be said without a look at the pixels
+    try:
+        return _meet(lattice_extent(footprint(grid), source.affine, source.crs), source)
+    except InvalidRequest:
+        return any(_meet(box, source) for box in _ground(grid, source))  # part of the grid is nowhere
+
+
+def _ground(grid: GeoBox, source: GeoBox) -> list[tuple[float, float, float, float]]:
+    """Return boxes in pixels of a source around parts of a grid, as many as have a place."""
+    if grid.crs is None or source.crs is None:
+        return []
+    height, width = grid.shape
+    at = np.stack(np.meshgrid(np.linspace(0, width, _PARTS + 1), np.linspace(0, height, _PARTS + 1)), axis=-1)
+    x, y = transformer(grid.crs, source.crs).transform(*apply(grid.affine, at.reshape(-1, 2)).T)
+    with np.errstate(invalid="ignore"):
+        there = apply(~source.affine, np.column_stack([x, y])).reshape(at.shape)
+    boxes = []
+    for row, col in np.ndindex(_PARTS, _PARTS):
+        corners = there[row : row + 2, col : col + 2].reshape(-1, 2)
+        corners = corners[np.isfinite(corners).all(axis=1)]
+        turn = pixels_around(source.affine, source.crs)
+        if turn and len(corners):
+            corners[:, 0] -= turn * np.round((corners[:, 0] - corners[0, 0]) / turn)
+        if len(corners):
+            (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+            boxes.append((float(left), float(top), float(right), float(bottom)))
+    return boxes
+
+
+def _meet(box: tuple[float, float, float, float], grid: GeoBox) -> bool:
+    """Tell whether a box in pixels of a grid, or a turn of the earth from it, meets the grid."""
+    left, top, right, bottom = box
     height, width = grid.shape
     turn = pixels_around(grid.affine, grid.crs)
-    return any(
-        left + shift < width and right + shift > 0 and top < height and bottom > 0 for shift in (0.0, -turn, turn)
+    first = math.floor((width - left) / turn) if turn else 0
+    places = {0, first, first - 1}
+    return (
+        top < height
+        and bottom > 0
+        and any(left + n * turn < width - TOLERANCE and right + n * turn > TOLERANCE for n in places)
     )
 
 

@@ -12,6 +12,7 @@ from pyproj import Geod
 from rasterwire.crs import transformer
 from rasterwire.errors import invalid
 from rasterwire.region.area import Points, Region, own_geometry
+from rasterwire.region.seam import Continuation, seam_of
 
 _STEPS = 32
 _ROUNDS = 3
@@ -24,7 +25,8 @@ def extent(
     """Return (left, top, right, bottom) of a region on a lattice.
 
     Edges are followed as curves: each is sampled, and the neighbourhood of every extreme is
-    sampled again, so that the result is exact to about 1e-9 of an edge.
+    sampled again, so that the result is exact to about 1e-9 of an edge. An area over the cut of a
+    projection lies beyond its edge, where it is smaller so and the projection reaches there.
 
     Args:
         region: any.
@@ -35,10 +37,22 @@ def extent(
         InvalidRequest: the region reaches where ``crs`` is not defined.
     """
     target = crs or region.crs
+    own = _extent(region, target, to_lattice, None)
+    seam = None if region.crs == target else seam_of(target)
+    beyond = None if seam is None else Continuation(region, seam)
+    if beyond is None or not beyond.is_needed:
+        return own
+    continued = _extent(region, target, to_lattice, beyond)
+    return min(own, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _extent(
+    region: Region, target: CRS, to_lattice: Callable[[Points], Points], beyond: Continuation | None
+) -> tuple[float, float, float, float]:
     lows, highs = [], []
     reference: float | None = None
     for piece in _pieces(region.geometry):
-        curve = _Curve(region, piece, target)
+        curve = _Curve(region, piece, target, beyond)
         steps = 1 if curve.is_of_points else _STEPS
         placed = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
         if target.geographic and region.crs != target:
@@ -50,7 +64,7 @@ def extent(
         lows.append(low)
         highs.append(high)
     if region.crs.geographic and not target.geographic:
-        inner = to_lattice(_inside(region, target))
+        inner = to_lattice(_inside(region, target, beyond))
         lows += list(inner)
         highs += list(inner)
     left, top = np.min(lows, axis=0)
@@ -66,7 +80,7 @@ class _Curve:
     Points, however many, are edges of no length: one by one they would take a thousand times as long.
     """
 
-    def __init__(self, region: Region, piece: shapely.Geometry, target: CRS) -> None:
+    def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, beyond: Continuation | None) -> None:
         outline = piece.exterior if isinstance(piece, shapely.Polygon) else piece
         at = shapely.get_coordinates(outline)
         self.is_of_points = isinstance(piece, shapely.Point | shapely.MultiPoint)
@@ -75,6 +89,7 @@ class _Curve:
         self._closed = bool((at[0] == at[-1]).all())
         # once, since a crs is looked up by its WKT, which it writes each time
         self._convert = None if region.crs == target else transformer(region.crs, target)
+        self._beyond = beyond
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
 
     def near(self, where: float, reach: float) -> Points:
@@ -101,6 +116,8 @@ class _Curve:
             raise invalid(
                 "region", "REGION_OUTSIDE_CRS", "reaches beyond where the output crs is defined; make it smaller"
             )
+        if self._beyond is not None:
+            placed[:, 0] = self._beyond.of(points, placed[:, 0])
         return placed
 
 
@@ -111,7 +128,7 @@ def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
     return [geometry]
 
 
-def _inside(region: Region, target: CRS) -> Points:
+def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
     """Return points inside a wide region: there a projection may put the outline within the area."""
     geometry = own_geometry(region)
     west, south, east, north = geometry.bounds
@@ -121,6 +138,8 @@ def _inside(region: Region, target: CRS) -> Points:
     held = shapely.contains_xy(geometry, lon, lat)
     x, y = transformer(region.crs, target).transform(lon[held], lat[held])
     placed = np.column_stack([x, y])
+    if beyond is not None:
+        placed[:, 0] = beyond.of(np.column_stack([lon[held], lat[held]]), placed[:, 0])
     kept: Points = placed[np.isfinite(placed).all(axis=1)]
     return kept
 
