@@ -82,7 +82,7 @@ def _band(text: str) -> dict[str, Any]:
 
 def _region(text: str) -> Any:
     parts = text.split(",")
-    if len(parts) == 4:
+    if len(parts) in {4, 6}:  # six have heights
         try:
             return [float(part) for part in parts]
         except ValueError:

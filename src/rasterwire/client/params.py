@@ -265,7 +265,7 @@ class _Reader:
         if "bounding_box" in value:
             sides = value["bounding_box"]
             if not isinstance(sides, Mapping):
-                numbers = _numbers(sides)
+                numbers = _flat_box(_numbers(sides))
                 if len(numbers) != 4:
                     raise ValueError("bounding_box has to be [west, south, east, north]")
                 sides = dict(zip(("west", "south", "east", "north"), numbers, strict=True))
@@ -323,17 +323,39 @@ def _dimensions(value: Any) -> list[int]:
     return [int(n) for n in sizes]
 
 
+class _Ambiguous(ValueError):
+    """Numbers that can be read in two ways."""
+
+
+def _flat_box(numbers: list[Any]) -> list[Any]:
+    """Return six numbers as a box without its heights, others as they are; source: RFC 7946, section 5."""
+    if len(numbers) != 6:
+        return numbers
+    west, south, lowest, east, north, highest = numbers
+    if south > north or lowest > highest:
+        said = "six numbers are a box with heights, [west, south, lowest, east, north, highest], and here "
+        which = "south is above north" if south > north else "lowest is above highest"
+        raise _Ambiguous(f"{said}{which}; a triangle is [[x, y], [x, y], [x, y]]")
+    return [west, south, east, north]
+
+
 def _corners(value: Any) -> list[tuple[float, float]]:
     """Return points from [w, s, e, n], [[x, y], [x, y]], or a ring of points."""
     try:
         items = list(value)
         if len(items) == 1 and isinstance(items[0], Sequence):
             items = list(items[0])  # a list of one ring
+        if all(isinstance(item, int | float) for item in items):
+            items = _flat_box(items)
         if len(items) == 4 and all(isinstance(item, int | float) for item in items):
             return [(items[0], items[1]), (items[2], items[3])]
         if all(isinstance(item, int | float) for item in items) and len(items) % 2 == 0:
             items = [items[i : i + 2] for i in range(0, len(items), 2)]
-        points = [(float(x), float(y)) for x, y in items]
+        points = [
+            (float(x), float(y)) for x, y in (item[:2] if len(item) == 3 else item for item in items)
+        ]  # no heights
+    except _Ambiguous:
+        raise
     except (ValueError, TypeError):
         points = []
     if len(points) < 2:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import shapely
 import shapely.geometry
+from affine import Affine
 from odc.geo.crs import CRS
 from pyproj import Geod
 
 from rasterwire.antimeridian import joined, redrawn, unrolled
 from rasterwire.crs import crs_name, transformer
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.crossings import MAX_OWN_CROSSINGS, check_crossings
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import (
     LONLAT,
@@ -25,7 +25,8 @@ from rasterwire.expression.values import (
     Projection,
 )
 from rasterwire.grid import apply
-from rasterwire.region import MAX_VERTICES, Region, own_geometry
+from rasterwire.region import MAX_VERTICES, Region, crs_member, own_geometry
+from rasterwire.region.crossings import check_crossings, repaired
 
 
 def made(kind: str, coordinates: Any, projection: Projection | None, geodesic: bool | None) -> Region:
@@ -92,26 +93,36 @@ def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesi
     curved = crs.geographic and (geodesic is None or geodesic) and not isinstance(geometry, shapely.Point)
     if curved:
         geometry = unrolled(geometry)
-    check_crossings([geometry], MAX_OWN_CROSSINGS)  # which GEOS would look for too, without an end
-    if not geometry.is_valid:
-        geometry = shapely.make_valid(geometry)
+    geometry = repaired(geometry)
     if crs.geographic and not curved:
         geometry = joined(geometry)
     return Region(geometry, crs, bool(curved))
 
 
 def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
-    """Return the geometry of a GeoJSON object, None where it is none."""
+    """Return the geometry of a GeoJSON object in the crs that it names, None where it is none.
+
+    Features without a geometry add nothing to their collection.
+    """
     kind = document.get("type")
-    if kind == "Feature" and isinstance(document.get("geometry"), Mapping):
-        return geometry_of_json(document["geometry"])
-    geodesic = document.get("geodesic")
-    if kind == "GeometryCollection" and isinstance(document.get("geometries"), list):
-        parts = [geometry_of_json(part) if isinstance(part, Mapping) else None for part in document["geometries"]]
-        return gathered([part for part in parts if part is not None])
+    if kind == "Feature":
+        inner = document.get("geometry")
+        return geometry_of_json(inner) if isinstance(inner, Mapping) else None
+    if kind in _collections and isinstance(document.get(_collections[kind]), list):
+        nodes = document[_collections[kind]]
+        parts = [geometry_of_json(node) if isinstance(node, Mapping) else None for node in nodes]
+        if kind == "GeometryCollection" and None in parts:
+            raise InvalidExpression(f"geometries[{parts.index(None)}] of the collection is no geometry.")
+        placed = [part for part in parts if part is not None]
+        return gathered(placed) if placed or kind == "GeometryCollection" else None
     if not isinstance(kind, str) or "coordinates" not in document:
         return None
-    return made(kind, document["coordinates"], None, geodesic)
+    crs = crs_member(document)
+    projection = None if crs is None else Projection(crs, Affine.identity())
+    return made(kind, document["coordinates"], projection, document.get("geodesic"))
+
+
+_collections: dict[Any, str] = {"FeatureCollection": "features", "GeometryCollection": "geometries"}
 
 
 def as_geojson(region: Region) -> dict[str, Any]:
@@ -157,10 +168,7 @@ def to_crs(region: Region, crs: CRS) -> Region:
         raise InvalidExpression(f"the geometry reaches beyond where {crs_name(crs)[:40]} is defined.")
     if crs.geographic:  # PROJ gives longitudes within half a turn, which jump at 180 degrees
         moved = unrolled(moved)
-    if not moved.is_valid:
-        check_crossings([moved], MAX_OWN_CROSSINGS)
-        moved = shapely.make_valid(moved)
-    return Region(moved, crs)
+    return Region(moved if moved.is_valid else repaired(moved), crs)
 
 
 def gathered(regions: Sequence[Region]) -> Region:
@@ -202,10 +210,11 @@ def union_of(collection: CollectionValue) -> Region | None:
     found = []
     for element in collection:
         region = element.footprint()
-        if region is None:
+        if region is not None:
+            found.append(region)
+        elif not isinstance(element, FeatureValue):  # which lies nowhere, and adds nothing
             return None
-        found.append(region)
-    return gathered(found)
+    return None if len(collection) and not found else gathered(found)
 
 
 # -- of geometries -----------------------------------------------------------------------------

@@ -9,11 +9,11 @@ from affine import Affine
 from rasterwire.antimeridian import redrawn
 from rasterwire.crs import metres_per_unit
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.crossings import check_crossings
 from rasterwire.expression.geometry import as_geojson, to_crs
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import ErrorMarginValue, Projection
 from rasterwire.region import Region
+from rasterwire.region.crossings import check_crossings
 
 
 @table.listed("Geometry.type(geometry: Geometry) -> String")

@@ -8,10 +8,10 @@ from pyproj import Geod
 
 from rasterwire.crs import transformer
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.crossings import outlines
 from rasterwire.expression.geometry import to_crs
 from rasterwire.expression.values import LONLAT
 from rasterwire.region import Region
+from rasterwire.region.crossings import outlines
 
 Points = npt.NDArray[np.float64]
 Edges = tuple[Points, Points]

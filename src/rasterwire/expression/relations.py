@@ -5,11 +5,11 @@ from typing import Any
 
 import shapely
 
-from rasterwire.expression.crossings import check_crossings
 from rasterwire.expression.geometry import not_empty, related, to_crs
 from rasterwire.expression.signature import table
 from rasterwire.expression.values import ErrorMarginValue, Projection
 from rasterwire.region import Region
+from rasterwire.region.crossings import check_crossings
 
 _ARGUMENTS = "left: Geometry, right: Geometry, maxError: ErrorMargin = null, proj: Projection = null"
 

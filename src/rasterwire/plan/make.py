@@ -62,6 +62,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     chosen = _choose_bands(request, image, limits, problems, format_)
     problems.raise_if_any()
     ignored += _ignored_encoding(request, format_)
+    ignored += _left_out(request)
     groups = [[pair] for pair in chosen] if per_band else [chosen]
     taken = ["mask"] if format_ is Format.NPY and request.mask is MaskOutput.BAND else []  # a field of that name
     names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
@@ -210,6 +211,10 @@ def _raster(
     if request.precedence is Precedence.COMBINED and not asked.spec.dimensions and asked.spec.scale is None:
         clips = True  # a region alone is Image.clip there, which masks outside the polygon
     clip = asked.region if clips and asked.region_counts else None
+    if clip is not None and not clip.has_area:
+        field = "clip_to_region" if request.clip_to_region else "precedence"
+        said = "all would be masked, since the region is of lines or points, which hold no pixel"
+        raise invalid(field, "REGION_WITHOUT_AREA", f"{said}; give a polygon, or leave this field out")
     sources = [(name, band, wanted.resampling or request.resampling) for name, (wanted, band) in group]
     clipped = clip is not None
     settled = request if request.clip_to_region == clipped else replace(request, clip_to_region=clipped)
@@ -221,6 +226,14 @@ def _raster(
         clip=clip,
     )
     return planned if own else replace(planned, tiling=handed_on(planned, request.encoding))
+
+
+def _left_out(request: DownloadRequest) -> list[Ignored]:
+    names = request.region.left_out if request.region is not None else ()
+    if not names:
+        return []
+    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
+    return [Ignored("region.geojson", f"{shown}: no geometry, which adds nothing to the region")]
 
 
 def _check_bounds(asked: Asked, band: Source) -> None:

@@ -3,7 +3,7 @@
 from rasterwire.region.area import Points, Region, own_geometry
 from rasterwire.region.containment import inside
 from rasterwire.region.extents import extent
-from rasterwire.region.reading import MAX_VERTICES, box_region, check_edges, geojson_region
+from rasterwire.region.reading import MAX_VERTICES, box_region, check_edges, crs_member, geojson_region
 
 __all__ = [
     "MAX_VERTICES",
@@ -11,6 +11,7 @@ __all__ = [
     "Region",
     "box_region",
     "check_edges",
+    "crs_member",
     "extent",
     "geojson_region",
     "inside",

@@ -25,11 +25,18 @@ class Region:
         geometry: in ``crs``, x before y; not empty, does not cross itself.
         crs: of the coordinates.
         geodesic: whether edges are shortest paths on the ellipsoid; else straight in ``crs``.
+        left_out: features of the request that lie nowhere, such as ``features[2]``.
     """
 
     geometry: shapely.Geometry
     crs: CRS
     geodesic: bool = False
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def has_area(self) -> bool:
+        """Whether it is more than lines and points."""
+        return bool(self.geometry.area > 0)
 
 
 _COARSE_METRES = 10.0

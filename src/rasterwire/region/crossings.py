@@ -95,3 +95,24 @@ def outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
         parts = shapely.get_parts(parts)
     polygons = shapely.get_type_id(parts) == 3
     return np.concatenate([shapely.get_rings(parts[polygons]), parts[~polygons]])
+
+
+def repaired(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return a valid geometry: a ring that crosses itself holds what lies within it an odd number of times.
+
+    Polygons of one geometry are put together, so that what lies in two of them is not lost.
+
+    Raises:
+        InvalidExpression: outlines cross too often.
+    """
+    check_crossings([geometry], MAX_OWN_CROSSINGS)  # which GEOS would look for too, without an end
+    if geometry.is_valid:
+        return geometry
+    parts = [repaired(part) if hasattr(part, "geoms") else shapely.make_valid(part) for part in _parts(geometry)]
+    if isinstance(geometry, shapely.GeometryCollection) and len(parts) > 1:
+        return shapely.GeometryCollection(parts)
+    return shapely.union_all(parts)
+
+
+def _parts(geometry: shapely.Geometry) -> list[shapely.Geometry]:
+    return list(getattr(geometry, "geoms", [geometry]))
