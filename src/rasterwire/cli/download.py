@@ -17,6 +17,8 @@ from rasterwire.client.arrays import needs
 from rasterwire.client.preview import write_preview
 from rasterwire.v1 import download_pb2
 
+_NAMES_SHOWN = 8
+
 
 @click.command()
 @request_options
@@ -76,7 +78,7 @@ def plan(server: str, as_json: bool, **request: Any) -> None:
 
 
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
-    """Print a plan as a table, and what was ignored."""
+    """Print a plan as a table, what was ignored, and what is left out."""
     table = Table(
         "file",
         "band",
@@ -112,3 +114,6 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         to.print(printable(f"path: {how} ({', '.join(names)})"), markup=False)
     for ignored in answer.ignored:
         to.print(printable(f"ignored: {ignored.field}, because {ignored.reason}"), markup=False)
+    for left in answer.left_out:
+        of = ", ".join(left.bands[:_NAMES_SHOWN]) + (" ..." if len(left.bands) > _NAMES_SHOWN else "")
+        to.print(printable(f"left out: {left.item} of {of}, because {left.reason}"), markup=False)

@@ -95,8 +95,15 @@ def _show(image: catalog_service_pb2.ImageInfo) -> None:
             kind,
             f"{grid.width} x {grid.height}",
             pixel,
-            crs or "none",
+            crs or _unplaced(band),
             nodata,
             factors,
         )
     console().print(table)
+
+
+def _unplaced(band: catalog_service_pb2.BandInfo) -> str:
+    """Return what ties pixels without a crs to the ground."""
+    if band.control_points:
+        return f"none, {band.control_points} control points"
+    return "none, RPCs" if band.rational_polynomials else "none"

@@ -8,7 +8,7 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
-from rasterwire.errors import invalid
+from rasterwire.errors import InvalidRequest, invalid
 from rasterwire.grid import (
     anchored,
     covering,
@@ -52,6 +52,11 @@ class Asked:
         return self.spec.crs is not None and self.spec.transform is not None
 
     @property
+    def needs_place(self) -> bool:
+        """Whether it means anything only where the pixels lie somewhere on earth."""
+        return self.spec.crs is not None or self.spec.scale is not None or self.region is not None
+
+    @property
     def region_counts(self) -> bool:
         """Whether the region has any effect."""
         return self.region is not None and not (self.exact and self.precedence is Precedence.DOCUMENTED)
@@ -86,13 +91,8 @@ def resolve_grid(asked: Asked, source: GeoBox) -> GeoBox:
         InvalidRequest: the image has no place on earth and the grid needs one, or the region
             reaches beyond where the crs is defined.
     """
-    if source.crs is None and (asked.spec.crs or asked.spec.scale is not None or asked.region):
-        field = "crs" if asked.spec.crs else "scale" if asked.spec.scale is not None else "region"
-        raise invalid(
-            asked.path + field,
-            "IMAGE_WITHOUT_CRS",
-            "the image names no coordinate reference system, so only its own pixels can be had; leave the field out",
-        )
+    if source.crs is None and asked.needs_place:
+        raise unplaced(asked, "the image names no coordinate reference system")
     if asked.spec.transform is not None and asked.spec.crs is None:
         said = "six numbers place pixels in a crs only; name the crs too"
         raise invalid(asked.path + "crs_transform", "TRANSFORM_WITHOUT_CRS", said)
@@ -129,6 +129,13 @@ def _box(asked: Asked, source: GeoBox, lattice: Affine, crs: CRS | None) -> tupl
     if crs is None:
         return 0.0, 0.0, float(source.shape[1]), float(source.shape[0])
     return lattice_extent(footprint(source), lattice, crs)
+
+
+def unplaced(asked: Asked, why: str) -> InvalidRequest:
+    """Return the error of a grid on earth for an image that has no place there."""
+    field = "crs" if asked.spec.crs else "scale" if asked.spec.scale is not None else "region"
+    said = f"{why}, so only its own pixels can be had; leave the field out"
+    return invalid(asked.path + field, "IMAGE_WITHOUT_CRS", said)
 
 
 class Grids:

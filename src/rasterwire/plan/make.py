@@ -12,11 +12,11 @@ from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidRequest, Violation, Violations, invalid
 from rasterwire.expression.product import Computed, Product
 from rasterwire.grid import size_violation
-from rasterwire.image import Image
+from rasterwire.image import Band, Image
 from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
-from rasterwire.plan.grids import Asked, Grids, ignored_fields
+from rasterwire.plan.grids import Asked, Grids, ignored_fields, unplaced
 from rasterwire.plan.handing import handed_on
 from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.npy import npy_header, record_dtype
@@ -77,6 +77,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         own_names = [names[index]] if per_band else names
         with problems.catching():
             _check_bounds(asked, group[0][1])
+            _check_place(asked, [band for _, band in group])
             grid = grids.resolve(asked, group[0][1].grid)
             named = list(zip(own_names, group, strict=True))
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
@@ -243,6 +244,23 @@ def _check_bounds(asked: Asked, band: Source) -> None:
     if not (asked.exact and len(asked.spec.dimensions) == 2):
         said = "the image has no bounds; give a region, or crs, crs_transform and two dimensions"
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", said)
+
+
+def _check_place(asked: Asked, bands: Sequence[Source]) -> None:
+    """Raise InvalidRequest where a grid on earth is asked for bands that are not tied to it."""
+    for band in bands:
+        if asked.needs_place and not isinstance(band, Computed) and band.grid.crs is None:
+            raise unplaced(asked, _why_unplaced(band))
+
+
+def _why_unplaced(band: Band) -> str:
+    file = band.metadata.file
+    if file.points or file.rpcs:
+        by = f"{len(file.points)} control points" if file.points else "rational polynomials"
+        return f"the image is tied to the ground by {by}, which this server does not warp by"
+    if file.crs is not None:
+        return "the image names a coordinate reference system, but no transform that places its pixels in it"
+    return "the image names no coordinate reference system"
 
 
 def _outside(asked: Asked, band: Source) -> Violation:

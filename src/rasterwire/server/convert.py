@@ -138,6 +138,7 @@ def from_plan(plan: RenderPlan) -> download_pb2.DownloadPlan:
         etag=plan.etag,
         scenes=plan.scenes,
         source_bytes=plan.source_bytes,
+        left_out=[download_pb2.LeftOut(item=n.item, reason=n.reason, bands=n.bands) for n in plan.left_out],
     )
 
 
@@ -209,6 +210,8 @@ def _band_info(band: Band) -> catalog_service_pb2.BandInfo:
         value_scale=band.value_scale,
         value_offset=band.value_offset,
         unit=band.unit,
+        control_points=len(band.metadata.file.points),
+        rational_polynomials=bool(band.metadata.file.rpcs),
     )
 
 

@@ -35,6 +35,8 @@ class BandInfo(_message.Message):
     VALUE_SCALE_FIELD_NUMBER: _builtins.int
     VALUE_OFFSET_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
+    CONTROL_POINTS_FIELD_NUMBER: _builtins.int
+    RATIONAL_POLYNOMIALS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The name of the band, unique in its image."""
     data_type: _download_pb2.DataType.ValueType
@@ -47,6 +49,12 @@ class BandInfo(_message.Message):
     """See value_scale. Default 0."""
     unit: _builtins.str
     """The unit of the physical value, where the file names one."""
+    control_points: _builtins.int
+    """How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+    grid has no crs then.
+    """
+    rational_polynomials: _builtins.bool
+    """Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false."""
     @_builtins.property
     def grid(self) -> _download_pb2.PixelGrid:
         """The pixel grid of the band."""
@@ -66,10 +74,12 @@ class BandInfo(_message.Message):
         value_scale: _builtins.float | None = ...,
         value_offset: _builtins.float | None = ...,
         unit: _builtins.str = ...,
+        control_points: _builtins.int = ...,
+        rational_polynomials: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "_value_offset", b"_value_offset", "_value_scale", b"_value_scale", "grid", b"grid", "nodata", b"nodata", "value_offset", b"value_offset", "value_scale", b"value_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "_value_offset", b"_value_offset", "_value_scale", b"_value_scale", "data_type", b"data_type", "grid", b"grid", "id", b"id", "nodata", b"nodata", "overviews", b"overviews", "unit", b"unit", "value_offset", b"value_offset", "value_scale", b"value_scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "_value_offset", b"_value_offset", "_value_scale", b"_value_scale", "control_points", b"control_points", "data_type", b"data_type", "grid", b"grid", "id", b"id", "nodata", b"nodata", "overviews", b"overviews", "rational_polynomials", b"rational_polynomials", "unit", b"unit", "value_offset", b"value_offset", "value_scale", b"value_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nodata: _TypeAlias = _typing.Literal["nodata"]  # noqa: Y015
     _WhichOneofArgType__nodata: _TypeAlias = _typing.Literal["_nodata", b"_nodata"]  # noqa: Y015

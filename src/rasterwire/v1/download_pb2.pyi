@@ -912,6 +912,7 @@ class DownloadPlan(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     SCENES_FIELD_NUMBER: _builtins.int
     SOURCE_BYTES_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """The name of the file that is delivered."""
     mime_type: _builtins.str
@@ -936,6 +937,10 @@ class DownloadPlan(_message.Message):
     def ignored(self) -> _containers.RepeatedCompositeFieldContainer[Global___IgnoredField]:
         """The fields of the request that did not count, in the order of the schema."""
 
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOut]:
+        """What files of the source say beside their pixels, and the output does not. Empty where all is carried."""
+
     def __init__(
         self,
         *,
@@ -949,14 +954,47 @@ class DownloadPlan(_message.Message):
         etag: _builtins.str = ...,
         scenes: _builtins.int = ...,
         source_bytes: _builtins.int = ...,
+        left_out: _abc.Iterable[Global___LeftOut] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "mime_type", b"mime_type", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "left_out", b"left_out", "mime_type", b"mime_type", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadPlan: _TypeAlias = DownloadPlan  # noqa: Y015
+
+@_typing.final
+class LeftOut(_message.Message):
+    """Something that files of the source say and the output does not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    BANDS_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """What it is, such as `palette`, `control points` or `items of metadata`."""
+    reason: _builtins.str
+    """Why it is not carried, in a sentence."""
+    @_builtins.property
+    def bands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the output's bands whose files say it."""
+
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        bands: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "item", b"item", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOut: _TypeAlias = LeftOut  # noqa: Y015
 
 @_typing.final
 class IgnoredField(_message.Message):
@@ -1030,6 +1068,7 @@ class BandPlan(_message.Message):
     RESAMPLING_FIELD_NUMBER: _builtins.int
     OVERVIEW_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
+    PLACED_BY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The name of the band."""
     data_type: Global___DataType.ValueType
@@ -1047,6 +1086,11 @@ class BandPlan(_message.Message):
     "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
     same by any.
     """
+    placed_by: _builtins.str
+    """What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+    points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+    are delivered in their own plane.
+    """
     def __init__(
         self,
         *,
@@ -1056,10 +1100,11 @@ class BandPlan(_message.Message):
         resampling: Global___Resampling.ValueType = ...,
         overview: _builtins.float = ...,
         path: _builtins.str = ...,
+        placed_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "nodata", b"nodata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "data_type", b"data_type", "id", b"id", "nodata", b"nodata", "overview", b"overview", "path", b"path", "resampling", b"resampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "data_type", b"data_type", "id", b"id", "nodata", b"nodata", "overview", b"overview", "path", b"path", "placed_by", b"placed_by", "resampling", b"resampling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nodata: _TypeAlias = _typing.Literal["nodata"]  # noqa: Y015
     _WhichOneofArgType__nodata: _TypeAlias = _typing.Literal["_nodata", b"_nodata"]  # noqa: Y015

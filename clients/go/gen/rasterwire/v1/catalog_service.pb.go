@@ -44,9 +44,14 @@ type BandInfo struct {
 	// See value_scale. Default 0.
 	ValueOffset *float64 `protobuf:"fixed64,7,opt,name=value_offset,json=valueOffset,proto3,oneof" json:"value_offset,omitempty"`
 	// The unit of the physical value, where the file names one.
-	Unit          string `protobuf:"bytes,8,opt,name=unit,proto3" json:"unit,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Unit string `protobuf:"bytes,8,opt,name=unit,proto3" json:"unit,omitempty"`
+	// How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+	// grid has no crs then.
+	ControlPoints int32 `protobuf:"varint,9,opt,name=control_points,json=controlPoints,proto3" json:"control_points,omitempty"`
+	// Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
+	RationalPolynomials bool `protobuf:"varint,10,opt,name=rational_polynomials,json=rationalPolynomials,proto3" json:"rational_polynomials,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *BandInfo) Reset() {
@@ -133,6 +138,20 @@ func (x *BandInfo) GetUnit() string {
 		return x.Unit
 	}
 	return ""
+}
+
+func (x *BandInfo) GetControlPoints() int32 {
+	if x != nil {
+		return x.ControlPoints
+	}
+	return 0
+}
+
+func (x *BandInfo) GetRationalPolynomials() bool {
+	if x != nil {
+		return x.RationalPolynomials
+	}
+	return false
 }
 
 // An image: named bands, each with a grid of its own, and properties.
@@ -423,7 +442,7 @@ var File_rasterwire_v1_catalog_service_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"\n" +
-	"#rasterwire/v1/catalog_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xc7\x02\n" +
+	"#rasterwire/v1/catalog_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xa1\x03\n" +
 	"\bBandInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\tdata_type\x18\x02 \x01(\x0e2\x17.rasterwire.v1.DataTypeR\bdataType\x12,\n" +
@@ -433,7 +452,10 @@ const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"\vvalue_scale\x18\x06 \x01(\x01H\x01R\n" +
 	"valueScale\x88\x01\x01\x12&\n" +
 	"\fvalue_offset\x18\a \x01(\x01H\x02R\vvalueOffset\x88\x01\x01\x12\x12\n" +
-	"\x04unit\x18\b \x01(\tR\x04unitB\t\n" +
+	"\x04unit\x18\b \x01(\tR\x04unit\x12%\n" +
+	"\x0econtrol_points\x18\t \x01(\x05R\rcontrolPoints\x121\n" +
+	"\x14rational_polynomials\x18\n" +
+	" \x01(\bR\x13rationalPolynomialsB\t\n" +
 	"\a_nodataB\x0e\n" +
 	"\f_value_scaleB\x0f\n" +
 	"\r_value_offset\"\xbe\x01\n" +

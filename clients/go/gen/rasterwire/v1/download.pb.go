@@ -1685,7 +1685,9 @@ type DownloadPlan struct {
 	// How many images of the catalog touch the output, and are read.
 	Scenes int64 `protobuf:"varint,9,opt,name=scenes,proto3" json:"scenes,omitempty"`
 	// A guess of the bytes of pixels that are read of them, before compression.
-	SourceBytes   int64 `protobuf:"varint,10,opt,name=source_bytes,json=sourceBytes,proto3" json:"source_bytes,omitempty"`
+	SourceBytes int64 `protobuf:"varint,10,opt,name=source_bytes,json=sourceBytes,proto3" json:"source_bytes,omitempty"`
+	// What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+	LeftOut       []*LeftOut `protobuf:"bytes,11,rep,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1790,6 +1792,77 @@ func (x *DownloadPlan) GetSourceBytes() int64 {
 	return 0
 }
 
+func (x *DownloadPlan) GetLeftOut() []*LeftOut {
+	if x != nil {
+		return x.LeftOut
+	}
+	return nil
+}
+
+// Something that files of the source say and the output does not.
+type LeftOut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is, such as `palette`, `control points` or `items of metadata`.
+	Item string `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// Why it is not carried, in a sentence.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The names of the output's bands whose files say it.
+	Bands         []string `protobuf:"bytes,3,rep,name=bands,proto3" json:"bands,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeftOut) Reset() {
+	*x = LeftOut{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeftOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeftOut) ProtoMessage() {}
+
+func (x *LeftOut) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
+func (*LeftOut) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *LeftOut) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *LeftOut) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *LeftOut) GetBands() []string {
+	if x != nil {
+		return x.Bands
+	}
+	return nil
+}
+
 // A field of a request that did not count.
 type IgnoredField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1803,7 +1876,7 @@ type IgnoredField struct {
 
 func (x *IgnoredField) Reset() {
 	*x = IgnoredField{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1815,7 +1888,7 @@ func (x *IgnoredField) String() string {
 func (*IgnoredField) ProtoMessage() {}
 
 func (x *IgnoredField) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1828,7 +1901,7 @@ func (x *IgnoredField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IgnoredField.ProtoReflect.Descriptor instead.
 func (*IgnoredField) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *IgnoredField) GetField() string {
@@ -1860,7 +1933,7 @@ type RasterPlan struct {
 
 func (x *RasterPlan) Reset() {
 	*x = RasterPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +1945,7 @@ func (x *RasterPlan) String() string {
 func (*RasterPlan) ProtoMessage() {}
 
 func (x *RasterPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +1958,7 @@ func (x *RasterPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RasterPlan.ProtoReflect.Descriptor instead.
 func (*RasterPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RasterPlan) GetPath() string {
@@ -1926,14 +1999,18 @@ type BandPlan struct {
 	// By what code the server makes the pixels, for people who look into its speed: "copy from tiles",
 	// "compiled nearest from gdal", "gdal warp from gdal" and the like. No contract; the pixels are the
 	// same by any.
-	Path          string `protobuf:"bytes,6,opt,name=path,proto3" json:"path,omitempty"`
+	Path string `protobuf:"bytes,6,opt,name=path,proto3" json:"path,omitempty"`
+	// What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+	// points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+	// are delivered in their own plane.
+	PlacedBy      string `protobuf:"bytes,7,opt,name=placed_by,json=placedBy,proto3" json:"placed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BandPlan) Reset() {
 	*x = BandPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2022,7 @@ func (x *BandPlan) String() string {
 func (*BandPlan) ProtoMessage() {}
 
 func (x *BandPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2035,7 @@ func (x *BandPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandPlan.ProtoReflect.Descriptor instead.
 func (*BandPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BandPlan) GetId() string {
@@ -2003,6 +2080,13 @@ func (x *BandPlan) GetPath() string {
 	return ""
 }
 
+func (x *BandPlan) GetPlacedBy() string {
+	if x != nil {
+		return x.PlacedBy
+	}
+	return ""
+}
+
 // An exact pixel grid.
 type PixelGrid struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2021,7 +2105,7 @@ type PixelGrid struct {
 
 func (x *PixelGrid) Reset() {
 	*x = PixelGrid{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2117,7 @@ func (x *PixelGrid) String() string {
 func (*PixelGrid) ProtoMessage() {}
 
 func (x *PixelGrid) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2130,7 @@ func (x *PixelGrid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PixelGrid.ProtoReflect.Descriptor instead.
 func (*PixelGrid) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PixelGrid) GetCrs() string {
@@ -2096,7 +2180,7 @@ type DownloadChunk struct {
 
 func (x *DownloadChunk) Reset() {
 	*x = DownloadChunk{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2192,7 @@ func (x *DownloadChunk) String() string {
 func (*DownloadChunk) ProtoMessage() {}
 
 func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2205,7 @@ func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadChunk.ProtoReflect.Descriptor instead.
 func (*DownloadChunk) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DownloadChunk) GetData() []byte {
@@ -2172,7 +2256,7 @@ type RenderProgress struct {
 
 func (x *RenderProgress) Reset() {
 	*x = RenderProgress{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +2268,7 @@ func (x *RenderProgress) String() string {
 func (*RenderProgress) ProtoMessage() {}
 
 func (x *RenderProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +2281,7 @@ func (x *RenderProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderProgress.ProtoReflect.Descriptor instead.
 func (*RenderProgress) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RenderProgress) GetBlocksDone() int64 {
@@ -2234,7 +2318,7 @@ type FileInfo struct {
 
 func (x *FileInfo) Reset() {
 	*x = FileInfo{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2330,7 @@ func (x *FileInfo) String() string {
 func (*FileInfo) ProtoMessage() {}
 
 func (x *FileInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2343,7 @@ func (x *FileInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileInfo.ProtoReflect.Descriptor instead.
 func (*FileInfo) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FileInfo) GetFilename() string {
@@ -2411,7 +2495,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x10\n" +
-	"\x03url\x18\x04 \x01(\tR\x03url\"\x89\x03\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\"\xbc\x03\n" +
 	"\fDownloadPlan\x12\x1a\n" +
 	"\bfilename\x18\x01 \x01(\tR\bfilename\x12\x1b\n" +
 	"\tmime_type\x18\x02 \x01(\tR\bmimeType\x12-\n" +
@@ -2423,7 +2507,12 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x04etag\x18\b \x01(\tR\x04etag\x12\x16\n" +
 	"\x06scenes\x18\t \x01(\x03R\x06scenes\x12!\n" +
 	"\fsource_bytes\x18\n" +
-	" \x01(\x03R\vsourceBytes\"<\n" +
+	" \x01(\x03R\vsourceBytes\x121\n" +
+	"\bleft_out\x18\v \x03(\v2\x16.rasterwire.v1.LeftOutR\aleftOut\"K\n" +
+	"\aLeftOut\x12\x12\n" +
+	"\x04item\x18\x01 \x01(\tR\x04item\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05bands\x18\x03 \x03(\tR\x05bands\"<\n" +
 	"\fIgnoredField\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"}\n" +
@@ -2431,7 +2520,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"RasterPlan\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12,\n" +
 	"\x04grid\x18\x02 \x01(\v2\x18.rasterwire.v1.PixelGridR\x04grid\x12-\n" +
-	"\x05bands\x18\x03 \x03(\v2\x17.rasterwire.v1.BandPlanR\x05bands\"\xe3\x01\n" +
+	"\x05bands\x18\x03 \x03(\v2\x17.rasterwire.v1.BandPlanR\x05bands\"\x80\x02\n" +
 	"\bBandPlan\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\tdata_type\x18\x02 \x01(\x0e2\x17.rasterwire.v1.DataTypeR\bdataType\x12\x1b\n" +
@@ -2440,7 +2529,8 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"resampling\x18\x04 \x01(\x0e2\x19.rasterwire.v1.ResamplingR\n" +
 	"resampling\x12\x1a\n" +
 	"\boverview\x18\x05 \x01(\x01R\boverview\x12\x12\n" +
-	"\x04path\x18\x06 \x01(\tR\x04pathB\t\n" +
+	"\x04path\x18\x06 \x01(\tR\x04path\x12\x1b\n" +
+	"\tplaced_by\x18\a \x01(\tR\bplacedByB\t\n" +
 	"\a_nodata\"p\n" +
 	"\tPixelGrid\x12\x10\n" +
 	"\x03crs\x18\x01 \x01(\tR\x03crs\x12#\n" +
@@ -2559,7 +2649,7 @@ func file_rasterwire_v1_download_proto_rawDescGZIP() []byte {
 }
 
 var file_rasterwire_v1_download_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_rasterwire_v1_download_proto_goTypes = []any{
 	(Comparison)(0),               // 0: rasterwire.v1.Comparison
 	(Composite)(0),                // 1: rasterwire.v1.Composite
@@ -2580,18 +2670,19 @@ var file_rasterwire_v1_download_proto_goTypes = []any{
 	(*BoundingBox)(nil),           // 16: rasterwire.v1.BoundingBox
 	(*DownloadId)(nil),            // 17: rasterwire.v1.DownloadId
 	(*DownloadPlan)(nil),          // 18: rasterwire.v1.DownloadPlan
-	(*IgnoredField)(nil),          // 19: rasterwire.v1.IgnoredField
-	(*RasterPlan)(nil),            // 20: rasterwire.v1.RasterPlan
-	(*BandPlan)(nil),              // 21: rasterwire.v1.BandPlan
-	(*PixelGrid)(nil),             // 22: rasterwire.v1.PixelGrid
-	(*DownloadChunk)(nil),         // 23: rasterwire.v1.DownloadChunk
-	(*RenderProgress)(nil),        // 24: rasterwire.v1.RenderProgress
-	(*FileInfo)(nil),              // 25: rasterwire.v1.FileInfo
-	(*Expression)(nil),            // 26: rasterwire.v1.Expression
-	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(*LeftOut)(nil),               // 19: rasterwire.v1.LeftOut
+	(*IgnoredField)(nil),          // 20: rasterwire.v1.IgnoredField
+	(*RasterPlan)(nil),            // 21: rasterwire.v1.RasterPlan
+	(*BandPlan)(nil),              // 22: rasterwire.v1.BandPlan
+	(*PixelGrid)(nil),             // 23: rasterwire.v1.PixelGrid
+	(*DownloadChunk)(nil),         // 24: rasterwire.v1.DownloadChunk
+	(*RenderProgress)(nil),        // 25: rasterwire.v1.RenderProgress
+	(*FileInfo)(nil),              // 26: rasterwire.v1.FileInfo
+	(*Expression)(nil),            // 27: rasterwire.v1.Expression
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
 }
 var file_rasterwire_v1_download_proto_depIdxs = []int32{
-	26, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
+	27, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
 	10, // 1: rasterwire.v1.DownloadParams.mosaic:type_name -> rasterwire.v1.Mosaic
 	14, // 2: rasterwire.v1.DownloadParams.bands:type_name -> rasterwire.v1.BandSpec
 	15, // 3: rasterwire.v1.DownloadParams.region:type_name -> rasterwire.v1.Region
@@ -2603,29 +2694,30 @@ var file_rasterwire_v1_download_proto_depIdxs = []int32{
 	11, // 9: rasterwire.v1.Mosaic.images:type_name -> rasterwire.v1.ImageIds
 	12, // 10: rasterwire.v1.Mosaic.query:type_name -> rasterwire.v1.CollectionQuery
 	1,  // 11: rasterwire.v1.Mosaic.composite:type_name -> rasterwire.v1.Composite
-	27, // 12: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
-	27, // 13: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
+	28, // 12: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
+	28, // 13: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
 	15, // 14: rasterwire.v1.CollectionQuery.bounds:type_name -> rasterwire.v1.Region
 	13, // 15: rasterwire.v1.CollectionQuery.filters:type_name -> rasterwire.v1.PropertyFilter
 	0,  // 16: rasterwire.v1.PropertyFilter.comparison:type_name -> rasterwire.v1.Comparison
 	4,  // 17: rasterwire.v1.BandSpec.resampling:type_name -> rasterwire.v1.Resampling
 	16, // 18: rasterwire.v1.Region.bounding_box:type_name -> rasterwire.v1.BoundingBox
 	7,  // 19: rasterwire.v1.Region.edges:type_name -> rasterwire.v1.Edges
-	27, // 20: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
+	28, // 20: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 21: rasterwire.v1.DownloadPlan.format:type_name -> rasterwire.v1.Format
-	20, // 22: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
-	19, // 23: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
-	22, // 24: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
-	21, // 25: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
-	8,  // 26: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
-	4,  // 27: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
-	24, // 28: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
-	25, // 29: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	21, // 22: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
+	20, // 23: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
+	19, // 24: rasterwire.v1.DownloadPlan.left_out:type_name -> rasterwire.v1.LeftOut
+	23, // 25: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
+	22, // 26: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
+	8,  // 27: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
+	4,  // 28: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
+	25, // 29: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
+	26, // 30: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_proto_init() }
@@ -2652,15 +2744,15 @@ func file_rasterwire_v1_download_proto_init() {
 		(*Region_BoundingBox)(nil),
 		(*Region_Geojson)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[12].OneofWrappers = []any{}
-	file_rasterwire_v1_download_proto_msgTypes[14].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[13].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_download_proto_rawDesc), len(file_rasterwire_v1_download_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -333,6 +333,37 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int CONTROL_POINTS_FIELD_NUMBER = 9;
+  private int controlPoints_ = 0;
+  /**
+   * <pre>
+   * How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+   * grid has no crs then.
+   * </pre>
+   *
+   * <code>int32 control_points = 9;</code>
+   * @return The controlPoints.
+   */
+  @java.lang.Override
+  public int getControlPoints() {
+    return controlPoints_;
+  }
+
+  public static final int RATIONAL_POLYNOMIALS_FIELD_NUMBER = 10;
+  private boolean rationalPolynomials_ = false;
+  /**
+   * <pre>
+   * Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
+   * </pre>
+   *
+   * <code>bool rational_polynomials = 10;</code>
+   * @return The rationalPolynomials.
+   */
+  @java.lang.Override
+  public boolean getRationalPolynomials() {
+    return rationalPolynomials_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -375,6 +406,12 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(unit_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 8, unit_);
+    }
+    if (controlPoints_ != 0) {
+      output.writeInt32(9, controlPoints_);
+    }
+    if (rationalPolynomials_ != false) {
+      output.writeBool(10, rationalPolynomials_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -422,6 +459,14 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(unit_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(8, unit_);
     }
+    if (controlPoints_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(9, controlPoints_);
+    }
+    if (rationalPolynomials_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(10, rationalPolynomials_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -467,6 +512,10 @@ private static final long serialVersionUID = 0L;
     }
     if (!getUnit()
         .equals(other.getUnit())) return false;
+    if (getControlPoints()
+        != other.getControlPoints()) return false;
+    if (getRationalPolynomials()
+        != other.getRationalPolynomials()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -507,6 +556,11 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + UNIT_FIELD_NUMBER;
     hash = (53 * hash) + getUnit().hashCode();
+    hash = (37 * hash) + CONTROL_POINTS_FIELD_NUMBER;
+    hash = (53 * hash) + getControlPoints();
+    hash = (37 * hash) + RATIONAL_POLYNOMIALS_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getRationalPolynomials());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -660,6 +714,8 @@ private static final long serialVersionUID = 0L;
       valueScale_ = 0D;
       valueOffset_ = 0D;
       unit_ = "";
+      controlPoints_ = 0;
+      rationalPolynomials_ = false;
       return this;
     }
 
@@ -725,6 +781,12 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000080) != 0)) {
         result.unit_ = unit_;
       }
+      if (((from_bitField0_ & 0x00000100) != 0)) {
+        result.controlPoints_ = controlPoints_;
+      }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.rationalPolynomials_ = rationalPolynomials_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -775,6 +837,12 @@ private static final long serialVersionUID = 0L;
         unit_ = other.unit_;
         bitField0_ |= 0x00000080;
         onChanged();
+      }
+      if (other.getControlPoints() != 0) {
+        setControlPoints(other.getControlPoints());
+      }
+      if (other.getRationalPolynomials() != false) {
+        setRationalPolynomials(other.getRationalPolynomials());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -856,6 +924,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000080;
               break;
             } // case 66
+            case 72: {
+              controlPoints_ = input.readInt32();
+              bitField0_ |= 0x00000100;
+              break;
+            } // case 72
+            case 80: {
+              rationalPolynomials_ = input.readBool();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 80
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1567,6 +1645,97 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       unit_ = value;
       bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+
+    private int controlPoints_ ;
+    /**
+     * <pre>
+     * How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+     * grid has no crs then.
+     * </pre>
+     *
+     * <code>int32 control_points = 9;</code>
+     * @return The controlPoints.
+     */
+    @java.lang.Override
+    public int getControlPoints() {
+      return controlPoints_;
+    }
+    /**
+     * <pre>
+     * How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+     * grid has no crs then.
+     * </pre>
+     *
+     * <code>int32 control_points = 9;</code>
+     * @param value The controlPoints to set.
+     * @return This builder for chaining.
+     */
+    public Builder setControlPoints(int value) {
+
+      controlPoints_ = value;
+      bitField0_ |= 0x00000100;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+     * grid has no crs then.
+     * </pre>
+     *
+     * <code>int32 control_points = 9;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearControlPoints() {
+      bitField0_ = (bitField0_ & ~0x00000100);
+      controlPoints_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private boolean rationalPolynomials_ ;
+    /**
+     * <pre>
+     * Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
+     * </pre>
+     *
+     * <code>bool rational_polynomials = 10;</code>
+     * @return The rationalPolynomials.
+     */
+    @java.lang.Override
+    public boolean getRationalPolynomials() {
+      return rationalPolynomials_;
+    }
+    /**
+     * <pre>
+     * Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
+     * </pre>
+     *
+     * <code>bool rational_polynomials = 10;</code>
+     * @param value The rationalPolynomials to set.
+     * @return This builder for chaining.
+     */
+    public Builder setRationalPolynomials(boolean value) {
+
+      rationalPolynomials_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
+     * </pre>
+     *
+     * <code>bool rational_polynomials = 10;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearRationalPolynomials() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      rationalPolynomials_ = false;
       onChanged();
       return this;
     }

@@ -181,4 +181,25 @@ public interface BandInfoOrBuilder extends
    */
   com.google.protobuf.ByteString
       getUnitBytes();
+
+  /**
+   * <pre>
+   * How many control points tie the pixels to the ground, in place of a transform: 0 where none do. The
+   * grid has no crs then.
+   * </pre>
+   *
+   * <code>int32 control_points = 9;</code>
+   * @return The controlPoints.
+   */
+  int getControlPoints();
+
+  /**
+   * <pre>
+   * Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
+   * </pre>
+   *
+   * <code>bool rational_polynomials = 10;</code>
+   * @return The rationalPolynomials.
+   */
+  boolean getRationalPolynomials();
 }

@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     dataType_ = 0;
     resampling_ = 0;
     path_ = "";
+    placedBy_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -246,6 +247,57 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int PLACED_BY_FIELD_NUMBER = 7;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object placedBy_ = "";
+  /**
+   * <pre>
+   * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+   * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+   * are delivered in their own plane.
+   * </pre>
+   *
+   * <code>string placed_by = 7;</code>
+   * @return The placedBy.
+   */
+  @java.lang.Override
+  public java.lang.String getPlacedBy() {
+    java.lang.Object ref = placedBy_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      placedBy_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+   * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+   * are delivered in their own plane.
+   * </pre>
+   *
+   * <code>string placed_by = 7;</code>
+   * @return The bytes for placedBy.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getPlacedByBytes() {
+    java.lang.Object ref = placedBy_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      placedBy_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -278,6 +330,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(path_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 6, path_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(placedBy_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 7, placedBy_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -309,6 +364,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(path_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(6, path_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(placedBy_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(7, placedBy_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -339,6 +397,8 @@ private static final long serialVersionUID = 0L;
             other.getOverview())) return false;
     if (!getPath()
         .equals(other.getPath())) return false;
+    if (!getPlacedBy()
+        .equals(other.getPlacedBy())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -366,6 +426,8 @@ private static final long serialVersionUID = 0L;
         java.lang.Double.doubleToLongBits(getOverview()));
     hash = (37 * hash) + PATH_FIELD_NUMBER;
     hash = (53 * hash) + getPath().hashCode();
+    hash = (37 * hash) + PLACED_BY_FIELD_NUMBER;
+    hash = (53 * hash) + getPlacedBy().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -507,6 +569,7 @@ private static final long serialVersionUID = 0L;
       resampling_ = 0;
       overview_ = 0D;
       path_ = "";
+      placedBy_ = "";
       return this;
     }
 
@@ -560,6 +623,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000020) != 0)) {
         result.path_ = path_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.placedBy_ = placedBy_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -595,6 +661,11 @@ private static final long serialVersionUID = 0L;
       if (!other.getPath().isEmpty()) {
         path_ = other.path_;
         bitField0_ |= 0x00000020;
+        onChanged();
+      }
+      if (!other.getPlacedBy().isEmpty()) {
+        placedBy_ = other.placedBy_;
+        bitField0_ |= 0x00000040;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -653,6 +724,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 58: {
+              placedBy_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1107,6 +1183,108 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       path_ = value;
       bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object placedBy_ = "";
+    /**
+     * <pre>
+     * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+     * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+     * are delivered in their own plane.
+     * </pre>
+     *
+     * <code>string placed_by = 7;</code>
+     * @return The placedBy.
+     */
+    public java.lang.String getPlacedBy() {
+      java.lang.Object ref = placedBy_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        placedBy_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+     * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+     * are delivered in their own plane.
+     * </pre>
+     *
+     * <code>string placed_by = 7;</code>
+     * @return The bytes for placedBy.
+     */
+    public com.google.protobuf.ByteString
+        getPlacedByBytes() {
+      java.lang.Object ref = placedBy_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        placedBy_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+     * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+     * are delivered in their own plane.
+     * </pre>
+     *
+     * <code>string placed_by = 7;</code>
+     * @param value The placedBy to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPlacedBy(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      placedBy_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+     * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+     * are delivered in their own plane.
+     * </pre>
+     *
+     * <code>string placed_by = 7;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearPlacedBy() {
+      placedBy_ = getDefaultInstance().getPlacedBy();
+      bitField0_ = (bitField0_ & ~0x00000040);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+     * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+     * are delivered in their own plane.
+     * </pre>
+     *
+     * <code>string placed_by = 7;</code>
+     * @param value The bytes for placedBy to set.
+     * @return This builder for chaining.
+     */
+    public Builder setPlacedByBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      placedBy_ = value;
+      bitField0_ |= 0x00000040;
       onChanged();
       return this;
     }

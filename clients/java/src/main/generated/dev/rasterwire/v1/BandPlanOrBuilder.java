@@ -122,4 +122,28 @@ public interface BandPlanOrBuilder extends
    */
   com.google.protobuf.ByteString
       getPathBytes();
+
+  /**
+   * <pre>
+   * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+   * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+   * are delivered in their own plane.
+   * </pre>
+   *
+   * <code>string placed_by = 7;</code>
+   * @return The placedBy.
+   */
+  java.lang.String getPlacedBy();
+  /**
+   * <pre>
+   * What ties the pixels of the file to this grid where the file has no transform, such as "9 control
+   * points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
+   * are delivered in their own plane.
+   * </pre>
+   *
+   * <code>string placed_by = 7;</code>
+   * @return The bytes for placedBy.
+   */
+  com.google.protobuf.ByteString
+      getPlacedByBytes();
 }

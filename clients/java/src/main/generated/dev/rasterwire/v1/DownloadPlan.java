@@ -38,6 +38,7 @@ private static final long serialVersionUID = 0L;
     rasters_ = java.util.Collections.emptyList();
     ignored_ = java.util.Collections.emptyList();
     etag_ = "";
+    leftOut_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -402,6 +403,67 @@ private static final long serialVersionUID = 0L;
     return sourceBytes_;
   }
 
+  public static final int LEFT_OUT_FIELD_NUMBER = 11;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.rasterwire.v1.LeftOut> leftOut_;
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  @java.lang.Override
+  public java.util.List<dev.rasterwire.v1.LeftOut> getLeftOutList() {
+    return leftOut_;
+  }
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends dev.rasterwire.v1.LeftOutOrBuilder> 
+      getLeftOutOrBuilderList() {
+    return leftOut_;
+  }
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  @java.lang.Override
+  public int getLeftOutCount() {
+    return leftOut_.size();
+  }
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.LeftOut getLeftOut(int index) {
+    return leftOut_.get(index);
+  }
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.LeftOutOrBuilder getLeftOutOrBuilder(
+      int index) {
+    return leftOut_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -445,6 +507,9 @@ private static final long serialVersionUID = 0L;
     }
     if (sourceBytes_ != 0L) {
       output.writeInt64(10, sourceBytes_);
+    }
+    for (int i = 0; i < leftOut_.size(); i++) {
+      output.writeMessage(11, leftOut_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -492,6 +557,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(10, sourceBytes_);
     }
+    for (int i = 0; i < leftOut_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(11, leftOut_.get(i));
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -526,6 +595,8 @@ private static final long serialVersionUID = 0L;
         != other.getScenes()) return false;
     if (getSourceBytes()
         != other.getSourceBytes()) return false;
+    if (!getLeftOutList()
+        .equals(other.getLeftOutList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -565,6 +636,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + SOURCE_BYTES_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getSourceBytes());
+    if (getLeftOutCount() > 0) {
+      hash = (37 * hash) + LEFT_OUT_FIELD_NUMBER;
+      hash = (53 * hash) + getLeftOutList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -722,6 +797,13 @@ private static final long serialVersionUID = 0L;
       etag_ = "";
       scenes_ = 0L;
       sourceBytes_ = 0L;
+      if (leftOutBuilder_ == null) {
+        leftOut_ = java.util.Collections.emptyList();
+      } else {
+        leftOut_ = null;
+        leftOutBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000400);
       return this;
     }
 
@@ -772,6 +854,15 @@ private static final long serialVersionUID = 0L;
         result.ignored_ = ignored_;
       } else {
         result.ignored_ = ignoredBuilder_.build();
+      }
+      if (leftOutBuilder_ == null) {
+        if (((bitField0_ & 0x00000400) != 0)) {
+          leftOut_ = java.util.Collections.unmodifiableList(leftOut_);
+          bitField0_ = (bitField0_ & ~0x00000400);
+        }
+        result.leftOut_ = leftOut_;
+      } else {
+        result.leftOut_ = leftOutBuilder_.build();
       }
     }
 
@@ -897,6 +988,32 @@ private static final long serialVersionUID = 0L;
       if (other.getSourceBytes() != 0L) {
         setSourceBytes(other.getSourceBytes());
       }
+      if (leftOutBuilder_ == null) {
+        if (!other.leftOut_.isEmpty()) {
+          if (leftOut_.isEmpty()) {
+            leftOut_ = other.leftOut_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+          } else {
+            ensureLeftOutIsMutable();
+            leftOut_.addAll(other.leftOut_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.leftOut_.isEmpty()) {
+          if (leftOutBuilder_.isEmpty()) {
+            leftOutBuilder_.dispose();
+            leftOutBuilder_ = null;
+            leftOut_ = other.leftOut_;
+            bitField0_ = (bitField0_ & ~0x00000400);
+            leftOutBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetLeftOutFieldBuilder() : null;
+          } else {
+            leftOutBuilder_.addAllMessages(other.leftOut_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -989,6 +1106,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000200;
               break;
             } // case 80
+            case 90: {
+              dev.rasterwire.v1.LeftOut m =
+                  input.readMessage(
+                      dev.rasterwire.v1.LeftOut.parser(),
+                      extensionRegistry);
+              if (leftOutBuilder_ == null) {
+                ensureLeftOutIsMutable();
+                leftOut_.add(m);
+              } else {
+                leftOutBuilder_.addMessage(m);
+              }
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2151,6 +2281,318 @@ private static final long serialVersionUID = 0L;
       sourceBytes_ = 0L;
       onChanged();
       return this;
+    }
+
+    private java.util.List<dev.rasterwire.v1.LeftOut> leftOut_ =
+      java.util.Collections.emptyList();
+    private void ensureLeftOutIsMutable() {
+      if (!((bitField0_ & 0x00000400) != 0)) {
+        leftOut_ = new java.util.ArrayList<dev.rasterwire.v1.LeftOut>(leftOut_);
+        bitField0_ |= 0x00000400;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.LeftOut, dev.rasterwire.v1.LeftOut.Builder, dev.rasterwire.v1.LeftOutOrBuilder> leftOutBuilder_;
+
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.LeftOut> getLeftOutList() {
+      if (leftOutBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(leftOut_);
+      } else {
+        return leftOutBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public int getLeftOutCount() {
+      if (leftOutBuilder_ == null) {
+        return leftOut_.size();
+      } else {
+        return leftOutBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public dev.rasterwire.v1.LeftOut getLeftOut(int index) {
+      if (leftOutBuilder_ == null) {
+        return leftOut_.get(index);
+      } else {
+        return leftOutBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder setLeftOut(
+        int index, dev.rasterwire.v1.LeftOut value) {
+      if (leftOutBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureLeftOutIsMutable();
+        leftOut_.set(index, value);
+        onChanged();
+      } else {
+        leftOutBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder setLeftOut(
+        int index, dev.rasterwire.v1.LeftOut.Builder builderForValue) {
+      if (leftOutBuilder_ == null) {
+        ensureLeftOutIsMutable();
+        leftOut_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        leftOutBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder addLeftOut(dev.rasterwire.v1.LeftOut value) {
+      if (leftOutBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureLeftOutIsMutable();
+        leftOut_.add(value);
+        onChanged();
+      } else {
+        leftOutBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder addLeftOut(
+        int index, dev.rasterwire.v1.LeftOut value) {
+      if (leftOutBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureLeftOutIsMutable();
+        leftOut_.add(index, value);
+        onChanged();
+      } else {
+        leftOutBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder addLeftOut(
+        dev.rasterwire.v1.LeftOut.Builder builderForValue) {
+      if (leftOutBuilder_ == null) {
+        ensureLeftOutIsMutable();
+        leftOut_.add(builderForValue.build());
+        onChanged();
+      } else {
+        leftOutBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder addLeftOut(
+        int index, dev.rasterwire.v1.LeftOut.Builder builderForValue) {
+      if (leftOutBuilder_ == null) {
+        ensureLeftOutIsMutable();
+        leftOut_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        leftOutBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder addAllLeftOut(
+        java.lang.Iterable<? extends dev.rasterwire.v1.LeftOut> values) {
+      if (leftOutBuilder_ == null) {
+        ensureLeftOutIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, leftOut_);
+        onChanged();
+      } else {
+        leftOutBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder clearLeftOut() {
+      if (leftOutBuilder_ == null) {
+        leftOut_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000400);
+        onChanged();
+      } else {
+        leftOutBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public Builder removeLeftOut(int index) {
+      if (leftOutBuilder_ == null) {
+        ensureLeftOutIsMutable();
+        leftOut_.remove(index);
+        onChanged();
+      } else {
+        leftOutBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public dev.rasterwire.v1.LeftOut.Builder getLeftOutBuilder(
+        int index) {
+      return internalGetLeftOutFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public dev.rasterwire.v1.LeftOutOrBuilder getLeftOutOrBuilder(
+        int index) {
+      if (leftOutBuilder_ == null) {
+        return leftOut_.get(index);  } else {
+        return leftOutBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public java.util.List<? extends dev.rasterwire.v1.LeftOutOrBuilder> 
+         getLeftOutOrBuilderList() {
+      if (leftOutBuilder_ != null) {
+        return leftOutBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(leftOut_);
+      }
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public dev.rasterwire.v1.LeftOut.Builder addLeftOutBuilder() {
+      return internalGetLeftOutFieldBuilder().addBuilder(
+          dev.rasterwire.v1.LeftOut.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public dev.rasterwire.v1.LeftOut.Builder addLeftOutBuilder(
+        int index) {
+      return internalGetLeftOutFieldBuilder().addBuilder(
+          index, dev.rasterwire.v1.LeftOut.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.LeftOut.Builder> 
+         getLeftOutBuilderList() {
+      return internalGetLeftOutFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.LeftOut, dev.rasterwire.v1.LeftOut.Builder, dev.rasterwire.v1.LeftOutOrBuilder> 
+        internalGetLeftOutFieldBuilder() {
+      if (leftOutBuilder_ == null) {
+        leftOutBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.rasterwire.v1.LeftOut, dev.rasterwire.v1.LeftOut.Builder, dev.rasterwire.v1.LeftOutOrBuilder>(
+                leftOut_,
+                ((bitField0_ & 0x00000400) != 0),
+                getParentForChildren(),
+                isClean());
+        leftOut_ = null;
+      }
+      return leftOutBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.DownloadPlan)

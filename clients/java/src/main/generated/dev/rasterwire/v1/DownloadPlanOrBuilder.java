@@ -216,4 +216,48 @@ public interface DownloadPlanOrBuilder extends
    * @return The sourceBytes.
    */
   long getSourceBytes();
+
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  java.util.List<dev.rasterwire.v1.LeftOut> 
+      getLeftOutList();
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  dev.rasterwire.v1.LeftOut getLeftOut(int index);
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  int getLeftOutCount();
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  java.util.List<? extends dev.rasterwire.v1.LeftOutOrBuilder> 
+      getLeftOutOrBuilderList();
+  /**
+   * <pre>
+   * What files of the source say beside their pixels, and the output does not. Empty where all is carried.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.LeftOut left_out = 11;</code>
+   */
+  dev.rasterwire.v1.LeftOutOrBuilder getLeftOutOrBuilder(
+      int index);
 }

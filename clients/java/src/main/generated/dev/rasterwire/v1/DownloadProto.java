@@ -77,6 +77,11 @@ public final class DownloadProto {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_LeftOut_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_LeftOut_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_IgnoredField_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -207,74 +212,77 @@ public final class DownloadProto {
       "\n\005north\030\004 \001(\001B\007\272H\004\022\002@\001\"g\n\nDownloadId\022\014\n\004" +
       "name\030\001 \001(\t\022\r\n\005token\030\002 \001(\t\022/\n\013expire_time" +
       "\030\003 \001(\0132\032.google.protobuf.Timestamp\022\013\n\003ur" +
-      "l\030\004 \001(\t\"\235\002\n\014DownloadPlan\022\020\n\010filename\030\001 \001" +
+      "l\030\004 \001(\t\"\307\002\n\014DownloadPlan\022\020\n\010filename\030\001 \001" +
       "(\t\022\021\n\tmime_type\030\002 \001(\t\022%\n\006format\030\003 \001(\0162\025." +
       "rasterwire.v1.Format\022*\n\007rasters\030\004 \003(\0132\031." +
       "rasterwire.v1.RasterPlan\022\032\n\022uncompressed" +
       "_bytes\030\005 \001(\003\022\027\n\017estimated_bytes\030\006 \001(\003\022,\n" +
       "\007ignored\030\007 \003(\0132\033.rasterwire.v1.IgnoredFi" +
       "eld\022\014\n\004etag\030\010 \001(\t\022\016\n\006scenes\030\t \001(\003\022\024\n\014sou" +
-      "rce_bytes\030\n \001(\003\"-\n\014IgnoredField\022\r\n\005field" +
-      "\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"j\n\nRasterPlan\022\014\n\004" +
-      "path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.rasterwire.v1" +
-      ".PixelGrid\022&\n\005bands\030\003 \003(\0132\027.rasterwire.v" +
-      "1.BandPlan\"\261\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n\td" +
-      "ata_type\030\002 \001(\0162\027.rasterwire.v1.DataType\022" +
-      "\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001(\016" +
-      "2\031.rasterwire.v1.Resampling\022\020\n\010overview\030" +
-      "\005 \001(\001\022\014\n\004path\030\006 \001(\tB\t\n\007_nodata\"N\n\tPixelG" +
-      "rid\022\013\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022" +
-      "\r\n\005width\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownl" +
-      "oadChunk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023" +
-      "\n\006crc32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035." +
-      "rasterwire.v1.RenderProgress\022%\n\004file\030\005 \001" +
-      "(\0132\027.rasterwire.v1.FileInfoB\t\n\007_crc32c\";" +
-      "\n\016RenderProgress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n" +
-      "\014blocks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filen" +
-      "ame\030\001 \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_byt" +
-      "es\030\003 \001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304" +
-      "\001\n\nComparison\022\032\n\026COMPARISON_UNSPECIFIED\020" +
-      "\000\022\024\n\020COMPARISON_EQUAL\020\001\022\030\n\024COMPARISON_NO" +
-      "T_EQUAL\020\002\022\023\n\017COMPARISON_LESS\020\003\022\034\n\030COMPAR" +
-      "ISON_LESS_OR_EQUAL\020\004\022\026\n\022COMPARISON_GREAT" +
-      "ER\020\005\022\037\n\033COMPARISON_GREATER_OR_EQUAL\020\006*\313\001" +
-      "\n\tComposite\022\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023" +
-      "\n\017COMPOSITE_FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022" +
-      "\021\n\rCOMPOSITE_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n" +
-      "\016COMPOSITE_MEAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022" +
-      "\023\n\017COMPOSITE_COUNT\020\007\022\025\n\021COMPOSITE_QUALIT" +
-      "Y\020\010*\247\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032" +
-      "\n\026FORMAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIP" +
-      "PED_GEO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TI" +
-      "FF\020\003\022\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013" +
-      "FORMAT_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENC" +
-      "E_UNSPECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED" +
-      "\020\001\022\027\n\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampli" +
-      "ng\022\032\n\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMP" +
-      "LING_NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022" +
-      "\024\n\020RESAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBI" +
-      "C_SPLINE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RE" +
-      "SAMPLING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022" +
-      "\022\n\016RESAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022" +
-      "\025\n\021RESAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020" +
-      "\013\022\021\n\rRESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r" +
-      "\022\022\n\016RESAMPLING_RMS\020\016*<\n\004Mask\022\024\n\020MASK_UNS" +
-      "PECIFIED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND" +
-      "\020\002*\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPEC" +
-      "IFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRES" +
-      "SION_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020C" +
-      "OMPRESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSP" +
-      "ECIFIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEO" +
-      "DESIC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPEC" +
-      "IFIED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYP" +
-      "E_INT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_T" +
-      "YPE_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DAT" +
-      "A_TYPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017" +
-      "DATA_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t" +
-      "\022\025\n\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwir" +
-      "e.v1B\rDownloadProtoP\001Z8rasterwire.dev/cl" +
-      "ients/go/gen/rasterwire/v1;rasterwirev1b" +
-      "\006proto3"
+      "rce_bytes\030\n \001(\003\022(\n\010left_out\030\013 \003(\0132\026.rast" +
+      "erwire.v1.LeftOut\"6\n\007LeftOut\022\014\n\004item\030\001 \001" +
+      "(\t\022\016\n\006reason\030\002 \001(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014Ign" +
+      "oredField\022\r\n\005field\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t" +
+      "\"j\n\nRasterPlan\022\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001" +
+      "(\0132\030.rasterwire.v1.PixelGrid\022&\n\005bands\030\003 " +
+      "\003(\0132\027.rasterwire.v1.BandPlan\"\304\001\n\010BandPla" +
+      "n\022\n\n\002id\030\001 \001(\t\022*\n\tdata_type\030\002 \001(\0162\027.raste" +
+      "rwire.v1.DataType\022\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022-" +
+      "\n\nresampling\030\004 \001(\0162\031.rasterwire.v1.Resam" +
+      "pling\022\020\n\010overview\030\005 \001(\001\022\014\n\004path\030\006 \001(\t\022\021\n" +
+      "\tplaced_by\030\007 \001(\tB\t\n\007_nodata\"N\n\tPixelGrid" +
+      "\022\013\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022\r\n\005" +
+      "width\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownload" +
+      "Chunk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006c" +
+      "rc32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035.ras" +
+      "terwire.v1.RenderProgress\022%\n\004file\030\005 \001(\0132" +
+      "\027.rasterwire.v1.FileInfoB\t\n\007_crc32c\";\n\016R" +
+      "enderProgress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n\014bl" +
+      "ocks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filename" +
+      "\030\001 \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_bytes\030" +
+      "\003 \001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\n" +
+      "Comparison\022\032\n\026COMPARISON_UNSPECIFIED\020\000\022\024" +
+      "\n\020COMPARISON_EQUAL\020\001\022\030\n\024COMPARISON_NOT_E" +
+      "QUAL\020\002\022\023\n\017COMPARISON_LESS\020\003\022\034\n\030COMPARISO" +
+      "N_LESS_OR_EQUAL\020\004\022\026\n\022COMPARISON_GREATER\020" +
+      "\005\022\037\n\033COMPARISON_GREATER_OR_EQUAL\020\006*\313\001\n\tC" +
+      "omposite\022\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023\n\017C" +
+      "OMPOSITE_FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022\021\n\r" +
+      "COMPOSITE_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n\016CO" +
+      "MPOSITE_MEAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022\023\n\017" +
+      "COMPOSITE_COUNT\020\007\022\025\n\021COMPOSITE_QUALITY\020\010" +
+      "*\247\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026F" +
+      "ORMAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED" +
+      "_GEO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020" +
+      "\003\022\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013FOR" +
+      "MAT_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENCE_U" +
+      "NSPECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022" +
+      "\027\n\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampling\022" +
+      "\032\n\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMPLIN" +
+      "G_NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020" +
+      "RESAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_S" +
+      "PLINE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAM" +
+      "PLING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016" +
+      "RESAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021" +
+      "RESAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021" +
+      "\n\rRESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n" +
+      "\016RESAMPLING_RMS\020\016*<\n\004Mask\022\024\n\020MASK_UNSPEC" +
+      "IFIED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002*" +
+      "\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPECIFI" +
+      "ED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRESSIO" +
+      "N_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020COMP" +
+      "RESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSPECI" +
+      "FIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEODES" +
+      "IC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPECIFI" +
+      "ED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYPE_I" +
+      "NT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_TYPE" +
+      "_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DATA_T" +
+      "YPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017DAT" +
+      "A_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t\022\025\n" +
+      "\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwire.v" +
+      "1B\rDownloadProtoP\001Z8rasterwire.dev/clien" +
+      "ts/go/gen/rasterwire/v1;rasterwirev1b\006pr" +
+      "oto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -342,45 +350,51 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadPlan_descriptor,
-        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", });
-    internal_static_rasterwire_v1_IgnoredField_descriptor =
+        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", "LeftOut", });
+    internal_static_rasterwire_v1_LeftOut_descriptor =
       getDescriptor().getMessageTypes().get(10);
+    internal_static_rasterwire_v1_LeftOut_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_LeftOut_descriptor,
+        new java.lang.String[] { "Item", "Reason", "Bands", });
+    internal_static_rasterwire_v1_IgnoredField_descriptor =
+      getDescriptor().getMessageTypes().get(11);
     internal_static_rasterwire_v1_IgnoredField_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_IgnoredField_descriptor,
         new java.lang.String[] { "Field", "Reason", });
     internal_static_rasterwire_v1_RasterPlan_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_rasterwire_v1_RasterPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RasterPlan_descriptor,
         new java.lang.String[] { "Path", "Grid", "Bands", });
     internal_static_rasterwire_v1_BandPlan_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_rasterwire_v1_BandPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandPlan_descriptor,
-        new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", });
+        new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", "PlacedBy", });
     internal_static_rasterwire_v1_PixelGrid_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_rasterwire_v1_PixelGrid_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_PixelGrid_descriptor,
         new java.lang.String[] { "Crs", "CrsTransform", "Width", "Height", });
     internal_static_rasterwire_v1_DownloadChunk_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_rasterwire_v1_DownloadChunk_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadChunk_descriptor,
         new java.lang.String[] { "Data", "Offset", "Crc32C", "Progress", "File", });
     internal_static_rasterwire_v1_RenderProgress_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_rasterwire_v1_RenderProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RenderProgress_descriptor,
         new java.lang.String[] { "BlocksDone", "BlocksTotal", });
     internal_static_rasterwire_v1_FileInfo_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_rasterwire_v1_FileInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_FileInfo_descriptor,
