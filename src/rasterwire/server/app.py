@@ -50,6 +50,12 @@ _OPTIONS = [
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    # Beyond so many calls that no handler has yet, gRPC's core cancels new ones of whoever comes. Without a limit of
+    # its own, one connection fills that queue with calls that it takes back at once.
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.http.overload_protection", 0),
+    ("grpc.server.max_pending_requests", 5_000),
+    ("grpc.server.max_pending_requests_hard_limit", 10_000),
 ]
 
 _pause = asyncio.sleep
@@ -128,6 +134,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         handle_signals=False,
         access_log=None,
         handler_cancellation=True,  # a client that leaves ends its render
+        keepalive_timeout=settings.idle_seconds,
         shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
     )
     http_port = await _start_http(runner, settings)

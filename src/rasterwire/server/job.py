@@ -51,6 +51,7 @@ class StreamJob:
             DownloadError: of the plan or the render.
         """
         with spending(self._budget):
+            self._budget.check()  # its reader may have left while it waited
             plan = self._plan()
         self.told = convert.from_plan(plan)
         self.render = render = Render(plan)

@@ -36,6 +36,7 @@ class Settings:
         max_side: pixels along the longer side of an output raster.
         max_bytes: of an output before compression.
         max_bands: of one request.
+        idle_seconds: that an HTTP connection may take to send the head of a request, or be idle before the next one.
         lame_duck_seconds: for which a server that was told to stop goes on, but says that it is not ready, so that
             balancers send it no more requests.
         drain_seconds: that running streams get after it.
@@ -57,6 +58,7 @@ class Settings:
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
     max_bands: int = 1024
+    idle_seconds: float = 75.0
     lame_duck_seconds: float = 0.0
     drain_seconds: float = 20.0
     limits: str = "own"
