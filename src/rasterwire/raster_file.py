@@ -129,22 +129,44 @@ def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
         return rasterio.open(href, driver=driver, sharing=False, **level)
 
 
-def open_band(href: str, index: int, overview_level: int | None = None) -> DatasetReader:
+def open_band(href: str, index: int, overview_level: int | None = None, mask: bool | int = False) -> DatasetReader:
     """Open one band of a file as if it were all of it, without its place on earth; see ``open_dataset``.
 
     GDAL's warper works on all bands of what it is given.
+
+    Args:
+        href: see ``open_dataset``.
+        index: of the band, from 1.
+        overview_level: see ``open_dataset``.
+        mask: True gives it the mask that GDAL has of the band, and a whole number the mask of all that
+            differs from it: the warper itself compares 64-bit integers as doubles.
     """
     with open_dataset(href, overview_level) as whole:
-        width, height, dtype = whole.width, whole.height, whole.dtypes[index - 1]
-    option = "" if overview_level is None else f'<OOI key="OVERVIEW_LEVEL">{overview_level}</OOI>'
-    text = (
-        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><VRTRasterBand dataType="{_types[dtype]}" band="1">'
-        f'<SimpleSource><SourceFilename relativeToVRT="0" shared="0">{escape(href)}</SourceFilename>'
-        f"<OpenOptions>{option}</OpenOptions><SourceBand>{index}</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
-    )
+        size, dtype = (whole.width, whole.height), _types[whole.dtypes[index - 1]]
+    options = "" if overview_level is None else f'<OOI key="OVERVIEW_LEVEL">{overview_level}</OOI>'
+    if mask is True:
+        text = _virtual(size, dtype, _source(href, str(index), options), _source(href, f"mask,{index}", options))
+    else:
+        nodata = "" if mask is False else f"<NoDataValue>{mask}</NoDataValue>"
+        text = _virtual(size, dtype, nodata + _source(href, str(index), options))
+        if nodata:
+            text = _virtual(size, dtype, _source(text, "1"), _source(text, "mask,1"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(text, driver="VRT", sharing=False)
+
+
+def _virtual(size: tuple[int, int], dtype: str, band: str, mask: str = "") -> str:
+    """Return a VRT of one band."""
+    if mask:
+        mask = f'<MaskBand><VRTRasterBand dataType="Byte">{mask}</VRTRasterBand></MaskBand>'
+    band = f'<VRTRasterBand dataType="{dtype}" band="1">{band}</VRTRasterBand>'
+    return f'<VRTDataset rasterXSize="{size[0]}" rasterYSize="{size[1]}">{mask}{band}</VRTDataset>'
+
+
+def _source(file: str, band: str, options: str = "") -> str:
+    name = f'<SourceFilename relativeToVRT="0" shared="0">{escape(file)}</SourceFilename>'
+    return f"<SimpleSource>{name}<OpenOptions>{options}</OpenOptions><SourceBand>{band}</SourceBand></SimpleSource>"
 
 
 @contextmanager

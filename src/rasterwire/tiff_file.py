@@ -19,9 +19,10 @@ from isal import igzip_lib
 from rasterwire.decoded_tile import DecodedTile
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Tiling
+from rasterwire.nodata_text import unwritten_pixel
 from rasterwire.raster_file import open_tiff
 
-__all__ = ["Level", "opened_level", "plain_bands", "tiling_of"]
+__all__ = ["Level", "nodata_text", "opened_level", "plain_bands", "tiling_of"]
 
 _FILES_KEPT = 128
 _MOST_TILE_BYTES = 32 << 20
@@ -61,6 +62,8 @@ class _Parsed:
         with tifffile.TiffFile(file) as parsed:
             pages = [page for page in parsed.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
+            # of the full resolution: GDAL gives it to the overviews too
+            self.nodata_text = str(pages[0].tags.valueof(_NODATA) or "").strip("\0 ") if pages else ""
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
             for page in self.levels:
                 _ = page.decode  # made now, since later several threads would make it at once
@@ -168,12 +171,12 @@ class Level:
         return 1 if self._is_separate else int(self._page.samplesperpixel)
 
     def _never_written(self) -> DecodedTile:
-        dtype = np.dtype(self._page.dtype)
-        # read here, since tifffile takes some limits of integer types for too large
-        told = str(self._page.tags.valueof(_NODATA) or "0").strip("\0 ")
-        value = float(told) if dtype.kind == "f" else int(float(told))
+        dtype = np.dtype(self._page.dtype).newbyteorder("=")
+        # the text, since tifffile takes some limits of integer types for too large
+        text = self._parsed.nodata_text or "0"
         shape = self.tile_height, self.tile_width, self._samples
-        return DecodedTile(np.full(shape, value, dtype.newbyteorder("=")))
+        with np.errstate(over="ignore"):
+            return DecodedTile(np.full(shape, unwritten_pixel(text, dtype.name), dtype))
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
@@ -191,6 +194,16 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
     if parsed is None or not parsed.is_plain:
         return False
     return all(page.samplesperpixel == len(dtypes) and {str(page.dtype)} == set(dtypes) for page in parsed.levels)
+
+
+def nodata_text(href: str, version: str) -> str:
+    """Return what the nodata tag of a file says, "" where there is none or the file is no TIFF.
+
+    Raises:
+        Exception: of any kind: the file cannot be read here, though GDAL may.
+    """
+    parsed = _get(href, version)
+    return "" if parsed is None else parsed.nodata_text
 
 
 def tiling_of(href: str, version: str) -> Tiling | None:

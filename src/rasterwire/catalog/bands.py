@@ -14,10 +14,12 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.entry import BandClaim, Claim, Entry, Naming, Source
-from rasterwire.catalog.header import BandHeader, Header, fitting_nodata
+from rasterwire.catalog.header import BandHeader, Header
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
 from rasterwire.image import Band
+from rasterwire.nodata_text import nodata_pixel
+from rasterwire.pixels import fits
 
 __all__ = ["assemble", "claimed_crs", "same_transform"]
 
@@ -53,7 +55,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             index=index,
             grid=grid,
             dtype=own.dtype,
-            nodata=own.nodata if own.nodata is not None else fitting_nodata(claim.nodata, own.dtype),
+            nodata=own.nodata if own.nodata is not None else _claimed_nodata(claim, own.dtype),
             masked=own.masked,
             overviews=header.overviews,
             exact_overviews=header.exact_overviews,
@@ -65,6 +67,14 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             version=header.version,
             metadata=metadata,
         )
+
+
+def _claimed_nodata(claim: BandClaim, dtype: str) -> float | int | None:
+    """Return the nodata value of a document as a pixel would hold it, None where no pixel can equal it."""
+    value = claim.nodata
+    if value is None or not fits(value, dtype):
+        return None
+    return nodata_pixel(value, dtype)
 
 
 def _physical(own: BandHeader, claim: BandClaim) -> tuple[float, float]:

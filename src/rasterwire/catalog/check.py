@@ -1,14 +1,15 @@
 """Compares what documents claim of files with the headers of these files."""
 
-import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.bands import claimed_crs, same_transform
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Source
 from rasterwire.catalog.header import BandHeader, Header
 from rasterwire.crs import crs_name
+from rasterwire.pixels import fits, is_nodata
 
 __all__ = ["compare", "missing_bands"]
 
@@ -65,14 +66,16 @@ def _bands(claims: Sequence[BandClaim], header: Header) -> Iterator[_Finding]:
         if claim.dtype is not None and claim.dtype != own.dtype:
             yield f"dtype{which}", claim.dtype, own.dtype
         if not _agrees_on_nodata(claim, own):
-            yield f"nodata{which}", f"{claim.nodata:g}", f"{own.nodata:g}"
+            yield f"nodata{which}", str(claim.nodata), str(own.nodata)
 
 
 def _agrees_on_nodata(claim: BandClaim, own: BandHeader) -> bool:
     """Tell whether there is no contradiction: a header without nodata leaves it to the document."""
     if claim.nodata is None or own.nodata is None:
         return True
-    return claim.nodata == own.nodata or (math.isnan(claim.nodata) and math.isnan(own.nodata))
+    if not fits(claim.nodata, own.dtype):
+        return False
+    return bool(is_nodata(np.array([claim.nodata], own.dtype), own.nodata).all())
 
 
 def _size(shape: tuple[int, int]) -> str:

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
@@ -16,11 +15,15 @@ from rasterwire.catalog.intact import is_cut_short
 from rasterwire.catalog.metadata import read_metadata
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import BandMetadata, Tiling
+from rasterwire.nodata_text import nodata_pixel, read_nodata
 from rasterwire.raster_file import open_raster, version_of
-from rasterwire.tiff_file import plain_bands, tiling_of
+from rasterwire.tiff_file import nodata_text, plain_bands, tiling_of
 
-__all__ = ["BandHeader", "Header", "fitting_nodata", "read_header"]
+__all__ = ["BandHeader", "Header", "read_header"]
 
+
+_MOST_EXACT = 2.0**53
+"""Beyond it a double no longer has every whole number."""
 
 _LEAST_PIXEL = 1e-40
 """In square units of a crs: less than this is a transform that was never filled in."""
@@ -101,11 +104,12 @@ def read_header(path: str) -> Header:
                 raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")
             grid, is_placed = _grid_of(raster)
             is_plain = _is_plain(raster, path, version)
+            nodata = _nodata(raster, path, version)
             return Header(
                 driver=str(raster.driver),
                 grid=grid,
                 is_placed=is_placed,
-                bands=tuple(_band_header(raster, index) for index in raster.indexes),
+                bands=tuple(_band_header(raster, index, nodata[index - 1]) for index in raster.indexes),
                 overviews=_overview_sizes(path, len(raster.overviews(1))),
                 exact_overviews=raster.driver != "JP2OpenJPEG",
                 plain=is_plain,
@@ -119,8 +123,7 @@ def read_header(path: str) -> Header:
 
 def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:
     """Tell whether tiles can be decoded without GDAL, and validity be told from the nodata value alone."""
-    told = zip(raster.nodatavals, raster.dtypes, strict=True)
-    if raster.driver != "GTiff" or any(value is not None and fitting_nodata(value, d) is None for value, d in told):
+    if raster.driver != "GTiff":
         return False
     return plain_bands(path, version, [str(dtype) for dtype in raster.dtypes])
 
@@ -148,33 +151,38 @@ def _crs_of(found: RasterioCRS | None) -> CRS | None:
     return CRS(found.to_wkt())
 
 
-def _band_header(raster: DatasetReader, index: int) -> BandHeader:
+def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int | None]:
+    """Return what stands for no value in each band; of 64-bit integers from the text, since rasterio has doubles.
+
+    Raises:
+        SourceUnavailable: the text is needed and cannot be read.
+    """
+    dtypes = [str(dtype) for dtype in raster.dtypes]
+    if raster.driver == "GTiff" and {"int64", "uint64"} & set(dtypes):
+        try:
+            text = nodata_text(path, version)
+        except Exception as error:  # what the parser of TIFFs cannot read, GDAL may
+            if any(value is None or abs(value) >= _MOST_EXACT for value in raster.nodatavals):
+                raise SourceUnavailable("", "", "its nodata value cannot be read exactly; store it again") from error
+        else:
+            return [read_nodata(text, dtype) if text else None for dtype in dtypes]
+    return [nodata_pixel(value, dtype) for value, dtype in zip(raster.nodatavals, dtypes, strict=True)]
+
+
+def _band_header(raster: DatasetReader, index: int, nodata: float | int | None) -> BandHeader:
     at = index - 1
+    flags = set(raster.mask_flag_enums[at])
     dtype = str(raster.dtypes[at])
     return BandHeader(
         description=(raster.descriptions[at] or "").strip(),
         dtype=dtype,
-        nodata=fitting_nodata(raster.nodatavals[at], dtype),
-        masked=bool({MaskFlags.per_dataset, MaskFlags.alpha} & set(raster.mask_flag_enums[at]))
-        and MaskFlags.nodata not in raster.mask_flag_enums[at],
+        nodata=nodata,
+        # a mask of the band alone has no flag at all, and nodata of all bands together is a mask too
+        masked=MaskFlags.all_valid not in flags and flags != {MaskFlags.nodata},
         scale=float(raster.scales[at]),
         offset=float(raster.offsets[at]),
         unit=str(raster.units[at] or ""),
     )
-
-
-def fitting_nodata(value: float | int | None, dtype: str) -> float | int | None:
-    """Return ``value`` as a pixel of ``dtype`` would hold it, None where no pixel can equal it.
-
-    >>> fitting_nodata(0.0, "uint16"), fitting_nodata(-9999.0, "uint8"), fitting_nodata(-9999.0, "float32")
-    (0, None, -9999.0)
-    """
-    if value is None or not dtype.startswith(("int", "uint")):
-        return value
-    if not math.isfinite(value) or value != int(value):
-        return None
-    limits = np.iinfo(dtype)
-    return int(value) if limits.min <= int(value) <= limits.max else None
 
 
 def _overview_sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:

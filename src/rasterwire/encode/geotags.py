@@ -162,7 +162,7 @@ def _copied(tag: tifffile.TiffTag) -> Tag:
 
 
 def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
-    """Write a 64-bit integer as one: on its way through rasterio it was a double."""
+    """Write a whole number as one: on its way through rasterio it was a double."""
     band = raster.bands[0]
     if tag[0] != _GDAL_NODATA or band.nodata is None or np.dtype(band.dtype).kind not in "iu":
         return tag

@@ -109,7 +109,10 @@ def extreme(kind, image, place, data, state):
                         if not found or (v < best if kind == MIN else v > best):
                             best, found = v, True
             state[r, c] = found
-            data[r, c] = best if found else 0
+            if found:  # no conditional value: uint64 and the literal 0 would meet in a double
+                data[r, c] = best
+            else:
+                data[r, c] = 0
 
 
 @compiled

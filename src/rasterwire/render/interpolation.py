@@ -22,8 +22,6 @@ _NOT_WIDER = 0.95
 _WIDEST = 0.2
 """Below this many, GDAL's sums over many pixels are as good."""
 
-_dtypes = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"}
-
 _kinds = {Resampling.BILINEAR: means.BILINEAR, Resampling.CUBIC: means.CUBIC}
 
 _reaches = {means.BILINEAR: 1, means.CUBIC: 2}
@@ -38,8 +36,7 @@ def is_compiled(plan: BandPlan, grid: GeoBox, resampling: Resampling) -> bool:
     band = plan.source
     if isinstance(band, Computed):
         return resampling in _kinds
-    is_plain = not band.masked and band.dtype in _dtypes
-    return resampling in _kinds and is_plain and min(shrink(plan, grid)) >= _WIDEST
+    return resampling in _kinds and not band.masked and min(shrink(plan, grid)) >= _WIDEST
 
 
 def _scale(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:

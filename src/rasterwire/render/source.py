@@ -10,7 +10,6 @@ import numpy as np
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from rasterio.enums import MaskFlags
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.decoded_tile import DecodedTile
@@ -52,13 +51,14 @@ class _Opened(threading.local):
 _opened = _Opened()
 
 
-def dataset(band: Band, overview: int | None, alone: bool = False) -> rasterio.DatasetReader:
+def dataset(band: Band, overview: int | None, alone: bool = False, mask: bool | int = False) -> rasterio.DatasetReader:
     """Return the opened file of a band, kept open for this thread.
 
     Args:
         band: to read.
         overview: level, or None.
         alone: whether to give the band without the others of its file.
+        mask: of a band alone, see ``open_band``; the same at each call.
 
     Raises:
         SourceUnavailable: it cannot be opened, or is another file than when the plan was made.
@@ -73,7 +73,7 @@ def dataset(band: Band, overview: int | None, alone: bool = False) -> rasterio.D
         raise
     if found is None:
         with gdal_calls(band.name):
-            found = open_band(band.href, band.index, overview) if alone else open_dataset(band.href, overview)
+            found = open_band(band.href, band.index, overview, mask) if alone else open_dataset(band.href, overview)
         while len(_opened.datasets) >= _OPEN_PER_THREAD:
             _opened.datasets.popitem(last=False)[1].close()
     _opened.datasets[key] = found
@@ -180,10 +180,9 @@ def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     source = dataset(band, overview)
     with gdal_calls(band.name):
         data = source.read(band.index, window=window)
-        flags = source.mask_flag_enums[band.index - 1]
-        if MaskFlags.all_valid not in flags:
+        if band.masked:
             return Pixels(data, np.asarray(source.read_masks(band.index, window=window) > 0))
-    # the catalog may know a nodata value that the file does not declare
+    # not by rasterio, which has nodata as a double; and the catalog may know a value that the file does not declare
     return ToldByNodata(data, band.nodata)
 
 

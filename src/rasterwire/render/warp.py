@@ -18,6 +18,7 @@ from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.raster_file import gdal_calls
 from rasterwire.render.positions import exact, shrink
+from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.source import check_version, dataset, level_transform
 from rasterwire.request import Resampling
 
@@ -87,9 +88,14 @@ def _warped_or_nothing(
 def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling, scale: tuple[float, float]) -> Pixels:
     band = plan.stored
     flags = dataset(band, plan.overview).mask_flag_enums[band.index - 1]
-    masked = MaskFlags.all_valid not in flags and MaskFlags.nodata not in flags
-    source = dataset(band, plan.overview, alone=not masked)
-    nodata = band.nodata
+    masked, nodata = band.masked, band.nodata
+    mask: bool | int = False
+    if masked:
+        mask = not flags  # a mask of the band alone
+    elif isinstance(nodata, int) and np.dtype(band.dtype).itemsize == 8:
+        masked, mask = True, nodata
+    alone = not masked or mask is not False
+    source = dataset(band, plan.overview, alone, mask)
     affine, _, _ = level_transform(band, plan.overview)
     with gdal_calls(band.name):
         options = {
@@ -108,12 +114,13 @@ def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling
         if nodata is not None and not masked:
             options |= {"src_nodata": nodata, "nodata": nodata}
         else:
-            options |= {"add_alpha": MaskFlags.alpha not in flags}
+            options |= {"add_alpha": MaskFlags.alpha not in flags, "src_nodata": None}  # its mask alone counts
         with WarpedVRT(source, **options) as warped:
-            data = warped.read(band.index if masked else 1)
+            data = warped.read(1 if alone else band.index)
             if nodata is None or masked:
                 valid = np.asarray(warped.read(warped.count) > 0)
             else:
                 valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
     check_version(band)  # it may have been opened after it was replaced
-    return Pixels(data, valid)
+    # GDAL moves what equals nodata by the least step; readers take what is close for it too
+    return Pixels(data, valid) if masked else beside_nodata(data, valid, nodata)
