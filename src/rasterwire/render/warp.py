@@ -123,4 +123,4 @@ def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling
                 valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
     check_version(band)  # it may have been opened after it was replaced
     # GDAL moves what equals nodata by the least step; readers take what is close for it too
-    return Pixels(data, valid) if masked else beside_nodata(data, valid, nodata)
+    return Pixels(data, valid) if band.masked else beside_nodata(data, valid, nodata)
