@@ -131,6 +131,7 @@ class Image:
         start_time: when the image was taken, with a time zone, or None.
         properties: what else the catalog says; JSON values.
         collection: the collection that a document names, or "".
+        unreadable: asset or file, and what is the matter with it, of those whose bands are not here for it.
     """
 
     id: str
@@ -138,3 +139,4 @@ class Image:
     start_time: datetime | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     collection: str = ""
+    unreadable: tuple[tuple[str, str], ...] = ()

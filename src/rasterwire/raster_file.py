@@ -6,6 +6,7 @@ and a path is a plain absolute path of a regular file, never one of GDAL's own n
 """
 
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from typing import BinaryIO, Literal
 from xml.sax.saxutils import escape
 
 import rasterio
+import tifffile
 from pyproj.exceptions import ProjError
 from rasterio._env import set_gdal_config
-from rasterio._err import CPLE_BaseError
+from rasterio._err import CPLE_BaseError, CPLE_OutOfMemoryError
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
@@ -103,7 +105,36 @@ def gdal_calls(band: str = "") -> Iterator[None]:
         with rasterio.Env(**GdalOptions().as_env()):
             yield
     except _foreign_errors as error:
-        raise SourceUnavailable("", band, "the file is damaged, or cannot be read as it is") from error
+        raise SourceUnavailable("", band, _cause(error)) from error
+
+
+_missing_codec = re.compile(r"missing codec (?:of code )?(\w{1,20})")
+
+_STORE_AGAIN = "which this server's GDAL was built without; store it with DEFLATE, LZW or ZSTD"
+
+
+def _cause(error: BaseException) -> str:
+    """Return why a raster cannot be read, as far as GDAL's message tells; it may hold paths, and is not shown."""
+    said = " ".join(str(one) for one in (error, error.__cause__) if one is not None)
+    if found := _missing_codec.search(said):
+        return f"it is compressed with {_codec_name(found[1])}, {_STORE_AGAIN}"
+    if "Old-JPEG" in said:
+        return f"it is compressed with JPEG of TIFF 6.0, {_STORE_AGAIN}"
+    if "Unsupported JPEG data precision" in said:
+        return f"it is compressed with JPEG of 12 bits, {_STORE_AGAIN}"
+    if isinstance(error, CPLE_OutOfMemoryError) or isinstance(error.__cause__, CPLE_OutOfMemoryError):
+        return "its blocks do not fit in the memory of this server; store it in smaller tiles"
+    return "the file is damaged, or cannot be read as it is"
+
+
+def _codec_name(told: str) -> str:
+    """Return the name of a codec that GDAL tells by a name or by the number of TIFF's tag 259."""
+    if not told.isdecimal():
+        return told
+    try:
+        return f"{tifffile.COMPRESSION(int(told)).name} (TIFF compression {told})"
+    except ValueError:
+        return f"TIFF compression {told}"
 
 
 def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:

@@ -24,17 +24,21 @@ from rasterwire.pixels import fits
 __all__ = ["assemble", "claimed_crs", "same_transform"]
 
 
-def assemble(entry: Entry, headers: Sequence[Header]) -> tuple[Band, ...]:
+def assemble(entry: Entry, headers: Sequence[Header | None]) -> tuple[Band, ...]:
     """Return the bands of an image in its order; names differ.
 
     Args:
         entry: the image.
-        headers: of its sources, in the same order.
+        headers: of its sources, in the same order; None for one that cannot be read, which has no bands.
     """
     files = list(zip(entry.sources, headers, strict=True))
-    names = _unique([_wishes(entry.naming, source, header) for source, header in files])
+    # one that cannot be read keeps its name, or another file would be found under it
+    names = _unique([_wishes(entry.naming, source, header) if header else [(source.key,)] for source, header in files])
     bands = [
-        band for (source, header), own in zip(files, names, strict=True) for band in _bands_of(source, header, own)
+        band
+        for (source, header), own in zip(files, names, strict=True)
+        if header is not None
+        for band in _bands_of(source, header, own)
     ]
     rank = {name: at for at, name in enumerate(entry.band_order)}
     return tuple(sorted(bands, key=lambda band: rank.get(band.name, len(rank))))

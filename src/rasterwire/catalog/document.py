@@ -14,12 +14,16 @@ __all__ = [
     "as_numbers",
     "as_text",
     "as_time",
+    "bounded",
     "is_text",
     "read_document",
 ]
 
 # Documents are held in memory; larger files are data, not documents.
 _max_bytes = 64 << 20
+# Of properties: lists and objects within each other, and characters of an image.
+_deepest = 20
+_most_characters = 1 << 20
 # No type of a pixel holds more, and larger ones do not even fit a float.
 _max_integer = 1 << 64
 
@@ -40,6 +44,39 @@ def read_document(path: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise ValueError("no JSON document") from error
     return document if isinstance(document, dict) else None
+
+
+def bounded(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """Return the properties that messages can carry, and why each of the others cannot be told.
+
+    Protobuf reads 100 messages within each other, three of which are an object within an object; and one huge
+    document would fill every page that lists it.
+    """
+    kept: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    room = _most_characters
+    for key, value in properties.items():
+        depth, size = _extent(value)
+        if depth > _deepest:
+            left_out[key] = f"values nested more than {_deepest} deep"
+        elif size + len(key) > room:
+            left_out[key] = f"more than {_most_characters} characters in all properties of the image"
+        else:
+            kept[key] = value
+            room -= size + len(key)
+    return kept, left_out
+
+
+def _extent(value: object) -> tuple[int, int]:
+    """Return how deeply lists and objects are nested, as far as it matters, and about how many characters there are."""
+    depth, size, level = 0, 0, [value]
+    while level and depth <= _deepest:
+        size += sum(len(one) if isinstance(one, str) else 8 for one in level)
+        inner = [one for one in level if isinstance(one, dict | list)]
+        size += sum(len(key) for one in inner if isinstance(one, dict) for key in one)
+        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
+        depth += bool(inner)
+    return depth, size
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

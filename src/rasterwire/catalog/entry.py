@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["BandClaim", "Claim", "Disagreement", "Entry", "Naming", "Source"]
+__all__ = ["BandClaim", "Claim", "Disagreement", "Entry", "Naming", "Source", "left_out_notes"]
 
 
 class Naming(StrEnum):
@@ -85,6 +85,14 @@ class Disagreement:
         return f"{where}: {self.field}: the catalog says {self.claimed}; found {self.found}"
 
 
+def left_out_notes(image_id: str, left_out: Mapping[str, str]) -> list[Disagreement]:
+    """Return what is to be said of properties that are not told, by name and reason."""
+    return [
+        Disagreement(image_id, "", f"property {key[:60]!r}", "a value", f"{why}, so it is left out")
+        for key, why in left_out.items()
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An image of the index.
@@ -99,6 +107,7 @@ class Entry:
         collection: that a document names, or "".
         band_order: names that come first, in this order.
         notes: what was found amiss without opening a raster.
+        absent: assets that should be in the folder, and what is the matter with them.
     """
 
     id: str
@@ -110,3 +119,4 @@ class Entry:
     collection: str = ""
     band_order: tuple[str, ...] = ()
     notes: tuple[Disagreement, ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()

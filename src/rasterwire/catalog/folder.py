@@ -32,7 +32,7 @@ class _Assembled:
     """An image, and what it was made of: with the very same entry and headers it is still right."""
 
     entry: Entry
-    headers: Sequence[Header]
+    headers: Sequence[Header | None]
     image: Image
 
 
@@ -66,18 +66,25 @@ class FolderCatalog:
 
         Raises:
             ImageNotFound: no image of that id.
-            SourceUnavailable: a file of it cannot be opened, or none of its files is in the folder.
+            SourceUnavailable: none of its files can be opened, or is in the folder. Where some can be, the
+                image has their bands, and says of the others why not.
         """
         entry = self._index().entries.get(image_id)
         if entry is None:
             raise ImageNotFound(image_id)
         if not entry.sources:
             raise SourceUnavailable(image_id, "", "none of its rasters is in the folder of this catalog")
-        headers = [self._header_of(entry, source) for source in entry.sources]
+        headers, failures = self._headers(entry)
+        if not any(headers):
+            raise failures[0]
+        unreadable = (*entry.absent, *((failure.band, failure.problem) for failure in failures))
         known = self._images.get(image_id)
-        if known is not None and known.entry is entry and all(map(operator.is_, known.headers, headers)):
+        same = known is not None and known.entry is entry and all(map(operator.is_, known.headers, headers))
+        if known is not None and same and known.image.unreadable == unreadable:
             return known.image
-        image = Image(entry.id, assemble(entry, headers), entry.start_time, entry.properties, entry.collection)
+        image = Image(
+            entry.id, assemble(entry, headers), entry.start_time, entry.properties, entry.collection, unreadable
+        )
         if len(self._images) >= _kept_images:
             self._images.clear()
         self._images[image_id] = _Assembled(entry, headers, image)
@@ -117,17 +124,26 @@ class FolderCatalog:
 
     def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
         yield from entry.notes
-        headers = []
+        headers, failures = self._headers(entry)
+        for error in failures:
+            yield Disagreement(entry.id, error.band, "file", "a raster that can be read", error.problem)
+        for source, header in zip(entry.sources, headers, strict=True):
+            if header is not None:
+                yield from compare(entry, source, header)
+        if not failures:
+            yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+
+    def _headers(self, entry: Entry) -> tuple[list[Header | None], list[SourceUnavailable]]:
+        """Return the header of each source, None where it cannot be read, and why these cannot."""
+        headers: list[Header | None] = []
+        failures = []
         for source in entry.sources:
             try:
-                header = self._header_of(entry, source)
+                headers.append(self._header_of(entry, source))
             except SourceUnavailable as error:
-                yield Disagreement(entry.id, source.key, "file", "a raster that can be read", error.problem)
-                continue
-            headers.append(header)
-            yield from compare(entry, source, header)
-        if len(headers) == len(entry.sources):
-            yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+                headers.append(None)
+                failures.append(error)
+        return headers, failures
 
     def _header_of(self, entry: Entry, source: Source) -> Header:
         """Return the header of a file as it is now.

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rasterwire.catalog.claims import earth_engine_claim
-from rasterwire.catalog.document import as_list, as_mapping, as_number, as_text, as_time, read_document
-from rasterwire.catalog.entry import Claim, Entry, Naming, Source
+from rasterwire.catalog.document import as_list, as_mapping, as_number, as_text, as_time, bounded, read_document
+from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Tree, is_raster, natural_key
 
 __all__ = ["find_folders"]
@@ -73,14 +73,17 @@ def _described(tree: Tree, folder: str, names: Sequence[str], description: Mappi
     bands = [as_mapping(band) for band in as_list(description.get("bands"))]
     claims = {str(band["id"]): earth_engine_claim(band) for band in bands if as_text(band.get("id"))}
     properties = as_mapping(description.get("properties"))
+    image_id = str(description["id"])
+    kept, left_out = bounded(properties)
     return Entry(
-        id=str(description["id"]),
+        id=image_id,
         origin=posixpath.join(folder, _description_name),
         naming=Naming.FOLDER,
         sources=tuple(_source(tree, name, claims) for name in names),
         start_time=as_time(description.get("startTime")) or _from_milliseconds(properties.get("system:time_start")),
-        properties=properties,
+        properties=kept,
         band_order=tuple(claims),
+        notes=tuple(left_out_notes(image_id, left_out)),
     )
 
 

@@ -3,18 +3,20 @@
 Every JSON file of the tree that is an Item, or holds Items in a FeatureCollection, counts, whether a
 catalog links it or not; the ``child`` and ``item`` links of catalogs and collections are followed for
 documents under other names. Of the assets, those that are rasters inside the folder become bands;
-addresses on other machines (https, s3) and ``file:`` ones are not followed.
+addresses on other machines (https, s3) are not followed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rasterwire.catalog.claims import asset_claim
-from rasterwire.catalog.document import as_list, as_mapping, as_text, as_time, read_document
-from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source
+from rasterwire.catalog.document import as_list, as_mapping, as_text, as_time, bounded, read_document
+from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Tree, is_document, is_raster, is_remote
 
 __all__ = ["find_items"]
+
+_NO_FILE = "no such file in the catalog's folder"
 
 _raster_types = ("image/tiff", "image/jp2", "image/vnd.stac.geotiff")
 
@@ -55,7 +57,7 @@ def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disag
             continue
         target = tree.locate(href, name)
         if target is None:
-            notes.append(Disagreement(name, "", "link", _shown(href), "no such file in the catalog's folder"))
+            notes.append(Disagreement(name, "", "link", _shown(href), _NO_FILE))
         else:
             yield target
 
@@ -72,24 +74,29 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
     properties = as_mapping(item.get("properties"))
     sources: list[Source] = []
     notes: list[Disagreement] = []
+    absent: list[tuple[str, str]] = []
     for key, asset in item["assets"].items():
         href = as_text(as_mapping(asset).get("href"))
         if href is None or is_remote(href) or not _is_raster_asset(as_mapping(asset), href):
             continue
         name = tree.locate(href, origin)
         if name is None:
-            notes.append(Disagreement(image_id, key, "file", _shown(href), "no such file in the catalog's folder"))
+            notes.append(Disagreement(image_id, key, "file", _shown(href), _NO_FILE))
+            absent.append((key, _NO_FILE))
         else:
             sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))
+    kept, left_out = bounded(properties)
+    notes += left_out_notes(image_id, left_out)
     return Entry(
         id=image_id,
         origin=origin,
         naming=Naming.ASSETS,
         sources=tuple(sources),
         start_time=as_time(properties.get("datetime")) or as_time(properties.get("start_datetime")),
-        properties=properties,
+        properties=kept,
         collection=as_text(item.get("collection")) or "",
         notes=tuple(notes),
+        absent=tuple(absent),
     )
 
 
@@ -99,4 +106,5 @@ def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
 
 def _shown(href: str) -> str:
     """Return an address as notes show it: of an absolute path, only the file's name."""
-    return href if not href.startswith("/") else "an absolute path to " + href.rsplit("/", 1)[-1]
+    is_absolute = href.startswith("/") or href[:5].lower() == "file:"
+    return "an absolute path to " + href.rsplit("/", 1)[-1] if is_absolute else href

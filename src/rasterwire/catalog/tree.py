@@ -10,7 +10,7 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
@@ -31,11 +31,13 @@ class Tree:
 
     Attributes:
         root: the folder, links resolved.
+        given: the folder as the operator names it, absolute.
         files: real path and version of each file, by its name relative to the root, with slashes, in the
             order of names.
     """
 
     root: Path
+    given: Path
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def path_of(self, name: str) -> str:
@@ -46,17 +48,28 @@ class Tree:
         """Return the name of the file that ``href`` means in a document of the tree.
 
         Args:
-            href: relative to the document, or an absolute path; percent-encoded or not.
+            href: relative to the document, an absolute path, percent-encoded or not, or a ``file:`` address of
+                this machine.
             document: name of the document.
 
         Returns:
-            None for an address with a scheme, a place outside of the folder, or no file.
+            None for an address elsewhere, a place outside of the folder, or no file.
         """
         if is_remote(href):
             return None
+        if href[:5].lower() == "file:":
+            path = unquote(urlsplit(href).path)
+            return self._named(path) if path.startswith("/") else None
         for text in dict.fromkeys((href, unquote(href))):
-            path = posixpath.normpath(posixpath.join(str(self.root), posixpath.dirname(document), text))
-            name = posixpath.relpath(path, str(self.root))
+            found = self._named(posixpath.join(str(self.root), posixpath.dirname(document), text))
+            if found is not None:
+                return found
+        return None
+
+    def _named(self, path: str) -> str | None:
+        """Return the name of the file at an absolute path, which may lead through links to the folder."""
+        for folder in (self.root, self.given):
+            name = posixpath.relpath(posixpath.normpath(path), str(folder))
             if name in self.files:
                 return name
         return None
@@ -81,7 +94,7 @@ def scan(root: Path) -> Tree:
             entry = None if _is_ignored(name) else _regular_file(path, top)
             if entry is not None:
                 found.append((os.path.relpath(path, top).replace(os.sep, "/"), entry))
-    return Tree(Path(top), dict(sorted(found)))
+    return Tree(Path(top), Path(os.path.abspath(root)), dict(sorted(found)))
 
 
 def _is_ignored(name: str) -> bool:
@@ -113,8 +126,13 @@ def is_document(name: str) -> bool:
 
 
 def is_remote(href: str) -> bool:
-    """Tell whether an address names a scheme, such as https, s3 or file."""
-    return _scheme.match(href) is not None
+    """Tell whether an address is elsewhere: of another scheme than file, such as https or s3, or of another machine."""
+    if href[:5].lower() != "file:":
+        return _scheme.match(href) is not None
+    try:
+        return urlsplit(href).netloc.lower() not in {"", "localhost"}
+    except ValueError:
+        return True
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog import Catalog
-from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression
+from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression, SourceUnavailable
 from rasterwire.expression.coerce import described
 from rasterwire.expression.nodes import Node, Stored
 from rasterwire.expression.product import Computed, Product
@@ -85,7 +85,18 @@ def image_value(image: Image, complete: Callable[[], Image] | None = None) -> Im
     """
     if complete is None:
         return ImageValue(_bands(image), _properties(image), image.id)
-    return ImageValue(lambda: _bands(complete()), _properties(image), image.id)
+    return ImageValue(lambda: _bands(_whole(complete())), _properties(image), image.id)
+
+
+def _whole(image: Image) -> Image:
+    """Return an image of a collection.
+
+    Raises:
+        SourceUnavailable: some of its bands cannot be read, for want of which a composite would pass over it.
+    """
+    for file, why in image.unreadable:
+        raise SourceUnavailable(image.id, file, why)
+    return image
 
 
 def _bands(image: Image) -> list[BandValue]:

@@ -9,7 +9,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
-from rasterwire.errors import InvalidRequest, Violation, Violations, invalid
+from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Violations, invalid
 from rasterwire.expression.product import Computed, Product
 from rasterwire.grid import size_violation
 from rasterwire.image import Band, Image
@@ -62,7 +62,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     chosen = _choose_bands(request, image, limits, problems, format_)
     problems.raise_if_any()
     ignored += _ignored_encoding(request, format_)
-    ignored += _left_out(request)
+    ignored += _left_out(request) + _unreadable(request, image)
     groups = [[pair] for pair in chosen] if per_band else [chosen]
     taken = ["mask"] if format_ is Format.NPY and request.mask is MaskOutput.BAND else []  # a field of that name
     names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
@@ -177,10 +177,16 @@ def find_bands(image: Image | Product, wanted: Sequence[tuple[str, str]]) -> lis
 
     Raises:
         InvalidRequest: with every name that the image lacks, and the names it has.
+        SourceUnavailable: a file of that name is there, but cannot be read.
     """
     by_name = {band.name: band for band in image.bands}
     there = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
     named = f"image {image.id!r}" if image.id else "the image"
+    unreadable = dict(image.unreadable) if isinstance(image, Image) else {}
+    for _, name in wanted:
+        if name not in by_name and name in unreadable:
+            raise SourceUnavailable(image.id, name, unreadable[name])
+    there += "".join(f"; {file!r} cannot be read: {why}" for file, why in list(unreadable.items())[:10])
     missing = [
         Violation(field, "BAND_NOT_FOUND", f"no band {name!r} in {named}; it has {there}")
         for field, name in wanted
@@ -235,6 +241,13 @@ def _left_out(request: DownloadRequest) -> list[Ignored]:
         return []
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
     return [Ignored("region.geojson", f"{shown}: no geometry, which adds nothing to the region")]
+
+
+def _unreadable(request: DownloadRequest, image: Image | Product) -> list[Ignored]:
+    """Return what a request for all bands does not get of a catalog's image."""
+    if request.bands or not isinstance(image, Image):
+        return []
+    return [Ignored("bands", f"{name!r} of the image cannot be read: {why}") for name, why in image.unreadable]
 
 
 def _check_bounds(asked: Asked, band: Source) -> None:

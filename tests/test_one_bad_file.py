@@ -1,0 +1,122 @@
+"""What is wrong with one item, property or asset costs nothing else of the catalog, and is told."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import grpc
+import pytest
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import catalog_service_pb2, download_pb2
+from serving import Served, refusal, served
+from test_refusals import write_item, write_tiff
+
+FORMAT = download_pb2.FORMAT_NPY
+
+
+def nested(depth: int, *, lists: bool = False) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value] if lists else {"k": value}
+    return value
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    root = tmp_path_factory.mktemp("bad")
+    folder = root / "catalog"
+    for name in ("good", "one", "two", "plain/B1", "plain/B2"):
+        write_tiff(folder / "f" / f"{name}.tif")
+    (folder / "f" / "cut.tif").write_bytes(b"II*\x00 nothing more")
+    (folder / "f" / "plain" / "B3.tif").write_bytes(b"II*\x00 nothing more")
+    for depth in (19, 20, 33, 200, 900):
+        write_item(folder / f"deep{depth}.json", {"a": {"href": "f/good.tif"}}, deep=nested(depth), fine="yes")
+    write_item(folder / "deeplists.json", {"a": {"href": "f/good.tif"}}, deep=nested(60, lists=True), fine="yes")
+    write_item(folder / "huge.json", {"a": {"href": "f/good.tif"}}, huge="x" * 5_000_000, fine="yes")
+    for number in range(8):
+        write_item(folder / f"long{number}.json", {"a": {"href": "f/good.tif"}}, long="y" * 900_000)
+    assets = {name: {"href": f"f/{name}.tif", "type": "image/tiff"} for name in ("one", "cut", "two", "gone")}
+    write_item(folder / "mixed.json", assets)
+    with served(Settings(folder, grpc_port=0, http_port=0, state_dir=root / "state")) as running:
+        yield running
+
+
+def listed(server: Served) -> dict[str, catalog_service_pb2.ImageInfo]:
+    found: dict[str, catalog_service_pb2.ImageInfo] = {}
+    token = ""
+    while True:
+        asked = catalog_service_pb2.ListImagesRequest(page_size=1000, page_token=token)
+        page = server.catalog.ListImages(asked, timeout=60)
+        assert page.images
+        found |= {image.id: image for image in page.images}
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def test_a_property_that_no_message_can_carry_is_left_out_and_its_item_is_listed(server: Served) -> None:
+    found = listed(server)
+    items = {"deep19", "deep20", "deep33", "deep200", "deep900", "deeplists", "huge", "mixed"}
+    assert items | {f"long{number}" for number in range(8)} <= set(found)
+    for name in items - {"mixed"}:
+        assert found[name].properties["fine"] == "yes", name
+        kept = name in {"deep19", "deep20"}
+        assert ("deep" in found[name].properties or "huge" in found[name].properties) == kept, name
+    value: Any = found["deep20"].properties["deep"]
+    for _ in range(20):
+        value = value["k"]
+    assert value == 1
+    with urlopen(f"{server.http}/v1/projects/p/assets:listAssets", timeout=60) as answer:
+        body = json.load(answer)
+    assert items <= {asset["id"] for asset in body["assets"]}
+
+
+def test_check_tells_of_properties_that_are_left_out(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "f" / "good.tif")
+    write_item(tmp_path / "deep.json", {"a": {"href": "f/good.tif"}}, deep=nested(33), fine=nested(20))
+    text = json.dumps({"type": "Image", "id": "d", "bands": [], "properties": {"odd": nested(40), "ok": 1}})
+    write_tiff(tmp_path / "d" / "B1.tif")
+    (tmp_path / "d" / "asset.json").write_text(text)
+    told = {(note.image_id, note.field) for note in FolderCatalog(tmp_path).check()}
+    assert told == {("deep", "property 'deep'"), ("d", "property 'odd'")}
+    assert dict(FolderCatalog(tmp_path).get("d").properties) == {"ok": 1}
+
+
+def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server: Served) -> None:
+    for image, readable, broken in (("mixed", ["one", "two"], "cut"), ("f/plain", ["B1", "B2"], "B3")):
+        info = server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=image), timeout=30).image
+        assert [band.id for band in info.bands] == readable
+        params = download_pb2.DownloadParams(image=image, format=FORMAT)
+        _, plan = server.stream(params)
+        assert [band.id for band in plan.rasters[0].bands] == readable
+        told = [one.reason for one in plan.ignored if one.field == "bands"]
+        assert len(told) == (2 if image == "mixed" else 1)
+        assert repr(broken) in told[-1]
+        assert image != "mixed" or ("'gone'" in told[0] and "no such file" in told[0])
+        params.bands.add(id=readable[0])
+        data, plan = server.stream(params)
+        assert data
+        assert not plan.ignored
+        params.bands.add(id=broken)
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stream(params)
+        assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
+        assert broken in refusal(caught.value).message
+        strict = download_pb2.DownloadParams(image=image, format=FORMAT, strict=True)
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stream(strict)
+        assert refusal(caught.value).fields == {"bands": "FIELD_WITHOUT_EFFECT"}
+
+
+def test_a_file_that_cannot_be_read_gives_its_name_to_no_other(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "f" / "a.tif")
+    write_tiff(tmp_path / "f" / "a.tiff")
+    whole = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
+    (tmp_path / "f" / "a.tif").write_bytes(b"II*\x00 nothing more")
+    left = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
+    assert left == [name for name in whole if name == "a.tiff"]
+    assert left
