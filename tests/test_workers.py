@@ -52,13 +52,42 @@ def test_workers_share_a_port_and_its_downloads(server: tuple["subprocess.Popen[
     assert parent.wait(HANG) == 0
 
 
-def test_all_end_when_one_worker_does(server: tuple["subprocess.Popen[str]", str]) -> None:
-    parent, _ = server
+def worker_pids(parent: "subprocess.Popen[str]") -> list[int]:
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    workers = [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    assert len(workers) == 2
-    os.kill(workers[0], signal.SIGKILL)
-    assert parent.wait(HANG) == 1
+    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_worker_that_is_killed_is_started_again_and_the_others_stay(
+    server: tuple["subprocess.Popen[str]", str], tmp_path: Path
+) -> None:
+    parent, address = server
+    assert parent.stderr is not None
+    killed, other = worker_pids(parent)
+    for _ in "ab":
+        os.kill(killed, signal.SIGKILL)
+        assert any(f"on grpc {address}" in line for line in parent.stderr)  # said by a new one
+        pids = worker_pids(parent)
+        assert len(pids) == 2
+        assert killed not in pids
+        assert other in pids
+        (killed,) = set(pids) - {other}
+    with Client(address) as client:
+        client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
+    parent.terminate()
+    assert parent.wait(HANG) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, other))
+
+
+def test_a_server_whose_worker_waits_to_be_started_stops_at_once(
+    server: tuple["subprocess.Popen[str]", str],
+) -> None:
+    parent, _ = server
+    assert parent.stderr is not None
+    for pid in worker_pids(parent):
+        os.kill(pid, signal.SIGKILL)
+    assert any("a worker ended with -9" in line for line in parent.stderr)
+    parent.terminate()
+    assert parent.wait(HANG) == 0
 
 
 def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def serve(
         "workers": workers,
     }
     try:
-        sys.exit(run(load_settings(config, {name: value for name, value in given.items() if value is not None})))
+        run(load_settings(config, {name: value for name, value in given.items() if value is not None}))
     except BadSettings as error:
         raise click.UsageError(str(error)) from None
 

@@ -216,28 +216,33 @@ async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
     return port
 
 
-def serve(settings: Settings) -> int:
-    """Run a server until SIGINT or SIGTERM; returns the exit code.
+def serve(settings: Settings) -> None:
+    """Run a server until SIGINT or SIGTERM.
 
     Raises:
         BadSettings: see ``running``.
     """
     if settings.workers == 1:
         _serve_alone(settings)
-        return 0
+        return
+    _log_to_stderr()
     engine = ThreadEngine(1)
     with _locked(settings.state_dir):
         _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
-        return run_workers(settings, _serve_alone)
+        run_workers(settings, _serve_alone)
 
 
 def _serve_alone(settings: Settings) -> None:
     keep_memory()
+    _log_to_stderr()
+    asyncio.run(_serve(settings))
+
+
+def _log_to_stderr() -> None:
     # asked for at each line, and told by none
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    asyncio.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

@@ -1,8 +1,11 @@
 """Several server processes on one pair of ports: the kernel deals connections out among them."""
 
+import logging
 import multiprocessing
+import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -11,9 +14,19 @@ from types import FrameType
 
 from rasterwire.server.settings import BadSettings, Settings
 
+_log = logging.getLogger("rasterwire.server")
 
-def run_workers(settings: Settings, work: Callable[[Settings], None]) -> int:
-    """Run ``settings.workers`` processes until SIGINT or SIGTERM, or until one of them ends by itself.
+_LONG_LIFE = 60.0
+"""Seconds; a worker that ends sooner is taken for one that will do so again."""
+
+_MOST_DELAY = 30.0
+"""Seconds."""
+
+_SHUTDOWN = signal.SIGINT, signal.SIGTERM
+
+
+def run_workers(settings: Settings, work: Callable[[Settings], None]) -> None:
+    """Run ``settings.workers`` processes until SIGINT or SIGTERM; one that ends before is started again.
 
     They share the state folder. A render is shared by its readers within a process only.
 
@@ -21,39 +34,104 @@ def run_workers(settings: Settings, work: Callable[[Settings], None]) -> int:
         settings: of all; a port of 0 becomes a free one.
         work: runs one server until SIGTERM; importable by its name.
 
-    Returns:
-        0, or 1 where a process ended by itself.
-
     Raises:
         BadSettings: a port is taken.
     """
-    context = multiprocessing.get_context("spawn")  # gRPC does not survive a fork
     with ExitStack() as stack:
         grpc_port = stack.enter_context(_reserved(settings.host, settings.grpc_port, "grpc_port"))
         http_port = settings.http_port
         if http_port >= 0:
             http_port = stack.enter_context(_reserved(settings.host, http_port, "http_port"))
         own = replace(settings, grpc_port=grpc_port, http_port=http_port)
-        workers = [context.Process(target=work, args=(own,)) for _ in range(settings.workers)]
-        stopping = False
+        told, tell = os.pipe()
+        stack.callback(os.close, told)
+        stack.callback(os.close, tell)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
-            nonlocal stopping
-            stopping = True
-            for worker in workers:
-                if worker.pid is not None and worker.is_alive():
-                    worker.terminate()
+            os.write(tell, b"stop")
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SHUTDOWN:
             signal.signal(number, stop)
+        _keep_running([_Worker(own, work) for _ in range(settings.workers)], told)
+
+
+def _keep_running(workers: "list[_Worker]", told: int) -> None:
+    """Start workers, and start them again, until something can be read from ``told``; then end them all."""
+    while True:
         for worker in workers:
-            worker.start()
-        wait([worker.sentinel for worker in workers])
-        failed = not stopping
-        stop(signal.SIGTERM, None)
+            worker.start_if_due()
+        delays = [worker.due - time.monotonic() for worker in workers if not worker.is_running]
+        ready = wait([told, *(worker.sentinel for worker in workers if worker.is_running)], min(delays, default=None))
+        if told in ready:
+            break
         for worker in workers:
-            worker.join()
-        return int(failed)
+            worker.note_end()
+    for worker in workers:
+        worker.stop()
+    for worker in workers:
+        worker.join()
+
+
+class _Worker:
+    """A process of several, and those that come after it.
+
+    Attributes:
+        is_running: whether there is one that was not found to have ended.
+        due: when the next one is to start, by the monotonic clock, where none is running.
+    """
+
+    def __init__(self, settings: Settings, work: Callable[[Settings], None]) -> None:
+        self.is_running = False
+        self.due = time.monotonic()
+        self._settings = settings
+        self._work = work
+        self._began = 0.0
+        self._short_lives = 0
+
+    @property
+    def sentinel(self) -> int:
+        """What becomes readable when the process ends."""
+        return self._process.sentinel
+
+    def start_if_due(self) -> None:
+        """Start a process where none is running and its time has come."""
+        if self.is_running or time.monotonic() < self.due:
+            return
+        # spawned, since gRPC does not survive a fork
+        self._process = multiprocessing.get_context("spawn").Process(target=self._work, args=(self._settings,))
+        self._process.start()
+        self._began = time.monotonic()
+        self.is_running = True
+
+    def note_end(self) -> None:
+        """See whether the process ended, and say when the next one is to start."""
+        if not self.is_running or self._process.is_alive():
+            return
+        now = time.monotonic()
+        self._short_lives = self._short_lives + 1 if now - self._began < _LONG_LIFE else 0
+        delay = restart_delay(self._short_lives)
+        _log.error("a worker ended with %s; the next one starts in %g s", self._process.exitcode, delay)
+        self.is_running = False
+        self.due = now + delay
+
+    def stop(self) -> None:
+        """Tell the process to end, if there is one."""
+        if self.is_running:
+            self._process.terminate()
+
+    def join(self) -> None:
+        """Wait until the process has ended, if there is one."""
+        if self.is_running:
+            self._process.join()
+
+
+def restart_delay(short_lives: int) -> float:
+    """Return the seconds before a worker is started again, after as many that soon ended in a row.
+
+    >>> [restart_delay(lives) for lives in (0, 1, 2, 3, 6, 7, 10_000)]
+    [0.0, 1.0, 2.0, 4.0, 30.0, 30.0, 30.0]
+    """
+    return min(_MOST_DELAY, 2.0 ** min(short_lives - 1, 10)) if short_lives else 0.0
 
 
 @contextmanager
