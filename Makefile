@@ -11,7 +11,7 @@ STAMP = $(VENV)/.installed
 CODE = src tests protos/generate.py
 PYTEST = -n 2
 
-.PHONY: help demo test lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
+.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -44,7 +44,10 @@ lint: $(STAMP) ## Check schema, generated code, style, imports and types
 # what the tests would compile, each worker by itself, is compiled meanwhile
 test: $(STAMP) ## Check everything and run the tests
 	$(BIN)/python -m rasterwire.server.warm $(VENV)/compiling & $(MAKE) --no-print-directory lint; code=$$?; wait; exit $$code
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(PYTEST) -m "not slow"
+
+test-slow: $(STAMP) ## Run the attacks and soak runs
+	$(BIN)/python -m pytest $(PYTEST) -m slow
 
 format: $(STAMP) ## Put schema and code in form
 	cd protos && ../$(BIN)/buf format --write --exclude-path buf

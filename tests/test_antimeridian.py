@@ -9,6 +9,7 @@ import rasterio
 from affine import Affine
 from odc.geo.crs import CRS
 
+from cases import every
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
@@ -46,7 +47,7 @@ def rendered(raster: RasterPlan) -> Pixels:
     return Pixels(np.hstack([left.data, right.data]), np.hstack([left.valid, right.valid]))
 
 
-@pytest.mark.parametrize("west", [170, -130, -40, -4, 350])
+@every("west", [170, -130, -40, -4, 350])
 def test_native_pixels_go_around_the_earth(world: FolderCatalog, west: int) -> None:
     raster = planned(world, region=box_region(west, -10, west + 20, 10))
     assert tuple(raster.grid.affine)[:6] == (2, 0, west, 0, -2, 10)
@@ -56,7 +57,7 @@ def test_native_pixels_go_around_the_earth(world: FolderCatalog, west: int) -> N
     assert np.array_equal(pixels.data, np.broadcast_to(1000 + (west + 2 * np.arange(10)) % 360, (10, 10)))
 
 
-@pytest.mark.parametrize("resampling", list(Resampling), ids=lambda r: r.value.lower())
+@every("resampling", list(Resampling))
 def test_every_resampling_goes_around_the_earth(world: FolderCatalog, resampling: Resampling) -> None:
     grid = GridSpec(LONLAT, Affine(4, 0, 168, 0, -4, 12), (10, 5))
     pixels = rendered(planned(world, grid=grid, resampling=resampling))

@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 
+from cases import every
 from effort import HANG
 from rasterwire.decoded_tile import DecodedTile
 from rasterwire.pixels import Pixels, ToldByNodata
@@ -17,10 +18,10 @@ from rasterwire.render.engine import ThreadEngine
 NEAR = np.nextafter(np.float32(-9999.9), np.float32(0))
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
-@pytest.mark.parametrize("samples", [1, 3])
-@pytest.mark.parametrize("are_differences", [True, False])
-@pytest.mark.parametrize(("row", "col", "rows", "cols"), [(0, 0, 8, 16), (3, 0, 2, 5), (7, 15, 1, 1), (2, 4, 6, 12)])
+@every("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
+@every("samples", [1, 3])
+@every("are_differences", [True, False])
+@every(("row", "col", "rows", "cols"), [(0, 0, 8, 16), (3, 0, 2, 5), (7, 15, 1, 1), (2, 4, 6, 12)])
 def test_a_rectangle_of_a_tile_goes_where_it_shall(
     dtype: str, samples: int, are_differences: bool, row: int, col: int, rows: int, cols: int
 ) -> None:
@@ -36,7 +37,7 @@ def test_a_rectangle_of_a_tile_goes_where_it_shall(
     np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize(
+@every(
     ("values", "nodata", "valid"),
     [
         (np.array([[0, 1, 2]], "u2"), 0, [[False, True, True]]),
@@ -49,7 +50,7 @@ def test_a_rectangle_of_a_tile_goes_where_it_shall(
         ),
     ],
 )
-@pytest.mark.parametrize("fill", [0, 1, -9999.9])
+@every("fill", [0, 1, -9999.9])
 def test_pixels_told_by_nodata_are_those_of_a_mask(
     values: "np.ndarray[tuple[int, int], np.dtype[np.generic]]",
     nodata: float | None,

@@ -23,6 +23,8 @@ from rasterwire.server.asset_filter import asset_tests
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
+pytestmark = pytest.mark.slow
+
 P = "/v1/projects/my-project"
 CALL = "functionInvocationValue"
 

@@ -19,6 +19,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
+from cases import every
 from images import UTM, band, side_by_side
 from rasterwire.encode.download import ENCODERS, count_blocks, encode_download
 from rasterwire.encode.geotiff import needs_bigtiff
@@ -69,9 +70,9 @@ def encoded(made: RenderPlan, folder: Path) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("mask", [False, True], ids=["nodata", "mask"])
-@pytest.mark.parametrize("compression", Compression, ids=lambda c: c.value.lower())
-@pytest.mark.parametrize("dtype", type_names)
+@every("mask", [False, True])
+@every("compression", Compression)
+@every("dtype", type_names)
 def test_every_type_and_compression_is_read_back(
     tmp_path: Path, dtype: str, compression: Compression, mask: bool
 ) -> None:
@@ -93,7 +94,7 @@ def test_every_type_and_compression_is_read_back(
         assert tiff.mask_flag_enums[0] == ([MaskFlags.per_dataset] if mask else [MaskFlags.nodata])
 
 
-@pytest.mark.parametrize("mask", [False, True], ids=["nodata", "mask"])
+@every("mask", [False, True])
 def test_very_many_bands_are_stored_one_after_the_other(tmp_path: Path, mask: bool) -> None:
     names = tuple(f"band {number} \u00b5" for number in range(300))
     one = raster(300, 270, "uint16", names, mask)
@@ -119,7 +120,7 @@ def test_very_many_bands_are_stored_one_after_the_other(tmp_path: Path, mask: bo
                 assert not tiff.read_masks(1).any()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (255, 255), (256, 256), (257, 1), (1, 257), (700, 300)])
+@every("size", [(1, 1), (255, 255), (256, 256), (257, 1), (1, 257), (700, 300)])
 def test_every_size_is_read_back(tmp_path: Path, size: tuple[int, int]) -> None:
     one = raster(*size, mask=True)
     data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
@@ -173,8 +174,8 @@ def _empty(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("mask", [False, True], ids=["nodata", "mask"])
-@pytest.mark.parametrize("compression", Compression, ids=lambda c: c.value.lower())
+@every("mask", [False, True])
+@every("compression", Compression)
 def test_cloud_optimized_files_are_valid(tmp_path: Path, compression: Compression, mask: bool) -> None:
     one = raster(1300, 1100, names=("a", "b"), mask=mask)
     encoding = Encoding(compression, cloud_optimized=True)
@@ -213,7 +214,7 @@ def test_an_npy_of_very_many_bands_has_a_longer_header(tmp_path: Path) -> None:
     assert len(np.load(io.BytesIO(data), max_header_size=1 << 20).dtype) == 1000
 
 
-@pytest.mark.parametrize("format_", [Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND])
+@every("format_", [Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND])
 def test_zips_are_whole_stored_and_dateless(tmp_path: Path, format_: Format) -> None:
     rasters = [replace(raster(30, 20, dtype), path=f"n.{dtype}.tif") for dtype in ("uint8", "float32")]
     with zipfile.ZipFile(io.BytesIO(encoded(plan(format_, *rasters), tmp_path))) as archive:
@@ -224,8 +225,8 @@ def test_zips_are_whole_stored_and_dateless(tmp_path: Path, format_: Format) -> 
             assert info.external_attr >> 16 == 0o100644
 
 
-@pytest.mark.parametrize("format_", Format)
-@pytest.mark.parametrize("cloud_optimized", [False, True])
+@every("format_", Format)
+@every("cloud_optimized", [False, True])
 def test_equal_plans_give_equal_bytes(tmp_path: Path, format_: Format, cloud_optimized: bool) -> None:
     made = plan(format_, raster(700, 600, mask=True), encoding=Encoding(cloud_optimized=cloud_optimized))
     assert encoded(made, tmp_path) == encoded(made, tmp_path)
@@ -235,7 +236,7 @@ def test_every_format_has_an_encoder() -> None:
     assert set(ENCODERS) == set(Format)
 
 
-@pytest.mark.parametrize("format_", Format)
+@every("format_", Format)
 def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
     made = plan(format_, raster(3000, 700, "float64", tuple("abc")))
     asked = 0
@@ -250,7 +251,7 @@ def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
     assert asked == count_blocks(made)
 
 
-@pytest.mark.parametrize("format_", Format)
+@every("format_", Format)
 def test_errors_of_a_render_come_through_and_leave_nothing(tmp_path: Path, format_: Format) -> None:
     class Stop(Exception):
         pass
@@ -264,7 +265,7 @@ def test_errors_of_a_render_come_through_and_leave_nothing(tmp_path: Path, forma
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("format_", [Format.GEO_TIFF, Format.NPY])
+@every("format_", [Format.GEO_TIFF, Format.NPY])
 def test_memory_does_not_grow_with_the_raster(tmp_path: Path, format_: Format) -> None:
     one = raster(20_000, 3_000, "uint8", mask=True)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cases import every
 from rasterwire import errors
 from rasterwire.raster_file import open_raster
 from rasterwire.server.settings import BadSettings
@@ -44,13 +45,13 @@ def test_every_error_has_an_example_and_a_status() -> None:
     assert set(STATUS.values()) <= set(HTTP_STATUS)
 
 
-@pytest.mark.parametrize("error", EXAMPLES.values(), ids=lambda e: type(e).__name__)
+@every("error", EXAMPLES.values())
 def test_errors_survive_pickling(error: errors.DownloadError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.metadata) == (type(error), str(error), error.metadata)
 
 
-@pytest.mark.parametrize("error", EXAMPLES.values(), ids=lambda e: type(e).__name__)
+@every("error", EXAMPLES.values())
 def test_errors_survive_copying_in_every_protocol(error: errors.DownloadError) -> None:
     again = [copy.copy(error), *(pickle.loads(pickle.dumps(error, version)) for version in range(6))]
     assert {str(one) for one in again} == {str(error)}
@@ -85,7 +86,7 @@ def test_no_error_of_a_file_tells_where_it_is(tmp_path: Path, make: Callable[[Pa
     assert not [word for word in ("secret", "hidden", tmp_path.name, str(tmp_path)) if word in told]
 
 
-@pytest.mark.parametrize("error", EXAMPLES.values(), ids=lambda e: type(e).__name__)
+@every("error", EXAMPLES.values())
 def test_both_doors_say_the_same(error: errors.DownloadError) -> None:
     code, body = http_answer(error)
     assert body["error"]["message"] == status_of(error).message == str(error)
@@ -98,7 +99,7 @@ def test_an_unexpected_error_tells_nothing_but_an_incident() -> None:
     assert http_answer(RuntimeError("/secret/path"))[0] == 500
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@every("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_as_such(number: int) -> None:
     code, body = http_answer(OSError(number, "No space left on device", "/secret/path"))
     assert (code, body["error"]["reason"]) == (507, "DISK_FULL")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cases import every
 from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, call, load, random_data, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.types import PixelType
@@ -110,8 +111,8 @@ def tolerance(dtype: np.dtype[Any]) -> float:
     return {"f4": 3e-6, "f8": 1e-12}.get(dtype.str[1:], 0.0)
 
 
-@pytest.mark.parametrize("name", BINARY)
-@pytest.mark.parametrize(("one", "other"), PAIRS, ids=IDS)
+@every("name", BINARY)
+@every(("one", "other"), PAIRS)
 def test_a_function_of_two_images_is_what_numpy_makes_of_wide_numbers(
     made: PixelWorld, name: str, one: str, other: str
 ) -> None:
@@ -133,8 +134,8 @@ def test_a_function_of_two_images_is_what_numpy_makes_of_wide_numbers(
     assert_pixels(found, wanted, BOTH_VALID, rtol=tolerance(found.data.dtype), atol=rounding, said=(name, one, other))
 
 
-@pytest.mark.parametrize("name", ["add", "subtract", "multiply"])
-@pytest.mark.parametrize(("one", "other"), PAIRS, ids=IDS)
+@every("name", ["add", "subtract", "multiply"])
+@every(("one", "other"), PAIRS)
 def test_the_range_of_a_result_is_that_of_the_results_of_the_ends(
     made: PixelWorld, name: str, one: str, other: str
 ) -> None:
@@ -151,7 +152,7 @@ def test_the_range_of_a_result_is_that_of_the_results_of_the_ends(
     assert found == PixelType("int", min(map(int, ends)), max(map(int, ends)))
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS, ids=IDS)
+@every(("one", "other"), PAIRS)
 def test_quotients_are_floats_and_comparisons_0_or_1(made: PixelWorld, one: str, other: str) -> None:
     sides = {"image1": load(f"a_{one}"), "image2": load(f"b_{other}")}
     precision = "double" if "float64" in {one, other} else "float"
@@ -160,8 +161,8 @@ def test_quotients_are_floats_and_comparisons_0_or_1(made: PixelWorld, one: str,
         assert made.image(call(f"Image.{name}", **sides)).bands[0].type == PixelType("int", 0, 1)
 
 
-@pytest.mark.parametrize("name", UNARY)
-@pytest.mark.parametrize("dtype", DTYPES)
+@every("name", UNARY)
+@every("dtype", DTYPES)
 def test_a_function_of_one_image_is_numpys(made: PixelWorld, name: str, dtype: str) -> None:
     values = data("a", dtype)
     found = made.only(call(f"Image.{name}", value=load(f"a_{dtype}")))
@@ -189,9 +190,9 @@ def test_a_half_is_rounded_up(made: PixelWorld) -> None:
         assert_pixels(made.only(call("Image.round", value=value)), np.asarray(wanted), said=value)
 
 
-@pytest.mark.parametrize("constant", [0, 7, -3, 300, 2.5, 70_000, -1e-3, 1 << 40])
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "mod", "min", "max", "lt", "eq"])
+@every("constant", [0, 7, -3, 300, 2.5, 70_000, -1e-3, 1 << 40])
+@every("dtype", DTYPES)
+@every("name", ["add", "subtract", "multiply", "divide", "mod", "min", "max", "lt", "eq"])
 def test_a_number_is_a_constant_image(made: PixelWorld, name: str, dtype: str, constant: float) -> None:
     values = data("a", dtype)
     other = np.full(values.shape, constant)

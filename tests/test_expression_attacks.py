@@ -46,6 +46,8 @@ from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served
 
+pytestmark = pytest.mark.slow
+
 REFUSALS = (InvalidExpression, InvalidRequest, SourceUnavailable)
 Json = dict[str, Any]
 

@@ -9,6 +9,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from cases import every
 from pixel_world import (
     GRID,
     UTM,
@@ -117,7 +118,8 @@ STEPS: dict[str, Step] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(48))
+@pytest.mark.slow
+@every("seed", range(48))
 def test_a_graph_at_random_has_the_same_pixels_in_pieces(made: PixelWorld, seed: int) -> None:
     dice = random.Random(seed)
     names = [list(STEPS)[seed % len(STEPS)], *dice.choices(list(STEPS), k=dice.randint(1, 3))]
@@ -129,8 +131,8 @@ def test_a_graph_at_random_has_the_same_pixels_in_pieces(made: PixelWorld, seed:
     assert_same_in_pieces(made, made.image(expression), grid, cuts)
 
 
-@pytest.mark.parametrize("name", STEPS)
-@pytest.mark.parametrize("grid", GRIDS)
+@every("name", STEPS)
+@every("grid", GRIDS)
 def test_each_kind_of_step_has_the_same_pixels_in_pieces(made: PixelWorld, name: str, grid: str) -> None:
     dice = random.Random(f"{name}-{grid}")
     image = made.image(STEPS[name](dice, load("byte")))
@@ -162,7 +164,7 @@ def test_the_best_image_is_the_best_in_every_block(made: PixelWorld) -> None:
     assert_same_in_pieces(made, made.image(only), GRIDS["wider"], [2, 5, 9, 33])
 
 
-@pytest.mark.parametrize("at_once", [7, 1000])
+@every("at_once", [7, 1000])
 def test_sorted_values_do_not_depend_on_how_many_there_are_at_once(
     made: PixelWorld, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from cases import every
 from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, call, load, random_data, random_mask
 from rasterwire.errors import InvalidExpression
 
@@ -33,8 +34,8 @@ CASTS = {
 }
 
 
-@pytest.mark.parametrize("target", CASTS)
-@pytest.mark.parametrize("dtype", DTYPES)
+@every("target", CASTS)
+@every("dtype", DTYPES)
 def test_a_cast_takes_whole_parts_and_the_nearest_value_that_the_type_has(
     made: PixelWorld, dtype: str, target: str
 ) -> None:
@@ -51,7 +52,7 @@ def test_a_cast_takes_whole_parts_and_the_nearest_value_that_the_type_has(
         np.testing.assert_array_equal(found.data[VALID], wanted[VALID])
 
 
-@pytest.mark.parametrize("target", CASTS)
+@every("target", CASTS)
 def test_casts_of_what_is_no_number_and_of_what_has_no_end(made: PixelWorld, target: str) -> None:
     if np.dtype(target).kind == "f":
         return
@@ -68,8 +69,8 @@ def test_casts_of_what_is_no_number_and_of_what_has_no_end(made: PixelWorld, tar
         assert found.data[0, 0] == wanted, value
 
 
-@pytest.mark.parametrize("ends", [(10, 100), (-5, 5), (0.5, 90.25), (300, 400), (-1000, -900), (0, 1e9), (-1e9, 7)])
-@pytest.mark.parametrize("dtype", DTYPES)
+@every("ends", [(10, 100), (-5, 5), (0.5, 90.25), (300, 400), (-1000, -900), (0, 1e9), (-1e9, 7)])
+@every("dtype", DTYPES)
 def test_clamp_takes_the_nearest_value_of_a_range(made: PixelWorld, dtype: str, ends: tuple[float, float]) -> None:
     low, high = ends
     wanted = np.clip(random_data(dtype, 0).astype(np.float64), low, high)
@@ -77,7 +78,7 @@ def test_clamp_takes_the_nearest_value_of_a_range(made: PixelWorld, dtype: str, 
     assert_pixels(found, wanted, VALID, rtol=NEAR.get(str(found.data.dtype), 0.0))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@every("dtype", DTYPES)
 def test_unit_scale_maps_a_range_to_0_and_1(made: PixelWorld, dtype: str) -> None:
     found = made.only(call("Image.unitScale", input=load(f"a_{dtype}"), low=-3, high=17))
     assert found.data.dtype.kind == "f"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cases import every
 from graphs import Made, World, argument, call, evaluated, function, image, refused, told
 
 TABLE = pd.DataFrame(
@@ -43,7 +44,7 @@ def test_the_size_and_the_first_of_a_collection_are_told() -> None:
     assert told(call("Collection.size", collection=IMAGES), WORLD) == 10
 
 
-@pytest.mark.parametrize("ascending", [True, False])
+@every("ascending", [True, False])
 def test_a_collection_is_sorted_by_a_property_nulls_last(ascending: bool) -> None:
     ordered = call("Collection.limit", collection=COLLECTION, key="n", ascending=ascending)
     # the order of equal elements is kept upwards; downwards it is not told
@@ -62,7 +63,7 @@ def test_a_collection_is_sorted_by_texts_and_cut() -> None:
     )
 
 
-@pytest.mark.parametrize(("count", "offset"), [(2, 0), (3, 8), (5, 20), (0, 0), (100, 2)])
+@every(("count", "offset"), [(2, 0), (3, 8), (5, 20), (0, 0), (100, 2)])
 def test_elements_become_a_list(count: int, offset: int) -> None:
     listed = call("Collection.toList", collection=IMAGES, count=count, offset=offset)
     of = function("i", body=call("Element.get", object=argument("i"), property="n"))
@@ -80,7 +81,7 @@ def test_map_keeps_the_index_of_each_element_and_may_drop_nulls() -> None:
     assert column(only, "n") == [1, 3, 5, 7, 9]
 
 
-@pytest.mark.parametrize("result", [None, 5, "text", [1]])
+@every("result", [None, 5, "text", [1]])
 def test_map_refuses_what_is_no_element(result: Any) -> None:
     mapped = call(
         "Collection.map",
@@ -124,7 +125,7 @@ def test_images_become_a_collection_with_indices() -> None:
     assert evaluated(made).of_images
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "of"),
     [
         ("mean", lambda s: s.mean()),

@@ -11,6 +11,7 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.vrt import WarpedVRT
 
+from cases import every
 from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.nodes import Stored
@@ -95,7 +96,7 @@ REDUCERS: dict[str, tuple[Written, str, Making]] = {
 }
 
 
-@pytest.mark.parametrize("name", REDUCERS)
+@every("name", REDUCERS)
 def test_a_reducer_of_whole_numbers_makes_what_numpy_makes_of_the_valid_ones(made: PixelWorld, name: str) -> None:
     reducer, output, one = REDUCERS[name]
     found = made.pixels(call("ImageCollection.reduce", collection=ALL, reducer=reducer))
@@ -103,7 +104,7 @@ def test_a_reducer_of_whole_numbers_makes_what_numpy_makes_of_the_valid_ones(mad
     assert_pixels(found[f"v_{output}"], of_each(STACK.astype(float), VALID, one), ANY, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in REDUCERS if name != "product"])
+@every("name", [name for name in REDUCERS if name != "product"])
 def test_a_reducer_of_floats_makes_what_numpy_makes_of_the_valid_ones(made: PixelWorld, name: str) -> None:
     reducer, output, one = REDUCERS[name]
     found = made.pixels(call("ImageCollection.reduce", collection=FLOATS, reducer=reducer))[f"w_{output}"]
@@ -118,14 +119,14 @@ def test_a_count_is_0_where_nothing_is_valid(made: PixelWorld) -> None:
         assert_pixels(made.only(expression), VALID.sum(axis=0))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+@every("count", [1, 2, 3, 4, 5])
 def test_a_median_of_an_even_number_is_halfway(made: PixelWorld, count: int) -> None:
     found = made.only(call("reduce.median", collection=collection(*(f"s{at}" for at in range(count)))))
     expected = np.ma.median(MASKED[:count], axis=0).filled(0)  # type: ignore[no-untyped-call]
     assert_pixels(found, expected, VALID[:count].any(axis=0))
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "one"),
     {
         "median": np.nanmedian, "mean": np.nanmean, "min": np.nanmin, "max": np.nanmax, "sum": np.nansum,
@@ -240,7 +241,7 @@ def on_third(made: PixelWorld, name: str) -> Array:
         return np.asarray(warped.read(1))
 
 
-@pytest.mark.parametrize("name", ["mosaic", "max", "count", "mean"])
+@every("name", ["mosaic", "max", "count", "mean"])
 def test_scenes_of_two_zones_meet_on_a_third_grid_as_gdal_places_them(made: PixelWorld, name: str) -> None:
     stack = np.stack([on_third(made, scene) for scene in SCENES])
     valid = stack > 0

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from cases import every
 from graphs import Made, call, refused, told
 
 NOON = datetime(2021, 1, 9, 18, 57, 51, 123000, UTC)
@@ -20,7 +21,7 @@ def date(moment: datetime) -> Made:
     return call("Date", value=millis(moment))
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "moment"),
     [
         ("2021", datetime(2021, 1, 1, tzinfo=UTC)),
@@ -39,12 +40,12 @@ def test_texts_are_read_as_dates(text: str, moment: datetime) -> None:
     assert told(call("Date.millis", date=text)) == millis(moment)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2021-13-01", "2021-02-30", "2021-000", "20", "1e5"])
+@every("text", ["", "yesterday", "2021-13-01", "2021-02-30", "2021-000", "20", "1e5"])
 def test_texts_that_are_no_dates_are_refused(text: str) -> None:
     assert refused(call("Date", value=text)).startswith(f"Date: a String {text!r} is no date")
 
 
-@pytest.mark.parametrize("value", [1e18, -1e18, float("inf"), float("nan"), [1], True])
+@every("value", [1e18, -1e18, float("inf"), float("nan"), [1], True])
 def test_numbers_beyond_the_calendar_are_refused(value: Any) -> None:
     assert refused(call("Date", value=value)).startswith("Date: ")
 
@@ -64,9 +65,9 @@ def test_a_date_is_made_of_year_month_and_day() -> None:
     assert refused(call("Date.fromYMD", year=2021, month=2, day=29)) == "Date.fromYMD: 2021-2-29 is no date."
 
 
-@pytest.mark.parametrize("unit", ["year", "month", "week", "day", "hour", "minute", "second"])
-@pytest.mark.parametrize("delta", [1, -1, 14, -30])
-@pytest.mark.parametrize("start", [NOON, datetime(2020, 2, 29, tzinfo=UTC), datetime(2021, 12, 31, 23, tzinfo=UTC)])
+@every("unit", ["year", "month", "week", "day", "hour", "minute", "second"])
+@every("delta", [1, -1, 14, -30])
+@every("start", [NOON, datetime(2020, 2, 29, tzinfo=UTC), datetime(2021, 12, 31, 23, tzinfo=UTC)])
 def test_dates_advance_by_units_of_the_calendar(start: datetime, delta: int, unit: str) -> None:
     # pandas moves to the last day of a month where the day is not there
     later = pd.Timestamp(start) + pd.DateOffset(**{f"{unit}s": delta})
@@ -84,14 +85,14 @@ def test_days_are_those_of_the_clock_in_a_time_zone() -> None:
     assert told(moved)["value"] == millis(start) + 23 * 3_600_000
 
 
-@pytest.mark.parametrize(("delta", "unit"), [(1e6, "year"), (1e9, "week"), (1e300, "day"), (1, "fortnight")])
+@every(("delta", "unit"), [(1e6, "year"), (1e9, "week"), (1e300, "day"), (1, "fortnight")])
 def test_an_advance_out_of_the_calendar_is_refused(delta: float, unit: str) -> None:
     assert refused(call("Date.advance", date=0, delta=delta, unit=unit)).startswith("Date.advance: ")
     zoned = call("Date.advance", date=0, delta=delta, unit=unit, timeZone="Asia/Tokyo")
     assert refused(zoned).startswith("Date.advance: ")
 
 
-@pytest.mark.parametrize(("unit", "seconds"), [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400)])
+@every(("unit", "seconds"), [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400)])
 def test_differences_are_fractions_of_units(unit: str, seconds: int) -> None:
     earlier = NOON - timedelta(days=3, minutes=7)
     made = told(call("Date.difference", date=date(NOON), start=date(earlier), unit=unit))
@@ -106,7 +107,7 @@ def test_differences_in_years_and_months_use_their_mean_length() -> None:
     )
 
 
-@pytest.mark.parametrize("zone", [None, "America/Los_Angeles", "Asia/Kolkata"])
+@every("zone", [None, "America/Los_Angeles", "Asia/Kolkata"])
 def test_parts_of_a_date_are_told_in_a_time_zone(zone: str | None) -> None:
     local = NOON.astimezone(ZoneInfo(zone or "UTC"))
     parts = {name: getattr(local, name) for name in ("year", "month", "day", "hour", "minute", "second")}
@@ -133,7 +134,7 @@ def test_parts_relative_to_larger_ones_count_from_zero() -> None:
     assert "is no part of" in refused(call("Date.getRelative", date=at, unit="year", inUnit="month"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("pattern", "text"),
     [
         (None, "2021-01-09T18:57:51"),
@@ -179,9 +180,9 @@ def test_a_range_that_ends_before_it_starts_is_refused() -> None:
 # -- units and spans ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("zone", [None, "America/New_York"])
-@pytest.mark.parametrize("start", [NOON, datetime(2020, 2, 29, tzinfo=UTC), datetime(2021, 3, 14, 9, tzinfo=UTC)])
-@pytest.mark.parametrize(
+@every("zone", [None, "America/New_York"])
+@every("start", [NOON, datetime(2020, 2, 29, tzinfo=UTC), datetime(2021, 3, 14, 9, tzinfo=UTC)])
+@every(
     ("unit", "period"),
     [("year", "Y"), ("month", "M"), ("week", "W"), ("day", "D"), ("hour", "h"), ("minute", "min"), ("second", "s")],
 )
@@ -208,20 +209,20 @@ def test_ratios_of_units() -> None:
     assert told(call("Date.unitRatio", numerator="week", denominator="days")) == 7
 
 
-@pytest.mark.parametrize("given", [{"year": 2024}, {"month": 3, "day": 31}, {"hour": 0, "minute": 5}, {"second": 1.5}])
-@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+@every("given", [{"year": 2024}, {"month": 3, "day": 31}, {"hour": 0, "minute": 5}, {"second": 1.5}])
+@every("zone", [None, "Asia/Kolkata"])
 def test_units_of_a_date_are_set(given: dict[str, Any], zone: str | None) -> None:
     local = NOON.astimezone(ZoneInfo(zone or "UTC"))
     expected = local.replace(**({"second": 1, "microsecond": 500_000} if "second" in given else given))
     assert told(call("Date.update", date=date(NOON), timeZone=zone, **given))["value"] == millis(expected)
 
 
-@pytest.mark.parametrize("given", [{"month": 13}, {"month": 2, "day": 30}, {"year": 0}, {"second": 60}, {"hour": 1e18}])
+@every("given", [{"month": 13}, {"month": 2, "day": 30}, {"year": 0}, {"second": 60}, {"hour": 1e18}])
 def test_units_that_no_date_has_are_refused(given: dict[str, Any]) -> None:
     assert refused(call("Date.update", date=date(NOON), **given)).startswith("Date.update: ")
 
 
-@pytest.mark.parametrize(
+@every(
     ("pattern", "text", "format"),
     [
         ("YYYY-MM-dd", "2021-03-04", "%Y-%m-%d"),
@@ -249,7 +250,7 @@ def test_a_text_is_read_by_a_pattern_in_a_time_zone() -> None:
     assert told(made)["value"] == millis(datetime(2021, 3, 4, tzinfo=zone))
 
 
-@pytest.mark.parametrize(
+@every(
     ("pattern", "text"),
     [
         ("yyyy-MM-dd", "2021-13-01"),
@@ -276,7 +277,7 @@ def _span(start: int, end: int) -> Made:
     return call("DateRange", start=start, end=end)
 
 
-@pytest.mark.parametrize("other", [(0, 5), (5, 10), (7, 8), (9, 20), (10, 20), (0, 30), (7, 7)])
+@every("other", [(0, 5), (5, 10), (7, 8), (9, 20), (10, 20), (0, 30), (7, 7)])
 def test_spans_are_sets_of_moments(other: tuple[int, int]) -> None:
     one, two = set(range(5, 10)), set(range(*other))
     given = {"dateRange": _span(5, 10), "other": _span(*other)}

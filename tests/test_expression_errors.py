@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from affine import Affine
 
+from cases import every
 from graphs import UTM, World, argument, call, function, image, refused, told
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression import budget
@@ -23,7 +24,7 @@ FEATURES = call("Collection", features=[call("Feature")])
 NOTHING = call("Filter.and", filters=[])
 
 
-@pytest.mark.parametrize(
+@every(
     ("graph", "said"),
     [
         (call("Image.addBands", srcImg=LOADED), "Image.addBands: Parameter 'dstImg' is required."),
@@ -57,7 +58,7 @@ def test_errors_are_worded_as_those_of_earth_engine(graph: Any, said: str) -> No
     assert refused(graph, WORLD) == said
 
 
-@pytest.mark.parametrize(
+@every(
     ("graph", "said"),
     [
         (call("List.get", list=5, index=0), "List.get: Parameter 'list' has to be of type List, and is a Number 5."),
@@ -124,7 +125,7 @@ def test_an_error_within_a_mapped_function_names_the_inner_function() -> None:
     assert refused(call("List.map", list=[[1]], baseAlgorithm=inner)).startswith("List.get: List index must be")
 
 
-@pytest.mark.parametrize("name", [name for name, known in TABLE.items() if known.call is None])
+@every("name", [name for name, known in TABLE.items() if known.call is None])
 def test_a_function_that_is_known_but_not_built_says_so(name: str) -> None:
     assert refused(call(name)) == f"{name}: not implemented by this server"
 
@@ -137,7 +138,8 @@ _ODD: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@pytest.mark.slow
+@every(
     "name", [name for name, known in sorted(TABLE.items()) if known.call and known.signature.arguments and name != "If"]
 )
 def test_no_argument_whatever_breaks_a_function(name: str) -> None:

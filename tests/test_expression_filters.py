@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 import shapely
 
+from cases import every
 from graphs import Made, World, call, image, refused, told
 
 DAYS = [datetime(2019, 12, 30, 6, 30, tzinfo=UTC) + timedelta(days=37 * at, hours=at) for at in range(24)]
@@ -29,7 +29,7 @@ def features(*properties: dict[str, Any]) -> Made:
     return call("Collection", features=[call("Feature", metadata=given) for given in properties])
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "passes"),
     [
         ("equals", lambda n: n == 5),
@@ -67,7 +67,7 @@ def test_texts_are_not_compared_with_numbers() -> None:
     assert passing(call("Filter.greaterThan", leftField="v", rightValue="6"), mixed) == [3]
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "problem"),
     [
         ({}, "each side"),
@@ -81,7 +81,7 @@ def test_a_filter_needs_two_sides(given: dict[str, Any], problem: str) -> None:
     assert said.startswith(f"Filter.equals: {problem}")
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "value", "passes"),
     [
         ("stringContains", "e 1", lambda text: "e 1" in text),
@@ -131,7 +131,7 @@ def test_dates_lie_in_a_range_without_its_end() -> None:
     assert passing(of_2021) == [at for at, day in enumerate(DAYS) if day.year == 2021]
 
 
-@pytest.mark.parametrize(
+@every(
     ("field", "of"),
     [
         ("year", lambda day: day.year),
@@ -144,7 +144,7 @@ def test_dates_lie_in_a_range_without_its_end() -> None:
         ("week", lambda day: day.isocalendar().week),
     ],
 )
-@pytest.mark.parametrize(("low", "high"), [(1, 3), (3, 1), (6, None), (30, 2020)])
+@every(("low", "high"), [(1, 3), (3, 1), (6, None), (30, 2020)])
 def test_parts_of_dates_lie_in_a_range_of_the_calendar(field: str, of: Any, low: int, high: int | None) -> None:
     last = low if high is None else high
     values = [of(day) for day in DAYS]
@@ -185,8 +185,8 @@ def shape(geometry: shapely.Geometry) -> Made:
     return call(f"GeometryConstructors.{kind}", coordinates=coordinates, **planar)
 
 
-@pytest.mark.parametrize("at", range(len(SHAPES)))
-@pytest.mark.parametrize(("name", "relates"), [("intersects", shapely.intersects), ("contains", shapely.contains)])
+@every("at", range(len(SHAPES)))
+@every(("name", "relates"), [("intersects", shapely.intersects), ("contains", shapely.contains)])
 def test_features_are_filtered_by_place(at: int, name: str, relates: Any) -> None:
     collection = call(
         "Collection", features=[call("Feature", geometry=shape(s), metadata={"n": n}) for n, s in enumerate(SHAPES)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cases import every
 from effort import effort
 from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
@@ -119,7 +120,7 @@ def grown(dice: random.Random, depth: int) -> Tree:
     return Tree(f"{held(first, 1)} ? {held(second, 1)} : {third.text}", value, 0)
 
 
-@pytest.mark.parametrize("seed", range(120))
+@every("seed", range(120))
 def test_a_formula_at_random_is_what_numpy_makes_of_its_tree(made: PixelWorld, seed: int) -> None:
     tree = grown(random.Random(seed), 4)
     pixels = made.only(formula(tree.text))
@@ -134,7 +135,7 @@ def test_a_formula_at_random_is_what_numpy_makes_of_its_tree(made: PixelWorld, s
 FOUR, FIVE, EIGHT = (BANDS[name].astype(float) for name in ("B4", "B5", "B8"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "wanted"),
     [
         ("b('B4') + b('B5') * b('B8')", FOUR + FIVE * EIGHT),
@@ -181,7 +182,7 @@ def test_free_names_are_bands_where_asked(made: PixelWorld) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every(
     "text",
     [
         "", "(", ")", "b(0", "b(0))", "1 +", "* 2", "1 2", "b(0) = 3", "x = b(0)", "unknown + 1", "eval('1')", "1 ? 2",
@@ -202,7 +203,7 @@ def test_what_is_no_formula_is_told_so_at_once_in_a_sentence(made: PixelWorld, t
     assert counted.calls < 300_000
 
 
-@pytest.mark.parametrize("count", [1, 2, 61, 2_000])
+@every("count", [1, 2, 61, 2_000])
 def test_rows_of_one_sign_may_be_long(made: PixelWorld, count: int) -> None:
     assert found(made, "+".join(["1"] * count), True)[0, 0] == count
     assert found(made, f"max({','.join(map(str, range(2, count + 2)))}, 0)", True)[0, 0] == count + 1

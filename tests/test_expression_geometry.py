@@ -11,6 +11,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
+from cases import every
 from graphs import Made, World, call, evaluated, image, refused, told
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -26,7 +27,7 @@ def drawn(value: Made, world: World | None = None) -> shapely.Geometry:
     return shape(told(value, world))
 
 
-@pytest.mark.parametrize(
+@every(
     ("kind", "coordinates"),
     [
         ("Point", [1.5, 2]),
@@ -83,7 +84,7 @@ def test_a_geometry_in_a_projection_says_its_crs() -> None:
     assert drawn(placed).equals(shapely.box(500000, 4099970, 500020, 4100000))
 
 
-@pytest.mark.parametrize(
+@every(
     ("kind", "coordinates"),
     [
         ("Point", [1]),
@@ -106,7 +107,7 @@ def test_coordinates_that_are_no_geometry_are_refused(kind: str, coordinates: An
     assert refused(call(name, coordinates=coordinates)).startswith(f"{name}: ")
 
 
-@pytest.mark.parametrize("name", ["intersection", "union", "difference", "symmetricDifference"])
+@every("name", ["intersection", "union", "difference", "symmetricDifference"])
 def test_two_geometries_are_put_together(name: str) -> None:
     one, two = shapely.Polygon(RING), shapely.Polygon(OTHER)
     expected = getattr(shapely, name.replace("D", "_d"))(one, two)
@@ -142,9 +143,7 @@ def test_areas_are_those_of_the_ellipsoid() -> None:
     assert told(call("Geometry.area", geometry=utm, proj="EPSG:32610")) == pytest.approx(20000)
 
 
-@pytest.mark.parametrize(
-    ("kind", "coordinates"), [("Point", [1, 2]), ("MultiPoint", [[1, 2], [2, 3]]), ("LineString", [[1, 2], [3, 4]])]
-)
+@every(("kind", "coordinates"), [("Point", [1, 2]), ("MultiPoint", [[1, 2], [2, 3]]), ("LineString", [[1, 2], [3, 4]])])
 def test_points_and_lines_have_no_area(kind: str, coordinates: Any) -> None:
     assert told(call("Geometry.area", geometry=call(f"GeometryConstructors.{kind}", coordinates=coordinates))) == 0
 
@@ -249,9 +248,9 @@ BOXES = {
 }
 
 
-@pytest.mark.parametrize("first", BOXES)
-@pytest.mark.parametrize("second", BOXES)
-@pytest.mark.parametrize("projection", [None, "EPSG:3857"])
+@every("first", BOXES)
+@every("second", BOXES)
+@every("projection", [None, "EPSG:3857"])
 def test_relations_are_those_of_shapely(first: str, second: str, projection: str | None) -> None:
     one, two = shapely.box(*BOXES[first]), shapely.box(*BOXES[second])
     sides = [geometry("Rectangle", list(BOXES[name]), geodesic=False) for name in (first, second)]
@@ -271,7 +270,7 @@ def test_relations_are_those_of_shapely(first: str, second: str, projection: str
     assert degrees == pytest.approx(one.distance(two), abs=1e-9)
 
 
-@pytest.mark.parametrize(
+@every(
     ("left", "right"),
     [
         ((0.0, 0.0), (90.0, 45.0)),
@@ -288,7 +287,7 @@ def test_distances_of_points_are_geodesics(left: tuple[float, float], right: tup
     assert told(call("Geometry.closestPoint", **given))["coordinates"] == pytest.approx(right, abs=1e-7)
 
 
-@pytest.mark.parametrize(
+@every(
     ("one", "two"),
     [
         ([[0, 0], [10, 20]], [[30, 5], [12, 40]]),
@@ -400,7 +399,7 @@ DEGREE = math.pi * 6378137 / 180
 """Metres of a degree as Earth Engine counts them."""
 
 
-@pytest.mark.parametrize(
+@every(
     ("crs", "transform", "metres"),
     [
         ("EPSG:4326", None, DEGREE),
@@ -434,7 +433,7 @@ def test_a_projection_is_told_with_its_crs_and_transform() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every(
     "given",
     [
         {"crs": "EPSG:99999999"},
@@ -480,7 +479,7 @@ def test_a_projection_is_scaled_and_translated_by_its_pixels() -> None:
     assert pyproj.CRS(told(call("Projection.wkt", projection=known))) == pyproj.CRS("EPSG:32610")
 
 
-@pytest.mark.parametrize("name", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"])
+@every("name", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"])
 def test_types_of_whole_numbers_have_the_limits_of_numpy(name: str) -> None:
     kind, limits = call(f"PixelType.{name}"), np.iinfo(name)
     assert told(call("PixelType.minValue", pixelType=kind)) == limits.min
@@ -554,7 +553,7 @@ def test_points_of_chance_lie_in_the_parts_of_most_dimensions() -> None:
     assert chance_points(line, 0).size == 0
 
 
-@pytest.mark.parametrize("count", [-1, 1e9])
+@every("count", [-1, 1e9])
 def test_too_many_points_of_chance_are_refused(count: float) -> None:
     said = refused(call("FeatureCollection.randomPoints", region=point(1, 2), points=count))
     assert said.startswith("FeatureCollection.randomPoints: ")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cases import every
 from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_data, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.types import PixelType
@@ -31,7 +32,7 @@ def names(made: PixelWorld, image: Written) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
+@every(
     ("selectors", "found"),
     [
         (["B2"], ["B2"]),
@@ -60,7 +61,7 @@ def test_selected_bands_get_new_names(made: PixelWorld) -> None:
     assert_pixels(made.pixels(image)["b"], DATA["B11"], VALID)
 
 
-@pytest.mark.parametrize(
+@every(
     ("expression", "said"),
     [
         (call("Image.select", input=scene, bandSelectors=["B9"]), r"Band pattern 'B9' did not match any bands\. .*B11"),
@@ -101,7 +102,7 @@ def test_added_bands_take_the_place_of_those_of_their_name_where_asked(made: Pix
     assert names(made, only) == [*NAMES, "new"]
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 2), (1, None), (-2, None), (0, -1), (2, 2)])
+@every(("start", "end"), [(0, 2), (1, None), (-2, None), (0, -1), (2, 2)])
 def test_a_slice_is_one_of_the_list_of_bands(made: PixelWorld, start: int, end: int | None) -> None:
     assert names(made, call("Image.slice", image=scene, start=start, end=end)) == NAMES[start:end]
 

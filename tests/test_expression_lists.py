@@ -4,29 +4,29 @@ import itertools
 from typing import Any
 
 import numpy as np
-import pytest
 
+from cases import every
 from graphs import World, argument, call, function, image, refused, told
 
 DOUBLED = function("x", body=call("Number.multiply", left=argument("x"), right=2))
 LETTERS = ["a", "b", "c", "d", "e"]
 
 
-@pytest.mark.parametrize("index", [0, 2, 4, -1, -5])
+@every("index", [0, 2, 4, -1, -5])
 def test_an_element_is_got_by_its_position_from_either_end(index: int) -> None:
     assert told(call("List.get", list=LETTERS, index=index)) == LETTERS[index]
 
 
-@pytest.mark.parametrize("index", [5, -6])
+@every("index", [5, -6])
 def test_a_position_beyond_the_list_is_refused(index: int) -> None:
     assert refused(call("List.get", list=LETTERS, index=index)).startswith(
         "List.get: List index must be between 0 and 4"
     )
 
 
-@pytest.mark.parametrize("start", [0, 1, -2, -9, 7])
-@pytest.mark.parametrize("end", [None, 0, 3, -1, 9])
-@pytest.mark.parametrize("step", [None, 1, 2])
+@every("start", [0, 1, -2, -9, 7])
+@every("end", [None, 0, 3, -1, 9])
+@every("step", [None, 1, 2])
 def test_slices_are_those_of_python(start: int, end: int | None, step: int | None) -> None:
     assert told(call("List.slice", list=LETTERS, start=start, end=end, step=step)) == LETTERS[start:end:step]
 
@@ -35,7 +35,7 @@ def test_a_slice_backwards_is_refused() -> None:
     assert refused(call("List.slice", list=LETTERS, start=0, step=-1)).startswith("List.slice: 'step' is -1")
 
 
-@pytest.mark.parametrize(
+@every(
     ("given", "made"),
     [
         ({"start": 1, "end": 4}, np.arange(1, 5)),
@@ -52,7 +52,7 @@ def test_sequences_run_by_a_step_or_by_a_count(given: dict[str, Any], made: Any)
     np.testing.assert_allclose(told(call("List.sequence", **given)), list(made), rtol=1e-12)
 
 
-@pytest.mark.parametrize(
+@every(
     "given",
     [
         {"start": 0},
@@ -67,7 +67,7 @@ def test_a_sequence_without_an_end_is_refused(given: dict[str, Any]) -> None:
     assert refused(call("List.sequence", **given)).startswith("List.sequence: ")
 
 
-@pytest.mark.parametrize("name", ["List.size", "List.length"])
+@every("name", ["List.size", "List.length"])
 def test_the_size_of_a_list_is_told(name: str) -> None:
     assert [told(call(name, list=given)) for given in ([], LETTERS, [[1, 2], 3])] == [0, 5, 2]
 
@@ -86,7 +86,7 @@ def test_iterate_hands_on_the_result_and_returns_the_start_for_no_elements() -> 
     assert told(call("List.iterate", list=[], function=step, first="start")) == "start"
 
 
-@pytest.mark.parametrize(
+@every(
     ("values", "made"),
     [
         ([3, 1.5, -2, 10], [-2, 1.5, 3, 10]),
@@ -124,7 +124,7 @@ def test_elements_are_added_removed_and_joined() -> None:
     assert told(call("List.removeAll", list=[1, 2, 1, 3], other=[1, 3, 5])) == [2]
 
 
-@pytest.mark.parametrize(("element", "there"), [(1, True), ("1", False), ([2], True), (2, False), (None, False)])
+@every(("element", "there"), [(1, True), ("1", False), ([2], True), (2, False), (None, False)])
 def test_contains_compares_values_and_not_texts(element: Any, there: bool) -> None:
     found = call("List.contains", list=[1, [2]], element=element)
     if element is None:
@@ -133,7 +133,7 @@ def test_contains_compares_values_and_not_texts(element: Any, there: bool) -> No
         assert told(found) is there
 
 
-@pytest.mark.parametrize("index", range(-5, 6))
+@every("index", range(-5, 6))
 def test_elements_are_inserted_and_set_at_a_position_from_either_end(index: int) -> None:
     inserted, changed = list(LETTERS), list(LETTERS)
     inserted.insert(index, "x")
@@ -143,7 +143,7 @@ def test_elements_are_inserted_and_set_at_a_position_from_either_end(index: int)
         assert told(call("List.set", list=LETTERS, index=index, element="x")) == changed
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "given"),
     [
         ("List.insert", {"index": 6, "element": 1}),
@@ -170,9 +170,9 @@ def test_elements_are_swapped() -> None:
     assert told(call("List.swap", list=[1], pos1=0, pos2=0)) == [1]
 
 
-@pytest.mark.parametrize("start", [0, 2, 5, -1, -5])
-@pytest.mark.parametrize("count", [0, 1, 9])
-@pytest.mark.parametrize("other", [None, [], [1, 2]])
+@every("start", [0, 2, 5, -1, -5])
+@every("count", [0, 1, 9])
+@every("other", [None, [], [1, 2]])
 def test_a_splice_puts_a_list_in_place_of_elements(start: int, count: int, other: list[Any] | None) -> None:
     at = start % 5 if start < 0 else start
     expected = list(LETTERS)
@@ -187,13 +187,13 @@ def test_values_are_replaced() -> None:
     assert told(call("List.replace", list=[1], oldval=5, newval=3)) == [1]
 
 
-@pytest.mark.parametrize("distance", [0, 1, -1, 4, 7, -12])
+@every("distance", [0, 1, -1, 4, 7, -12])
 def test_a_list_rotates_to_its_end(distance: int) -> None:
     assert told(call("List.rotate", list=LETTERS, distance=distance)) == np.roll(LETTERS, distance).tolist()
     assert told(call("List.rotate", list=[], distance=distance)) == []
 
 
-@pytest.mark.parametrize("seed", [None, 0, 7, -3, False])
+@every("seed", [None, 0, 7, -3, False])
 def test_a_shuffle_is_the_same_for_the_same_seed(seed: Any) -> None:
     numbers = list(range(50))
     made = told(call("List.shuffle", list=numbers, seed=seed))
@@ -236,8 +236,8 @@ def test_elements_are_counted_and_found() -> None:
     assert not told(call("List.equals", list=values, other=values[:4]))
 
 
-@pytest.mark.parametrize("target", ["a", "aab", "aba", "abaab", "b", "ba", "bb", "c", "abacab", ""])
-@pytest.mark.parametrize("text", ["abaababaab", "aaab", "b", ""])
+@every("target", ["a", "aab", "aba", "abaab", "b", "ba", "bb", "c", "abacab", ""])
+@every("text", ["abaababaab", "aaab", "b", ""])
 def test_lists_within_lists_are_found_like_texts_within_texts(text: str, target: str) -> None:
     given = {"list": list(text), "target": list(target)}
     assert told(call("List.indexOfSublist", **given)) == text.find(target)
@@ -287,7 +287,7 @@ def test_values_are_equal_by_what_they_hold() -> None:
         assert told(call("IsEqual", left=left, right=right)) is equal
 
 
-@pytest.mark.parametrize(
+@every(
     ("value", "name"),
     [
         (1, "Integer"),

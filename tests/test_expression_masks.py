@@ -7,6 +7,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
+from cases import every
 from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
 
@@ -70,7 +71,7 @@ def test_a_mask_has_one_band_or_as_many_as_the_image(made: PixelWorld) -> None:
         made.value(call("Image.updateMask", image=call("Image.select", input=three, bandSelectors=[0, 1]), mask=three))
 
 
-@pytest.mark.parametrize("value", [None, 9, -1.5, 300])
+@every("value", [None, 9, -1.5, 300])
 def test_unmask_fills_within_the_footprint_or_everywhere(made: PixelWorld, value: float | None) -> None:
     filled = np.where(VALID, VALUES.astype(float), value or 0)
     within = np.ones(SHAPE, bool)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 
+from cases import every
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.graph import MAX_MEMBERS, read_graph
 from rasterwire.server.expression_message import graph_of
@@ -83,7 +84,7 @@ class Random:
                 return {"constantValue": self.of.choice(CONSTANTS)}
 
 
-@pytest.mark.parametrize("seed", range(50))
+@every("seed", range(50))
 def test_a_message_is_the_graph_of_its_json(seed: int) -> None:
     made, keys = Random(seed), [str(at) for at in range(12)]
     values = {key: made.node(keys[at + 1 :]) for at, key in enumerate(keys)}
@@ -94,7 +95,7 @@ def test_a_message_is_the_graph_of_its_json(seed: int) -> None:
     assert read.free == told.free
 
 
-@pytest.mark.parametrize("constant", CONSTANTS, ids=str)
+@every("constant", CONSTANTS)
 def test_constants_are_those_of_json(constant: Any) -> None:
     document = {"result": "0", "values": {"0": {"constantValue": constant}}}
     assert typed(graph_of(message(document)).values) == typed(read_graph(document).values)
@@ -108,7 +109,7 @@ def test_numbers_that_are_none_are_refused() -> None:
             graph_of(made)
 
 
-@pytest.mark.parametrize(
+@every(
     ("values", "said"),
     [
         ({}, "value '0' is referred to, but is not in 'values'"),
@@ -119,7 +120,6 @@ def test_numbers_that_are_none_are_refused() -> None:
         ({str(at): {"integerValue": 1} for at in range(30_001)}, "more than 30000 values is too large"),
         ({"0": {"constantValue": [1] * (MAX_MEMBERS + 1)}}, "more than 320000 members is too large"),
     ],
-    ids=["none", "empty", "no function", "a circle", "a long list", "many values", "a long constant"],
 )
 def test_a_message_that_is_no_graph_is_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidExpression) as caught:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from cases import every
 from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
 
@@ -57,14 +58,14 @@ def test_squared_distances_are_scipys(made: PixelWorld) -> None:
     assert_pixels(found, np.rint(ndimage.distance_transform_edt(POINTS == 0) ** 2))
 
 
-@pytest.mark.parametrize(("metric", "scipys"), [("manhattan", "taxicab"), ("chebyshev", "chessboard")])
+@every(("metric", "scipys"), [("manhattan", "taxicab"), ("chebyshev", "chessboard")])
 def test_other_distances_are_scipys(made: PixelWorld, metric: str, scipys: str) -> None:
     found = made.only(call("Image.fastDistanceTransform", image=points, neighborhood=64, metric=metric))
     assert_pixels(found, ndimage.distance_transform_cdt(POINTS == 0, metric=scipys))
 
 
-@pytest.mark.parametrize("metric", ["squared_euclidean", "manhattan", "chebyshev"])
-@pytest.mark.parametrize("reach", [1, 2, 3, 5, 8])
+@every("metric", ["squared_euclidean", "manhattan", "chebyshev"])
+@every("reach", [1, 2, 3, 5, 8])
 def test_distances_end_at_the_corners_of_the_neighbourhood(made: PixelWorld, metric: str, reach: int) -> None:
     found = made.only(call("Image.fastDistanceTransform", image=points, neighborhood=reach, metric=metric))
     assert_pixels(found, brute_distances(POINTS, reach, metric))
@@ -75,9 +76,7 @@ def test_masked_pixels_are_no_sources_and_get_a_distance(made: PixelWorld) -> No
     assert_pixels(found, brute_distances(VALID & (DATA != 0), 9, "squared_euclidean"))
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"units": "meters"}, {"metric": "euclid"}, {"neighborhood": 0}, {"neighborhood": 10_000}]
-)
+@every("arguments", [{"units": "meters"}, {"metric": "euclid"}, {"neighborhood": 0}, {"neighborhood": 10_000}])
 def test_distances_that_cannot_be_are_refused(made: PixelWorld, arguments: dict[str, Any]) -> None:
     with pytest.raises(InvalidExpression, match=r"^Image\.fastDistanceTransform: "):
         made.value(call("Image.fastDistanceTransform", image=points, **arguments))
@@ -105,8 +104,8 @@ def weights(shape: str, radius: float) -> Array:
     return SHAPES[shape](*offsets(radius), radius).astype(float)
 
 
-@pytest.mark.parametrize("radius", [0, 1, 1.5, 3, 4.2])
-@pytest.mark.parametrize("shape", SHAPES)
+@every("radius", [0, 1, 1.5, 3, 4.2])
+@every("shape", SHAPES)
 def test_kernels_have_their_shape_and_add_up_to_1(made: PixelWorld, shape: str, radius: float) -> None:
     wanted = weights(shape, radius)
     found = np.array(made.value(call(f"Kernel.{shape}", radius=radius)).weights)
@@ -130,8 +129,8 @@ KERNELS = {
 }
 
 
-@pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("source", ["whole", "floats"])
+@every("name", KERNELS)
+@every("source", ["whole", "floats"])
 def test_a_convolution_is_the_weighted_sum_under_the_kernel(made: PixelWorld, name: str, source: str) -> None:
     kernel, plain = KERNELS[name]
     data, valid = (DATA, np.ones(SHAPE, bool)) if source == "whole" else (FLOATS, VALID)
@@ -169,9 +168,9 @@ FOCAL: dict[str, Callable[[Array], float]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("source", ["holes", "floats"])
-@pytest.mark.parametrize(("shape", "radius"), [("circle", 1.5), ("square", 2), ("plus", 3), ("diamond", 2)])
-@pytest.mark.parametrize("name", FOCAL)
+@every("source", ["holes", "floats"])
+@every(("shape", "radius"), [("circle", 1.5), ("square", 2), ("plus", 3), ("diamond", 2)])
+@every("name", FOCAL)
 def test_a_focal_function_is_one_of_the_valid_pixels_under_the_kernel(
     made: PixelWorld, name: str, shape: str, radius: float, source: str
 ) -> None:
@@ -198,8 +197,8 @@ REDUCED: dict[str, tuple[str, Callable[[Array], float]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("skips", [True, False])
-@pytest.mark.parametrize("name", REDUCED)
+@every("skips", [True, False])
+@every("name", REDUCED)
 def test_a_neighbourhood_is_reduced_without_its_masked_pixels(made: PixelWorld, name: str, skips: bool) -> None:
     output, one = REDUCED[name]
     arguments = {"kernel": call("Kernel.circle", radius=2), "reducer": call(f"Reducer.{name}"), "skipMasked": skips}
@@ -226,7 +225,7 @@ def test_means_and_sums_of_a_neighbourhood_are_weighted_unless_asked_otherwise(m
     assert_pixels(plain, ndimage.correlate(np.where(VALID, DATA, 0).astype(float), ones, mode="constant"), VALID)
 
 
-@pytest.mark.parametrize(
+@every(
     ("expression", "said"),
     [
         (call("Kernel.square", radius=1000), "1000 pixels"),

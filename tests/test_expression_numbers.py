@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cases import every
 from graphs import call, refused, told
 
 BINARY: dict[str, Callable[..., Any]] = {
@@ -65,19 +66,19 @@ CASTS = {
 }
 
 
-@pytest.mark.parametrize("name", BINARY)
-@pytest.mark.parametrize(("left", "right"), [(7, 3), (-7, 3), (7, -3), (2.5, 0.5), (0, 4), (3, 3), (-0.25, -8)])
+@every("name", BINARY)
+@every(("left", "right"), [(7, 3), (-7, 3), (7, -3), (2.5, 0.5), (0, 4), (3, 3), (-0.25, -8)])
 def test_functions_of_two_numbers_are_those_of_python(name: str, left: float, right: float) -> None:
     assert told(call(f"Number.{name}", left=left, right=right)) == pytest.approx(float(BINARY[name](left, right)))
 
 
-@pytest.mark.parametrize("name", UNARY)
-@pytest.mark.parametrize("value", [0, 2, -2, 2.5, -2.5, 1e10 / 3e9])
+@every("name", UNARY)
+@every("value", [0, 2, -2, 2.5, -2.5, 1e10 / 3e9])
 def test_functions_of_a_number_are_those_of_python(name: str, value: float) -> None:
     assert told(call(f"Number.{name}", input=value)) == pytest.approx(float(UNARY[name](value)))
 
 
-@pytest.mark.parametrize(("dtype", "name"), [(dtype, name) for dtype, names in CASTS.items() for name in names])
+@every(("dtype", "name"), [(dtype, name) for dtype, names in CASTS.items() for name in names])
 def test_casts_are_whole_parts_within_their_type(dtype: str, name: str) -> None:
     limits = np.iinfo(dtype)
     for value in (0, 2.9, -2.9, 127.5, 200, -200, 70_000, -70_000, 3e9, -3e9, 1e30, -1e30):
@@ -86,7 +87,7 @@ def test_casts_are_whole_parts_within_their_type(dtype: str, name: str) -> None:
     assert told(call(f"Number.{name}", input=float("nan"))) == 0
 
 
-@pytest.mark.parametrize("name", ["asin", "acos"])
+@every("name", ["asin", "acos"])
 def test_arcs_are_those_of_numbers_within_one(name: str) -> None:
     assert told(call(f"Number.{name}", input=-0.3)) == pytest.approx(getattr(math, name)(-0.3))
     assert refused(call(f"Number.{name}", input=2)) == f"Number.{name}: has no value for 2."
@@ -99,8 +100,8 @@ def test_the_gamma_function_has_no_value_at_its_poles() -> None:
         assert refused(call("Number.gamma", input=value)).startswith("Number.gamma: has no value for")
 
 
-@pytest.mark.parametrize("value", [1, -1, 5.9, 2**40 + 1, -(2**40)])
-@pytest.mark.parametrize("places", [0, 1, 30, 63, 64, -1])
+@every("value", [1, -1, 5.9, 2**40 + 1, -(2**40)])
+@every("places", [0, 1, 30, 63, 64, -1])
 def test_bits_move_within_64(value: float, places: int) -> None:
     bits = np.int64(int(value))
     left = np.left_shift(bits, places) if 0 <= places < 64 else 0
@@ -109,24 +110,24 @@ def test_bits_move_within_64(value: float, places: int) -> None:
     assert told(call("Number.rightShift", left=value, right=places)) == int(right)
 
 
-@pytest.mark.parametrize(("value", "clamped", "scaled"), [(-1, 0, -0.25), (1, 1, 0.25), (9, 4, 2.25), (4, 4, 1)])
+@every(("value", "clamped", "scaled"), [(-1, 0, -0.25), (1, 1, 0.25), (9, 4, 2.25), (4, 4, 1)])
 def test_a_number_is_clamped_to_a_range_and_scaled_by_it(value: float, clamped: float, scaled: float) -> None:
     assert told(call("Number.clamp", number=value, min=0, max=4)) == clamped
     assert told(call("Number.unitScale", number=value, min=0, max=4)) == scaled
     assert told(call("Number.unitScale", number=value, min=2, max=2)) == 0
 
 
-@pytest.mark.parametrize(("text", "radix"), [("12", 10), ("-12", 10), ("ff", 16), ("-FF", 16), ("101", 2), ("+zz", 36)])
+@every(("text", "radix"), [("12", 10), ("-12", 10), ("ff", 16), ("-FF", 16), ("101", 2), ("+zz", 36)])
 def test_whole_numbers_are_read_in_any_number_system(text: str, radix: int) -> None:
     assert told(call("Number.parse", input=text, radix=radix)) == int(text, radix)
 
 
-@pytest.mark.parametrize("text", ["1.5", "-.5", "2.", "1e3", "-1.25E-2", "+0"])
+@every("text", ["1.5", "-.5", "2.", "1e3", "-1.25E-2", "+0"])
 def test_decimal_numbers_are_read(text: str) -> None:
     assert told(call("Number.parse", input=text)) == float(text)
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "radix"),
     [
         *[(text, 10) for text in ("", "a", "1_0", " 1", "nan", "ff", "9" * 5000)],
@@ -137,13 +138,13 @@ def test_texts_that_are_no_numbers_are_refused(text: str, radix: int) -> None:
     assert refused(call("Number.parse", input=text, radix=radix)).startswith("Number.parse: ")
 
 
-@pytest.mark.parametrize(("name", "of"), [("sqrt", math.sqrt), ("log", math.log), ("log10", math.log10)])
+@every(("name", "of"), [("sqrt", math.sqrt), ("log", math.log), ("log10", math.log10)])
 def test_roots_and_logarithms_refuse_what_has_none(name: str, of: Any) -> None:
     assert told(call(f"Number.{name}", input=2.5)) == pytest.approx(of(2.5))
     assert refused(call(f"Number.{name}", input=-1)) == f"Number.{name}: has no value for -1."
 
 
-@pytest.mark.parametrize(("value", "rounded"), [(2.4, 2), (2.5, 3), (-2.5, -2), (-2.6, -3), (1e300, 1e300)])
+@every(("value", "rounded"), [(2.4, 2), (2.5, 3), (-2.5, -2), (-2.6, -3), (1e300, 1e300)])
 def test_halves_are_rounded_up(value: float, rounded: float) -> None:
     assert told(call("Number.round", input=value)) == rounded
 
@@ -164,18 +165,18 @@ def test_a_truth_counts_as_a_number_and_a_text_does_not() -> None:
     assert said == "Number.add: Parameter 'left' has to be of type Number, and is a String '1'."
 
 
-@pytest.mark.parametrize("pattern", ["%.2f", "%05d", "%d", "%s", "%+.1f", "%8.3e", "%x", "%g", "B%d", "100%% of %d"])
-@pytest.mark.parametrize("value", [42, 0, 7])
+@every("pattern", ["%.2f", "%05d", "%d", "%s", "%+.1f", "%8.3e", "%x", "%g", "B%d", "100%% of %d"])
+@every("value", [42, 0, 7])
 def test_numbers_are_formatted_as_by_printf(pattern: str, value: int) -> None:
     assert told(call("Number.format", number=value, pattern=pattern)) == pattern % value
 
 
-@pytest.mark.parametrize("pattern", ["", "%", "%d %d", "%q", "%s%", "%999999999d", "%(a)s", "%*d", "%n"])
+@every("pattern", ["", "%", "%d %d", "%q", "%s%", "%999999999d", "%(a)s", "%*d", "%n"])
 def test_patterns_that_format_no_number_are_refused(pattern: str) -> None:
     assert refused(call("Number.format", number=1, pattern=pattern)).startswith("Number.format: ")
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@every("value", [float("nan"), float("inf")])
 def test_what_is_no_finite_number_is_told_as_null_and_formatted_without_a_failure(value: float) -> None:
     assert told(call("Number.add", left=value, right=1)) is None
     assert "whole numbers" in refused(call("Number.format", number=value, pattern="%d"))
@@ -185,15 +186,13 @@ def test_what_is_no_finite_number_is_told_as_null_and_formatted_without_a_failur
 # -- texts -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [("a", "a"), (1, "1"), (1.0, "1"), (2.5, "2.5"), (True, "true"), (-3, "-3"), (1e20, "1e+20")]
-)
+@every(("value", "text"), [("a", "a"), (1, "1"), (1.0, "1"), (2.5, "2.5"), (True, "true"), (-3, "-3"), (1e20, "1e+20")])
 def test_values_become_texts(value: Any, text: str) -> None:
     assert told(call("String", input=value)) == text
 
 
-@pytest.mark.parametrize("start", [0, 2, -2, -20, 9])
-@pytest.mark.parametrize("end", [None, 0, 3, -1, 20])
+@every("start", [0, 2, -2, -20, 9])
+@every("end", [None, 0, 3, -1, 20])
 def test_slices_of_texts_are_those_of_python(start: int, end: int | None) -> None:
     assert told(call("String.slice", string="Sentinel", start=start, end=end)) == "Sentinel"[start:end]
 
@@ -205,7 +204,7 @@ def test_texts_are_joined_measured_and_change_case() -> None:
     assert told(call("String.toUpperCase", string="ä8b")) == "Ä8B"
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "regex", "replacement", "flags", "made"),
     [
         ("a-b-c", "-", "_", None, "a_b-c"),
@@ -235,14 +234,14 @@ def test_a_text_cannot_grow_without_end() -> None:
     assert "too long" in refused(text)
 
 
-@pytest.mark.parametrize(("first", "second", "sign"), [("a", "b", -1), ("b", "a", 1), ("a", "a", 0), ("a", "ab", -1)])
+@every(("first", "second", "sign"), [("a", "b", -1), ("b", "a", 1), ("a", "a", 0), ("a", "ab", -1)])
 def test_texts_are_compared(first: str, second: str, sign: int) -> None:
     assert told(call("String.compareTo", string1=first, string2=second)) == sign
     assert told(call("String.equals", reference=first, target=second)) is (sign == 0)
     assert told(call("String.equals", reference="1", target=1)) is False
 
 
-@pytest.mark.parametrize("sought", ["a", "na", "z", "", "banana"])
+@every("sought", ["a", "na", "z", "", "banana"])
 def test_a_text_is_found_within_another(sought: str) -> None:
     assert told(call("String.index", target="banana", pattern=sought)) == "banana".find(sought)
     assert told(call("String.rindex", target="banana", pattern=sought)) == "banana".rfind(sought)
@@ -252,7 +251,7 @@ def test_white_space_is_trimmed_at_both_ends() -> None:
     assert told(call("String.trim", string=" \t a b\n ")) == "a b"
 
 
-@pytest.mark.parametrize(
+@every(
     ("regex", "flags", "made"),
     [
         ("", None, [""]),
@@ -271,7 +270,7 @@ def test_matches_of_a_regular_expression_are_listed(regex: str, flags: str | Non
     assert told(call("String.match", input="ABCabc123", regex=regex, flags=flags)) == made
 
 
-@pytest.mark.parametrize("regex", [",", ",+", "[,b]", "z", "^a", "c$"])
+@every("regex", [",", ",+", "[,b]", "z", "^a", "c$"])
 def test_a_text_is_split_at_matches(regex: str) -> None:
     assert told(call("String.split", string="a,b,,cBä,", regex=regex)) == re.split(regex, "a,b,,cBä,")
 
@@ -289,7 +288,7 @@ def test_groups_of_a_long_text_are_limited() -> None:
     assert said == "String.match: matches of over 1000000 characters are too long."
 
 
-@pytest.mark.parametrize("value", ['ä"\n', 1, 2.5, True, None, [], {}, [1, ["a", None]], {"b": [1.5, {}], "a": False}])
+@every("value", ['ä"\n', 1, 2.5, True, None, [], {}, [1, ["a", None]], {"b": [1.5, {}], "a": False}])
 def test_values_are_encoded_as_json_and_decoded_again(value: Any) -> None:
     text = json.dumps(value)
     assert told(call("String.decodeJSON", string=text)) == value
@@ -298,7 +297,7 @@ def test_values_are_encoded_as_json_and_decoded_again(value: Any) -> None:
         assert made == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", "'a'", "[1,]", "1 2", "9" * 5000])
+@every("text", ["", "{", "NaN", "[Infinity]", "'a'", "[1,]", "1 2", "9" * 5000])
 def test_texts_that_are_no_json_are_refused(text: str) -> None:
     assert refused(call("String.decodeJSON", string=text)) == f"String.decodeJSON: '{text[:60]}' is no JSON."
 

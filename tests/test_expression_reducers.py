@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cases import every
 from graphs import Made, call, refused, told
 
 _random = np.random.default_rng(7)
@@ -52,14 +53,14 @@ SIMPLE: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@every("name", SIMPLE)
 def test_a_list_and_a_column_are_reduced_to_a_number(name: str) -> None:
     output, of = SIMPLE[name]
     assert reduced(reducer(name), VALUES) == pytest.approx(float(of(VALUES)))
     assert columns(reducer(name), ["x"]) == {output: pytest.approx(float(of(VALUES)))}
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@every("name", SIMPLE)
 def test_nulls_do_not_count_except_as_first_and_last_and_different_ones(name: str) -> None:
     values = [None, 1.5, None, 2, 2, None]
     there = [1.5, 2, 2]
@@ -68,7 +69,7 @@ def test_nulls_do_not_count_except_as_first_and_last_and_different_ones(name: st
     assert made is None if expected is None else made == pytest.approx(float(expected))
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "made"),
     [("count", 0), ("sum", 0), ("countDistinct", 0), ("anyNonZero", 0), ("allNonZero", 1)]
     + [(name, None) for name in ("mean", "median", "mode", "stdDev", "first", "last", "min", "max")],
@@ -77,7 +78,7 @@ def test_of_nothing_there_is_null_except_for_counts_and_sums(name: str, made: An
     assert reduced(reducer(name), []) == made
 
 
-@pytest.mark.parametrize(("values", "any_", "all_"), [([0, 0], 0, 0), ([0, 5], 1, 0), ([-1, 5], 1, 1)])
+@every(("values", "any_", "all_"), [([0, 0], 0, 0), ([0, 5], 1, 0), ([-1, 5], 1, 1)])
 def test_zeros_are_found(values: list[int], any_: int, all_: int) -> None:
     assert (reduced(reducer("anyNonZero"), values), reduced(reducer("allNonZero"), values)) == (any_, all_)
 
@@ -141,7 +142,7 @@ def test_values_are_counted_by_value() -> None:
     assert {float(key): count for key, count in made.items()} == column.to_dict()
 
 
-@pytest.mark.parametrize("given", [{}, {"maxBuckets": 10}, {"maxBuckets": 64, "minBucketWidth": 3}])
+@every("given", [{}, {"maxBuckets": 10}, {"maxBuckets": 64, "minBucketWidth": 3}])
 def test_a_histogram_counts_every_value_in_buckets_of_one_width(given: dict[str, Any]) -> None:
     made = reduced(reducer("histogram", **given), VALUES)
     counts, width = np.array(made["histogram"]), made["bucketWidth"]
@@ -178,7 +179,7 @@ def test_combined_reducers_share_inputs_or_take_their_own() -> None:
     assert list(reduced(three, VALUES)) == ["mean", "stdDev", "x_min", "x_max"]
 
 
-@pytest.mark.parametrize(
+@every(
     ("made", "problem"),
     [
         (reducer("combine", reducer1=reducer("mean"), reducer2=reducer("mean")), "the same name"),

@@ -9,6 +9,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from cases import every
 from pixel_world import GRID, Array, PixelWorld, Written, call, load, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.values import CollectionValue, FeatureValue
@@ -63,7 +64,7 @@ def reduced(made: PixelWorld, image: Written, reducer: Written, **arguments: Any
     return found
 
 
-@pytest.mark.parametrize("name", POLYGONS)
+@every("name", POLYGONS)
 def test_pixels_count_by_how_much_of_them_is_in_the_region(made: PixelWorld, name: str) -> None:
     share = shares(name)
     held = VALID & (share >= 0.005)  # less of a pixel does not count
@@ -81,7 +82,7 @@ def test_pixels_count_by_how_much_of_them_is_in_the_region(made: PixelWorld, nam
         assert found["v"] == pytest.approx(wanted, rel=1e-9, abs=1e-9), kind
 
 
-@pytest.mark.parametrize("name", [name for name in POLYGONS if name != "within-one-pixel"])
+@every("name", [name for name in POLYGONS if name != "within-one-pixel"])
 def test_unweighted_reducers_count_pixels_whose_centre_is_in_the_region(made: PixelWorld, name: str) -> None:
     values = DATA[middles(name) & VALID].astype(float)
     assert values.size
@@ -101,7 +102,7 @@ def test_unweighted_reducers_count_pixels_whose_centre_is_in_the_region(made: Pi
         assert reduced(made, scene, reducer, geometry=region(name)) == pytest.approx(wanted, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["blob", "sliver", "square"])
+@every("name", ["blob", "sliver", "square"])
 def test_a_frequency_histogram_adds_up_areas_or_counts_pixels(made: PixelWorld, name: str) -> None:
     share = shares(name)
     found = reduced(made, classes, call("Reducer.frequencyHistogram"), geometry=region(name))["c"]

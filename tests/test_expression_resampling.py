@@ -12,6 +12,7 @@ from rasterio.enums import Resampling as GdalResampling
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
+from cases import every
 from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_same_in_pieces, call, load, random_mask
 from rasterwire.pixels import Pixels
 from rasterwire.render import interpolation
@@ -83,9 +84,9 @@ def warped(folder: Path, source: Pixels, grid: GeoBox, mode: str) -> Pixels:
         return Pixels(made.read(1), made.read(2) > 0)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["whole", "holes"])
-@pytest.mark.parametrize("grid", GRIDS)
+@every("mode", MODES)
+@every("name", ["whole", "holes"])
+@every("grid", GRIDS)
 def test_a_computed_image_is_interpolated_as_gdal_does(
     made: PixelWorld, tmp_path: Path, mode: str, name: str, grid: str
 ) -> None:
@@ -119,8 +120,8 @@ def test_whole_numbers_of_64_bits_are_interpolated_as_doubles(made: PixelWorld) 
         np.testing.assert_array_equal(found.data[found.valid], same.data[same.valid])
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["whole", "holes"])
+@every("mode", MODES)
+@every("name", ["whole", "holes"])
 def test_a_pixel_of_very_many_is_read_in_strips(
     made: PixelWorld, monkeypatch: pytest.MonkeyPatch, mode: str, name: str
 ) -> None:
@@ -134,13 +135,13 @@ def test_a_pixel_of_very_many_is_read_in_strips(
         np.testing.assert_array_equal(strips.data, whole.data)
 
 
-@pytest.mark.parametrize("grid", GRIDS)
+@every("grid", GRIDS)
 def test_a_bicubic_has_the_same_pixels_in_pieces(made: PixelWorld, grid: str) -> None:
     image = made.image(call("Image.resample", image=call("Image.sqrt", value=computed("holes")), mode="bicubic"))
     assert_same_in_pieces(made, image, GRIDS[grid], [1, 2, 7, 16, 30])
 
 
-@pytest.mark.parametrize("name", ["whole", "holes", "computed"])
+@every("name", ["whole", "holes", "computed"])
 def test_means_of_whole_numbers_have_fractions(made: PixelWorld, name: str) -> None:
     source = computed("holes") if name == "computed" else load(name)
     image = call("Image.reduceResolution", image=source, reducer=call("Reducer.mean"))
@@ -154,7 +155,7 @@ def test_means_of_whole_numbers_have_fractions(made: PixelWorld, name: str) -> N
     np.testing.assert_allclose(found.data, np.nanmean(blocks, axis=(1, 3)), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("given", "shape"), [({"scale": 20}, None), ({"maxDimension": 40}, 40)])
+@every(("given", "shape"), [({"scale": 20}, None), ({"maxDimension": 40}, 40)])
 def test_an_image_lies_where_it_did_in_a_crs_of_large_pixels(
     made: PixelWorld, given: dict[str, int], shape: int | None
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from cases import every
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.world import CatalogWorld, product_of
 from rasterwire.errors import InvalidExpression
@@ -61,13 +62,13 @@ FIRST = call("Collection.first", collection=NONE_LEFT)
 NO_BANDS = "the image has no bands; is the collection that it was made of empty?"
 
 
-@pytest.mark.parametrize("empty", [EMPTY, NONE_LEFT], ids=["empty", "filtered"])
-@pytest.mark.parametrize("name", ["reduce.median", "reduce.count", "ImageCollection.mosaic", "ImageCollection.toBands"])
+@every("empty", [EMPTY, NONE_LEFT])
+@every("name", ["reduce.median", "reduce.count", "ImageCollection.mosaic", "ImageCollection.toBands"])
 def test_what_is_made_of_an_empty_collection_has_no_bands(world: CatalogWorld, name: str, empty: Json) -> None:
     assert refused(call(name, collection=empty), world) == f"{name}: {NO_BANDS}"
 
 
-@pytest.mark.parametrize(
+@every(
     ("value", "said"),
     [
         (BARE, f"Image.select: {NO_BANDS}"),

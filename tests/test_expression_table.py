@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cases import every
 from rasterwire.expression import algorithms
 from rasterwire.expression.algorithms import TABLE, listing
 from rasterwire.expression.signature import Signature, parse_signature
@@ -138,7 +139,7 @@ def test_arguments_are_optional_with_the_defaults_of_earth_engine(reference: dic
         assert [(a.optional, a.default) for a in function.signature.arguments] == theirs, name
 
 
-@pytest.mark.parametrize("alias", _ALIASES)
+@every("alias", _ALIASES)
 def test_an_alias_is_built_and_called_like_its_function(alias: str) -> None:
     first, second = TABLE[alias], TABLE[_ALIASES[alias]]
     assert first.call is not None

@@ -12,6 +12,7 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from cases import every
 from graphs import World, call, evaluated
 from pixel_world import UTM, Array
 from rasterwire.errors import InvalidExpression
@@ -73,8 +74,8 @@ ORACLES: dict[str, Callable[[pd.Series], Any]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", VALUES)
-@pytest.mark.parametrize("name", ORACLES)
+@every("dtype", VALUES)
+@every("name", ORACLES)
 def test_a_reducer_of_parts_is_what_pandas_makes_of_the_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, dtype: str
 ) -> None:
@@ -86,7 +87,7 @@ def test_a_reducer_of_parts_is_what_pandas_makes_of_the_whole(
         assert found == pytest.approx(float(wanted), rel=1e-12, abs=1e-12), parts
 
 
-@pytest.mark.parametrize("dtype", VALUES)
+@every("dtype", VALUES)
 def test_percentiles_of_parts_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
     monkeypatch.setattr(value_table, "_WAITING", 700)
     values = VALUES[dtype]
@@ -99,7 +100,7 @@ def test_percentiles_of_parts_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch
     assert mean == pytest.approx(there[(there >= low) & (there <= high)].mean(), rel=1e-13)
 
 
-@pytest.mark.parametrize("parts", [1, 7, 40])
+@every("parts", [1, 7, 40])
 def test_weights_count_as_numpy_has_it(parts: int) -> None:
     x, y = VALUES["int16"].astype(float), VALUES["float32"].astype(float)
     mean = np.average(x, weights=WEIGHTS)
@@ -141,7 +142,7 @@ def test_products_lists_and_rows_of_parts_are_those_of_the_whole() -> None:
     assert tallied(twice, [x, y], parts=2) == {"min": [1, 1], "max": [3, 4]}
 
 
-@pytest.mark.parametrize(
+@every(
     ("name", "wanted"),
     [(n, 0) for n in ("count", "sum", "countDistinct", "anyNonZero")]
     + [("allNonZero", 1), ("toList", []), ("frequencyHistogram", {})]
@@ -162,8 +163,8 @@ NARROWED: dict[str, Array] = {
 }
 
 
-@pytest.mark.parametrize("name", NARROWED)
-@pytest.mark.parametrize("most", [1 << 22, 1 << 9])
+@every("name", NARROWED)
+@every("most", [1 << 22, 1 << 9])
 def test_percentiles_are_found_in_passes_where_values_are_too_many_to_hold(
     monkeypatch: pytest.MonkeyPatch, name: str, most: int
 ) -> None:
@@ -200,8 +201,8 @@ HISTOGRAMS: dict[str, tuple[Array, int, float]] = {
 }
 
 
-@pytest.mark.parametrize("case", HISTOGRAMS)
-@pytest.mark.parametrize("in_order", [True, False])
+@every("case", HISTOGRAMS)
+@every("in_order", [True, False])
 def test_a_histogram_that_grows_is_that_of_the_whole(case: str, in_order: bool) -> None:
     values, most, width = HISTOGRAMS[case]
     values = np.sort(values) if in_order else values
@@ -253,7 +254,7 @@ def over(image: ImageValue, made: Reducer, most: int = 10**9) -> dict[str, Any]:
     return reduce_region(MadeUp(), image, made, None, None, None, None, False, most, 1.0)
 
 
-@pytest.mark.parametrize("name", ["mean", "stdDev", "median", "histogram", "minMax", "count", "linearFit"])
+@every("name", ["mean", "stdDev", "median", "histogram", "minMax", "count", "linearFit"])
 def test_memory_does_not_grow_with_the_region(name: str) -> None:
     dtypes = ["uint16"] * reducer(name).inputs
     peaks = []

@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-import pytest
-
+from cases import every
 from graphs import World, argument, call, evaluated, function, graph, image, refused, told
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.graph import read_graph
@@ -15,7 +14,7 @@ def failing() -> Any:
     return call("List.get", list=[], index=0)
 
 
-@pytest.mark.parametrize(
+@every(
     ("condition", "holds"),
     [
         (1, True),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from cases import every
 from rasterwire.errors import InvalidRequest
 from rasterwire.grid import (
     anchored,
@@ -75,7 +76,7 @@ def test_degrees_of_real_exports(metres: float, degrees: float) -> None:
     assert anchored(LONLAT, metres).a == pytest.approx(degrees, rel=1e-15)
 
 
-@pytest.mark.parametrize("corner", [-74.02073025380652, 5.405791885246045])
+@every("corner", [-74.02073025380652, 5.405791885246045])
 def test_origins_of_real_exports_are_whole_pixels(corner: float) -> None:
     lattice = anchored(LONLAT, 30)
     grid = cover(box_region(corner + 1e-6, 10, corner + 1, 11), lattice, LONLAT)

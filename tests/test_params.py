@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from google.protobuf import json_format
 
+from cases import every
 from rasterwire.client import InvalidParams
 from rasterwire.client.params import to_message
 from rasterwire.v1 import download_pb2
@@ -46,7 +47,7 @@ def test_what_means_nothing_is_told_by_field(given: dict[Any, Any], field: str) 
     assert "unpack" not in str(caught.value)
 
 
-@pytest.mark.parametrize("given", [None, [], 5, "image"])
+@every("given", [None, [], 5, "image"])
 def test_other_things_than_dictionaries_are_refused(given: Any) -> None:
     with pytest.raises(InvalidParams, match="has to be a dictionary"):
         to_message(given)
@@ -105,7 +106,7 @@ def test_a_mosaic_is_read_with_short_names() -> None:
     assert list(listed.mosaic.images.ids) == ["a", "b"]
 
 
-@pytest.mark.parametrize(
+@every(
     ("mosaic", "told"),
     [
         (5, ["mosaic: has to be a dictionary with images or query, and composite, got 5"]),

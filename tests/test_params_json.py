@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cases import every
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.graph import MAX_MEMBERS
 from rasterwire.server.body import read_json
@@ -21,7 +22,7 @@ def query(**fields: Any) -> dict[str, Any]:
     return {"mosaic": {"query": fields}}
 
 
-@pytest.mark.parametrize(
+@every(
     ("document", "said"),
     [
         ({"scale": "x"}, "scale: has to be a number, got 'x'"),
@@ -106,7 +107,7 @@ def test_values_that_nest_deeper_than_protobuf_reads_are_refused() -> None:
         read_expression({"result": "0", "values": {"0": deep}}, expression_pb2.Expression())
 
 
-@pytest.mark.parametrize(
+@every(
     ("body", "said"),
     [
         (b'{"image":"a0",', "at line 1, column 15: "),
@@ -124,7 +125,7 @@ def test_a_body_that_is_not_json_is_told_where(body: bytes, said: str) -> None:
     assert str(caught.value).startswith(f"the body is not JSON in UTF-8 {said}")
 
 
-@pytest.mark.parametrize("member", [b"1", b"[]", b'{"a":1}'])
+@every("member", [b"1", b"[]", b'{"a":1}'])
 def test_a_body_has_a_limit_of_values(member: bytes) -> None:
     each = 1 if member == b"1" else 2  # its brackets count too
     fits = MAX_MEMBERS // each - 4

@@ -14,6 +14,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling as GdalResampling
 from rasterio.vrt import WarpedVRT
 
+from cases import every
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.image import Band
 from rasterwire.pixels import Window
@@ -86,8 +87,8 @@ def commonest(values: npt.NDArray[Any], box: tuple[float, float, float, float]) 
     return {value for value, share in much.items() if share > max(much.values()) - 1e-9} or {0}
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@pytest.mark.parametrize("name", ["same-crs", "half-pixels"])
+@every("dtype", ["uint8", "float32"])
+@every("name", ["same-crs", "half-pixels"])
 def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: str) -> None:
     band, grid = stored(tmp_path, dtype), GRIDS[name]
     height, width = (int(n) for n in grid.shape)
@@ -101,9 +102,9 @@ def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: s
             assert int(made[row, col]) in commonest(values, (*corners[0], *corners[1]))
 
 
-@pytest.mark.parametrize("resampling", [r for r in REDUCED if r is not Resampling.MODE], ids=lambda r: r.value.lower())
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
-@pytest.mark.parametrize("name", GRIDS)
+@every("resampling", [r for r in REDUCED if r is not Resampling.MODE])
+@every("dtype", ["uint8", "uint16", "int16", "float32"])
+@every("name", GRIDS)
 def test_values_are_gdals(tmp_path: Path, name: str, dtype: str, resampling: Resampling) -> None:
     band = stored(tmp_path, dtype)
     height, width = (int(n) for n in GRIDS[name].shape)
@@ -133,9 +134,9 @@ _numpy: dict[Resampling, Callable[[npt.NDArray[Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["int16", "int32"])
-@pytest.mark.parametrize("budget", [1_500_000, 7_000, 500], ids=["at-once", "in-strips", "row-by-row"])
-@pytest.mark.parametrize("resampling", _numpy, ids=lambda r: r.value.lower())
+@every("dtype", ["int16", "int32"])
+@every("budget", [1_500_000, 7_000, 500])
+@every("resampling", _numpy)
 def test_one_pixel_of_all_is_numpys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resampling: Resampling, budget: int, dtype: str
 ) -> None:
@@ -151,7 +152,7 @@ def test_one_pixel_of_all_is_numpys(
     assert made.data[0, 0] == _numpy[resampling](values[values != 0])
 
 
-@pytest.mark.parametrize("resampling", REDUCED, ids=lambda r: r.value.lower())
+@every("resampling", REDUCED)
 def test_of_nothing_valid_there_is_no_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resampling: Resampling
 ) -> None:

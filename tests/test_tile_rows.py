@@ -8,6 +8,7 @@ import pytest
 import rasterio
 import tifffile
 
+from cases import every
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.render.source import read
@@ -17,21 +18,20 @@ SIZE = 200
 DTYPES = ("uint8", "int16", "uint32", "int64", "float32", "float64")
 
 
-@pytest.mark.parametrize(
+@every(
     ("dtype", "predictor"),
     [(dtype, predictor) for dtype in DTYPES for predictor in (1, 2)] + [("float32", 3), ("float64", 3)],
 )
-@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
-@pytest.mark.parametrize(
+@every("order", ["LITTLE", "BIG"])
+@every(
     "layout",
     [
         {"tiled": True, "blockxsize": 64, "blockysize": 128},
         {"tiled": True, "blockxsize": 64, "blockysize": 64, "interleave": "pixel"},
         {"tiled": False, "blockysize": 48},  # the last strip has 8 rows
     ],
-    ids=["tiles", "pixel by pixel", "strips"],
 )
-@pytest.mark.parametrize("codec", ["deflate", "lzw"])
+@every("codec", ["deflate", "lzw"])
 def test_the_top_of_a_tile_is_what_gdal_reads_there(
     tmp_path: Path, dtype: str, predictor: int, order: str, layout: dict[str, object], codec: str
 ) -> None:
@@ -67,8 +67,8 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
     assert made == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
 
 
-@pytest.mark.parametrize("predictor", [1, 2])
-@pytest.mark.parametrize("rows", [10, 65])
+@every("predictor", [1, 2])
+@every("rows", [10, 65])
 def test_a_strip_of_too_few_or_too_many_rows_gives_no_pixels(tmp_path: Path, predictor: int, rows: int) -> None:
     path = tmp_path / "a.tif"
     profile = {"driver": "GTiff", "width": 64, "height": 192, "count": 1, "dtype": "uint8", "blockysize": 64}

@@ -5,30 +5,29 @@ from pathlib import Path
 
 import pytest
 
+from cases import every
 from rasterwire.server import ready
 from rasterwire.server.ready import Ready
 from rasterwire.server.wire import Answer, with_data
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 
-@pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 1 << 20, (1 << 21) + 5])
-@pytest.mark.parametrize(
+@every("size", [0, 1, 127, 128, 16_383, 16_384, 1 << 20, (1 << 21) + 5])
+@every(
     "answer",
     [
         download_service_pb2.ReadDownloadResponse(),
         download_service_pb2.StreamDownloadResponse(),
         download_service_pb2.StreamDownloadResponse(plan=download_pb2.DownloadPlan(filename="a.npy", etag="e")),
     ],
-    ids=["read", "stream", "with a plan"],
 )
-@pytest.mark.parametrize(
+@every(
     "chunk",
     [
         download_pb2.DownloadChunk(),
         download_pb2.DownloadChunk(offset=1 << 40, crc32c=0),
         download_pb2.DownloadChunk(offset=3, crc32c=7, file=download_pb2.FileInfo(filename="a.npy", size_bytes=9)),
     ],
-    ids=["bare", "with numbers", "with a file"],
 )
 def test_an_answer_is_read_as_what_protobuf_would_have_written(
     answer: Answer, chunk: download_pb2.DownloadChunk, size: int
