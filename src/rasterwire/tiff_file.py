@@ -21,6 +21,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Tiling
 from rasterwire.nodata_text import unwritten_pixel
 from rasterwire.raster_file import open_tiff
+from rasterwire.tiff_directories import walk
 
 __all__ = ["Level", "nodata_text", "opened_level", "plain_bands", "tiling_of"]
 
@@ -59,11 +60,16 @@ class _Parsed:
     def __init__(self, file: BinaryIO) -> None:
         self.descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self.descriptor)
+        self.is_plain = False
+        self.levels: list[tifffile.TiffPage] = []
+        directories = walk(file)
+        # of the full resolution: GDAL gives it to the overviews too
+        self.nodata_text = directories.chain[0].text(file, _NODATA) if directories.chain else ""
+        if not directories.is_sound:
+            return  # GDAL reads what can be read of it, and tifffile might go round in it for ever
         with tifffile.TiffFile(file) as parsed:
             pages = [page for page in parsed.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
-            # of the full resolution: GDAL gives it to the overviews too
-            self.nodata_text = str(pages[0].tags.valueof(_NODATA) or "").strip("\0 ") if pages else ""
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
             for page in self.levels:
                 _ = page.decode  # made now, since later several threads would make it at once

@@ -185,14 +185,16 @@ def _unique(wishes: Sequence[Sequence[tuple[str, ...]]]) -> list[tuple[str, ...]
 def _numbered_apart(chosen: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Append a number to names that were met before."""
     taken: set[str] = set()
+    last: dict[str, int] = {}  # so that thousands of bands of one name are not counted through for each
     result = []
     for names in chosen:
         own = []
         for name in names:
-            number, candidate = 1, name
+            number, candidate = last.get(name, 1), name
             while candidate in taken:
                 number += 1
                 candidate = f"{name}_{number}"
+            last[name] = number
             taken.add(candidate)
             own.append(candidate)
         result.append(tuple(own))

@@ -1,6 +1,7 @@
 """What the header of a raster file says: the only part of the catalog that opens rasters."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rasterio.crs import CRS as RasterioCRS  # noqa: N811
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
-from rasterwire.catalog.intact import is_cut_short
+from rasterwire.catalog.intact import check_whole
 from rasterwire.catalog.metadata import read_metadata
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import BandMetadata, Tiling
@@ -27,6 +28,9 @@ _MOST_EXACT = 2.0**53
 
 _LEAST_PIXEL = 1e-40
 """In square units of a crs: less than this is a transform that was never filled in."""
+
+_MOST_OVERVIEWS = 32
+"""Halved so often, any raster is one pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,8 @@ def read_header(path: str) -> Header:
     """
     try:
         version = version_of(Path(path).stat())
+        check_whole(path)  # first, since the ways of GDAL through a file have no bounds
         with open_raster(path) as raster:
-            if is_cut_short(raster, path):
-                raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")
             grid, is_placed = _grid_of(raster)
             is_plain = _is_plain(raster, path, version)
             nodata = _nodata(raster, path, version)
@@ -109,7 +112,7 @@ def read_header(path: str) -> Header:
                 driver=str(raster.driver),
                 grid=grid,
                 is_placed=is_placed,
-                bands=tuple(_band_header(raster, index, nodata[index - 1]) for index in raster.indexes),
+                bands=_band_headers(raster, nodata),
                 overviews=_overview_sizes(path, len(raster.overviews(1))),
                 exact_overviews=raster.driver != "JP2OpenJPEG",
                 plain=is_plain,
@@ -134,7 +137,8 @@ def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
     transform = Affine(*raster.transform[:6])
     if not all(map(math.isfinite, transform[:6])) or abs(transform.determinant) < _LEAST_PIXEL:
         raise SourceUnavailable("", "", "its transform gives pixels no area; georeference the file again")
-    is_placed = not raster.gcps[0] and transform != Affine.identity()
+    points, _ = raster.gcps
+    is_placed = not points and transform != Affine.identity()
     return GeoBox(shape, transform, _crs_of(raster.crs) if is_placed else None), is_placed
 
 
@@ -169,26 +173,40 @@ def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int 
     return [nodata_pixel(value, dtype) for value, dtype in zip(raster.nodatavals, dtypes, strict=True)]
 
 
-def _band_header(raster: DatasetReader, index: int, nodata: float | int | None) -> BandHeader:
-    at = index - 1
-    flags = set(raster.mask_flag_enums[at])
-    dtype = str(raster.dtypes[at])
-    return BandHeader(
-        description=(raster.descriptions[at] or "").strip(),
-        dtype=dtype,
-        nodata=nodata,
-        # a mask of the band alone has no flag at all, and nodata of all bands together is a mask too
-        masked=MaskFlags.all_valid not in flags and flags != {MaskFlags.nodata},
-        scale=float(raster.scales[at]),
-        offset=float(raster.offsets[at]),
-        unit=str(raster.units[at] or ""),
+def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -> tuple[BandHeader, ...]:
+    """Return what is told of each band; a property is of all bands, and asking for it reads them all."""
+    told = zip(
+        raster.descriptions,
+        raster.dtypes,
+        nodata,
+        raster.mask_flag_enums,
+        raster.scales,
+        raster.offsets,
+        raster.units,
+        strict=True,
+    )
+    return tuple(
+        BandHeader(
+            description=(description or "").strip(),
+            dtype=str(dtype),
+            nodata=value,
+            # a mask of the band alone has no flag at all, and nodata of all bands together is a mask too
+            masked=MaskFlags.all_valid not in flags and set(flags) != {MaskFlags.nodata},
+            scale=float(scale),
+            offset=float(offset),
+            unit=str(unit or ""),
+        )
+        for description, dtype, value, flags, scale, offset, unit in told
     )
 
 
 def _overview_sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
-    """Return (width, height) of the overview levels: factors are rounded, so each is asked."""
+    """Return (width, height) of the overview levels: factors are rounded, so each is asked.
+
+    To ask, GDAL opens the file anew, so that levels nobody needs are left out.
+    """
     sizes = []
-    for level in range(levels):
+    for level in range(min(levels, _MOST_OVERVIEWS)):
         with open_raster(path, level) as overview:
             sizes.append((int(overview.width), int(overview.height)))
     return tuple(sizes)

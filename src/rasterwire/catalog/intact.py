@@ -1,59 +1,43 @@
 """Tells files that were cut short, such as by an upload that broke off, before a read meets the gap.
 
-GDAL opens them without a word: the header is at the start. What is checked is where the last pixels
-should be, not their content.
+GDAL opens them without a word: the header is at the start. What is checked is where pixels should be, not
+their content. So are files with more parts than a header is worth.
 """
 
-from math import ceil
 from pathlib import Path
 from typing import BinaryIO
 
-from rasterio.io import DatasetReader
+from rasterwire.errors import SourceUnavailable
+from rasterwire.raster_file import open_tiff
+from rasterwire.tiff_directories import MOST_DIRECTORIES, TooManyDirectories, walk
 
-__all__ = ["is_cut_short"]
+__all__ = ["check_whole"]
 
-# A sparse file stores few blocks; looking for the last one of them ends here.
-_blocks_asked = 1024
+_MOST_BOXES = 4096
+"""Of a JPEG 2000 file; each costs a read."""
 
 
-def is_cut_short(raster: DatasetReader, href: str) -> bool:
-    """Tell whether an open raster ends before its pixels do; False where that cannot be told.
+def check_whole(href: str) -> None:
+    """Refuse a raster that ends before its pixels do, and one with too many directories or boxes.
 
     Raises:
+        SourceUnavailable: so it is, or it is no raster; see ``open_dataset``.
         OSError: the file cannot be read.
     """
-    if raster.driver == "JP2OpenJPEG":
-        return _jpeg2000_is_cut_short(href)
-    return _tiff_end(raster) > Path(href).stat().st_size
-
-
-def _tiff_end(raster: DatasetReader) -> int:
-    """Return the first byte after the last block of each band and overview level."""
-    levels: list[int | None] = [None, *range(len(raster.overviews(1)))]
-    return max(_last_block_end(raster, band, level) for band in raster.indexes for level in levels)
-
-
-def _last_block_end(raster: DatasetReader, band: int, level: int | None) -> int:
-    """Return the first byte after the last stored block of a band, 0 where no block is stored."""
-    rows, columns = _block_counts(raster, band, level)
-    for last in range(rows * columns - 1, max(-1, rows * columns - 1 - _blocks_asked), -1):
-        row, column = divmod(last, columns)
-        offset = raster.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band, ovr=level)
-        size = raster.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band, ovr=level)
-        if offset and size:
-            return int(offset) + int(size)
-    return 0
-
-
-def _block_counts(raster: DatasetReader, band: int, level: int | None) -> tuple[int, int]:
-    """Return how many blocks a band has down and across; overviews count as cut like the band itself.
-
-    An overview of smaller blocks is then looked at before its end: a lost end may go unseen.
-    """
-    block_height, block_width = raster.block_shapes[band - 1]
-    shrink = 1 if level is None else raster.overviews(band)[level]
-    rows = ceil(raster.height / shrink / block_height)
-    return max(1, rows), max(1, ceil(raster.width / shrink / block_width))
+    file = open_tiff(href)
+    if file is None:
+        is_cut_short = _jpeg2000_is_cut_short(href)
+    else:
+        with file:
+            try:
+                is_cut_short = walk(file).pixels_end(file) > Path(href).stat().st_size
+            except TooManyDirectories:
+                said = (
+                    f"it has more than {MOST_DIRECTORIES} pages, overviews and masks; store them in files of their own"
+                )
+                raise SourceUnavailable("", "", said) from None
+    if is_cut_short:
+        raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")
 
 
 def _jpeg2000_is_cut_short(href: str) -> bool:
@@ -73,9 +57,15 @@ def _jpeg2000_is_cut_short(href: str) -> bool:
 
 
 def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
-    """Return where the last box ends that begins inside the file, None for "at the end of the file"."""
+    """Return where the last box ends that begins inside the file, None for "at the end of the file".
+
+    Raises:
+        SourceUnavailable: there are more boxes than anybody walks through.
+    """
     at = 0
-    while at < size:
+    for _ in range(_MOST_BOXES):
+        if at >= size:
+            return at
         file.seek(at)
         start = file.read(16)
         length = int.from_bytes(start[:4], "big")
@@ -84,4 +74,4 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
         if length == 1:  # a box of more than 4 GiB says its length after its type
             length = int.from_bytes(start[8:16], "big")
         at += max(length, 8)
-    return at
+    raise SourceUnavailable("", "", f"it has more than {_MOST_BOXES} boxes; store it again")

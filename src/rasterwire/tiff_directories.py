@@ -1,0 +1,187 @@
+"""The directories of a TIFF file, walked in bounded time and memory before a library is let near them.
+
+Directories form a chain: a damaged or hostile one goes round in a circle, is longer than anybody waits for,
+or claims billions of values. Readers differ in how they end then, and some do not.
+"""
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["MOST_DIRECTORIES", "Directory", "TooManyDirectories", "walk"]
+
+MOST_DIRECTORIES = 2048
+"""Pages, overviews and masks of a file; GDAL looks at all of them each time it opens the file."""
+
+_MOST_ENTRIES = 4096
+"""Of a directory; GDAL refuses more."""
+
+_VALUES_AT_ONCE = 1 << 18
+_MOST_CHARACTERS = 1 << 10
+
+_bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+
+_SUBFILE_TYPE = 254
+_REDUCED, _MASK = 1, 4
+_places_and_sizes = ((273, 279), (324, 325))
+"""Tags of where strips and tiles are, and of their bytes."""
+
+
+class TooManyDirectories(Exception):
+    """A chain of more than ``MOST_DIRECTORIES`` different directories."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    type: int
+    count: int
+    at: int
+
+    @property
+    def end(self) -> int:
+        return self.at + self.count * _bytes_of_type.get(self.type, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory of a file.
+
+    Attributes:
+        order: of bytes, in struct's signs.
+        entries: by tag.
+    """
+
+    order: str
+    entries: dict[int, _Entry]
+
+    def is_of_first(self, file: BinaryIO) -> bool:
+        """Tell whether it belongs to the first image of a file: an overview of it or a mask."""
+        kind = self.entries.get(_SUBFILE_TYPE)
+        return kind is not None and any(int(value) & (_REDUCED | _MASK) for value in _values(file, self.order, kind))
+
+    def text(self, file: BinaryIO, tag: int) -> str:
+        """Return what a tag says, without what lies behind its first NUL and spaces around; "" where there is none."""
+        entry = self.entries.get(tag)
+        data = b"" if entry is None else _read(file, entry.at, min(entry.count, _MOST_CHARACTERS))
+        return data.partition(b"\0")[0].decode("latin-1").strip()
+
+    def pixels_end(self, file: BinaryIO) -> int:
+        """Return the first byte after the last of its strips or tiles, 0 where none is stored."""
+        end = 0
+        for place, size in _places_and_sizes:
+            if place in self.entries and size in self.entries:
+                pair = self.entries[place], self.entries[size]
+                end = max(end, *(entry.end for entry in pair))  # values that are lost themselves
+                for places, sizes in zip(*(_chunks(file, self.order, entry) for entry in pair), strict=False):
+                    common = min(len(places), len(sizes))
+                    places, sizes = places[:common], sizes[:common]
+                    stored = (places > 0) & (sizes > 0)
+                    if stored.any():
+                        end = max(end, int((places[stored] + sizes[stored]).max()))
+        return end
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """The chain of a file.
+
+    Attributes:
+        chain: from the first.
+        is_sound: whether it comes to its end, each directory is whole, and their values lie within the file and
+            are not more than the file can hold; a library may then read them all.
+    """
+
+    chain: Sequence[Directory]
+    is_sound: bool
+
+    def pixels_end(self, file: BinaryIO) -> int:
+        """Return the first byte after the last strip or tile of the first image, its overviews and masks."""
+        first = [directory for number, directory in enumerate(self.chain) if not number or directory.is_of_first(file)]
+        return max((directory.pixels_end(file) for directory in first), default=0)
+
+
+def walk(file: BinaryIO) -> Directories:
+    """Return the directories of a TIFF or BigTIFF file, each once.
+
+    Raises:
+        TooManyDirectories: there are more than ``MOST_DIRECTORIES``.
+        OSError: the file cannot be read.
+    """
+    size = os.fstat(file.fileno()).st_size
+    start = _read(file, 0, 16)
+    order = ">" if start[:2] == b"MM" else "<"
+    is_big = start[2:4] in {b"+\0", b"\0+"}
+    count_format, entry_bytes, next_format = ("Q", 20, "Q") if is_big else ("H", 12, "I")
+    at = _number(order, next_format, start[8:] if is_big else start[4:])
+    chain: list[Directory] = []
+    seen: set[int] = set()
+    held = 0
+    while at:
+        if at in seen:
+            return Directories(chain, is_sound=False)
+        if len(chain) == MOST_DIRECTORIES:
+            raise TooManyDirectories
+        seen.add(at)
+        count_bytes = struct.calcsize(count_format)
+        count = _number(order, count_format, _read(file, at, count_bytes))
+        if not 0 < count <= _MOST_ENTRIES:
+            return Directories(chain, is_sound=False)
+        body = _read(file, at + count_bytes, count * entry_bytes + struct.calcsize(next_format))
+        if len(body) < count * entry_bytes:
+            return Directories(chain, is_sound=False)
+        entries = _entries(body[: count * entry_bytes], order, is_big, at + count_bytes)
+        chain.append(Directory(order, entries))
+        held += len(body) + sum(entry.end - entry.at for entry in entries.values())
+        if held > 2 * size or any(entry.end > size for entry in entries.values()):
+            return Directories(chain, is_sound=False)
+        at = _number(order, next_format, body[count * entry_bytes :])
+    return Directories(chain, is_sound=bool(chain))
+
+
+def _entries(body: bytes, order: str, is_big: bool, at: int) -> dict[int, _Entry]:
+    """Return the entries of a directory whose first lies at a byte; of equal tags the first."""
+    form, inline = (f"{order}HHQQ", 8) if is_big else (f"{order}HHII", 4)
+    step = struct.calcsize(form)
+    found: dict[int, _Entry] = {}
+    for number, (tag, kind, count, value) in enumerate(struct.iter_unpack(form, body)):
+        fits = count * _bytes_of_type.get(kind, 1) <= inline
+        place = at + (number + 1) * step - inline if fits else value
+        found.setdefault(tag, _Entry(kind, count, place))
+    return found
+
+
+def _values(file: BinaryIO, order: str, entry: _Entry) -> npt.NDArray[np.int64]:
+    return next(_chunks(file, order, entry), np.zeros(0, np.int64))
+
+
+def _chunks(file: BinaryIO, order: str, entry: _Entry) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the values of an entry of whole numbers, so many at once; fewer where the file ends."""
+    name = _numpy_of_type.get(entry.type)
+    if name is None:
+        return
+    dtype = np.dtype(order + name)
+    for first in range(0, entry.count, _VALUES_AT_ONCE):
+        wanted = min(_VALUES_AT_ONCE, entry.count - first)
+        data = _read(file, entry.at + first * dtype.itemsize, wanted * dtype.itemsize)
+        values = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
+        # what is no place in any file stays none, and sums do not overflow
+        yield np.minimum(values.astype(np.uint64), 1 << 60).astype(np.int64)
+        if len(values) < wanted:
+            return
+
+
+def _number(order: str, form: str, data: bytes) -> int:
+    """Return the number at the beginning of some bytes, 0 where they end before it does."""
+    size = struct.calcsize(form)
+    return int(struct.unpack(order + form, data[:size])[0]) if len(data) >= size else 0
+
+
+def _read(file: BinaryIO, at: int, count: int) -> bytes:
+    """Read bytes from a place; fewer where the file ends."""
+    return os.pread(file.fileno(), count, at) if at < 1 << 62 else b""
