@@ -28,7 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def ask(server: Served, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
-    request = urllib.request.Request(f"{server.http}/v1/projects/{path}", json.dumps(body).encode())
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{server.http}/v1/projects/{path}", json.dumps(body).encode(), kind)
     try:
         with urllib.request.urlopen(request, timeout=HANG) as answer:
             return answer.status, answer.read()

@@ -41,7 +41,8 @@ def ask(
 ) -> Answer:
     connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=HANG)
     try:
-        connection.request(method, target, body, headers or {})
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        connection.request(method, target, body, kind | (headers or {}))
         response = connection.getresponse()
         return response.status, dict(response.headers), response.read()
     finally:

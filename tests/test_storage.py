@@ -137,8 +137,9 @@ def test_a_locked_store_of_ids_is_told_as_passing_and_goes_on_when_it_is_let_go(
         assert refusal(caught.value).code is grpc.StatusCode.UNAVAILABLE
         assert retry_delay(caught.value) > 0
         body = json.dumps({"image": "a", "format": "FORMAT_NPY"}).encode()
+        asked = urllib.request.Request(f"{server.http}/v1/downloads", body, {"Content-Type": "application/json"})
         with pytest.raises(urllib.error.HTTPError) as answer:
-            urllib.request.urlopen(f"{server.http}/v1/downloads", body, timeout=60)
+            urllib.request.urlopen(asked, timeout=60)
         with answer.value:
             assert (answer.value.code, answer.value.headers["Retry-After"]) == (503, "2")
         holder.execute("ROLLBACK")

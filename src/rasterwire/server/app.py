@@ -27,6 +27,7 @@ from rasterwire.server.desk import Desk
 from rasterwire.server.grpc_front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.house import keep_house
 from rasterwire.server.http_front import http_app
+from rasterwire.server.log import log_to_stderr
 from rasterwire.server.memory import keep_memory
 from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.settings import BadSettings, Settings
@@ -130,7 +131,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     except RuntimeError:
         raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
     runner = web.AppRunner(
-        http_app(desk, readiness),
+        http_app(desk, readiness, settings),
         handle_signals=False,
         access_log=None,
         handler_cancellation=True,  # a client that leaves ends its render
@@ -225,7 +226,7 @@ def serve(settings: Settings) -> None:
     if settings.workers == 1:
         _serve_alone(settings)
         return
-    _log_to_stderr()
+    log_to_stderr()
     engine = ThreadEngine(1)
     with _locked(settings.state_dir):
         _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
@@ -235,14 +236,8 @@ def serve(settings: Settings) -> None:
 
 def _serve_alone(settings: Settings) -> None:
     keep_memory()
-    _log_to_stderr()
+    log_to_stderr()
     asyncio.run(_serve(settings))
-
-
-def _log_to_stderr() -> None:
-    # asked for at each line, and told by none
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 async def _serve(settings: Settings) -> None:

@@ -37,6 +37,20 @@ async def read_body(request: web.Request) -> bytes:
     return body
 
 
+def check_type(request: web.Request) -> None:
+    """Refuse a body that a page of any origin could have sent without asking.
+
+    Browsers ask first where the type is JSON; a form, a text or no type at all they send at once.
+
+    Raises:
+        HTTPUnsupportedMediaType: it does not say that it is JSON.
+    """
+    said = request.headers.get("Content-Type", "")
+    if said.partition(";")[0].strip().lower() != "application/json":
+        found = f"{said[:60]!r} is not served" if said else "there is none"
+        raise web.HTTPUnsupportedMediaType(reason=f"Content-Type: {found}; send the header application/json")
+
+
 def too_large() -> InvalidRequest:
     """Return the error of a body over the limit, in Earth Engine's words."""
     return invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MOST} bytes.")

@@ -14,26 +14,18 @@ from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, i
 from rasterwire.expression.algorithms import listing
 from rasterwire.server.asset_json import catalog_image_json, collection_json
 from rasterwire.server.assets import images_page, list_assets
-from rasterwire.server.body import check_expression, read_body, read_json
+from rasterwire.server.body import check_expression, check_type, read_body, read_json
 from rasterwire.server.desk import Desk
 from rasterwire.server.discovery import discovery_document
 from rasterwire.server.earth_engine import download_params, tile_params
 from rasterwire.server.files import send, send_download
 from rasterwire.server.ready import Ready
+from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 
 _MOST_FORM = 1 << 20
 
-_CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": (
-        "Authorization, Content-Type, X-Goog-Api-Client, X-Goog-User-Project, X-Earth-Engine-Computation-Profiling, "
-        "X-HTTP-Method-Override"
-    ),
-    "Access-Control-Expose-Headers": "ETag, Content-Disposition, Content-Range, Content-Digest, Repr-Digest",
-    "Access-Control-Max-Age": "3600",
-}
+_address = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/[A-Za-z0-9.\-_~/%]*", re.ASCII)
 
 _key = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})", re.ASCII)
 
@@ -61,8 +53,9 @@ class _Asked:
 class EarthEngineFront:
     """Answers under any prefix of a path, so that a proxy may put one before."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk
+        self._settings = settings
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
             ("GET", re.compile(r"\$discovery/rest"), self._discovery),
             ("GET", re.compile(r"v1/projects/[^/]+/algorithms"), self._algorithms),
@@ -90,7 +83,7 @@ class EarthEngineFront:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer any request that is none of this server's own doors."""
         if request.method == "OPTIONS":
-            return web.Response(status=204, headers=_CORS)
+            return web.Response(status=204)
         path = _known_part(request.path)
         if path is None:
             raise web.HTTPNotFound
@@ -99,6 +92,8 @@ class EarthEngineFront:
         for allowed, pattern, handler in self._routes:
             if match := pattern.fullmatch(path):
                 if allowed == verb:
+                    if verb == "POST":
+                        check_type(request)
                     return await handler(_Asked(request, match.groupdict(), query, body))
                 others.append(allowed)
         if others:
@@ -113,9 +108,15 @@ class EarthEngineFront:
     # -- what there is ----------------------------------------------------------------------
 
     async def _discovery(self, asked: _Asked) -> web.Response:
-        request = asked.request
-        prefix = request.path.split("$discovery")[0]
-        return _json(discovery_document(f"{request.scheme}://{request.host}/{prefix.strip('/')}".rstrip("/") + "/"))
+        return _json(discovery_document(self._root(asked.request)))
+
+    def _root(self, request: web.Request) -> str:
+        """Return the address of this server; the Host of a request is whatever its sender says."""
+        if self._settings.trust_forwarded and not self._settings.public_url:
+            scheme, host, prefix = (_forwarded(request, name) for name in ("Proto", "Host", "Prefix"))
+            if _address.fullmatch(address := f"{scheme}://{host}/{prefix.strip('/')}"):
+                return address.rstrip("/") + "/"
+        return self._desk.public_url + "/"
 
     async def _algorithms(self, _: _Asked) -> web.Response:
         return _json({"algorithms": listing()})
@@ -200,9 +201,15 @@ class EarthEngineFront:
         raise AssertionError("a stream ends with a file or an error")
 
 
-def with_cors(response: web.StreamResponse) -> None:
-    """Let pages of any origin read an answer."""
-    response.headers.update(_CORS)
+def is_earth_engine(path: str) -> bool:
+    """Return whether a path is one of these doors."""
+    known = _known_part(path)
+    return known is not None and not known.startswith("v1/downloads")
+
+
+def _forwarded(request: web.Request, name: str) -> str:
+    """Return what the nearest of the proxies says of an address."""
+    return request.headers.get(f"X-Forwarded-{name}", "").rpartition(",")[2].strip()
 
 
 async def _meant(request: web.Request) -> tuple[str, dict[str, str], bytes]:

@@ -8,12 +8,14 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from rasterwire.server import convert
-from rasterwire.server.body import check_expression, read_body, read_json, too_large
+from rasterwire.server.body import check_expression, check_type, read_body, read_json, too_large
+from rasterwire.server.cors import Cors
 from rasterwire.server.desk import Desk
-from rasterwire.server.ee_front import EarthEngineFront, with_cors
+from rasterwire.server.ee_front import EarthEngineFront, is_earth_engine
 from rasterwire.server.files import send_download
 from rasterwire.server.params_json import read_params
 from rasterwire.server.readiness import Readiness
+from rasterwire.server.settings import Settings
 from rasterwire.server.status import http_answer, http_headers
 from rasterwire.v1 import download_pb2, download_service_pb2
 
@@ -24,11 +26,22 @@ _statuses = {
     408: "DEADLINE_EXCEEDED",
     412: "FAILED_PRECONDITION",
     413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
 }
 
+# Addresses of downloads hold their tokens, which no page that is opened from there may be told.
+_ALWAYS = {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
-def http_app(desk: Desk, readiness: Readiness) -> web.Application:
+
+def http_app(desk: Desk, readiness: Readiness, settings: Settings) -> web.Application:
     """Return the application of the HTTP door."""
+    cors = Cors(settings.cors_origins)
+
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(_ALWAYS)
+        if is_earth_engine(request.path):
+            response.headers.update(cors.headers(request))
+
     front = _HttpFront(desk, readiness)
     app = web.Application(client_max_size=_MOST_REQUEST, middlewares=[_answering])
     app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
@@ -37,13 +50,9 @@ def http_app(desk: Desk, readiness: Readiness) -> web.Application:
     app.router.add_get("/livez", front.live)
     app.router.add_get("/healthz", front.live)
     app.router.add_get("/readyz", front.ready)
-    app.router.add_route("*", "/{path:.*}", EarthEngineFront(desk).handle)
-    app.on_response_prepare.append(_prepare)
+    app.router.add_route("*", "/{path:.*}", EarthEngineFront(desk, settings).handle)
+    app.on_response_prepare.append(prepare)
     return app
-
-
-async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
-    with_cors(response)
 
 
 @web.middleware
@@ -95,6 +104,7 @@ class _HttpFront:
 
 
 async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadParams:
+    check_type(request)
     body = await read_body(request)
     await check_expression(body, desk)
     # megabytes of it take seconds, which other calls shall not wait

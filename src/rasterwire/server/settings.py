@@ -1,6 +1,7 @@
 """Settings of a server, read once. A flag wins over the environment, that over the file."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -26,6 +27,11 @@ class Settings:
         grpc_port: 0 takes a free one.
         http_port: 0 takes a free one, -1 leaves the HTTP door out.
         public_url: how clients reach the HTTP door; default ``http://HOST:HTTP_PORT``.
+        trust_forwarded: whether a proxy that sets ``X-Forwarded-Proto``, ``-Host`` and ``-Prefix`` stands before the
+            HTTP door, and nobody comes to it but through the proxy; where ``public_url`` is not set, these say the
+            address of the server in the discovery document.
+        cors_origins: origins whose web pages may call Earth Engine's doors, or ``*`` for all; as a text, with
+            commas between.
         state_dir: where ids and rendered files are kept; default ``.rasterwire`` in the working
             directory.
         cache_bytes: how much rendered files may take.
@@ -49,6 +55,8 @@ class Settings:
     grpc_port: int = 50051
     http_port: int = 8080
     public_url: str = ""
+    trust_forwarded: bool = False
+    cors_origins: tuple[str, ...] = ()
     state_dir: Path = Path(".rasterwire")
     cache_bytes: int = 20 << 30
     lifetime_seconds: int = 6 * 3600
@@ -63,6 +71,8 @@ class Settings:
     drain_seconds: float = 20.0
     limits: str = "own"
 
+
+_origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
 _greatest = {"http_port": 65535, "grpc_port": 65535}
 _smallest = {"http_port": -1, "grpc_port": 0, "lame_duck_seconds": 0, "drain_seconds": 0}
@@ -103,6 +113,10 @@ def _typed(name: str, kind: object, value: object) -> object:
             return Path(str(value)).expanduser()
         if kind is str:
             return str(value)
+        if kind is bool:
+            return _yes_or_no(name, value)
+        if name == "cors_origins":
+            return _origins(name, value)
         number = int(str(value)) if kind is int else float(str(value))
     except ValueError:
         raise BadSettings(f"{name}: {value!r} is not a number") from None
@@ -112,3 +126,19 @@ def _typed(name: str, kind: object, value: object) -> object:
     if name in _greatest and number > _greatest[name]:
         raise BadSettings(f"{name}: {value} is too large, at most {_greatest[name]}")
     return number
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    found = {"true": True, "false": False}.get(str(value).lower())
+    if found is None:
+        raise BadSettings(f"{name}: {value!r} is neither true nor false")
+    return found
+
+
+def _origins(name: str, value: object) -> tuple[str, ...]:
+    said = value if isinstance(value, list) else str(value).split(",")
+    origins = tuple(text for each in said if (text := str(each).strip()))
+    for origin in origins:
+        if origin != "*" and not _origin.fullmatch(origin):
+            raise BadSettings(f"{name}: {origin!r} is no origin; it is like https://maps.example.org, without a path")
+    return origins
