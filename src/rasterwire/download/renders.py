@@ -3,16 +3,17 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from rasterwire.download.growth import Growth
+from rasterwire.download.turns import Room, Turns
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles
-from rasterwire.errors import Overloaded, RenderCancelled, SourceUnavailable
+from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
@@ -21,9 +22,11 @@ from rasterwire.render.stored import stored_tiles
 from rasterwire.store import Artifact, ArtifactStore
 from rasterwire.store.private import private_folder
 
-_RETRY_AFTER = 2.0
 _GRACE = 15.0
 """Seconds; clients wait eight at most before they come again."""
+
+_SMALL = 16 << 20
+"""Bytes that are read and made for what never waits behind larger work."""
 
 T = TypeVar("T")
 
@@ -37,10 +40,13 @@ class Render:
         blocks_done, blocks_total: progress; the total is known from the start.
         growth: the file while it is written, None where nobody may read it before its end.
         result: the finished file; fails with a DownloadError.
+        peer: that asked for it first.
     """
 
-    def __init__(self, plan: RenderPlan, growth: Growth | None = None) -> None:
+    def __init__(self, plan: RenderPlan, growth: Growth | None = None, peer: str = "") -> None:
         self.plan = plan
+        self.peer = peer
+        self.work: Future[None] | None = None
         self.growth = growth
         self.blocks_done = 0
         self.blocks_total = count_blocks(plan)
@@ -82,39 +88,68 @@ class Render:
         return encode(render_block(raster, window))
 
 
+def is_small(plan: RenderPlan) -> bool:
+    """Tell whether a render is done so soon that it never waits for larger ones."""
+    return plan.uncompressed_bytes + plan.source_bytes <= _SMALL
+
+
 class Renders:
-    """Starts renders, shares them between readers, and stops them when the last one leaves."""
+    """Starts renders, shares them between readers, and stops them when the last one leaves.
+
+    Work is admitted by its size: small renders have threads of their own, and of those for large ones a
+    peer leaves one to others.
+    """
 
     def __init__(self, engine: Engine, artifacts: ArtifactStore, scratch: Path, most: int) -> None:
         self._engine = engine
         self._artifacts = artifacts
         self._scratch = scratch
-        self._most = most
         self._is_open = True
         self._lock = threading.Lock()
         self._running: dict[str, Render] = {}
-        self._pool = ThreadPoolExecutor(most, thread_name_prefix="download")
+        self._small = Turns(most, "small")
+        self._large = Turns(most, "download", most_a_peer=max(1, most - 1))
+        self._rooms = {turns: Room(4 * most) for turns in (self._small, self._large)}
 
     @property
     def running(self) -> int:
         """Renders on their way, waiting ones included."""
         return len(self._running)
 
-    def join(self, plan: RenderPlan) -> Render:
+    @property
+    def is_small_waiting(self) -> bool:
+        """Whether small work would have to wait now."""
+        return self._small.are_all_taken
+
+    def submit(self, plan: RenderPlan | None, peer: str, function: Callable[[], T]) -> "Future[T]":
+        """Have a render done beside the shared ones when it is the turn of its peer, and its own.
+
+        Args:
+            plan: of the render; None for one that is taken for small.
+            peer: that wants it.
+            function: does it.
+        """
+        return self._turns(plan).submit(peer, function)
+
+    def _turns(self, plan: RenderPlan | None) -> Turns:
+        return self._small if plan is None or is_small(plan) else self._large
+
+    def join(self, plan: RenderPlan, peer: str = "") -> Render:
         """Return the render of a plan, starting it if need be; every join needs a ``leave``.
 
         Raises:
             Overloaded: as many renders as this server takes, waiting ones included, are on their way.
         """
+        turns = self._turns(plan)
         with self._lock:
             render = self._running.get(plan.etag)
             if render is None:
-                if len(self._running) >= 4 * self._most:
-                    raise Overloaded(_RETRY_AFTER)
+                self._rooms[turns].enter(peer)
                 size = sequential_size(plan)
-                render = Render(plan, None if size is None else Growth(size))
+                render = Render(plan, None if size is None else Growth(size), peer)
                 self._running[plan.etag] = render
-                self._pool.submit(self._run, render)
+                render.work = turns.submit(peer, partial(self._run, render))
+                render.work.add_done_callback(lambda _: self._rooms[turns].leave(peer))
             render.readers += 1
             return render
 
@@ -137,9 +172,17 @@ class Renders:
     def _end_if_alone(self, render: Render) -> None:
         with self._lock:
             if render.readers == 0:
-                render.stop()
+                self._end(render)
                 if self._running.get(render.plan.etag) is render:
                     del self._running[render.plan.etag]
+
+    @staticmethod
+    def _end(render: Render) -> None:
+        render.stop()
+        if render.work is not None and render.work.cancel():  # it did not begin, and gives its place to others
+            if render.growth is not None:
+                render.growth.end()
+            render.result.set_exception(RenderCancelled())
 
     def to_file(self, render: Render, out: BinaryIO) -> None:
         """Run a render that is shared with nobody and kept nowhere, in the calling thread."""
@@ -151,8 +194,9 @@ class Renders:
             self._is_open = False
             running = list(self._running.values())
         for render in running:
-            render.stop()
-        self._pool.shutdown(cancel_futures=True)
+            self._end(render)
+        self._small.close()
+        self._large.close()
 
     def _run(self, render: Render) -> None:
         write: Callable[[BinaryIO], None] = partial(render.write, self._engine, self._scratch)

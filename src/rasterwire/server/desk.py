@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import google_crc32c
 import numpy as np
 
-from rasterwire.download import Downloads, Registered, Render, Renders
+from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
 from rasterwire.errors import (
     DownloadConflict,
     DownloadError,
@@ -31,6 +31,7 @@ from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
 from rasterwire.server.mosaic import check_properties, mosaic_refusal
+from rasterwire.server.peer import peer
 from rasterwire.server.ready import Growing, Ready, file_info
 from rasterwire.store import Artifact, NotVerified
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -41,6 +42,8 @@ _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
 _RETRY_AFTER = 2.0
+_PLANS = 4
+"""Typed requests that are planned at once."""
 
 T = TypeVar("T")
 Data = bytes | memoryview
@@ -55,14 +58,12 @@ class Desk:
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
-        self._computing = ThreadPoolExecutor(max_renders, thread_name_prefix="value")
-        self._streaming = ThreadPoolExecutor(max_renders, thread_name_prefix="stream")
-        self._most_streams = _STREAMS_A_RENDER * max_renders
-        self._max_renders = max_renders
-        self._streams = 0
+        # typed requests are planned within milliseconds: none waits for an expression of somebody
+        self._planning = Turns(_PLANS, "plan")
+        self._computing = Turns(max_renders, "value")
+        self._streams = Room(_STREAMS_A_RENDER * max_renders)
+        self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
         self.public_url = ""
-        self._rendering = 0
-        self._evaluations = 0
         self._is_open = True
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -72,7 +73,7 @@ class Desk:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is rendered, computed or streamed."""
-        return not (self._streams or self._evaluations or self._renders.running)
+        return not (self._streams.taken or self._evaluations.taken or self._renders.running)
 
     async def verify(self) -> None:
         """Look for damage in rendered files, until somebody wants something."""
@@ -82,8 +83,8 @@ class Desk:
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
         self._renders.close()
-        self._streaming.shutdown()
-        self._computing.shutdown(cancel_futures=True)
+        self._planning.close()
+        self._computing.close()
         self._is_open = False
         self._verifying.shutdown(cancel_futures=True)
         self._pool.shutdown()
@@ -97,39 +98,36 @@ class Desk:
         Raises:
             InvalidRequest: with every violation, those of the form and those of the image alike.
         """
-        # on the threads for files, or for values: an expression may be at it for long
-        if params.WhichOneof("source") in {None, "image"}:
-            return await self.run(lambda: self._plan(params))
-        return await self._computed(lambda: self._plan(params))
+        work = partial(self._plan, params)
+        match params.WhichOneof("source"):
+            case "expression":
+                return await self._computed(work, self._computing)
+            case "mosaic":
+                return await self._computed(work, self._planning)
+            case _:
+                return await asyncio.wrap_future(self._planning.submit(peer.get(), work))
 
-    async def _computed(self, function: Callable[[], T]) -> T:
+    async def _computed(self, function: Callable[[], T], turns: Turns) -> T:
         """Evaluate something, for as long as somebody waits for it.
 
         Raises:
             Overloaded: as many evaluations as this server takes are waiting.
         """
-        if self._evaluations >= self._most_streams:
-            raise Overloaded(_RETRY_AFTER)
-        self._evaluations += 1
-        budget = Budget()
+        asking, budget = peer.get(), Budget()
 
         def work() -> T:
             with spending(budget):
                 budget.check()
                 return function()
 
-        task = asyncio.get_running_loop().run_in_executor(self._computing, work)
-        task.add_done_callback(self._evaluated)
+        self._evaluations.enter(asking)
+        task = turns.submit(asking, work)
+        task.add_done_callback(lambda _: self._evaluations.leave(asking))
         try:
-            return await asyncio.shield(task)
+            return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
         except asyncio.CancelledError:
             budget.stop()
             raise
-
-    def _evaluated(self, task: asyncio.Future[Any]) -> None:
-        self._evaluations -= 1
-        if not task.cancelled():
-            task.exception()  # nobody may be there to hear of it
 
     def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
         try:
@@ -195,7 +193,7 @@ class Desk:
             except InvalidExpression as error:
                 raise InvalidExpression(error.problem, error.function or graph.made_by) from None
 
-        return await self._computed(computed)
+        return await self._computed(computed, self._computing)
 
     async def check(self, document: Callable[[], object]) -> None:
         """Refuse an expression that has no value before a message is made of it, which takes many times as long.
@@ -212,7 +210,7 @@ class Desk:
             if expression is not None:
                 self.downloads.evaluate(read_graph(expression))
 
-        await self._computed(checked)
+        await self._computed(checked, self._computing)
 
     # -- files ------------------------------------------------------------------------------
 
@@ -252,7 +250,7 @@ class Desk:
         if plan.etag != kept.etag:
             raise DownloadConflict("name: the image changed since this download was created; create it again")
         with self.downloads.hold(plan.etag):
-            render = self._renders.join(plan)
+            render = self._renders.join(plan, peer.get())
             try:
                 begun = render.result if render.growth is None else render.growth.reached(1)
                 async with contextlib.aclosing(_wait(render, begun)) as waiting:
@@ -279,36 +277,35 @@ class Desk:
             Overloaded: as many streams as this server takes are on their way, slow readers included.
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
-        planning: Callable[[], RenderPlan] = partial(self._plan, params)
-        if self._rendering >= self._max_renders or self._streams >= self._most_streams:
+        plan: RenderPlan | None = None
+        if params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
             plan = await self.plan(params)  # a refusal shall not wait for a render to end
-            planning = lambda: plan  # noqa: E731
-        if self._streams >= self._most_streams:
-            raise Overloaded(_RETRY_AFTER)
-        self._streams += 1
-        job = StreamJob(planning, self._renders, self._scratch)
-        self._rendering += 1
-        task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(self._streaming, job.run))
-        task.add_done_callback(self._rendered)
+        asking = peer.get()
+        self._streams.enter(asking)
+        job = StreamJob(partial(self._plan, params), self._renders, self._scratch, plan)
+        work = self._renders.submit(plan, asking, job.run)
         is_told = handed_over = False
         try:
-            while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
-                if job.render is not None:
-                    yield None if is_told else job.told, _progress(job.render)
-                    is_told = True
-            ready = task.result()
+            while True:
+                task = asyncio.wrap_future(work)
+                while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
+                    if job.render is not None:
+                        yield None if is_told else job.told, _progress(job.render)
+                        is_told = True
+                ready = task.result()
+                if ready is not None:
+                    break
+                work = self._renders.submit(job.plan, asking, job.run)  # it was not small
             handed_over = True
             yield None if is_told else job.told, ready
         finally:
-            self._streams -= 1
+            self._streams.leave(asking)
             if not handed_over:
                 job.stop()
-                task.add_done_callback(_close_file)
-                with contextlib.suppress(DownloadError, asyncio.CancelledError):
-                    await task
-
-    def _rendered(self, _: asyncio.Future[Ready]) -> None:
-        self._rendering -= 1
+                if not work.cancel():
+                    work.add_done_callback(_close_file)
+                    with contextlib.suppress(DownloadError, asyncio.CancelledError):
+                        await asyncio.wrap_future(work)
 
     async def chunks(
         self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, Data], T]
@@ -362,9 +359,9 @@ def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.D
     return download_pb2.DownloadChunk(offset=at, crc32c=checksum, file=ready.info if is_edge else None)
 
 
-def _close_file(task: asyncio.Future[Ready]) -> None:
-    if not task.cancelled() and task.exception() is None:
-        task.result().file.close()
+def _close_file(work: "Future[Ready | None]") -> None:
+    if not work.cancelled() and work.exception() is None and (ready := work.result()) is not None:
+        ready.file.close()
 
 
 def _progress(render: Render) -> download_pb2.RenderProgress:

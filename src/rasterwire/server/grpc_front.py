@@ -16,6 +16,7 @@ from rasterwire.region import MAX_VERTICES
 from rasterwire.server import convert, desk
 from rasterwire.server.desk import Desk
 from rasterwire.server.listing import list_images
+from rasterwire.server.peer import peer
 from rasterwire.server.status import grpc_status
 from rasterwire.server.validate import violations
 from rasterwire.server.wire import with_data
@@ -33,6 +34,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 async def _answering(context: Context, method: str, request: Message | None) -> AsyncIterator[None]:
     """Turn errors into statuses, and write one log line for each call; see ``WireBytes`` for a request of None."""
     began = time.perf_counter()
+    peer.set(context.peer())
     code = "OK"
     try:
         if request is None:

@@ -14,6 +14,7 @@ from rasterwire.server.desk import Desk
 from rasterwire.server.ee_front import EarthEngineFront, is_earth_engine
 from rasterwire.server.files import send_download
 from rasterwire.server.params_json import read_params
+from rasterwire.server.peer import peer
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.settings import Settings
 from rasterwire.server.status import http_answer, http_headers
@@ -59,6 +60,8 @@ def http_app(desk: Desk, readiness: Readiness, settings: Settings) -> web.Applic
 async def _answering(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
+    address = request.transport.get_extra_info("peername") if request.transport is not None else None
+    peer.set(f"{address}")
     try:
         return await handler(request)
     except web.HTTPException as error:

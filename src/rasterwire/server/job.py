@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 import google_crc32c
 
-from rasterwire.download import Render, Renders
+from rasterwire.download import Render, Renders, is_small
 from rasterwire.expression.budget import Budget, spending
 from rasterwire.plan import RenderPlan
 from rasterwire.server import convert
@@ -24,12 +24,16 @@ class StreamJob:
     """Plans, renders and keeps a file that only one reader wants.
 
     Attributes:
-        told: the plan, once it is made.
-        render: likewise.
+        plan: once it is made.
+        told: likewise, as the message of it.
+        render: once it began.
     """
 
-    def __init__(self, plan: Callable[[], RenderPlan], renders: Renders, scratch: Path) -> None:
-        self._plan = plan
+    def __init__(
+        self, planning: Callable[[], RenderPlan], renders: Renders, scratch: Path, plan: RenderPlan | None = None
+    ) -> None:
+        self._planning = planning
+        self.plan = plan
         self._renders = renders
         self._scratch = scratch
         self._stopped = False
@@ -44,15 +48,19 @@ class StreamJob:
         if self.render is not None:
             self.render.stop()
 
-    def run(self) -> Ready:
-        """Do the work.
+    def run(self) -> Ready | None:
+        """Do the work, or return None where it is larger than was known: the plan is made then.
 
         Raises:
             DownloadError: of the plan or the render.
         """
-        with spending(self._budget):
-            self._budget.check()  # its reader may have left while it waited
-            plan = self._plan()
+        if self.plan is None:
+            with spending(self._budget):
+                self._budget.check()  # its reader may have left while it waited
+                self.plan = self._planning()
+            if not is_small(self.plan):
+                return None
+        plan = self.plan
         self.told = convert.from_plan(plan)
         self.render = render = Render(plan)
         if self._stopped:

@@ -38,7 +38,7 @@ class Settings:
         lifetime_seconds: how long a download id is valid.
         threads: that render, in each worker; default one a core.
         workers: processes that share the ports; more than one serve more small pieces at once.
-        max_renders: downloads rendered at once; four times as many may wait.
+        max_renders: downloads rendered at once; four times as many may wait. Small ones are counted for themselves.
         max_side: pixels along the longer side of an output raster.
         max_bytes: of an output before compression.
         max_bands: of one request.
