@@ -4,6 +4,7 @@ import http.client
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from effort import HANG
 from serving import Served
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -14,7 +15,7 @@ def ask(
     server: Served, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
     """Return the answer to a request on a connection of its own; no header is added but Host and Content-Length."""
-    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=HANG)
     try:
         connection.request(method, target, body, dict(headers or {}))
         response = connection.getresponse()

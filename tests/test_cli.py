@@ -130,7 +130,7 @@ def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.Monke
     with served(Settings(tmp_path, grpc_port=0, http_port=0, state_dir=tmp_path / "state")) as server:
         with grpc.insecure_channel(server.address) as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)
-            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+            watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=HANG)
             assert any(told.status == health_pb2.HealthCheckResponse.SERVING for told in watch)
         assert run("health", "--server", server.address)[0] == 0
     assert run("health", "--server", "127.0.0.1:1", "--timeout", "1")[0] == 1

@@ -14,6 +14,7 @@ import pytest
 import rasterio
 from odc.geo.crs import CRS
 
+from effort import HANG
 from graphs import World, call, evaluated
 from rasterwire.catalog.bands import claimed_crs
 from rasterwire.catalog.entry import Claim
@@ -195,7 +196,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def test_the_own_crs_of_an_image_can_be_named_back(server: Served) -> None:
     for name in UNTIED:
-        told = server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=name), timeout=30).image.bands[0].grid.crs
+        told = (
+            server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=name), timeout=HANG).image.bands[0].grid.crs
+        )
         assert "site" in told or "works" in told
         params = download_pb2.DownloadParams(image=name, crs=told, format=download_pb2.FORMAT_GEO_TIFF)
         params.crs_transform.extend([2, 0, 100, 0, -2, 60])
@@ -211,7 +214,7 @@ def test_the_own_crs_of_an_image_can_be_named_back(server: Served) -> None:
 
 def test_an_image_that_is_not_tied_to_the_earth_hides_no_other_from_a_listing(server: Served) -> None:
     for path in ("/v1/projects/p/assets/site", "/v1/projects/p/assets:listAssets", "/v1/projects/p/assets"):
-        with urlopen(Request(server.http + path), timeout=30) as answer:
+        with urlopen(Request(server.http + path), timeout=HANG) as answer:
             body = json.load(answer)
         assert answer.status == 200
         if "assets" in body:

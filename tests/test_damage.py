@@ -16,6 +16,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from effort import HANG
 from rasterwire.client import Client
 from rasterwire.errors import DownloadConflict
 from rasterwire.server import files, house
@@ -64,7 +65,7 @@ def content(data: bytes) -> Callable[[BinaryIO], None]:
 
 def get(server: Served, url: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPMessage, bytes]:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=HANG)
     try:
         connection.request(method, f"{parts.path}?{parts.query}", headers=headers)
         answer = connection.getresponse()
@@ -168,7 +169,7 @@ def test_a_server_that_has_nothing_to_do_looks_through_its_files(folder: Path, m
     monkeypatch.setattr(house, "_SECONDS", 0.01)
     monkeypatch.setattr(FolderArtifactStore, "verify", lambda *_: looked.set())
     with serving(folder):
-        assert looked.wait(60)
+        assert looked.wait(HANG)
 
 
 def test_an_etag_never_stands_for_other_bytes_than_the_damaged_ones_were(tmp_path: Path) -> None:

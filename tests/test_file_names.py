@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from effort import HANG
 from rasterwire.client.transfer import plain_name
 from rasterwire.naming import safe_name
 from rasterwire.server.settings import Settings
@@ -106,7 +107,7 @@ def test_the_header_of_http_says_the_very_name(server: Served) -> None:
     for name in ("反射率", "a;b=c", "it's 100%", 'a"b', "Ünïcödé", "plain"):
         answer = server.create(download_pb2.DownloadParams(image="case", name=name))
         parts = urlsplit(answer.download_id.url)
-        connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=HANG)
         connection.request("GET", f"{parts.path}?{parts.query}")
         response = connection.getresponse()
         response.read()

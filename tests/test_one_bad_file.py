@@ -9,6 +9,7 @@ from urllib.request import urlopen
 import grpc
 import pytest
 
+from effort import HANG
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2
@@ -50,7 +51,7 @@ def listed(server: Served) -> dict[str, catalog_service_pb2.ImageInfo]:
     token = ""
     while True:
         asked = catalog_service_pb2.ListImagesRequest(page_size=1000, page_token=token)
-        page = server.catalog.ListImages(asked, timeout=60)
+        page = server.catalog.ListImages(asked, timeout=HANG)
         assert page.images
         found |= {image.id: image for image in page.images}
         token = page.next_page_token
@@ -70,7 +71,7 @@ def test_a_property_that_no_message_can_carry_is_left_out_and_its_item_is_listed
     for _ in range(20):
         value = value["k"]
     assert value == 1
-    with urlopen(f"{server.http}/v1/projects/p/assets:listAssets", timeout=60) as answer:
+    with urlopen(f"{server.http}/v1/projects/p/assets:listAssets", timeout=HANG) as answer:
         body = json.load(answer)
     assert items <= {asset["id"] for asset in body["assets"]}
 
@@ -88,7 +89,7 @@ def test_check_tells_of_properties_that_are_left_out(tmp_path: Path) -> None:
 
 def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server: Served) -> None:
     for image, readable, broken in (("mixed", ["one", "two"], "cut"), ("f/plain", ["B1", "B2"], "B3")):
-        info = server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=image), timeout=30).image
+        info = server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=image), timeout=HANG).image
         assert [band.id for band in info.bands] == readable
         params = download_pb2.DownloadParams(image=image, format=FORMAT)
         _, plan = server.stream(params)

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def impatient(settings: Settings) -> Iterator[Served]:
-    with served(replace(settings, idle_seconds=0.2)) as server:
+    # long enough that a busy machine sends a head in time
+    with served(replace(settings, idle_seconds=3)) as server:
         yield server
 
 
@@ -58,11 +60,21 @@ def received(connection: socket.socket) -> bytes:
 
 def test_a_connection_without_a_whole_head_is_closed(impatient: Served) -> None:
     answered = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-    for begun in (b"", b"G", b"GET /livez HT", b"GET /livez HTTP/1.1\r\nHost: x\r\nX-", answered, answered + b"GET /"):
-        with connected(impatient) as connection:
+    with ExitStack() as opened:
+        waiting = []
+        for begun in (
+            b"",
+            b"G",
+            b"GET /livez HT",
+            b"GET /livez HTTP/1.1\r\nHost: x\r\nX-",
+            answered,
+            answered + b"GET /",
+        ):
+            connection = opened.enter_context(connected(impatient))
             connection.sendall(begun)
-            came = received(connection)
-            assert came.startswith(b"HTTP/1.1 200") is begun.startswith(answered), begun
+            waiting.append((begun, connection))
+        for begun, connection in waiting:
+            assert received(connection).startswith(b"HTTP/1.1 200") is begun.startswith(answered), begun
 
 
 def test_a_head_that_comes_byte_by_byte_is_closed(impatient: Served) -> None:
@@ -88,11 +100,13 @@ def test_a_head_that_comes_byte_by_byte_is_closed(impatient: Served) -> None:
 
 
 def test_a_request_whose_head_is_there_may_take_longer(impatient: Served) -> None:
-    with connected(impatient) as slow, connected(impatient) as silent:
-        head = b"POST /v1/downloads:plan HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        body = b'{"image": "image"}'
-        slow.sendall(head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
-        assert received(silent) == b""  # by now the time is over
+    body = b'{"image": "image"}'
+    head = b"POST /v1/downloads:plan HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    with connected(impatient) as slow:
+        slow.sendall(head)
+        with connected(impatient) as silent:
+            assert received(silent) == b""  # by now the time is over
         slow.sendall(body)
         assert received(slow).startswith(b"HTTP/1.1 200")
 

@@ -21,6 +21,7 @@ from affine import Affine
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from effort import HANG
 from rasterwire.download import renders
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.render.block import render_block
@@ -139,7 +140,7 @@ def test_a_locked_store_of_ids_is_told_as_passing_and_goes_on_when_it_is_let_go(
         body = json.dumps({"image": "a", "format": "FORMAT_NPY"}).encode()
         asked = urllib.request.Request(f"{server.http}/v1/downloads", body, {"Content-Type": "application/json"})
         with pytest.raises(urllib.error.HTTPError) as answer:
-            urllib.request.urlopen(asked, timeout=60)
+            urllib.request.urlopen(asked, timeout=HANG)
         with answer.value:
             assert (answer.value.code, answer.value.headers["Retry-After"]) == (503, "2")
         holder.execute("ROLLBACK")
@@ -172,7 +173,7 @@ def test_an_answer_of_429_says_when_to_come_back(server: Served, monkeypatch: py
     made = server.create(params(download_pb2.FORMAT_GEO_TIFF)).download_id
     monkeypatch.setattr(renders.Renders, "join", full)
     with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.urlopen(made.url, timeout=60)
+        urllib.request.urlopen(made.url, timeout=HANG)
     with answer.value:
         assert (answer.value.code, answer.value.headers["Retry-After"]) == (429, "3")
     with pytest.raises(grpc.RpcError) as caught:
