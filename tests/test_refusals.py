@@ -1,16 +1,21 @@
 """Refusals say what is the matter: the codec, the address, the part of the earth that a crs has."""
 
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.plan import Limits, make_plan
+from rasterwire.server.convert import to_request
+from rasterwire.v1 import download_pb2
 
 PLACE = rasterio.Affine(10, 0, 500000, 0, -10, 5000000)
 
@@ -112,3 +117,77 @@ def test_a_file_address_elsewhere_is_no_band(tmp_path: Path) -> None:
         with pytest.raises(SourceUnavailable, match="none of its rasters is in the folder"):
             catalog.get(name)
     assert all(str(tmp_path) not in str(note) for note in catalog.check())
+
+
+# -- what has no place in a crs ----------------------------------------------------------------
+
+HEIGHT = 35_785_831.0
+DISK = f"+proj=geos +h={HEIGHT:.0f} +sweep=y +a=6378169 +b=6356583.8 +lon_0="
+
+
+def planned(folder: Path, image: str, **more: Any) -> Any:
+    params = download_pb2.DownloadParams(image=image, format=download_pb2.FORMAT_GEO_TIFF, **more)
+    request, _ = to_request(params)
+    return make_plan(request, FolderCatalog(folder).get(image), Limits()).rasters[0].grid
+
+
+def write_disk(path: Path, lon: float) -> Path:
+    place = rasterio.Affine(50_000, 0, -5_700_000, 0, -50_000, 5_700_000)
+    crs = rasterio.crs.CRS.from_proj4(DISK + f"{lon:g}")
+    return write_tiff(path, width=228, height=228, crs=crs, transform=place)
+
+
+def test_a_full_disk_without_a_region_is_the_part_that_has_a_place(tmp_path: Path) -> None:
+    # a satellite sees the equator as far as the tangent from its orbit; source: plane trigonometry
+    limb = math.degrees(math.acos(6378169 / (6378169 + HEIGHT)))
+    for lon in (0.0, 140.7, -137.2, 57.5):
+        write_disk(tmp_path / f"d{lon:g}.tif", lon)
+        grid = planned(tmp_path, f"d{lon:g}", crs="EPSG:4326", scale=20_000)
+        left, bottom, right, top = grid.extent.boundingbox.bbox
+        pixel = 20_000 / 111319.49079327358
+        middle = (left + right) / 2
+        assert abs((middle - lon + 180) % 360 - 180) <= pixel, lon
+        assert limb - 0.3 - pixel < (right - left) / 2 < limb + 0.05 + pixel, (lon, left, right)
+        assert limb - 0.3 - pixel < top < limb + 0.5 + pixel, (lon, top)
+        assert top == pytest.approx(-bottom, abs=pixel)
+        dimensions = planned(tmp_path, f"d{lon:g}", crs="EPSG:4326", dimensions=[300])
+        assert max(dimensions.shape) == 300
+
+
+def test_the_earth_in_mercator_without_a_region_ends_where_mercator_is_used(tmp_path: Path) -> None:
+    place = rasterio.Affine(1, 0, -180, 0, -1, 90)
+    write_tiff(tmp_path / "earth.tif", width=360, height=180, crs="EPSG:4326", transform=place)
+    left, bottom, right, top = planned(tmp_path, "earth", crs="EPSG:3857", scale=10_000).extent.boundingbox.bbox
+    assert (left, right) == pytest.approx((-20_037_508, 20_037_508), abs=10_001)
+    assert (bottom, top) == pytest.approx((-20_048_966, 20_048_966), abs=10_001)
+
+
+def test_the_earth_around_a_pole_without_a_region_ends_where_the_crs_does(tmp_path: Path) -> None:
+    place = rasterio.Affine(1, 0, -180, 0, -1, 90)
+    write_tiff(tmp_path / "earth.tif", width=360, height=180, crs="EPSG:4326", transform=place)
+    for code, latitude in ((3413, 60), (3031, -60), (6931, 0)):
+        radius = math.hypot(*pyproj.Transformer.from_crs(4326, code, always_xy=True).transform(10, latitude))
+        box = planned(tmp_path, "earth", crs=f"EPSG:{code}", scale=25_000).extent.boundingbox.bbox
+        assert tuple(map(abs, box)) == pytest.approx((radius,) * 4, abs=25_001), code
+
+
+def test_what_has_no_place_at_all_names_the_crs_and_no_region(tmp_path: Path) -> None:
+    place = rasterio.Affine(0.01, 0, 100, 0, -0.01, 10)
+    write_tiff(tmp_path / "far.tif", crs="EPSG:4326", transform=place)
+    with pytest.raises(InvalidRequest) as caught:
+        planned(tmp_path, "far", crs=DISK + "-75", scale=1000)
+    for violation in caught.value.violations:
+        assert (violation.field, violation.reason) == ("crs", "IMAGE_OUTSIDE_CRS")
+        assert "smaller" not in violation.description
+        assert "region" not in violation.description
+    whole = planned(tmp_path, "far")
+    assert whole.shape == (8, 8)
+
+
+def test_a_region_beyond_a_crs_is_still_refused_as_one(tmp_path: Path) -> None:
+    write_disk(tmp_path / "d.tif", 0)
+    box = {"west": 90, "south": 0, "east": 120, "north": 10}
+    region = download_pb2.Region(bounding_box=download_pb2.BoundingBox(**box))
+    with pytest.raises(InvalidRequest) as caught:
+        planned(tmp_path, "d", region=region)
+    assert caught.value.violations[0].field == "region"

@@ -298,5 +298,5 @@ def size_violation(grid: GeoBox, field: str, max_side: int) -> Violation | None:
         field,
         "GRID_TOO_LARGE",
         f"the grid is {width} x {height} pixels, at most {max_side} a side; "
-        "ask for a coarser scale or a smaller region",
+        "ask for a coarser scale, or for a part by a region",
     )

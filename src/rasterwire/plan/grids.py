@@ -1,5 +1,6 @@
 """Which grid a band gets: the precedence rules, and the fields they leave without effect."""
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
@@ -7,10 +8,11 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import crs_name
+from rasterwire.crs import crs_name, metres_per_unit
 from rasterwire.errors import InvalidRequest, invalid
 from rasterwire.grid import (
     anchored,
+    apply,
     covering,
     footprint,
     grid_key,
@@ -21,11 +23,16 @@ from rasterwire.grid import (
     stretched,
 )
 from rasterwire.plan.types import Ignored
-from rasterwire.region import Region
+from rasterwire.plan.visible import visible_extent
+from rasterwire.region import OUTSIDE_CRS, Region
 from rasterwire.request import GridSpec, Precedence
 
 _SMALLEST_METRES, _LARGEST_METRES = 1e-9, 1e9
 """Beyond these no raster is, and products of sizes cease to be exact numbers."""
+
+
+_EARTH_METRES = 1e8
+"""More than twice around: what reaches farther lies where a projection puts places at any distance, as of a pole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,21 @@ def _box(asked: Asked, source: GeoBox, lattice: Affine, crs: CRS | None) -> tupl
         return lattice_extent(asked.region, lattice, crs)
     if crs is None:
         return 0.0, 0.0, float(source.shape[1]), float(source.shape[0])
-    return lattice_extent(footprint(source), lattice, crs)
+    inverse = ~lattice
+    try:
+        box = lattice_extent(footprint(source), lattice, crs)
+        if crs.geographic or _metres_across(box, lattice, crs) <= _EARTH_METRES:
+            return box
+    except InvalidRequest as error:
+        if any(violation.reason != OUTSIDE_CRS for violation in error.violations):
+            raise
+    return visible_extent(source, crs, lambda points: apply(inverse, points))
+
+
+def _metres_across(box: tuple[float, float, float, float], lattice: Affine, crs: CRS) -> float:
+    left, top, right, bottom = box
+    across, down = (right - left) * math.hypot(lattice.a, lattice.d), (bottom - top) * math.hypot(lattice.b, lattice.e)
+    return max(across, down) * metres_per_unit(crs)
 
 
 def unplaced(asked: Asked, why: str) -> InvalidRequest:

@@ -130,7 +130,7 @@ def _too_many_bytes(total: int, limits: Limits) -> Violation:
         said = f"Total request size ({total} bytes) must be less than or equal to {limits.max_bytes} bytes."
         return Violation("", "OUTPUT_TOO_LARGE", said)
     said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
-    remedy = "ask for fewer bands, a coarser scale or a smaller region"
+    remedy = "ask for fewer bands, a coarser scale, or a part by a region"
     return Violation("dimensions", "OUTPUT_TOO_LARGE", f"{said}; {remedy}")
 
 

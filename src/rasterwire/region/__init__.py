@@ -2,11 +2,12 @@
 
 from rasterwire.region.area import Points, Region, own_geometry
 from rasterwire.region.containment import inside
-from rasterwire.region.extents import extent
+from rasterwire.region.extents import OUTSIDE_CRS, extent
 from rasterwire.region.reading import MAX_VERTICES, box_region, check_edges, crs_member, geojson_region
 
 __all__ = [
     "MAX_VERTICES",
+    "OUTSIDE_CRS",
     "Points",
     "Region",
     "box_region",

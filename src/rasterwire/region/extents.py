@@ -14,6 +14,9 @@ from rasterwire.errors import invalid
 from rasterwire.region.area import Points, Region, own_geometry
 from rasterwire.region.seam import Continuation, seam_of
 
+OUTSIDE_CRS = "REGION_OUTSIDE_CRS"
+"""The reason of what is said of a region that has no place in a crs."""
+
 _STEPS = 32
 _ROUNDS = 3
 _WIDE_DEGREES = 20.0
@@ -113,9 +116,7 @@ class _Curve:
         x, y = self._convert.transform(points[:, 0], points[:, 1])
         placed = np.column_stack([x, y])
         if not np.isfinite(placed).all():
-            raise invalid(
-                "region", "REGION_OUTSIDE_CRS", "reaches beyond where the output crs is defined; make it smaller"
-            )
+            raise invalid("region", OUTSIDE_CRS, "reaches beyond where the output crs is defined; make it smaller")
         if self._beyond is not None:
             placed[:, 0] = self._beyond.of(points, placed[:, 0])
         return placed
