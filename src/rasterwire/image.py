@@ -101,6 +101,8 @@ class Band:
         tiling: of the full resolution, where its tiles can go into another file as they are; else None.
         version: changes when the file does (see ``raster_file.version_of``).
         metadata: what else the file says of the band.
+        ground: a grid over the ground that its pixels lie on, where no transform but control points or
+            rational polynomials tell where; else None.
     """
 
     name: str
@@ -119,6 +121,12 @@ class Band:
     tiling: Tiling | None = None
     version: str = ""
     metadata: BandMetadata = BandMetadata()
+    ground: GeoBox | None = None
+
+    @property
+    def placed(self) -> GeoBox:
+        """A grid with a crs over what the band covers, as fine as it is: its own, where that has a crs."""
+        return self.grid if self.ground is None else self.ground
 
 
 @dataclass(frozen=True, slots=True)

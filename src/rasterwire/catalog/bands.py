@@ -70,6 +70,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             tiling=header.tiling,
             version=header.version,
             metadata=metadata,
+            ground=header.ground if grid.crs is None else None,
         )
 
 

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 from rasterwire.catalog.intact import check_whole
 from rasterwire.catalog.metadata import read_metadata
 from rasterwire.errors import SourceUnavailable
+from rasterwire.ground import ground_of
 from rasterwire.image import BandMetadata, Tiling
 from rasterwire.nodata_text import nodata_pixel, read_nodata
 from rasterwire.raster_file import open_raster, version_of
@@ -71,6 +72,7 @@ class Header:
         tiling: see ``Band``.
         version: changes when the file does.
         metadata: what else it says of each band.
+        ground: see ``Band``.
     """
 
     driver: str
@@ -83,6 +85,7 @@ class Header:
     tiling: Tiling | None
     version: str
     metadata: tuple[BandMetadata, ...]
+    ground: GeoBox | None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,6 +111,7 @@ def read_header(path: str) -> Header:
             grid, is_placed = _grid_of(raster)
             is_plain = _is_plain(raster, path, version)
             nodata = _nodata(raster, path, version)
+            metadata = read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs))
             return Header(
                 driver=str(raster.driver),
                 grid=grid,
@@ -118,7 +122,8 @@ def read_header(path: str) -> Header:
                 plain=is_plain,
                 tiling=tiling_of(path, version) if is_plain else None,
                 version=version,
-                metadata=read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs)),
+                metadata=metadata,
+                ground=None if is_placed else ground_of(metadata[0].file, (raster.height, raster.width)),
             )
     except OSError as error:
         raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error

@@ -105,8 +105,8 @@ def _bands(image: Image) -> list[BandValue]:
             band.name,
             type_of(band.dtype),
             Stored(band, image.id),
-            Projection(band.grid.crs, band.grid.affine),
-            (0, 0, int(band.grid.shape[1]), int(band.grid.shape[0])),
+            Projection(band.placed.crs, band.placed.affine),
+            (0, 0, int(band.placed.shape[1]), int(band.placed.shape[0])),
         )
         for band in image.bands
         if band.dtype in type_names

@@ -113,7 +113,7 @@ class Stored(Node):
         grid = band.grid
         place = tuple(grid.affine), tuple(grid.shape), str(grid.crs)
         known = band.href, band.index, band.version, band.nodata, band.masked, band.overviews, place
-        reach = reach_of(grid)
+        reach = reach_of(band.placed)
         super().__init__(band.dtype, (), reach, known, resampling)
         self.band = band
         self.scene = scene

@@ -33,6 +33,11 @@ class Computed:
     unit: str = ""
     plain: bool = False
 
+    @property
+    def placed(self) -> GeoBox:
+        """See ``Band.placed``."""
+        return self.grid
+
 
 @dataclass(frozen=True, slots=True)
 class Product:

@@ -99,7 +99,8 @@ def pick_overview(band: Source, grid: GeoBox, resampling: Resampling) -> int | N
     """
     if resampling.aggregates or (resampling is Resampling.NEAREST and not band.exact_overviews):
         return None
-    ratio = pixel_metres(grid.affine, grid.crs) / pixel_metres(band.grid.affine, band.grid.crs)
+    own = band.grid if grid.crs is None else band.placed
+    ratio = pixel_metres(grid.affine, grid.crs) / pixel_metres(own.affine, own.crs)
     factors = overview_factors(band)
     fine = [level for level, factor in enumerate(factors) if factor <= ratio * (1 + 1e-6)]
     return max(fine, key=lambda level: factors[level]) if fine else None

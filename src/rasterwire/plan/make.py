@@ -12,14 +12,15 @@ from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Violations, invalid
 from rasterwire.expression.product import Computed, Product
 from rasterwire.grid import size_violation
-from rasterwire.image import Band, Image
+from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
-from rasterwire.plan.grids import Asked, Grids, ignored_fields, unplaced
+from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.handing import handed_on
 from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.npy import npy_header, record_dtype
+from rasterwire.plan.places import check_place, check_warps, on
 from rasterwire.plan.reading import reading
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
 from rasterwire.request import (
@@ -77,11 +78,12 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         own_names = [names[index]] if per_band else names
         with problems.catching():
             _check_bounds(asked, group[0][1])
-            _check_place(asked, [band for _, band in group])
-            grid = grids.resolve(asked, group[0][1].grid)
+            check_place(asked, [band for _, band in group])
+            grid = grids.resolve(asked, group[0][1].placed if asked.needs_place else group[0][1].grid)
+            check_warps(grid, [(band, wanted.resampling or request.resampling) for wanted, band in group])
             named = list(zip(own_names, group, strict=True))
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
-            touches = any(isinstance(band, Computed) or grids.touch(grid, band.grid) for _, band in group)
+            touches = any(isinstance(band, Computed) or grids.touch(grid, on(grid, band)) for _, band in group)
             field = _deciding_field(asked)
             wrong = _too_long(grid, field, limits) if touches else _outside(asked, group[0][1])
             problems.found += [wrong] if wrong else []
@@ -259,23 +261,6 @@ def _check_bounds(asked: Asked, band: Source) -> None:
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", said)
 
 
-def _check_place(asked: Asked, bands: Sequence[Source]) -> None:
-    """Raise InvalidRequest where a grid on earth is asked for bands that are not tied to it."""
-    for band in bands:
-        if asked.needs_place and not isinstance(band, Computed) and band.grid.crs is None:
-            raise unplaced(asked, _why_unplaced(band))
-
-
-def _why_unplaced(band: Band) -> str:
-    file = band.metadata.file
-    if file.points or file.rpcs:
-        by = f"{len(file.points)} control points" if file.points else "rational polynomials"
-        return f"the image is tied to the ground by {by}, which this server does not warp by"
-    if file.crs is not None:
-        return "the image names a coordinate reference system, but no transform that places its pixels in it"
-    return "the image names no coordinate reference system"
-
-
 def _outside(asked: Asked, band: Source) -> Violation:
     field = "region" if asked.region_counts else _deciding_field(asked)
     return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_place(band)}")
@@ -294,10 +279,10 @@ def _deciding_field(asked: Asked) -> str:
 
 
 def _place(band: Source) -> str:
-    if band.grid.crs is None:
+    if band.placed.crs is None:
         return f"{band.grid.shape[1]} x {band.grid.shape[0]} pixels without a crs"
-    left, bottom, right, top = (round(v, 6) for v in band.grid.extent.boundingbox.bbox)
-    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(band.grid.crs)[:60]}"
+    left, bottom, right, top = (round(v, 6) for v in band.placed.extent.boundingbox.bbox)
+    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(band.placed.crs)[:60]}"
 
 
 def _check_nodata(request: DownloadRequest, rasters: Sequence[RasterPlan], problems: Violations) -> None:

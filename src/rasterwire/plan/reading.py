@@ -35,7 +35,7 @@ def reading(plan: RenderPlan) -> tuple[int, int]:
                 continue
             ground = reach_of(raster.grid)
             for stored, grid in _stored(band.source.node, raster.grid):
-                if (stored.band.grid.crs is None) != (grid.crs is None):
+                if (stored.band.placed.crs is None) != (grid.crs is None):
                     said = f"image {stored.scene[:60]!r} names no coordinate reference system"
                     said += ", so that it has no place on a grid that does; its files have to tell one."
                     raise InvalidExpression(said, "Image.load")

@@ -36,7 +36,11 @@ def is_compiled(plan: BandPlan, grid: GeoBox, resampling: Resampling) -> bool:
     band = plan.source
     if isinstance(band, Computed):
         return resampling in _kinds
-    return resampling in _kinds and not band.masked and min(shrink(plan, grid)) >= _WIDEST
+    if resampling not in _kinds:
+        return False
+    if band.ground is not None and grid.crs is not None:  # GDAL's warper is given transforms alone
+        return True
+    return not band.masked and min(shrink(plan, grid)) >= _WIDEST
 
 
 def _scale(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:

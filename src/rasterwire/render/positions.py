@@ -14,12 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from affine import Affine
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import transformer
+from rasterwire.expression.product import Computed
 from rasterwire.grid import pixels_around
+from rasterwire.ground import to_pixels
 from rasterwire.pixels import Window
-from rasterwire.plan.types import BandPlan
+from rasterwire.plan.types import BandPlan, Source
 from rasterwire.render import kernels
 from rasterwire.render.source import level_transform
 
@@ -160,10 +163,20 @@ def _through(plan: BandPlan, grid: GeoBox, col: Floats, row: Floats) -> tuple[Fl
     on_y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
     there_x, there_y = np.broadcast_arrays(on_x, on_y)
     if grid.crs != plan.source.grid.crs:
-        there_x, there_y = transformer(grid.crs, plan.source.grid.crs).transform(there_x, there_y)
+        there_x, there_y = _on_source(plan.source, grid.crs, there_x, there_y)
     back = ~affine
     with np.errstate(invalid="ignore"):
         return back.a * there_x + back.b * there_y + back.c, back.d * there_x + back.e * there_y + back.f
+
+
+def _on_source(source: Source, crs: CRS | None, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return places of a crs in that of a source, or in its pixels where no transform ties them to the ground."""
+    ground = None if isinstance(source, Computed) else source.ground
+    if isinstance(source, Computed) or ground is None:
+        return transformer(crs, source.grid.crs).transform(x, y)
+    if crs != ground.crs:
+        x, y = transformer(crs, ground.crs).transform(x, y)
+    return to_pixels(source.metadata.file, ground, np.asarray(x), np.asarray(y))
 
 
 def _nodes(plan: BandPlan, grid: GeoBox, first: tuple[int, int], cells: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -182,7 +195,11 @@ def _slack(plan: BandPlan, grid: GeoBox, first: tuple[int, int], nodes_x: Floats
             true_x, true_y = _through(plan, grid, col + half_col, row + half_row)
             error += np.hypot(_middle(nodes_x, axis) - true_x, _middle(nodes_y, axis) - true_y)
         slack: Floats = _SAFETY * error + _LEAST_SLACK
-        return slack
+    nowhere = ~(np.isfinite(nodes_x) & np.isfinite(nodes_y))
+    if nowhere.any():  # a cubic takes 4 x 4 nodes, of which the sides above have but 7
+        around = np.lib.stride_tricks.sliding_window_view(nowhere, (4, 4)).any(axis=(2, 3))
+        slack[around] = np.inf
+    return slack
 
 
 def _middle(nodes: Floats, axis: int) -> Floats:

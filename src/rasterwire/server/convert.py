@@ -10,10 +10,13 @@ from odc.geo.geobox import GeoBox
 from rasterwire.crs import crs_name, parse_crs
 from rasterwire.errors import Violation, Violations
 from rasterwire.expression.graph import Graph, read_graph
+from rasterwire.expression.product import Computed
 from rasterwire.grid import check_transform
+from rasterwire.ground import told
 from rasterwire.image import Band, Image
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.plan.bands import overview_factors
+from rasterwire.plan.types import Source
 from rasterwire.render.block import path_of
 from rasterwire.request import (
     BandRequest,
@@ -156,9 +159,17 @@ def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
                 else download_pb2.RESAMPLING_UNSPECIFIED,
                 overview=overview,
                 path="stored tiles" if raster.tiling else path_of(band, raster.grid),
+                placed_by=_tie(band.source, raster.grid),
             )
         )
     return download_pb2.RasterPlan(path=raster.path, grid=from_grid(raster.grid), bands=bands)
+
+
+def _tie(source: Source, grid: GeoBox) -> str:
+    """Return what places the pixels of a source on a grid, in place of a transform."""
+    if grid.crs is None or isinstance(source, Computed) or source.ground is None:
+        return ""
+    return told(source.metadata.file)
 
 
 def from_grid(grid: GeoBox) -> download_pb2.PixelGrid:
