@@ -5,6 +5,7 @@ polynomial that gdalwarp fits to control points, of the order that GDAL takes fo
 polynomials at the mean height of the ground that they name (HEIGHT_OFF).
 """
 
+import atexit
 import threading
 import warnings
 from collections import OrderedDict
@@ -44,6 +45,7 @@ class _Kept(threading.local):
 
 
 _kept = _Kept()
+atexit.register(_kept.transformers.clear)  # GDAL's are closed while there is an interpreter to close them
 
 
 def ground_of(file: FileMetadata, shape: tuple[int, int]) -> GeoBox | None:
