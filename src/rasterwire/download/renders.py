@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
+from rasterwire.download.grace import Grace
 from rasterwire.download.growth import Growth
 from rasterwire.download.turns import Room, Turns
 from rasterwire.encode import Block
@@ -19,11 +20,15 @@ from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.stored import stored_tiles
+from rasterwire.request import Format
 from rasterwire.store import Artifact, ArtifactStore
 from rasterwire.store.private import private_folder
 
 _GRACE = 15.0
 """Seconds; clients wait eight at most before they come again."""
+
+_LITTLE = 1 << 20
+"""Bytes for which nobody looks whether the disk has them."""
 
 _SMALL = 16 << 20
 """Bytes that are read and made for what never waits behind larger work."""
@@ -53,6 +58,11 @@ class Render:
         self.result: Future[Artifact] = Future()
         self.readers = 0
         self._stopped = threading.Event()
+
+    @property
+    def part_left(self) -> float:
+        """What is not done of it, from 1 to 0."""
+        return 1 - self.blocks_done / max(1, self.blocks_total)
 
     def stop(self) -> None:
         """End the render at its next block."""
@@ -93,6 +103,12 @@ def is_small(plan: RenderPlan) -> bool:
     return plan.uncompressed_bytes + plan.source_bytes <= _SMALL
 
 
+def _disk_bytes(plan: RenderPlan) -> int:
+    """Return roughly what a render needs of the disk: parts of zips and plain files of COGs lie beside it."""
+    is_zip = plan.format in {Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND}
+    return plan.estimated_bytes * (1 + is_zip + 2 * plan.encoding.cloud_optimized)
+
+
 class Renders:
     """Starts renders, shares them between readers, and stops them when the last one leaves.
 
@@ -107,6 +123,8 @@ class Renders:
         self._is_open = True
         self._lock = threading.Lock()
         self._running: dict[str, Render] = {}
+        self._writing: set[Render] = set()
+        self._grace = Grace(self._end_if_alone)
         self._small = Turns(most, "small")
         self._large = Turns(most, "download", most_a_peer=max(1, most - 1))
         self._rooms = {turns: Room(4 * most) for turns in (self._small, self._large)}
@@ -163,9 +181,7 @@ class Renders:
         with self._lock:
             render.readers -= 1
         if has_bytes and self._is_open:
-            timer = threading.Timer(_GRACE, self._end_if_alone, [render])
-            timer.daemon = True
-            timer.start()
+            self._grace.begin(render, _GRACE)
         else:
             self._end_if_alone(render)
 
@@ -185,21 +201,41 @@ class Renders:
             render.result.set_exception(RenderCancelled())
 
     def to_file(self, render: Render, out: BinaryIO) -> None:
-        """Run a render that is shared with nobody and kept nowhere, in the calling thread."""
-        render.write(self._engine, self._scratch, out)
+        """Run a render that is shared with nobody and kept nowhere, in the calling thread.
+
+        Raises:
+            DiskFull: there is not enough room for it.
+        """
+        self._write(render, out)
+
+    def _write(self, render: Render, out: BinaryIO) -> None:
+        needed = _disk_bytes(render.plan)
+        if needed < _LITTLE:
+            render.write(self._engine, self._scratch, out)
+            return
+        with self._lock:
+            coming = sum(_disk_bytes(other.plan) * other.part_left for other in self._writing)
+            self._writing.add(render)
+        try:
+            self._artifacts.make_room(needed + int(coming))
+            render.write(self._engine, self._scratch, out)
+        finally:
+            with self._lock:
+                self._writing.discard(render)
 
     def close(self) -> None:
         """Stop all renders and wait for them."""
         with self._lock:
             self._is_open = False
             running = list(self._running.values())
+        self._grace.close()
         for render in running:
             self._end(render)
         self._small.close()
         self._large.close()
 
     def _run(self, render: Render) -> None:
-        write: Callable[[BinaryIO], None] = partial(render.write, self._engine, self._scratch)
+        write: Callable[[BinaryIO], None] = partial(self._write, render)
         made = None
         try:
             kept = self._artifacts.find(render.plan.etag)

@@ -37,6 +37,13 @@ from rasterwire.store import Artifact, NotVerified
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 CHUNK = 1 << 20
+"""Bytes of a chunk at most."""
+
+_CHUNKS_BYTES = 16 << 20
+"""That the chunks of all readers take, as long as they are not less than the least."""
+
+_LEAST_CHUNK = 64 << 10
+_READERS = 1000
 _PROGRESS_SECONDS = 0.5
 _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
@@ -63,6 +70,7 @@ class Desk:
         self._computing = Turns(max_renders, "value")
         self._streams = Room(_STREAMS_A_RENDER * max_renders)
         self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
+        self._readers = Room(_READERS)
         self.public_url = ""
         self._is_open = True
 
@@ -73,7 +81,7 @@ class Desk:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is rendered, computed or streamed."""
-        return not (self._streams.taken or self._evaluations.taken or self._renders.running)
+        return not (self._readers.taken or self._streams.taken or self._evaluations.taken or self._renders.running)
 
     async def verify(self) -> None:
         """Look for damage in rendered files, until somebody wants something."""
@@ -319,24 +327,27 @@ class Desk:
             made: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
         """
         end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
+        asking = peer.get()
+        self._readers.enter(asking)
 
         def piece(at: int, data: Data) -> tuple[T, int]:
-            is_edge = at == offset or at + CHUNK >= end or not data
+            is_edge = at == offset or at + len(data) >= end or not data
             return made(_told(ready, at, data, is_edge=is_edge), data), len(data)
 
         def later(at: int) -> asyncio.Future[tuple[T, int]]:
-            size = min(CHUNK, end - at)
+            size = min(step, end - at)
             return asyncio.ensure_future(self.run(lambda: piece(at, ready.read(at, size))))
 
         def needed(at: int) -> int:
             # the last message has the checksum of the whole file
-            return at + CHUNK if at + CHUNK < end else ready.info.size_bytes
+            return at + step if at + step < end else ready.info.size_bytes
 
-        at, ahead = offset, None
+        at, ahead, step = offset, None, CHUNK
         try:
             while True:
+                step = self._chunk_bytes()
                 there = await ready.reach(needed(at))
-                data = None if ahead else ready.read_now(at, min(CHUNK, end - at))
+                data = None if ahead else ready.read_now(at, min(step, end - at))
                 if data is None:
                     answer, size = await (ahead or later(at))
                 else:
@@ -349,8 +360,13 @@ class Desk:
                 if last:
                     return
         finally:
+            self._readers.leave(asking)
             if ahead:
                 await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
+
+    def _chunk_bytes(self) -> int:
+        """Return how large a chunk is now: each reader holds two, also one that stalls."""
+        return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self._readers.taken)))
 
 
 def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from rasterwire.server.desk import Desk
+from rasterwire.server.memory import return_memory
 
 _SECONDS = 30.0
 
@@ -11,10 +12,14 @@ _log = logging.getLogger("rasterwire.server")
 
 
 async def keep_house(desk: Desk) -> None:
-    """Look after rendered files now and then, for as long as the server runs."""
+    """Return memory and look after rendered files now and then, for as long as the server runs."""
+    was_busy = True
     while True:
         await asyncio.sleep(_SECONDS)
+        was_busy, is_due = not desk.is_idle, was_busy
         if desk.is_idle:
+            if is_due:
+                await asyncio.to_thread(return_memory)
             try:
                 await desk.verify()
             except OSError as error:

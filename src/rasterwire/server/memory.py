@@ -24,3 +24,10 @@ def keep_memory() -> None:
         mallopt(_M_ARENA_MAX, 2)
         mallopt(_M_MMAP_THRESHOLD, 32 << 20)
         mallopt(_M_TRIM_THRESHOLD, 256 << 20)
+
+
+def return_memory() -> None:
+    """Give the kernel what was freed, where the C library is glibc: ``keep_memory`` has it kept for the next blocks."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -12,6 +13,16 @@ from rasterwire.store import Artifact
 from rasterwire.v1 import download_pb2
 
 _AT_ONCE: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux
+
+
+class _Read(threading.local):
+    """What a thread read last: one buffer for all readers, who are many and may be slow."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+
+
+_read = _Read()
 
 
 @dataclass(slots=True)
@@ -25,7 +36,6 @@ class Ready:
 
     file: BinaryIO
     info: download_pb2.FileInfo
-    _buffer: bytearray = field(default_factory=bytearray, repr=False)
 
     @property
     def crc32c(self) -> int | None:
@@ -41,17 +51,17 @@ class Ready:
         return os.pread(self.file.fileno(), size, offset)
 
     def read_now(self, offset: int, size: int) -> memoryview | None:
-        """Return what ``read`` would, or None where that might wait for a disk; for one thread at a time.
+        """Return what ``read`` would, or None where that might wait for a disk.
 
-        What is returned is good until the next call.
+        What is returned is good until the next call of this thread, for any file.
         """
         if isinstance(self.file, io.BytesIO):
             return memoryview(self.file.getvalue())[offset : offset + size]
         if _AT_ONCE is None:
             return None
-        if len(self._buffer) < size:
-            self._buffer = bytearray(size)
-        part = memoryview(self._buffer)[:size]
+        if len(_read.buffer) < size:
+            _read.buffer = bytearray(size)
+        part = memoryview(_read.buffer)[:size]
         try:
             came = os.preadv(self.file.fileno(), [part], offset, _AT_ONCE)
         except OSError:  # it is not in memory, or the file system cannot tell

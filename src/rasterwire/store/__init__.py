@@ -116,6 +116,17 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    def make_room(self, size: int) -> None:
+        """See that the disk has room, dropping files if need be, the least recently used first.
+
+        Args:
+            size: bytes that will be written.
+
+        Raises:
+            DiskFull: there is not so much room, whatever is dropped.
+        """
+        ...
+
     def hold(self, etag: str) -> AbstractContextManager[None]:
         """Return a block in which this process does not drop the file of an etag."""
         ...

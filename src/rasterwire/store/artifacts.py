@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import threading
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rasterwire.errors import DownloadConflict
+from rasterwire.errors import DiskFull, DownloadConflict
 from rasterwire.store import Artifact, NotVerified
 from rasterwire.store.private import private_folder
 from rasterwire.store.summing import SummingFile
@@ -157,20 +158,39 @@ class FolderArtifactStore:
     def trim(self, newest: Artifact) -> None:
         """See ``ArtifactStore.trim``."""
         with self._trimming:
-            files = []
-            for path in self._folder.iterdir():
-                if _finished.fullmatch(path.name):
-                    try:
-                        status = path.stat()
-                    except FileNotFoundError:
-                        continue
-                    files.append((status.st_atime_ns, status.st_size, path))
+            files = self._by_use()
             total = sum(size for _, size, _ in files)
-            for _, size, path in sorted(files):
+            for _, size, path in files:
                 if total <= self._max_bytes:
                     return
                 if path != newest.path and self._let_go(path):
                     total -= size
+
+    def make_room(self, size: int) -> None:
+        """See ``ArtifactStore.make_room``."""
+        if self._free() >= size:
+            return
+        with self._trimming:
+            for _, _, path in self._by_use():
+                if self._free() >= size:
+                    return
+                self._let_go(path)
+        if self._free() < size:
+            raise DiskFull
+
+    def _free(self) -> int:
+        private_folder(self._folder)  # or somebody removed it
+        return shutil.disk_usage(self._folder).free
+
+    def _by_use(self) -> list[tuple[int, int, Path]]:
+        """Return time of use, size and path of the files, the least recently used first."""
+        files = []
+        for path in self._folder.iterdir():
+            if _finished.fullmatch(path.name):
+                with contextlib.suppress(FileNotFoundError):
+                    status = path.stat()
+                    files.append((status.st_atime_ns, status.st_size, path))
+        return sorted(files)
 
     def _let_go(self, path: Path) -> bool:
         """Drop a file unless it is held; returns whether it is gone."""

@@ -1,0 +1,149 @@
+"""What a server takes of threads, memory and the disk, however its readers behave."""
+
+import asyncio
+import io
+import shutil
+import threading
+from collections import namedtuple
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import google_crc32c
+import grpc
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rasterwire.download.grace import Grace
+from rasterwire.errors import DiskFull, Overloaded
+from rasterwire.server import desk as desk_module
+from rasterwire.server.desk import Desk
+from rasterwire.server.ready import Ready, file_info
+from rasterwire.server.settings import Settings
+from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.v1 import download_pb2
+from serving import refusal, served
+
+SECONDS = 60  # guards against hangs, and decides nothing
+
+
+def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts() -> None:
+    ended, all_ended = list[str](), threading.Event()
+
+    def end(name: str) -> None:
+        ended.append(name)
+        if len(ended) == 300:
+            all_ended.set()
+
+    before = threading.active_count()
+    grace = Grace(end)
+    for n in range(300):
+        grace.begin(f"{n}", 1000.0)
+    assert threading.active_count() == before + 1
+    assert ended == []
+    for n in range(300):
+        grace.begin(f"{n}", 0.0)
+    assert all_ended.wait(SECONDS)
+    assert sorted(ended, key=int) == [f"{n}" for n in range(300)]
+    grace.begin("late", 1000.0)
+    grace.close()
+    assert threading.active_count() == before
+    assert len(ended) == 300
+
+
+def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(range(256)) * (3 << 12)
+    desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
+
+    async def check() -> None:
+        info = file_info("a", "a/b", "e", len(data), google_crc32c.value(data))
+        readers = [
+            desk.chunks(Ready(io.BytesIO(data), info), 0, 0, lambda chunk, part: (chunk, bytes(part)))
+            for _ in range(800)
+        ]
+        first = [await anext(reader) for reader in readers]
+        assert sum(len(part) for _, part in first) <= 100 << 20
+        assert len(first[0][1]) == desk_module.CHUNK
+        rest = [part async for _, part in readers[-1]]
+        assert first[-1][1] + b"".join(rest) == data
+        for reader in readers:
+            await reader.aclose()
+        assert desk._readers.taken == 0
+        ready = Ready(io.BytesIO(data), info)
+        whole = [pair async for pair in desk.chunks(ready, 5, 0, lambda chunk, part: (chunk, bytes(part)))]
+        assert max(len(part) for _, part in whole) == desk_module.CHUNK
+        assert [chunk.HasField("file") for chunk, _ in whole] == [True, *[False] * (len(whole) - 2), True]
+
+    asyncio.run(check())
+
+
+def test_readers_beyond_the_most_are_told_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "_READERS", 2)
+    desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
+
+    async def check() -> None:
+        def reader() -> Any:
+            info = file_info("a", "a/b", "e", 1 << 22, 0)
+            return desk.chunks(Ready(io.BytesIO(bytes(1 << 22)), info), 0, 0, lambda chunk, _: chunk)
+
+        held = [reader() for _ in range(2)]
+        for one in held:
+            await anext(one)
+        with pytest.raises(Overloaded):
+            await anext(reader())
+        await held[0].aclose()
+        await anext(reader())
+
+    asyncio.run(check())
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_room_on_the_disk_is_made_of_files_that_were_not_used_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(_: Path) -> Usage:
+        used = sum(path.stat().st_size for path in tmp_path.iterdir())
+        return Usage(1000, used, 1000 - used)
+
+    def filled(file: BinaryIO) -> None:
+        file.write(bytes(200))
+
+    store = FolderArtifactStore(tmp_path, 1 << 30)
+    made = [store.make(f"e{n}", filled) for n in range(4)]
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    store.make_room(200)
+    assert all(one.path.exists() for one in made)
+    with store.hold("e0"):
+        store.make_room(500)
+        assert sum(one.path.exists() for one in made) == 2
+        assert made[0].path.exists(), "it is held"
+        with pytest.raises(DiskFull):
+            store.make_room(900)
+    store.make_room(1000)
+    with pytest.raises(DiskFull):
+        store.make_room(1001)
+
+
+def test_a_render_looks_at_the_disk_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "catalog").mkdir()
+    profile = {"driver": "GTiff", "width": 1500, "height": 1500, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
+    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
+        made.write(np.ones((1, 1500, 1500), "uint16"))
+    rendered: list[object] = []
+    monkeypatch.setattr("rasterwire.download.renders.render_block", lambda *given: rendered.append(given))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, (1 << 30) - 4_000_000, 4_000_000))
+    params = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_NPY)
+    with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=-1, state_dir=tmp_path / "state")) as server:
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stream(params)
+        assert refusal(caught.value).reason == "DISK_FULL"
+        made_id = server.create(params).download_id
+        with pytest.raises(grpc.RpcError) as caught:
+            server.read(made_id)
+        assert refusal(caught.value).reason == "DISK_FULL"
+    assert not rendered
