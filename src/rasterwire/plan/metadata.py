@@ -28,11 +28,10 @@ _MOST_NAMES = 5
 class _Losses:
     """What is left out, with the bands it is left out of."""
 
-    found: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    found: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
 
     def add(self, item: str, reason: str, bands: Iterable[str]) -> None:
-        names = self.found.setdefault((item, reason), [])
-        names += [name for name in bands if name not in names]
+        self.found.setdefault((item, reason), {}).update(dict.fromkeys(bands))
 
     def told(self) -> list[LeftOut]:
         return [LeftOut(item, reason, tuple(bands)) for (item, reason), bands in self.found.items()]
@@ -158,7 +157,7 @@ def _ties(raster: RasterPlan, files: Sequence[FileMetadata], losses: _Losses) ->
 
 def _direct(raster: RasterPlan) -> Affine | None:
     """Return the way from pixels of the sources to those of the raster, where it turns nothing."""
-    sources = [band.stored.grid for band in raster.bands]
+    sources = list({id(band.stored.grid): band.stored.grid for band in raster.bands}.values())
     if any(grid.crs != raster.grid.crs or grid.affine != sources[0].affine for grid in sources):
         return None
     offset = pixel_offset(raster.grid, sources[0])
