@@ -108,6 +108,7 @@ class Entry:
         band_order: names that come first, in this order.
         notes: what was found amiss without opening a raster.
         absent: assets that should be in the folder, and what is the matter with them.
+        elsewhere: assets with addresses on other machines.
     """
 
     id: str
@@ -120,3 +121,4 @@ class Entry:
     band_order: tuple[str, ...] = ()
     notes: tuple[Disagreement, ...] = ()
     absent: tuple[tuple[str, str], ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()

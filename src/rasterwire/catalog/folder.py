@@ -15,6 +15,7 @@ from rasterwire.catalog.entry import Disagreement, Entry, Source
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.index import Index, build_index
 from rasterwire.catalog.tree import Tree, scan
+from rasterwire.catalog.unserved import Unserved, find_unserved
 from rasterwire.errors import ImageNotFound, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.raster_file import version_of
@@ -121,6 +122,16 @@ class FolderCatalog:
         yield from index.notes
         for image_id in index.ids:
             yield from self._check_entry(index.entries[image_id])
+
+    def unserved(self) -> list[Unserved]:
+        """Return what lies in the folder, or is named by its documents, and is not served; no raster is opened.
+
+        Raises:
+            SourceUnavailable: the folder is not there.
+        """
+        index = self._index()
+        tree = self._tree
+        return [] if tree is None else list(find_unserved(tree, map(index.entries.__getitem__, index.ids)))
 
     def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
         yield from entry.notes

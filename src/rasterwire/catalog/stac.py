@@ -75,9 +75,13 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
     sources: list[Source] = []
     notes: list[Disagreement] = []
     absent: list[tuple[str, str]] = []
+    elsewhere: list[tuple[str, str]] = []
     for key, asset in item["assets"].items():
         href = as_text(as_mapping(asset).get("href"))
-        if href is None or is_remote(href) or not _is_raster_asset(as_mapping(asset), href):
+        if href is None or not _is_raster_asset(as_mapping(asset), href):
+            continue
+        if is_remote(href):
+            elsewhere.append((key, href))
             continue
         name = tree.locate(href, origin)
         if name is None:
@@ -97,11 +101,13 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
         collection=as_text(item.get("collection")) or "",
         notes=tuple(notes),
         absent=tuple(absent),
+        elsewhere=tuple(elsewhere),
     )
 
 
 def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
-    return is_raster(href) or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
+    name = href.partition("?")[0] if is_remote(href) else href  # signed addresses have a query
+    return is_raster(name) or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
 
 
 def _shown(href: str) -> str:

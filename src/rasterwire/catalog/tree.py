@@ -21,7 +21,8 @@ __all__ = ["Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan
 _raster_suffixes = (".tif", ".tiff", ".jp2")
 _document_suffixes = (".json", ".geojson")
 # Uploads that go on, and what GDAL notes beside a raster.
-_ignored_suffixes = (".part", ".aux.xml")
+_noted_suffix = ".aux.xml"
+_ignored_suffixes = (".part", _noted_suffix)
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -34,11 +35,13 @@ class Tree:
         given: the folder as the operator names it, absolute.
         files: real path and version of each file, by its name relative to the root, with slashes, in the
             order of names.
+        notes: names of what GDAL noted beside rasters, which no file of the tree is.
     """
 
     root: Path
     given: Path
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""
@@ -87,14 +90,17 @@ def scan(root: Path) -> Tree:
     if not os.path.isdir(top):
         raise SourceUnavailable("", "", "the folder of the catalog is not there")
     found = []
+    notes = []
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".") and is_text(name)]
         for name in names:
             path = os.path.join(folder, name)
+            if name.lower().endswith(_noted_suffix) and is_text(name):
+                notes.append(os.path.relpath(path, top).replace(os.sep, "/"))
             entry = None if _is_ignored(name) else _regular_file(path, top)
             if entry is not None:
                 found.append((os.path.relpath(path, top).replace(os.sep, "/"), entry))
-    return Tree(Path(top), Path(os.path.abspath(root)), dict(sorted(found)))
+    return Tree(Path(top), Path(os.path.abspath(root)), dict(sorted(found)), tuple(sorted(notes)))
 
 
 def _is_ignored(name: str) -> bool:

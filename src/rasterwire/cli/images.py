@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", metavar="[ID|FOLDER]", required=False)
 @server_option
-@click.option("--check", is_flag=True, help="Report where documents of FOLDER differ from its files.")
+@click.option(
+    "--check", is_flag=True, help="Report where documents of FOLDER differ from its files, and what is not served."
+)
 def images(what: str | None, server: str, check: bool) -> None:
     """List the images of a server or of a FOLDER, or the bands of the image ID.
 
@@ -46,10 +48,12 @@ def images(what: str | None, server: str, check: bool) -> None:
 
 
 def _check(folder: Path) -> int:
-    found = list(_catalog(folder).check())
-    for disagreement in found:
-        click.echo(printable(str(disagreement)))
-    click.echo(f"{len(found)} disagreements" if found else "documents and files agree", err=True)
+    catalog = _catalog(folder)
+    found, unserved = list(catalog.check()), catalog.unserved()
+    for finding in (*found, *unserved):
+        click.echo(printable(str(finding)))
+    said = f"{len(found)} disagreements" if found else "documents and files agree"
+    click.echo(f"{said}; {len(unserved)} files or assets are not served" if unserved else said, err=True)
     return 1 if found else 0
 
 

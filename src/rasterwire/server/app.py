@@ -32,6 +32,7 @@ from rasterwire.server.memory import keep_memory
 from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.standing import Health, Reflection
+from rasterwire.server.unserved import tell_unserved_meanwhile
 from rasterwire.server.warm import warm_up
 from rasterwire.server.workers import run_workers
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -223,10 +224,11 @@ def serve(settings: Settings) -> None:
     Raises:
         BadSettings: see ``running``.
     """
+    log_to_stderr()
+    tell_unserved_meanwhile(settings.catalog)
     if settings.workers == 1:
         _serve_alone(settings)
         return
-    log_to_stderr()
     engine = ThreadEngine(1)
     with _locked(settings.state_dir):
         _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all

@@ -1,0 +1,66 @@
+"""What is not served is named to the operator: by ``images --check``, and counted in one line at start."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.cli.main import cli
+from rasterwire.server.unserved import tell_unserved
+from test_refusals import write_item, write_tiff
+
+BESIDE = ["a.tif.msk", "a.tif.ovr", "a.tif.aux.xml", "a.tfw", "b.wld", "sub/c.TIF.MSK", "sub/c.j2w"]
+FORMATS = ["x.nc", "x.vrt", "sub/x.grib2", "x.HDF", "x.tif.gz"]
+FINE = ["readme.txt", "thumb.png", "notes.xml", ".hidden.tif.msk"]
+
+
+def fill(folder: Path) -> None:
+    write_tiff(folder / "a.tif")
+    write_tiff(folder / "sub" / "c.tif")
+    for name in (*BESIDE, *FORMATS, *FINE):
+        (folder / name).write_bytes(b"")
+    assets = {
+        "web": {"href": "https://user:secret@example.com/p/x.tif?sig=token"},
+        "bucket": {"href": "s3://bucket/key.tif"},
+        "machine": {"href": "file://elsewhere.example/x.tif"},
+        "thumb": {"href": "https://example.com/x.png"},
+        "here": {"href": "a.tif"},
+    }
+    write_item(folder / "i.json", assets)
+
+
+def test_check_names_what_is_ignored_or_elsewhere(tmp_path: Path) -> None:
+    fill(tmp_path)
+    found = FolderCatalog(tmp_path).unserved()
+    assert {one.name for one in found} == {*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"}
+    assert not any("secret" in str(one) or "token" in str(one) or str(tmp_path) in str(one) for one in found)
+    done = CliRunner().invoke(cli, ["images", str(tmp_path), "--check"])
+    assert done.exit_code == 0  # nothing that a document says is wrong
+    for name in (*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"):
+        assert f"{name}: " in done.output, name
+    assert f"{len(found)} files or assets are not served" in done.output
+
+
+def test_a_server_says_in_one_line_what_it_does_not_serve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_tiff(tmp_path / "fine" / "a.tif")
+    with caplog.at_level(logging.INFO, "rasterwire.server"):
+        tell_unserved(tmp_path / "fine")
+        assert not caplog.messages
+        fill(tmp_path / "fine")
+        tell_unserved(tmp_path / "fine")
+    assert len(caplog.messages) == 1
+    said = caplog.messages[0]
+    for part in ("2 .msk", "1 .ovr", "1 .aux.xml", "1 .tfw", "1 .nc", "1 asset at https", "1 asset at s3", "--check"):
+        assert part in said, part
+    assert "\n" not in said
+
+
+def test_a_world_file_or_mask_changes_no_image(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif")
+    before = FolderCatalog(tmp_path).get("a")
+    for name in BESIDE[:4]:
+        (tmp_path / name).write_bytes(b"1\n0\n0\n-1\n0\n0\n")
+    after = FolderCatalog(tmp_path).get("a")
+    assert (after.bands[0].grid, after.bands[0].masked) == (before.bands[0].grid, before.bands[0].masked)
