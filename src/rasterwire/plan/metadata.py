@@ -206,11 +206,11 @@ def _palette(raster: RasterPlan, losses: _Losses) -> bytes:
 def _items(band: BandPlan, raster: RasterPlan, losses: _Losses) -> Items:
     """Return the items of a band, with its description where that is not its name."""
     source = band.stored
-    is_whole = band.resampling is None and _is_all_of(raster, source)
-    statistics = [name for name, _ in source.metadata.items if name.startswith("STATISTICS_")]
-    if statistics and not is_whole:
+    items = dict(source.metadata.items)
+    statistics = [name for name in items if name.startswith("STATISTICS_")]
+    if statistics and not (band.resampling is None and _is_all_of(raster, source)):
         losses.add("statistics", "they are of the whole raster, and these are other pixels", [band.name])
-    items = {n: v for n, v in source.metadata.items if is_whole or n not in statistics}
+        items = {name: value for name, value in items.items() if name not in statistics}
     described = source.metadata.description
     if described and described != band.name:
         items.setdefault("long_name", described)
