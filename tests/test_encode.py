@@ -25,7 +25,7 @@ from rasterwire.encode.download import ENCODERS, count_blocks, encode_download
 from rasterwire.encode.geotiff import needs_bigtiff
 from rasterwire.pixels import Pixels, Window, smallest_value, type_names
 from rasterwire.plan import BandPlan, RasterPlan, RenderPlan
-from rasterwire.request import Compression, Encoding, Format
+from rasterwire.request import Compression, Encoding, Format, MaskOutput
 
 NORTH_UP = Affine(10, 0, 500000, 0, -10, 4000000)
 
@@ -36,7 +36,7 @@ def raster(
     box = GeoBox((height, width), grid.get("affine", NORTH_UP), grid.get("crs", UTM))  # type: ignore[arg-type]
     fill = smallest_value(dtype)
     bands = tuple(BandPlan(name, band(name, dtype=dtype), dtype, fill, fill, None) for name in names)
-    return RasterPlan("x.tif", box, bands, mask)
+    return RasterPlan("x.tif", box, bands, MaskOutput.BAND if mask else None)
 
 
 DEFLATE = Encoding()

@@ -56,7 +56,9 @@ def raster(
     crs: CRS | None = UTM,
     path: str = "x.tif",
 ) -> RasterPlan:
-    return RasterPlan(path, GeoBox((height, width), affine, crs), bands or (stored(),), mask)
+    return RasterPlan(
+        path, GeoBox((height, width), affine, crs), bands or (stored(),), MaskOutput.BAND if mask else None
+    )
 
 
 def stored(
@@ -267,7 +269,7 @@ def test_the_plan_tells_the_exact_size_of_an_npy_whatever_its_names(
     assert len(data) == made.estimated_bytes
     fields = loaded(data).dtype.names
     assert fields is not None
-    if mask is MaskOutput.BAND:
+    if mask is not MaskOutput.NODATA:
         assert fields == (*("mask_1" if name == "mask" else name for name in names), "mask")
     else:
         assert fields == tuple(names)

@@ -183,19 +183,23 @@ def test_no_nodata_is_made_up_where_every_pixel_is_valid() -> None:
     [("uint8", 0), ("uint16", 0), ("int8", -128), ("int16", -32768), ("int32", -2147483648), ("float32", -math.inf)],
 )
 def test_masked_pixels_get_the_smallest_value_of_the_type(dtype: str, fill: float) -> None:
-    made = plan(band("a", dtype=dtype, nodata=None), region=REGION, grid=GridSpec(crs=CRS("EPSG:4326"), scale=10))
+    grid = GridSpec(crs=CRS("EPSG:4326"), scale=10000)  # of all of the image, which is turned in it
+    made = plan(band("a", dtype=dtype, nodata=None), grid=grid, mask=MaskOutput.NODATA)
     assert (made.rasters[0].bands[0].nodata, made.rasters[0].bands[0].fill) == (fill, fill)
 
 
 def test_a_mask_needs_no_nodata() -> None:
     made = plan(band("a", nodata=None), grid=GridSpec(crs=CRS("EPSG:4326")), region=REGION, mask=MaskOutput.BAND)
     assert made.rasters[0].bands[0].nodata is None
-    assert made.rasters[0].mask
+    assert made.rasters[0].mask is MaskOutput.BAND
 
 
 def test_bands_of_one_file_that_differ_in_nodata_share_one() -> None:
-    made = plan(band("a", nodata=0), band("b", nodata=65535), region=REGION, format=Format.GEO_TIFF)
+    bands = band("a", nodata=0), band("b", nodata=65535)
+    made = plan(*bands, region=REGION, format=Format.GEO_TIFF, mask=MaskOutput.NODATA)
     assert {b.nodata for b in made.rasters[0].bands} == {0}
+    made = plan(*bands, region=REGION, format=Format.GEO_TIFF)
+    assert ({b.nodata for b in made.rasters[0].bands}, made.rasters[0].mask) == ({None}, MaskOutput.EACH_BAND)
 
 
 def test_a_band_asked_twice_gets_two_names() -> None:

@@ -91,7 +91,7 @@ class Band:
         grid: the pixel grid; its crs is None where neither file nor catalog names one.
         dtype: numpy name of the stored type.
         nodata: the stored value that means "no value", or None.
-        masked: whether the file has a mask or alpha band that marks invalid pixels.
+        masked: whether the file has a mask or alpha band that marks invalid pixels; nodata does not count then.
         overviews: (width, height) of each overview level, from the finest.
         exact_overviews: whether overview pixels are stored ones; False for the wavelet levels of
             JPEG 2000, whose values need not occur in the raster.
@@ -103,6 +103,7 @@ class Band:
         metadata: what else the file says of the band.
         ground: a grid over the ground that its pixels lie on, where no transform but control points or
             rational polynomials tell where; else None.
+        mask_is_own: whether its mask is of this band alone, and not of all bands of the file.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Band:
     version: str = ""
     metadata: BandMetadata = BandMetadata()
     ground: GeoBox | None = None
+    mask_is_own: bool = False
 
     @property
     def placed(self) -> GeoBox:

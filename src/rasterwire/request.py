@@ -61,6 +61,7 @@ class MaskOutput(Enum):
 
     NODATA = "NODATA"
     BAND = "BAND"
+    EACH_BAND = "EACH_BAND"
 
 
 class Compression(Enum):
@@ -134,7 +135,7 @@ class DownloadRequest:
 
     Attributes:
         bands: () means all bands of the image.
-        file_per_band, format, compression: None where the request does not say.
+        file_per_band, format, compression, mask: None where the request does not say.
     """
 
     image_id: str
@@ -147,8 +148,8 @@ class DownloadRequest:
     precedence: Precedence = Precedence.DOCUMENTED
     strict: bool = False
     resampling: Resampling = Resampling.NEAREST
-    nodata: float | None = None
-    mask: MaskOutput = MaskOutput.NODATA
+    nodata: float | int | None = None
+    mask: MaskOutput | None = None
     clip_to_region: bool = False
     compression: Compression | None = None
     compression_level: int | None = None

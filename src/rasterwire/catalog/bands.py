@@ -61,6 +61,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             dtype=own.dtype,
             nodata=own.nodata if own.nodata is not None else _claimed_nodata(claim, own.dtype),
             masked=own.masked,
+            mask_is_own=own.mask_is_own,
             overviews=header.overviews,
             exact_overviews=header.exact_overviews,
             value_scale=scale,

@@ -43,6 +43,7 @@ class BandHeader:
         dtype: numpy name of the stored type.
         nodata: the stored value that means "no value", or None; int for integer types.
         masked: whether a mask or alpha band marks invalid pixels.
+        mask_is_own: whether that mask is of this band alone.
         scale, offset: physical = stored x scale + offset; 1 and 0 where the file names none.
         unit: of the physical value, or "".
     """
@@ -51,6 +52,7 @@ class BandHeader:
     dtype: str
     nodata: float | int | None
     masked: bool
+    mask_is_own: bool
     scale: float
     offset: float
     unit: str
@@ -197,6 +199,7 @@ def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -
             nodata=value,
             # a mask of the band alone has no flag at all, and nodata of all bands together is a mask too
             masked=MaskFlags.all_valid not in flags and set(flags) != {MaskFlags.nodata},
+            mask_is_own=not flags,
             scale=float(scale),
             offset=float(offset),
             unit=str(unit or ""),

@@ -77,6 +77,24 @@ def plan(server: str, as_json: bool, **request: Any) -> None:
         show_plan(answer, console())
 
 
+_MASKS = {
+    download_pb2.MASK_NODATA: "by nodata",
+    download_pb2.MASK_BAND: "by a mask",
+    download_pb2.MASK_EACH_BAND: "by a mask of each band",
+}
+
+
+def _masks(answer: download_pb2.DownloadPlan) -> dict[str, list[str]]:
+    """Return how invalid pixels are told, with the files that tell them so."""
+    found: dict[str, list[str]] = {}
+    for raster in answer.rasters:
+        how = _MASKS.get(raster.mask)
+        said = ", because ".join(filter(None, [how, raster.mask_reason]))
+        if said:
+            found.setdefault(said, []).append(raster.path)
+    return found
+
+
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     """Print a plan as a table, what was ignored, and what is left out."""
     table = Table(
@@ -98,7 +116,7 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         size, place = f"{grid.width} x {grid.height}", escape(f"{printable(crs)} [{numbers}]")
         for band in raster.bands:
             kind = download_pb2.DataType.Name(band.data_type).removeprefix("DATA_TYPE_").lower()
-            nodata = f"{band.nodata:g}" if band.HasField("nodata") else "none"
+            nodata = printable(band.nodata_text) or "none"
             how = download_pb2.Resampling.Name(band.resampling).removeprefix("RESAMPLING_").lower()
             how = "native pixels" if how == "unspecified" else how
             how += f" of overview 1:{band.overview:g}" if band.overview > 1 else ""
@@ -107,6 +125,8 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         table.add_section()
     to.print(table)
     to.print(f"{answer.uncompressed_bytes:,} bytes of pixels, about {answer.estimated_bytes:,} delivered")
+    for told, paths in _masks(answer).items():
+        to.print(printable(f"invalid pixels: {told} ({', '.join(paths)})"), markup=False)
     made: dict[str, list[str]] = {}
     for band in (band for raster in answer.rasters for band in raster.bands):
         made.setdefault(band.path, []).append(band.id)

@@ -90,7 +90,7 @@ def _show(image: catalog_service_pb2.ImageInfo) -> None:
     for band in image.bands:
         grid = band.grid
         kind = download_pb2.DataType.Name(band.data_type).removeprefix("DATA_TYPE_").lower()
-        nodata = f"{band.nodata:g}" if band.HasField("nodata") else "none"
+        nodata = band.nodata_text or "none"
         pixel = f"{grid.crs_transform[0]:g} x {grid.crs_transform[4]:g}"
         crs = escape(printable(grid.crs)) if len(grid.crs) < 30 else "custom"
         factors = ", ".join(f"{factor:g}" for factor in band.overviews) or "none"

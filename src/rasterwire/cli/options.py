@@ -27,6 +27,18 @@ def server_option(command: F) -> F:
     )(command)
 
 
+class _Number(click.ParamType[float | int]):
+    """A number; a whole one keeps all its digits."""
+
+    name = "float"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
+        try:
+            return int(value)
+        except ValueError:
+            return float(click.FLOAT.convert(value, param, ctx))
+
+
 _request = [
     click.argument("image"),
     click.option("-b", "--band", "bands", multiple=True, metavar="NAME[:SCALE]", help="Repeat for more; default all."),
@@ -40,8 +52,8 @@ _request = [
     click.option("--resampling", type=_names(download_pb2.Resampling, "RESAMPLING_"), help="Default NEAREST."),
     click.option("--precedence", type=_names(download_pb2.Precedence, "PRECEDENCE_"), help="Default DOCUMENTED."),
     click.option("--strict", is_flag=True, help="Refuse what would be ignored."),
-    click.option("--nodata", type=float, help="What invalid pixels get."),
-    click.option("--mask", type=_names(download_pb2.Mask, "MASK_"), help="Default NODATA."),
+    click.option("--nodata", type=_Number(), help="What invalid pixels get."),
+    click.option("--mask", type=_names(download_pb2.Mask, "MASK_"), help="Default: what loses no valid pixel."),
     click.option("--clip-to-region", is_flag=True, help="Mask outside the polygon."),
     click.option("--compression", type=_names(download_pb2.Compression, "COMPRESSION_"), help="Default DEFLATE."),
     click.option("--compression-level", type=int, help="1 to 9, zstd to 22."),

@@ -36,7 +36,7 @@ def _as_format(params: Params, format_: download_pb2.Format.ValueType) -> downlo
 
 
 def to_numpy(stream: Stream, params: Params) -> "npt.NDArray[np.void]":
-    """Return a structured array, shape (rows, columns), one field a band."""
+    """Return a structured array, shape (rows, columns): a field a band, and ``mask`` where the plan has one."""
     numpy = needs("numpy", "numpy")
     data = io.BytesIO(stream(_as_format(params, download_pb2.FORMAT_NPY)))
     # numpy's own limit stops at some 600 bands; the header is as large as the server's limits let it be
@@ -56,8 +56,15 @@ def open_rasterio(stream: Stream, params: Params) -> "rasterio.DatasetReader":
 
 
 def to_xarray(stream: Stream, params: Params) -> "xarray.DataArray":
-    """Return an array with dimensions band (by name), y and x, and coordinates of pixel centres."""
+    """Return an array with dimensions band (by name), y and x, and coordinates of pixel centres.
+
+    Where the file has a mask, a coordinate ``valid``, of the dimensions of the array, says which pixels are valid.
+    """
     rioxarray = needs("rioxarray", "xarray")
+    flags = needs("rasterio.enums", "rasterio").MaskFlags
     opened = open_rasterio(stream, params)
     array: xarray.DataArray = rioxarray.open_rasterio(opened).load()
-    return array.assign_coords(band=list(opened.descriptions))
+    array = array.assign_coords(band=list(opened.descriptions))
+    if all({flags.all_valid, flags.nodata} & set(told) for told in opened.mask_flag_enums):
+        return array
+    return array.assign_coords(valid=(("band", "y", "x"), opened.read_masks() > 0))

@@ -20,6 +20,9 @@ Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
 
 _format_aliases = {"GEOTIFF": "GEO_TIFF", "NUMPY": "NPY", "ZIPPED_GEOTIFF": "ZIPPED_GEO_TIFF"}
 
+_MOST_EXACT = 2**53
+"""Beyond it a double does not have every whole number."""
+
 _SOURCES = ("image", "mosaic", "expression")
 
 _plain = {
@@ -29,6 +32,7 @@ _plain = {
     "file_per_band": bool,
     "strict": bool,
     "nodata": float,
+    "nodata_text": str,
     "clip_to_region": bool,
     "compression_level": int,
     "cloud_optimized": bool,
@@ -188,6 +192,8 @@ class _Reader:
             number = self._enum(path + key, name, value)
             if number is not None:
                 setattr(message, name, number)
+        elif name == "nodata" and isinstance(value, int) and abs(value) > _MOST_EXACT:
+            self._noting(path + key, lambda v: setattr(message, "nodata_text", str(v)), value)
         else:
             self._noting(path + key, lambda v: setattr(message, name, _typed(_plain[name], v)), value)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,8 @@ _schemes = {
 
 _MASK_BYTES = TILE * TILE // 8
 
+_NEW_SUBFILE_TYPE = 254
+
 
 def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
     """Tell whether a raster may not fit into a classic TIFF, judged before compression."""
@@ -40,11 +43,11 @@ def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
     rows, cols = tile_shape(raster)
     padded = -(-height // rows) * -(-width // cols) * rows * cols
     sample = len(raster.bands) * np.dtype(raster.bands[0].dtype).itemsize
-    return growth * padded * sample + (padded // 8 if raster.mask else 0) > _CLASSIC_BYTES
+    return growth * padded * sample + raster.masks * padded // 8 > _CLASSIC_BYTES
 
 
 def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
-    """Write a raster, its bands interleaved by pixel unless they are many, its mask as a second, internal image.
+    """Write a raster, its bands interleaved by pixel unless they are many, its masks as a second, internal image.
 
     Args:
         raster: its bands share one type and one nodata value.
@@ -55,13 +58,15 @@ def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, 
     """
     with contextlib.ExitStack() as stack:
         masks: BinaryIO | None = None
-        if raster.mask:
+        if raster.masks:
             masks = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
         writer = stack.enter_context(tifffile.TiffWriter(out, bigtiff=needs_bigtiff(raster, encoding), byteorder="<"))
         _write_image(writer, raster, encoding, render, masks)
         if masks is not None:
             masks.seek(0)
-            _write_mask(writer, raster, masks)
+            _write_masks(writer, raster, masks)
+    if raster.masks > 1:
+        _call_masks(out)
 
 
 def _write_image(
@@ -71,15 +76,18 @@ def _write_image(
     dtype, count = raster.bands[0].dtype, len(raster.bands)
 
     parts = planes(raster)
+    whole = -(-height // TILE) * -(-width // TILE) * _MASK_BYTES
     colors = colors_of(raster)
 
     def tiles() -> Iterator[bytes]:
         for number, part in enumerate(parts):
-            if masks is not None:
-                masks.seek(0)
+            kept = 0
             for block in render(part, tile_windows(part), encoder(part, encoding)):
-                if masks is not None:
-                    _keep(masks, b"".join(block.masks), over=number > 0)
+                for index, bits in enumerate(map(b"".join, block.masks)):
+                    if masks is not None:
+                        masks.seek(kept + whole * (index if raster.masks == 1 else number + index))
+                        _keep(masks, bits, over=number > 0 and raster.masks == 1)
+                kept += sum(map(len, block.masks[0])) if block.masks else 0
                 yield from block.images
 
     writer.write(
@@ -110,9 +118,14 @@ def _keep(masks: BinaryIO, bits: bytes, *, over: bool) -> None:
     masks.write(bits)
 
 
-def _write_mask(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO) -> None:
-    """Write the kept bits: 1 valid, 0 not; source: TIFF 6.0, NewSubfileType bit 2."""
+def _write_masks(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO) -> None:
+    """Write the kept bits: 1 valid, 0 not; source: TIFF 6.0, NewSubfileType bit 2.
+
+    GDAL takes as many samples as there are bands for a mask of each, which the standard does not foresee; nor does
+    the writer, so that the image is called a mask once it is written.
+    """
     height, width = (int(n) for n in raster.grid.shape)
+    count = raster.masks
 
     def tiles() -> Iterator[bytes]:
         while bits := masks.read(_MASK_BYTES):
@@ -120,14 +133,26 @@ def _write_mask(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO
 
     writer.write(
         tiles(),
-        shape=(height, width),
+        shape=(height, width) if count == 1 else (count, height, width),
         dtype=np.bool_,
         bitspersample=1,
         photometric=4,
-        subfiletype=4,
+        planarconfig=None if count == 1 else "separate",
+        extrasamples=None if count == 1 else [0] * (count - 1),
+        subfiletype=4 if count == 1 else 0,
         tile=(TILE, TILE),
         compression="adobe_deflate",
         software=False,
         metadata=None,
         contiguous=False,
     )
+
+
+def _call_masks(out: BinaryIO) -> None:
+    """Say of the second image of a file that it is a mask."""
+    out.seek(0)
+    with tifffile.TiffFile(out) as file:
+        place = file.pages[1].aspage().tags[_NEW_SUBFILE_TYPE].valueoffset
+    out.seek(place)
+    out.write(struct.pack("<I", 4))
+    out.seek(0, io.SEEK_END)

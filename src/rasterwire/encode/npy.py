@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.encode import Block, BlockSource
+from rasterwire.encode.tiles import masks_of
 from rasterwire.pixels import Window
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import RasterPlan
@@ -43,20 +44,21 @@ def _strip_width(raster: RasterPlan) -> int:
 
 
 def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
-    """Write a raster; invalid pixels get the band's fill, and 0 in ``mask``, where valid ones have 255."""
+    """Write a raster; invalid pixels get the band's fill, and 0 in their mask, where valid ones have 255."""
     record = record_dtype(raster)
     height, width = (int(n) for n in raster.grid.shape)
     out.write(npy_header(record, (height, width)))
 
     def encode(block: Block) -> npt.NDArray[np.uint8]:
         bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
-        if len(raster.bands) == 1 and not raster.mask:  # the pixels are the rows
+        if len(raster.bands) == 1 and not raster.masks:  # the pixels are the rows
             return np.ascontiguousarray(bands[0], record[0]).view(np.uint8)
         rows = np.empty(bands[0].shape, record)
         for band, pixels in zip(raster.bands, bands, strict=True):
             rows[band.name] = pixels
-        if raster.mask:
-            rows["mask"] = np.logical_and.reduce([pixels.valid for pixels in block]) * np.uint8(255)
+        masks = masks_of(raster, block)
+        if masks:
+            rows["mask"] = (masks[0] if len(masks) == 1 else np.stack(masks, -1)) * np.uint8(255)
         return rows.view(np.uint8)  # plain bytes: the buffer of a record takes no name with a colon
 
     out.writelines(rows.data for rows in render(raster, npy_windows(raster), encode))

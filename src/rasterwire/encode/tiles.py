@@ -12,7 +12,7 @@ from isal import igzip_lib
 from rasterwire.encode import Block
 from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
-from rasterwire.request import Compression, Encoding
+from rasterwire.request import Compression, Encoding, MaskOutput
 
 TILE = 256
 """Pixels a side; what Earth Engine's exports have."""
@@ -113,11 +113,11 @@ class Tiles:
 
     Attributes:
         images: compressed.
-        masks: bits, 1 where every band is valid and beyond the edge; none where none are wanted.
+        masks: of each mask that is stored its tiles: bits, 1 where valid and beyond the edge.
     """
 
     images: list[bytes]
-    masks: list[bytes]
+    masks: list[list[bytes]]
 
 
 def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
@@ -139,13 +139,23 @@ def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
             for index, band in enumerate(bands):
                 tile[:rows, :width, index] = band[:, col : col + width]
             images.append(compress(tile))
-        return Tiles(images, _masks(block) if raster.mask else [])
+        return Tiles(images, [_masked(valid) for valid in masks_of(raster, block)])
 
     return encode
 
 
-def _masks(block: Block) -> list[bytes]:
-    valid = np.logical_and.reduce([pixels.valid for pixels in block])
+def masks_of(raster: RasterPlan, block: Block) -> list[npt.NDArray[np.bool_]]:
+    """Return the masks that are stored of a block: none, one of where every band is valid, or one of each band."""
+    match raster.mask:
+        case MaskOutput.BAND:
+            return [np.logical_and.reduce([pixels.valid for pixels in block])]
+        case MaskOutput.EACH_BAND:
+            return [pixels.valid for pixels in block]
+        case _:
+            return []
+
+
+def _masked(valid: npt.NDArray[np.bool_]) -> list[bytes]:
     rows, cols = valid.shape
     masks = []
     for col in range(0, cols, TILE):

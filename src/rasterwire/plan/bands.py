@@ -7,11 +7,12 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation
 from rasterwire.expression.product import Computed
-from rasterwire.grid import columns_around, pixel_metres, pixel_offset
+from rasterwire.grid import pixel_metres, pixel_offset
 from rasterwire.image import Band
-from rasterwire.pixels import fits, smallest_value, type_names
+from rasterwire.pixels import type_names
 from rasterwire.plan.types import BandPlan, Source
-from rasterwire.request import DownloadRequest, MaskOutput, Resampling
+from rasterwire.plan.validity import Nodata
+from rasterwire.request import Resampling
 
 
 def dtype_violation(band: Source, field: str) -> Violation | None:
@@ -31,29 +32,23 @@ def common_dtype(bands: Sequence[Source]) -> str:
 
 
 def plan_bands(
-    sources: Sequence[tuple[str, Source, Resampling]], grid: GeoBox, dtypes: Sequence[str], request: DownloadRequest
+    sources: Sequence[tuple[str, Source, Resampling]], dtypes: Sequence[str], grid: GeoBox, nodata: Sequence[Nodata]
 ) -> tuple[BandPlan, ...]:
     """Return the plans of the bands of one raster.
 
     Args:
         sources: output name, band and asked resampling, in output order.
+        dtypes: of the output, one a band.
         grid: of the raster.
-        dtypes: of the output, one a band. Where they are equal the bands get one nodata value,
-            since a GeoTIFF has one for all.
-        request: for nodata, mask and clip.
+        nodata: what is declared and what invalid pixels get, of each band.
     """
-    choices = [_nodata(band, dtype, grid, request) for (_, band, _), dtype in zip(sources, dtypes, strict=True)]
-    if len(set(dtypes)) == 1 and len({repr(c) for c in choices}) > 1:
-        shared = smallest_value(dtypes[0]) if request.mask is MaskOutput.NODATA else None
-        choices = [shared] * len(choices)
     plans = []
-    for (name, band, resampling), dtype, nodata in zip(sources, dtypes, choices, strict=True):
-        fill = smallest_value(dtype) if nodata is None else nodata
+    for (name, band, resampling), dtype, own in zip(sources, dtypes, nodata, strict=True):
         if isinstance(band, Computed):
-            plans.append(BandPlan(name, band, dtype, nodata, fill, resampling))
+            plans.append(BandPlan(name, band, dtype, own.declared, own.fill, resampling))
             continue
         read = sampling(band, grid, resampling)
-        plans.append(BandPlan(name, band, dtype, nodata, fill, read.resampling, read.overview))
+        plans.append(BandPlan(name, band, dtype, own.declared, own.fill, read.resampling, read.overview))
     return tuple(plans)
 
 
@@ -63,33 +58,6 @@ def sampling(band: Band, grid: GeoBox, resampling: Resampling) -> BandPlan:
         return BandPlan(band.name, band, band.dtype, None, 0, None)
     overview = pick_overview(band, grid, resampling)
     return BandPlan(band.name, band, band.dtype, None, 0, resampling, overview)
-
-
-def _nodata(band: Source, dtype: str, grid: GeoBox, request: DownloadRequest) -> float | int | None:
-    if request.nodata is not None:
-        if not fits(request.nodata, dtype):
-            return smallest_value(dtype)  # refused by the caller, with all that is wrong
-        return request.nodata if np.dtype(dtype).kind == "f" else int(request.nodata)
-    if band.nodata is not None and fits(band.nodata, dtype):
-        # in a wider type the value may be a valid one of another band, which the caller settles
-        return band.nodata if np.dtype(dtype).kind == "f" else int(band.nodata)
-    if request.mask is MaskOutput.BAND or not _may_be_invalid(band, grid, request):
-        return None
-    return smallest_value(dtype)
-
-
-def _may_be_invalid(band: Source, grid: GeoBox, request: DownloadRequest) -> bool:
-    offset = None if isinstance(band, Computed) else pixel_offset(grid, band.grid)
-    if (
-        offset is None
-        or band.masked
-        or band.nodata is not None
-        or (request.region is not None and request.clip_to_region)
-    ):
-        return True
-    (col, row), (height, width) = offset, (int(n) for n in grid.shape)
-    there = sum(count for _, _, count in columns_around(col, width, band.grid))
-    return there < width or row < 0 or row + height > band.grid.shape[0]
 
 
 def pick_overview(band: Source, grid: GeoBox, resampling: Resampling) -> int | None:

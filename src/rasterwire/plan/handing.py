@@ -22,7 +22,7 @@ def handed_on(raster: RasterPlan, encoding: Encoding) -> Tiling | None:
     if not is_as_stored or not is_asked or tiling.compression != encoding.compression.value:
         return None
     offset = pixel_offset(raster.grid, source.grid)
-    if raster.mask or raster.clip is not None or offset is None:
+    if raster.masks or raster.clip is not None or offset is None:
         return None
     (col, row), (height, width) = offset, (int(n) for n in raster.grid.shape)
     rows, cols = (int(n) for n in source.grid.shape)

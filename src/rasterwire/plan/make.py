@@ -23,6 +23,7 @@ from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.places import check_place, check_warps, on
 from rasterwire.plan.reading import reading
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
+from rasterwire.plan.validity import tell_invalid
 from rasterwire.request import (
     BandRequest,
     Compression,
@@ -34,7 +35,7 @@ from rasterwire.request import (
     Precedence,
 )
 
-_ENCODING_REVISION = "6"
+_ENCODING_REVISION = "7"
 """Changes when equal plans give other bytes than before."""
 
 _suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}
@@ -65,7 +66,8 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     ignored += _ignored_encoding(request, format_)
     ignored += _left_out(request) + _unreadable(request, image)
     groups = [[pair] for pair in chosen] if per_band else [chosen]
-    taken = ["mask"] if format_ is Format.NPY and request.mask is MaskOutput.BAND else []  # a field of that name
+    # a field of that name, which may be needed
+    taken = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
     names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
     entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
@@ -87,7 +89,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
             field = _deciding_field(asked)
             wrong = _too_long(grid, field, limits) if touches else _outside(asked, group[0][1])
             problems.found += [wrong] if wrong else []
-    _check_nodata(request, rasters, problems)
+    _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
@@ -227,12 +229,14 @@ def _raster(
     sources = [(name, band, wanted.resampling or request.resampling) for name, (wanted, band) in group]
     clipped = clip is not None
     settled = request if request.clip_to_region == clipped else replace(request, clip_to_region=clipped)
+    telling = tell_invalid(sources, dtypes, grid, settled, format_)
     planned = RasterPlan(
         path=path,
         grid=grid,
-        bands=plan_bands(sources, grid, dtypes, settled),
-        mask=request.mask is MaskOutput.BAND,
+        bands=plan_bands(sources, dtypes, grid, telling.nodata),
+        mask=telling.mask,
         clip=clip,
+        mask_reason=telling.reason,
     )
     return planned if own else replace(planned, tiling=handed_on(planned, request.encoding))
 
@@ -285,12 +289,19 @@ def _place(band: Source) -> str:
     return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(band.placed.crs)[:60]}"
 
 
-def _check_nodata(request: DownloadRequest, rasters: Sequence[RasterPlan], problems: Violations) -> None:
+def _check_nodata(
+    request: DownloadRequest, format_: Format, rasters: Sequence[RasterPlan], problems: Violations
+) -> None:
+    cloudy = [r for r in rasters if request.cloud_optimized and request.mask is MaskOutput.EACH_BAND and r.masks > 1]
+    if cloudy and "GEO_TIFF" in format_.value:
+        said = "a cloud-optimized GeoTIFF has one mask for all its bands; ask for MASK_BAND, or a file for each band"
+        problems.found.append(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", said))
     if request.nodata is None:
         return
     for band in chain.from_iterable(r.bands for r in rasters):
         if not fits(request.nodata, band.dtype):
-            said = f"{request.nodata:g} is not a value of {band.dtype}, the type of band {band.name!r}"
+            told = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
+            said = f"{told} is not a value of {band.dtype}, the type of band {band.name!r}"
             problems.found.append(Violation("nodata", "NODATA_NOT_OF_TYPE", said))
 
 
@@ -335,7 +346,7 @@ def _in_order(ignored: Sequence[Ignored]) -> list[Ignored]:
 
 def _raster_bytes(raster: RasterPlan) -> int:
     height, width = raster.grid.shape
-    sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands) + int(raster.mask)
+    sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands) + raster.masks
     return int(height) * int(width) * sample
 
 

@@ -11,9 +11,18 @@ from rasterwire.plan.types import RasterPlan
 
 
 def record_dtype(raster: RasterPlan) -> np.dtype[Any]:
-    """Return the packed little-endian record: the bands in order, then ``mask`` if there is one."""
+    """Return the packed little-endian record: the bands in order, then ``mask`` if there is one.
+
+    It is a byte; of several bands that have a mask each, as many bytes.
+    """
     fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in raster.bands]
-    return np.dtype([*fields, ("mask", "u1")] if raster.mask else fields)
+    match raster.masks:
+        case 0:
+            return np.dtype(fields)
+        case 1:
+            return np.dtype([*fields, ("mask", "u1")])
+        case several:
+            return np.dtype([*fields, ("mask", "u1", (several,))])
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.expression.product import Computed
 from rasterwire.image import Band, ControlPoint, Items, Tiling
 from rasterwire.region import Region
-from rasterwire.request import Encoding, Format, Resampling
+from rasterwire.request import Encoding, Format, MaskOutput, Resampling
 
 Source = Band | Computed
 """What a band of an output is made of."""
@@ -104,7 +104,8 @@ class RasterPlan:
         path: name of the file or zip entry.
         grid: of all bands.
         bands: in output order.
-        mask: whether a mask is stored beside the nodata value.
+        mask: how invalid pixels are told from valid ones; None where none can be.
+        mask_reason: why, in a sentence.
         clip: outside of this pixels are invalid; None keeps all.
         tiling: of the source, whose tiles go into the file as they are; None makes new ones.
         metadata: what the file says besides; of GeoTIFFs alone.
@@ -113,10 +114,22 @@ class RasterPlan:
     path: str
     grid: GeoBox
     bands: tuple[BandPlan, ...]
-    mask: bool = False
+    mask: MaskOutput | None = None
     clip: Region | None = None
     tiling: Tiling | None = None
     metadata: RasterMetadata = RasterMetadata()
+    mask_reason: str = ""
+
+    @property
+    def masks(self) -> int:
+        """How many masks are stored: none, one for all bands, or one for each."""
+        match self.mask:
+            case MaskOutput.BAND:
+                return 1
+            case MaskOutput.EACH_BAND:
+                return len(self.bands)
+            case _:
+                return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ MASKS = {download_pb2.Mask.Value(f"MASK_{m.name}"): m for m in MaskOutput}
 COMPRESSIONS = {download_pb2.Compression.Value(f"COMPRESSION_{c.name}"): c for c in Compression}
 _format_values = {f: value for value, f in FORMATS.items()}
 _data_types = dict(download_pb2.DataType.items())
+_mask_values = {m: value for value, m in MASKS.items()}
 _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 
 _DEFLATE_MOST = 9
@@ -82,14 +83,20 @@ def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Gr
         precedence=PRECEDENCES.get(params.precedence, Precedence.DOCUMENTED),
         strict=params.strict,
         resampling=RESAMPLINGS.get(params.resampling, Resampling.NEAREST),
-        nodata=params.nodata if params.HasField("nodata") else None,
-        mask=MASKS.get(params.mask, MaskOutput.NODATA),
+        nodata=_asked_nodata(params),
+        mask=MASKS.get(params.mask),
         clip_to_region=params.clip_to_region,
         compression=compression,
         compression_level=level,
         cloud_optimized=params.cloud_optimized,
     )
     return request, graph
+
+
+def _asked_nodata(params: download_pb2.DownloadParams) -> float | int | None:
+    if params.nodata_text:
+        return int(params.nodata_text)
+    return params.nodata if params.HasField("nodata") else None
 
 
 def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
@@ -153,7 +160,8 @@ def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
             download_pb2.BandPlan(
                 id=band.name,
                 data_type=_data_type(band.dtype),
-                nodata=band.nodata,
+                nodata=_double(band.nodata),
+                nodata_text=_digits(band.nodata),
                 resampling=_resampling_values[band.resampling]
                 if band.resampling
                 else download_pb2.RESAMPLING_UNSPECIFIED,
@@ -162,7 +170,22 @@ def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
                 placed_by=_tie(band.source, raster.grid),
             )
         )
-    return download_pb2.RasterPlan(path=raster.path, grid=from_grid(raster.grid), bands=bands)
+    return download_pb2.RasterPlan(
+        path=raster.path,
+        grid=from_grid(raster.grid),
+        bands=bands,
+        mask=download_pb2.MASK_UNSPECIFIED if raster.mask is None else _mask_values[raster.mask],
+        mask_reason=raster.mask_reason,
+    )
+
+
+def _double(value: float | int | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _digits(value: float | int | None) -> str:
+    """Return a number in the digits that tell it from all others of its kind."""
+    return "" if value is None else repr(value)
 
 
 def _tie(source: Source, grid: GeoBox) -> str:
@@ -216,7 +239,8 @@ def _band_info(band: Band) -> catalog_service_pb2.BandInfo:
         id=band.name,
         data_type=_data_type(band.dtype),
         grid=from_grid(band.grid),
-        nodata=band.nodata,
+        nodata=_double(band.nodata),
+        nodata_text=_digits(band.nodata),
         overviews=overview_factors(band),
         value_scale=band.value_scale,
         value_offset=band.value_offset,

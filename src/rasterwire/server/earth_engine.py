@@ -52,6 +52,7 @@ def download_params(body: Body, asset: str | None = None) -> download_pb2.Downlo
     if body.get("visualizationOptions"):  # which shows the bands that are named
         document, bands = _wrapped(document, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
+    params.mask = download_pb2.MASK_NODATA  # as Earth Engine does, whose clients expect it
     read_expression(document, params.expression)
     for name in bands:
         params.bands.add(id=name)

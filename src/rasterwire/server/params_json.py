@@ -14,6 +14,9 @@ from rasterwire.v1 import download_pb2, expression_pb2
 
 _MOST_TOLD = 100
 
+_MOST_EXACT = 2**53
+"""Beyond it a double does not have every whole number."""
+
 
 def read_params(document: Mapping[str, Any]) -> download_pb2.DownloadParams:
     """Return the message of a JSON object.
@@ -35,6 +38,9 @@ def read_params(document: Mapping[str, Any]) -> download_pb2.DownloadParams:
     if found:
         raise InvalidRequest(tuple(found))
     plain = {key: value for key, value in document.items() if key != "expression"}
+    nodata = plain.get("nodata")
+    if isinstance(nodata, int) and abs(nodata) > _MOST_EXACT and not (plain.keys() & {"nodataText", "nodata_text"}):
+        plain["nodataText"] = str(plain.pop("nodata"))  # JSON has it in full, a double would not
     try:
         json_format.ParseDict(plain, params)
     except (json_format.ParseError, ValueError, RecursionError):

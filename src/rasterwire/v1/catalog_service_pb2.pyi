@@ -37,6 +37,7 @@ class BandInfo(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     CONTROL_POINTS_FIELD_NUMBER: _builtins.int
     RATIONAL_POLYNOMIALS_FIELD_NUMBER: _builtins.int
+    NODATA_TEXT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The name of the band, unique in its image."""
     data_type: _download_pb2.DataType.ValueType
@@ -55,6 +56,8 @@ class BandInfo(_message.Message):
     """
     rational_polynomials: _builtins.bool
     """Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false."""
+    nodata_text: _builtins.str
+    """`nodata` in decimal digits: exact where a double is not. Empty where none is declared."""
     @_builtins.property
     def grid(self) -> _download_pb2.PixelGrid:
         """The pixel grid of the band."""
@@ -76,10 +79,11 @@ class BandInfo(_message.Message):
         unit: _builtins.str = ...,
         control_points: _builtins.int = ...,
         rational_polynomials: _builtins.bool = ...,
+        nodata_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "_value_offset", b"_value_offset", "_value_scale", b"_value_scale", "grid", b"grid", "nodata", b"nodata", "value_offset", b"value_offset", "value_scale", b"value_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "_value_offset", b"_value_offset", "_value_scale", b"_value_scale", "control_points", b"control_points", "data_type", b"data_type", "grid", b"grid", "id", b"id", "nodata", b"nodata", "overviews", b"overviews", "rational_polynomials", b"rational_polynomials", "unit", b"unit", "value_offset", b"value_offset", "value_scale", b"value_scale"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "_value_offset", b"_value_offset", "_value_scale", b"_value_scale", "control_points", b"control_points", "data_type", b"data_type", "grid", b"grid", "id", b"id", "nodata", b"nodata", "nodata_text", b"nodata_text", "overviews", b"overviews", "rational_polynomials", b"rational_polynomials", "unit", b"unit", "value_offset", b"value_offset", "value_scale", b"value_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nodata: _TypeAlias = _typing.Literal["nodata"]  # noqa: Y015
     _WhichOneofArgType__nodata: _TypeAlias = _typing.Literal["_nodata", b"_nodata"]  # noqa: Y015

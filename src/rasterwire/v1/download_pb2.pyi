@@ -260,24 +260,42 @@ class _Mask:
 class _MaskEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mask.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     MASK_UNSPECIFIED: _Mask.ValueType  # 0
-    """MASK_NODATA."""
+    """What loses no valid pixel; see DownloadParams.mask."""
     MASK_NODATA: _Mask.ValueType  # 1
-    """By the nodata value alone."""
+    """By a nodata value alone: that of the request, else the band's own where it fits the type of the
+    output, else, where a pixel can be invalid, the smallest value of the type (0 for unsigned, -inf
+    for floats), as Earth Engine has it. Valid pixels of that value cannot be told from invalid ones.
+    Bands of one file share a value: where theirs differ, the smallest of the type.
+    """
     MASK_BAND: _Mask.ValueType  # 2
     """By a mask as well: an internal mask in a GeoTIFF (valid where every band is valid), a last field
     `mask` (uint8, 255 valid, 0 not) in an NPY.
+    """
+    MASK_EACH_BAND: _Mask.ValueType  # 3
+    """By a mask of each band: an internal mask of as many samples in a GeoTIFF, which GDAL reads as the
+    masks of its bands; in an NPY of several bands as many bytes in the field `mask`, in their order.
+    Not in a cloud-optimized GeoTIFF of several bands.
     """
 
 class Mask(_Mask, metaclass=_MaskEnumTypeWrapper):
     """How invalid pixels are told from valid ones."""
 
 MASK_UNSPECIFIED: Mask.ValueType  # 0
-"""MASK_NODATA."""
+"""What loses no valid pixel; see DownloadParams.mask."""
 MASK_NODATA: Mask.ValueType  # 1
-"""By the nodata value alone."""
+"""By a nodata value alone: that of the request, else the band's own where it fits the type of the
+output, else, where a pixel can be invalid, the smallest value of the type (0 for unsigned, -inf
+for floats), as Earth Engine has it. Valid pixels of that value cannot be told from invalid ones.
+Bands of one file share a value: where theirs differ, the smallest of the type.
+"""
 MASK_BAND: Mask.ValueType  # 2
 """By a mask as well: an internal mask in a GeoTIFF (valid where every band is valid), a last field
 `mask` (uint8, 255 valid, 0 not) in an NPY.
+"""
+MASK_EACH_BAND: Mask.ValueType  # 3
+"""By a mask of each band: an internal mask of as many samples in a GeoTIFF, which GDAL reads as the
+masks of its bands; in an NPY of several bands as many bytes in the field `mask`, in their order.
+Not in a cloud-optimized GeoTIFF of several bands.
 """
 Global___Mask: _TypeAlias = Mask  # noqa: Y015
 
@@ -425,6 +443,7 @@ class DownloadParams(_message.Message):
     COMPRESSION_LEVEL_FIELD_NUMBER: _builtins.int
     CLOUD_OPTIMIZED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    NODATA_TEXT_FIELD_NUMBER: _builtins.int
     image: _builtins.str
     """The id of an image of the catalog; it may hold slashes."""
     name: _builtins.str
@@ -432,8 +451,10 @@ class DownloadParams(_message.Message):
     id. Characters that are not safe in a file name become `_`.
     """
     crs: _builtins.str
-    """The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-    PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+    """The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+    or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+    PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+    Default: that of the image (of its first band, for one file of several bands).
     """
     scale: _builtins.float
     """The size of a pixel in metres, greater than 0. Default: that of the band. A degree of a
@@ -457,15 +478,17 @@ class DownloadParams(_message.Message):
     """
     nodata: _builtins.float
     """The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-    band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-    of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-    can. Bands of one file share a value: where theirs differ, the smallest of the type.
+    band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
     """
     mask: Global___Mask.ValueType
-    """How invalid pixels are told from valid ones. Default MASK_NODATA."""
+    """How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+    says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+    bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+    may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+    """
     clip_to_region: _builtins.bool
-    """Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-    as its bounding box.
+    """Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+    is refused. Default false: the region acts as its bounding box.
     """
     compression: Global___Compression.ValueType
     """The compression of GeoTIFFs. Default COMPRESSION_DEFLATE."""
@@ -479,6 +502,10 @@ class DownloadParams(_message.Message):
     """A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
     same one returns the first answer; with other params it is refused. Empty: every call makes a new
     id. Counts in CreateDownload alone.
+    """
+    nodata_text: _builtins.str
+    """`nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+    than 53 bits. Empty: not given. Not together with `nodata`.
     """
     @_builtins.property
     def expression(self) -> _expression_pb2.Expression:
@@ -539,10 +566,11 @@ class DownloadParams(_message.Message):
         compression_level: _builtins.int | None = ...,
         cloud_optimized: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        nodata_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "compression_level", b"compression_level", "expression", b"expression", "file_per_band", b"file_per_band", "image", b"image", "mosaic", b"mosaic", "nodata", b"nodata", "region", b"region", "scale", b"scale", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "bands", b"bands", "clip_to_region", b"clip_to_region", "cloud_optimized", b"cloud_optimized", "compression", b"compression", "compression_level", b"compression_level", "crs", b"crs", "crs_transform", b"crs_transform", "dimensions", b"dimensions", "expression", b"expression", "file_per_band", b"file_per_band", "format", b"format", "image", b"image", "mask", b"mask", "mosaic", b"mosaic", "name", b"name", "nodata", b"nodata", "precedence", b"precedence", "region", b"region", "request_id", b"request_id", "resampling", b"resampling", "scale", b"scale", "source", b"source", "strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "bands", b"bands", "clip_to_region", b"clip_to_region", "cloud_optimized", b"cloud_optimized", "compression", b"compression", "compression_level", b"compression_level", "crs", b"crs", "crs_transform", b"crs_transform", "dimensions", b"dimensions", "expression", b"expression", "file_per_band", b"file_per_band", "format", b"format", "image", b"image", "mask", b"mask", "mosaic", b"mosaic", "name", b"name", "nodata", b"nodata", "nodata_text", b"nodata_text", "precedence", b"precedence", "region", b"region", "request_id", b"request_id", "resampling", b"resampling", "scale", b"scale", "source", b"source", "strict", b"strict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compression_level: _TypeAlias = _typing.Literal["compression_level"]  # noqa: Y015
     _WhichOneofArgType__compression_level: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level"]  # noqa: Y015
@@ -792,10 +820,14 @@ class Region(_message.Message):
     """A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
     them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
     `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-    7946 has it, are put together.
+    7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+    number of times. Features whose geometry is null add nothing, and are named among the fields
+    without effect.
     """
     crs: _builtins.str
-    """The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude."""
+    """The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+    before latitude.
+    """
     edges: Global___Edges.ValueType
     """What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
     ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
@@ -1031,8 +1063,16 @@ class RasterPlan(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     GRID_FIELD_NUMBER: _builtins.int
     BANDS_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    MASK_REASON_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """The name of the file, or of the entry of the zip."""
+    mask: Global___Mask.ValueType
+    """How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+    PNG, whose invalid pixels are transparent; and of a JPEG.
+    """
+    mask_reason: _builtins.str
+    """Why, in a sentence."""
     @_builtins.property
     def grid(self) -> Global___PixelGrid:
         """The pixel grid of all its bands."""
@@ -1047,10 +1087,12 @@ class RasterPlan(_message.Message):
         path: _builtins.str = ...,
         grid: Global___PixelGrid | None = ...,
         bands: _abc.Iterable[Global___BandPlan] | None = ...,
+        mask: Global___Mask.ValueType = ...,
+        mask_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["grid", b"grid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "grid", b"grid", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "grid", b"grid", "mask", b"mask", "mask_reason", b"mask_reason", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1069,6 +1111,7 @@ class BandPlan(_message.Message):
     OVERVIEW_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
     PLACED_BY_FIELD_NUMBER: _builtins.int
+    NODATA_TEXT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The name of the band."""
     data_type: Global___DataType.ValueType
@@ -1091,6 +1134,10 @@ class BandPlan(_message.Message):
     points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
     are delivered in their own plane.
     """
+    nodata_text: _builtins.str
+    """`nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+    where none is declared.
+    """
     def __init__(
         self,
         *,
@@ -1101,10 +1148,11 @@ class BandPlan(_message.Message):
         overview: _builtins.float = ...,
         path: _builtins.str = ...,
         placed_by: _builtins.str = ...,
+        nodata_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "nodata", b"nodata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "data_type", b"data_type", "id", b"id", "nodata", b"nodata", "overview", b"overview", "path", b"path", "placed_by", b"placed_by", "resampling", b"resampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nodata", b"_nodata", "data_type", b"data_type", "id", b"id", "nodata", b"nodata", "nodata_text", b"nodata_text", "overview", b"overview", "path", b"path", "placed_by", b"placed_by", "resampling", b"resampling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nodata: _TypeAlias = _typing.Literal["nodata"]  # noqa: Y015
     _WhichOneofArgType__nodata: _TypeAlias = _typing.Literal["_nodata", b"_nodata"]  # noqa: Y015
