@@ -3,7 +3,8 @@
 The rules are those of GDAL's warper: the box between the positions of an output pixel's top-left and
 bottom-right corners, in whole source pixels. Means and the commonest value weight them by how much
 of them lies in it (the latter since GDAL 3.11), where GDAL counts the first and last of a raster for
-what the box has beyond them too. A box within one pixel is that pixel.
+what the box has beyond them too. A box within one pixel is that pixel. A NaN that no nodata value
+declares makes whatever has it in its box NaN, where GDAL's answer depends on the order of pixels.
 """
 
 import numpy as np
@@ -106,7 +107,8 @@ def extreme(kind, image, place, data, state):
                 for j in range(col - origin[0], col_end - origin[0]):
                     if valid[i, j]:
                         v = source[i, j]
-                        if not found or (v < best if kind == MIN else v > best):
+                        # best stays NaN once it is: no value is less or greater
+                        if not found or v != v or (v < best if kind == MIN else v > best):
                             best, found = v, True
             state[r, c] = found
             if found:  # no conditional value: uint64 and the literal 0 would meet in a double
@@ -129,17 +131,21 @@ def rank(kind, quantile, most, image, place, data, state):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
             row, row_end = _ends(y0[r, c], y1[r, c], size[1])
-            count = 0
+            count, odd = 0, -1
             for i in range(row, row_end):
                 share_y = _share(i, row, row_end, y0[r, c], y1[r, c])
                 for j in range(col, col_end):
                     if valid[i - origin[1], j - origin[0]]:
                         values[count] = source[i - origin[1], j - origin[0]]
+                        if values[count] != values[count]:
+                            odd = count
                         shares[count] = share_y * _share(j, col, col_end, x0[r, c], x1[r, c])
                         count += 1
             state[r, c] = count > 0
             data[r, c] = 0
-            if count > 0:
+            if odd >= 0:
+                data[r, c] = values[odd]
+            elif count > 0:
                 if kind == QUANTILE:
                     ordered = np.sort(values[:count])
                     data[r, c] = ordered[max(0, int(np.ceil(quantile * count - 1.0)))]

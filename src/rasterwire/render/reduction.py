@@ -146,6 +146,7 @@ class _Ranked:
         self._kind = kind
         self._quantile = quantile
         self._seen = 0
+        self._is_nan = False
         self._dense = dtype.kind in "iu" and dtype.itemsize <= 2
         if self._dense:
             limits = np.iinfo(dtype)
@@ -158,6 +159,7 @@ class _Ranked:
     def add(self, strip: Pixels, shares: Shares) -> None:
         """Take in the valid pixels of a strip."""
         values = strip.data[strip.valid]
+        self._is_nan = self._is_nan or (values.dtype.kind == "f" and bool(np.isnan(values).any()))
         much = np.outer(*shares)[strip.valid] if self._kind == cells.MODE else None
         if self._dense:
             at = values.astype(np.int64) - self._values[0]
@@ -175,6 +177,8 @@ class _Ranked:
         """Return the value, None where no pixel was valid."""
         if not self._seen:
             return None
+        if self._is_nan:
+            return math.nan
         met = np.flatnonzero(self._counts)
         match self._kind:
             case cells.MIN:
