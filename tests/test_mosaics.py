@@ -135,7 +135,7 @@ def test_composites_are_those_of_numpy_over_each_scene_warped_alone(
         return
     numpy_function = getattr(np, f"nan{composite.lower()}")
     np.testing.assert_allclose(made[there], numpy_function(stack[:, there], axis=0), rtol=1e-12)
-    assert np.isin(made[~there], [-np.inf, 0]).all()
+    assert (np.nan_to_num(made[~there]) == 0).all()
 
 
 @needs_gdalwarp
