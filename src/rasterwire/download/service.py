@@ -114,13 +114,14 @@ class Downloads:
             return False
         return True
 
-    def create(self, plan: RenderPlan, written: bytes, request_id: str) -> Registered:
+    def create(self, plan: RenderPlan, written: bytes, request_id: str, shared: tuple[bytes, ...] = ()) -> Registered:
         """Register a planned request.
 
         Args:
             plan: of the request.
             written: the request, as the front can read it again.
             request_id: a repeated one returns the first download; "" never does.
+            shared: large parts of the request that follow ``written``, and others may have too.
 
         Raises:
             InvalidRequest: the request id was used with another request.
@@ -138,9 +139,10 @@ class Downloads:
             payload=json.dumps(payload).encode(),
             etag=plan.etag,
             expire_time=datetime.now(UTC) + self.lifetime,
+            shared=shared,
         )
         kept = _registered(self._store.put(record))
-        if kept.request != written:
+        if kept.request != b"".join((written, *shared)):
             raise invalid(
                 "request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID"
             )
@@ -186,5 +188,5 @@ def _registered(record: DownloadRecord) -> Registered:
         etag=record.etag,
         filename=payload["filename"],
         mime_type=payload["mime_type"],
-        request=base64.b64decode(payload["request"]),
+        request=b"".join((base64.b64decode(payload["request"]), *record.shared)),
     )

@@ -45,6 +45,8 @@ _CHUNKS_BYTES = 16 << 20
 _LEAST_CHUNK = 64 << 10
 _READERS = 1000
 _PROGRESS_SECONDS = 0.5
+_LARGE_FIELD = 4096
+"""Bytes of a region or an expression that is kept once for all downloads which have it."""
 _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
@@ -164,8 +166,8 @@ class Desk:
         """Plan and register a request."""
         plan = await self.plan(params)
         params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
-        written = params.SerializeToString(deterministic=True)
-        kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id))
+        written, shared = _parts(params)
+        kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id, shared))
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
         answer.download_id.name = f"downloads/{kept.id}"
         answer.download_id.token = kept.token
@@ -367,6 +369,19 @@ class Desk:
     def _chunk_bytes(self) -> int:
         """Return how large a chunk is now: each reader holds two, also one that stalls."""
         return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self._readers.taken)))
+
+
+def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the bytes of a message, and those of its large fields: one behind the other they are the message again."""
+    rest, shared = download_pb2.DownloadParams(), []
+    rest.CopyFrom(params)
+    for name in ("region", "expression"):
+        if params.HasField(name) and getattr(params, name).ByteSize() > _LARGE_FIELD:
+            part = download_pb2.DownloadParams()
+            getattr(part, name).CopyFrom(getattr(params, name))
+            shared.append(part.SerializeToString(deterministic=True))
+            rest.ClearField(name)
+    return rest.SerializeToString(deterministic=True), tuple(shared)
 
 
 def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:

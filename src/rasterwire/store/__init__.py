@@ -21,6 +21,7 @@ class DownloadRecord:
         payload: the request as the server's front wrote it; opaque here.
         etag: of the plan at the time of registering.
         expire_time: with a time zone.
+        shared: large parts of the request that others may have too, such as a region: each is kept once.
     """
 
     id: str
@@ -29,6 +30,7 @@ class DownloadRecord:
     payload: bytes
     etag: str
     expire_time: datetime
+    shared: tuple[bytes, ...] = ()
 
 
 class DownloadStore(Protocol):
@@ -39,6 +41,9 @@ class DownloadStore(Protocol):
 
         Where an unexpired record has the same non-empty ``request_id``, that one is returned
         unchanged and the new one is dropped.
+
+        Raises:
+            Overloaded: the store takes as many bytes as it may; some are kept for small records.
         """
         ...
 

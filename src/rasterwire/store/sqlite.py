@@ -1,6 +1,7 @@
 """Registered downloads in an SQLite file: the embedded default, which needs no service."""
 
 import fcntl
+import hashlib
 import logging
 import os
 import sqlite3
@@ -10,14 +11,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rasterwire.errors import StorageUnavailable
+from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
 from rasterwire.store.private import FILE_MODE, private_folder
 
-_SCHEMA = 1
+_SCHEMA = 2
 
 _SECONDS = 0.5
 """That one waits for another, who needs a thousandth of it: what takes longer is held by something else."""
+
+_SMALL = 64 << 10
+_FULL_SECONDS = 60.0
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -28,7 +32,13 @@ CREATE TABLE IF NOT EXISTS downloads (
     request_id TEXT UNIQUE,
     payload BLOB NOT NULL,
     etag TEXT NOT NULL,
-    expires REAL NOT NULL
+    expires REAL NOT NULL,
+    parts TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS parts (
+    hash TEXT PRIMARY KEY,
+    expires REAL NOT NULL,
+    data BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS downloads_expires ON downloads (expires);
 """
@@ -41,14 +51,19 @@ class SqliteDownloadStore:
     file is readable by its owner alone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int = 1 << 30) -> None:
         """Open or create the file.
+
+        Args:
+            path: of the file.
+            max_bytes: that it may take; a quarter is kept for small records.
 
         Raises:
             OSError: the file cannot be made, or is of a newer version.
         """
         self._lock = threading.Lock()
         self._path = path
+        self._max_bytes = max_bytes
         self._open()
 
     def _open(self) -> None:
@@ -69,15 +84,25 @@ class SqliteDownloadStore:
             record.payload,
             record.etag,
             record.expire_time.timestamp(),
+            " ".join(hashlib.sha256(part).hexdigest() for part in record.shared),
         )
+        now = datetime.now(UTC).timestamp()
+        size = len(record.payload) + sum(map(len, record.shared))
+        most = self._max_bytes if size <= _SMALL else self._max_bytes * 3 // 4
         with self._connected() as connection, connection:
             # IMMEDIATE: another process may be about to store the same request id
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DELETE FROM downloads WHERE expires <= ?", (datetime.now(UTC).timestamp(),))
-            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?)", row)
+            for table in ("downloads", "parts"):
+                connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (now,))
+            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            for digest, part in zip(row[-1].split(), record.shared, strict=True):
+                longer = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
+                connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {longer}", (digest, row[5], part))
             query = "SELECT * FROM downloads WHERE id = ? OR request_id = ?"
-            kept = connection.execute(query, (record.id, record.request_id or None)).fetchone()
-        return _record(kept)
+            kept = _record(connection, *connection.execute(query, (record.id, record.request_id or None)).fetchone())
+            if kept.id == record.id and _used(connection) > most:
+                raise Overloaded(_FULL_SECONDS)  # and what was inserted goes with the transaction
+        return kept
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """See ``DownloadStore.get``."""
@@ -85,7 +110,7 @@ class SqliteDownloadStore:
         with self._connected() as connection:
             query = "SELECT * FROM downloads WHERE id = ? AND expires > ?"
             row = connection.execute(query, (download_id, now)).fetchone()
-        return None if row is None else _record(row)
+            return None if row is None else _record(connection, *row)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -139,13 +164,34 @@ def _opened(path: Path) -> sqlite3.Connection:
     # a commit survives the death of the process; after a power cut the last ones may be gone
     connection.execute("PRAGMA synchronous = NORMAL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _SCHEMA):
+    if version > _SCHEMA:
         raise OSError(0, f"the download store is of version {version}, this server knows {_SCHEMA}")
     connection.executescript(_CREATE)
+    if version == 1:
+        connection.execute("ALTER TABLE downloads ADD COLUMN parts TEXT NOT NULL DEFAULT ''")
     connection.execute(f"PRAGMA user_version = {_SCHEMA}")
     return connection
 
 
-def _record(row: tuple[str, str, str | None, bytes, str, float]) -> DownloadRecord:
-    identifier, token, request_id, payload, etag, expires = row
-    return DownloadRecord(identifier, token, request_id or "", payload, etag, datetime.fromtimestamp(expires, UTC))
+def _record(
+    connection: sqlite3.Connection,
+    identifier: str,
+    token: str,
+    request_id: str | None,
+    payload: bytes,
+    etag: str,
+    expires: float,
+    parts: str,
+) -> DownloadRecord:
+    query = "SELECT data FROM parts WHERE hash = ?"
+    shared = tuple(connection.execute(query, (digest,)).fetchone()[0] for digest in parts.split())
+    until = datetime.fromtimestamp(expires, UTC)
+    return DownloadRecord(identifier, token, request_id or "", payload, etag, until, shared)
+
+
+def _used(connection: sqlite3.Connection) -> int:
+    """Return the bytes of the file that hold something."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
