@@ -98,10 +98,34 @@ def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
 
 
 def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Path) -> npt.NDArray[np.generic]:
-    """Return what GDAL makes of a planned band: its warper at exact coordinates, in one piece."""
+    """Return what GDAL makes of a planned band: its warper at exact coordinates.
+
+    In another crs a kernel keeps its width over tiles of 128 x 256 pixels, counted from the origin of the crs.
+    """
+    if resampling is Resampling.NEAREST or grid.crs == band.source.grid.crs:
+        return gdal_part(band, grid, resampling, folder, kernel_scales(band, grid))
+    rows, cols = (int(n) for n in grid.shape)
+    a, e = grid.affine.a, grid.affine.e
+    first_row, first_col = round(grid.affine.f / e), round(grid.affine.c / a)
+    expected = np.zeros((rows, cols), band.source.dtype)
+    for row in range(first_row // 128 * 128, first_row + rows, 128):
+        for col in range(first_col // 256 * 256, first_col + cols, 256):
+            tile = GeoBox((128, 256), Affine(a, 0, a * col, 0, e, e * row), grid.crs)
+            top, left = max(row - first_row, 0), max(col - first_col, 0)
+            bottom, right = min(row + 128 - first_row, rows), min(col + 256 - first_col, cols)
+            part = GeoBox((bottom - top, right - left), grid.affine @ Affine.translation(left, top), grid.crs)
+            scales = kernel_scales(band, tile)
+            expected[top:bottom, left:right] = gdal_part(band, part, resampling, folder, scales)
+    return expected
+
+
+def gdal_part(
+    band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Path, scales: tuple[float, float]
+) -> npt.NDArray[np.generic]:
+    """Return what GDAL makes of a planned band in one piece, for output pixels per source pixel along both axes."""
     height, width = (int(n) for n in grid.shape)
     assert grid.crs is not None
-    xscale, yscale = kernel_scales(band, grid)
+    xscale, yscale = scales
     nodata = band.source.nodata if band.source.nodata is not None else 0
     if GDALWARP is None:
         with (

@@ -21,6 +21,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.reach import Box, joining, meeting, reach_of, reach_of_region, region_key, wider
 from rasterwire.grid import pixel_offset
 from rasterwire.image import Band
+from rasterwire.lattice import coordinates
 from rasterwire.pixels import Pixels, Window
 from rasterwire.region import Region, inside
 from rasterwire.request import Resampling
@@ -348,10 +349,10 @@ class Cropped(Node):
             return np.asarray((i >= 0) & (i < cols) & (j >= 0) & (j < rows))
         centre_x = np.arange(window.col, window.col + window.width) + 0.5
         centre_y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-        a, b = at.grid.affine, ~self.grid.affine
-        x, y = a.a * centre_x + a.b * centre_y + a.c, a.d * centre_x + a.e * centre_y + a.f
+        x, y = np.broadcast_arrays(*coordinates(at.grid, centre_x, centre_y))
         if at.grid.crs != self.grid.crs and at.grid.crs is not None and self.grid.crs is not None:
             x, y = transformer(at.grid.crs, self.grid.crs).transform(x, y)
+        b = ~self.grid.affine
         across, down = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
         return np.asarray((across >= 0) & (across < cols) & (down >= 0) & (down < rows))
 

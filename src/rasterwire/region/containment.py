@@ -8,6 +8,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import metres_per_unit, transformer
+from rasterwire.lattice import coordinates
 from rasterwire.pixels import Window
 from rasterwire.region.area import Region, own_geometry
 
@@ -19,8 +20,7 @@ def inside(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_
     """Return which pixel centres of a window lie in a region, shape (rows, columns)."""
     col = np.arange(window.col, window.col + window.width) + 0.5
     row = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-    x = grid.affine.a * col + grid.affine.b * row + grid.affine.c
-    y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
+    x, y = np.broadcast_arrays(*coordinates(grid, col, row))
     if grid.crs != region.crs:
         x, y = transformer(grid.crs, region.crs).transform(x, y)
     geometry = own_geometry(region, _EDGE * math.sqrt(abs(grid.affine.determinant)) * metres_per_unit(grid.crs))

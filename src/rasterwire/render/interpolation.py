@@ -1,28 +1,31 @@
 """Bilinear and cubic resampling by the same positions as nearest: GDAL's, without its approximations."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
 from rasterwire.expression.product import Computed
+from rasterwire.grid import pixel_metres
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels, means
 from rasterwire.render.parts import in_parts
-from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, shrink
+from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, shrink, tiles_of
 from rasterwire.render.rounding import beside_nodata, limits
 from rasterwire.render.source import level_transform, read
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
-_NOT_WIDER = 0.95
-"""From this many output pixels per source pixel on the mean is of four pixels; the threshold is GDAL's."""
-
 _WIDEST = 0.2
 """Below this many, GDAL's sums over many pixels are as good."""
 
 _kinds = {Resampling.BILINEAR: means.BILINEAR, Resampling.CUBIC: means.CUBIC}
+
+Image = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool, tuple[int, int], tuple[int, int]]
+"""Source pixels as ``means.means_at`` takes them."""
 
 _reaches = {means.BILINEAR: 1, means.CUBIC: 2}
 """In pixels, where the mean is not a wider one."""
@@ -40,12 +43,15 @@ def is_compiled(plan: BandPlan, grid: GeoBox, resampling: Resampling) -> bool:
         return False
     if band.ground is not None and grid.crs is not None:  # GDAL's warper is given transforms alone
         return True
-    return not band.masked and min(shrink(plan, grid)) >= _WIDEST
+    return not band.masked and _is_narrow(plan, grid)
 
 
-def _scale(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:
-    scale = shrink(plan, grid)
-    return (1.0, 1.0) if min(scale) >= _NOT_WIDER else scale
+def _is_narrow(plan: BandPlan, grid: GeoBox) -> bool:
+    """Tell by the sizes of pixels, which parts of an image share."""
+    affine, _, _ = level_transform(plan.source, plan.overview)
+    if grid.crs == plan.source.grid.crs:
+        return bool(shrink(plan, grid, np.zeros(1), np.zeros(1)).min() >= _WIDEST)
+    return pixel_metres(affine, plan.source.grid.crs) >= _WIDEST * pixel_metres(grid.affine, grid.crs)
 
 
 def interpolation(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -> Pixels:
@@ -61,30 +67,59 @@ def _interpolated(plan: BandPlan, grid: GeoBox, window: Window, kind: int) -> Pi
     place = positions(plan, grid, window)
     shape, dtype = (window.height, window.width), np.dtype(plan.source.dtype)
     data, state = np.zeros(shape, dtype), np.zeros(shape, np.uint8)
-    scale = _scale(plan, grid)
-    rectangle = _rectangle(plan, place, scale, _reaches[kind])
+    tiles = tiles_of(plan, grid, window)
+    across, down = zip(*(scale for _, scale in tiles), strict=True)
+    rectangle = _rectangle(plan, place, (min(across), min(down)), _reaches[kind])
     if rectangle is None:
         return Pixels(data, state.view(bool))
     left, top, right, bottom = rectangle
     if (right - left) * (bottom - top) > _SOURCE_BUDGET:
         if window.height * window.width > 1:
             return None
-        return _of_strips(plan, exact_positions(plan, grid, window, np.nonzero(state == 0)), rectangle, scale, kind)
+        return _of_strips(
+            plan, exact_positions(plan, grid, window, np.nonzero(state == 0)), rectangle, tiles[0][1], kind
+        )
     source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
     _, width, height = level_transform(plan.source, plan.overview)
     masked = not source.valid.all()
     image = source.data, source.valid.view(np.uint8), masked, (left, top), (width, height)
+    if len(tiles) == 1:
+        _fill(kind, (plan, grid, window), place, image, tiles[0][1], data, state)
+        return beside_nodata(data, state.view(bool), plan.source.nodata)
     if isinstance(place, Lattice):
-        unsure = means.means_on_lattice(kind, place.as_tuple(), image, scale, limits(dtype), data, state)
+        place = place.interpolated(shape)
+    for tile, scale in tiles:
+        top, left = tile.row - window.row, tile.col - window.col
+        there = np.s_[top : top + tile.height, left : left + tile.width]
+        # copies: compiled loops exist for arrays without gaps
+        part = Positions(*(np.ascontiguousarray(a[there]) for a in (place.x, place.y, place.near)))
+        values, states = np.zeros(part.x.shape, dtype), np.zeros(part.x.shape, np.uint8)
+        _fill(kind, (plan, grid, tile), part, image, scale, values, states)
+        data[there], state[there] = values, states
+    return beside_nodata(data, state.view(bool), plan.source.nodata)
+
+
+def _fill(
+    kind: int,
+    where: tuple[BandPlan, GeoBox, Window],
+    place: Lattice | Positions,
+    image: Image,
+    scale: tuple[float, float],
+    data: npt.NDArray[Any],
+    state: npt.NDArray[np.uint8],
+) -> None:
+    """Fill in means and their validity, both zero before; see ``means.means_at``."""
+    bounds = limits(data.dtype)
+    if isinstance(place, Lattice):
+        unsure = means.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state)
     else:
-        unsure = means.means_at(kind, place.x, place.y, place.near, image, scale, limits(dtype), data, state)
+        unsure = means.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state)
     if unsure:
         which = np.nonzero(state == means.UNSURE)
-        sure = exact_positions(plan, grid, window, which)
-        values, states = np.zeros(sure.x.shape, dtype), np.zeros(sure.x.shape, np.uint8)
-        means.means_at(kind, sure.x, sure.y, sure.near, image, scale, limits(dtype), values, states)
+        sure = exact_positions(*where, which)
+        values, states = np.zeros(sure.x.shape, data.dtype), np.zeros(sure.x.shape, np.uint8)
+        means.means_at(kind, sure.x, sure.y, sure.near, image, scale, bounds, values, states)
         data[which], state[which] = values[0], states[0]
-    return beside_nodata(data, state.view(bool), plan.source.nodata)
 
 
 def _of_strips(

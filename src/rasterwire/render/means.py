@@ -38,11 +38,19 @@ def _is_inside(p, q, near, width, height):
 
 @compiled
 def _is_valid_at(p, q, near, valid, origin, size):
-    """Return whether the pixel that holds a position is valid: VALID, INVALID or UNSURE."""
-    if near > 0.0 and (_near_side(p + EDGE, near) or _near_side(q + EDGE, near)):
-        return UNSURE
-    col, row = min(int(np.floor(p + EDGE)), size[0] - 1), min(int(np.floor(q + EDGE)), size[1] - 1)
-    return VALID if valid[row - origin[1], col - origin[0]] else INVALID
+    """Return whether the pixel that holds a position is valid: VALID, INVALID or UNSURE.
+
+    It is unsure where the pixels that may hold it differ, and not wherever there are several.
+    """
+    left, right = max(int(np.floor(p + EDGE - near)), 0), min(int(np.floor(p + EDGE + near)), size[0] - 1)
+    top, bottom = max(int(np.floor(q + EDGE - near)), 0), min(int(np.floor(q + EDGE + near)), size[1] - 1)
+    left, top = min(left, right), min(top, bottom)
+    first = valid[top - origin[1], left - origin[0]]
+    for row in range(top, bottom + 1):
+        for col in range(left, right + 1):
+            if valid[row - origin[1], col - origin[0]] != first:
+                return UNSURE
+    return VALID if first else INVALID
 
 
 @compiled
@@ -50,7 +58,10 @@ def _four(source, valid, masked, at, part, inside):
     """Return sum of the weighted values, sum of the weights, least and greatest value of 2 x 2 pixels."""
     x, y = at
     part_x, part_y = part
-    if not masked and inside[0] and inside[1]:
+    whole = inside[0] and inside[1]
+    if whole and masked:  # what is invalid elsewhere must not change the order of the sums
+        whole = valid[y, x] and valid[y, x + 1] and valid[y + 1, x] and valid[y + 1, x + 1]
+    if whole:
         v00, v01 = float(source[y, x]), float(source[y, x + 1])
         v10, v11 = float(source[y + 1, x]), float(source[y + 1, x + 1])
         above, below = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)

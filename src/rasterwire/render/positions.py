@@ -2,18 +2,16 @@
 
 Exact positions come from PROJ, at 8 million a second. Between rasters of different coordinate
 systems they are therefore computed at the nodes of a coarse lattice only, which is tied to the
-output grid and not to any block of it, and interpolated by cubics. The error is measured in the
+lattice of the output and not to any part or block of it, and interpolated by cubics. The error is measured in the
 middle of both sides of each cell, where that of a cubic is largest, and taken eightfold as the
 cell's slack. Cells with too much of it, at a pole say or where the coordinate system ends, are
 computed exactly in every pixel.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
@@ -21,10 +19,12 @@ from rasterwire.crs import transformer
 from rasterwire.expression.product import Computed
 from rasterwire.grid import pixels_around
 from rasterwire.ground import to_pixels
+from rasterwire.lattice import Anchor, anchor, coordinates
 from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan, Source
 from rasterwire.render import kernels
 from rasterwire.render.source import level_transform
+from rasterwire.request import Resampling
 
 STEP = kernels.STEP
 _MOST_SLACK = 1e-4
@@ -35,6 +35,12 @@ _LEAST_SLACK = 1e-8
 """In source pixels: far above what is lost to the rounding of doubles and of PROJ."""
 
 _SAFETY = 8.0
+
+TILE = 128, 256
+"""Rows and columns of a lattice over which a kernel keeps its width where both sides differ in crs."""
+
+_NOT_WIDER = 0.95
+"""From this many output pixels per source pixel on a kernel is as wide as it is; the threshold is GDAL's."""
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -56,6 +62,12 @@ class Lattice:
     def as_tuple(self) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
         """Return what the compiled loops take."""
         return self.nodes_x, self.nodes_y, self.slack, self.offset
+
+    def interpolated(self, shape: tuple[int, int]) -> "Positions":
+        """Return the positions of all pixels, whose rows and columns are given."""
+        x, y, near = np.empty(shape), np.empty(shape), np.empty(shape)
+        kernels.interpolate(self.as_tuple(), x, y, near)
+        return Positions(x, y, near)
 
     def reach(self) -> tuple[float, float, float, float]:
         """Return the least x and y, and the greatest x and y, between which all positions lie."""
@@ -99,16 +111,15 @@ def positions(plan: BandPlan, grid: GeoBox, window: Window) -> Lattice | Positio
     turn = pixels_of_turn(plan)
     if not turn and np.isfinite(lattice.slack).all():
         return lattice
-    shape = window.height, window.width
-    x, y, near = np.empty(shape), np.empty(shape), np.empty(shape)
-    kernels.interpolate(lattice.as_tuple(), x, y, near)
+    place = lattice.interpolated((window.height, window.width))
+    x, y, near = place.x, place.y, place.near
     if turn:
         kernels.wrap(x, near, level_transform(plan.source, plan.overview)[1], turn)
     far = np.nonzero(np.isinf(near))
     if far[0].size:
         x[far], y[far] = exact(plan, grid, far[1] + window.col, far[0] + window.row)
         near[far] = 0.0
-    return Positions(x, y, near)
+    return place
 
 
 def exact_positions(plan: BandPlan, grid: GeoBox, window: Window, which: tuple[Indices, ...]) -> Positions:
@@ -118,7 +129,8 @@ def exact_positions(plan: BandPlan, grid: GeoBox, window: Window, which: tuple[I
 
 
 def _lattice(plan: BandPlan, grid: GeoBox, window: Window) -> Lattice:
-    offset = window.row % STEP, window.col % STEP
+    at = anchor(grid.affine, rounds=makes_floats(plan))
+    offset = (window.row + at.row) % STEP, (window.col + at.col) % STEP
     cells = -(-(offset[0] + window.height) // STEP), -(-(offset[1] + window.width) // STEP)
     first = window.row - offset[0], window.col - offset[1]
     nodes_x, nodes_y = _nodes(plan, grid, first, cells)
@@ -126,6 +138,32 @@ def _lattice(plan: BandPlan, grid: GeoBox, window: Window) -> Lattice:
     most = _MOST_SLACK_OF_FLOATS if np.dtype(plan.source.dtype).kind == "f" else _MOST_SLACK
     with np.errstate(invalid="ignore"):
         return Lattice(nodes_x, nodes_y, np.where(slack < most, slack, np.inf), offset)
+
+
+def makes_floats(plan: BandPlan) -> bool:
+    """Tell whether values are made that show the last digits of where they were taken.
+
+    Whole numbers are rounded, and other resamplings pick values.
+    """
+    return plan.resampling in _making and np.dtype(plan.source.dtype).kind == "f"
+
+
+_making = {
+    Resampling.BILINEAR,
+    Resampling.CUBIC,
+    Resampling.CUBIC_SPLINE,
+    Resampling.LANCZOS,
+    Resampling.AVERAGE,
+    Resampling.RMS,
+    Resampling.SUM,
+}
+
+
+def place_of(plan: BandPlan, grid: GeoBox) -> Anchor:
+    """Return where a grid lies on its lattice, which all parts of it share; see ``lattice``."""
+    source = plan.source.grid
+    origin = (source.affine.c, source.affine.f) if grid.crs == source.crs else None
+    return anchor(grid.affine, origin, rounds=makes_floats(plan))
 
 
 def exact(
@@ -149,21 +187,19 @@ def places(plan: BandPlan, grid: GeoBox, col: Floats, row: Floats) -> tuple[Floa
     """Return where places of the output lie in the source; see ``exact``. Longitudes are not wrapped."""
     if grid.crs != plan.source.grid.crs:
         return _through(plan, grid, col, row)
-    affine, _, _ = level_transform(plan.source, plan.overview)
-    direct: Affine = ~affine @ grid.affine
+    at = place_of(plan, grid)
+    direct = at.onto(level_transform(plan.source, plan.overview)[0])
+    col, row = col + at.col, row + at.row
     x: Floats = direct.a * col + direct.c + (direct.b * row if direct.b else 0.0)
     y: Floats = direct.e * row + direct.f + (direct.d * col if direct.d else 0.0)
     return x, y
 
 
 def _through(plan: BandPlan, grid: GeoBox, col: Floats, row: Floats) -> tuple[Floats, Floats]:
-    """Return positions by PROJ of places in the output grid; what has none is infinite or NaN."""
+    """Return positions by PROJ of places in a grid of another crs; what has none is infinite or NaN."""
     affine, _, _ = level_transform(plan.source, plan.overview)
-    on_x = grid.affine.a * col + grid.affine.b * row + grid.affine.c
-    on_y = grid.affine.d * col + grid.affine.e * row + grid.affine.f
-    there_x, there_y = np.broadcast_arrays(on_x, on_y)
-    if grid.crs != plan.source.grid.crs:
-        there_x, there_y = _on_source(plan.source, grid.crs, there_x, there_y)
+    on_x, on_y = np.broadcast_arrays(*coordinates(grid, col, row, rounds=makes_floats(plan)))
+    there_x, there_y = _on_source(plan.source, grid.crs, on_x, on_y)
     back = ~affine
     with np.errstate(invalid="ignore"):
         return back.a * there_x + back.b * there_y + back.c, back.d * there_x + back.e * there_y + back.f
@@ -215,17 +251,70 @@ def pixels_of_turn(plan: BandPlan) -> float:
     return pixels_around(affine, plan.source.grid.crs)
 
 
-def shrink(plan: BandPlan, grid: GeoBox) -> tuple[float, float]:
-    """Return output pixels per source pixel along x and y at the middle of a grid, at most 1.
+def shrink(plan: BandPlan, grid: GeoBox, col: Floats, row: Floats) -> Floats:
+    """Return output pixels per source pixel along x and y, at most 1, around places of a grid.
 
-    One number for the whole raster, so that a kernel that widens with it is the same in every block.
+    A kernel widens by it. Within a crs it is the same everywhere; else it is taken where a tile of the
+    lattice has its middle, so that it depends on no part or block.
+
+    Args:
+        plan: of a band.
+        grid: of the output.
+        col: of the places, in pixels.
+        row: of the places, of the same shape.
+
+    Returns:
+        Shape of the places and 2; 1 where a place is nowhere in the source.
     """
-    height, width = grid.shape
-    col, row = np.array([0.0, 1.0, 0.0]) + width / 2, np.array([0.0, 0.0, 1.0]) + height / 2
-    cols, rows = _through(plan, grid, col, row)
+    if grid.crs == plan.source.grid.crs:
+        direct = place_of(plan, grid).onto(level_transform(plan.source, plan.overview)[0])
+        spans = np.hypot([direct.a, direct.d], [direct.b, direct.e])
+        return np.broadcast_to(1 / np.maximum(spans, 1.0), (*col.shape, 2))
+    x, y = _through(plan, grid, np.stack([col, col + 1, col]), np.stack([row, row, row + 1]))
+    turn = pixels_of_turn(plan)
     with np.errstate(invalid="ignore"):
-        across = math.hypot(cols[1] - cols[0], cols[2] - cols[0])
-        down = math.hypot(rows[1] - rows[0], rows[2] - rows[0])
-    if not (math.isfinite(across) and math.isfinite(down)):
-        return 1.0, 1.0
-    return min(1.0, 1 / max(across, 1e-9)), min(1.0, 1 / max(down, 1e-9))
+        along_x, along_y = x[1:] - x[0], y[1:] - y[0]
+        if turn:
+            along_x -= turn * np.round(along_x / turn)
+        spans = np.stack([np.hypot(*along_x), np.hypot(*along_y)], axis=-1)
+        found: Floats = np.where(np.isfinite(spans).all(axis=-1, keepdims=True), 1 / np.maximum(spans, 1.0), 1.0)
+    return found
+
+
+Tile = tuple[Window, tuple[float, float]]
+"""A part of a window, and output pixels per source pixel in it."""
+
+
+def tiles_of(plan: BandPlan, grid: GeoBox, window: Window) -> list[Tile]:
+    """Return the parts of a window by the tiles of the lattice it lies in, one for all where they need none.
+
+    From ``_NOT_WIDER`` on, output pixels per source pixel are 1.
+    """
+    at = place_of(plan, grid)
+    if grid.crs == plan.source.grid.crs:
+        rows, cols = [(window.row, window.height)], [(window.col, window.width)]
+    else:
+        rows = _cuts(window.row, window.height, at.row, TILE[0])
+        cols = _cuts(window.col, window.width, at.col, TILE[1])
+    down = [_middle_of_tile(row, at.row, TILE[0]) for row, _ in rows]
+    across = [_middle_of_tile(col, at.col, TILE[1]) for col, _ in cols]
+    scales = shrink(plan, grid, *np.meshgrid(across, down))
+    scales = np.where(scales.min(axis=-1, keepdims=True) >= _NOT_WIDER, 1.0, scales)
+    if (scales == scales[0, 0]).all():
+        return [(window, (float(scales[0, 0, 0]), float(scales[0, 0, 1])))]
+    return [
+        (Window(row, col, height, width), (float(scales[i, j, 0]), float(scales[i, j, 1])))
+        for i, (row, height) in enumerate(rows)
+        for j, (col, width) in enumerate(cols)
+    ]
+
+
+def _middle_of_tile(pixel: int, at: int, size: int) -> float:
+    return (pixel + at) // size * size + size / 2 - at
+
+
+def _cuts(first: int, count: int, at: int, size: int) -> list[tuple[int, int]]:
+    """Return begin and length of the parts of an axis that lie in a tile each."""
+    ends = [*range(((first + at) // size + 1) * size - at, first + count, size), first + count]
+    begins = [first, *ends[:-1]]
+    return [(begin, end - begin) for begin, end in zip(begins, ends, strict=True)]

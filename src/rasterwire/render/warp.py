@@ -1,13 +1,14 @@
 """All other resamplings, by GDAL's warper, made independent of how a render is cut.
 
 GDAL approximates coordinates along the rows it is given and estimates kernel scales per call; both
-are fixed here (``tolerance``, ``XSCALE``, ``YSCALE``), and it is given the same cells of the output
-grid whatever block is wanted. It works on all bands of a file and on all source pixels under a cell,
+are fixed here (``tolerance``, ``XSCALE``, ``YSCALE``), and it is given the same cells of the output's
+lattice whatever part or block is wanted. It works on all bands of a file and on all source pixels under a cell,
 so it is given one band, and cells that are small where the pixels are many.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
-from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
 from rasterio.enums import Resampling as GdalResampling
@@ -17,7 +18,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.raster_file import gdal_calls
-from rasterwire.render.positions import exact, shrink
+from rasterwire.render.positions import TILE, exact, place_of, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.source import check_version, dataset, level_transform
 from rasterwire.request import Resampling
@@ -25,8 +26,8 @@ from rasterwire.request import Resampling
 _SOURCE_BUDGET = 16_000_000
 """Source pixels that GDAL works on at once, unless a single output pixel needs more."""
 
-_CELL = 128, 1024
-"""Rows and columns of the output that GDAL is given at once, at most."""
+_Cell = tuple[int, int, int, int]
+"""First row and column, counted from the anchor of the lattice, and how many of them."""
 
 _gdal = {
     Resampling.BILINEAR: GdalResampling.bilinear,
@@ -46,46 +47,62 @@ def warp(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -
     Raises:
         SourceUnavailable: the file cannot be read.
     """
-    scale = shrink(plan, grid)
-    rows, cols = _cell(scale)
-    height, width = (int(n) for n in grid.shape)
+    at = place_of(plan, grid)
+    top, left = window.row + at.row, window.col + at.col
+    bottom, right = top + window.height, left + window.width
     shape = window.height, window.width
     whole = Pixels(np.zeros(shape, plan.source.dtype), np.zeros(shape, bool))
-    for row in range(window.row // rows * rows, window.row + window.height, rows):
-        for col in range(window.col // cols * cols, window.col + window.width, cols):
-            cell = Window(row, col, min(rows, height - row), min(cols, width - col))
-            made = _warped_or_nothing(plan, grid, cell, resampling, scale)
-            from_row, to_row = max(row, window.row), min(row + cell.height, window.row + window.height)
-            from_col, to_col = max(col, window.col), min(col + cell.width, window.col + window.width)
-            there = np.s_[from_row - window.row : to_row - window.row, from_col - window.col : to_col - window.col]
-            here = np.s_[from_row - row : to_row - row, from_col - col : to_col - col]
-            whole.data[there], whole.valid[there] = made.data[here], made.valid[here]
+    for cell, scale in _cells(plan, grid, (top, left, bottom, right)):
+        made = _warped_or_nothing(plan, grid, cell, resampling, scale)
+        row, col, rows, cols = cell
+        from_row, to_row = max(row, top), min(row + rows, bottom)
+        from_col, to_col = max(col, left), min(col + cols, right)
+        there = np.s_[from_row - top : to_row - top, from_col - left : to_col - left]
+        here = np.s_[from_row - row : to_row - row, from_col - col : to_col - col]
+        whole.data[there], whole.valid[there] = made.data[here], made.valid[here]
     return whole
 
 
-def _cell(scale: tuple[float, float]) -> tuple[int, int]:
-    """Return rows and columns of a cell, by output pixels per source pixel along x and y."""
-    rows, cols = _CELL
-    while rows * cols > max(1.0, _SOURCE_BUDGET * scale[0] * scale[1]):
+def _cells(plan: BandPlan, grid: GeoBox, box: tuple[int, int, int, int]) -> Iterator[tuple[_Cell, tuple[float, float]]]:
+    """Yield the cells of a lattice that share pixels with a box, and output pixels per source pixel in each."""
+    top, left, bottom, right = box
+    at = place_of(plan, grid)
+    for row in range(top // TILE[0] * TILE[0], bottom, TILE[0]):
+        for col in range(left // TILE[1] * TILE[1], right, TILE[1]):
+            middle = np.array([col + TILE[1] / 2 - at.col]), np.array([row + TILE[0] / 2 - at.row])
+            across, down = shrink(plan, grid, *middle)[0].tolist()
+            rows, cols = _cell(across * down)
+            for y in range(max(row, top // rows * rows), min(row + TILE[0], bottom), rows):
+                for x in range(max(col, left // cols * cols), min(col + TILE[1], right), cols):
+                    # whole ones, beyond the edges of the grid too: what GDAL makes depends on where a cell ends
+                    yield (y, x, rows, cols), (across, down)
+
+
+def _cell(share: float) -> tuple[int, int]:
+    """Return rows and columns of a cell, by output pixels per source pixel."""
+    rows, cols = TILE
+    while rows * cols > max(1.0, _SOURCE_BUDGET * share):
         rows, cols = (rows, cols // 2) if cols > rows else (rows // 2, cols)
     return rows, cols
 
 
 def _warped_or_nothing(
-    plan: BandPlan, grid: GeoBox, cell: Window, resampling: Resampling, scale: tuple[float, float]
+    plan: BandPlan, grid: GeoBox, cell: _Cell, resampling: Resampling, scale: tuple[float, float]
 ) -> Pixels:
     try:
         return _warped(plan, grid, cell, resampling, scale)
     except SourceUnavailable:
         # GDAL fails where none of its pixels has a place in the source's crs, beyond a pole say
-        col, row = np.arange(cell.col, cell.col + cell.width), np.arange(cell.row, cell.row + cell.height)[:, None]
-        if np.isfinite(exact(plan, grid, col, row)[0]).any():
+        at = place_of(plan, grid)
+        row, col, rows, cols = cell
+        place = exact(plan, grid, np.arange(cols) + col - at.col, np.arange(rows)[:, None] + row - at.row)
+        if np.isfinite(place[0]).any():
             raise
-        shape = cell.height, cell.width
-        return Pixels(np.zeros(shape, plan.source.dtype), np.zeros(shape, bool))
+        return Pixels(np.zeros((rows, cols), plan.source.dtype), np.zeros((rows, cols), bool))
 
 
-def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling, scale: tuple[float, float]) -> Pixels:
+def _warped(plan: BandPlan, grid: GeoBox, cell: _Cell, resampling: Resampling, scale: tuple[float, float]) -> Pixels:
+    row, col, rows, cols = cell
     band = plan.stored
     flags = dataset(band, plan.overview).mask_flag_enums[band.index - 1]
     masked, nodata = band.masked, band.nodata
@@ -102,9 +119,9 @@ def _warped(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling
             "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
             "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,
             "src_transform": affine,
-            "transform": grid.affine @ Affine.translation(window.col, window.row),
-            "width": window.width,
-            "height": window.height,
+            "transform": place_of(plan, grid).affine_at(col, row),
+            "width": cols,
+            "height": rows,
             "resampling": _gdal[resampling],
             "tolerance": 1e-9,
             "warp_mem_limit": 32,
