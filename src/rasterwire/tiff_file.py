@@ -12,6 +12,7 @@ import weakref
 from collections import OrderedDict
 from typing import BinaryIO
 
+import imagecodecs
 import numpy as np
 import tifffile
 from isal import igzip_lib
@@ -36,13 +37,20 @@ _DEFLATE = {8, 32946}
 _PARTS = 8
 """A tile of which the top alone is wanted is decoded in so many steps, so that like wishes share what is kept."""
 
+_AS_IT_IS = 1
+_LZW_CLEAR, _LZW_END = 256, 257
+"""Codes that begin and end a table; source: TIFF 6.0, section 13."""
+
 _OVERVIEW = 1
 _HANDED_ON = {1, 3}
 """Photometric interpretations: black at 0, and a palette."""
 
 _SEPARATE_PLANES = 2
-_DELTA = 2
-"""Predictor of differences along a row."""
+_DELTA, _FLOAT = 2, 3
+"""Predictors of differences along a row."""
+
+_predictors = {"u": {_DELTA}, "i": {_DELTA}, "f": {_DELTA, _FLOAT}}
+"""By kind of the type; GDAL refuses others, and leaves pixels that are not compressed as they are."""
 
 _NODATA, _METADATA = 42113, 42112
 """GDAL's own tags."""
@@ -62,6 +70,7 @@ class _Parsed:
         weakref.finalize(self, os.close, self.descriptor)
         self.is_plain = False
         self.levels: list[tifffile.TiffPage] = []
+        self.sound: list[bytearray] = []
         directories = walk(file)
         # of the full resolution: GDAL gives it to the overviews too
         self.nodata_text = directories.chain[0].text(file, _NODATA) if directories.chain else ""
@@ -71,8 +80,8 @@ class _Parsed:
             pages = [page for page in parsed.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
-            for page in self.levels:
-                _ = page.decode  # made now, since later several threads would make it at once
+            # by level and tile: 1 where all of it was found to be sound, so that its top may be decoded alone
+            self.sound = [bytearray(len(page.databytecounts)) for page in self.levels]
 
 
 class Level:
@@ -84,16 +93,21 @@ class Level:
         across: tiles in a row of them.
     """
 
-    def __init__(self, parsed: _Parsed, page: tifffile.TiffPage) -> None:
-        self._parsed, self._page = parsed, page
+    def __init__(self, parsed: _Parsed, number: int) -> None:
+        page = parsed.levels[number]
+        self._parsed, self._page, self._sound = parsed, page, parsed.sound[number]
         self.height, self.width = int(page.imagelength), int(page.imagewidth)
         self.tile_height = int(page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength))
         self.tile_width = int(page.tilewidth if page.is_tiled else page.imagewidth)
         self.across = -(-self.width // self.tile_width)
         self._is_separate = page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1
+        self._stored_type = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+        self._row_bytes = self.tile_width * self._samples * self._stored_type.itemsize
         is_native = page.parent.byteorder == ("<" if sys.byteorder == "little" else ">")
-        is_simple = page.predictor == 1 or (page.predictor == _DELTA and np.dtype(page.dtype).kind in "ui")
-        self._stops = page.compression in _DEFLATE and is_native and is_simple
+        self._is_simple = is_native and (
+            page.predictor == 1 or (page.predictor == _DELTA and self._stored_type.kind in "ui")
+        )
+        self._stops = page.compression in _DEFLATE and self._is_simple
 
     def place(self, band: int) -> tuple[int, int]:
         """Return for a band, from 1, the index of its first tile and its sample within a tile's pixels."""
@@ -101,13 +115,17 @@ class Level:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
         return 0, band - 1
 
-    def rows_made(self, rows: int) -> int:
-        """Return how many rows of a tile to ask for where so many from its top are wanted; all, if no codec can stop.
+    def rows_made(self, index: int, rows: int) -> int:
+        """Return how many rows of a tile to ask for where so many from its top are wanted.
+
+        All where its codec cannot stop, and until all of it was decoded once: the checksum that tells of damage
+        stands behind the last row.
 
         Args:
+            index: of the tile.
             rows: at least 1.
         """
-        if not self._stops:
+        if not self._stops or not self._sound[index]:
             return self.tile_height
         step = -(-self.tile_height // _PARTS)
         return min(self.tile_height, -(-rows // step) * step)
@@ -127,15 +145,17 @@ class Level:
         stored = self._stored(index)
         if not stored:
             return self._never_written()
-        if self._stops:
-            dtype = np.dtype(self._page.dtype).newbyteorder("=")
-            samples = np.frombuffer(self._inflated(stored, rows), dtype)
-            shape = -1, self.tile_width, self._samples
-            return DecodedTile(samples.reshape(shape), are_differences=self._page.predictor == _DELTA)
-        decoded, _, _ = self._page.decode(stored, index, _fullsize=True)
-        if decoded is None:
-            return self._never_written()
-        return DecodedTile(np.asarray(decoded[0], decoded.dtype.newbyteorder("=")))
+        samples = np.frombuffer(self._decoded(stored, index, rows), self._stored_type)
+        samples = samples.reshape(-1, self.tile_width, self._samples)
+        if self._is_simple:
+            return DecodedTile(samples, are_differences=self._page.predictor == _DELTA)
+        if self._page.predictor == _DELTA:
+            native = samples.astype(samples.dtype.newbyteorder("="))
+            bits = native.view(f"u{native.dtype.itemsize}")  # of floats as well, as GDAL has it
+            samples = imagecodecs.delta_decode(bits, axis=1).view(native.dtype)
+        elif self._page.predictor == _FLOAT:
+            samples = imagecodecs.floatpred_decode(samples, axis=1)
+        return DecodedTile(np.asarray(samples, samples.dtype.newbyteorder("=")))
 
     def checked(self, index: int) -> bytes:
         """Return the bytes of a tile as they are stored, of which it is known that they can be decoded.
@@ -144,22 +164,48 @@ class Level:
             Exception: see ``tile``.
         """
         stored = self._stored(index)
-        if self._stops:
-            self._inflated(stored, self.tile_height)
-        else:
-            self._page.decode(stored, index, _fullsize=True)
+        self._decoded(stored, index, self.tile_height)
         return stored
 
     def _stored(self, index: int) -> bytes:
         count = self._page.databytecounts[index]
+        if count and self._page.compression == _AS_IT_IS:
+            count = self._rows_within(index) * self._row_bytes  # as GDAL, which does not look what the file says
         stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index]) if count else b""
         if len(stored) != count:
             raise ValueError("the file ends before the tile")
         return stored
 
+    def _decoded(self, stored: bytes, index: int, rows: int) -> bytes:
+        """Return what a codec makes of the first rows of a tile; there may be fewer of a strip, such as the last.
+
+        Raises:
+            ValueError: there are fewer rows than lie in the image.
+        """
+        size, codec = self.tile_height * self._row_bytes, _codecs[int(self._page.compression)]
+        if codec == "DEFLATE":
+            data = self._inflated(stored, rows)
+        elif codec == "NONE":
+            data = stored
+        else:
+            needed = self._rows_within(index) * self._row_bytes
+            data = _lzw(stored, needed) if codec == "LZW" else bytes(imagecodecs.zstd_decode(stored, out=size))
+        if len(data) % self._row_bytes or len(data) < min(rows, self._rows_within(index)) * self._row_bytes:
+            raise ValueError("the tile ends before its last row")
+        if rows == self.tile_height:
+            self._sound[index] = 1
+        return data
+
+    def _rows_within(self, index: int) -> int:
+        """Return how many rows a tile has to have; of strips the last is shorter."""
+        if self._page.is_tiled:
+            return self.tile_height
+        down = index % -(-self.height // self.tile_height)
+        return min(self.tile_height, self.height - down * self.tile_height)
+
     def _inflated(self, stored: bytes, rows: int) -> bytes:
-        """Return the first rows of a deflated tile; there may be fewer of a strip, such as the last."""
-        size = rows * self.tile_width * self._samples * np.dtype(self._page.dtype).itemsize
+        """Return the first rows of a deflated tile, checked against its checksum where these are all."""
+        size = rows * self._row_bytes
         to_the_end = rows == self.tile_height
         inflater = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_ZLIB)
         # at once: what it is asked for is what it allocates; a byte more brings it to the checksum behind the last row
@@ -183,6 +229,50 @@ class Level:
         shape = self.tile_height, self.tile_width, self._samples
         with np.errstate(over="ignore"):
             return DecodedTile(np.full(shape, unwritten_pixel(text, dtype.name), dtype))
+
+
+def _lzw(stored: bytes, needed: int) -> bytes:
+    """Return so many bytes that a stream of LZW makes.
+
+    Raises:
+        Exception: of any kind: it is damaged, or ends before so many.
+    """
+    is_old = stored[:1] == b"\0" and stored[1] & 1  # another order of bits
+    if not is_old and int.from_bytes(stored[:3], "big") >> 6 & 0x1FF >= _LZW_CLEAR:
+        raise ValueError("the tile begins with no pixel")  # the decoder would make something of it
+    # zeros behind it are pixels to the decoder, but for a stream that came to the code that ends it
+    data = bytes(imagecodecs.lzw_decode(stored + bytes(8), out=needed + 64))
+    if len(data) == needed:
+        return data
+    if not is_old and _lzw_size(stored, needed) < needed:
+        raise ValueError("the tile ends before its last row")  # within a code, say, of which something would be made
+    return data[:needed]
+
+
+def _lzw_size(stored: bytes, enough: int) -> int:
+    """Return how many bytes the whole codes of a stream of LZW make; slow, for streams that lost their end."""
+    made, previous, place, width = 0, 0, 0, 9
+    lengths = [1] * (_LZW_END + 1)
+    bits = stored + bytes(4)
+    while made < enough and place + width <= 8 * len(stored):
+        at = place // 8
+        code = (int.from_bytes(bits[at : at + 4], "big") << place % 8 & 0xFFFFFFFF) >> 32 - width
+        place += width
+        if code == _LZW_END:
+            break
+        if code == _LZW_CLEAR:
+            del lengths[_LZW_END + 1 :]
+            previous, width = 0, 9
+            continue
+        if previous:
+            lengths.append(previous + 1)
+        if code >= len(lengths):
+            break
+        previous = lengths[code]
+        made += previous
+        if len(lengths) >= (1 << width) - 1 and width < 12:
+            width += 1
+    return made
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
@@ -237,9 +327,9 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
     """
     parsed = _get(href, version)
     if parsed is not None:
-        for page in parsed.levels[:1] if size is None else parsed.levels[1:]:
-            if size is None or (page.imagewidth, page.imagelength) == size:
-                return Level(parsed, page)
+        for number, page in enumerate(parsed.levels):
+            if number == 0 if size is None else number and (page.imagewidth, page.imagelength) == size:
+                return Level(parsed, number)
     raise SourceUnavailable("", "", "the file changed since the request was planned; ask again")
 
 
@@ -280,7 +370,7 @@ def _is_plain(page: tifffile.TiffPage) -> bool:
     samples = page.samplesperpixel if page.planarconfig != _SEPARATE_PLANES else 1
     return (
         page.compression in _codecs
-        and page.predictor in {1, 2, 3}
+        and (page.predictor == 1 or (page.compression != _AS_IT_IS and page.predictor in _predictors[dtype.kind]))
         and page.photometric in {0, 1, 2, 3}
         and page.fillorder == 1
         and page.imagedepth == 1

@@ -158,7 +158,7 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
         whole = (band.href, band.version, overview, index, height)
         if until is None or until >= (row + 1) * height or whole in _tiles:
             return whole
-        return (*whole[:-1], level.rows_made(until - row * height))
+        return (*whole[:-1], level.rows_made(index, until - row * height))
 
     places = {
         key_of(row, col): (row * height, col * width)
