@@ -40,6 +40,7 @@ PIECE = 1 << 20
 INFO = download_pb2.FileInfo(
     filename="f.bin", mime_type="x/y", size_bytes=len(DATA), crc32c=google_crc32c.value(DATA), etag="e1"
 )
+PLAN = download_pb2.DownloadPlan(format=download_pb2.FORMAT_NPY, estimated_bytes=len(DATA))
 QUICK = RetryPolicy(attempts=3, sleep=lambda _: None)
 
 Chunk = download_pb2.DownloadChunk
@@ -67,7 +68,7 @@ class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
         self, request: download_service_pb2.CreateDownloadRequest, context: grpc.ServicerContext
     ) -> download_service_pb2.CreateDownloadResponse:
         made = download_pb2.DownloadId(name="downloads/a", token="t", url="http://127.0.0.1/a")
-        return download_service_pb2.CreateDownloadResponse(download_id=made)
+        return download_service_pb2.CreateDownloadResponse(download_id=made, plan=PLAN)
 
     def ReadDownload(  # noqa: N802
         self, request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext
@@ -188,7 +189,9 @@ def test_patience_ends_after_attempts_without_a_byte(
         pytest.param(lambda c: setattr(c, "data", b"x" + c.data[1:]), "checksum of the chunk", id="data"),
         pytest.param(lambda c: setattr(c, "offset", 5), "offset 5", id="offset"),
         pytest.param(lambda c: setattr(c.file, "etag", "e2"), "another file", id="etag"),
-        pytest.param(lambda c: setattr(c.file, "size_bytes", 9), "beyond the 9 that the server told", id="size"),
+        pytest.param(
+            lambda c: setattr(c.file, "size_bytes", 9), "a file of 9 bytes, where its plan makes 5120000", id="size"
+        ),
     ],
 )
 def test_wrong_bytes_are_never_kept(
@@ -201,7 +204,7 @@ def test_wrong_bytes_are_never_kept(
         change(chunk)
 
     script = alters(all_ways)
-    if "told" in said:  # wrong to the end
+    if "plan" in said:  # wrong to the end
 
         def script(
             request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasterwire.checksum import joined
+from rasterwire.client.checker import Checker
 from rasterwire.client.errors import CorruptData
-from rasterwire.client.transfer import Checker
 from rasterwire.client.wire import read_answer
 from rasterwire.server.wire import with_data
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -99,8 +99,9 @@ def test_the_checksum_of_a_file_is_that_of_its_chunks_together() -> None:
     checker = Checker()
     for at in range(0, len(data), 1 << 17):
         part = data[at : at + (1 << 17)]
-        last = at + len(part) == len(data)
-        file = download_pb2.FileInfo(size_bytes=len(data), crc32c=google_crc32c.value(data)) if last else None
+        first, last = at == 0, at + len(part) == len(data)
+        crc32c = google_crc32c.value(data) if last else 0
+        file = download_pb2.FileInfo(size_bytes=len(data), crc32c=crc32c) if first or last else None
         told = download_pb2.DownloadChunk(offset=at, crc32c=google_crc32c.value(part), file=file)
         assert bytes(checker.check(read_answer(with_data(Response(), told, part)))) == part
     assert checker.finish().size_bytes == len(data)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rasterwire.cli.options import request_options, server_option, to_params
 from rasterwire.cli.text import console, printable
 from rasterwire.client import Client
-from rasterwire.client.arrays import needs
+from rasterwire.client.extras import needs
 from rasterwire.client.preview import write_preview
 from rasterwire.v1 import download_pb2
 

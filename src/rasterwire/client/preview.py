@@ -5,14 +5,20 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rasterwire.client.arrays import needs
+from rasterwire.client.errors import CorruptData
+from rasterwire.client.expected import open_raster
+from rasterwire.client.extras import needs
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from rasterio.io import MemoryFile
 
 SIDE = 512
 """Pixels along the longer side."""
+
+_START = 16
+"""Bytes that tell what a file is."""
 
 
 def write_preview(path: Path, png: Path) -> None:
@@ -26,6 +32,7 @@ def write_preview(path: Path, png: Path) -> None:
 
     Raises:
         ImportError: numpy or rasterio is not installed.
+        CorruptData: it is no such file, or one that names other files.
     """
     np = needs("numpy", "rasterio")
     rasterio = needs("rasterio", "rasterio")
@@ -53,7 +60,7 @@ def _bands(path: Path) -> "list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]"
     """Return data and validity of bands, at most ``SIDE`` pixels a side."""
     np = needs("numpy", "rasterio")
     if path.suffix == ".npy":
-        array = np.load(path, mmap_mode="r")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
         step = max(1, -(-max(array.shape) // SIDE))
         small = array[::step, ::step]
         names = [name for name in small.dtype.names if name != "mask"]
@@ -61,16 +68,22 @@ def _bands(path: Path) -> "list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]"
         return [(small[name].astype("float64"), mask & np.isfinite(small[name])) for name in names[:3]]
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            return [band for name in names[:3] for band in _raster_bands(archive.read(name))]
+            entries = archive.infolist()[:3]
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise CorruptData("the entries of the zip are compressed, which those of a rasterwire server never are")
+            return [band for entry in entries for band in _raster_bands(archive.read(entry))]
     return _raster_bands(path)
 
 
-def _raster_bands(source: Path | bytes) -> "list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]":
+def _raster_bands(source: "Path | bytes | MemoryFile") -> "list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]":
     np = needs("numpy", "rasterio")
-    rasterio = needs("rasterio", "rasterio")
-    opened = needs("rasterio.io", "rasterio").MemoryFile(source) if isinstance(source, bytes) else None
-    with opened.open() if opened is not None else rasterio.open(source) as raster:
+    if isinstance(source, bytes):
+        start = source[:_START]
+        source = needs("rasterio.io", "rasterio").MemoryFile(source)
+    else:
+        with source.open("rb") as file:
+            start = file.read(_START)
+    with open_raster(source, start) as raster:
         shrink = max(1.0, max(raster.shape) / SIDE)
         shape = tuple(max(1, round(side / shrink)) for side in raster.shape)
         found = []

@@ -1,22 +1,23 @@
 """The client: ordinary calls, futures, and Earth Engine's two functions."""
 
 import json
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 import grpc
 
 from rasterwire.client import arrays
 from rasterwire.client.bar import progress_bar
-from rasterwire.client.errors import DownloadFailed, failure
+from rasterwire.client.checker import Checker
+from rasterwire.client.errors import CorruptData, DownloadFailed, failure
+from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, to_message
-from rasterwire.client.transfer import Cancelled, Checker, Downloaded, Progress, RetryPolicy, Transfer, save
+from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, save
 from rasterwire.client.wire import streams
 from rasterwire.v1 import (
     catalog_service_pb2,
@@ -112,7 +113,7 @@ class Client:
         self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="rasterwire")
-        self._transfers: weakref.WeakSet[_TransferFuture] = weakref.WeakSet()
+        self._transfers: weakref.WeakSet[TransferFuture] = weakref.WeakSet()
 
     def __enter__(self) -> Self:
         """Return the client; it is closed at the end of the block."""
@@ -208,7 +209,7 @@ class Client:
 
         Callbacks of the future run in a thread of the client and should not block.
         """
-        future = _TransferFuture(lambda: self._transfer(params), Path(path), progress or _silent)
+        future = TransferFuture(lambda: self._transfer(params), Path(path), progress or silent)
         self._transfers.add(future)
         self._submit(future.run).add_done_callback(future.follow)
         return future
@@ -237,31 +238,42 @@ class Client:
 
     def stream(self, params: Params) -> bytes:
         """Return a file by one call that stores nothing: for small pieces."""
+        return self._streamed(params)[0]
+
+    def _streamed(self, params: Params) -> tuple[bytes, download_pb2.DownloadPlan]:
+        """Return a file by one call, with its plan."""
         request = download_service_pb2.StreamDownloadRequest(params=to_message(params))
         checker = Checker()
+        chunks: list[memoryview] = []
         try:
-            data = b"".join(checker.check(piece) for piece in self._streams.stream(request))
+            for piece in self._streams.stream(request):
+                if piece.plan is not None:
+                    checker.expect(piece.plan)
+                chunks.append(checker.check(piece))
+                if checker.plan is None:
+                    raise CorruptData("the server told no plan with the file")
         except grpc.RpcError as error:
             raise failure(error) from error
         checker.finish()
-        return data
+        return b"".join(chunks), cast(download_pb2.DownloadPlan, checker.plan)
 
     def _transfer(self, params: Params) -> Transfer:
-        return Transfer(self._streams, self.create_download(params).download_id, self._retry)
+        created = self.create_download(params)
+        return Transfer(self._streams, created.download_id, self._retry, created.plan)
 
     # -- arrays -----------------------------------------------------------------------------
 
     def to_numpy(self, params: Params) -> "npt.NDArray[np.void]":
         """Return a structured array, shape (rows, columns), one field a band; needs numpy."""
-        return arrays.to_numpy(self.stream, params)
+        return arrays.to_numpy(self._streamed, params)
 
     def open_rasterio(self, params: Params) -> "rasterio.DatasetReader":
         """Return an open in-memory GeoTIFF of all bands; needs rasterio."""
-        return arrays.open_rasterio(self.stream, params)
+        return arrays.open_rasterio(self._streamed, params)
 
     def to_xarray(self, params: Params) -> "xarray.DataArray":
         """Return an array with dimensions band, y, x and coordinates; needs rioxarray."""
-        return arrays.to_xarray(self.stream, params)
+        return arrays.to_xarray(self._streamed, params)
 
     # -- as Earth Engine has it -------------------------------------------------------------
 
@@ -303,66 +315,6 @@ class Client:
         if not url:
             raise DownloadFailed("the server that made this download id has no HTTP door")
         return url
-
-
-class _TransferFuture(Future[Downloaded]):
-    """A future whose cancelling reaches a transfer that runs."""
-
-    def __init__(self, begin: Callable[[], Transfer], path: Path, progress: Progress) -> None:
-        super().__init__()
-        self._begin = begin
-        self._path = path
-        self._progress = progress
-        self._begun: Transfer | None = None
-        self._guard = threading.Lock()
-        self._is_settled: bool | None = None
-
-    def run(self) -> None:
-        """Do the work; the future stays pending meanwhile, so that ``cancel`` may still end it."""
-        try:
-            transfer = self._begin()
-            with self._guard:
-                self._begun = transfer
-                if self.cancelled():
-                    raise Cancelled
-            result = save(transfer, self._path, self._progress, self._keep)
-        except Cancelled:
-            self.cancel()
-            self._settle()  # tells those that wait for several futures
-        except BaseException as error:  # noqa: BLE001  a future has to end
-            if self._settle():
-                self.set_exception(error)
-        else:
-            if self._settle():
-                self.set_result(result)
-
-    def _settle(self) -> bool:
-        """Let nobody cancel from here on; returns whether nobody did."""
-        if self._is_settled is None:
-            self._is_settled = self.set_running_or_notify_cancel()
-        return self._is_settled
-
-    def _keep(self) -> None:
-        if not self._settle():
-            raise Cancelled
-
-    def follow(self, work: "Future[None]") -> None:
-        """End with the work, where that was dropped before it began."""
-        if work.cancelled():
-            self.cancel()
-            self.set_running_or_notify_cancel()
-
-    def cancel(self) -> bool:
-        """End the transfer; True unless it was done."""
-        cancelled = super().cancel()
-        with self._guard:
-            if cancelled and self._begun is not None:
-                self._begun.stop()
-        return cancelled
-
-
-def _silent(_done: int, _total: int | None) -> None:
-    """Show no progress."""
 
 
 def _as_message(download_id: DownloadIdLike) -> download_pb2.DownloadId:

@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 import grpc
 
-from rasterwire.checksum import joined
-from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, failure, is_passing
-from rasterwire.client.wire import Piece, Streams
+from rasterwire.client.checker import Checker
+from rasterwire.client.errors import DownloadFailed, Interrupted, failure, is_passing
+from rasterwire.client.wire import Streams
 from rasterwire.naming import safe_name
 from rasterwire.v1 import download_pb2, download_service_pb2
 
@@ -72,62 +72,17 @@ class Cancelled(Exception):
     """The caller wants the transfer no more."""
 
 
-class Checker:
-    """Checks the chunks of one file as they come.
+class Transfer:
+    """One download on its way; may be stopped from another thread.
 
     Attributes:
-        offset: bytes so far.
-        info: about the file, from the server, or None so far.
+        plan: that the file is made by.
     """
 
-    def __init__(self) -> None:
-        self.offset = 0
-        self.info: download_pb2.FileInfo | None = None
-        self._crc = 0
-
-    def check(self, piece: Piece) -> memoryview:
-        """Return the bytes of a chunk.
-
-        Raises:
-            CorruptData: they are not the ones that follow, or not the ones that were sent.
-        """
-        chunk = piece.told
-        if chunk.HasField("file"):
-            if self.info is not None and self.info.etag != chunk.file.etag:
-                raise CorruptData("the server sends another file than before; start again")
-            self.info = chunk.file
-        data = piece.data
-        if not data:
-            return data
-        if chunk.offset != self.offset:
-            raise CorruptData(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
-        if self.info is not None and self.offset + len(data) > self.info.size_bytes:
-            raise CorruptData(f"bytes came beyond the {self.info.size_bytes} that the server told")
-        checksum = piece.checksum()
-        if chunk.crc32c != checksum:
-            raise CorruptData(f"the checksum of the chunk at offset {chunk.offset} is wrong")
-        self._crc = joined(self._crc, checksum, len(data))
-        self.offset += len(data)
-        return data
-
-    def finish(self) -> download_pb2.FileInfo:
-        """Return the file's info once all of it came.
-
-        Raises:
-            CorruptData: bytes are missing, or the whole is not what the server says.
-        """
-        if self.info is None or self.offset != self.info.size_bytes:
-            expected = "no size" if self.info is None else f"{self.info.size_bytes} bytes"
-            raise CorruptData(f"the stream ended after {self.offset} bytes, the server told {expected}")
-        if self._crc != self.info.crc32c:
-            raise CorruptData("the checksum of the whole file is wrong")
-        return self.info
-
-
-class Transfer:
-    """One download on its way; may be stopped from another thread."""
-
-    def __init__(self, streams: Streams, made: download_pb2.DownloadId, retry: RetryPolicy) -> None:
+    def __init__(
+        self, streams: Streams, made: download_pb2.DownloadId, retry: RetryPolicy, plan: download_pb2.DownloadPlan
+    ) -> None:
+        self.plan = plan
         self._streams = streams
         self._made = made
         self._retry = retry
@@ -177,6 +132,7 @@ class Transfer:
         )
         call = self._streams.read(request)
         self._call = call
+        checker.begin()
         if self._stopped.is_set():
             call.cancel()
         try:
@@ -204,7 +160,7 @@ def save(transfer: Transfer, path: Path, progress: Progress, keep: Callable[[], 
     """
     folder = path if path.is_dir() else path.parent
     part = folder / f".{path.name or 'download'}.{os.getpid()}-{random.randrange(1 << 32):08x}.part"
-    checker = Checker()
+    checker = Checker(transfer.plan)
     try:
         # closed, since the stream would live on with a traceback that somebody keeps
         with part.open("xb") as file, contextlib.closing(transfer.chunks(checker, progress)) as chunks:
@@ -268,7 +224,6 @@ def plain_name(proposed: str) -> str:
 
 __all__ = [
     "Cancelled",
-    "Checker",
     "DownloadFailed",
     "Downloaded",
     "Progress",

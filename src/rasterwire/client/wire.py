@@ -21,6 +21,7 @@ _FIXED = {1: 8, 5: 4}
 _LONGEST_VARINT = 10
 
 _CHUNK = download_service_pb2.ReadDownloadResponse.CHUNK_FIELD_NUMBER << 3 | _BYTES
+_PLAN = download_service_pb2.StreamDownloadResponse.PLAN_FIELD_NUMBER << 3 | _BYTES
 _DATA = download_pb2.DownloadChunk.DATA_FIELD_NUMBER << 3 | _BYTES
 
 
@@ -32,12 +33,14 @@ class Piece:
         told: all of it but its data.
         message: that it came in.
         begin, end: of its data in the message.
+        plan: that came with it, or None.
     """
 
     told: download_pb2.DownloadChunk
     message: bytes
     begin: int
     end: int
+    plan: download_pb2.DownloadPlan | None = None
 
     @property
     def data(self) -> memoryview:
@@ -86,8 +89,11 @@ def read_answer(message: bytes) -> Piece:
         DecodeError: it is none.
     """
     told: list[bytes] = []
+    plans: list[bytes] = []
     place = 0, 0
     for key, _, chunk, chunk_end in _fields(message, 0, len(message)):
+        if key == _PLAN:
+            plans.append(message[chunk:chunk_end])
         if key != _CHUNK:
             continue
         for inner, begin, value, end in _fields(message, chunk, chunk_end):
@@ -95,7 +101,8 @@ def read_answer(message: bytes) -> Piece:
                 place = value, end
             else:
                 told.append(message[begin:end])
-    return Piece(download_pb2.DownloadChunk.FromString(b"".join(told)), message, *place)
+    plan = download_pb2.DownloadPlan.FromString(b"".join(plans)) if plans else None
+    return Piece(download_pb2.DownloadChunk.FromString(b"".join(told)), message, *place, plan)
 
 
 def _fields(message: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
