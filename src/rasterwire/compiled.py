@@ -1,14 +1,172 @@
-"""Loops that run as machine code."""
+"""Loops that run as machine code, and what runs until the compiler has made it."""
 
+import hashlib
+import importlib.metadata
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from numba import njit
+import numpy as np
+import numpy.typing as npt
+from llvmlite import binding
+from numba import config, njit
+
+__all__ = [
+    "TYPES",
+    "Loop",
+    "are_kept",
+    "carried",
+    "carrier",
+    "compiled",
+    "keep_for_install",
+    "loop",
+    "note_kept",
+    "run_twins",
+]
+
+TYPES = ("uint8", "uint16", "int16", "float32", "float64", "int64", "uint64")
+"""Types of pixels that loops are compiled for."""
+
+_carriers = {"int8": "int16", "uint32": "float64", "int32": "float64"}
+"""Types that loops take as another one that holds their values, so that fewer loops are compiled."""
+
+_SOURCES = (
+    "sorting.py",
+    "decoded_tile.py",
+    "render/kernels.py",
+    "render/means.py",
+    "render/cells.py",
+    "expression/loops.py",
+    "expression/rank.py",
+    "expression/distance.py",
+)
+"""Files with compiled functions. numba looks at the file of a function alone, not at those of functions that it calls."""
+
+_NOTE = "complete"
+"""A file that tells how many loops are kept, written when all are."""
+
+_package = Path(__file__).parent
+
+
+def _versions() -> str:
+    """Return what machine code depends on, in short: sources, compiler, processor."""
+    digest = hashlib.sha256()
+    for name in _SOURCES:
+        digest.update((_package / name).read_bytes())
+    packages = (importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy"))
+    cpu = config.CPU_NAME or binding.get_host_cpu_name(), config.CPU_FEATURES or ""
+    features = "" if config.CPU_NAME else binding.get_host_cpu_features().flatten()
+    digest.update(repr((sys.version_info[:2], *packages, *cpu, features)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _folder() -> Path:
+    """Return where compiled loops are kept: beside nothing that a package manager owns, one folder for all versions."""
+    # NUMBA_CACHE_DIR, where that is set
+    try:
+        base = Path(config.CACHE_DIR) if config.CACHE_DIR else Path.home() / ".cache" / "rasterwire"
+    except RuntimeError:  # a user without a home
+        base = _package / "__pycache__"
+    return base / f"loops-{_versions()}"
+
+
+def _installed() -> Path:
+    """Return where ``rasterwire warm --install`` keeps loops, in the environment of this Python."""
+    return Path(sys.prefix) / "share" / "rasterwire" / "loops"
+
+
+def _is_complete(folder: Path) -> bool:
+    try:
+        return len(list(folder.rglob("*.nbc"))) >= int((folder / _NOTE).read_text())
+    except (OSError, ValueError):
+        return False
+
+
+def _prepare() -> Path:
+    """Bring installed loops to where they are kept, since numba loads none from a place that it cannot write to."""
+    folder = _folder()
+    installed = _installed() / folder.name
+    if not _is_complete(folder) and _is_complete(installed):
+        try:
+            shutil.copytree(installed, folder, dirs_exist_ok=True)
+        except OSError:  # a read-only machine with installed loops: for as long as this process runs
+            folder = Path(tempfile.mkdtemp(prefix="rasterwire-loops-")) / folder.name
+            shutil.copytree(installed, folder)
+    config.CACHE_DIR = str(folder)
+    return folder
+
+
+_kept_in = _prepare()
+_runs_twins = False
+
+
+def are_kept() -> bool:
+    """Tell whether all loops were compiled for this version and processor, and are kept."""
+    return _is_complete(_kept_in)
+
+
+def note_kept() -> None:
+    """Note that all loops were compiled; nothing where nothing can be kept."""
+    if _kept_in.is_dir():
+        (_kept_in / _NOTE).write_text(str(len(list(_kept_in.rglob("*.nbc")))))
+
+
+def keep_for_install() -> Path:
+    """Keep what was compiled in the environment of this Python, for whoever starts from it; return where."""
+    place = _installed() / _kept_in.name
+    shutil.copytree(_kept_in, place, dirs_exist_ok=True)
+    return place
+
+
+def run_twins(are_run: bool) -> None:
+    """Let twins run in place of loops, in the whole process, so that nobody waits for a compiler; or loops again."""
+    global _runs_twins  # noqa: PLW0603  one compiler a process, and one answer to whether it is done
+    _runs_twins = are_run
+
+
+def carrier(dtype: str) -> str:
+    """Return the type in which loops take pixels of a type.
+
+    >>> carrier("int8"), carrier("int32"), carrier("uint16")
+    ('int16', 'float64', 'uint16')
+    """
+    return _carriers.get(dtype, dtype)
+
+
+def carried(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return pixels as loops take them: of few types, in C order, and writable, each of which is a type to numba."""
+    return np.require(data, carrier(str(data.dtype)), "CW")
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function once for each set of argument types, and keep that where there is a place for it."""
+    """Compile a function that loops call, once for each set of argument types."""
     try:
         return njit(nogil=True, cache=True)(function)
     except RuntimeError:  # a read-only machine has nowhere to keep what was compiled
         return njit(nogil=True)(function)
+
+
+class Loop:
+    """A compiled function that Python calls.
+
+    Attributes:
+        machine: numba's dispatcher.
+        twin: does the same by NumPy, to the bit, in more time.
+    """
+
+    __slots__ = ("machine", "twin")
+
+    def __init__(self, function: Callable[..., Any], twin: Callable[..., Any]) -> None:
+        self.machine = compiled(function)
+        self.twin = twin
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.twin(*arguments) if _runs_twins else self.machine(*arguments)
+
+
+def loop(twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Loop]:
+    """Make a loop of a function; ``twin`` takes the same arguments, and makes the same of them."""
+    return lambda function: Loop(function, twin)

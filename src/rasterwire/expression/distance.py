@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasterwire.compiled import compiled
+from rasterwire.compiled import compiled, loop
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.neighbourhood import MOST_RADIUS, Around
 from rasterwire.expression.nodes import Node, Place
@@ -31,19 +31,53 @@ class Distance(Around):
         source = (pixels.valid & (pixels.data != 0)).view(np.uint8)
         height, width = at.window.height, at.window.width
         made = np.empty((height, width), np.float32)
-        if self.metric == "squared_euclidean":
-            squared_distances(source, margin, made)
-        else:
-            _other_distances(source, margin, self.metric == "manhattan", made)
-        within_square(source, margin, _METRICS.index(self.metric), made)
+        distances(source, margin, _METRICS.index(self.metric), made)
         return Pixels(made, np.ones((height, width), bool))
 
 
 _METRICS = ("squared_euclidean", "manhattan", "chebyshev")
 
 
+def _distances(source: Array, margin: int, metric: int, made: Array) -> None:
+    """Do as ``distances`` by NumPy: rows to the nearest pixel of each column, then the best of the columns around."""
+    height, width = made.shape
+    far = margin + 1
+    near = np.full((height, source.shape[1]), far, np.int64)
+    for d in range(far):
+        there = source[margin - d : margin - d + height] | source[margin + d : margin + d + height]
+        near = np.where((near == far) & (there != 0), d, near)
+    best = np.full((height, width), 2 * margin * margin if metric == 0 else 2 * margin if metric == 1 else margin)
+    for k in range(2 * margin + 1):
+        x, y = abs(k - margin), near[:, k : k + width]
+        length = x * x + y * y if metric == 0 else x + y if metric == 1 else np.maximum(x, y)
+        best = np.where(y < far, np.minimum(best, length), best)
+    made[...] = best
+
+
+@loop(_distances)
+def distances(source: Array, margin: int, metric: int, made: Array) -> None:
+    """Fill in distances to the nearest pixel that is not 0, within a square of a margin.
+
+    Args:
+        source: uint8, with a margin around the pixels of ``made``.
+        margin: pixels.
+        metric: 0 squared Euclidean, 1 Manhattan, 2 Chebyshev.
+        made: float32, is filled; the distance of the corners of the square where there is nothing in it.
+    """
+    if metric == 0:
+        _squared_distances(source, margin, made)
+    else:
+        _other_distances(source, margin, metric == 1, made)
+    _within_square(source, margin, metric, made)
+
+
+def warm_up() -> None:
+    """Compile the loop, or load what was compiled."""
+    distances(np.zeros((3, 3), np.uint8), 1, 0, np.zeros((1, 1), np.float32))
+
+
 @compiled
-def within_square(source: Array, margin: int, metric: int, made: Array) -> None:
+def _within_square(source: Array, margin: int, metric: int, made: Array) -> None:
     """Correct distances that are to a pixel beyond a square of a margin, which not every block would see.
 
     What is found within the length of the margin is within the square; all else is looked for again,
@@ -76,7 +110,7 @@ def within_square(source: Array, margin: int, metric: int, made: Array) -> None:
 
 
 @compiled
-def squared_distances(source: Array, margin: int, made: Array) -> None:
+def _squared_distances(source: Array, margin: int, made: Array) -> None:
     """Fill in squared Euclidean distances to the nearest pixel that is not 0, within a square of a margin.
 
     By the lower envelope of parabolas along rows, after distances down each column: exact, in a time

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasterwire.compiled import carried
 from rasterwire.expression import loops
 
 Array = npt.NDArray[Any]
@@ -78,7 +79,7 @@ def normalized_difference(a: Array, b: Array, *, dtype: str) -> Array | Made:
     if x.dtype != y.dtype or x.dtype != np.uint16 or dtype != "float32":
         x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)
     made = np.empty(x.shape, dtype)
-    loops.normalized_difference(x, y, made)
+    loops.normalized_difference(carried(x), carried(y), made)
     return made if x.dtype == np.uint16 else (made, (x >= 0) & (y >= 0))
 
 

@@ -1,12 +1,13 @@
 """Compiled loops that sort the values at each pixel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rasterwire.compiled import compiled
+from rasterwire.compiled import TYPES, carried, compiled, loop
+from rasterwire.sorting import merge_sort
 
 Array = npt.NDArray[Any]
 Valid = npt.NDArray[np.bool_]
@@ -29,29 +30,77 @@ MOST_SORTED = 1 << 21
 
 def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dtype: str) -> tuple[Array, Valid]:
     """Return what a reducer makes of sorted values at each pixel, and where it makes anything; see ``rank``."""
-    data, state = np.zeros(stack.shape[1:], dtype), np.zeros(stack.shape[1:], bool)
+    data, state = np.zeros(stack.shape[1:]), np.zeros(stack.shape[1:], bool)
     low, high, *_ = *parameters, 0.0, 0.0
+    stack = carried(stack)
     top = np.inf if stack.dtype.kind == "f" else np.iinfo(stack.dtype).max
-    rank(RANKS[kind], float(low), float(high), stack.dtype.type(top), stack, valid, data, state)
-    return data, state
+    rank(RANKS[kind], float(low), float(high), stack.dtype.type(top), stack, carried(valid), data, state)
+    return data.astype(dtype, copy=False), state
 
 
 def warm_up() -> None:
-    """Compile medians of the usual types, or load what was compiled."""
-    _compile({"uint16": "float64", "float32": "float32"})
+    """Compile for all types, or load what was compiled."""
+    for dtype in TYPES:
+        ranked("median", (), np.zeros((1, 1, 1), dtype), np.ones((1, 1, 1), bool), "float64")
 
 
-def compile_all() -> None:
-    """Compile medians of all types but the rarest."""
-    _compile({**dict.fromkeys(("uint8", "uint16", "int16", "int32", "float64"), "float64"), "float32": "float32"})
+def _rank_twin(
+    kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid
+) -> None:
+    """Do as ``rank`` by NumPy, to the bit."""
+    there = valid & (stack == stack)  # NaN does not count
+    values = np.sort(np.where(there, stack, top), axis=0, kind="stable")
+    met = there.sum(axis=0)
+    state[...] = met > 0
+    with np.errstate(all="ignore"):
+        if kind == MEDIAN:
+            made = (_at(values, (met - 1) // 2).astype(float) + _at(values, met // 2).astype(float)) / 2.0
+        elif kind == PERCENTILE:
+            made = _percentile(values, met, low)
+        elif kind == INTERVAL_MEAN:
+            made = _interval_mean(values, met, low, high)
+        else:
+            made = _of_runs(values, met)[kind == MODE]
+    data[...] = np.where(state, made, 0.0)
 
 
-def _compile(types: Mapping[str, str]) -> None:
-    for dtype, made in types.items():
-        ranked("median", (), np.zeros((1, 1, 1), dtype), np.ones((1, 1, 1), bool), made)
+def _at(values: Array, index: Array) -> Array:
+    return np.take_along_axis(values, np.clip(index, 0, len(values) - 1)[None], axis=0)[0]
 
 
-@compiled
+def _percentile(values: Array, met: Array, percent: float) -> Array:
+    place = percent / 100.0 * (met - 1)
+    below = np.floor(place).astype(np.int64)
+    least, more = _at(values, below), _at(values, np.minimum(below + 1, met - 1))
+    made: Array = least + (more.astype(float) - least.astype(float)) * (place - below)
+    return made
+
+
+def _interval_mean(values: Array, met: Array, low: float, high: float) -> Array:
+    least, most = _percentile(values, met, low), _percentile(values, met, high)
+    counts = (np.arange(len(values))[:, None, None] < met) & (least <= values) & (values <= most)
+    # one after the other, as a loop adds them; NumPy's sum adds in pairs
+    total = np.cumsum(np.where(counts, values, 0), axis=0, dtype=float)[-1]
+    inside = counts.sum(axis=0)
+    return np.where(inside > 0, total / inside, least)
+
+
+def _of_runs(values: Array, met: Array) -> tuple[Array, Array]:
+    """Return how many different values there are, and the commonest, of equal ones the least."""
+    best, longest = values[0].astype(float), np.zeros(met.shape, np.int64)
+    run, different = np.zeros(met.shape, np.int64), np.zeros(met.shape, np.int64)
+    for k in range(len(values)):
+        there = k < met
+        goes_on = there & (values[k] == values[k - 1]) if k else np.zeros(met.shape, bool)
+        run = np.where(goes_on, run + 1, 1)
+        different += there & ~goes_on
+        better = there & (run > longest)
+        longest = np.where(better, run, longest)
+        best = np.where(better, values[k], best)
+    return different.astype(float), best
+
+
+@loop(_rank_twin)
 def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid) -> None:
     """Fill in medians, modes, percentiles, means between percentiles or counts of different values.
 
@@ -77,8 +126,10 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
                 met[c] += there
                 lines[k, c] = value if there else top  # what does not count sorts to the end
         if count > _NETWORK:
+            line, spare = np.empty(count, stack.dtype), np.empty(count, stack.dtype)
             for c in range(cols):
-                lines[:, c] = np.sort(lines[:, c])
+                line[:] = lines[:, c]
+                lines[:, c] = merge_sort(line, spare)
         else:
             _sort_columns(lines)
         for c in range(cols):
@@ -87,7 +138,7 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
             for c in range(cols):
                 n = met[c]
                 if n > 0:
-                    data[r, c] = (float(lines[(n - 1) // 2, c]) + float(lines[n // 2, c])) / 2.0
+                    data[r, c] = (np.float64(lines[(n - 1) // 2, c]) + np.float64(lines[n // 2, c])) / 2.0
         else:
             for c in range(cols):
                 if met[c] > 0:
@@ -155,5 +206,5 @@ def _between(values: Array, n: int, percent: float) -> float:
     below = int(np.floor(place))
     above = min(below + 1, n - 1)
     share = place - below
-    result: float = values[below] + (float(values[above]) - float(values[below])) * share
+    result: float = values[below] + (np.float64(values[above]) - np.float64(values[below])) * share
     return result

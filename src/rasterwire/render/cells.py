@@ -9,10 +9,10 @@ declares makes whatever has it in its box NaN, where GDAL's answer depends on th
 
 import numpy as np
 
-from rasterwire.compiled import compiled
-from rasterwire.render.kernels import EDGE
-
-AVERAGE, RMS, MIN, MAX, MODE, QUANTILE = range(6)
+from rasterwire.compiled import TYPES, compiled, loop
+from rasterwire.render import cell_twins as twins
+from rasterwire.render.rules import AVERAGE, EDGE, MIN, QUANTILE, RMS
+from rasterwire.sorting import merge_order, merge_sort
 
 
 @compiled
@@ -37,7 +37,7 @@ def _share(pixel, first, last, low, high):
     return min(pixel + 1.0, high) - max(float(pixel), low)
 
 
-@compiled
+@loop(twins.boxes)
 def boxes(x0, y0, x1, y1, width, height):
     """Return left, top, right, bottom of the source pixels under all output pixels, and the most under one."""
     left = top = 1 << 62
@@ -53,7 +53,7 @@ def boxes(x0, y0, x1, y1, width, height):
     return left, top, right, bottom, most
 
 
-@compiled
+@loop(twins.weigh)
 def weigh(kind, image, place, limits, data, state):
     """Fill in weighted means or root mean squares.
 
@@ -78,7 +78,7 @@ def weigh(kind, image, place, limits, data, state):
                 for j in range(col, col_end):
                     if valid[i - origin[1], j - origin[0]]:
                         share = 1.0 if col < j < col_end - 1 else _share(j, col, col_end, x0[r, c], x1[r, c])
-                        v = float(source[i - origin[1], j - origin[0]])
+                        v = np.float64(source[i - origin[1], j - origin[0]])  # float() keeps numba's float32
                         line_value += share * (v * v if kind == RMS else v)
                         line_weight += share
                 value += share_y * line_value
@@ -93,7 +93,7 @@ def weigh(kind, image, place, limits, data, state):
                 data[r, c] = value
 
 
-@compiled
+@loop(twins.extreme)
 def extreme(kind, image, place, data, state):
     """Fill in the least or the greatest value, MIN or MAX; see ``weigh``."""
     source, valid, origin, size = image
@@ -111,13 +111,12 @@ def extreme(kind, image, place, data, state):
                         if not found or v != v or (v < best if kind == MIN else v > best):
                             best, found = v, True
             state[r, c] = found
-            if found:  # no conditional value: uint64 and the literal 0 would meet in a double
+            data[r, c] = 0
+            if found:  # a choice between it and 0 would make a double of a uint64
                 data[r, c] = best
-            else:
-                data[r, c] = 0
 
 
-@compiled
+@loop(twins.rank)
 def rank(kind, quantile, most, image, place, data, state):
     """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``most`` pixels; see ``weigh``.
 
@@ -126,7 +125,8 @@ def rank(kind, quantile, most, image, place, data, state):
     """
     source, valid, origin, size = image
     x0, y0, x1, y1 = place
-    values, shares = np.empty(most, source.dtype), np.empty(most)
+    values, spare, shares = np.empty(most, source.dtype), np.empty(most, source.dtype), np.empty(most)
+    order, other = np.empty(most, np.int32), np.empty(most, np.int32)
     for r in range(data.shape[0]):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
@@ -147,20 +147,32 @@ def rank(kind, quantile, most, image, place, data, state):
                 data[r, c] = values[odd]
             elif count > 0:
                 if kind == QUANTILE:
-                    ordered = np.sort(values[:count])
+                    ordered = merge_sort(values[:count], spare)
                     data[r, c] = ordered[max(0, int(np.ceil(quantile * count - 1.0)))]
                 else:
-                    data[r, c] = _commonest(values[:count], shares[:count])
+                    data[r, c] = _commonest(values[:count], shares, order, other)
 
 
 @compiled
-def _commonest(values, shares):
-    order = np.argsort(values, kind="mergesort")  # stable: the last of equal values is the last one met
+def _commonest(values, shares, order, other):
+    order = merge_order(values, order, other)  # the last of equal values is the last one met
     best, most, met, total = values[0], -1.0, 0, 0.0
-    for k in range(order.shape[0]):
+    for k in range(values.shape[0]):
         total += shares[order[k]]
-        if k + 1 == order.shape[0] or values[order[k + 1]] != values[order[k]]:
+        if k + 1 == values.shape[0] or values[order[k + 1]] != values[order[k]]:
             if total > most or (total == most and order[k] < met):
                 best, most, met = values[order[k]], total, order[k]
             total = 0.0
     return best
+
+
+def warm_up() -> None:
+    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
+    corners = (np.zeros((1, 1)),) * 4
+    boxes(*corners, 1, 1)
+    for dtype in TYPES:
+        pixel, state = np.zeros((1, 1), dtype), np.zeros((1, 1), np.uint8)
+        image = pixel, state, (0, 0), (1, 1)
+        weigh(AVERAGE, image, corners, (0.0, 1.0), pixel, state)
+        extreme(MIN, image, corners, pixel, state)
+        rank(QUANTILE, 0.5, 1, image, corners, pixel, state)

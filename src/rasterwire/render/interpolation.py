@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
+from rasterwire.compiled import carried, carrier
 from rasterwire.expression.product import Computed
 from rasterwire.grid import pixel_metres
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render import kernels, means
+from rasterwire.render import means, rules
 from rasterwire.render.parts import in_parts
 from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, shrink, tiles_of
 from rasterwire.render.rounding import beside_nodata, limits
@@ -22,12 +23,12 @@ _SOURCE_BUDGET = 16_000_000
 _WIDEST = 0.2
 """Below this many, GDAL's sums over many pixels are as good."""
 
-_kinds = {Resampling.BILINEAR: means.BILINEAR, Resampling.CUBIC: means.CUBIC}
+_kinds = {Resampling.BILINEAR: rules.BILINEAR, Resampling.CUBIC: rules.CUBIC}
 
 Image = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool, tuple[int, int], tuple[int, int]]
 """Source pixels as ``means.means_at`` takes them."""
 
-_reaches = {means.BILINEAR: 1, means.CUBIC: 2}
+_reaches = {rules.BILINEAR: 1, rules.CUBIC: 2}
 """In pixels, where the mean is not a wider one."""
 
 
@@ -66,12 +67,12 @@ def interpolation(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resa
 def _interpolated(plan: BandPlan, grid: GeoBox, window: Window, kind: int) -> Pixels | None:
     place = positions(plan, grid, window)
     shape, dtype = (window.height, window.width), np.dtype(plan.source.dtype)
-    data, state = np.zeros(shape, dtype), np.zeros(shape, np.uint8)
+    data, state = np.zeros(shape, carrier(dtype.name)), np.zeros(shape, np.uint8)
     tiles = tiles_of(plan, grid, window)
     across, down = zip(*(scale for _, scale in tiles), strict=True)
     rectangle = _rectangle(plan, place, (min(across), min(down)), _reaches[kind])
     if rectangle is None:
-        return Pixels(data, state.view(bool))
+        return Pixels(data.astype(dtype), state.view(bool))
     left, top, right, bottom = rectangle
     if (right - left) * (bottom - top) > _SOURCE_BUDGET:
         if window.height * window.width > 1:
@@ -82,10 +83,10 @@ def _interpolated(plan: BandPlan, grid: GeoBox, window: Window, kind: int) -> Pi
     source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
     _, width, height = level_transform(plan.source, plan.overview)
     masked = not source.valid.all()
-    image = source.data, source.valid.view(np.uint8), masked, (left, top), (width, height)
+    image = carried(source.data), carried(source.valid.view(np.uint8)), masked, (left, top), (width, height)
     if len(tiles) == 1:
         _fill(kind, (plan, grid, window), place, image, tiles[0][1], data, state)
-        return beside_nodata(data, state.view(bool), plan.source.nodata)
+        return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
     if isinstance(place, Lattice):
         place = place.interpolated(shape)
     for tile, scale in tiles:
@@ -93,10 +94,10 @@ def _interpolated(plan: BandPlan, grid: GeoBox, window: Window, kind: int) -> Pi
         there = np.s_[top : top + tile.height, left : left + tile.width]
         # copies: compiled loops exist for arrays without gaps
         part = Positions(*(np.ascontiguousarray(a[there]) for a in (place.x, place.y, place.near)))
-        values, states = np.zeros(part.x.shape, dtype), np.zeros(part.x.shape, np.uint8)
+        values, states = np.zeros(part.x.shape, data.dtype), np.zeros(part.x.shape, np.uint8)
         _fill(kind, (plan, grid, tile), part, image, scale, values, states)
         data[there], state[there] = values, states
-    return beside_nodata(data, state.view(bool), plan.source.nodata)
+    return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
 
 
 def _fill(
@@ -109,13 +110,13 @@ def _fill(
     state: npt.NDArray[np.uint8],
 ) -> None:
     """Fill in means and their validity, both zero before; see ``means.means_at``."""
-    bounds = limits(data.dtype)
+    bounds = limits(np.dtype(where[0].source.dtype))
     if isinstance(place, Lattice):
         unsure = means.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state)
     else:
         unsure = means.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state)
     if unsure:
-        which = np.nonzero(state == means.UNSURE)
+        which = np.nonzero(state == rules.UNSURE)
         sure = exact_positions(*where, which)
         values, states = np.zeros(sure.x.shape, data.dtype), np.zeros(sure.x.shape, np.uint8)
         means.means_at(kind, sure.x, sure.y, sure.near, image, scale, bounds, values, states)
@@ -130,18 +131,18 @@ def _of_strips(
     x, y = place.x.item(), place.y.item()
     _, width, height = level_transform(plan.source, plan.overview)
     value = weight = 0.0
-    if 0 <= x <= width - kernels.EDGE and 0 <= y <= height - kernels.EDGE:
-        col, row = (min(math.floor(p + kernels.EDGE), size - 1) for p, size in ((x, width), (y, height)))
+    if 0 <= x <= width - rules.EDGE and 0 <= y <= height - rules.EDGE:
+        col, row = (min(math.floor(p + rules.EDGE), size - 1) for p, size in ((x, width), (y, height)))
         step = max(1, _SOURCE_BUDGET // (right - left))
         begins = range(top, bottom, step) if read(plan.source, plan.overview, col, row, (1, 1)).valid.all() else ()
         for begin in begins:
             strip = read(plan.source, plan.overview, left, begin, (min(step, bottom - begin), right - left))
-            rows = strip.data, strip.valid.view(np.uint8)
+            rows = carried(strip.data), carried(strip.valid.view(np.uint8))
             more, heavier = means.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
             value, weight = value + more, weight + heavier
     dtype = np.dtype(plan.source.dtype)
     data = np.zeros((1, 1), dtype)
-    is_valid = weight >= means.LEAST_WEIGHT
+    is_valid = weight >= rules.LEAST_WEIGHT
     if is_valid:
         low, high = limits(dtype)
         mean = value / weight

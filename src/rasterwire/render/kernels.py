@@ -7,17 +7,9 @@ change within it is marked DOUBTFUL and left to the caller, who has exact positi
 
 import numpy as np
 
-from rasterwire.compiled import compiled
-
-SHIFT = 5
-STEP = 1 << SHIFT
-"""Output pixels between nodes of a lattice of exact positions; a power of two, so that no quotient is rounded."""
-
-OUTSIDE = -1
-DOUBTFUL = -2
-
-EDGE = 1e-10
-"""In source pixels: a centre this close before the next pixel is in it, as GDAL has it."""
+from rasterwire.compiled import compiled, loop
+from rasterwire.render import twins
+from rasterwire.render.rules import DOUBTFUL, EDGE, OUTSIDE, SHIFT, STEP
 
 
 @compiled
@@ -68,7 +60,7 @@ def row_of_lattice(lattice, r, lines, x, y, near):
         c = end
 
 
-@compiled
+@loop(twins.interpolate)
 def interpolate(lattice, x, y, near):
     """Fill in positions and slack of all pixels of a lattice.
 
@@ -83,7 +75,7 @@ def interpolate(lattice, x, y, near):
         row_of_lattice(lattice, r, lines, x[r], y[r], near[r])
 
 
-@compiled
+@loop(twins.wrap)
 def wrap(x, near, width, turn):
     """Bring columns of a raster of longitudes into it by whole turns; infinite slack where that is doubtful."""
     for r in range(x.shape[0]):
@@ -114,7 +106,7 @@ def _pixels_of_row(x, y, near, width, height, cols, rows):
     return doubtful
 
 
-@compiled
+@loop(twins.pixels_at)
 def pixels_at(x, y, near, width, height, cols, rows):
     """Fill in which source pixel each position lies in, OUTSIDE for none; return how many are DOUBTFUL."""
     doubtful = 0
@@ -123,7 +115,7 @@ def pixels_at(x, y, near, width, height, cols, rows):
     return doubtful
 
 
-@compiled
+@loop(twins.pixels_on_lattice)
 def pixels_on_lattice(lattice, width, height, cols, rows):
     """Do as ``pixels_at`` with the positions of a lattice."""
     doubtful = 0
@@ -134,7 +126,7 @@ def pixels_on_lattice(lattice, width, height, cols, rows):
     return doubtful
 
 
-@compiled
+@loop(twins.span)
 def span(cols, rows):
     """Return left, top, right, bottom of the pixels that are not OUTSIDE; left > right for none."""
     left = top = np.int32(2147483647)
@@ -147,7 +139,7 @@ def span(cols, rows):
     return left, top, right + 1, bottom + 1
 
 
-@compiled
+@loop(twins.gather)
 def gather(source, cols, rows, left, top, out):
     """Fill ``out`` with the pixels of a source that begins at (left, top), 0 where OUTSIDE."""
     for r in range(cols.shape[0]):
@@ -158,7 +150,7 @@ def gather(source, cols, rows, left, top, out):
                 out[r, c] = 0
 
 
-@compiled
+@loop(twins.reach)
 def reach(x, y, width, height):
     """Return the least and greatest x and y of the positions in and around a raster; left > right for none."""
     left = top = np.inf
@@ -173,7 +165,7 @@ def reach(x, y, width, height):
 
 
 def warm_up() -> None:
-    """Compile the loops for the usual types, or load what was compiled, so that no request waits for it."""
+    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
     place = np.zeros((1, 1))
     indices = np.zeros((2, 1, 1), np.int32)
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
@@ -182,7 +174,7 @@ def warm_up() -> None:
     pixels_on_lattice(lattice, 1, 1, *indices)
     span(*indices)
     reach(place, place, 1, 1)
-    for dtype in (np.uint8, np.uint16, np.int16, np.float32):
-        pixel = np.zeros((1, 1), dtype)
-        bits = pixel.view(f"u{pixel.dtype.itemsize}")
-        gather(bits, *indices, 0, 0, bits)
+    wrap(place, place, 1, 360.0)
+    for size in (1, 2, 4, 8):
+        pixel = np.zeros((1, 1), f"u{size}")
+        gather(pixel, *indices, 0, 0, pixel)

@@ -5,15 +5,10 @@ Positions and their slack are those of ``kernels``.
 
 import numpy as np
 
-from rasterwire.compiled import compiled
-from rasterwire.render.kernels import EDGE, row_of_lattice
-
-BILINEAR, CUBIC = 0, 1
-
-INVALID, VALID, UNSURE = 0, 1, 2
-
-LEAST_WEIGHT = 1e-6
-"""Of all pixels that count for a mean; GDAL's."""
+from rasterwire.compiled import compiled, loop
+from rasterwire.render import mean_twins as twins
+from rasterwire.render.kernels import row_of_lattice
+from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LEAST_WEIGHT, UNSURE, VALID
 
 
 @compiled
@@ -209,7 +204,7 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
     return unsure
 
 
-@compiled
+@loop(twins.means_at)
 def means_at(kind, x, y, near, image, scale, limits, data, state):
     """Fill in the weighted mean of the pixels around each position, as GDAL's warper does.
 
@@ -235,7 +230,7 @@ def means_at(kind, x, y, near, image, scale, limits, data, state):
     return unsure
 
 
-@compiled
+@loop(twins.sum_of_rows)
 def sum_of_rows(kind, source, valid, origin, centre, scale):
     """Return sum of the weighted values and sum of the weights of some of the rows around a position.
 
@@ -253,7 +248,7 @@ def sum_of_rows(kind, source, valid, origin, centre, scale):
     return value, weight
 
 
-@compiled
+@loop(twins.means_on_lattice)
 def means_on_lattice(kind, lattice, image, scale, limits, data, state):
     """Do as ``means_at`` with the positions of a lattice."""
     unsure = 0
@@ -265,11 +260,12 @@ def means_on_lattice(kind, lattice, image, scale, limits, data, state):
 
 
 def warm_up() -> None:
-    """Compile the loops for the usual types, or load what was compiled, so that no request waits for it."""
+    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
     place = np.zeros((1, 1))
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
-    for dtype in (np.uint8, np.uint16, np.int16, np.float32):
+    for dtype in ("uint8", "uint16", "int16", "float32", "float64"):  # GDAL interpolates 64-bit integers
         pixel, state = np.zeros((1, 1), dtype), np.zeros((1, 1), np.uint8)
         image = pixel, state, False, (0, 0), (1, 1)
         means_at(BILINEAR, place, place, place, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
         means_on_lattice(BILINEAR, lattice, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
+        sum_of_rows(BILINEAR, pixel, state, (0, 0), (0.5, 0.5), (1.0, 1.0))

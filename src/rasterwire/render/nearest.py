@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
+from rasterwire.compiled import carried
 from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render import kernels
+from rasterwire.render import kernels, rules
 from rasterwire.render.parts import in_parts
 from rasterwire.render.positions import Lattice, exact, exact_positions, positions
 from rasterwire.render.source import level_transform, read
@@ -49,7 +50,7 @@ def _sampled(plan: BandPlan, grid: GeoBox, window: Window) -> Pixels | None:
     bits = np.dtype(f"u{data.dtype.itemsize}")  # a compiled loop for each size is enough
     kernels.gather(source.data.view(bits), cols, rows, left, top, data.view(bits))
     if source.valid.all():
-        return Pixels(data, cols != kernels.OUTSIDE)
+        return Pixels(data, cols != rules.OUTSIDE)
     kernels.gather(source.valid.view(np.uint8), cols, rows, left, top, valid)
     return Pixels(data, valid.view(bool))
 
@@ -118,7 +119,7 @@ def _source_pixels(plan: BandPlan, grid: GeoBox, window: Window) -> tuple[Indice
     else:
         doubtful = kernels.pixels_at(place.x, place.y, place.near, width, height, cols, rows)
     if doubtful:
-        which = np.nonzero(cols == kernels.DOUBTFUL)
+        which = np.nonzero(cols == rules.DOUBTFUL)
         sure = exact_positions(plan, grid, window, which)
         sure_cols, sure_rows = np.empty(sure.x.shape, np.int32), np.empty(sure.x.shape, np.int32)
         kernels.pixels_at(sure.x, sure.y, sure.near, width, height, sure_cols, sure_rows)

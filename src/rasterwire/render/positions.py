@@ -22,11 +22,11 @@ from rasterwire.ground import to_pixels
 from rasterwire.lattice import Anchor, anchor, coordinates
 from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan, Source
-from rasterwire.render import kernels
+from rasterwire.render import kernels, rules
 from rasterwire.render.source import level_transform
 from rasterwire.request import Resampling
 
-STEP = kernels.STEP
+STEP = rules.STEP
 _MOST_SLACK = 1e-4
 _MOST_SLACK_OF_FLOATS = 3e-8
 """A mean of floats is not rounded to a few values, so that its last bits show where it was taken."""
@@ -105,7 +105,7 @@ def positions(plan: BandPlan, grid: GeoBox, window: Window) -> Lattice | Positio
         col = np.arange(window.col, window.col + window.width)
         row = np.arange(window.row, window.row + window.height)[:, None]
         shape = window.height, window.width
-        x, y = (np.array(np.broadcast_to(places, shape)) for places in exact(plan, grid, col, row))
+        x, y = (np.array(np.broadcast_to(places, shape), order="C") for places in exact(plan, grid, col, row))
         return Positions(x, y, np.zeros(x.shape))
     lattice = _lattice(plan, grid, window)
     turn = pixels_of_turn(plan)

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
+from rasterwire.compiled import carried, carrier
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render import cells
+from rasterwire.render import cells, rules
 from rasterwire.render.parts import in_parts
 from rasterwire.render.positions import pixels_of_turn, places
 from rasterwire.render.rounding import beside_nodata, limits
@@ -20,14 +21,14 @@ _SOURCE_BUDGET = 1_500_000
 """Source pixels that are read at once."""
 
 _kinds = {
-    Resampling.AVERAGE: (cells.AVERAGE, 0.0),
-    Resampling.RMS: (cells.RMS, 0.0),
-    Resampling.MIN: (cells.MIN, 0.0),
-    Resampling.MAX: (cells.MAX, 0.0),
-    Resampling.MODE: (cells.MODE, 0.0),
-    Resampling.Q1: (cells.QUANTILE, 0.25),
-    Resampling.MEDIAN: (cells.QUANTILE, 0.5),
-    Resampling.Q3: (cells.QUANTILE, 0.75),
+    Resampling.AVERAGE: (rules.AVERAGE, 0.0),
+    Resampling.RMS: (rules.RMS, 0.0),
+    Resampling.MIN: (rules.MIN, 0.0),
+    Resampling.MAX: (rules.MAX, 0.0),
+    Resampling.MODE: (rules.MODE, 0.0),
+    Resampling.Q1: (rules.QUANTILE, 0.25),
+    Resampling.MEDIAN: (rules.QUANTILE, 0.5),
+    Resampling.Q3: (rules.QUANTILE, 0.75),
 }
 
 REDUCTIONS = frozenset(_kinds)
@@ -48,25 +49,25 @@ def reduction(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampli
 
 def _reduced(plan: BandPlan, grid: GeoBox, window: Window, kind: int, quantile: float) -> Pixels | None:
     shape, dtype = (window.height, window.width), np.dtype(plan.source.dtype)
-    data, state = np.zeros(shape, dtype), np.zeros(shape, np.uint8)
+    data, state = np.zeros(shape, carrier(dtype.name)), np.zeros(shape, np.uint8)
     _, width, height = level_transform(plan.source, plan.overview)
     place = _place(plan, grid, window, width)
     left, top, right, bottom, most = cells.boxes(*place, width, height)
     if left >= right:
-        return Pixels(data, state.view(bool))
+        return Pixels(data.astype(dtype), state.view(bool))
     if (right - left) * (bottom - top) > _SOURCE_BUDGET:
         if window.height * window.width > 1:
             return None
         return _of_strips(plan, (left, top, right, bottom), place, kind, quantile)
     source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
-    image = source.data, source.valid.view(np.uint8), (left, top), (width, height)
-    if kind in {cells.MIN, cells.MAX}:
+    image = carried(source.data), carried(source.valid.view(np.uint8)), (left, top), (width, height)
+    if kind in {rules.MIN, rules.MAX}:
         cells.extreme(kind, image, place, data, state)
-    elif kind in {cells.MODE, cells.QUANTILE}:
+    elif kind in {rules.MODE, rules.QUANTILE}:
         cells.rank(kind, quantile, most, image, place, data, state)
     else:
         cells.weigh(kind, image, place, limits(dtype), data, state)
-    return beside_nodata(data, state.view(bool), plan.source.nodata)
+    return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
 
 
 def _place(plan: BandPlan, grid: GeoBox, window: Window, width: int) -> Place:
@@ -74,7 +75,7 @@ def _place(plan: BandPlan, grid: GeoBox, window: Window, width: int) -> Place:
     col = np.arange(window.col, window.col + window.width + 1.0)
     row = np.arange(window.row, window.row + window.height + 1.0)[:, None]
     x, y = np.broadcast_arrays(*places(plan, grid, col, row))
-    x0, y0, x1, y1 = (np.array(a) for a in (x[:-1, :-1], y[:-1, :-1], x[1:, 1:], y[1:, 1:]))
+    x0, y0, x1, y1 = (np.array(a, order="C") for a in (x[:-1, :-1], y[:-1, :-1], x[1:, 1:], y[1:, 1:]))
     turn = pixels_of_turn(plan)
     if turn:
         with np.errstate(invalid="ignore"):
@@ -92,7 +93,7 @@ def _of_strips(plan: BandPlan, box: tuple[int, int, int, int], place: Place, kin
     step = max(1, _SOURCE_BUDGET // (right - left))
     dtype = np.dtype(plan.source.dtype)
     (x0, x1), (y0, y1) = sorted((place[0].item(), place[2].item())), sorted((place[1].item(), place[3].item()))
-    seen: _Mean | _Ranked = _Mean(kind) if kind in {cells.AVERAGE, cells.RMS} else _Ranked(kind, quantile, dtype)
+    seen: _Mean | _Ranked = _Mean(kind) if kind in {rules.AVERAGE, rules.RMS} else _Ranked(kind, quantile, dtype)
     for row in range(top, bottom, step):
         rows = min(step, bottom - row)
         strip = read(plan.source, plan.overview, left, row, (rows, right - left))
@@ -118,7 +119,7 @@ class _Mean:
     """A mean of pixels that come strip by strip."""
 
     def __init__(self, kind: int) -> None:
-        self._squared = kind == cells.RMS
+        self._squared = kind == rules.RMS
         self._total = self._weight = 0.0
 
     def add(self, strip: Pixels, shares: Shares) -> None:
@@ -160,7 +161,7 @@ class _Ranked:
         """Take in the valid pixels of a strip."""
         values = strip.data[strip.valid]
         self._is_nan = self._is_nan or (values.dtype.kind == "f" and bool(np.isnan(values).any()))
-        much = np.outer(*shares)[strip.valid] if self._kind == cells.MODE else None
+        much = np.outer(*shares)[strip.valid] if self._kind == rules.MODE else None
         if self._dense:
             at = values.astype(np.int64) - self._values[0]
         else:
@@ -181,11 +182,11 @@ class _Ranked:
             return math.nan
         met = np.flatnonzero(self._counts)
         match self._kind:
-            case cells.MIN:
+            case rules.MIN:
                 return self._values[met[0]]
-            case cells.MAX:
+            case rules.MAX:
                 return self._values[met[-1]]
-            case cells.MODE:
+            case rules.MODE:
                 commonest = np.flatnonzero(self._counts == self._counts.max())
                 return self._values[commonest[np.argmin(self._last[commonest])]]
             case _:

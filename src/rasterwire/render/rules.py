@@ -1,0 +1,20 @@
+"""Numbers and kinds that compiled loops and their twins in NumPy share."""
+
+SHIFT = 5
+STEP = 1 << SHIFT
+"""Output pixels between nodes of a lattice of exact positions; a power of two, so that no quotient is rounded."""
+
+OUTSIDE = -1
+DOUBTFUL = -2
+
+EDGE = 1e-10
+"""In source pixels: a centre this close before the next pixel is in it, as GDAL has it."""
+
+BILINEAR, CUBIC = 0, 1
+
+INVALID, VALID, UNSURE = 0, 1, 2
+
+LEAST_WEIGHT = 1e-6
+"""Of all pixels that count for a mean; GDAL's."""
+
+AVERAGE, RMS, MIN, MAX, MODE, QUANTILE = range(6)
