@@ -12,6 +12,9 @@ COPY src src
 RUN /opt/venv/bin/pip wheel --no-deps --wheel-dir /build/dist . \
     && /opt/venv/bin/pip install --no-deps /build/dist/*.whl \
     && mkdir -p /var/lib/rasterwire /data
+# for any processor of the architecture; with NUMBA_CPU_NAME empty, a server compiles for its own at the first start
+ENV NUMBA_CPU_NAME=generic
+RUN NUMBA_CACHE_DIR=/build/loops /opt/venv/bin/rasterwire warm --install
 
 FROM ${BASE_IMAGE}
 ARG VERSION=0.1.0

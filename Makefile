@@ -52,7 +52,7 @@ lint: $(STAMP) ## Check schema, generated code, style, imports and types
 
 # what the tests would compile, each worker by itself, is compiled meanwhile
 test: $(STAMP) ## Check everything and run the tests
-	$(BIN)/python -m rasterwire.server.warm $(VENV)/compiling & $(MAKE) --no-print-directory lint; code=$$?; wait; exit $$code
+	$(BIN)/rasterwire warm & $(MAKE) --no-print-directory lint; code=$$?; wait; exit $$code
 	$(BIN)/python -m pytest $(PYTEST) -m "not slow"
 
 test-slow: $(STAMP) ## Run the attacks and soak runs

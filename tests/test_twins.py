@@ -81,7 +81,7 @@ def test_positions_and_the_pixels_at_them() -> None:
 def test_weighted_means(scale: tuple[float, float]) -> None:
     lattice, (x, y, near) = _lattice(), _positions()
     wrong = []
-    for dtype in ("uint8", "uint16", "int16", "float32", "float64"):
+    for dtype in TYPES:
         source = _pixels(dtype, (20, 25))
         for masked in (False, True):
             valid = (_random.random((20, 25)) < 0.7).astype(np.uint8) if masked else np.ones((20, 25), np.uint8)

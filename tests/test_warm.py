@@ -2,14 +2,23 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 
 from effort import HANG
+from rasterwire import compiled
 from rasterwire.server import warm
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a fresh machine; who compiles in spite of it finds what is kept, and ends at once."""
+    monkeypatch.setattr(compiled, "are_kept", lambda: False)
 
 
 def test_another_process_compiles_and_this_one_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -53,6 +62,64 @@ def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest
 
     asyncio.run(asyncio.wait_for(stopped(), HANG))
     assert [child.returncode for child in children] == [-9]
+
+
+def test_where_loops_are_kept_nobody_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loaded: list[bool] = []
+    monkeypatch.setattr(warm, "_load", lambda: loaded.append(compiled._runs_twins))
+    monkeypatch.setattr(compiled, "are_kept", lambda: True)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", None)
+    asyncio.run(warm.warm_up(tmp_path / "turn"))
+    assert loaded == [False]
+
+
+def test_twins_serve_while_loops_are_compiled_and_no_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loop = compiled.Loop(lambda: "loop", lambda: "twin")
+    loop.machine = loop.machine.py_func
+    served: list[str] = []
+
+    async def compiled_apart(_: Path) -> None:
+        served.append(loop())
+
+    monkeypatch.setattr(warm, "_compiled_apart", compiled_apart)
+    monkeypatch.setattr(warm, "_load", lambda: None)
+    served.append(loop())
+    asyncio.run(warm.warm_up(tmp_path / "turn"))
+    served.append(loop())
+    assert served == ["loop", "twin", "loop"]
+
+
+def test_loops_of_other_sources_or_processors_are_kept_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folders = {compiled._folder()}
+    monkeypatch.setattr(numba.config, "CPU_NAME", "generic", raising=False)
+    folders.add(compiled._folder())
+    for name in compiled._SOURCES:
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes((compiled._package / name).read_bytes())
+    (tmp_path / compiled._SOURCES[0]).write_text("# another")
+    monkeypatch.setattr(compiled, "_package", tmp_path)
+    folders.add(compiled._folder())
+    assert len(folders) == 3
+
+
+def test_all_files_with_compiled_functions_count() -> None:
+    package = Path(compiled.__file__).parent
+    with_loops = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"^@(compiled|loop)\b", path.read_text(), re.MULTILINE)
+    }
+    assert with_loops == set(compiled._SOURCES)
+
+
+def test_folders_that_lack_a_loop_are_not_complete(tmp_path: Path) -> None:
+    found = [compiled._is_complete(tmp_path)]
+    (tmp_path / "complete").write_text("2")
+    (tmp_path / "a.nbc").touch()
+    found.append(compiled._is_complete(tmp_path))
+    (tmp_path / "b.nbc").touch()
+    found.append(compiled._is_complete(tmp_path))
+    assert found == [False, False, True]
 
 
 @pytest.mark.parametrize("executable", ["/nowhere/python", "/bin/false"])

@@ -43,12 +43,17 @@ _SOURCES = (
     "expression/rank.py",
     "expression/distance.py",
 )
-"""Files with compiled functions. numba looks at the file of a function alone, not at those of functions that it calls."""
+"""Files with compiled functions. numba itself looks at the file of a function alone, not at those of what it calls."""
 
 _NOTE = "complete"
 """A file that tells how many loops are kept, written when all are."""
 
 _package = Path(__file__).parent
+
+
+def _setting(name: str) -> str:
+    """Return a setting of numba, which reads them from the environment; "" where there is none."""
+    return str(getattr(config, name, None) or "")
 
 
 def _versions() -> str:
@@ -57,9 +62,11 @@ def _versions() -> str:
     for name in _SOURCES:
         digest.update((_package / name).read_bytes())
     packages = (importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy"))
-    cpu = config.CPU_NAME or binding.get_host_cpu_name(), config.CPU_FEATURES or ""
-    features = "" if config.CPU_NAME else binding.get_host_cpu_features().flatten()
-    digest.update(repr((sys.version_info[:2], *packages, *cpu, features)).encode())
+    # as numba takes them: of the machine, where NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name no others
+    name, features = _setting("CPU_NAME"), _setting("CPU_FEATURES")
+    own = "" if name or features else binding.get_host_cpu_features().flatten()
+    cpu = name or binding.get_host_cpu_name(), features or own
+    digest.update(repr((sys.version_info[:2], *packages, *cpu)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -67,7 +74,7 @@ def _folder() -> Path:
     """Return where compiled loops are kept: beside nothing that a package manager owns, one folder for all versions."""
     # NUMBA_CACHE_DIR, where that is set
     try:
-        base = Path(config.CACHE_DIR) if config.CACHE_DIR else Path.home() / ".cache" / "rasterwire"
+        base = Path(named) if (named := _setting("CACHE_DIR")) else Path.home() / ".cache" / "rasterwire"
     except RuntimeError:  # a user without a home
         base = _package / "__pycache__"
     return base / f"loops-{_versions()}"
@@ -95,7 +102,7 @@ def _prepare() -> Path:
         except OSError:  # a read-only machine with installed loops: for as long as this process runs
             folder = Path(tempfile.mkdtemp(prefix="rasterwire-loops-")) / folder.name
             shutil.copytree(installed, folder)
-    config.CACHE_DIR = str(folder)
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return folder
 
 
@@ -138,7 +145,7 @@ def carrier(dtype: str) -> str:
 
 def carried(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return pixels as loops take them: of few types, in C order, and writable, each of which is a type to numba."""
-    return np.require(data, carrier(str(data.dtype)), "CW")
+    return np.require(data, carrier(str(data.dtype)), ["C", "W"])
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -164,6 +171,7 @@ class Loop:
         self.twin = twin
 
     def __call__(self, *arguments: Any) -> Any:
+        """Run the loop, or its twin while loops are compiled."""
         return self.twin(*arguments) if _runs_twins else self.machine(*arguments)
 
 

@@ -10,6 +10,7 @@ from rasterwire.cli.images import images
 from rasterwire.cli.options import server_option
 from rasterwire.cli.text import printable
 from rasterwire.cli.versions import versions
+from rasterwire.cli.warm import warm
 from rasterwire.client import Client
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
 
@@ -135,7 +136,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, images):
+for command in (download, plan, images, warm):
     cli.add_command(command)
 
 

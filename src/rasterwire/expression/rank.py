@@ -65,7 +65,8 @@ def _rank_twin(
 
 
 def _at(values: Array, index: Array) -> Array:
-    return np.take_along_axis(values, np.clip(index, 0, len(values) - 1)[None], axis=0)[0]
+    found: Array = np.take_along_axis(values, np.clip(index, 0, len(values) - 1)[None], axis=0)[0]
+    return found
 
 
 def _percentile(values: Array, met: Array, percent: float) -> Array:

@@ -64,10 +64,9 @@ class _Boxes:
 
 
 def _shares(pixel: Counts, first: Counts, last: Counts, low: Floats, high: Floats) -> Floats:
-    first, last, low, high = (ends[:, None, None] for ends in (first, last, low, high))
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    share = np.minimum(pixel + 1.0, high) - np.maximum(pixel.astype(np.float64), low)
-    return np.where(first + 1 == last, 1.0, share)
+    lower, higher = np.minimum(low, high)[:, None, None], np.maximum(low, high)[:, None, None]
+    share = np.minimum(pixel + 1.0, higher) - np.maximum(pixel.astype(np.float64), lower)
+    return np.where((first + 1 == last)[:, None, None], 1.0, share)
 
 
 def _each(image: Image, place: Place) -> Iterator[tuple[slice, _Boxes]]:

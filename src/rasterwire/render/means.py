@@ -5,7 +5,7 @@ Positions and their slack are those of ``kernels``.
 
 import numpy as np
 
-from rasterwire.compiled import compiled, loop
+from rasterwire.compiled import TYPES, compiled, loop
 from rasterwire.render import mean_twins as twins
 from rasterwire.render.kernels import row_of_lattice
 from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LEAST_WEIGHT, UNSURE, VALID
@@ -263,7 +263,7 @@ def warm_up() -> None:
     """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
     place = np.zeros((1, 1))
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
-    for dtype in ("uint8", "uint16", "int16", "float32", "float64"):  # GDAL interpolates 64-bit integers
+    for dtype in TYPES:
         pixel, state = np.zeros((1, 1), dtype), np.zeros((1, 1), np.uint8)
         image = pixel, state, False, (0, 0), (1, 1)
         means_at(BILINEAR, place, place, place, image, (1.0, 1.0), (0.0, 1.0), pixel, state)

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
-from rasterwire.compiled import carried
 from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels, rules

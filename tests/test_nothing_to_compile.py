@@ -1,0 +1,62 @@
+"""What was compiled before requests came is all that they need, for every type and every resampling."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.compiled import Loop
+from rasterwire.decoded_tile import _sum_rows
+from rasterwire.expression import distance, loops, operations, rank
+from rasterwire.pixels import Window
+from rasterwire.plan.types import BandPlan
+from rasterwire.render import cells, kernels, means
+from rasterwire.render.band import render_band
+from rasterwire.request import Resampling
+from rasterwire.server import warm
+
+UTM = CRS("EPSG:32633")
+GRIDS = [
+    GeoBox((40, 50), Affine(4.1e-4, 0, 15.0022, 0, -2.9e-4, 45.1682), CRS("EPSG:4326")),
+    GeoBox((40, 50), Affine(9, 3, 500_300, 3, -9, 5_001_500), UTM),
+    GeoBox((20, 30), Affine(35, 0, 500_100, 0, -35, 5_001_900), UTM),
+]
+TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
+
+
+def _compiled() -> dict[str, int]:
+    modules = cells, kernels, means, rank, loops, distance
+    found = [(f"{m.__name__}.{name}", it) for m in modules for name, it in vars(m).items() if isinstance(it, Loop)]
+    return {name: len(loop.machine.signatures) for name, loop in [*found, ("rows of tiles", _sum_rows)]}
+
+
+def _store(folder: Path, dtype: str, predictor: int, bands: int) -> None:
+    data = np.random.default_rng(5).integers(0, 100, (bands, 200, 210)).astype(dtype)
+    place = {"crs": UTM.to_wkt(), "transform": Affine(10, 0, 500_000, 0, -10, 5_002_000), "nodata": 7}
+    tiles = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate", "predictor": predictor}
+    shape = {"count": bands, "height": 200, "width": 210, "dtype": dtype}
+    with rasterio.open(folder / f"{dtype}_{bands}.tif", "w", driver="GTiff", **shape, **place, **tiles) as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_no_render_meets_a_type_that_was_not_compiled(tmp_path: Path, dtype: str) -> None:
+    warm._load()
+    before = _compiled()
+    for bands in (1, 3):
+        _store(tmp_path, dtype, 3 if dtype.startswith("float") else 2, bands)
+        band = FolderCatalog(tmp_path).get(f"{dtype}_{bands}").bands[0]
+        for grid in GRIDS:
+            for resampling in Resampling:
+                plan = BandPlan("a", band, dtype, 7, 0, resampling)
+                render_band(plan, grid, Window(3, 5, int(grid.shape[0]) - 3, int(grid.shape[1]) - 5))
+    stack = np.ones((3, 4, 5), dtype)
+    for kind in rank.RANKS:
+        rank.ranked(kind, (20.0, 80.0), stack, stack > 0, dtype)
+    operations.normalized_difference(stack[0], stack[1], dtype="float32")
+    assert _compiled() == before
