@@ -89,12 +89,29 @@ def _validity(x: Floats, y: Floats, near: Floats, image: Image) -> npt.NDArray[n
     between = slack & (_near_side(x - 0.5, near) | _near_side(y - 0.5, near))
     found[(found == VALID) & between] = UNSURE
     if masked:
-        unsure = slack & (_near_side(x + EDGE, near) | _near_side(y + EDGE, near))
-        found[(found == VALID) & unsure] = UNSURE
         chosen = found == VALID
-        col = np.minimum(np.floor(x[chosen] + EDGE).astype(np.int64), width - 1)
-        row = np.minimum(np.floor(y[chosen] + EDGE).astype(np.int64), height - 1)
-        found[chosen] = np.where(valid[row - origin[1], col - origin[0]] != 0, VALID, INVALID)
+        found[chosen] = _validity_at(x[chosen], y[chosen], near[chosen], valid, origin, (width, height))
+    return found
+
+
+def _validity_at(
+    p: Floats, q: Floats, near: Floats, valid: Array, origin: tuple[int, int], size: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    """Return whether the pixels that may hold positions are valid: VALID, INVALID, or UNSURE where they differ."""
+    (left, right), (top, bottom) = (
+        (
+            np.maximum(np.floor(place + EDGE - near).astype(np.int64), 0),
+            np.minimum(np.floor(place + EDGE + near).astype(np.int64), most - 1),
+        )
+        for place, most in zip((p, q), size, strict=True)
+    )
+    left, top = np.minimum(left, right), np.minimum(top, bottom)
+    first = valid[top - origin[1], left - origin[0]] != 0
+    found = np.where(first, VALID, INVALID).astype(np.uint8)
+    for dy in range(int((bottom - top).max(initial=0)) + 1):
+        for dx in range(int((right - left).max(initial=0)) + 1):
+            row, col = np.minimum(top + dy, bottom), np.minimum(left + dx, right)
+            found[(valid[row - origin[1], col - origin[0]] != 0) != first] = UNSURE
     return found
 
 
@@ -125,7 +142,7 @@ def _four(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums:
     right, below = col + 1 < width, row + 1 < height
     value, weight = np.zeros(p.shape), np.zeros(p.shape)
     low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
-    corners = []
+    corners, all_count = [], []
     for dy in range(2):
         for dx in range(2):
             counts = (right if dx else True) & (below if dy else np.ones(p.shape, bool))
@@ -134,14 +151,14 @@ def _four(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums:
             corners.append(v)
             if masked:
                 counts = counts & (valid[at] != 0)
+            all_count.append(counts)
             share = (1.0 - part_x if dx else part_x) * (1.0 - part_y if dy else part_y)
             value, weight = value + np.where(counts, v * share, 0.0), weight + np.where(counts, share, 0.0)
             low, high = np.where(counts, np.minimum(low, v), low), np.where(counts, np.maximum(high, v), high)
-    if not masked:
-        v00, v01, v10, v11 = corners
-        above, under = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
-        whole = right & below
-        value, weight = np.where(whole, above * part_y + under * (1.0 - part_y), value), np.where(whole, 1.0, weight)
+    v00, v01, v10, v11 = corners
+    above, under = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
+    whole = np.logical_and.reduce(all_count)
+    value, weight = np.where(whole, above * part_y + under * (1.0 - part_y), value), np.where(whole, 1.0, weight)
     return value, weight, low, high
 
 
