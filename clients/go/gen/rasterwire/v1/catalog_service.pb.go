@@ -50,8 +50,10 @@ type BandInfo struct {
 	ControlPoints int32 `protobuf:"varint,9,opt,name=control_points,json=controlPoints,proto3" json:"control_points,omitempty"`
 	// Whether the file holds rational polynomials (RPCs) from the ground to its pixels. Default false.
 	RationalPolynomials bool `protobuf:"varint,10,opt,name=rational_polynomials,json=rationalPolynomials,proto3" json:"rational_polynomials,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+	NodataText    string `protobuf:"bytes,11,opt,name=nodata_text,json=nodataText,proto3" json:"nodata_text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BandInfo) Reset() {
@@ -152,6 +154,13 @@ func (x *BandInfo) GetRationalPolynomials() bool {
 		return x.RationalPolynomials
 	}
 	return false
+}
+
+func (x *BandInfo) GetNodataText() string {
+	if x != nil {
+		return x.NodataText
+	}
+	return ""
 }
 
 // An image: named bands, each with a grid of its own, and properties.
@@ -442,7 +451,7 @@ var File_rasterwire_v1_catalog_service_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"\n" +
-	"#rasterwire/v1/catalog_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xa1\x03\n" +
+	"#rasterwire/v1/catalog_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xc2\x03\n" +
 	"\bBandInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\tdata_type\x18\x02 \x01(\x0e2\x17.rasterwire.v1.DataTypeR\bdataType\x12,\n" +
@@ -455,7 +464,9 @@ const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"\x04unit\x18\b \x01(\tR\x04unit\x12%\n" +
 	"\x0econtrol_points\x18\t \x01(\x05R\rcontrolPoints\x121\n" +
 	"\x14rational_polynomials\x18\n" +
-	" \x01(\bR\x13rationalPolynomialsB\t\n" +
+	" \x01(\bR\x13rationalPolynomials\x12\x1f\n" +
+	"\vnodata_text\x18\v \x01(\tR\n" +
+	"nodataTextB\t\n" +
 	"\a_nodataB\x0e\n" +
 	"\f_value_scaleB\x0f\n" +
 	"\r_value_offset\"\xbe\x01\n" +

@@ -400,13 +400,20 @@ func (Resampling) EnumDescriptor() ([]byte, []int) {
 type Mask int32
 
 const (
-	// MASK_NODATA.
+	// What loses no valid pixel; see DownloadParams.mask.
 	Mask_MASK_UNSPECIFIED Mask = 0
-	// By the nodata value alone.
+	// By a nodata value alone: that of the request, else the band's own where it fits the type of the
+	// output, else, where a pixel can be invalid, the smallest value of the type (0 for unsigned, -inf
+	// for floats), as Earth Engine has it. Valid pixels of that value cannot be told from invalid ones.
+	// Bands of one file share a value: where theirs differ, the smallest of the type.
 	Mask_MASK_NODATA Mask = 1
 	// By a mask as well: an internal mask in a GeoTIFF (valid where every band is valid), a last field
 	// `mask` (uint8, 255 valid, 0 not) in an NPY.
 	Mask_MASK_BAND Mask = 2
+	// By a mask of each band: an internal mask of as many samples in a GeoTIFF, which GDAL reads as the
+	// masks of its bands; in an NPY of several bands as many bytes in the field `mask`, in their order.
+	// Not in a cloud-optimized GeoTIFF of several bands.
+	Mask_MASK_EACH_BAND Mask = 3
 )
 
 // Enum value maps for Mask.
@@ -415,11 +422,13 @@ var (
 		0: "MASK_UNSPECIFIED",
 		1: "MASK_NODATA",
 		2: "MASK_BAND",
+		3: "MASK_EACH_BAND",
 	}
 	Mask_value = map[string]int32{
 		"MASK_UNSPECIFIED": 0,
 		"MASK_NODATA":      1,
 		"MASK_BAND":        2,
+		"MASK_EACH_BAND":   3,
 	}
 )
 
@@ -669,8 +678,10 @@ type DownloadParams struct {
 	// The bands to deliver, in this order. Default: all bands of the image. A band with an `id` alone
 	// is a band by name. Grids of single bands count only where every band has a file of its own.
 	Bands []*BandSpec `protobuf:"bytes,4,rep,name=bands,proto3" json:"bands,omitempty"`
-	// The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-	// PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+	// The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+	// or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+	// PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+	// Default: that of the image (of its first band, for one file of several bands).
 	Crs string `protobuf:"bytes,5,opt,name=crs,proto3" json:"crs,omitempty"`
 	// The affine transform from pixel (col, row) to the crs, six numbers, row-major:
 	// [xScale, xShear, xTranslation, yShear, yScale, yTranslation], so that
@@ -700,14 +711,15 @@ type DownloadParams struct {
 	// the lattice of the band itself pixels are copied, whatever is asked; the plan tells.
 	Resampling Resampling `protobuf:"varint,14,opt,name=resampling,proto3,enum=rasterwire.v1.Resampling" json:"resampling,omitempty"`
 	// The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-	// band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-	// of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-	// can. Bands of one file share a value: where theirs differ, the smallest of the type.
+	// band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
 	Nodata *float64 `protobuf:"fixed64,15,opt,name=nodata,proto3,oneof" json:"nodata,omitempty"`
-	// How invalid pixels are told from valid ones. Default MASK_NODATA.
+	// How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+	// says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+	// bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+	// may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
 	Mask Mask `protobuf:"varint,16,opt,name=mask,proto3,enum=rasterwire.v1.Mask" json:"mask,omitempty"`
-	// Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-	// as its bounding box.
+	// Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+	// is refused. Default false: the region acts as its bounding box.
 	ClipToRegion bool `protobuf:"varint,17,opt,name=clip_to_region,json=clipToRegion,proto3" json:"clip_to_region,omitempty"`
 	// The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
 	Compression Compression `protobuf:"varint,18,opt,name=compression,proto3,enum=rasterwire.v1.Compression" json:"compression,omitempty"`
@@ -719,7 +731,10 @@ type DownloadParams struct {
 	// A UUID made by the client, of hexadecimal digits in either case. A second CreateDownload with the
 	// same one returns the first answer; with other params it is refused. Empty: every call makes a new
 	// id. Counts in CreateDownload alone.
-	RequestId     string `protobuf:"bytes,21,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,21,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+	// than 53 bits. Empty: not given. Not together with `nodata`.
+	NodataText    string `protobuf:"bytes,23,opt,name=nodata_text,json=nodataText,proto3" json:"nodata_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -917,6 +932,13 @@ func (x *DownloadParams) GetCloudOptimized() bool {
 func (x *DownloadParams) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DownloadParams) GetNodataText() string {
+	if x != nil {
+		return x.NodataText
 	}
 	return ""
 }
@@ -1416,7 +1438,8 @@ type Region struct {
 	//	*Region_BoundingBox
 	//	*Region_Geojson
 	Shape isRegion_Shape `protobuf_oneof:"shape"`
-	// The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+	// The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+	// before latitude.
 	Crs string `protobuf:"bytes,3,opt,name=crs,proto3" json:"crs,omitempty"`
 	// What a line between two vertices is. Default: planar, unless the GeoJSON says otherwise. Geodesic
 	// ones take the short way, also over 180 degrees and around a pole, and need a geographic crs.
@@ -1507,7 +1530,9 @@ type Region_Geojson struct {
 	// A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
 	// them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
 	// `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-	// 7946 has it, are put together.
+	// 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+	// number of times. Features whose geometry is null add nothing, and are named among the fields
+	// without effect.
 	Geojson string `protobuf:"bytes,2,opt,name=geojson,proto3,oneof"`
 }
 
@@ -1926,7 +1951,12 @@ type RasterPlan struct {
 	// The pixel grid of all its bands.
 	Grid *PixelGrid `protobuf:"bytes,2,opt,name=grid,proto3" json:"grid,omitempty"`
 	// The bands in order.
-	Bands         []*BandPlan `protobuf:"bytes,3,rep,name=bands,proto3" json:"bands,omitempty"`
+	Bands []*BandPlan `protobuf:"bytes,3,rep,name=bands,proto3" json:"bands,omitempty"`
+	// How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+	// PNG, whose invalid pixels are transparent; and of a JPEG.
+	Mask Mask `protobuf:"varint,4,opt,name=mask,proto3,enum=rasterwire.v1.Mask" json:"mask,omitempty"`
+	// Why, in a sentence.
+	MaskReason    string `protobuf:"bytes,5,opt,name=mask_reason,json=maskReason,proto3" json:"mask_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1982,6 +2012,20 @@ func (x *RasterPlan) GetBands() []*BandPlan {
 	return nil
 }
 
+func (x *RasterPlan) GetMask() Mask {
+	if x != nil {
+		return x.Mask
+	}
+	return Mask_MASK_UNSPECIFIED
+}
+
+func (x *RasterPlan) GetMaskReason() string {
+	if x != nil {
+		return x.MaskReason
+	}
+	return ""
+}
+
 // One band of an output raster.
 type BandPlan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2003,7 +2047,10 @@ type BandPlan struct {
 	// What ties the pixels of the file to this grid where the file has no transform, such as "9 control
 	// points" or "rational polynomials at a height of 120 m". Empty where it has one, and where its pixels
 	// are delivered in their own plane.
-	PlacedBy      string `protobuf:"bytes,7,opt,name=placed_by,json=placedBy,proto3" json:"placed_by,omitempty"`
+	PlacedBy string `protobuf:"bytes,7,opt,name=placed_by,json=placedBy,proto3" json:"placed_by,omitempty"`
+	// `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+	// where none is declared.
+	NodataText    string `protobuf:"bytes,8,opt,name=nodata_text,json=nodataText,proto3" json:"nodata_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2083,6 +2130,13 @@ func (x *BandPlan) GetPath() string {
 func (x *BandPlan) GetPlacedBy() string {
 	if x != nil {
 		return x.PlacedBy
+	}
+	return ""
+}
+
+func (x *BandPlan) GetNodataText() string {
+	if x != nil {
+		return x.NodataText
 	}
 	return ""
 }
@@ -2385,7 +2439,7 @@ var File_rasterwire_v1_download_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
-	"\x1crasterwire/v1/download.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erasterwire/v1/expression.proto\"\xe3\x0e\n" +
+	"\x1crasterwire/v1/download.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erasterwire/v1/expression.proto\"\xa7\x10\n" +
 	"\x0eDownloadParams\x12\"\n" +
 	"\x05image\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80 H\x00R\x05image\x12;\n" +
@@ -2420,9 +2474,12 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x11compression_level\x18\x13 \x01(\x05B\t\xbaH\x06\x1a\x04\x18\x16(\x01H\x04R\x10compressionLevel\x88\x01\x01\x12'\n" +
 	"\x0fcloud_optimized\x18\x14 \x01(\bR\x0ecloudOptimized\x12*\n" +
 	"\n" +
-	"request_id\x18\x15 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId:\xc2\x04\xbaH\xbe\x04\x1a\xac\x01\n" +
+	"request_id\x18\x15 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\x12:\n" +
+	"\vnodata_text\x18\x17 \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x112\x0f^-?[0-9]{1,20}$R\n" +
+	"nodataText:\xca\x05\xbaH\xc6\x05\x1a\xac\x01\n" +
 	"\x17crs_transform.needs_crs\x12`crs_transform: six numbers given without a crs; name the crs they are in, for example EPSG:32610\x1a/size(this.crs_transform) == 0 || this.crs != ''\x1a\x97\x01\n" +
-	"\x1bclip_to_region.needs_region\x12Nclip_to_region: true without a region; give the region whose outside is masked\x1a(!this.clip_to_region || has(this.region)\x1a\xf2\x01\n" +
+	"\x1bclip_to_region.needs_region\x12Nclip_to_region: true without a region; give the region whose outside is masked\x1a(!this.clip_to_region || has(this.region)\x1a\x85\x01\n" +
+	"\x1bnodata_text.not_with_nodata\x129nodata_text: given together with nodata; give one of them\x1a+this.nodata_text == '' || !has(this.nodata)\x1a\xf2\x01\n" +
 	" dimensions.with_region_and_scale\x12gdimensions: given together with region and scale (or crs_transform); give the region and either of them\x1ae!(has(this.region) && size(this.dimensions) > 0 && (has(this.scale) || size(this.crs_transform) > 0))B\x0f\n" +
 	"\x06source\x12\x05\xbaH\x02\b\x01B\b\n" +
 	"\x06_scaleB\x10\n" +
@@ -2515,12 +2572,15 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x05bands\x18\x03 \x03(\tR\x05bands\"<\n" +
 	"\fIgnoredField\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"}\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc7\x01\n" +
 	"\n" +
 	"RasterPlan\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12,\n" +
 	"\x04grid\x18\x02 \x01(\v2\x18.rasterwire.v1.PixelGridR\x04grid\x12-\n" +
-	"\x05bands\x18\x03 \x03(\v2\x17.rasterwire.v1.BandPlanR\x05bands\"\x80\x02\n" +
+	"\x05bands\x18\x03 \x03(\v2\x17.rasterwire.v1.BandPlanR\x05bands\x12'\n" +
+	"\x04mask\x18\x04 \x01(\x0e2\x13.rasterwire.v1.MaskR\x04mask\x12\x1f\n" +
+	"\vmask_reason\x18\x05 \x01(\tR\n" +
+	"maskReason\"\xa1\x02\n" +
 	"\bBandPlan\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\tdata_type\x18\x02 \x01(\x0e2\x17.rasterwire.v1.DataTypeR\bdataType\x12\x1b\n" +
@@ -2530,7 +2590,9 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"resampling\x12\x1a\n" +
 	"\boverview\x18\x05 \x01(\x01R\boverview\x12\x12\n" +
 	"\x04path\x18\x06 \x01(\tR\x04path\x12\x1b\n" +
-	"\tplaced_by\x18\a \x01(\tR\bplacedByB\t\n" +
+	"\tplaced_by\x18\a \x01(\tR\bplacedBy\x12\x1f\n" +
+	"\vnodata_text\x18\b \x01(\tR\n" +
+	"nodataTextB\t\n" +
 	"\a_nodata\"p\n" +
 	"\tPixelGrid\x12\x10\n" +
 	"\x03crs\x18\x01 \x01(\tR\x03crs\x12#\n" +
@@ -2606,11 +2668,12 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\rRESAMPLING_Q1\x10\v\x12\x11\n" +
 	"\rRESAMPLING_Q3\x10\f\x12\x12\n" +
 	"\x0eRESAMPLING_SUM\x10\r\x12\x12\n" +
-	"\x0eRESAMPLING_RMS\x10\x0e*<\n" +
+	"\x0eRESAMPLING_RMS\x10\x0e*P\n" +
 	"\x04Mask\x12\x14\n" +
 	"\x10MASK_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vMASK_NODATA\x10\x01\x12\r\n" +
-	"\tMASK_BAND\x10\x02*\x84\x01\n" +
+	"\tMASK_BAND\x10\x02\x12\x12\n" +
+	"\x0eMASK_EACH_BAND\x10\x03*\x84\x01\n" +
 	"\vCompression\x12\x1b\n" +
 	"\x17COMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10COMPRESSION_NONE\x10\x01\x12\x17\n" +
@@ -2709,15 +2772,16 @@ var file_rasterwire_v1_download_proto_depIdxs = []int32{
 	19, // 24: rasterwire.v1.DownloadPlan.left_out:type_name -> rasterwire.v1.LeftOut
 	23, // 25: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
 	22, // 26: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
-	8,  // 27: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
-	4,  // 28: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
-	25, // 29: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
-	26, // 30: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	5,  // 27: rasterwire.v1.RasterPlan.mask:type_name -> rasterwire.v1.Mask
+	8,  // 28: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
+	4,  // 29: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
+	25, // 30: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
+	26, // 31: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_proto_init() }

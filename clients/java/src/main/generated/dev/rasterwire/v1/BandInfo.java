@@ -36,6 +36,7 @@ private static final long serialVersionUID = 0L;
     dataType_ = 0;
     overviews_ = emptyDoubleList();
     unit_ = "";
+    nodataText_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -364,6 +365,53 @@ private static final long serialVersionUID = 0L;
     return rationalPolynomials_;
   }
 
+  public static final int NODATA_TEXT_FIELD_NUMBER = 11;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object nodataText_ = "";
+  /**
+   * <pre>
+   * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 11;</code>
+   * @return The nodataText.
+   */
+  @java.lang.Override
+  public java.lang.String getNodataText() {
+    java.lang.Object ref = nodataText_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      nodataText_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 11;</code>
+   * @return The bytes for nodataText.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getNodataTextBytes() {
+    java.lang.Object ref = nodataText_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      nodataText_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -412,6 +460,9 @@ private static final long serialVersionUID = 0L;
     }
     if (rationalPolynomials_ != false) {
       output.writeBool(10, rationalPolynomials_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 11, nodataText_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -467,6 +518,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeBoolSize(10, rationalPolynomials_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(11, nodataText_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -516,6 +570,8 @@ private static final long serialVersionUID = 0L;
         != other.getControlPoints()) return false;
     if (getRationalPolynomials()
         != other.getRationalPolynomials()) return false;
+    if (!getNodataText()
+        .equals(other.getNodataText())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -561,6 +617,8 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + RATIONAL_POLYNOMIALS_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
         getRationalPolynomials());
+    hash = (37 * hash) + NODATA_TEXT_FIELD_NUMBER;
+    hash = (53 * hash) + getNodataText().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -716,6 +774,7 @@ private static final long serialVersionUID = 0L;
       unit_ = "";
       controlPoints_ = 0;
       rationalPolynomials_ = false;
+      nodataText_ = "";
       return this;
     }
 
@@ -787,6 +846,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000200) != 0)) {
         result.rationalPolynomials_ = rationalPolynomials_;
       }
+      if (((from_bitField0_ & 0x00000400) != 0)) {
+        result.nodataText_ = nodataText_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -843,6 +905,11 @@ private static final long serialVersionUID = 0L;
       }
       if (other.getRationalPolynomials() != false) {
         setRationalPolynomials(other.getRationalPolynomials());
+      }
+      if (!other.getNodataText().isEmpty()) {
+        nodataText_ = other.nodataText_;
+        bitField0_ |= 0x00000400;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -934,6 +1001,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000200;
               break;
             } // case 80
+            case 90: {
+              nodataText_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000400;
+              break;
+            } // case 90
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1736,6 +1808,98 @@ private static final long serialVersionUID = 0L;
     public Builder clearRationalPolynomials() {
       bitField0_ = (bitField0_ & ~0x00000200);
       rationalPolynomials_ = false;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object nodataText_ = "";
+    /**
+     * <pre>
+     * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 11;</code>
+     * @return The nodataText.
+     */
+    public java.lang.String getNodataText() {
+      java.lang.Object ref = nodataText_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        nodataText_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 11;</code>
+     * @return The bytes for nodataText.
+     */
+    public com.google.protobuf.ByteString
+        getNodataTextBytes() {
+      java.lang.Object ref = nodataText_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        nodataText_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 11;</code>
+     * @param value The nodataText to set.
+     * @return This builder for chaining.
+     */
+    public Builder setNodataText(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      nodataText_ = value;
+      bitField0_ |= 0x00000400;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 11;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearNodataText() {
+      nodataText_ = getDefaultInstance().getNodataText();
+      bitField0_ = (bitField0_ & ~0x00000400);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 11;</code>
+     * @param value The bytes for nodataText to set.
+     * @return This builder for chaining.
+     */
+    public Builder setNodataTextBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      nodataText_ = value;
+      bitField0_ |= 0x00000400;
       onChanged();
       return this;
     }

@@ -202,4 +202,24 @@ public interface BandInfoOrBuilder extends
    * @return The rationalPolynomials.
    */
   boolean getRationalPolynomials();
+
+  /**
+   * <pre>
+   * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 11;</code>
+   * @return The nodataText.
+   */
+  java.lang.String getNodataText();
+  /**
+   * <pre>
+   * `nodata` in decimal digits: exact where a double is not. Empty where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 11;</code>
+   * @return The bytes for nodataText.
+   */
+  com.google.protobuf.ByteString
+      getNodataTextBytes();
 }

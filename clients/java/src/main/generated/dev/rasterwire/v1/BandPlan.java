@@ -37,6 +37,7 @@ private static final long serialVersionUID = 0L;
     resampling_ = 0;
     path_ = "";
     placedBy_ = "";
+    nodataText_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -298,6 +299,55 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int NODATA_TEXT_FIELD_NUMBER = 8;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object nodataText_ = "";
+  /**
+   * <pre>
+   * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+   * where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 8;</code>
+   * @return The nodataText.
+   */
+  @java.lang.Override
+  public java.lang.String getNodataText() {
+    java.lang.Object ref = nodataText_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      nodataText_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+   * where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 8;</code>
+   * @return The bytes for nodataText.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getNodataTextBytes() {
+    java.lang.Object ref = nodataText_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      nodataText_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -333,6 +383,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(placedBy_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 7, placedBy_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 8, nodataText_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -367,6 +420,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(placedBy_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(7, placedBy_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(8, nodataText_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -399,6 +455,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getPath())) return false;
     if (!getPlacedBy()
         .equals(other.getPlacedBy())) return false;
+    if (!getNodataText()
+        .equals(other.getNodataText())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -428,6 +486,8 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getPath().hashCode();
     hash = (37 * hash) + PLACED_BY_FIELD_NUMBER;
     hash = (53 * hash) + getPlacedBy().hashCode();
+    hash = (37 * hash) + NODATA_TEXT_FIELD_NUMBER;
+    hash = (53 * hash) + getNodataText().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -570,6 +630,7 @@ private static final long serialVersionUID = 0L;
       overview_ = 0D;
       path_ = "";
       placedBy_ = "";
+      nodataText_ = "";
       return this;
     }
 
@@ -626,6 +687,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000040) != 0)) {
         result.placedBy_ = placedBy_;
       }
+      if (((from_bitField0_ & 0x00000080) != 0)) {
+        result.nodataText_ = nodataText_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -666,6 +730,11 @@ private static final long serialVersionUID = 0L;
       if (!other.getPlacedBy().isEmpty()) {
         placedBy_ = other.placedBy_;
         bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      if (!other.getNodataText().isEmpty()) {
+        nodataText_ = other.nodataText_;
+        bitField0_ |= 0x00000080;
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -729,6 +798,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000040;
               break;
             } // case 58
+            case 66: {
+              nodataText_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000080;
+              break;
+            } // case 66
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1285,6 +1359,103 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       placedBy_ = value;
       bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object nodataText_ = "";
+    /**
+     * <pre>
+     * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+     * where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 8;</code>
+     * @return The nodataText.
+     */
+    public java.lang.String getNodataText() {
+      java.lang.Object ref = nodataText_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        nodataText_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+     * where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 8;</code>
+     * @return The bytes for nodataText.
+     */
+    public com.google.protobuf.ByteString
+        getNodataTextBytes() {
+      java.lang.Object ref = nodataText_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        nodataText_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+     * where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 8;</code>
+     * @param value The nodataText to set.
+     * @return This builder for chaining.
+     */
+    public Builder setNodataText(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      nodataText_ = value;
+      bitField0_ |= 0x00000080;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+     * where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 8;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearNodataText() {
+      nodataText_ = getDefaultInstance().getNodataText();
+      bitField0_ = (bitField0_ & ~0x00000080);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+     * where none is declared.
+     * </pre>
+     *
+     * <code>string nodata_text = 8;</code>
+     * @param value The bytes for nodataText to set.
+     * @return This builder for chaining.
+     */
+    public Builder setNodataTextBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      nodataText_ = value;
+      bitField0_ |= 0x00000080;
       onChanged();
       return this;
     }

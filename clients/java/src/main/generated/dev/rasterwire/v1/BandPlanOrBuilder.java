@@ -146,4 +146,26 @@ public interface BandPlanOrBuilder extends
    */
   com.google.protobuf.ByteString
       getPlacedByBytes();
+
+  /**
+   * <pre>
+   * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+   * where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 8;</code>
+   * @return The nodataText.
+   */
+  java.lang.String getNodataText();
+  /**
+   * <pre>
+   * `nodata` in decimal digits, of whole numbers and floats alike: exact where a double is not. Empty
+   * where none is declared.
+   * </pre>
+   *
+   * <code>string nodata_text = 8;</code>
+   * @return The bytes for nodataText.
+   */
+  com.google.protobuf.ByteString
+      getNodataTextBytes();
 }

@@ -69,34 +69,34 @@ public final class CatalogServiceProto {
       "asterwire.v1\032\033buf/validate/validate.prot" +
       "o\032\034google/protobuf/struct.proto\032\037google/" +
       "protobuf/timestamp.proto\032\034rasterwire/v1/" +
-      "download.proto\"\267\002\n\010BandInfo\022\n\n\002id\030\001 \001(\t\022" +
+      "download.proto\"\314\002\n\010BandInfo\022\n\n\002id\030\001 \001(\t\022" +
       "*\n\tdata_type\030\002 \001(\0162\027.rasterwire.v1.DataT" +
       "ype\022&\n\004grid\030\003 \001(\0132\030.rasterwire.v1.PixelG" +
       "rid\022\023\n\006nodata\030\004 \001(\001H\000\210\001\001\022\021\n\toverviews\030\005 " +
       "\003(\001\022\030\n\013value_scale\030\006 \001(\001H\001\210\001\001\022\031\n\014value_o" +
       "ffset\030\007 \001(\001H\002\210\001\001\022\014\n\004unit\030\010 \001(\t\022\026\n\016contro" +
       "l_points\030\t \001(\005\022\034\n\024rational_polynomials\030\n" +
-      " \001(\010B\t\n\007_nodataB\016\n\014_value_scaleB\017\n\r_valu" +
-      "e_offset\"\234\001\n\tImageInfo\022\n\n\002id\030\001 \001(\t\022&\n\005ba" +
-      "nds\030\002 \003(\0132\027.rasterwire.v1.BandInfo\022.\n\nst" +
-      "art_time\030\003 \001(\0132\032.google.protobuf.Timesta" +
-      "mp\022+\n\nproperties\030\004 \001(\0132\027.google.protobuf" +
-      ".Struct\"j\n\021ListImagesRequest\022\035\n\tpage_siz" +
-      "e\030\001 \001(\005B\n\272H\007\032\005\030\350\007(\000\022\034\n\npage_token\030\002 \001(\tB" +
-      "\010\272H\005r\003\030\200 \022\030\n\006prefix\030\003 \001(\tB\010\272H\005r\003\030\200 \"W\n\022L" +
-      "istImagesResponse\022(\n\006images\030\001 \003(\0132\030.rast" +
-      "erwire.v1.ImageInfo\022\027\n\017next_page_token\030\002" +
-      " \001(\t\")\n\017GetImageRequest\022\026\n\002id\030\001 \001(\tB\n\272H\007" +
-      "r\005\020\001\030\200 \";\n\020GetImageResponse\022\'\n\005image\030\001 \001" +
-      "(\0132\030.rasterwire.v1.ImageInfo2\272\001\n\016Catalog" +
-      "Service\022V\n\nListImages\022 .rasterwire.v1.Li" +
-      "stImagesRequest\032!.rasterwire.v1.ListImag" +
-      "esResponse\"\003\220\002\001\022P\n\010GetImage\022\036.rasterwire" +
-      ".v1.GetImageRequest\032\037.rasterwire.v1.GetI" +
-      "mageResponse\"\003\220\002\001Bd\n\021dev.rasterwire.v1B\023" +
-      "CatalogServiceProtoP\001Z8rasterwire.dev/cl" +
-      "ients/go/gen/rasterwire/v1;rasterwirev1b" +
-      "\006proto3"
+      " \001(\010\022\023\n\013nodata_text\030\013 \001(\tB\t\n\007_nodataB\016\n\014" +
+      "_value_scaleB\017\n\r_value_offset\"\234\001\n\tImageI" +
+      "nfo\022\n\n\002id\030\001 \001(\t\022&\n\005bands\030\002 \003(\0132\027.rasterw" +
+      "ire.v1.BandInfo\022.\n\nstart_time\030\003 \001(\0132\032.go" +
+      "ogle.protobuf.Timestamp\022+\n\nproperties\030\004 " +
+      "\001(\0132\027.google.protobuf.Struct\"j\n\021ListImag" +
+      "esRequest\022\035\n\tpage_size\030\001 \001(\005B\n\272H\007\032\005\030\350\007(\000" +
+      "\022\034\n\npage_token\030\002 \001(\tB\010\272H\005r\003\030\200 \022\030\n\006prefix" +
+      "\030\003 \001(\tB\010\272H\005r\003\030\200 \"W\n\022ListImagesResponse\022(" +
+      "\n\006images\030\001 \003(\0132\030.rasterwire.v1.ImageInfo" +
+      "\022\027\n\017next_page_token\030\002 \001(\t\")\n\017GetImageReq" +
+      "uest\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \";\n\020GetImage" +
+      "Response\022\'\n\005image\030\001 \001(\0132\030.rasterwire.v1." +
+      "ImageInfo2\272\001\n\016CatalogService\022V\n\nListImag" +
+      "es\022 .rasterwire.v1.ListImagesRequest\032!.r" +
+      "asterwire.v1.ListImagesResponse\"\003\220\002\001\022P\n\010" +
+      "GetImage\022\036.rasterwire.v1.GetImageRequest" +
+      "\032\037.rasterwire.v1.GetImageResponse\"\003\220\002\001Bd" +
+      "\n\021dev.rasterwire.v1B\023CatalogServiceProto" +
+      "P\001Z8rasterwire.dev/clients/go/gen/raster" +
+      "wire/v1;rasterwirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -111,7 +111,7 @@ public final class CatalogServiceProto {
     internal_static_rasterwire_v1_BandInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandInfo_descriptor,
-        new java.lang.String[] { "Id", "DataType", "Grid", "Nodata", "Overviews", "ValueScale", "ValueOffset", "Unit", "ControlPoints", "RationalPolynomials", });
+        new java.lang.String[] { "Id", "DataType", "Grid", "Nodata", "Overviews", "ValueScale", "ValueOffset", "Unit", "ControlPoints", "RationalPolynomials", "NodataText", });
     internal_static_rasterwire_v1_ImageInfo_descriptor =
       getDescriptor().getMessageTypes().get(1);
     internal_static_rasterwire_v1_ImageInfo_fieldAccessorTable = new

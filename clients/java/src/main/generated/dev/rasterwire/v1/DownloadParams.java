@@ -46,6 +46,7 @@ private static final long serialVersionUID = 0L;
     mask_ = 0;
     compression_ = 0;
     requestId_ = "";
+    nodataText_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -376,8 +377,10 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object crs_ = "";
   /**
    * <pre>
-   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-   * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+   * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+   * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+   * Default: that of the image (of its first band, for one file of several bands).
    * </pre>
    *
    * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -398,8 +401,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-   * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+   * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+   * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+   * Default: that of the image (of its first band, for one file of several bands).
    * </pre>
    *
    * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -717,9 +722,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+   * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -732,9 +735,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+   * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -749,7 +750,10 @@ private static final long serialVersionUID = 0L;
   private int mask_ = 0;
   /**
    * <pre>
-   * How invalid pixels are told from valid ones. Default MASK_NODATA.
+   * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+   * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+   * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -760,7 +764,10 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * How invalid pixels are told from valid ones. Default MASK_NODATA.
+   * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+   * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+   * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -775,8 +782,8 @@ private static final long serialVersionUID = 0L;
   private boolean clipToRegion_ = false;
   /**
    * <pre>
-   * Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-   * as its bounding box.
+   * Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+   * is refused. Default false: the region acts as its bounding box.
    * </pre>
    *
    * <code>bool clip_to_region = 17;</code>
@@ -908,6 +915,55 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int NODATA_TEXT_FIELD_NUMBER = 23;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object nodataText_ = "";
+  /**
+   * <pre>
+   * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+   * than 53 bits. Empty: not given. Not together with `nodata`.
+   * </pre>
+   *
+   * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+   * @return The nodataText.
+   */
+  @java.lang.Override
+  public java.lang.String getNodataText() {
+    java.lang.Object ref = nodataText_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      nodataText_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+   * than 53 bits. Empty: not given. Not together with `nodata`.
+   * </pre>
+   *
+   * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+   * @return The bytes for nodataText.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getNodataTextBytes() {
+    java.lang.Object ref = nodataText_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      nodataText_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -996,6 +1052,9 @@ private static final long serialVersionUID = 0L;
     }
     if (sourceCase_ == 22) {
       output.writeMessage(22, (dev.rasterwire.v1.Mosaic) source_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 23, nodataText_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -1107,6 +1166,9 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(22, (dev.rasterwire.v1.Mosaic) source_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(23, nodataText_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -1172,6 +1234,8 @@ private static final long serialVersionUID = 0L;
         != other.getCloudOptimized()) return false;
     if (!getRequestId()
         .equals(other.getRequestId())) return false;
+    if (!getNodataText()
+        .equals(other.getNodataText())) return false;
     if (!getSourceCase().equals(other.getSourceCase())) return false;
     switch (sourceCase_) {
       case 1:
@@ -1260,6 +1324,8 @@ private static final long serialVersionUID = 0L;
         getCloudOptimized());
     hash = (37 * hash) + REQUEST_ID_FIELD_NUMBER;
     hash = (53 * hash) + getRequestId().hashCode();
+    hash = (37 * hash) + NODATA_TEXT_FIELD_NUMBER;
+    hash = (53 * hash) + getNodataText().hashCode();
     switch (sourceCase_) {
       case 1:
         hash = (37 * hash) + IMAGE_FIELD_NUMBER;
@@ -1456,6 +1522,7 @@ private static final long serialVersionUID = 0L;
       compressionLevel_ = 0;
       cloudOptimized_ = false;
       requestId_ = "";
+      nodataText_ = "";
       sourceCase_ = 0;
       source_ = null;
       return this;
@@ -1568,6 +1635,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00200000) != 0)) {
         result.requestId_ = requestId_;
+      }
+      if (((from_bitField0_ & 0x00400000) != 0)) {
+        result.nodataText_ = nodataText_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1697,6 +1767,11 @@ private static final long serialVersionUID = 0L;
       if (!other.getRequestId().isEmpty()) {
         requestId_ = other.requestId_;
         bitField0_ |= 0x00200000;
+        onChanged();
+      }
+      if (!other.getNodataText().isEmpty()) {
+        nodataText_ = other.nodataText_;
+        bitField0_ |= 0x00400000;
         onChanged();
       }
       switch (other.getSourceCase()) {
@@ -1892,6 +1967,11 @@ private static final long serialVersionUID = 0L;
               sourceCase_ = 22;
               break;
             } // case 178
+            case 186: {
+              nodataText_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00400000;
+              break;
+            } // case 186
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2827,8 +2907,10 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object crs_ = "";
     /**
      * <pre>
-     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-     * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+     * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+     * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+     * Default: that of the image (of its first band, for one file of several bands).
      * </pre>
      *
      * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -2848,8 +2930,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-     * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+     * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+     * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+     * Default: that of the image (of its first band, for one file of several bands).
      * </pre>
      *
      * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -2870,8 +2954,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-     * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+     * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+     * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+     * Default: that of the image (of its first band, for one file of several bands).
      * </pre>
      *
      * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -2888,8 +2974,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-     * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+     * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+     * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+     * Default: that of the image (of its first band, for one file of several bands).
      * </pre>
      *
      * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -2903,8 +2991,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-     * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+     * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+     * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+     * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+     * Default: that of the image (of its first band, for one file of several bands).
      * </pre>
      *
      * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -3736,9 +3826,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+     * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3751,9 +3839,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+     * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3766,9 +3852,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+     * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3785,9 +3869,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-     * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-     * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-     * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+     * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
      * </pre>
      *
      * <code>optional double nodata = 15;</code>
@@ -3803,7 +3885,10 @@ private static final long serialVersionUID = 0L;
     private int mask_ = 0;
     /**
      * <pre>
-     * How invalid pixels are told from valid ones. Default MASK_NODATA.
+     * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+     * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+     * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -3814,7 +3899,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How invalid pixels are told from valid ones. Default MASK_NODATA.
+     * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+     * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+     * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -3829,7 +3917,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How invalid pixels are told from valid ones. Default MASK_NODATA.
+     * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+     * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+     * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -3842,7 +3933,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How invalid pixels are told from valid ones. Default MASK_NODATA.
+     * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+     * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+     * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -3858,7 +3952,10 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How invalid pixels are told from valid ones. Default MASK_NODATA.
+     * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+     * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+     * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -3874,8 +3971,8 @@ private static final long serialVersionUID = 0L;
     private boolean clipToRegion_ ;
     /**
      * <pre>
-     * Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-     * as its bounding box.
+     * Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+     * is refused. Default false: the region acts as its bounding box.
      * </pre>
      *
      * <code>bool clip_to_region = 17;</code>
@@ -3887,8 +3984,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-     * as its bounding box.
+     * Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+     * is refused. Default false: the region acts as its bounding box.
      * </pre>
      *
      * <code>bool clip_to_region = 17;</code>
@@ -3904,8 +4001,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-     * as its bounding box.
+     * Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+     * is refused. Default false: the region acts as its bounding box.
      * </pre>
      *
      * <code>bool clip_to_region = 17;</code>
@@ -4191,6 +4288,103 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       requestId_ = value;
       bitField0_ |= 0x00200000;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object nodataText_ = "";
+    /**
+     * <pre>
+     * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+     * than 53 bits. Empty: not given. Not together with `nodata`.
+     * </pre>
+     *
+     * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+     * @return The nodataText.
+     */
+    public java.lang.String getNodataText() {
+      java.lang.Object ref = nodataText_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        nodataText_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+     * than 53 bits. Empty: not given. Not together with `nodata`.
+     * </pre>
+     *
+     * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+     * @return The bytes for nodataText.
+     */
+    public com.google.protobuf.ByteString
+        getNodataTextBytes() {
+      java.lang.Object ref = nodataText_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        nodataText_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+     * than 53 bits. Empty: not given. Not together with `nodata`.
+     * </pre>
+     *
+     * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+     * @param value The nodataText to set.
+     * @return This builder for chaining.
+     */
+    public Builder setNodataText(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      nodataText_ = value;
+      bitField0_ |= 0x00400000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+     * than 53 bits. Empty: not given. Not together with `nodata`.
+     * </pre>
+     *
+     * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearNodataText() {
+      nodataText_ = getDefaultInstance().getNodataText();
+      bitField0_ = (bitField0_ & ~0x00400000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+     * than 53 bits. Empty: not given. Not together with `nodata`.
+     * </pre>
+     *
+     * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+     * @param value The bytes for nodataText to set.
+     * @return This builder for chaining.
+     */
+    public Builder setNodataTextBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      nodataText_ = value;
+      bitField0_ |= 0x00400000;
       onChanged();
       return this;
     }

@@ -166,8 +166,10 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-   * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+   * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+   * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+   * Default: that of the image (of its first band, for one file of several bands).
    * </pre>
    *
    * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -176,8 +178,10 @@ public interface DownloadParamsOrBuilder extends
   java.lang.String getCrs();
   /**
    * <pre>
-   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, WKT or
-   * PROJJSON. Default: that of the image (of its first band, for one file of several bands).
+   * The coordinate reference system of the output: an authority code such as `EPSG:32610`, `OGC:CRS84`
+   * or Earth Engine's `SR-ORG:6974`, the same as an OGC URN or http URI (a name, never followed), WKT,
+   * PROJJSON, or a PROJ string of numbers and names. Axes are x before y in all of them.
+   * Default: that of the image (of its first band, for one file of several bands).
    * </pre>
    *
    * <code>string crs = 5 [(.buf.validate.field) = { ... }</code>
@@ -402,9 +406,7 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+   * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -414,9 +416,7 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * The value that invalid pixels get, and that GeoTIFFs declare. It has to fit the type of every
-   * band. Default: the band's own nodata where it fits the type of the output; else the smallest value
-   * of the type (0 for unsigned, -inf for floats) where a pixel can be invalid, and none where none
-   * can. Bands of one file share a value: where theirs differ, the smallest of the type.
+   * band. Default: see `mask`. A whole number of more than 53 bits needs `nodata_text`.
    * </pre>
    *
    * <code>optional double nodata = 15;</code>
@@ -426,7 +426,10 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * How invalid pixels are told from valid ones. Default MASK_NODATA.
+   * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+   * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+   * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -435,7 +438,10 @@ public interface DownloadParamsOrBuilder extends
   int getMaskValue();
   /**
    * <pre>
-   * How invalid pixels are told from valid ones. Default MASK_NODATA.
+   * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
+   * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
+   * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -445,8 +451,8 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * Mask the pixels whose centre lies outside the region's polygon. Default false: the region acts
-   * as its bounding box.
+   * Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
+   * is refused. Default false: the region acts as its bounding box.
    * </pre>
    *
    * <code>bool clip_to_region = 17;</code>
@@ -527,6 +533,28 @@ public interface DownloadParamsOrBuilder extends
    */
   com.google.protobuf.ByteString
       getRequestIdBytes();
+
+  /**
+   * <pre>
+   * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+   * than 53 bits. Empty: not given. Not together with `nodata`.
+   * </pre>
+   *
+   * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+   * @return The nodataText.
+   */
+  java.lang.String getNodataText();
+  /**
+   * <pre>
+   * `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
+   * than 53 bits. Empty: not given. Not together with `nodata`.
+   * </pre>
+   *
+   * <code>string nodata_text = 23 [(.buf.validate.field) = { ... }</code>
+   * @return The bytes for nodataText.
+   */
+  com.google.protobuf.ByteString
+      getNodataTextBytes();
 
   dev.rasterwire.v1.DownloadParams.SourceCase getSourceCase();
 }

@@ -128,7 +128,7 @@ public final class DownloadProto {
       "\n\034rasterwire/v1/download.proto\022\rrasterwi" +
       "re.v1\032\033buf/validate/validate.proto\032\037goog" +
       "le/protobuf/timestamp.proto\032\036rasterwire/" +
-      "v1/expression.proto\"\202\r\n\016DownloadParams\022\033" +
+      "v1/expression.proto\"\272\016\n\016DownloadParams\022\033" +
       "\n\005image\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 H\000\022/\n\nexpressio" +
       "n\030\002 \001(\0132\031.rasterwire.v1.ExpressionH\000\022\'\n\006" +
       "mosaic\030\026 \001(\0132\025.rasterwire.v1.MosaicH\000\022\026\n" +
@@ -153,136 +153,143 @@ public final class DownloadProto {
       "sion\030\022 \001(\0162\032.rasterwire.v1.CompressionB\010" +
       "\272H\005\202\001\002\020\001\022)\n\021compression_level\030\023 \001(\005B\t\272H\006" +
       "\032\004\030\026(\001H\004\210\001\001\022\027\n\017cloud_optimized\030\024 \001(\010\022\037\n\n" +
-      "request_id\030\025 \001(\tB\013\272H\010r\003\260\001\001\330\001\001:\302\004\272H\276\004\032\254\001\n" +
-      "\027crs_transform.needs_crs\022`crs_transform:" +
-      " six numbers given without a crs; name t" +
-      "he crs they are in, for example EPSG:326" +
-      "10\032/size(this.crs_transform) == 0 || thi" +
-      "s.crs != \'\'\032\227\001\n\033clip_to_region.needs_reg" +
-      "ion\022Nclip_to_region: true without a regi" +
-      "on; give the region whose outside is mas" +
-      "ked\032(!this.clip_to_region || has(this.re" +
-      "gion)\032\362\001\n dimensions.with_region_and_sca" +
-      "le\022gdimensions: given together with regi" +
-      "on and scale (or crs_transform); give th" +
-      "e region and either of them\032e!(has(this." +
-      "region) && size(this.dimensions) > 0 && " +
-      "(has(this.scale) || size(this.crs_transf" +
-      "orm) > 0))B\017\n\006source\022\005\272H\002\010\001B\010\n\006_scaleB\020\n" +
-      "\016_file_per_bandB\t\n\007_nodataB\024\n\022_compressi" +
-      "on_level\"\345\002\n\006Mosaic\022)\n\006images\030\001 \001(\0132\027.ra" +
-      "sterwire.v1.ImageIdsH\000\022/\n\005query\030\002 \001(\0132\036." +
-      "rasterwire.v1.CollectionQueryH\000\0225\n\tcompo" +
-      "site\030\003 \001(\0162\030.rasterwire.v1.CompositeB\010\272H" +
-      "\005\202\001\002\020\001\022\036\n\014quality_band\030\004 \001(\tB\010\272H\005r\003\030\200\010:\226" +
-      "\001\272H\222\001\032\217\001\n\032quality_band.needs_quality\022=qu" +
-      "ality_band: counts with COMPOSITE_QUALIT" +
-      "Y, and only with it\0322(this.composite == " +
-      "8) == (this.quality_band != \'\')B\017\n\006scene" +
-      "s\022\005\272H\002\010\001\"-\n\010ImageIds\022!\n\003ids\030\001 \003(\tB\024\272H\021\222\001" +
-      "\016\010\001\020\210\'\"\007r\005\020\001\030\200 \"\267\002\n\017CollectionQuery\022\036\n\nc" +
-      "ollection\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \022.\n\nstart_tim" +
-      "e\030\002 \001(\0132\032.google.protobuf.Timestamp\022,\n\010e" +
-      "nd_time\030\003 \001(\0132\032.google.protobuf.Timestam" +
-      "p\022%\n\006bounds\030\004 \001(\0132\025.rasterwire.v1.Region" +
-      "\0228\n\007filters\030\005 \003(\0132\035.rasterwire.v1.Proper" +
-      "tyFilterB\010\272H\005\222\001\002\020d\022\031\n\007sort_by\030\006 \001(\tB\010\272H\005" +
-      "r\003\030\200\010\022\022\n\ndescending\030\007 \001(\010\022\026\n\005limit\030\010 \001(\005" +
-      "B\007\272H\004\032\002(\000\"\233\001\n\016PropertyFilter\022\034\n\010property" +
-      "\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\010\0229\n\ncomparison\030\002 \001(\0162\031" +
-      ".rasterwire.v1.ComparisonB\n\272H\007\202\001\004\020\001 \000\022\020\n" +
-      "\006number\030\003 \001(\001H\000\022\016\n\004text\030\004 \001(\tH\000B\016\n\005value" +
-      "\022\005\272H\002\010\001\"\222\003\n\010BandSpec\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020" +
-      "\001\030\200\010\022\026\n\003crs\030\002 \001(\tB\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_tra" +
-      "nsform\030\003 \003(\001B\260\001\272H\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_tr" +
-      "ansform.six_numbers\022^has to be six numbe" +
-      "rs, row-major: [xScale, xShear, xTransla" +
-      "tion, yShear, yScale, yTranslation]\032\"siz" +
-      "e(this) == 0 || size(this) == 6\022\"\n\ndimen" +
-      "sions\030\004 \003(\005B\016\272H\013\222\001\010\020\002\"\004\032\002 \000\022$\n\005scale\030\005 \001" +
-      "(\001B\020\272H\r\022\013!\000\000\000\000\000\000\000\000@\001H\000\210\001\001\0227\n\nresampling\030" +
-      "\006 \001(\0162\031.rasterwire.v1.ResamplingB\010\272H\005\202\001\002" +
-      "\020\001B\010\n\006_scale\"\262\001\n\006Region\0222\n\014bounding_box\030" +
-      "\001 \001(\0132\032.rasterwire.v1.BoundingBoxH\000\022\035\n\007g" +
-      "eojson\030\002 \001(\tB\n\272H\007r\005(\200\200\200\005H\000\022\026\n\003crs\030\003 \001(\tB" +
-      "\t\272H\006r\004\030\200\200\004\022-\n\005edges\030\004 \001(\0162\024.rasterwire.v" +
-      "1.EdgesB\010\272H\005\202\001\002\020\001B\016\n\005shape\022\005\272H\002\010\001\"k\n\013Bou" +
-      "ndingBox\022\025\n\004west\030\001 \001(\001B\007\272H\004\022\002@\001\022\026\n\005south" +
-      "\030\002 \001(\001B\007\272H\004\022\002@\001\022\025\n\004east\030\003 \001(\001B\007\272H\004\022\002@\001\022\026" +
-      "\n\005north\030\004 \001(\001B\007\272H\004\022\002@\001\"g\n\nDownloadId\022\014\n\004" +
-      "name\030\001 \001(\t\022\r\n\005token\030\002 \001(\t\022/\n\013expire_time" +
-      "\030\003 \001(\0132\032.google.protobuf.Timestamp\022\013\n\003ur" +
-      "l\030\004 \001(\t\"\307\002\n\014DownloadPlan\022\020\n\010filename\030\001 \001" +
-      "(\t\022\021\n\tmime_type\030\002 \001(\t\022%\n\006format\030\003 \001(\0162\025." +
-      "rasterwire.v1.Format\022*\n\007rasters\030\004 \003(\0132\031." +
-      "rasterwire.v1.RasterPlan\022\032\n\022uncompressed" +
-      "_bytes\030\005 \001(\003\022\027\n\017estimated_bytes\030\006 \001(\003\022,\n" +
-      "\007ignored\030\007 \003(\0132\033.rasterwire.v1.IgnoredFi" +
-      "eld\022\014\n\004etag\030\010 \001(\t\022\016\n\006scenes\030\t \001(\003\022\024\n\014sou" +
-      "rce_bytes\030\n \001(\003\022(\n\010left_out\030\013 \003(\0132\026.rast" +
-      "erwire.v1.LeftOut\"6\n\007LeftOut\022\014\n\004item\030\001 \001" +
-      "(\t\022\016\n\006reason\030\002 \001(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014Ign" +
-      "oredField\022\r\n\005field\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t" +
-      "\"j\n\nRasterPlan\022\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001" +
-      "(\0132\030.rasterwire.v1.PixelGrid\022&\n\005bands\030\003 " +
-      "\003(\0132\027.rasterwire.v1.BandPlan\"\304\001\n\010BandPla" +
-      "n\022\n\n\002id\030\001 \001(\t\022*\n\tdata_type\030\002 \001(\0162\027.raste" +
-      "rwire.v1.DataType\022\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022-" +
-      "\n\nresampling\030\004 \001(\0162\031.rasterwire.v1.Resam" +
-      "pling\022\020\n\010overview\030\005 \001(\001\022\014\n\004path\030\006 \001(\t\022\021\n" +
-      "\tplaced_by\030\007 \001(\tB\t\n\007_nodata\"N\n\tPixelGrid" +
-      "\022\013\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022\r\n\005" +
-      "width\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownload" +
-      "Chunk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006c" +
-      "rc32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035.ras" +
-      "terwire.v1.RenderProgress\022%\n\004file\030\005 \001(\0132" +
-      "\027.rasterwire.v1.FileInfoB\t\n\007_crc32c\";\n\016R" +
-      "enderProgress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n\014bl" +
-      "ocks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filename" +
-      "\030\001 \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_bytes\030" +
-      "\003 \001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\n" +
-      "Comparison\022\032\n\026COMPARISON_UNSPECIFIED\020\000\022\024" +
-      "\n\020COMPARISON_EQUAL\020\001\022\030\n\024COMPARISON_NOT_E" +
-      "QUAL\020\002\022\023\n\017COMPARISON_LESS\020\003\022\034\n\030COMPARISO" +
-      "N_LESS_OR_EQUAL\020\004\022\026\n\022COMPARISON_GREATER\020" +
-      "\005\022\037\n\033COMPARISON_GREATER_OR_EQUAL\020\006*\313\001\n\tC" +
-      "omposite\022\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023\n\017C" +
-      "OMPOSITE_FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022\021\n\r" +
-      "COMPOSITE_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n\016CO" +
-      "MPOSITE_MEAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022\023\n\017" +
-      "COMPOSITE_COUNT\020\007\022\025\n\021COMPOSITE_QUALITY\020\010" +
-      "*\247\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026F" +
-      "ORMAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED" +
-      "_GEO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020" +
-      "\003\022\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013FOR" +
-      "MAT_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENCE_U" +
-      "NSPECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022" +
-      "\027\n\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampling\022" +
-      "\032\n\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMPLIN" +
-      "G_NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020" +
-      "RESAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_S" +
-      "PLINE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAM" +
-      "PLING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016" +
-      "RESAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021" +
-      "RESAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021" +
-      "\n\rRESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n" +
-      "\016RESAMPLING_RMS\020\016*<\n\004Mask\022\024\n\020MASK_UNSPEC" +
-      "IFIED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002*" +
-      "\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPECIFI" +
-      "ED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRESSIO" +
-      "N_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020COMP" +
-      "RESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSPECI" +
-      "FIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEODES" +
-      "IC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPECIFI" +
-      "ED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYPE_I" +
-      "NT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_TYPE" +
-      "_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DATA_T" +
-      "YPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017DAT" +
-      "A_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t\022\025\n" +
-      "\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwire.v" +
-      "1B\rDownloadProtoP\001Z8rasterwire.dev/clien" +
-      "ts/go/gen/rasterwire/v1;rasterwirev1b\006pr" +
-      "oto3"
+      "request_id\030\025 \001(\tB\013\272H\010r\003\260\001\001\330\001\001\022.\n\013nodata_" +
+      "text\030\027 \001(\tB\031\272H\026r\0212\017^-?[0-9]{1,20}$\330\001\001:\312\005" +
+      "\272H\306\005\032\254\001\n\027crs_transform.needs_crs\022`crs_tr" +
+      "ansform: six numbers given without a crs" +
+      "; name the crs they are in, for example " +
+      "EPSG:32610\032/size(this.crs_transform) == " +
+      "0 || this.crs != \'\'\032\227\001\n\033clip_to_region.n" +
+      "eeds_region\022Nclip_to_region: true withou" +
+      "t a region; give the region whose outsid" +
+      "e is masked\032(!this.clip_to_region || has" +
+      "(this.region)\032\205\001\n\033nodata_text.not_with_n" +
+      "odata\0229nodata_text: given together with " +
+      "nodata; give one of them\032+this.nodata_te" +
+      "xt == \'\' || !has(this.nodata)\032\362\001\n dimens" +
+      "ions.with_region_and_scale\022gdimensions: " +
+      "given together with region and scale (or" +
+      " crs_transform); give the region and eit" +
+      "her of them\032e!(has(this.region) && size(" +
+      "this.dimensions) > 0 && (has(this.scale)" +
+      " || size(this.crs_transform) > 0))B\017\n\006so" +
+      "urce\022\005\272H\002\010\001B\010\n\006_scaleB\020\n\016_file_per_bandB" +
+      "\t\n\007_nodataB\024\n\022_compression_level\"\345\002\n\006Mos" +
+      "aic\022)\n\006images\030\001 \001(\0132\027.rasterwire.v1.Imag" +
+      "eIdsH\000\022/\n\005query\030\002 \001(\0132\036.rasterwire.v1.Co" +
+      "llectionQueryH\000\0225\n\tcomposite\030\003 \001(\0162\030.ras" +
+      "terwire.v1.CompositeB\010\272H\005\202\001\002\020\001\022\036\n\014qualit" +
+      "y_band\030\004 \001(\tB\010\272H\005r\003\030\200\010:\226\001\272H\222\001\032\217\001\n\032qualit" +
+      "y_band.needs_quality\022=quality_band: coun" +
+      "ts with COMPOSITE_QUALITY, and only with" +
+      " it\0322(this.composite == 8) == (this.qual" +
+      "ity_band != \'\')B\017\n\006scenes\022\005\272H\002\010\001\"-\n\010Imag" +
+      "eIds\022!\n\003ids\030\001 \003(\tB\024\272H\021\222\001\016\010\001\020\210\'\"\007r\005\020\001\030\200 \"" +
+      "\267\002\n\017CollectionQuery\022\036\n\ncollection\030\001 \001(\tB" +
+      "\n\272H\007r\005\020\001\030\200 \022.\n\nstart_time\030\002 \001(\0132\032.google" +
+      ".protobuf.Timestamp\022,\n\010end_time\030\003 \001(\0132\032." +
+      "google.protobuf.Timestamp\022%\n\006bounds\030\004 \001(" +
+      "\0132\025.rasterwire.v1.Region\0228\n\007filters\030\005 \003(" +
+      "\0132\035.rasterwire.v1.PropertyFilterB\010\272H\005\222\001\002" +
+      "\020d\022\031\n\007sort_by\030\006 \001(\tB\010\272H\005r\003\030\200\010\022\022\n\ndescend" +
+      "ing\030\007 \001(\010\022\026\n\005limit\030\010 \001(\005B\007\272H\004\032\002(\000\"\233\001\n\016Pr" +
+      "opertyFilter\022\034\n\010property\030\001 \001(\tB\n\272H\007r\005\020\001\030" +
+      "\200\010\0229\n\ncomparison\030\002 \001(\0162\031.rasterwire.v1.C" +
+      "omparisonB\n\272H\007\202\001\004\020\001 \000\022\020\n\006number\030\003 \001(\001H\000\022" +
+      "\016\n\004text\030\004 \001(\tH\000B\016\n\005value\022\005\272H\002\010\001\"\222\003\n\010Band" +
+      "Spec\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\010\022\026\n\003crs\030\002 \001(" +
+      "\tB\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_transform\030\003 \003(\001B\260\001\272" +
+      "H\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_transform.six_numb" +
+      "ers\022^has to be six numbers, row-major: [" +
+      "xScale, xShear, xTranslation, yShear, yS" +
+      "cale, yTranslation]\032\"size(this) == 0 || " +
+      "size(this) == 6\022\"\n\ndimensions\030\004 \003(\005B\016\272H\013" +
+      "\222\001\010\020\002\"\004\032\002 \000\022$\n\005scale\030\005 \001(\001B\020\272H\r\022\013!\000\000\000\000\000\000" +
+      "\000\000@\001H\000\210\001\001\0227\n\nresampling\030\006 \001(\0162\031.rasterwi" +
+      "re.v1.ResamplingB\010\272H\005\202\001\002\020\001B\010\n\006_scale\"\262\001\n" +
+      "\006Region\0222\n\014bounding_box\030\001 \001(\0132\032.rasterwi" +
+      "re.v1.BoundingBoxH\000\022\035\n\007geojson\030\002 \001(\tB\n\272H" +
+      "\007r\005(\200\200\200\005H\000\022\026\n\003crs\030\003 \001(\tB\t\272H\006r\004\030\200\200\004\022-\n\005ed" +
+      "ges\030\004 \001(\0162\024.rasterwire.v1.EdgesB\010\272H\005\202\001\002\020" +
+      "\001B\016\n\005shape\022\005\272H\002\010\001\"k\n\013BoundingBox\022\025\n\004west" +
+      "\030\001 \001(\001B\007\272H\004\022\002@\001\022\026\n\005south\030\002 \001(\001B\007\272H\004\022\002@\001\022" +
+      "\025\n\004east\030\003 \001(\001B\007\272H\004\022\002@\001\022\026\n\005north\030\004 \001(\001B\007\272" +
+      "H\004\022\002@\001\"g\n\nDownloadId\022\014\n\004name\030\001 \001(\t\022\r\n\005to" +
+      "ken\030\002 \001(\t\022/\n\013expire_time\030\003 \001(\0132\032.google." +
+      "protobuf.Timestamp\022\013\n\003url\030\004 \001(\t\"\307\002\n\014Down" +
+      "loadPlan\022\020\n\010filename\030\001 \001(\t\022\021\n\tmime_type\030" +
+      "\002 \001(\t\022%\n\006format\030\003 \001(\0162\025.rasterwire.v1.Fo" +
+      "rmat\022*\n\007rasters\030\004 \003(\0132\031.rasterwire.v1.Ra" +
+      "sterPlan\022\032\n\022uncompressed_bytes\030\005 \001(\003\022\027\n\017" +
+      "estimated_bytes\030\006 \001(\003\022,\n\007ignored\030\007 \003(\0132\033" +
+      ".rasterwire.v1.IgnoredField\022\014\n\004etag\030\010 \001(" +
+      "\t\022\016\n\006scenes\030\t \001(\003\022\024\n\014source_bytes\030\n \001(\003\022" +
+      "(\n\010left_out\030\013 \003(\0132\026.rasterwire.v1.LeftOu" +
+      "t\"6\n\007LeftOut\022\014\n\004item\030\001 \001(\t\022\016\n\006reason\030\002 \001" +
+      "(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014IgnoredField\022\r\n\005fie" +
+      "ld\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"\242\001\n\nRasterPlan\022" +
+      "\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.rasterwire" +
+      ".v1.PixelGrid\022&\n\005bands\030\003 \003(\0132\027.rasterwir" +
+      "e.v1.BandPlan\022!\n\004mask\030\004 \001(\0162\023.rasterwire" +
+      ".v1.Mask\022\023\n\013mask_reason\030\005 \001(\t\"\331\001\n\010BandPl" +
+      "an\022\n\n\002id\030\001 \001(\t\022*\n\tdata_type\030\002 \001(\0162\027.rast" +
+      "erwire.v1.DataType\022\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022" +
+      "-\n\nresampling\030\004 \001(\0162\031.rasterwire.v1.Resa" +
+      "mpling\022\020\n\010overview\030\005 \001(\001\022\014\n\004path\030\006 \001(\t\022\021" +
+      "\n\tplaced_by\030\007 \001(\t\022\023\n\013nodata_text\030\010 \001(\tB\t" +
+      "\n\007_nodata\"N\n\tPixelGrid\022\013\n\003crs\030\001 \001(\t\022\025\n\rc" +
+      "rs_transform\030\002 \003(\001\022\r\n\005width\030\003 \001(\003\022\016\n\006hei" +
+      "ght\030\004 \001(\003\"\245\001\n\rDownloadChunk\022\014\n\004data\030\001 \001(" +
+      "\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006crc32c\030\003 \001(\007H\000\210\001\001\022/" +
+      "\n\010progress\030\004 \001(\0132\035.rasterwire.v1.RenderP" +
+      "rogress\022%\n\004file\030\005 \001(\0132\027.rasterwire.v1.Fi" +
+      "leInfoB\t\n\007_crc32c\";\n\016RenderProgress\022\023\n\013b" +
+      "locks_done\030\001 \001(\003\022\024\n\014blocks_total\030\002 \001(\003\"a" +
+      "\n\010FileInfo\022\020\n\010filename\030\001 \001(\t\022\021\n\tmime_typ" +
+      "e\030\002 \001(\t\022\022\n\nsize_bytes\030\003 \001(\003\022\016\n\006crc32c\030\004 " +
+      "\001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\nComparison\022\032\n\026COMP" +
+      "ARISON_UNSPECIFIED\020\000\022\024\n\020COMPARISON_EQUAL" +
+      "\020\001\022\030\n\024COMPARISON_NOT_EQUAL\020\002\022\023\n\017COMPARIS" +
+      "ON_LESS\020\003\022\034\n\030COMPARISON_LESS_OR_EQUAL\020\004\022" +
+      "\026\n\022COMPARISON_GREATER\020\005\022\037\n\033COMPARISON_GR" +
+      "EATER_OR_EQUAL\020\006*\313\001\n\tComposite\022\031\n\025COMPOS" +
+      "ITE_UNSPECIFIED\020\000\022\023\n\017COMPOSITE_FIRST\020\001\022\022" +
+      "\n\016COMPOSITE_LAST\020\002\022\021\n\rCOMPOSITE_MIN\020\003\022\021\n" +
+      "\rCOMPOSITE_MAX\020\004\022\022\n\016COMPOSITE_MEAN\020\005\022\024\n\020" +
+      "COMPOSITE_MEDIAN\020\006\022\023\n\017COMPOSITE_COUNT\020\007\022" +
+      "\025\n\021COMPOSITE_QUALITY\020\010*\247\001\n\006Format\022\026\n\022FOR" +
+      "MAT_UNSPECIFIED\020\000\022\032\n\026FORMAT_ZIPPED_GEO_T" +
+      "IFF\020\001\022#\n\037FORMAT_ZIPPED_GEO_TIFF_PER_BAND" +
+      "\020\002\022\023\n\017FORMAT_GEO_TIFF\020\003\022\016\n\nFORMAT_NPY\020\004\022" +
+      "\016\n\nFORMAT_PNG\020\005\022\017\n\013FORMAT_JPEG\020\006*\\\n\nPrec" +
+      "edence\022\032\n\026PRECEDENCE_UNSPECIFIED\020\000\022\031\n\025PR" +
+      "ECEDENCE_DOCUMENTED\020\001\022\027\n\023PRECEDENCE_COMB" +
+      "INED\020\002*\336\002\n\nResampling\022\032\n\026RESAMPLING_UNSP" +
+      "ECIFIED\020\000\022\026\n\022RESAMPLING_NEAREST\020\001\022\027\n\023RES" +
+      "AMPLING_BILINEAR\020\002\022\024\n\020RESAMPLING_CUBIC\020\003" +
+      "\022\033\n\027RESAMPLING_CUBIC_SPLINE\020\004\022\026\n\022RESAMPL" +
+      "ING_LANCZOS\020\005\022\026\n\022RESAMPLING_AVERAGE\020\006\022\023\n" +
+      "\017RESAMPLING_MODE\020\007\022\022\n\016RESAMPLING_MIN\020\010\022\022" +
+      "\n\016RESAMPLING_MAX\020\t\022\025\n\021RESAMPLING_MEDIAN\020" +
+      "\n\022\021\n\rRESAMPLING_Q1\020\013\022\021\n\rRESAMPLING_Q3\020\014\022" +
+      "\022\n\016RESAMPLING_SUM\020\r\022\022\n\016RESAMPLING_RMS\020\016*" +
+      "P\n\004Mask\022\024\n\020MASK_UNSPECIFIED\020\000\022\017\n\013MASK_NO" +
+      "DATA\020\001\022\r\n\tMASK_BAND\020\002\022\022\n\016MASK_EACH_BAND\020" +
+      "\003*\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPECI" +
+      "FIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRESS" +
+      "ION_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020CO" +
+      "MPRESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSPE" +
+      "CIFIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEOD" +
+      "ESIC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPECI" +
+      "FIED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYPE" +
+      "_INT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_TY" +
+      "PE_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DATA" +
+      "_TYPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017D" +
+      "ATA_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t\022" +
+      "\025\n\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwire" +
+      ".v1B\rDownloadProtoP\001Z8rasterwire.dev/cli" +
+      "ents/go/gen/rasterwire/v1;rasterwirev1b\006" +
+      "proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -296,7 +303,7 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_DownloadParams_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadParams_descriptor,
-        new java.lang.String[] { "Image", "Expression", "Mosaic", "Name", "Bands", "Crs", "CrsTransform", "Dimensions", "Scale", "Region", "FilePerBand", "Format", "Precedence", "Strict", "Resampling", "Nodata", "Mask", "ClipToRegion", "Compression", "CompressionLevel", "CloudOptimized", "RequestId", "Source", });
+        new java.lang.String[] { "Image", "Expression", "Mosaic", "Name", "Bands", "Crs", "CrsTransform", "Dimensions", "Scale", "Region", "FilePerBand", "Format", "Precedence", "Strict", "Resampling", "Nodata", "Mask", "ClipToRegion", "Compression", "CompressionLevel", "CloudOptimized", "RequestId", "NodataText", "Source", });
     internal_static_rasterwire_v1_Mosaic_descriptor =
       getDescriptor().getMessageTypes().get(1);
     internal_static_rasterwire_v1_Mosaic_fieldAccessorTable = new
@@ -368,13 +375,13 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_RasterPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RasterPlan_descriptor,
-        new java.lang.String[] { "Path", "Grid", "Bands", });
+        new java.lang.String[] { "Path", "Grid", "Bands", "Mask", "MaskReason", });
     internal_static_rasterwire_v1_BandPlan_descriptor =
       getDescriptor().getMessageTypes().get(13);
     internal_static_rasterwire_v1_BandPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandPlan_descriptor,
-        new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", "PlacedBy", });
+        new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", "PlacedBy", "NodataText", });
     internal_static_rasterwire_v1_PixelGrid_descriptor =
       getDescriptor().getMessageTypes().get(14);
     internal_static_rasterwire_v1_PixelGrid_fieldAccessorTable = new

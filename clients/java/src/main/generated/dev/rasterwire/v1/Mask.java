@@ -17,7 +17,7 @@ public enum Mask
     implements com.google.protobuf.ProtocolMessageEnum {
   /**
    * <pre>
-   * MASK_NODATA.
+   * What loses no valid pixel; see DownloadParams.mask.
    * </pre>
    *
    * <code>MASK_UNSPECIFIED = 0;</code>
@@ -25,7 +25,10 @@ public enum Mask
   MASK_UNSPECIFIED(0),
   /**
    * <pre>
-   * By the nodata value alone.
+   * By a nodata value alone: that of the request, else the band's own where it fits the type of the
+   * output, else, where a pixel can be invalid, the smallest value of the type (0 for unsigned, -inf
+   * for floats), as Earth Engine has it. Valid pixels of that value cannot be told from invalid ones.
+   * Bands of one file share a value: where theirs differ, the smallest of the type.
    * </pre>
    *
    * <code>MASK_NODATA = 1;</code>
@@ -40,6 +43,16 @@ public enum Mask
    * <code>MASK_BAND = 2;</code>
    */
   MASK_BAND(2),
+  /**
+   * <pre>
+   * By a mask of each band: an internal mask of as many samples in a GeoTIFF, which GDAL reads as the
+   * masks of its bands; in an NPY of several bands as many bytes in the field `mask`, in their order.
+   * Not in a cloud-optimized GeoTIFF of several bands.
+   * </pre>
+   *
+   * <code>MASK_EACH_BAND = 3;</code>
+   */
+  MASK_EACH_BAND(3),
   UNRECOGNIZED(-1),
   ;
 
@@ -54,7 +67,7 @@ public enum Mask
   }
   /**
    * <pre>
-   * MASK_NODATA.
+   * What loses no valid pixel; see DownloadParams.mask.
    * </pre>
    *
    * <code>MASK_UNSPECIFIED = 0;</code>
@@ -62,7 +75,10 @@ public enum Mask
   public static final int MASK_UNSPECIFIED_VALUE = 0;
   /**
    * <pre>
-   * By the nodata value alone.
+   * By a nodata value alone: that of the request, else the band's own where it fits the type of the
+   * output, else, where a pixel can be invalid, the smallest value of the type (0 for unsigned, -inf
+   * for floats), as Earth Engine has it. Valid pixels of that value cannot be told from invalid ones.
+   * Bands of one file share a value: where theirs differ, the smallest of the type.
    * </pre>
    *
    * <code>MASK_NODATA = 1;</code>
@@ -77,6 +93,16 @@ public enum Mask
    * <code>MASK_BAND = 2;</code>
    */
   public static final int MASK_BAND_VALUE = 2;
+  /**
+   * <pre>
+   * By a mask of each band: an internal mask of as many samples in a GeoTIFF, which GDAL reads as the
+   * masks of its bands; in an NPY of several bands as many bytes in the field `mask`, in their order.
+   * Not in a cloud-optimized GeoTIFF of several bands.
+   * </pre>
+   *
+   * <code>MASK_EACH_BAND = 3;</code>
+   */
+  public static final int MASK_EACH_BAND_VALUE = 3;
 
 
   public final int getNumber() {
@@ -106,6 +132,7 @@ public enum Mask
       case 0: return MASK_UNSPECIFIED;
       case 1: return MASK_NODATA;
       case 2: return MASK_BAND;
+      case 3: return MASK_EACH_BAND;
       default: return null;
     }
   }

@@ -34,6 +34,8 @@ private static final long serialVersionUID = 0L;
   private RasterPlan() {
     path_ = "";
     bands_ = java.util.Collections.emptyList();
+    mask_ = 0;
+    maskReason_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -196,6 +198,81 @@ private static final long serialVersionUID = 0L;
     return bands_.get(index);
   }
 
+  public static final int MASK_FIELD_NUMBER = 4;
+  private int mask_ = 0;
+  /**
+   * <pre>
+   * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+   * PNG, whose invalid pixels are transparent; and of a JPEG.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mask mask = 4;</code>
+   * @return The enum numeric value on the wire for mask.
+   */
+  @java.lang.Override public int getMaskValue() {
+    return mask_;
+  }
+  /**
+   * <pre>
+   * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+   * PNG, whose invalid pixels are transparent; and of a JPEG.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mask mask = 4;</code>
+   * @return The mask.
+   */
+  @java.lang.Override public dev.rasterwire.v1.Mask getMask() {
+    dev.rasterwire.v1.Mask result = dev.rasterwire.v1.Mask.forNumber(mask_);
+    return result == null ? dev.rasterwire.v1.Mask.UNRECOGNIZED : result;
+  }
+
+  public static final int MASK_REASON_FIELD_NUMBER = 5;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object maskReason_ = "";
+  /**
+   * <pre>
+   * Why, in a sentence.
+   * </pre>
+   *
+   * <code>string mask_reason = 5;</code>
+   * @return The maskReason.
+   */
+  @java.lang.Override
+  public java.lang.String getMaskReason() {
+    java.lang.Object ref = maskReason_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      maskReason_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Why, in a sentence.
+   * </pre>
+   *
+   * <code>string mask_reason = 5;</code>
+   * @return The bytes for maskReason.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getMaskReasonBytes() {
+    java.lang.Object ref = maskReason_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      maskReason_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -219,6 +296,12 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < bands_.size(); i++) {
       output.writeMessage(3, bands_.get(i));
     }
+    if (mask_ != dev.rasterwire.v1.Mask.MASK_UNSPECIFIED.getNumber()) {
+      output.writeEnum(4, mask_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(maskReason_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 5, maskReason_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -238,6 +321,13 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < bands_.size(); i++) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(3, bands_.get(i));
+    }
+    if (mask_ != dev.rasterwire.v1.Mask.MASK_UNSPECIFIED.getNumber()) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeEnumSize(4, mask_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(maskReason_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(5, maskReason_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -263,6 +353,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!getBandsList()
         .equals(other.getBandsList())) return false;
+    if (mask_ != other.mask_) return false;
+    if (!getMaskReason()
+        .equals(other.getMaskReason())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -284,6 +377,10 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + BANDS_FIELD_NUMBER;
       hash = (53 * hash) + getBandsList().hashCode();
     }
+    hash = (37 * hash) + MASK_FIELD_NUMBER;
+    hash = (53 * hash) + mask_;
+    hash = (37 * hash) + MASK_REASON_FIELD_NUMBER;
+    hash = (53 * hash) + getMaskReason().hashCode();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -439,6 +536,8 @@ private static final long serialVersionUID = 0L;
         bandsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000004);
+      mask_ = 0;
+      maskReason_ = "";
       return this;
     }
 
@@ -495,6 +594,12 @@ private static final long serialVersionUID = 0L;
             : gridBuilder_.build();
         to_bitField0_ |= 0x00000001;
       }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.mask_ = mask_;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.maskReason_ = maskReason_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -543,6 +648,14 @@ private static final long serialVersionUID = 0L;
             bandsBuilder_.addAllMessages(other.bands_);
           }
         }
+      }
+      if (other.mask_ != 0) {
+        setMaskValue(other.getMaskValue());
+      }
+      if (!other.getMaskReason().isEmpty()) {
+        maskReason_ = other.maskReason_;
+        bitField0_ |= 0x00000010;
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -595,6 +708,16 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 26
+            case 32: {
+              mask_ = input.readEnum();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 32
+            case 42: {
+              maskReason_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1171,6 +1294,174 @@ private static final long serialVersionUID = 0L;
         bands_ = null;
       }
       return bandsBuilder_;
+    }
+
+    private int mask_ = 0;
+    /**
+     * <pre>
+     * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+     * PNG, whose invalid pixels are transparent; and of a JPEG.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mask mask = 4;</code>
+     * @return The enum numeric value on the wire for mask.
+     */
+    @java.lang.Override public int getMaskValue() {
+      return mask_;
+    }
+    /**
+     * <pre>
+     * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+     * PNG, whose invalid pixels are transparent; and of a JPEG.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mask mask = 4;</code>
+     * @param value The enum numeric value on the wire for mask to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaskValue(int value) {
+      mask_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+     * PNG, whose invalid pixels are transparent; and of a JPEG.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mask mask = 4;</code>
+     * @return The mask.
+     */
+    @java.lang.Override
+    public dev.rasterwire.v1.Mask getMask() {
+      dev.rasterwire.v1.Mask result = dev.rasterwire.v1.Mask.forNumber(mask_);
+      return result == null ? dev.rasterwire.v1.Mask.UNRECOGNIZED : result;
+    }
+    /**
+     * <pre>
+     * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+     * PNG, whose invalid pixels are transparent; and of a JPEG.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mask mask = 4;</code>
+     * @param value The mask to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMask(dev.rasterwire.v1.Mask value) {
+      if (value == null) { throw new NullPointerException(); }
+      bitField0_ |= 0x00000008;
+      mask_ = value.getNumber();
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+     * PNG, whose invalid pixels are transparent; and of a JPEG.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Mask mask = 4;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMask() {
+      bitField0_ = (bitField0_ & ~0x00000008);
+      mask_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object maskReason_ = "";
+    /**
+     * <pre>
+     * Why, in a sentence.
+     * </pre>
+     *
+     * <code>string mask_reason = 5;</code>
+     * @return The maskReason.
+     */
+    public java.lang.String getMaskReason() {
+      java.lang.Object ref = maskReason_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        maskReason_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Why, in a sentence.
+     * </pre>
+     *
+     * <code>string mask_reason = 5;</code>
+     * @return The bytes for maskReason.
+     */
+    public com.google.protobuf.ByteString
+        getMaskReasonBytes() {
+      java.lang.Object ref = maskReason_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        maskReason_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Why, in a sentence.
+     * </pre>
+     *
+     * <code>string mask_reason = 5;</code>
+     * @param value The maskReason to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaskReason(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      maskReason_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Why, in a sentence.
+     * </pre>
+     *
+     * <code>string mask_reason = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearMaskReason() {
+      maskReason_ = getDefaultInstance().getMaskReason();
+      bitField0_ = (bitField0_ & ~0x00000010);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Why, in a sentence.
+     * </pre>
+     *
+     * <code>string mask_reason = 5;</code>
+     * @param value The bytes for maskReason to set.
+     * @return This builder for chaining.
+     */
+    public Builder setMaskReasonBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      maskReason_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.RasterPlan)

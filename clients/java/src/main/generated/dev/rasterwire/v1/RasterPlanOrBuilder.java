@@ -100,4 +100,45 @@ public interface RasterPlanOrBuilder extends
    */
   dev.rasterwire.v1.BandPlanOrBuilder getBandsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+   * PNG, whose invalid pixels are transparent; and of a JPEG.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mask mask = 4;</code>
+   * @return The enum numeric value on the wire for mask.
+   */
+  int getMaskValue();
+  /**
+   * <pre>
+   * How invalid pixels are told from valid ones. MASK_UNSPECIFIED where no pixel can be invalid; of a
+   * PNG, whose invalid pixels are transparent; and of a JPEG.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Mask mask = 4;</code>
+   * @return The mask.
+   */
+  dev.rasterwire.v1.Mask getMask();
+
+  /**
+   * <pre>
+   * Why, in a sentence.
+   * </pre>
+   *
+   * <code>string mask_reason = 5;</code>
+   * @return The maskReason.
+   */
+  java.lang.String getMaskReason();
+  /**
+   * <pre>
+   * Why, in a sentence.
+   * </pre>
+   *
+   * <code>string mask_reason = 5;</code>
+   * @return The bytes for maskReason.
+   */
+  com.google.protobuf.ByteString
+      getMaskReasonBytes();
 }

@@ -140,7 +140,9 @@ private static final long serialVersionUID = 0L;
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
    * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-   * 7946 has it, are put together.
+   * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+   * number of times. Features whose geometry is null add nothing, and are named among the fields
+   * without effect.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -154,7 +156,9 @@ private static final long serialVersionUID = 0L;
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
    * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-   * 7946 has it, are put together.
+   * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+   * number of times. Features whose geometry is null add nothing, and are named among the fields
+   * without effect.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -182,7 +186,9 @@ private static final long serialVersionUID = 0L;
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
    * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-   * 7946 has it, are put together.
+   * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+   * number of times. Features whose geometry is null add nothing, and are named among the fields
+   * without effect.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -212,7 +218,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object crs_ = "";
   /**
    * <pre>
-   * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+   * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+   * before latitude.
    * </pre>
    *
    * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -233,7 +240,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+   * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+   * before latitude.
    * </pre>
    *
    * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -881,7 +889,9 @@ private static final long serialVersionUID = 0L;
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
      * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-     * 7946 has it, are put together.
+     * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+     * number of times. Features whose geometry is null add nothing, and are named among the fields
+     * without effect.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -896,7 +906,9 @@ private static final long serialVersionUID = 0L;
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
      * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-     * 7946 has it, are put together.
+     * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+     * number of times. Features whose geometry is null add nothing, and are named among the fields
+     * without effect.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -925,7 +937,9 @@ private static final long serialVersionUID = 0L;
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
      * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-     * 7946 has it, are put together.
+     * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+     * number of times. Features whose geometry is null add nothing, and are named among the fields
+     * without effect.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -955,7 +969,9 @@ private static final long serialVersionUID = 0L;
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
      * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-     * 7946 has it, are put together.
+     * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+     * number of times. Features whose geometry is null add nothing, and are named among the fields
+     * without effect.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -975,7 +991,9 @@ private static final long serialVersionUID = 0L;
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
      * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-     * 7946 has it, are put together.
+     * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+     * number of times. Features whose geometry is null add nothing, and are named among the fields
+     * without effect.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -994,7 +1012,9 @@ private static final long serialVersionUID = 0L;
      * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
      * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
      * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-     * 7946 has it, are put together.
+     * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+     * number of times. Features whose geometry is null add nothing, and are named among the fields
+     * without effect.
      * </pre>
      *
      * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -1014,7 +1034,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object crs_ = "";
     /**
      * <pre>
-     * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+     * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+     * before latitude.
      * </pre>
      *
      * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -1034,7 +1055,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+     * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+     * before latitude.
      * </pre>
      *
      * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -1055,7 +1077,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+     * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+     * before latitude.
      * </pre>
      *
      * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -1072,7 +1095,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+     * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+     * before latitude.
      * </pre>
      *
      * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -1086,7 +1110,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+     * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+     * before latitude.
      * </pre>
      *
      * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>

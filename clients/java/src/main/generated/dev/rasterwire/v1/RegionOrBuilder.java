@@ -42,7 +42,9 @@ public interface RegionOrBuilder extends
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
    * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-   * 7946 has it, are put together.
+   * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+   * number of times. Features whose geometry is null add nothing, and are named among the fields
+   * without effect.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -54,7 +56,9 @@ public interface RegionOrBuilder extends
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
    * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-   * 7946 has it, are put together.
+   * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+   * number of times. Features whose geometry is null add nothing, and are named among the fields
+   * without effect.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -66,7 +70,9 @@ public interface RegionOrBuilder extends
    * A GeoJSON geometry as JSON text: Polygon, MultiPolygon, or a GeometryCollection or Feature of
    * them; Point and LineString give the pixels they touch. At most 100,000 vertices. A named
    * `crs` member and a `geodesic` member are honoured. Parts that were cut at 180 degrees, as RFC
-   * 7946 has it, are put together.
+   * 7946 has it, are put together. A ring that crosses itself holds what lies within it an odd
+   * number of times. Features whose geometry is null add nothing, and are named among the fields
+   * without effect.
    * </pre>
    *
    * <code>string geojson = 2 [(.buf.validate.field) = { ... }</code>
@@ -77,7 +83,8 @@ public interface RegionOrBuilder extends
 
   /**
    * <pre>
-   * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+   * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+   * before latitude.
    * </pre>
    *
    * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
@@ -86,7 +93,8 @@ public interface RegionOrBuilder extends
   java.lang.String getCrs();
   /**
    * <pre>
-   * The crs of the coordinates, x before y. Default EPSG:4326, longitude before latitude.
+   * The crs of the coordinates, x before y; see DownloadParams.crs. Default EPSG:4326, longitude
+   * before latitude.
    * </pre>
    *
    * <code>string crs = 3 [(.buf.validate.field) = { ... }</code>
