@@ -97,7 +97,7 @@ def playing(servicer: Scripted) -> Iterator[str]:
 
 
 @contextmanager
-def client_of(servicer: Scripted) -> Iterator[Client]:
+def client_of(servicer: Scripted, idle: float = 60.0) -> Iterator[Client]:
     """Give a client of a server that plays."""
-    with playing(servicer) as address, Client(address, retry=QUICK) as client:
+    with playing(servicer) as address, Client(address, retry=QUICK, idle=idle) as client:
         yield client

@@ -102,8 +102,8 @@ def alters(change: Callable[[download_pb2.DownloadChunk], None]) -> Script:
     def script(
         request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext
     ) -> Iterator[download_pb2.DownloadChunk]:
-        for number, chunk in enumerate(chunks(request.read_offset)):
-            if number == 2:
+        for chunk in chunks(request.read_offset):
+            if chunk.offset == 2 * PIECE:
                 change(chunk)
             yield chunk
 

@@ -32,11 +32,12 @@ class AsyncClient:
         target: str = "localhost:50051",
         *,
         timeout: float = 60.0,
+        idle: float = 60.0,
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         """See ``Client``."""
-        self._client = Client(target, timeout=timeout, retry=retry, credentials=credentials)
+        self._client = Client(target, timeout=timeout, idle=idle, retry=retry, credentials=credentials)
 
     @classmethod
     def over(cls, client: Client) -> Self:

@@ -1,7 +1,7 @@
 """Checks the bytes of one file as they come."""
 
 from rasterwire.checksum import joined
-from rasterwire.client.errors import CorruptData
+from rasterwire.client.errors import CorruptData, Garbled
 from rasterwire.client.expected import check_size
 from rasterwire.client.wire import Piece
 from rasterwire.v1 import download_pb2
@@ -16,13 +16,34 @@ class Checker:
         plan: that the file was made by, or None.
     """
 
-    def __init__(self, plan: download_pb2.DownloadPlan | None = None) -> None:
-        """Begin at offset 0; the size of the file is held against the plan, where there is one."""
-        self.offset = 0
+    def __init__(self, plan: download_pb2.DownloadPlan | None = None, offset: int = 0, limit: int = 0) -> None:
+        """Begin at an offset.
+
+        Args:
+            plan: that the size of the file is held against.
+            offset: of the first byte.
+            limit: bytes that were asked for; 0 means all that follow.
+        """
+        self.offset = offset
+        self._start = offset
+        self._limit = limit
         self.info: download_pb2.FileInfo | None = None
         self.plan = plan
         self._crc = 0
         self._is_over = False
+
+    @property
+    def left(self) -> int:
+        """Bytes that are still to be asked for; 0 means all."""
+        return self._limit and self._start + self._limit - self.offset
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all came that was asked for by a limit."""
+        return self._limit > 0 and self.left <= 0
+
+    def _end(self, size: int) -> int:
+        return min(size, self._start + self._limit) if self._limit else size
 
     def begin(self) -> None:
         """Expect the messages of one more call, which goes on at the offset."""
@@ -42,7 +63,8 @@ class Checker:
         """Return the bytes of a chunk.
 
         Raises:
-            CorruptData: they are not the ones that follow, or not the ones that were sent.
+            Garbled: they are not the ones that follow, or not the ones that were sent.
+            CorruptData: they are those of another file, or too many.
         """
         chunk = piece.told
         if self._is_over:
@@ -51,17 +73,18 @@ class Checker:
             self._take(chunk.file)
         data = piece.data
         if not data:
-            self._is_over = chunk.HasField("file") and self.offset == chunk.file.size_bytes
+            self._is_over = chunk.HasField("file") and self.offset == self._end(chunk.file.size_bytes)
             return data
         if self.info is None:
-            raise CorruptData("bytes came before the server told of what file they are")
+            raise Garbled("bytes came before the server told of what file they are")
         if chunk.offset != self.offset:
-            raise CorruptData(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
-        if self.offset + len(data) > self.info.size_bytes:
-            raise CorruptData(f"bytes came beyond the {self.info.size_bytes} that the server told")
+            raise Garbled(f"a chunk for offset {chunk.offset} came where {self.offset} is next")
+        if self.offset + len(data) > self._end(self.info.size_bytes):
+            what = f"{self.info.size_bytes} that the server told" if not self._limit else f"{self._limit} asked for"
+            raise CorruptData(f"bytes came beyond the {what}")
         checksum = piece.checksum()
         if chunk.crc32c != checksum:
-            raise CorruptData(f"the checksum of the chunk at offset {chunk.offset} is wrong")
+            raise Garbled(f"the checksum of the chunk at offset {chunk.offset} is wrong")
         self._crc = joined(self._crc, checksum, len(data))
         self.offset += len(data)
         return data
@@ -76,15 +99,24 @@ class Checker:
             check_size(self.plan, info.size_bytes)
         self.info = info
 
+    def end(self) -> download_pb2.FileInfo:
+        """Return the file's info once all came that was asked for.
+
+        Raises:
+            Garbled: bytes are missing.
+        """
+        if self.info is None or self.offset < self._end(self.info.size_bytes):
+            expected = "no size" if self.info is None else f"{self.info.size_bytes} bytes"
+            raise Garbled(f"the stream ended after {self.offset} bytes, the server told {expected}")
+        return self.info
+
     def finish(self) -> download_pb2.FileInfo:
-        """Return the file's info once all of it came.
+        """Return the file's info once all came, and is right where that is all of the file.
 
         Raises:
             CorruptData: bytes are missing, or the whole is not what the server says.
         """
-        if self.info is None or self.offset != self.info.size_bytes:
-            expected = "no size" if self.info is None else f"{self.info.size_bytes} bytes"
-            raise CorruptData(f"the stream ended after {self.offset} bytes, the server told {expected}")
-        if self._crc != self.info.crc32c:
+        info = self.end()
+        if self._start == 0 and self.offset == info.size_bytes and self._crc != info.crc32c:
             raise CorruptData("the checksum of the whole file is wrong")
-        return self.info
+        return info

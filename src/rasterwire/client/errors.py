@@ -10,6 +10,7 @@ DownloadFailed
 from dataclasses import dataclass
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -31,7 +32,8 @@ class DownloadFailed(Exception):
         reason: the server's stable UPPER_SNAKE_CASE reason, or "".
         metadata: the dynamic parts of the message.
         violations: of the request.
-        retry_after: seconds after which the server wants to be asked again, or None.
+        retry_after: seconds after which the server wants to be asked again, at most 60, or None.
+        is_passing: whether the same may succeed later.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class DownloadFailed(Exception):
         self.metadata = metadata or {}
         self.violations = violations
         self.retry_after: float | None = None
+        self.is_passing = False
 
     def __str__(self) -> str:
         return self.message
@@ -64,6 +67,10 @@ class NotFound(DownloadFailed):
 
 class CorruptData(DownloadFailed):
     """Bytes came that are not those of the file; nothing was kept of them."""
+
+
+class Garbled(CorruptData):
+    """Bytes that came otherwise than they were sent; those that come again may be right."""
 
 
 class Interrupted(DownloadFailed):
@@ -82,6 +89,14 @@ _NO_MESSAGE = "Exception deserializing response!"
 """What grpc says of bytes that are no message."""
 
 
+LONGEST_RETRY = 60.0
+"""Seconds that a server may ask a client to wait."""
+
+
+_CLOSED = "Channel closed"
+"""What grpc says of calls that ran when their channel was closed."""
+
+
 _NO_SERVER = "failed to connect to all addresses"
 """How grpc begins what it says where nobody listens."""
 
@@ -91,35 +106,43 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     code: grpc.StatusCode = error.code()
     said = error.details() or code.name
     if said == _NO_MESSAGE:
-        return CorruptData("the answer is no message of this schema; is it a rasterwire server that is asked?", code)
+        return Garbled("the answer is no message of this schema; is it a rasterwire server that is asked?", code)
     if code is grpc.StatusCode.UNAVAILABLE and said.startswith(_NO_SERVER):
         said = f"the server cannot be reached; does it run there, and is the address right? ({said})"
+    if _CLOSED in said:
+        return closed()
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     retry_after = None
     try:
         status = rpc_status.from_call(error)  # type: ignore[arg-type]  # every error of a call is one too
-    except ValueError:  # details that contradict the status, by something between here and the server
-        status = None
-    for detail in status.details if status is not None else ():
-        detail.Unpack(info)
-        detail.Unpack(bad)
-        if detail.Unpack(retry):
-            retry_after = retry.retry_delay.ToTimedelta().total_seconds()
+        for detail in status.details if status is not None else ():
+            detail.Unpack(info)
+            detail.Unpack(bad)
+            if detail.Unpack(retry):
+                asked = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+                retry_after = min(max(asked, 0.0), LONGEST_RETRY)
+    except (ValueError, DecodeError):  # details that contradict the status, or are none
+        pass
     violations = tuple(FieldViolation(v.field, v.description) for v in bad.field_violations)
     made = _classes.get(code, DownloadFailed)(said, code, info.reason, dict(info.metadata), violations)
     made.retry_after = retry_after
+    made.is_passing = _is_passing(code, said, retry_after)
     return made
 
 
-def is_passing(error: grpc.RpcError) -> bool:
+def closed() -> DownloadFailed:
+    """Return the error of a client that was closed."""
+    return DownloadFailed("the client is closed; make another one")
+
+
+def _is_passing(code: grpc.StatusCode, said: str, retry_after: float | None) -> bool:
     """Tell whether a lost stream may be taken up again.
 
     A proxy turns the death of a server into INTERNAL (reset stream) or UNKNOWN (a cut frame); a
     server that is busy says RESOURCE_EXHAUSTED with the time to come back.
     """
-    code = error.code()
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return failure(error).retry_after is not None
+        return retry_after is not None
     if code is grpc.StatusCode.INTERNAL:
-        return "RST_STREAM" in (error.details() or "")
+        return "RST_STREAM" in said
     return code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)

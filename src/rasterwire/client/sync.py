@@ -4,6 +4,7 @@ import json
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +15,10 @@ import grpc
 from rasterwire.client import arrays
 from rasterwire.client.bar import progress_bar
 from rasterwire.client.checker import Checker
-from rasterwire.client.errors import CorruptData, DownloadFailed, failure
+from rasterwire.client.errors import DownloadFailed, closed, failure
 from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, to_message
+from rasterwire.client.reading import read, stream
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, save
 from rasterwire.client.wire import streams
 from rasterwire.v1 import (
@@ -92,6 +94,7 @@ class Client:
         target: str = "localhost:50051",
         *,
         timeout: float = 60.0,
+        idle: float = 60.0,
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
@@ -100,10 +103,12 @@ class Client:
         Args:
             target: ``host:port``.
             timeout: seconds that an ordinary call may take; downloads take as long as they bring bytes.
+            idle: seconds after which a server that sends no message of a download is left, and asked again.
             retry: patience of downloads.
             credentials: for TLS; without, the connection is plain.
         """
         self._timeout = timeout
+        self._idle = idle
         self._retry = retry or RetryPolicy()
         if credentials is None:
             self._channel = grpc.insecure_channel(target, options=_OPTIONS)
@@ -136,11 +141,13 @@ class Client:
         try:
             return self._pool.submit(work)
         except RuntimeError:
-            raise DownloadFailed("the client is closed; make another one") from None
+            raise closed() from None
 
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         try:
             return method(request, timeout=self._timeout)
+        except ValueError:  # how grpc tells of a channel that is closed
+            raise closed() from None
         except grpc.RpcError as error:
             raise failure(error) from error
 
@@ -215,26 +222,24 @@ class Client:
         return future
 
     def read(self, download_id: DownloadIdLike, *, offset: int = 0, limit: int = 0) -> Iterator[bytes]:
-        """Yield bytes of a registered download, chunk by chunk, each checked; does not resume.
+        """Yield bytes of a registered download, chunk by chunk, each checked, and at the end the whole.
+
+        What was garbled on its way is read again, once; a lost connection is an error.
 
         Args:
             download_id: of the download.
             offset: first byte.
             limit: most bytes; 0 means all that follow.
+
+        Raises:
+            CorruptData: at the end, too: of a whole file that is not what the server says, or is cut short.
         """
-        made = _as_message(download_id)
-        request = download_service_pb2.ReadDownloadRequest(
-            name=made.name, token=made.token, read_offset=offset, read_limit=limit
-        )
-        checker = Checker()
-        checker.offset = offset
-        try:
-            for piece in self._streams.read(request):
-                data = checker.check(piece)
+        checker = Checker(offset=offset, limit=limit)
+        with closing(read(self._streams, _as_message(download_id), checker, self._idle)) as chunks:
+            for data in chunks:
                 if data:
                     yield bytes(data)
-        except grpc.RpcError as error:
-            raise failure(error) from error
+        checker.finish()
 
     def stream(self, params: Params) -> bytes:
         """Return a file by one call that stores nothing: for small pieces."""
@@ -242,24 +247,12 @@ class Client:
 
     def _streamed(self, params: Params) -> tuple[bytes, download_pb2.DownloadPlan]:
         """Return a file by one call, with its plan."""
-        request = download_service_pb2.StreamDownloadRequest(params=to_message(params))
-        checker = Checker()
-        chunks: list[memoryview] = []
-        try:
-            for piece in self._streams.stream(request):
-                if piece.plan is not None:
-                    checker.expect(piece.plan)
-                chunks.append(checker.check(piece))
-                if checker.plan is None:
-                    raise CorruptData("the server told no plan with the file")
-        except grpc.RpcError as error:
-            raise failure(error) from error
-        checker.finish()
-        return b"".join(chunks), cast(download_pb2.DownloadPlan, checker.plan)
+        data, checker = stream(self._streams, to_message(params), self._idle)
+        return data, cast(download_pb2.DownloadPlan, checker.plan)
 
     def _transfer(self, params: Params) -> Transfer:
         created = self.create_download(params)
-        return Transfer(self._streams, created.download_id, self._retry, created.plan)
+        return Transfer(self._streams, created.download_id, self._retry, self._idle, created.plan)
 
     # -- arrays -----------------------------------------------------------------------------
 

@@ -15,10 +15,11 @@ from typing import BinaryIO
 import grpc
 
 from rasterwire.client.checker import Checker
-from rasterwire.client.errors import DownloadFailed, Interrupted, failure, is_passing
+from rasterwire.client.errors import DownloadFailed, Interrupted
+from rasterwire.client.reading import read
 from rasterwire.client.wire import Streams
 from rasterwire.naming import safe_name
-from rasterwire.v1 import download_pb2, download_service_pb2
+from rasterwire.v1 import download_pb2
 
 _CHUNKS_BEHIND = 8
 _SYNCED = 8 << 20
@@ -80,9 +81,15 @@ class Transfer:
     """
 
     def __init__(
-        self, streams: Streams, made: download_pb2.DownloadId, retry: RetryPolicy, plan: download_pb2.DownloadPlan
+        self,
+        streams: Streams,
+        made: download_pb2.DownloadId,
+        retry: RetryPolicy,
+        idle: float,
+        plan: download_pb2.DownloadPlan,
     ) -> None:
         self.plan = plan
+        self._idle = idle
         self._streams = streams
         self._made = made
         self._retry = retry
@@ -106,42 +113,31 @@ class Transfer:
         while True:
             before = checker.offset
             try:
-                yield from self._once(checker, progress)
+                # closed, since the stream would live on with a traceback that somebody keeps
+                with contextlib.closing(read(self._streams, self._made, checker, self._idle, self._began)) as came:
+                    for data in came:
+                        progress(checker.offset, checker.info.size_bytes if checker.info is not None else None)
+                        if data:
+                            yield data
                 checker.finish()
                 return
-            except grpc.RpcError as error:
+            except DownloadFailed as problem:
                 if self._stopped.is_set():
                     raise Cancelled from None
                 attempt = 1 if checker.offset > before else attempt + 1
-                problem = failure(error)
-                if not is_passing(error):
-                    raise problem from error
+                if not problem.is_passing:
+                    raise
                 if attempt > self._retry.attempts:
                     said = f"gave up after {attempt} attempts without a new byte: {problem}"
-                    raise Interrupted(said, problem.code, problem.reason) from error
-            self._retry.sleep(max(self._retry.wait(attempt), problem.retry_after or 0.0))
+                    raise Interrupted(said, problem.code, problem.reason) from problem
+                wait = max(self._retry.wait(attempt), problem.retry_after or 0.0)
+            self._retry.sleep(wait)
             if self._stopped.is_set():
                 raise Cancelled
 
-    def _once(self, checker: Checker, progress: Progress) -> Iterator[memoryview]:
-        request = download_service_pb2.ReadDownloadRequest(
-            name=self._made.name,
-            token=self._made.token,
-            read_offset=checker.offset,
-            etag=checker.info.etag if checker.info is not None else "",
-        )
-        call = self._streams.read(request)
+    def _began(self, call: grpc.Call) -> None:
         self._call = call
-        checker.begin()
         if self._stopped.is_set():
-            call.cancel()
-        try:
-            for piece in call:
-                data = checker.check(piece)
-                progress(checker.offset, checker.info.size_bytes if checker.info is not None else None)
-                if data:
-                    yield data
-        finally:
             call.cancel()
 
 
