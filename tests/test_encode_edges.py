@@ -22,7 +22,7 @@ import pytest
 import rasterio
 import tifffile
 from affine import Affine
-from isal import igzip_lib
+from isal import isal_zlib
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.enums import MaskFlags
@@ -544,7 +544,7 @@ def test_an_error_of_the_compression_comes_through(scratch: Path, monkeypatch: p
         raise MemoryError
 
     threads = set(threading.enumerate())
-    monkeypatch.setattr(igzip_lib, "compress", broken)
+    monkeypatch.setattr(isal_zlib, "compressobj", broken)
     with pytest.raises(MemoryError):
         encode_download(plan(Format.GEO_TIFF, raster(900, 900)), side_by_side(formula), io.BytesIO(), scratch)
     assert set(threading.enumerate()) == threads

@@ -7,7 +7,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
-from isal import igzip_lib
+from isal import isal_zlib
 
 from rasterwire.encode import Block
 from rasterwire.pixels import Window
@@ -96,7 +96,7 @@ def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
 
     match encoding.compression:
         case Compression.DEFLATE if level is None:
-            return lambda tile: igzip_lib.compress(predicted(tile), 1, igzip_lib.COMP_ZLIB, hist_bits=_WINDOW_BITS)
+            return lambda tile: _deflate(predicted(tile))
         case Compression.DEFLATE:
             return lambda tile: bytes(imagecodecs.deflate_encode(predicted(tile), level=level, raw=False))
         case Compression.ZSTD:
@@ -105,6 +105,16 @@ def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
             return lambda tile: bytes(imagecodecs.lzw_encode(predicted(tile)))
         case Compression.NONE:
             return lambda tile: tile.tobytes()
+
+
+def _deflate(data: Any) -> bytes:
+    """Return a zlib stream by ISA-L, in windows of ``_WINDOW_BITS``.
+
+    By a compressor of its own: ``igzip_lib.compress`` keeps its state on the stack, and was seen to give one
+    input other bytes at other depths of it.
+    """
+    stream = isal_zlib.compressobj(level=1, wbits=_WINDOW_BITS)
+    return b"".join((stream.compress(data), stream.flush()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.handing import handed_on
+from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.places import check_place, check_warps, on
@@ -35,7 +36,7 @@ from rasterwire.request import (
     Precedence,
 )
 
-_ENCODING_REVISION = "7"
+_ENCODING_REVISION = "8"
 """Changes when equal plans give other bytes than before."""
 
 _suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}
@@ -366,7 +367,7 @@ def _estimate(format_: Format, encoding: Encoding, rasters: Sequence[RasterPlan]
 
 
 def _etag(plan: RenderPlan) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(LIBRARIES).encode())
 
     def add(*parts: object) -> None:
         for part in parts:
