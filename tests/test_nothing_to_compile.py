@@ -1,5 +1,6 @@
 """What was compiled before requests came is all that they need, for every type and every resampling."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def _store(folder: Path, dtype: str, predictor: int, bands: int) -> None:
 
 @pytest.mark.parametrize("dtype", TYPES)
 def test_no_render_meets_a_type_that_was_not_compiled(tmp_path: Path, dtype: str) -> None:
-    warm._load()
+    warm._load(threading.Event())
     before = _compiled()
     for bands in (1, 3):
         _store(tmp_path, dtype, 3 if dtype.startswith("float") else 2, bands)

@@ -4,6 +4,8 @@ import asyncio
 import os
 import re
 import sys
+import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_process_compiles_and_this_one_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     by: list[int] = []
-    monkeypatch.setattr(warm, "_load", lambda: by.append(os.getpid()))
+    monkeypatch.setattr(warm, "_load", lambda _: by.append(os.getpid()))
     start, children = asyncio.create_subprocess_exec, []
 
     async def noted(*command: str, **options: Any) -> asyncio.subprocess.Process:
@@ -66,7 +68,7 @@ def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest
 
 def test_where_loops_are_kept_nobody_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     loaded: list[bool] = []
-    monkeypatch.setattr(warm, "_load", lambda: loaded.append(compiled._runs_twins))
+    monkeypatch.setattr(warm, "_load", lambda _: loaded.append(compiled._runs_twins))
     monkeypatch.setattr(compiled, "are_kept", lambda: True)
     monkeypatch.setattr(asyncio, "create_subprocess_exec", None)
     asyncio.run(warm.warm_up(tmp_path / "turn"))
@@ -82,7 +84,7 @@ def test_twins_serve_while_loops_are_compiled_and_no_longer(monkeypatch: pytest.
         served.append(loop())
 
     monkeypatch.setattr(warm, "_compiled_apart", compiled_apart)
-    monkeypatch.setattr(warm, "_load", lambda: None)
+    monkeypatch.setattr(warm, "_load", lambda _: None)
     served.append(loop())
     asyncio.run(warm.warm_up(tmp_path / "turn"))
     served.append(loop())
@@ -96,10 +98,23 @@ def test_loops_of_other_sources_or_processors_are_kept_apart(monkeypatch: pytest
     for name in compiled._SOURCES:
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes((compiled._package / name).read_bytes())
-    (tmp_path / compiled._SOURCES[0]).write_text("# another")
     monkeypatch.setattr(compiled, "_package", tmp_path)
     folders.add(compiled._folder())
-    assert len(folders) == 3
+    (tmp_path / compiled._SOURCES[0]).write_text("# another")
+    folders.add(compiled._folder())
+    assert len(folders) == 4
+
+
+def test_who_stops_before_all_is_loaded_waits_for_no_more_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    stop = threading.Event()
+    first, second = (
+        types.SimpleNamespace(warm_up=stop.set),
+        types.SimpleNamespace(warm_up=lambda: loaded.append("more")),
+    )
+    monkeypatch.setattr(warm, "_shares", ((first,), (second,)))
+    warm._load(stop)
+    assert loaded == []
 
 
 def test_all_files_with_compiled_functions_count() -> None:
@@ -127,7 +142,7 @@ def test_without_another_process_this_one_compiles(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, executable: str
 ) -> None:
     loaded: list[bool] = []
-    monkeypatch.setattr(warm, "_load", lambda: loaded.append(True))
+    monkeypatch.setattr(warm, "_load", lambda _: loaded.append(True))
     monkeypatch.setattr(sys, "executable", executable)
     asyncio.run(warm.warm_up(tmp_path / "turn"))
     assert loaded == [True]

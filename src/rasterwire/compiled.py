@@ -57,8 +57,8 @@ def _setting(name: str) -> str:
 
 
 def _versions() -> str:
-    """Return what machine code depends on, in short: sources, compiler, processor."""
-    digest = hashlib.sha256()
+    """Return what machine code depends on, in short: sources, compiler, processor; and where numba finds it again."""
+    digest = hashlib.sha256(str(_package).encode())  # numba keeps loops by the path of their file
     for name in _SOURCES:
         digest.update((_package / name).read_bytes())
     packages = (importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy"))

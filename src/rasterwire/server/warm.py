@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from rasterwire import compiled, decoded_tile
@@ -34,13 +36,15 @@ async def warm_up(turn: Path | None = None) -> None:
         turn: a file to hold while other processes compile, since a compiler leaves 180 MB behind, and many at
             once would all make the same; twins of the loops serve meanwhile. None compiles in this process.
     """
+    stop = threading.Event()
     try:
         if turn is not None and not compiled.are_kept():
             compiled.run_twins(True)
             _log.info("loops are compiled; until then slower ones of NumPy serve, with equal pixels")
             await _compiled_apart(turn)
-        await asyncio.to_thread(_load)
+        await asyncio.to_thread(_load, stop)
     finally:
+        stop.set()
         compiled.run_twins(False)
     _log.info("compiled loops are loaded")
 
@@ -62,10 +66,12 @@ async def _compiled_apart(turn: Path) -> None:
             await compiler.wait()
 
 
-def _load() -> None:
-    for share in _shares:
-        for module in share:
-            module.warm_up()
+def _load(stop: threading.Event) -> None:
+    """Compile or load all, unless told to stop, so that a server that ends waits for one module at most."""
+    for module in chain.from_iterable(_shares):
+        if stop.is_set():
+            return
+        module.warm_up()
 
 
 def compile_all() -> Iterator[str]:
