@@ -25,8 +25,9 @@ _NAMES_SHOWN = 8
 @server_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path(), help="File or folder.  [default: .]")
 @click.option("--preview", type=click.Path(path_type=Path), help="Also write a picture, as PNG.")
+@click.option("--restart", is_flag=True, help="Begin anew, not behind what an earlier run left as NAME.part.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary.")
-def download(server: str, output: Path, preview: Path | None, quiet: bool, **request: Any) -> None:
+def download(server: str, output: Path, preview: Path | None, restart: bool, quiet: bool, **request: Any) -> None:
     """Download a piece of IMAGE; resumes by itself, and the file appears only when it is whole.
 
     \b
@@ -38,7 +39,7 @@ def download(server: str, output: Path, preview: Path | None, quiet: bool, **req
         _check_target("--preview", preview)
         needs("rasterio", "rasterio")  # before minutes of transfer
     with Client(server) as client:
-        done = client.download(to_params(request), output, progress=not quiet)
+        done = client.download(to_params(request), output, progress=not quiet, restart=restart)
     if preview is not None:
         write_preview(done.path, preview)
     if not quiet:

@@ -13,6 +13,8 @@ class Checker:
     Attributes:
         offset: bytes so far.
         info: about the file, from the server, or None so far.
+        etag: of the file that the bytes so far are of, or "".
+        crc32c: of the bytes so far.
         plan: that the file was made by, or None.
     """
 
@@ -25,11 +27,12 @@ class Checker:
             limit: bytes that were asked for; 0 means all that follow.
         """
         self.offset = offset
+        self.etag = ""
         self._start = offset
         self._limit = limit
         self.info: download_pb2.FileInfo | None = None
         self.plan = plan
-        self._crc = 0
+        self.crc32c = 0
         self._is_over = False
 
     @property
@@ -48,6 +51,10 @@ class Checker:
     def begin(self) -> None:
         """Expect the messages of one more call, which goes on at the offset."""
         self._is_over = False
+
+    def resume(self, etag: str, offset: int, crc32c: int) -> None:
+        """Go on behind bytes of an earlier process."""
+        self.etag, self.offset, self.crc32c = etag, offset, crc32c
 
     def expect(self, plan: download_pb2.DownloadPlan) -> None:
         """Hold the size of the file against a plan that comes with it.
@@ -85,19 +92,20 @@ class Checker:
         checksum = piece.checksum()
         if chunk.crc32c != checksum:
             raise Garbled(f"the checksum of the chunk at offset {chunk.offset} is wrong")
-        self._crc = joined(self._crc, checksum, len(data))
+        self.crc32c = joined(self.crc32c, checksum, len(data))
         self.offset += len(data)
         return data
 
     def _take(self, info: download_pb2.FileInfo) -> None:
         """Take what is told of the whole file, which may change in its checksum alone."""
-        if self.info is not None and self.info.etag != info.etag:
+        if (self.info is not None or self.etag) and self.etag != info.etag:
             raise CorruptData("the server sends another file than before; start again")
         if self.info is not None and self.info.size_bytes != info.size_bytes:
             raise CorruptData(f"the server told {self.info.size_bytes} bytes before, and now {info.size_bytes}")
         if self.info is None and self.plan is not None:
             check_size(self.plan, info.size_bytes)
         self.info = info
+        self.etag = info.etag
 
     def end(self) -> download_pb2.FileInfo:
         """Return the file's info once all came that was asked for.
@@ -117,6 +125,6 @@ class Checker:
             CorruptData: bytes are missing, or the whole is not what the server says.
         """
         info = self.end()
-        if self._start == 0 and self.offset == info.size_bytes and self._crc != info.crc32c:
+        if self._start == 0 and self.offset == info.size_bytes and self.crc32c != info.crc32c:
             raise CorruptData("the checksum of the whole file is wrong")
         return info

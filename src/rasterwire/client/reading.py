@@ -111,7 +111,7 @@ def read(
             token=made.token,
             read_offset=checker.offset,
             read_limit=checker.left,
-            etag=checker.info.etag if checker.info is not None else "",
+            etag=checker.etag,
         )
         call = streams.read(request)
         began(call)

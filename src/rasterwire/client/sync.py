@@ -194,20 +194,23 @@ class Client:
 
     # -- bytes ------------------------------------------------------------------------------
 
-    def download(self, params: Params, path: str | Path, *, progress: bool | Progress = False) -> Downloaded:
+    def download(
+        self, params: Params, path: str | Path, *, progress: bool | Progress = False, restart: bool = False
+    ) -> Downloaded:
         """Download into a file, which appears under its name only when it is whole and checked.
 
         Args:
             params: what to download.
             path: of the file; a folder gives it the server's name.
             progress: True shows a bar; a function is called with bytes done, and in all or None.
+            restart: begin anew, where a process that was ended left the beginning of the same file as ``NAME.part``.
 
         Raises:
             Interrupted: the connection was lost and could not be had again; nothing is left behind.
             CorruptData: the server sent wrong bytes.
         """
         with progress_bar(progress) as shown:
-            return save(self._transfer(params), Path(path), shown)
+            return save(self._transfer(params), Path(path), shown, restart=restart)
 
     def download_future(
         self, params: Params, path: str | Path, *, progress: Progress | None = None

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import grpc
 
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, Interrupted
+from rasterwire.client.partial import Known, Partial, partial
 from rasterwire.client.reading import read
 from rasterwire.client.wire import Streams
 from rasterwire.naming import safe_name
@@ -141,47 +141,54 @@ class Transfer:
             call.cancel()
 
 
-def save(transfer: Transfer, path: Path, progress: Progress, keep: Callable[[], object] = lambda: None) -> Downloaded:
+def save(
+    transfer: Transfer,
+    path: Path,
+    progress: Progress,
+    keep: Callable[[], object] = lambda: None,
+    restart: bool = False,
+) -> Downloaded:
     """Move a download into a file, which appears under its name only when it is whole.
 
     Args:
         transfer: of the download.
         path: of the file, or a folder, which gives it the server's name.
         progress: told of every chunk.
+        restart: do not go on with what a process that was ended left.
         keep: called once all is there, before the file gets its name; raises ``Cancelled`` if it shall not.
 
     Raises:
         DownloadFailed, Cancelled: see ``Transfer.chunks``; nothing is left behind.
         OSError: the file cannot be written.
     """
-    folder = path if path.is_dir() else path.parent
-    part = folder / f".{path.name or 'download'}.{os.getpid()}-{random.randrange(1 << 32):08x}.part"
+    target = path / plain_name(transfer.plan.filename) if path.is_dir() else path
+    etag = transfer.plan.etag
     checker = Checker(transfer.plan)
-    try:
+    with partial(target, etag, restart) as part:
+        if part.known is not None:
+            checker.resume(part.known.etag, part.known.offset, part.known.crc32c)
         # closed, since the stream would live on with a traceback that somebody keeps
-        with part.open("xb") as file, contextlib.closing(transfer.chunks(checker, progress)) as chunks:
-            _fill(file, chunks)
+        with contextlib.closing(transfer.chunks(checker, progress)) as chunks:
+            _fill(part, etag, checker, chunks)
         info = checker.finish()
         keep()
-        target = path / plain_name(info.filename) if path.is_dir() else path
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        if path.is_dir():
+            target = path / plain_name(info.filename)
+        part.become(target)
     return Downloaded(target, info.size_bytes, info.crc32c, info.filename, info.mime_type)
 
 
-def _fill(file: BinaryIO, chunks: Iterator[memoryview]) -> None:
+def _fill(part: Partial, etag: str, checker: Checker, chunks: Iterator[memoryview]) -> None:
     """Write chunks, and bring them to the disk, in a thread behind those that are on their way."""
     # a thread of its own: executors take no work while the interpreter ends, when a download may still run
-    waiting: queue.Queue[memoryview | None] = queue.Queue(_CHUNKS_BEHIND)
+    waiting: queue.Queue[tuple[memoryview, Known] | None] = queue.Queue(_CHUNKS_BEHIND)
     failures: list[BaseException] = []
 
     def write() -> None:
         while (chunk := waiting.get()) is not None:
             try:
                 if not failures:
-                    _write(file, chunk)
+                    _write(part, *chunk)
             except BaseException as error:  # noqa: BLE001 - raised where the chunks come from
                 failures.append(error)
 
@@ -189,7 +196,7 @@ def _fill(file: BinaryIO, chunks: Iterator[memoryview]) -> None:
     behind.start()
     try:
         for chunk in chunks:
-            waiting.put(chunk)
+            waiting.put((chunk, Known(etag, checker.offset, checker.crc32c)))
             if failures:
                 break
     finally:
@@ -197,15 +204,16 @@ def _fill(file: BinaryIO, chunks: Iterator[memoryview]) -> None:
         behind.join()
     if failures:
         raise failures[0]
-    file.flush()
-    os.fsync(file.fileno())
+    part.file.flush()
+    os.fsync(part.file.fileno())
 
 
-def _write(file: BinaryIO, chunk: memoryview) -> None:
-    file.write(chunk)
-    if file.tell() % _SYNCED < len(chunk):
-        file.flush()
-        os.fsync(file.fileno())
+def _write(part: Partial, chunk: memoryview, known: Known) -> None:
+    part.file.write(chunk)
+    if known.offset % _SYNCED < len(chunk):
+        part.file.flush()
+        os.fsync(part.file.fileno())
+        part.note(known)
 
 
 def plain_name(proposed: str) -> str:
