@@ -455,8 +455,9 @@ def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: B
         x, y
     )
     back = ~grid.affine
-    if grid.crs.geographic:
-        there_x = there_x + 360 * np.round((grid.affine.c + grid.affine.a * width / 2 - there_x) / 360)
+    turn = {"EPSG:3857": 2 * 20_037_508.342789244, "EPSG:6933": 2 * 17_367_530.445161372}.get(str(grid.crs), 360)
+    if grid.crs.geographic or turn > 360:  # over the cut of these two, coordinates run on
+        there_x = there_x + turn * np.round((grid.affine.c + grid.affine.a * width / 2 - there_x) / turn)
     cols, rows = back.a * there_x + back.b * there_y + back.c, back.d * there_x + back.e * there_y + back.f
     slack = 2e-6 + 1e-4 * len(asked.dimensions)
     assert cols.min() > -slack
