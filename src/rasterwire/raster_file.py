@@ -157,7 +157,13 @@ def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
         # thread lets one warning through.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # A shared handle must not be used by two threads.
-        return rasterio.open(href, driver=driver, sharing=False, **level)
+        opened = rasterio.open(href, driver=driver, sharing=False, **level)
+    if opened.tags(ns="OVERVIEWS"):  # GDAL would open whatever path or address it names, also by OVERVIEW_FILE
+        opened.close()
+        raise SourceUnavailable(
+            "", "", "the file names overviews in another file, which are not read; remove that item"
+        )
+    return opened
 
 
 def open_band(href: str, index: int, overview_level: int | None = None, mask: bool | int = False) -> DatasetReader:
