@@ -189,3 +189,13 @@ def test_six_numbers_are_a_box_with_heights() -> None:
         assert "triangle" in str(caught.value)
     triangle = to_message({"image": "a", "region": [[0, 0], [9, 0], [5, 5]]})
     assert json.loads(triangle.region.geojson)["coordinates"] == [[[0, 0], [9, 0], [5, 5], [0, 0]]]
+
+
+def test_what_is_of_no_type_is_no_geometry_at_any_door() -> None:
+    kinds: list[Any] = [[], {}, 7, None, True, "Nothing"]
+    for kind in kinds:
+        document: dict[str, Any] = {"type": kind, "coordinates": [1, 2], "features": [], "geometries": []}
+        with pytest.raises(InvalidRequest):
+            geojson_region(json.dumps(document), None, None)
+        if kind != "Nothing":
+            assert geometry_of_json(document) is None, kind

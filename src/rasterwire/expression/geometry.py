@@ -108,6 +108,8 @@ def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
     if kind == "Feature":
         inner = document.get("geometry")
         return geometry_of_json(inner) if isinstance(inner, Mapping) else None
+    if not isinstance(kind, str):
+        return None
     if kind in _collections and isinstance(document.get(_collections[kind]), list):
         nodes = document[_collections[kind]]
         parts = [geometry_of_json(node) if isinstance(node, Mapping) else None for node in nodes]
@@ -115,14 +117,14 @@ def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
             raise InvalidExpression(f"geometries[{parts.index(None)}] of the collection is no geometry.")
         placed = [part for part in parts if part is not None]
         return gathered(placed) if placed or kind == "GeometryCollection" else None
-    if not isinstance(kind, str) or "coordinates" not in document:
+    if "coordinates" not in document:
         return None
     crs = crs_member(document)
     projection = None if crs is None else Projection(crs, Affine.identity())
     return made(kind, document["coordinates"], projection, document.get("geodesic"))
 
 
-_collections: dict[Any, str] = {"FeatureCollection": "features", "GeometryCollection": "geometries"}
+_collections = {"FeatureCollection": "features", "GeometryCollection": "geometries"}
 
 
 def as_geojson(region: Region) -> dict[str, Any]:
