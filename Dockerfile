@@ -30,7 +30,8 @@ COPY --from=build /data /data
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    NUMBA_CACHE_DIR=/var/lib/rasterwire/kernels \
+    NUMBA_CPU_NAME=generic \
+    NUMBA_CACHE_DIR=/var/lib/rasterwire/loops \
     RASTERWIRE_LAME_DUCK_SECONDS=5
 USER 10001:10001
 WORKDIR /var/lib/rasterwire

@@ -1,11 +1,13 @@
 """Loops that run as machine code, and what runs until the compiler has made it."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ __all__ = [
     "compiled",
     "keep_for_install",
     "loop",
+    "loops_here",
     "note_kept",
     "run_twins",
 ]
@@ -108,6 +111,7 @@ def _prepare() -> Path:
 
 _kept_in = _prepare()
 _runs_twins = False
+_here = threading.local()
 
 
 def are_kept() -> bool:
@@ -148,6 +152,16 @@ def carried(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.require(data, carrier(str(data.dtype)), ["C", "W"])
 
 
+@contextlib.contextmanager
+def loops_here() -> Iterator[None]:
+    """Run loops and no twins in this thread, so that they are compiled or loaded while twins serve."""
+    _here.are_loops = True
+    try:
+        yield
+    finally:
+        _here.are_loops = False
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function that loops call, once for each set of argument types."""
     try:
@@ -172,7 +186,9 @@ class Loop:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the loop, or its twin while loops are compiled."""
-        return self.twin(*arguments) if _runs_twins else self.machine(*arguments)
+        if _runs_twins and not getattr(_here, "are_loops", False):
+            return self.twin(*arguments)
+        return self.machine(*arguments)
 
 
 def loop(twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Loop]:

@@ -129,6 +129,8 @@ def read_header(path: str) -> Header:
             )
     except OSError as error:
         raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error
+    except UnicodeDecodeError as error:
+        raise SourceUnavailable("", "", "a name or unit of its bands is not in UTF-8; store it again") from error
 
 
 def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:

@@ -61,6 +61,10 @@ def read_metadata(raster: DatasetReader, crs: CRS | None) -> tuple[BandMetadata,
     return tuple(replace(band, file=of_file) for band in bands)
 
 
+_ARGUMENTS = {"self", "bidx", "ns"}
+"""Names of items that rasterio takes for arguments where items are written."""
+
+
 class _Room:
     """Room for the items of a file, first come, first served.
 
@@ -76,7 +80,7 @@ class _Room:
         kept = []
         for name, value in items:
             size = len(name) + len(value) + 64
-            if self._characters + size > _MOST_CHARACTERS:
+            if name in _ARGUMENTS or self._characters + size > _MOST_CHARACTERS:
                 self.left_over += 1
                 continue
             self._characters += size

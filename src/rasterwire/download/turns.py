@@ -41,8 +41,18 @@ class Turns:
         future: Future[T] = Future()
         with self._lock:
             self._waiting.setdefault(peer, deque()).append((future, function))
+        # with what it holds, and not only once its turn comes
+        future.add_done_callback(lambda done: self._drop(peer, done) if done.cancelled() else None)
         self._pool.submit(self._serve)
         return future
+
+    def _drop(self, peer: str, future: "Future[Any]") -> None:
+        with self._lock:
+            left = deque(work for work in self._waiting.get(peer, ()) if work[0] is not future)
+            if left:
+                self._waiting[peer] = left
+            else:
+                self._waiting.pop(peer, None)
 
     def close(self) -> None:
         """Drop what waits, and wait for what is done now."""

@@ -42,6 +42,9 @@ def check_warps(grid: GeoBox, sources: Sequence[tuple[Source, Resampling]]) -> N
                 f"band {band.name!r} lies on earth and the first band does not; name a crs, or ask for a file per band"
             )
             raise invalid("bands", "BANDS_WITHOUT_COMMON_PLACE", said)
+        if grid.crs is not None and band.placed.crs is None:
+            said = f"band {band.name!r} cannot be put beside bands that lie on earth: {_why_unplaced(band)}"
+            raise invalid("bands", "BANDS_WITHOUT_COMMON_PLACE", f"{said}; ask for a file per band")
         if grid.crs is not None and band.ground is not None and resampling in _not_along_curves:
             said = f"{resampling.value} is not made of pixels that control points or polynomials place"
             raise invalid("resampling", "RESAMPLING_NOT_SUPPORTED", f"{said}; ask for CUBIC or AVERAGE")

@@ -45,7 +45,7 @@ class _Opened(threading.local):
     """Datasets of one thread, the least recently used closed first: GDAL handles are not shared."""
 
     def __init__(self) -> None:
-        self.datasets: OrderedDict[tuple[str, str, int | None, int], rasterio.DatasetReader] = OrderedDict()
+        self.datasets: OrderedDict[tuple[str, str, int | None, int, str], rasterio.DatasetReader] = OrderedDict()
 
 
 _opened = _Opened()
@@ -58,12 +58,12 @@ def dataset(band: Band, overview: int | None, alone: bool = False, mask: bool | 
         band: to read.
         overview: level, or None.
         alone: whether to give the band without the others of its file.
-        mask: of a band alone, see ``open_band``; the same at each call.
+        mask: of a band alone, see ``open_band``.
 
     Raises:
         SourceUnavailable: it cannot be opened, or is another file than when the plan was made.
     """
-    key = (band.href, band.version, overview, band.index if alone else 0)
+    key = (band.href, band.version, overview, band.index if alone else 0, repr(mask))
     found = _opened.datasets.pop(key, None)
     try:
         check_version(band)

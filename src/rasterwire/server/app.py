@@ -164,7 +164,10 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
 
 
 async def _warming(readiness: Readiness, turn: Path | None) -> None:
-    await warm_up(turn)
+    try:
+        await warm_up(turn)
+    except (OSError, RuntimeError):  # a full disk, say: what is missing is compiled when it is first needed
+        _log.exception("not all loops could be compiled or kept")
     readiness.tell("loops", "")
 
 

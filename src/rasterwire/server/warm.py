@@ -71,7 +71,8 @@ def _load(stop: threading.Event) -> None:
     for module in chain.from_iterable(_shares):
         if stop.is_set():
             return
-        module.warm_up()
+        with compiled.loops_here():
+            module.warm_up()
 
 
 def compile_all() -> Iterator[str]:

@@ -95,11 +95,13 @@ class SqliteDownloadStore:
             for table in ("downloads", "parts"):
                 connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (now,))
             connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            for digest, part in zip(row[-1].split(), record.shared, strict=True):
-                longer = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
-                connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {longer}", (digest, row[5], part))
             query = "SELECT * FROM downloads WHERE id = ? OR request_id = ?"
-            kept = _record(connection, *connection.execute(query, (record.id, record.request_id or None)).fetchone())
+            found = connection.execute(query, (record.id, record.request_id or None)).fetchone()
+            if found[0] == record.id:  # parts of a request that is told of an older one would be nobody's
+                for digest, part in zip(row[-1].split(), record.shared, strict=True):
+                    longer = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
+                    connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {longer}", (digest, row[5], part))
+            kept = _record(connection, *found)
             if kept.id == record.id and _used(connection) > most:
                 raise Overloaded(_FULL_SECONDS)  # and what was inserted goes with the transaction
         return kept
