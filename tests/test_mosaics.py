@@ -149,6 +149,19 @@ def test_the_best_scene_by_a_band_gives_all_bands(scenes: Scenes, tmp_path: Path
     np.testing.assert_array_equal(made, np.take_along_axis(red, best[None], 0)[0])
 
 
+def test_each_band_of_a_mosaic_is_resampled_as_it_asks(scenes: Scenes) -> None:
+    kinds = ("NEAREST", "BILINEAR", "CUBIC")
+    bands = [{"id": "red", "resampling": f"RESAMPLING_{kind}"} for kind in kinds]
+    data, _ = scenes.server.stream(params(LISTED, bands=bands))
+    with MemoryFile(data) as memory, memory.open() as file:
+        together = dict(zip(kinds, file.read(), strict=True))
+    for kind, band in zip(kinds, bands, strict=True):
+        alone, _ = pixels(scenes.server, params(LISTED, bands=[band]))
+        np.testing.assert_array_equal(together[kind], alone)
+    assert (together["NEAREST"] != together["BILINEAR"]).any()
+    assert (together["CUBIC"] != together["BILINEAR"]).any()
+
+
 @pytest.mark.parametrize(
     ("query", "numbers"),
     [

@@ -1,28 +1,25 @@
 """The plan of a download."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
-import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Violations, invalid
 from rasterwire.expression.product import Computed, Product
-from rasterwire.grid import size_violation
 from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
+from rasterwire.plan.etag import etag_of
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
 from rasterwire.plan.handing import handed_on
-from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.metadata import with_metadata
-from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.places import check_place, check_warps, on
 from rasterwire.plan.reading import reading
+from rasterwire.plan.sizes import check_bytes, estimated_bytes, pixel_bytes, side_violation
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
 from rasterwire.plan.validity import tell_invalid
 from rasterwire.request import (
@@ -36,9 +33,6 @@ from rasterwire.request import (
     Precedence,
 )
 
-_ENCODING_REVISION = "8"
-"""Changes when equal plans give other bytes than before."""
-
 _suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}
 _mime_types = {
     Format.GEO_TIFF: "image/tiff",
@@ -46,9 +40,6 @@ _mime_types = {
     Format.PNG: "image/png",
     Format.JPEG: "image/jpeg",
 }
-
-_MOST_OF_PICTURE = 64_000_000
-"""Pixels of a PNG or JPEG, which is made in memory."""
 
 _Chosen = tuple[BandRequest, Source]
 
@@ -88,20 +79,13 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
             touches = any(isinstance(band, Computed) or grids.touch(grid, on(grid, band)) for _, band in group)
             field = _deciding_field(asked)
-            wrong = _too_long(grid, field, limits) if touches else _outside(asked, group[0][1])
+            wrong = side_violation(grid, field, limits) if touches else _outside(asked, group[0][1])
             problems.found += [wrong] if wrong else []
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
-    total = sum(map(_raster_bytes, rasters))
-    counted = total + sum(map(_mask_bytes, rasters)) if limits.are_earth_engine else total
-    pixels = sum(int(r.grid.shape[0]) * int(r.grid.shape[1]) for r in rasters)
-    if format_.is_picture and pixels > _MOST_OF_PICTURE:
-        said = f"a {format_.value} of {pixels} pixels is too large, at most {_MOST_OF_PICTURE}; ask for a GeoTIFF"
-        problems.found.append(Violation("dimensions", "PICTURE_TOO_LARGE", said))
-    if counted > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
-        problems.found.append(_too_many_bytes(counted, limits))
+    check_bytes(format_, rasters, limits, problems)
     problems.raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
@@ -113,30 +97,13 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         rasters=tuple(rasters),
         encoding=encoding,
         ignored=tuple(ignored),
-        uncompressed_bytes=total,
-        estimated_bytes=_estimate(format_, encoding, rasters, total),
+        uncompressed_bytes=sum(map(pixel_bytes, rasters)),
+        estimated_bytes=estimated_bytes(format_, encoding, rasters),
         etag="",
         left_out=tuple(left_out),
     )
     scenes, source_bytes = reading(plan)
-    return replace(plan, etag=_etag(plan), scenes=scenes, source_bytes=source_bytes)
-
-
-def _too_long(grid: GeoBox, field: str, limits: Limits) -> Violation | None:
-    wrong = size_violation(grid, field, limits.max_side)
-    if wrong is None or not limits.are_earth_engine:
-        return wrong
-    said = f"Pixel grid dimensions ({grid.shape[1]}x{grid.shape[0]}) must be less than or equal to {limits.max_side}."
-    return Violation("", wrong.reason, said)
-
-
-def _too_many_bytes(total: int, limits: Limits) -> Violation:
-    if limits.are_earth_engine:
-        said = f"Total request size ({total} bytes) must be less than or equal to {limits.max_bytes} bytes."
-        return Violation("", "OUTPUT_TOO_LARGE", said)
-    said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
-    remedy = "ask for fewer bands, a coarser scale, or a part by a region"
-    return Violation("dimensions", "OUTPUT_TOO_LARGE", f"{said}; {remedy}")
+    return replace(plan, etag=etag_of(plan), scenes=scenes, source_bytes=source_bytes)
 
 
 def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
@@ -343,57 +310,3 @@ def _in_order(ignored: Sequence[Ignored]) -> list[Ignored]:
         return order.index(name) if name in order else len(order)
 
     return sorted(dict.fromkeys(ignored), key=place)
-
-
-def _raster_bytes(raster: RasterPlan) -> int:
-    height, width = raster.grid.shape
-    sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands) + raster.masks
-    return int(height) * int(width) * sample
-
-
-def _mask_bytes(raster: RasterPlan) -> int:
-    height, width = raster.grid.shape
-    return int(height) * int(width) * len(raster.bands)
-
-
-def _estimate(format_: Format, encoding: Encoding, rasters: Sequence[RasterPlan], total: int) -> int:
-    if format_ is Format.NPY:
-        raster = rasters[0]
-        height, width = raster.grid.shape
-        return total + len(npy_header(record_dtype(raster), (int(height), int(width))))
-    # what deflate makes of reflectance and elevation, over the files this was tried on
-    ratio = 1.0 if encoding.compression is Compression.NONE else 0.65
-    return int(total * ratio) + 2048 * len(rasters)
-
-
-def _etag(plan: RenderPlan) -> str:
-    digest = hashlib.sha256(repr(LIBRARIES).encode())
-
-    def add(*parts: object) -> None:
-        for part in parts:
-            digest.update(repr(part).encode() + b"\0")
-
-    encoding = plan.encoding
-    add(_ENCODING_REVISION, plan.format.value, encoding.compression.value, encoding.level, encoding.cloud_optimized)
-    for raster in plan.rasters:
-        add(
-            raster.path,
-            raster.mask,
-            raster.tiling,
-            tuple(raster.grid.affine),
-            tuple(raster.grid.shape),
-            crs_name(raster.grid.crs),
-        )
-        if raster.clip is not None:
-            add(raster.clip.geometry.wkb, crs_name(raster.clip.crs), raster.clip.geodesic)
-        add(replace(raster.metadata, crs=None), crs_name(raster.metadata.crs))
-        for band in raster.bands:
-            add(band.name, band.dtype, band.nodata, band.fill, band.resampling, band.overview)
-            source = band.source
-            if isinstance(source, Computed):
-                add(source.node.key.hex())
-                continue
-            add(source.href, source.index, source.version, source.nodata, source.masked, source.overviews)
-            add(tuple(source.grid.affine), tuple(source.grid.shape), crs_name(source.grid.crs))
-            add(band.source.value_scale, band.source.value_offset, band.source.unit)
-    return digest.hexdigest()[:32]

@@ -1,6 +1,6 @@
 """A block of an output raster."""
 
-from collections.abc import Iterable
+from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +27,23 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
         SourceUnavailable: a file cannot be read, or changed since the plan was made.
     """
     held = None if raster.clip is None else inside(raster.clip, raster.grid, window)
-    computed = [band.source.node for band in raster.bands if isinstance(band.source, Computed)]
-    if computed:  # together: they may share what they are made of
-        resampling = raster.bands[0].resampling or Resampling.NEAREST
-        made: Iterable[Pixels] = compute(computed, raster.grid, window, resampling)
-    else:
-        made = (render_band(band, raster.grid, window) for band in raster.bands)
-    return tuple(_finished(band, pixels, held) for band, pixels in zip(raster.bands, made, strict=True))
+    computed = _computed(raster, window)
+    return tuple(
+        _finished(band, computed.get(band.name) or render_band(band, raster.grid, window), held)
+        for band in raster.bands
+    )
+
+
+def _computed(raster: RasterPlan, window: Window) -> dict[str, Pixels]:
+    """Return the computed bands by name: those of one resampling together, as they may share what they are made of."""
+    nodes = defaultdict[Resampling, dict[str, Node]](dict)
+    for band in raster.bands:
+        if isinstance(band.source, Computed):
+            nodes[band.resampling or Resampling.NEAREST][band.name] = band.source.node
+    made: dict[str, Pixels] = {}
+    for resampling, named in nodes.items():
+        made.update(zip(named, compute([*named.values()], raster.grid, window, resampling), strict=True))
+    return made
 
 
 def _finished(band: BandPlan, pixels: Pixels, held: npt.NDArray[np.bool_] | None) -> Pixels:
