@@ -17,7 +17,7 @@ from affine import Affine
 
 from rasterwire.download.grace import Grace
 from rasterwire.errors import DiskFull, Overloaded
-from rasterwire.server import desk as desk_module
+from rasterwire.server import readers as readers_module
 from rasterwire.server.desk import Desk
 from rasterwire.server.ready import Ready, file_info
 from rasterwire.server.settings import Settings
@@ -62,33 +62,33 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
     async def check() -> None:
         info = file_info("a", "a/b", "e", len(data), google_crc32c.value(data))
         readers = [
-            desk.chunks(Ready(io.BytesIO(data), info), 0, 0, lambda chunk, part: (chunk, bytes(part)))
+            desk.readers.chunks(Ready(io.BytesIO(data), info), 0, 0, lambda chunk, part: (chunk, bytes(part)))
             for _ in range(800)
         ]
         first = [await anext(reader) for reader in readers]
         assert sum(len(part) for _, part in first) <= 100 << 20
-        assert len(first[0][1]) == desk_module.CHUNK
+        assert len(first[0][1]) == readers_module.CHUNK
         rest = [part async for _, part in readers[-1]]
         assert first[-1][1] + b"".join(rest) == data
         for reader in readers:
             await reader.aclose()
-        assert desk._readers.taken == 0
+        assert desk.readers.taken == 0
         ready = Ready(io.BytesIO(data), info)
-        whole = [pair async for pair in desk.chunks(ready, 5, 0, lambda chunk, part: (chunk, bytes(part)))]
-        assert max(len(part) for _, part in whole) == desk_module.CHUNK
+        whole = [pair async for pair in desk.readers.chunks(ready, 5, 0, lambda chunk, part: (chunk, bytes(part)))]
+        assert max(len(part) for _, part in whole) == readers_module.CHUNK
         assert [chunk.HasField("file") for chunk, _ in whole] == [True, *[False] * (len(whole) - 2), True]
 
     asyncio.run(check())
 
 
 def test_readers_beyond_the_most_are_told_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "_READERS", 2)
+    monkeypatch.setattr(readers_module, "_READERS", 2)
     desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
 
     async def check() -> None:
         def reader() -> Any:
             info = file_info("a", "a/b", "e", 1 << 22, 0)
-            return desk.chunks(Ready(io.BytesIO(bytes(1 << 22)), info), 0, 0, lambda chunk, _: chunk)
+            return desk.readers.chunks(Ready(io.BytesIO(bytes(1 << 22)), info), 0, 0, lambda chunk, _: chunk)
 
         held = [reader() for _ in range(2)]
         for one in held:

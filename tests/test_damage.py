@@ -5,6 +5,7 @@ import http.client
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -146,6 +147,26 @@ def test_a_large_file_is_read_only_by_who_has_the_time(tmp_path: Path) -> None:
     made = store.find("e", 1000)
     assert made is not None
     assert store.find("e", 1) == made
+
+
+def test_nobody_waits_for_a_checksum_when_the_server_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, crc, began = 1 << 36, 7, threading.Event()  # of a file with holes alone, which would take half a minute
+    with (tmp_path / f"e.{size}.{crc:08x}").open("wb") as file:
+        file.truncate(size)
+    store, extend = FolderArtifactStore(tmp_path, 1 << 40), google_crc32c.extend
+
+    def noted(crc: int, data: Any) -> int:
+        began.set()
+        return int(extend(crc, data))
+
+    monkeypatch.setattr(google_crc32c, "extend", noted)
+    with ThreadPoolExecutor(2) as pool:
+        reads: list[Future[Any]] = [pool.submit(store.find, "e"), pool.submit(store.verify, ALWAYS)]
+        assert began.wait(HANG)
+        store.stop_reading()
+        assert [read.result(HANG) for read in reads] == [None, None]
+    assert store.find("e") is None
+    assert Path(file.name).exists(), "what was not read to its end was taken for damaged"
 
 
 def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
-from rasterwire.server import desk, ready
+from rasterwire.server import readers, ready
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, refusal, served
@@ -52,7 +52,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
     monkeypatch.setattr(renders, "render_block", gate)
     monkeypatch.setattr(npy, "_STRIP_BYTES", 10 * SIDE)
-    monkeypatch.setattr(desk, "CHUNK", CHUNK)
+    monkeypatch.setattr(readers, "CHUNK", CHUNK)
     yield gate
     gate.is_open.set()
 

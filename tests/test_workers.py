@@ -63,19 +63,27 @@ def test_a_worker_that_is_killed_is_started_again_and_the_others_stay(
     parent, address = server
     assert parent.stderr is not None
     killed, other = worker_pids(parent)
+    state = tmp_path / "state"
+    kept = state / "cache" / f".unfinished-{other}-0"
+    kept.touch()
     for _ in "ab":
+        left = [state / "cache" / f".unfinished-{killed}-0", state / "scratch" / str(killed) / "mask"]
+        for path in left:
+            path.touch()
         os.kill(killed, signal.SIGKILL)
         assert any(f"on grpc {address}" in line for line in parent.stderr)  # said by a new one
         pids = worker_pids(parent)
         assert len(pids) == 2
         assert killed not in pids
         assert other in pids
+        assert not any(path.exists() for path in left)
         (killed,) = set(pids) - {other}
     with Client(address) as client:
         client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
     parent.terminate()
     assert parent.wait(HANG) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, other))
+    assert kept.exists()
 
 
 def test_a_server_whose_worker_waits_to_be_started_stops_at_once(
@@ -96,4 +104,4 @@ def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:
         other.listen()
         settings = Settings(tmp_path, grpc_port=other.getsockname()[1], workers=2)
         with pytest.raises(BadSettings, match="grpc_port: cannot listen"):
-            run_workers(settings, lambda _: pytest.fail("no worker may start"))
+            run_workers(settings, lambda _: pytest.fail("no worker may start"), lambda _: None)

@@ -170,6 +170,10 @@ class Downloads:
         """Look for rendered files that were damaged, while ``goes_on`` says so."""
         self._artifacts.verify(goes_on)
 
+    def stop_reading(self) -> None:
+        """Let nobody wait for the checksum of a rendered file; see ``ArtifactStore.stop_reading``."""
+        self._artifacts.stop_reading()
+
     def hold(self, etag: str) -> AbstractContextManager[None]:
         """Return a block in which the file of an etag, once it is rendered, stays."""
         return self._artifacts.hold(etag)

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import gc
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -35,7 +37,7 @@ from rasterwire.server.standing import Health, Reflection
 from rasterwire.server.unserved import tell_unserved_meanwhile
 from rasterwire.server.warm import warm_up
 from rasterwire.server.workers import run_workers
-from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
 from rasterwire.store.private import private_folder
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import (
@@ -172,14 +174,13 @@ async def _warming(readiness: Readiness, turn: Path | None) -> None:
 
 
 def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
-    scratch = settings.state_dir / "scratch"
+    scratch = settings.state_dir / "scratch" / str(os.getpid())
     try:
-        shared = settings.workers > 1
-        if not shared:
-            shutil.rmtree(scratch, ignore_errors=True)
+        if settings.workers == 1:
+            _remove_leftovers(settings.state_dir)
         private_folder(scratch)
         store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
-        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes, shared=shared)
+        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
     own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
@@ -188,6 +189,12 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
     return Desk(downloads, renders, scratch, settings.max_renders)
+
+
+def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
+    """Remove what a process that is gone was at; None stands for all of them."""
+    shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
+    remove_unfinished(state_dir / "cache", pid)
 
 
 def _authority(host: str, port: int) -> str:
@@ -236,7 +243,7 @@ def serve(settings: Settings) -> None:
     with _locked(settings.state_dir):
         _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
-        run_workers(settings, _serve_alone)
+        run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))
 
 
 def _serve_alone(settings: Settings) -> None:

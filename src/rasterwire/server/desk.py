@@ -12,9 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import google_crc32c
-import numpy as np
-
 from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
 from rasterwire.errors import (
     DownloadConflict,
@@ -32,18 +29,11 @@ from rasterwire.server import convert
 from rasterwire.server.job import StreamJob
 from rasterwire.server.mosaic import check_properties, mosaic_refusal
 from rasterwire.server.peer import peer
+from rasterwire.server.readers import Readers
 from rasterwire.server.ready import Growing, Ready, file_info
 from rasterwire.store import Artifact, NotVerified
 from rasterwire.v1 import download_pb2, download_service_pb2
 
-CHUNK = 1 << 20
-"""Bytes of a chunk at most."""
-
-_CHUNKS_BYTES = 16 << 20
-"""That the chunks of all readers take, as long as they are not less than the least."""
-
-_LEAST_CHUNK = 64 << 10
-_READERS = 1000
 _PROGRESS_SECONDS = 0.5
 _LARGE_FIELD = 4096
 """Bytes of a region or an expression that is kept once for all downloads which have it."""
@@ -55,7 +45,6 @@ _PLANS = 4
 """Typed requests that are planned at once."""
 
 T = TypeVar("T")
-Data = bytes | memoryview
 
 
 class Desk:
@@ -72,9 +61,8 @@ class Desk:
         self._computing = Turns(max_renders, "value")
         self._streams = Room(_STREAMS_A_RENDER * max_renders)
         self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
-        self._readers = Room(_READERS)
+        self.readers = Readers(self.run)
         self.public_url = ""
-        self._is_open = True
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
@@ -83,19 +71,19 @@ class Desk:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is rendered, computed or streamed."""
-        return not (self._readers.taken or self._streams.taken or self._evaluations.taken or self._renders.running)
+        return not (self.readers.taken or self._streams.taken or self._evaluations.taken or self._renders.running)
 
     async def verify(self) -> None:
         """Look for damage in rendered files, until somebody wants something."""
-        goes_on = lambda: self._is_open and self.is_idle  # noqa: E731
-        await asyncio.get_running_loop().run_in_executor(self._verifying, lambda: self.downloads.verify(goes_on))
+        look = partial(self.downloads.verify, lambda: self.is_idle)
+        await asyncio.get_running_loop().run_in_executor(self._verifying, look)
 
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
+        self.downloads.stop_reading()
         self._renders.close()
         self._planning.close()
         self._computing.close()
-        self._is_open = False
         self._verifying.shutdown(cancel_futures=True)
         self._pool.shutdown()
         self.downloads.close()
@@ -317,59 +305,6 @@ class Desk:
                     with contextlib.suppress(DownloadError, asyncio.CancelledError):
                         await asyncio.wrap_future(work)
 
-    async def chunks(
-        self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, Data], T]
-    ) -> AsyncGenerator[T, None]:
-        """Yield a part of a file in chunks; the first and the last carry the file's info.
-
-        Args:
-            ready: the file.
-            offset: of the first byte.
-            limit: bytes at most, or 0 for all.
-            made: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
-        """
-        end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
-        asking = peer.get()
-        self._readers.enter(asking)
-
-        def piece(at: int, data: Data) -> tuple[T, int]:
-            is_edge = at == offset or at + len(data) >= end or not data
-            return made(_told(ready, at, data, is_edge=is_edge), data), len(data)
-
-        def later(at: int) -> asyncio.Future[tuple[T, int]]:
-            size = min(step, end - at)
-            return asyncio.ensure_future(self.run(lambda: piece(at, ready.read(at, size))))
-
-        def needed(at: int) -> int:
-            # the last message has the checksum of the whole file
-            return at + step if at + step < end else ready.info.size_bytes
-
-        at, ahead, step = offset, None, CHUNK
-        try:
-            while True:
-                step = self._chunk_bytes()
-                there = await ready.reach(needed(at))
-                data = None if ahead else ready.read_now(at, min(step, end - at))
-                if data is None:
-                    answer, size = await (ahead or later(at))
-                else:
-                    answer, size = piece(at, data)
-                at += size
-                last = at >= end or not size
-                # where a disk is waited for, the next is read while this one is sent
-                ahead = later(at) if data is None and not last and there >= needed(at) else None
-                yield answer
-                if last:
-                    return
-        finally:
-            self._readers.leave(asking)
-            if ahead:
-                await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
-
-    def _chunk_bytes(self) -> int:
-        """Return how large a chunk is now: each reader holds two, also one that stalls."""
-        return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self._readers.taken)))
-
 
 def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...]]:
     """Return the bytes of a message, and those of its large fields: one behind the other they are the message again."""
@@ -382,12 +317,6 @@ def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...
             shared.append(part.SerializeToString(deterministic=True))
             rest.ClearField(name)
     return rest.SerializeToString(deterministic=True), tuple(shared)
-
-
-def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
-    """Return the message of a chunk, without its data."""
-    checksum = google_crc32c.value(np.frombuffer(data, np.uint8)) if data else None
-    return download_pb2.DownloadChunk(offset=at, crc32c=checksum, file=ready.info if is_edge else None)
 
 
 def _close_file(work: "Future[Ready | None]") -> None:

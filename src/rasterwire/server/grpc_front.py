@@ -13,10 +13,11 @@ from google.protobuf.message import DecodeError, Message
 
 from rasterwire.errors import InvalidRequest, OffsetOutOfRange, invalid
 from rasterwire.region import MAX_VERTICES
-from rasterwire.server import convert, desk
+from rasterwire.server import convert
 from rasterwire.server.desk import Desk
 from rasterwire.server.listing import list_images
 from rasterwire.server.peer import peer
+from rasterwire.server.readers import CHUNK, Data
 from rasterwire.server.status import grpc_status
 from rasterwire.server.validate import violations
 from rasterwire.server.wire import with_data
@@ -107,7 +108,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                 max_uncompressed_bytes=limits.max_bytes,
                 max_bands=limits.max_bands,
                 max_region_vertices=MAX_VERTICES,
-                chunk_bytes=desk.CHUNK,
+                chunk_bytes=CHUNK,
             )
             answer.download_ttl.FromTimedelta(self._desk.downloads.lifetime)
             return answer
@@ -129,7 +130,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                             raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
                         made = partial(with_data, service_pb2.ReadDownloadResponse())
                         part = request.read_offset, request.read_limit
-                        async with aclosing(self._desk.chunks(step, *part, made)) as chunks:
+                        async with aclosing(self._desk.readers.chunks(step, *part, made)) as chunks:
                             async for chunk in chunks:
                                 yield chunk
 
@@ -145,12 +146,12 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                     yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=told)
                     continue
                 with step.file:
-                    async with aclosing(self._desk.chunks(step, 0, 0, partial(_streamed, told))) as chunks:
+                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, told))) as chunks:
                         async for chunk in chunks:
                             yield chunk
 
 
-def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.DownloadChunk, data: desk.Data) -> bytes:
+def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.DownloadChunk, data: Data) -> bytes:
     first = chunk.offset == 0
     return with_data(service_pb2.StreamDownloadResponse(plan=plan if first else None), chunk, data)
 

@@ -25,7 +25,7 @@ _MOST_DELAY = 30.0
 _SHUTDOWN = signal.SIGINT, signal.SIGTERM
 
 
-def run_workers(settings: Settings, work: Callable[[Settings], None]) -> None:
+def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Callable[[int], None]) -> None:
     """Run ``settings.workers`` processes until SIGINT or SIGTERM; one that ends before is started again.
 
     They share the state folder. A render is shared by its readers within a process only.
@@ -33,6 +33,7 @@ def run_workers(settings: Settings, work: Callable[[Settings], None]) -> None:
     Args:
         settings: of all; a port of 0 becomes a free one.
         work: runs one server until SIGTERM; importable by its name.
+        clean: removes what a process that ended left, by its id.
 
     Raises:
         BadSettings: a port is taken.
@@ -52,7 +53,7 @@ def run_workers(settings: Settings, work: Callable[[Settings], None]) -> None:
 
         for number in _SHUTDOWN:
             signal.signal(number, stop)
-        _keep_running([_Worker(own, work) for _ in range(settings.workers)], told)
+        _keep_running([_Worker(own, work, clean) for _ in range(settings.workers)], told)
 
 
 def _keep_running(workers: "list[_Worker]", told: int) -> None:
@@ -80,11 +81,12 @@ class _Worker:
         due: when the next one is to start, by the monotonic clock, where none is running.
     """
 
-    def __init__(self, settings: Settings, work: Callable[[Settings], None]) -> None:
+    def __init__(self, settings: Settings, work: Callable[[Settings], None], clean: Callable[[int], None]) -> None:
         self.is_running = False
         self.due = time.monotonic()
         self._settings = settings
         self._work = work
+        self._clean = clean
         self._began = 0.0
         self._short_lives = 0
 
@@ -113,6 +115,8 @@ class _Worker:
         _log.error("a worker ended with %s; the next one starts in %g s", self._process.exitcode, delay)
         self.is_running = False
         self.due = now + delay
+        if self._process.pid is not None:
+            self._clean(self._process.pid)
 
     def stop(self) -> None:
         """Tell the process to end, if there is one."""

@@ -96,6 +96,10 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    def stop_reading(self) -> None:
+        """Let nobody wait for bytes that are held against their checksum: a file not yet read is not found."""
+        ...
+
     def verify(self, goes_on: Callable[[], bool]) -> None:
         """Read files that were not read for long, and drop those that were damaged, while ``goes_on`` says so."""
         ...

@@ -38,14 +38,12 @@ class FolderArtifactStore:
     dropped file open reads on to its end.
     """
 
-    def __init__(self, folder: Path, max_bytes: int, *, shared: bool = False) -> None:
+    def __init__(self, folder: Path, max_bytes: int) -> None:
         """Use a folder, made if need be.
 
         Args:
-            folder: of stores alone.
+            folder: of stores alone; those of other processes may use it too.
             max_bytes: that the files may take; the newest stays even where it alone takes more.
-            shared: whether other processes use the folder now; if not, what was left unfinished
-                in it is removed.
         """
         private_folder(folder)
         self._folder = folder
@@ -55,8 +53,6 @@ class FolderArtifactStore:
         self._held: Counter[str] = Counter()
         self._verified = Verified()
         self._damaged: dict[str, tuple[int, int]] = {}
-        for leftover in () if shared else folder.glob(f"{_UNFINISHED}*"):
-            leftover.unlink(missing_ok=True)
 
     def find(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
         """See ``ArtifactStore.find``."""
@@ -71,8 +67,10 @@ class FolderArtifactStore:
                 is_large = reads_at_most is not None and artifact.size > reads_at_most
                 if is_large and status.st_size == artifact.size and not self._verified.is_known(path):
                     raise NotVerified
-                if status.st_size != artifact.size or not self._verified.check(artifact):
+                is_good = status.st_size == artifact.size and self._verified.check(artifact)
+                if is_good is False:
                     self._drop_damaged(etag, artifact)
+                if not is_good:
                     continue
                 os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
             except FileNotFoundError:
@@ -84,7 +82,7 @@ class FolderArtifactStore:
         """See ``ArtifactStore.make``."""
         if not _etag.fullmatch(etag):
             raise ValueError(f"not an etag: {etag!r}")
-        unfinished = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+        unfinished = self._unfinished()
         try:
             summing = self._new(unfinished)
             with io.BufferedRandom(summing) as file:
@@ -136,6 +134,10 @@ class FolderArtifactStore:
         artifact.path.unlink(missing_ok=True)
         self._verified.forget(artifact.path.name)
 
+    def stop_reading(self) -> None:
+        """See ``ArtifactStore.stop_reading``."""
+        self._verified.close()
+
     def verify(self, goes_on: Callable[[], bool]) -> None:
         """See ``ArtifactStore.verify``."""
         ages = [(self._verified.age(path.name), path) for path in self._folder.iterdir()]
@@ -178,6 +180,9 @@ class FolderArtifactStore:
         if self._free() < size:
             raise DiskFull
 
+    def _unfinished(self) -> Path:
+        return self._folder / f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}"
+
     def _free(self) -> int:
         private_folder(self._folder)  # or somebody removed it
         return shutil.disk_usage(self._folder).free
@@ -194,7 +199,7 @@ class FolderArtifactStore:
 
     def _let_go(self, path: Path) -> bool:
         """Drop a file unless it is held; returns whether it is gone."""
-        going = self._folder / f"{_UNFINISHED}{secrets.token_hex(8)}"
+        going = self._unfinished()
         with self._lock:  # for no longer than a name takes: the loop that serves all asks for holds
             if path.name.split(".")[0] in self._held:
                 return False
@@ -203,6 +208,12 @@ class FolderArtifactStore:
         going.unlink(missing_ok=True)
         self._verified.forget(path.name)
         return True
+
+
+def remove_unfinished(folder: Path, pid: int | None = None) -> None:
+    """Remove from the folder of a store what a process that is gone left unfinished; None stands for all of them."""
+    for left in folder.glob(f"{_UNFINISHED}*" if pid is None else f"{_UNFINISHED}{pid}-*"):
+        left.unlink(missing_ok=True)
 
 
 def _artifact(path: Path) -> Artifact | None:

@@ -25,6 +25,11 @@ class Verified:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[_Identity, float]] = {}
         self._turns: dict[str, threading.Lock] = {}
+        self._is_open = True
+
+    def close(self) -> None:
+        """End all reading, now and later: what was not read to its end counts as not read."""
+        self._is_open = False
 
     def note(self, path: Path) -> None:
         """Say that a file is what its writer made."""
@@ -38,8 +43,8 @@ class Verified:
             found = self._known.get(path.name)
         return found is not None and found[0] == _identity(path)
 
-    def check(self, artifact: Artifact) -> bool:
-        """Tell whether a file has its checksum, reading it if need be.
+    def check(self, artifact: Artifact) -> bool | None:
+        """Tell whether a file has its checksum, reading it if need be; None where this was closed before its end.
 
         Raises:
             FileNotFoundError: it is gone.
@@ -51,13 +56,13 @@ class Verified:
             turn = self._turns.setdefault(name, threading.Lock())
         with turn:
             try:
-                return self.is_known(artifact.path) or bool(self.read(artifact, lambda: True))
+                return self.is_known(artifact.path) or self.read(artifact, lambda: True)
             finally:
                 with self._lock:
                     self._turns.pop(name, None)
 
     def read(self, artifact: Artifact, goes_on: Callable[[], bool]) -> bool | None:
-        """Read a file and tell whether it has its checksum; None where ``goes_on`` said no before its end.
+        """Read a file and tell whether it has its checksum; None where ``goes_on`` or ``close`` came before its end.
 
         Raises:
             FileNotFoundError: it is gone.
@@ -67,7 +72,7 @@ class Verified:
         with artifact.path.open("rb", buffering=0) as file:
             while count := file.readinto(buffer):
                 crc = google_crc32c.extend(crc, np.frombuffer(memoryview(buffer)[:count], np.uint8))
-                if not goes_on():
+                if not (self._is_open and goes_on()):
                     return None
         if crc != artifact.crc32c:
             return False

@@ -1,0 +1,103 @@
+"""What gRPC sends of a file: chunks, of a size that depends on how many readers there are."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+import google_crc32c
+import numpy as np
+
+from rasterwire.download import Room
+from rasterwire.server.peer import peer
+from rasterwire.server.ready import Ready
+from rasterwire.v1 import download_pb2
+
+CHUNK = 1 << 20
+"""Bytes of a chunk at most."""
+
+_CHUNKS_BYTES = 16 << 20
+"""That the chunks of all readers take, as long as they are not less than the least."""
+
+_LEAST_CHUNK = 64 << 10
+_READERS = 1000
+
+T = TypeVar("T")
+Data = bytes | memoryview
+
+
+class _Run(Protocol):
+    """Runs something that blocks on files, without blocking the loop."""
+
+    def __call__(self, function: Callable[[], T]) -> Coroutine[Any, Any, T]: ...
+
+
+class Readers:
+    """Deals files out in chunks to readers, up to a number of them at once."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._room = Room(_READERS)
+
+    @property
+    def taken(self) -> int:
+        """How many there are."""
+        return self._room.taken
+
+    async def chunks(
+        self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, Data], T]
+    ) -> AsyncGenerator[T, None]:
+        """Yield a part of a file in chunks; the first and the last carry the file's info.
+
+        Args:
+            ready: the file.
+            offset: of the first byte.
+            limit: bytes at most, or 0 for all.
+            made: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
+        """
+        end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
+        asking = peer.get()
+        self._room.enter(asking)
+
+        def piece(at: int, data: Data) -> tuple[T, int]:
+            is_edge = at == offset or at + len(data) >= end or not data
+            return made(_told(ready, at, data, is_edge=is_edge), data), len(data)
+
+        def later(at: int) -> asyncio.Future[tuple[T, int]]:
+            size = min(step, end - at)
+            return asyncio.ensure_future(self._run(lambda: piece(at, ready.read(at, size))))
+
+        def needed(at: int) -> int:
+            # the last message has the checksum of the whole file
+            return at + step if at + step < end else ready.info.size_bytes
+
+        at, ahead, step = offset, None, CHUNK
+        try:
+            while True:
+                step = self._chunk_bytes()
+                there = await ready.reach(needed(at))
+                data = None if ahead else ready.read_now(at, min(step, end - at))
+                if data is None:
+                    answer, size = await (ahead or later(at))
+                else:
+                    answer, size = piece(at, data)
+                at += size
+                last = at >= end or not size
+                # where a disk is waited for, the next is read while this one is sent
+                ahead = later(at) if data is None and not last and there >= needed(at) else None
+                yield answer
+                if last:
+                    return
+        finally:
+            self._room.leave(asking)
+            if ahead:
+                await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
+
+    def _chunk_bytes(self) -> int:
+        """Return how large a chunk is now: each reader holds two, also one that stalls."""
+        return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self.taken)))
+
+
+def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
+    """Return the message of a chunk, without its data."""
+    checksum = google_crc32c.value(np.frombuffer(data, np.uint8)) if data else None
+    return download_pb2.DownloadChunk(offset=at, crc32c=checksum, file=ready.info if is_edge else None)
