@@ -181,6 +181,54 @@ def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tm
     np.testing.assert_array_equal(by_us(path, 48, None), expected)
 
 
+def packed(codes: list[int]) -> bytes:
+    """Return codes of LZW in the bits that a reader of TIFF expects of them, whether they make sense or not."""
+    bits, width, entries, begins = "", 9, 258, True
+    for code in codes:
+        bits += f"{code:0{width}b}"
+        if code == 256:
+            width, entries, begins = 9, 258, True
+            continue
+        entries += not begins
+        begins = False
+        if entries >= (1 << width) - 1 and width < 12:
+            width += 1
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tmp_path: Path) -> None:
+    rng, path, place = np.random.default_rng(8), tmp_path / "a.tif", 0
+    seen: Counter[bool] = Counter()
+    for number in range(300):
+        store(path, "uint8", "lzw", 1, "tiles", "LITTLE")
+        codes = [256]
+        while sum(code < 256 for code in codes) < 4096:
+            codes += [int(value) for value in rng.integers(0, 256, rng.integers(1, 900))] + [256] * int(
+                rng.integers(1, 3)
+            )
+        codes.append(257)
+        if number:
+            clears = [at for at, code in enumerate(codes) if code == 256 and at + 1 < len(codes)]
+            place = int(rng.choice(clears) + rng.choice([0, 1, 1, 1, 2, 3, 400]))
+            width_of = 512 if place < len(codes) and codes[place - 1] == 256 else 260
+            codes[min(place, len(codes) - 1)] = int(rng.integers(255, width_of))
+        stream = packed(codes)
+        with tifffile.TiffFile(path, mode="r+") as parsed:
+            page = parsed.pages.first
+            offset, counts = path.stat().st_size, page.tags[325]
+            page.tags[324].overwrite([offset, page.dataoffsets[1]])
+            counts.overwrite([len(stream), page.databytecounts[1]])
+        with path.open("ab") as file:
+            file.write(stream)
+        expected, found = by_gdal(path, 48), by_us(path, 48, None)
+        seen[expected is None] += 1
+        assert (expected is None) == (found is None), (number, place, codes[place - 2 : place + 3])
+        if expected is not None and found is not None:
+            np.testing.assert_array_equal(found, expected, f"{number} at {place}")
+    assert min(seen[True], seen[False]) > 30
+
+
 def test_a_tile_once_found_sound_is_decoded_as_far_as_is_wanted(tmp_path: Path) -> None:
     store(tmp_path / "a.tif", "uint8", "deflate", 1, "tiles", "LITTLE")
     band: Band

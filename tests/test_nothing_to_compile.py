@@ -10,6 +10,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from rasterwire import lzw
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.compiled import Loop
 from rasterwire.decoded_tile import _sum_rows
@@ -31,17 +32,19 @@ TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64
 
 
 def _compiled() -> dict[str, int]:
-    modules = cells, kernels, means, rank, loops, distance
+    modules = cells, kernels, means, rank, loops, distance, lzw
     found = [(f"{m.__name__}.{name}", it) for m in modules for name, it in vars(m).items() if isinstance(it, Loop)]
     return {name: len(loop.machine.signatures) for name, loop in [*found, ("rows of tiles", _sum_rows)]}
 
 
-def _store(folder: Path, dtype: str, predictor: int, bands: int) -> None:
+def _store(folder: Path, dtype: str, predictor: int, bands: int, compress: str) -> None:
     data = np.random.default_rng(5).integers(0, 100, (bands, 200, 210)).astype(dtype)
     place = {"crs": UTM.to_wkt(), "transform": Affine(10, 0, 500_000, 0, -10, 5_002_000), "nodata": 7}
-    tiles = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate", "predictor": predictor}
+    tiles = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": compress, "predictor": predictor}
     shape = {"count": bands, "height": 200, "width": 210, "dtype": dtype}
-    with rasterio.open(folder / f"{dtype}_{bands}.tif", "w", driver="GTiff", **shape, **place, **tiles) as file:
+    with rasterio.open(
+        folder / f"{dtype}_{bands}_{compress}.tif", "w", driver="GTiff", **shape, **place, **tiles
+    ) as file:
         file.write(data)
 
 
@@ -49,9 +52,9 @@ def _store(folder: Path, dtype: str, predictor: int, bands: int) -> None:
 def test_no_render_meets_a_type_that_was_not_compiled(tmp_path: Path, dtype: str) -> None:
     warm._load(threading.Event())
     before = _compiled()
-    for bands in (1, 3):
-        _store(tmp_path, dtype, 3 if dtype.startswith("float") else 2, bands)
-        band = FolderCatalog(tmp_path).get(f"{dtype}_{bands}").bands[0]
+    for bands, compress in ((1, "deflate"), (3, "deflate"), (1, "lzw")):
+        _store(tmp_path, dtype, 3 if dtype.startswith("float") else 2, bands, compress)
+        band = FolderCatalog(tmp_path).get(f"{dtype}_{bands}_{compress}").bands[0]
         for grid in GRIDS:
             for resampling in Resampling:
                 plan = BandPlan("a", band, dtype, 7, 0, resampling)

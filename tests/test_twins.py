@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from rasterwire import lzw
 from rasterwire.compiled import TYPES, Loop, carrier
 from rasterwire.decoded_tile import _sum_rows
 from rasterwire.expression import distance, loops, rank
@@ -169,3 +171,17 @@ def test_the_types_that_carry_others_hold_all_their_values() -> None:
     for dtype in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"):
         assert carrier(dtype) in TYPES
         assert np.can_cast(dtype, carrier(dtype), "safe"), dtype
+
+
+def test_lengths_of_streams_of_lzw() -> None:
+    for size in (1, 2, 9, 5000, 40_000):
+        for kind in range(4):
+            pixels = _random.integers(0, (2, 5, 100, 256)[kind], size).astype(np.uint8).tobytes()
+            stream = bytearray(imagecodecs.lzw_encode(pixels))
+            for damage in range(4):
+                if damage:
+                    stream[int(_random.integers(0, len(stream)))] ^= 1 << damage
+                stored = np.frombuffer(bytes(stream), np.uint8)
+                for enough in (1, size, size + 99):
+                    assert not _differs(lzw.bytes_made, stored, enough), (size, kind, damage)
+            assert lzw.bytes_made(np.frombuffer(imagecodecs.lzw_encode(pixels), np.uint8), size) >= size

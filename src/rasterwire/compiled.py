@@ -37,6 +37,7 @@ _carriers = {"int8": "int16", "uint32": "float64", "int32": "float64"}
 """Types that loops take as another one that holds their values, so that fewer loops are compiled."""
 
 _SOURCES = (
+    "lzw.py",
     "sorting.py",
     "decoded_tile.py",
     "render/kernels.py",

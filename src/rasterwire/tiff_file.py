@@ -17,6 +17,7 @@ import numpy as np
 import tifffile
 from isal import igzip_lib
 
+from rasterwire import lzw
 from rasterwire.decoded_tile import DecodedTile
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Tiling
@@ -38,8 +39,6 @@ _PARTS = 8
 """A tile of which the top alone is wanted is decoded in so many steps, so that like wishes share what is kept."""
 
 _AS_IT_IS = 1
-_LZW_CLEAR, _LZW_END = 256, 257
-"""Codes that begin and end a table; source: TIFF 6.0, section 13."""
 
 _OVERVIEW = 1
 _HANDED_ON = {1, 3}
@@ -189,7 +188,7 @@ class Level:
             data = stored
         else:
             needed = self._rows_within(index) * self._row_bytes
-            data = _lzw(stored, needed) if codec == "LZW" else bytes(imagecodecs.zstd_decode(stored, out=size))
+            data = lzw.decoded(stored, needed) if codec == "LZW" else bytes(imagecodecs.zstd_decode(stored, out=size))
         if len(data) % self._row_bytes or len(data) < min(rows, self._rows_within(index)) * self._row_bytes:
             raise ValueError("the tile ends before its last row")
         if rows == self.tile_height:
@@ -229,50 +228,6 @@ class Level:
         shape = self.tile_height, self.tile_width, self._samples
         with np.errstate(over="ignore"):
             return DecodedTile(np.full(shape, unwritten_pixel(text, dtype.name), dtype))
-
-
-def _lzw(stored: bytes, needed: int) -> bytes:
-    """Return so many bytes that a stream of LZW makes.
-
-    Raises:
-        Exception: of any kind: it is damaged, or ends before so many.
-    """
-    is_old = stored[:1] == b"\0" and stored[1] & 1  # another order of bits
-    if not is_old and int.from_bytes(stored[:3], "big") >> 6 & 0x1FF >= _LZW_CLEAR:
-        raise ValueError("the tile begins with no pixel")  # the decoder would make something of it
-    # zeros behind it are pixels to the decoder, but for a stream that came to the code that ends it
-    data = bytes(imagecodecs.lzw_decode(stored + bytes(8), out=needed + 64))
-    if len(data) == needed:
-        return data
-    if not is_old and _lzw_size(stored, needed) < needed:
-        raise ValueError("the tile ends before its last row")  # within a code, say, of which something would be made
-    return data[:needed]
-
-
-def _lzw_size(stored: bytes, enough: int) -> int:
-    """Return how many bytes the whole codes of a stream of LZW make; slow, for streams that lost their end."""
-    made, previous, place, width = 0, 0, 0, 9
-    lengths = [1] * (_LZW_END + 1)
-    bits = stored + bytes(4)
-    while made < enough and place + width <= 8 * len(stored):
-        at = place // 8
-        code = (int.from_bytes(bits[at : at + 4], "big") << place % 8 & 0xFFFFFFFF) >> 32 - width
-        place += width
-        if code == _LZW_END:
-            break
-        if code == _LZW_CLEAR:
-            del lengths[_LZW_END + 1 :]
-            previous, width = 0, 9
-            continue
-        if previous:
-            lengths.append(previous + 1)
-        if code >= len(lengths):
-            break
-        previous = lengths[code]
-        made += previous
-        if len(lengths) >= (1 << width) - 1 and width < 12:
-            width += 1
-    return made
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:

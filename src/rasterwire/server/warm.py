@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from rasterwire import compiled, decoded_tile
+from rasterwire import compiled, decoded_tile, lzw
 from rasterwire.expression import distance, loops, rank
 from rasterwire.render import cells, kernels, means
 
 _log = logging.getLogger("rasterwire.server")
 
-_shares = (means, kernels), (cells, rank, decoded_tile, loops, distance)
+_shares = (means, kernels), (cells, rank, decoded_tile, lzw, loops, distance)
 """What one of the processes compiles: all types of a function in the same one, since numba keeps an index of them."""
 
 STEPS = sum(map(len, _shares))
