@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import grpc
 import pytest
+from google.protobuf import json_format
 
 from effort import HANG
 from rasterwire.catalog.folder import FolderCatalog
@@ -111,6 +112,47 @@ def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server:
         with pytest.raises(grpc.RpcError) as caught:
             server.stream(strict)
         assert refusal(caught.value).fields == {"bands": "FIELD_WITHOUT_EFFECT"}
+
+
+def expression(function: str, **arguments: Any) -> dict[str, Any]:
+    return {"functionInvocationValue": {"functionName": function, "arguments": arguments}}
+
+
+def constant(value: Any) -> dict[str, Any]:
+    return {"constantValue": value}
+
+
+def computed(result: dict[str, Any]) -> download_pb2.DownloadParams:
+    grid = {"crs": "EPSG:32633", "crsTransform": [10, 0, 500000, 0, -10, 5000000], "dimensions": [4, 4]}
+    document = {"expression": {"result": "0", "values": {"0": result}}, "format": "FORMAT_NPY", **grid}
+    return json_format.ParseDict(document, download_pb2.DownloadParams())
+
+
+def test_what_is_computed_of_an_image_takes_all_of_it_or_names_what_cannot_be_read(server: Served) -> None:
+    mixed = expression("Image.load", id=constant("mixed"))
+
+    def chosen(*bands: Any) -> dict[str, Any]:
+        return expression("Image.select", input=mixed, bandSelectors=constant(list(bands)))
+
+    def reduced(image: dict[str, Any]) -> dict[str, Any]:
+        images = expression("ImageCollection.fromImages", images={"arrayValue": {"values": [image, image]}})
+        return expression("ImageCollection.mosaic", collection=images)
+
+    for whole in (mixed, reduced(mixed), expression("Image.add", image1=mixed, image2=mixed)):
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stream(computed(whole))
+        assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
+    for selectors in ([".*"], [0], ["one", "cut"]):
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stream(computed(chosen(*selectors)))
+        assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
+        assert "gone" in refusal(caught.value).message
+    for some in (chosen("two", "one"), reduced(chosen("two", "one"))):
+        _, plan = server.stream(computed(some))
+        assert [band.id for band in plan.rasters[0].bands] == ["two", "one"]
+    with pytest.raises(grpc.RpcError) as caught:
+        server.stream(json_format.ParseDict({"mosaic": {"images": {"ids": ["mixed"]}}}, download_pb2.DownloadParams()))
+    assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
 
 
 def test_a_file_that_cannot_be_read_gives_its_name_to_no_other(tmp_path: Path) -> None:

@@ -32,9 +32,10 @@ class CatalogWorld:
     def image(self, image_id: str) -> ImageValue:
         """See ``World.image``."""
         try:
-            return image_value(find_image(self._catalog, image_id))
+            image = find_image(self._catalog, image_id)
         except ImageNotFound:
             raise InvalidExpression(f"Image asset '{image_id[:200]}' {_MISSING}", "Image.load") from None
+        return image_value(image, lambda: image)
 
     def collection(self, collection_id: str) -> CollectionValue:
         """See ``World.collection``."""
@@ -85,14 +86,19 @@ def image_value(image: Image, complete: Callable[[], Image] | None = None) -> Im
     """
     if complete is None:
         return ImageValue(_bands(image), _properties(image), image.id)
-    return ImageValue(lambda: _bands(_whole(complete())), _properties(image), image.id)
+    return ImageValue(
+        lambda: _bands(_whole(complete())),
+        _properties(image),
+        image.id,
+        readable=lambda: _bands(complete()),
+    )
 
 
 def _whole(image: Image) -> Image:
-    """Return an image of a collection.
+    """Return an image with all its bands.
 
     Raises:
-        SourceUnavailable: some of its bands cannot be read, for want of which a composite would pass over it.
+        SourceUnavailable: some of its bands cannot be read, for want of which what is computed would be another.
     """
     for file, why in image.unreadable:
         raise SourceUnavailable(image.id, file, why)

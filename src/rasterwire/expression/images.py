@@ -59,16 +59,18 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
 
     Raises:
         InvalidExpression: a selector that selects nothing.
+        SourceUnavailable: some bands of the image cannot be read, and those that can are not all that is selected.
     """
-    by_name = {band.name: band for band in image.bands}
+    bands = image.bands_for(selectors)
+    by_name = {band.name: band for band in bands}
     found: list[BandValue] = []
     for selector in selectors:
         match selector:
             case str() if selector in by_name:
                 found.append(by_name[selector])
             case str():
-                hits = [band for band in image.bands if matches(selector, band.name)]
-                if not hits and not image.bands:
+                hits = [band for band in bands if matches(selector, band.name)]
+                if not hits and not bands:
                     raise InvalidExpression(f"Band pattern '{selector[:100]}' was applied to an Image with no bands.")
                 if not hits:
                     there = ", ".join(list(by_name)[:50])[:600]
@@ -77,14 +79,14 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
                     )
                 found.extend(hits)
             case float() if not math.isfinite(selector):
-                raise InvalidExpression(f"there is no band {selector}, the image has {len(image.bands)}.")
+                raise InvalidExpression(f"there is no band {selector}, the image has {len(bands)}.")
             case bool():
                 raise InvalidExpression("a band is selected by name or index, and not by a Boolean.")
             case int() | float() if math.isfinite(selector):
                 index = int(selector)
-                if not -len(image.bands) <= index < len(image.bands):
-                    raise InvalidExpression(f"there is no band {index}, the image has {len(image.bands)}.")
-                found.append(image.bands[index])
+                if not -len(bands) <= index < len(bands):
+                    raise InvalidExpression(f"there is no band {index}, the image has {len(bands)}.")
+                found.append(bands[index])
             case _:
                 raise InvalidExpression("bands are selected by names and indices.")
         check_count(found)

@@ -84,7 +84,8 @@ class ImageValue:
     """Bands with properties.
 
     The bands of an image of the catalog are only looked up when somebody asks for them, so that
-    thousands of images can be sorted and filtered by what documents say.
+    thousands of images can be sorted and filtered by what documents say. Where some cannot be read, the
+    others can be had by their names alone: nothing that takes all of an image goes on without them.
 
     Attributes:
         properties: JSON values, dates as milliseconds; ``system:index`` and the like included.
@@ -92,7 +93,7 @@ class ImageValue:
         region: that an image was clipped to, where it is not simply the extent of its bands.
     """
 
-    __slots__ = ("_bands", "_make", "id", "properties", "region")
+    __slots__ = ("_bands", "_make", "_make_readable", "id", "properties", "region")
 
     def __init__(
         self,
@@ -100,8 +101,10 @@ class ImageValue:
         properties: Mapping[str, Any] | None = None,
         id: str | None = None,  # noqa: A002  the word of the field
         region: Region | None = None,
+        readable: "Callable[[], Sequence[BandValue]] | None" = None,
     ) -> None:
         self._make = bands if callable(bands) else None
+        self._make_readable = readable
         self._bands = None if callable(bands) else tuple(bands)
         self.properties = dict(properties or {})
         self.id = id
@@ -115,6 +118,14 @@ class ImageValue:
             self._bands = tuple(self._make())
         return self._bands
 
+    def bands_for(self, names: Sequence[Any]) -> tuple[BandValue, ...]:
+        """Return bands to select from: those that can be read where they have all of some names, else all."""
+        if self._bands is None and self._make_readable is not None:
+            readable = tuple(self._make_readable())
+            if {band.name for band in readable}.issuperset(name if isinstance(name, str) else "" for name in names):
+                return readable
+        return self.bands
+
     @property
     def known_bands(self) -> int:
         """The number of bands as far as they were looked up."""
@@ -126,7 +137,7 @@ class ImageValue:
 
     def with_properties(self, properties: Mapping[str, Any]) -> "ImageValue":
         """Return the same image with other properties."""
-        return ImageValue(self._make or self.bands, properties, self.id, self.region)
+        return ImageValue(self._make or self.bands, properties, self.id, self.region, self._make_readable)
 
     def footprint(self) -> Region | None:
         """Return the outline of the first band, or what the image was clipped to; None for no bounds."""
