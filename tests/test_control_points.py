@@ -144,6 +144,18 @@ def test_a_crs_without_a_transform_places_nothing(tmp_path: Path) -> None:
         assert np.array_equal(file.read(), pixels())
 
 
+def test_more_control_points_than_are_read_are_told(tmp_path: Path) -> None:
+    points = [
+        GroundControlPoint(row / 2, col / 2, 15 + col / 1e4, 45 - row / 1e4) for row in range(101) for col in range(100)
+    ]
+    with stored(tmp_path / "a.tif", **UNPLACED | {"crs": "EPSG:4326", "gcps": points}):
+        pass
+    for format_ in (Format.GEO_TIFF, Format.NPY):
+        assert lost(planned(tmp_path, format=format_)) == {"control points": ("B1",)}
+    with pytest.raises(InvalidRequest, match="10100 control points, at most 10000"):
+        planned(tmp_path, grid=GridSpec(crs=CRS("EPSG:4326")))
+
+
 def test_arrays_say_that_they_have_no_control_points(tmp_path: Path) -> None:
     with_points(tmp_path)
     plan = planned(tmp_path, format=Format.NPY)

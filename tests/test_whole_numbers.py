@@ -12,13 +12,15 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.header import read_header
 from rasterwire.image import Band
 from rasterwire.nodata_text import nodata_pixel
 from rasterwire.pixels import Window, fits
+from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.bands import sampling
 from rasterwire.render.band import render_band
-from rasterwire.request import Resampling
+from rasterwire.request import BandRequest, DownloadRequest, Format, Resampling
 
 Pixels = npt.NDArray[Any]
 UTM = CRS("EPSG:32633")
@@ -142,3 +144,21 @@ def test_a_float_type_does_not_fit_a_whole_number_it_would_round() -> None:
     held = [fits(*one) for one in ((2**53, "float64"), (2**53 + 1, "float64"), (2**24 + 1, "float32"))]
     assert held == [True, False, False]
     assert nodata_pixel(json.loads("9007199254740993"), "int64") == 2**53 + 1
+
+
+def test_a_type_that_rounds_whole_numbers_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    for dtype in ("int64", "uint64", "uint32", "float32"):
+        write(folder / f"{dtype}.tif", np.ones((8, 8), dtype), None)
+    image = FolderCatalog(tmp_path).get("a")
+    for names, told in (
+        (("int64", "uint64"), ["int64", "uint64"]),
+        (("int64", "float32"), ["int64"]),
+        (("int64", "uint32"), []),
+        (("uint32", "float32"), []),
+    ):
+        bands = tuple(BandRequest(name) for name in names)
+        for format_, expected in ((Format.GEO_TIFF, told), (Format.NPY, []), (Format.ZIPPED_GEO_TIFF_PER_BAND, [])):
+            left_out = make_plan(DownloadRequest("a", bands=bands, format=format_), image, Limits()).left_out
+            assert [name for one in left_out if "2^53" in one.item for name in one.bands] == expected, names

@@ -32,6 +32,7 @@ class FileMetadata:
         points: that tie the pixels to the ground, where no transform does.
         rpcs: rational polynomials from longitude, latitude and height to pixels, in the names of GDAL's domain RPC.
         crs: of the points, or what a file without points and without a transform names; else None.
+        points_not_read: how many control points the file has where they are too many to be kept.
         not_read: how many items of the file and its bands are beyond what is kept of them.
         domains: other domains of metadata that the file has, which are not read.
     """
@@ -41,6 +42,7 @@ class FileMetadata:
     points: tuple[ControlPoint, ...] = ()
     rpcs: Items = ()
     crs: CRS | None = None
+    points_not_read: int = 0
     not_read: int = 0
     domains: tuple[str, ...] = ()
 

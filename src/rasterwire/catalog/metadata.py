@@ -39,10 +39,12 @@ def read_metadata(raster: DatasetReader, crs: CRS | None) -> tuple[BandMetadata,
     """
     room = _Room()
     tags = raster.tags()
+    points = _points(raster)
     of_file = FileMetadata(
         items=room.kept((name, value) for name, value in tags.items() if name != _IS_POINT),
         is_point=str(tags.get(_IS_POINT, "")).lower() == "point",
-        points=_points(raster),
+        points=points,
+        points_not_read=0 if points else len(raster.gcps[0]),
         rpcs=_rpcs(raster.tags(ns="RPC")),
         crs=crs,
         domains=tuple(sorted(str(name) for name in raster.tag_namespaces() if name not in _own_domains)),

@@ -26,7 +26,8 @@ def common_dtype(bands: Sequence[Source]) -> str:
     """Return the smallest type that holds the values of all bands.
 
     uint8 + uint16 give uint16, uint16 + int16 int32, 16 bits or less + float32 float32; 64-bit
-    integers of both signs meet in float64. Source: NumPy's promotion rules.
+    integers of both signs meet in float64, which rounds beyond 2^53: the plan says so. Source: NumPy's
+    promotion rules.
     """
     return str(np.result_type(*(np.dtype(b.dtype) for b in bands)))
 

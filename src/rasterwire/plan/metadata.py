@@ -40,11 +40,20 @@ class _Losses:
 def with_metadata(rasters: Sequence[RasterPlan], format_: Format) -> tuple[list[RasterPlan], list[LeftOut]]:
     """Return rasters with what their files are to say, and what is left out."""
     losses = _Losses()
+    for raster in rasters:
+        _lose_digits(raster, losses)
     if format_ is Format.NPY or format_.is_picture:
         for raster in rasters:
             _lose_all(raster, f"format {format_.value} has no place for it", losses)
         return list(rasters), losses.told()
     return [replace(raster, metadata=_metadata(raster, losses)) for raster in rasters], losses.told()
+
+
+def _lose_digits(raster: RasterPlan, losses: _Losses) -> None:
+    for band in raster.bands:
+        if band.dtype == "float64" and band.source.dtype in {"int64", "uint64"}:
+            said = "all bands of a GeoTIFF have one type, here float64; ask for a file per band, or for NPY"
+            losses.add("digits of whole numbers beyond 2^53", said, [band.name])
 
 
 def _metadata(raster: RasterPlan, losses: _Losses) -> RasterMetadata:
@@ -84,7 +93,7 @@ def _lose_all(raster: RasterPlan, why: str, losses: _Losses) -> None:
             "colour interpretation": of_band.color not in {*_colors_without_meaning, "palette"},
             "items of metadata": bool(of_band.items or of_file.items),
             "AREA_OR_POINT": of_file.is_point,
-            "control points": bool(of_file.points),
+            "control points": bool(of_file.points or of_file.points_not_read),
             "rational polynomials": bool(of_file.rpcs),
         }
         for item, is_there in there.items():
@@ -96,6 +105,9 @@ def _lose_unread(files: Sequence[FileMetadata], names: Sequence[str], losses: _L
     for file in files:
         if file.not_read:
             losses.add("items of metadata", f"{file.not_read} are beyond the 1 MiB that is kept of a file", names)
+        if file.points_not_read:
+            said = f"the file has {file.points_not_read}, and at most 10000 are read"
+            losses.add("control points", said, names)
         if file.domains:
             said = f"only the default domain is carried, and the file has {_listed(file.domains)} too"
             losses.add("domains of metadata", said, names)

@@ -54,6 +54,8 @@ def _why_unplaced(band: Band) -> str:
     file = band.metadata.file
     if file.points:
         return f"GDAL finds no polynomial through the {len(file.points)} control points of the image"
+    if file.points_not_read:
+        return f"the image has {file.points_not_read} control points, at most 10000 are read"
     if file.rpcs:
         return "the rational polynomials of the image place none of its pixels"
     if file.crs is not None:
