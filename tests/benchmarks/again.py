@@ -82,7 +82,7 @@ def again(field: Field) -> Iterator[Section]:
             port = free_port()
             command = [sys.executable, str(_BARE), how, str(whole), str(port)]
             tree = stack.enter_context(server(command, partial(_listens, port), field.scratch / f"{how}.log"))
-            read = _grpc_reader(stack, f"127.0.0.1:{port}", download_pb2.DownloadId(name="any", token="any"))
+            read = grpc_reader(stack, f"127.0.0.1:{port}", download_pb2.DownloadId(name="any", token="any"))
             ways.append(_Way(f"bare grpc, {how}", read, tree, f"bare_grpc.py {how}, ReadDownload, bytes thrown away"))
         if field.nginx is not None:
             ways.append(_nginx(stack, field.nginx, field.scratch, whole))
@@ -108,7 +108,7 @@ def _own_ways(stack: ExitStack, field: Field, params: dict[str, object], size: i
         got = own.client.download(params, target, progress=note)
         return got.size, first[0] - began, time.perf_counter() - began
 
-    read = _grpc_reader(stack, own.address, made)
+    read = grpc_reader(stack, own.address, made)
     return [
         _Way("rasterwire, gRPC", read, own.tree, f"ReadDownload of {params}, bytes thrown away"),
         _Way("rasterwire, client to a file", to_file, own.tree, f"Client.download({params}, path)"),
@@ -116,9 +116,10 @@ def _own_ways(stack: ExitStack, field: Field, params: dict[str, object], size: i
     ]
 
 
-def _grpc_reader(
+def grpc_reader(
     stack: ExitStack, address: str, made: download_pb2.DownloadId
 ) -> Callable[[], tuple[int, float, float]]:
+    """Return what reads a download by gRPC and throws its bytes away: their number, seconds to the first and last."""
     channel = stack.enter_context(grpc.insecure_channel(address))
     stub = download_service_pb2_grpc.DownloadServiceStub(channel)
     request = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)

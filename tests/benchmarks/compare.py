@@ -35,7 +35,7 @@ def main() -> int:
         for letter in given.only:
             scratch = Path(folder, letter).resolve()
             scratch.mkdir()
-            with field_of(source, scratch, given.peers_python, given.runs) as field:
+            with field_of(source, scratch, given.peers_python, given.runs, given.before) as field:
                 for section in SUITES[letter](field):
                     sections.append(section)
                     _show(section)
@@ -56,6 +56,9 @@ def _arguments() -> argparse.Namespace:
     peers = os.environ.get("PEERS_PYTHON")
     parser.add_argument(
         "--peers-python", type=Path, default=peers, help="python with titiler and odc-stac (or PEERS_PYTHON)"
+    )
+    parser.add_argument(
+        "--before", type=Path, help="python of an environment with another rasterwire, to be compared with (H)"
     )
     given = parser.parse_args()
     given.only = [letter.strip().upper() for letter in given.only.split(",")]

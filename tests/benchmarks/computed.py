@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.field import Field
 from benchmarks.report import Bar, Section
-from benchmarks.source import IMAGE
+from benchmarks.source import IMAGE, Source
 from benchmarks.work import Part
 
 _RATIO, _MEDIAN = 1.5, 2.0
@@ -98,16 +98,30 @@ def _rows(ways: list[_Way], peak: float, verdict: str) -> tuple[tuple[str, ...],
     )
 
 
-def _ratio(field_: Field) -> Section:
-    part = field_.source.native("B08", 1000, 1000, field_.source.scaled(4096))
+def ratio_of_bands(source: Source) -> dict[str, dict[str, Any]]:
+    """Return requests for two bands and for their normalized difference, by title."""
+    part = source.native("B08", 1000, 1000, source.scaled(4096))
     common = {"format": "GEO_TIFF", **_on(part)}
     bands = {"image": IMAGE, "bands": ["B08", "B04"], **common}
     index = _call("Image.normalizedDifference", input=_LOADED, bandNames=_constant(["B08", "B04"]))
-    ratio = {**_graph(index), **common}
+    return {"two bands": bands, "their normalized difference": {**_graph(index), **common}}
+
+
+def median_of_scenes(source: Source) -> tuple[str, dict[str, Any]]:
+    """Return a request for the median of twelve files, with its title."""
+    part = source.native("B08", 1000, 1000, source.scaled(2048))
+    scenes = [_scene(band) for band in _SCENES]
+    collection = _call("ImageCollection.fromImages", images={"arrayValue": {"values": scenes}})
+    return "median of 12 files", {**_graph(_call("reduce.median", collection=collection)), "format": "NPY", **_on(part)}
+
+
+def _ratio(field_: Field) -> Section:
+    asked = ratio_of_bands(field_.source)
+    bands, ratio = asked.values()
     path = field_.path() / "computed.tif"
     ways = [
-        _Way("two bands", _download(field_, bands, path), f"Client.download({bands}, path)"),
-        _Way("their normalized difference", _download(field_, ratio, path), f"Client.download({ratio}, path)"),
+        _Way(title, _download(field_, params, path), f"Client.download({params}, path)")
+        for title, params in asked.items()
     ]
     peak = _take_turns(field_, ways)
     made = _pixels(field_, {**ratio, "format": "NPY"}, path)["nd"]
@@ -117,8 +131,9 @@ def _ratio(field_: Field) -> Section:
     there = np.isfinite(made) & (nir + red > 0)
     verdict = "exact" if np.array_equal(made[there], expected[there]) else "WRONG"
     times = [statistics.median(way.seconds) for way in ways]
+    side = field_.source.scaled(4096)
     return Section(
-        title=f"G. computed: normalized difference of two bands, {part.grid.width} x {part.grid.height}, GeoTIFF",
+        title=f"G. computed: normalized difference of two bands, {side} x {side}, GeoTIFF",
         header=_HEADER,
         rows=_rows(ways, peak, verdict),
         bars=(
@@ -137,11 +152,9 @@ def _scene(band: str) -> dict[str, Any]:
 def _median(field_: Field) -> Section:
     part = field_.source.native("B08", 1000, 1000, field_.source.scaled(2048))
     common = {"format": "NPY", **_on(part)}
+    _, composite = median_of_scenes(field_.source)
     path = field_.path() / "computed.npy"
     stack = np.stack([_pixels(field_, {"image": IMAGE, "bands": [b], **common}, path)[b] for b in _SCENES])
-    scenes = [_scene(band) for band in _SCENES]
-    collection = _call("ImageCollection.fromImages", images={"arrayValue": {"values": scenes}})
-    composite = {**_graph(_call("reduce.median", collection=collection)), **common}
     kept: list[npt.NDArray[Any]] = []
 
     masked = np.ma.masked_equal(stack, 0)

@@ -34,6 +34,7 @@ class Field:
         scratch: folder for what is written.
         runs: counted ones.
         own: rasterwire.
+        before: another rasterwire to be compared with, or None.
         titiler, mapserver: None where not installed.
         nginx: its program, None where not installed.
         contenders: all, rasterwire first.
@@ -46,6 +47,7 @@ class Field:
     scratch: Path
     runs: int
     own: Rasterwire
+    before: Rasterwire | None
     titiler: Titiler | None
     mapserver: MapServer | None
     nginx: Path | None
@@ -62,8 +64,18 @@ class Field:
 
 
 @contextmanager
-def field_of(source: Source, scratch: Path, python: Path | None, runs: int) -> Iterator[Field]:
-    """Start everyone, and stop them at the end."""
+def field_of(
+    source: Source, scratch: Path, python: Path | None, runs: int, before: Path | None = None
+) -> Iterator[Field]:
+    """Start everyone, and stop them at the end.
+
+    Args:
+        source: to cut from.
+        scratch: folder for what is written.
+        python: of an environment with TiTiler and odc-stac.
+        runs: counted ones.
+        before: the python of an environment with another rasterwire.
+    """
     missing: list[str] = []
     versions: list[tuple[str, str]] = []
     contenders: list[Contender] = []
@@ -71,6 +83,7 @@ def field_of(source: Source, scratch: Path, python: Path | None, runs: int) -> I
         commands = stack.enter_context(Commands(scratch / "command.log"))
         own = stack.enter_context(rasterwire(source, scratch))
         contenders.append(own)
+        other = None if before is None else stack.enter_context(rasterwire(source, scratch / "before", str(before)))
         has_gdal = shutil.which("gdalwarp") is not None
         if has_gdal:
             versions.append(("GDAL command lines", _said(["gdalinfo", "--version"])))
@@ -100,7 +113,9 @@ def field_of(source: Source, scratch: Path, python: Path | None, runs: int) -> I
             missing.append("nginx: install nginx")
         checker = Checker(source, commands if has_gdal else None)
         told = tuple(versions)
-        yield Field(source, scratch, runs, own, web, wcs, nginx, tuple(contenders), checker, told, tuple(missing))
+        yield Field(
+            source, scratch, runs, own, other, web, wcs, nginx, tuple(contenders), checker, told, tuple(missing)
+        )
 
 
 def _started(stack: ExitStack, peer: AbstractContextManager[T], name: str, missing: list[str]) -> T | None:

@@ -80,12 +80,13 @@ def _grid(part: Part) -> dict[str, Any]:
 
 
 @contextmanager
-def rasterwire(source: Source, scratch: Path) -> Iterator[Rasterwire]:
-    """Run a server over the source, with two workers where it has workers."""
+def rasterwire(source: Source, scratch: Path, python: str = sys.executable) -> Iterator[Rasterwire]:
+    """Run a server over the source, that of an environment, with two workers where it has workers."""
+    scratch.mkdir(exist_ok=True)
     ports = free_port(), free_port()
     # compiled before, as in a server that was started before
-    subprocess.run([sys.executable, "-m", "rasterwire.server.warm", str(scratch / "turn")], check=True)
-    command = [sys.executable, "-c", _SERVE, "serve", str(source.catalog)]
+    subprocess.run([python, "-m", "rasterwire.server.warm", str(scratch / "turn")], check=True)
+    command = [python, "-c", _SERVE, "serve", str(source.catalog)]
     options = ["--grpc-port", str(ports[0]), "--http-port", str(ports[1]), "--state-dir", str(scratch / "state")]
     usage = subprocess.run([*command[:3], "serve", "--help"], capture_output=True, text=True, check=True).stdout
     if "--workers" in usage:

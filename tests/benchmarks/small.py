@@ -13,22 +13,24 @@ from typing import Any
 
 from benchmarks.field import Field
 from benchmarks.processes import Tree
+from benchmarks.rasterwire_server import Rasterwire
 from benchmarks.report import Bar, Section
+from benchmarks.source import Source
 from benchmarks.work import Kind, Part, Work
 from rasterwire.client.params import to_message
 from rasterwire.v1 import download_service_pb2
 
 _SIDE = 256
 _SAMPLES = 3
-_ALONE = 100  # requests of one round; three rounds
-_TOGETHER = 16
+ALONE = 100  # requests of one round; three rounds
+TOGETHER = 16
 _ROUNDS, _SECONDS = 6, 3
 """Each round has new connections, which the kernel deals out among the processes of a server anew."""
 _CLIENT = Path(__file__).with_name("small_client.py")
 
 
 @dataclass(slots=True)
-class _Peer:
+class Peer:
     """Somebody who answers small requests, and what came of them.
 
     Attributes:
@@ -70,33 +72,38 @@ class _Peer:
 
 def small(field: Field) -> Iterator[Section]:
     """Measure one client, then sixteen at once."""
-    random_ = random.Random(256)
-    last = field.source.size - _SIDE
-    places = [(random_.randint(0, last), random_.randint(0, last)) for _ in range(4 * _ALONE)]
-    parts = [field.source.native("B02", column, row, _SIDE) for column, row in places]
+    parts = places(field.source)
     peers = _peers(field, parts[0])
     for peer in peers:
-        _sample(field, peer, parts[:_SAMPLES])
+        sample(field, peer, parts[:_SAMPLES])
     peers = [peer for peer in peers if peer.size]
 
     _reset(peers)
     for nth in range(3):
         for peer in peers:
-            _ask(peer, parts[nth * _ALONE : (nth + 1) * _ALONE], together=1, seconds=0)
+            ask(peer, parts[nth * ALONE : (nth + 1) * ALONE], together=1, seconds=0)
     yield _alone(peers)
 
     _reset(peers)
     for peer in peers:
-        _ask(peer, parts, together=_TOGETHER, seconds=1)
+        ask(peer, parts, together=TOGETHER, seconds=1)
         peer.forget()
     for _ in range(_ROUNDS):
         for peer in peers:
-            _ask(peer, parts, together=_TOGETHER, seconds=_SECONDS)
+            ask(peer, parts, together=TOGETHER, seconds=_SECONDS)
     yield _at_once(peers)
 
 
-def _peers(field: Field, example: Part) -> list[_Peer]:
-    own = field.own
+def places(source: Source) -> list[Part]:
+    """Return pieces at random places."""
+    random_ = random.Random(256)
+    last = source.size - _SIDE
+    corners = [(random_.randint(0, last), random_.randint(0, last)) for _ in range(4 * ALONE)]
+    return [source.native("B02", column, row, _SIDE) for column, row in corners]
+
+
+def own_peer(own: Rasterwire, example: Part, name: str) -> Peer:
+    """Return a rasterwire that is asked by gRPC."""
     assert own.tree is not None
 
     def message(part: Part) -> str:
@@ -106,27 +113,31 @@ def _peers(field: Field, example: Part) -> list[_Peer]:
 
     port = int(own.address.rpartition(":")[2])
     told = f"StreamDownload({own.params(Work('', (example,), Kind.NPY), 'small')})"
-    peers = [_Peer("rasterwire", "grpc", port, own.tree, ".npy", message, told)]
+    return Peer(name, "grpc", port, own.tree, ".npy", message, told)
+
+
+def _peers(field: Field, example: Part) -> list[Peer]:
+    peers = [own_peer(field.own, example, "rasterwire")]
     web, wcs = field.titiler, field.mapserver
     if web is not None and web.tree is not None:
         told = "GET " + web.path(example, ".npy")
-        peers.append(_Peer("TiTiler", "http", web.port, web.tree, ".npy", lambda part: web.path(part, ".npy"), told))
+        peers.append(Peer("TiTiler", "http", web.port, web.tree, ".npy", lambda part: web.path(part, ".npy"), told))
     if wcs is not None and wcs.tree is not None:
 
         def path(part: Part) -> str:
             return wcs.path(part, compressed=False)
 
-        peers.append(_Peer("MapServer, GeoTIFF", "http", wcs.port, wcs.tree, ".tif", path, "GET " + path(example)))
+        peers.append(Peer("MapServer, GeoTIFF", "http", wcs.port, wcs.tree, ".tif", path, "GET " + path(example)))
     return peers
 
 
-def _reset(peers: list[_Peer]) -> None:
+def _reset(peers: list[Peer]) -> None:
     for peer in peers:
         peer.forget()
         peer.tree.reset_peak()
 
 
-def _sample(field: Field, peer: _Peer, parts: list[Part]) -> None:
+def sample(field: Field, peer: Peer, parts: list[Part]) -> None:
     """Check the pixels of some, which warms the peer up as well; all others must be of the same size."""
     files = [field.path() / f"sample-{nth}{peer.suffix}" for nth in range(len(parts))]
     answer = _client(peer, parts, together=1, seconds=0, samples=files)
@@ -143,7 +154,8 @@ def _sample(field: Field, peer: _Peer, parts: list[Part]) -> None:
         file.unlink()
 
 
-def _ask(peer: _Peer, parts: list[Part], *, together: int, seconds: float) -> None:
+def ask(peer: Peer, parts: list[Part], *, together: int, seconds: float) -> None:
+    """Ask for parts, each once or for some seconds, by so many clients; the peer keeps what came of it."""
     before = peer.tree.cpu_seconds()
     answer = _client(peer, parts, together=together, seconds=seconds, samples=[])
     peer.server_cpu += peer.tree.cpu_seconds() - before
@@ -157,7 +169,7 @@ def _ask(peer: _Peer, parts: list[Part], *, together: int, seconds: float) -> No
             peer.errors += [f"{size} bytes and not {peer.size}"] * count
 
 
-def _client(peer: _Peer, parts: list[Part], *, together: int, seconds: float, samples: list[Path]) -> dict[str, Any]:
+def _client(peer: Peer, parts: list[Part], *, together: int, seconds: float, samples: list[Path]) -> dict[str, Any]:
     asked = {
         "kind": peer.kind,
         "port": peer.port,
@@ -187,7 +199,7 @@ _HEADER = (
 )
 
 
-def _rows(peers: list[_Peer]) -> tuple[tuple[str, ...], ...]:
+def _rows(peers: list[Peer]) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             peer.name,
@@ -206,13 +218,13 @@ def _rows(peers: list[_Peer]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _pair(peers: list[_Peer]) -> tuple[_Peer, _Peer] | None:
+def _pair(peers: list[Peer]) -> tuple[Peer, Peer] | None:
     by_name = {peer.name: peer for peer in peers if len(peer.latencies) > 1}
     pair = by_name.get("rasterwire"), by_name.get("TiTiler")
     return None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
 
 
-def _alone(peers: list[_Peer]) -> Section:
+def _alone(peers: list[Peer]) -> Section:
     said = "p50 at most half of TiTiler's"
     bar = Bar(said, None, False)
     if pair := _pair(peers):
@@ -220,7 +232,7 @@ def _alone(peers: list[_Peer]) -> Section:
         ratio = peer.percentile(50) / own.percentile(50)
         bar = Bar(said, f"1/{ratio:.2f}", ratio >= 2)
     return Section(
-        title=f"C. {3 * _ALONE} pieces of {_SIDE} x {_SIDE}, NPY, one client on one connection",
+        title=f"C. {3 * ALONE} pieces of {_SIDE} x {_SIDE}, NPY, one client on one connection",
         header=_HEADER,
         rows=_rows(peers),
         bars=(bar,),
@@ -230,7 +242,7 @@ def _alone(peers: list[_Peer]) -> Section:
     )
 
 
-def _at_once(peers: list[_Peer]) -> Section:
+def _at_once(peers: list[Peer]) -> Section:
     faster, calmer = "at least 2.5 x the requests/s of TiTiler", "p99 below TiTiler's"
     bars = (Bar(faster, None, False), Bar(calmer, None, False))
     if pair := _pair(peers):
@@ -242,11 +254,11 @@ def _at_once(peers: list[_Peer]) -> Section:
             Bar(calmer, f"{late[0]:.0f} ms beside {late[1]:.0f} ms", late[0] < late[1]),
         )
     return Section(
-        title=f"C. pieces of {_SIDE} x {_SIDE}, NPY, {_TOGETHER} clients at once for {_ROUNDS * _SECONDS} s",
+        title=f"C. pieces of {_SIDE} x {_SIDE}, NPY, {TOGETHER} clients at once for {_ROUNDS * _SECONDS} s",
         header=_HEADER,
         rows=_rows(peers),
         bars=bars,
         lengths={peer.name: peer.rate for peer in peers if len(peer.latencies) > 1},
         unit="requests/s, longer is faster",
-        remarks=(f"All {_TOGETHER} clients, each with a connection of its own, are one process with one event loop.",),
+        remarks=(f"All {TOGETHER} clients, each with a connection of its own, are one process with one event loop.",),
     )

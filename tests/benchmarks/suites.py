@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.again import again
+from benchmarks.before import beside
 from benchmarks.cases import grids, growth, many_bands, windows
 from benchmarks.computed import computed
 from benchmarks.contender import Contender
@@ -138,4 +139,5 @@ SUITES: dict[str, Callable[[Field], Iterator[Section]]] = {
     "E": _growth,
     "F": _many_bands,
     "G": computed,
+    "H": beside,
 }
