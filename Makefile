@@ -11,6 +11,9 @@ STAMP = $(VENV)/.installed
 CODE = src tests protos/generate.py
 PYTEST = -n 2
 
+# Tests start many short processes: what one of them made of a module, the next shall find.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
 .DELETE_ON_ERROR:
 

@@ -63,7 +63,8 @@ def test_leftovers_of_any_kind_do_not_keep_a_server_from_starting(folder: Path) 
     (folder / "state" / "scratch" / "tmpfile").write_text("x")
     with served(settings(folder)) as running:
         assert running.stream(params())[0]
-    assert list((folder / "state" / "scratch").iterdir()) == []
+    assert [path.name for path in (folder / "state" / "scratch").iterdir()] == [str(os.getpid())]
+    assert list((folder / "state" / "scratch" / str(os.getpid())).iterdir()) == []
 
 
 def test_a_full_cache_does_not_take_a_file_from_those_who_wait_for_it(folder: Path) -> None:

@@ -99,13 +99,31 @@ def _unit(name: str) -> float:
     return float(axes[0].unit_conversion_factor) if axes else 1.0
 
 
-@lru_cache(maxsize=1024)
-def transformer(source: CRS, target: CRS) -> pyproj.Transformer:
-    """Return the conversion between two crs, x before y on both sides.
+_transformers: dict[tuple[int, int], tuple[pyproj.CRS, pyproj.CRS, pyproj.Transformer]] = {}
+"""By the identities of two crs, which are kept so that no other objects get them: hashing a crs writes its WKT."""
+
+_MOST_TRANSFORMERS = 1024
+
+
+def transformer(source: CRS | None, target: CRS | None) -> pyproj.Transformer:
+    """Return the conversion between two crs, neither of which is None, x before y on both sides.
 
     Raises:
         InvalidRequest: there is none, as for a crs that is not tied to the earth.
     """
+    assert source is not None
+    assert target is not None
+    key = id(source.proj), id(target.proj)
+    found = _transformers.get(key)
+    if found is None:
+        if len(_transformers) >= _MOST_TRANSFORMERS:
+            _transformers.clear()
+        found = _transformers[key] = source.proj, target.proj, _transformer(source, target)
+    return found[2]
+
+
+@lru_cache(maxsize=_MOST_TRANSFORMERS)
+def _transformer(source: CRS, target: CRS) -> pyproj.Transformer:
     try:
         if source.proj.is_geocentric or target.proj.is_geocentric:
             raise ProjError("places in space have three coordinates")

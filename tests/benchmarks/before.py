@@ -93,7 +93,7 @@ def _works(source: Source) -> list[Work]:
         *grids(source),
         *(work for works in growth(source) for work in works[:2]),
         many_bands(source),
-        *(replace(of_degrees, title=f"{of_degrees.title}, {kind}", resampling=kind) for kind in kinds[:4]),
+        *(replace(of_degrees, title=f"to EPSG:4326, {kind}", resampling=kind) for kind in kinds[:4]),
         *(Work(f"3 x finer, {kind}", (finer,), Kind.NPY, kind) for kind in kinds),
     ]
 

@@ -12,7 +12,7 @@ import google_crc32c
 import pytest
 
 from rasterwire.store import Artifact, ArtifactStore
-from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
 
 Open = Callable[[int], ArtifactStore]
 
@@ -269,6 +269,9 @@ def test_folder_removes_what_a_killed_process_left_unfinished_and_nothing_else(r
     (folder / "notes.txt").write_text("of somebody else")
     assert len(files(folder)) == 4
     store = reopen(100)
+    remove_unfinished(folder, os.getpid() + 1)
+    assert len(files(folder)) == 4
+    remove_unfinished(folder, os.getpid())
     assert held(store, "e", "f") == ["e", "f"]
     assert len(files(folder)) == 3
     assert (folder / "notes.txt").exists()

@@ -84,43 +84,47 @@ def _interpolated(plan: BandPlan, grid: GeoBox, window: Window, kind: int) -> Pi
     _, width, height = level_transform(plan.source, plan.overview)
     masked = not source.valid.all()
     image = carried(source.data), carried(source.valid.view(np.uint8)), masked, (left, top), (width, height)
-    if len(tiles) == 1:
-        _fill(kind, (plan, grid, window), place, image, tiles[0][1], data, state)
-        return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
-    if isinstance(place, Lattice):
-        place = place.interpolated(shape)
+    bounds = limits(dtype)
+    unsure = 0
     for tile, scale in tiles:
-        top, left = tile.row - window.row, tile.col - window.col
-        there = np.s_[top : top + tile.height, left : left + tile.width]
-        # copies: compiled loops exist for arrays without gaps
-        part = Positions(*(np.ascontiguousarray(a[there]) for a in (place.x, place.y, place.near)))
-        values, states = np.zeros(part.x.shape, data.dtype), np.zeros(part.x.shape, np.uint8)
-        _fill(kind, (plan, grid, tile), part, image, scale, values, states)
+        there = _within(window, tile)
+        if len(tiles) == 1:
+            unsure = _fill(kind, place, image, scale, bounds, data, state)
+            break
+        values, states = np.zeros(data[there].shape, data.dtype), np.zeros(data[there].shape, np.uint8)
+        unsure += _fill(kind, place.part(*there), image, scale, bounds, values, states)
         data[there], state[there] = values, states
+    if unsure:
+        which = np.nonzero(state == rules.UNSURE)
+        sure = exact_positions(plan, grid, window, which)
+        for tile, scale in tiles:
+            rows, cols = _within(window, tile)
+            own = (which[0] >= rows.start) & (which[0] < rows.stop) & (which[1] >= cols.start) & (which[1] < cols.stop)
+            values, states = np.zeros((1, own.sum()), data.dtype), np.zeros((1, own.sum()), np.uint8)
+            _fill(kind, sure.part(slice(None), own), image, scale, bounds, values, states)
+            there = which[0][own], which[1][own]
+            data[there], state[there] = values[0], states[0]
     return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
+
+
+def _within(window: Window, tile: Window) -> tuple[slice, slice]:
+    top, left = tile.row - window.row, tile.col - window.col
+    return slice(top, top + tile.height), slice(left, left + tile.width)
 
 
 def _fill(
     kind: int,
-    where: tuple[BandPlan, GeoBox, Window],
     place: Lattice | Positions,
     image: Image,
     scale: tuple[float, float],
+    bounds: tuple[float, float],
     data: npt.NDArray[Any],
     state: npt.NDArray[np.uint8],
-) -> None:
-    """Fill in means and their validity, both zero before; see ``means.means_at``."""
-    bounds = limits(np.dtype(where[0].source.dtype))
+) -> int:
+    """Fill in means and their validity, both zero before, and return how many are unsure; see ``means.means_at``."""
     if isinstance(place, Lattice):
-        unsure = means.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state)
-    else:
-        unsure = means.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state)
-    if unsure:
-        which = np.nonzero(state == rules.UNSURE)
-        sure = exact_positions(*where, which)
-        values, states = np.zeros(sure.x.shape, data.dtype), np.zeros(sure.x.shape, np.uint8)
-        means.means_at(kind, sure.x, sure.y, sure.near, image, scale, bounds, values, states)
-        data[which], state[which] = values[0], states[0]
+        return int(means.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state))
+    return int(means.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state))
 
 
 def _of_strips(

@@ -63,6 +63,20 @@ class Lattice:
         """Return what the compiled loops take."""
         return self.nodes_x, self.nodes_y, self.slack, self.offset
 
+    def part(self, rows: slice, cols: slice) -> "Lattice":
+        """Return the positions of a part of the pixels, equal to the bit."""
+        first = self.offset[0] + rows.start, self.offset[1] + cols.start
+        down, across = (
+            slice(at // STEP, -(-(at + n) // STEP))
+            for at, n in zip(first, (rows.stop - rows.start, cols.stop - cols.start), strict=True)
+        )
+        of_nodes = slice(down.start, down.stop + 3), slice(across.start, across.stop + 3)
+        # copies: compiled loops exist for arrays without gaps
+        nodes_x, nodes_y, slack = (
+            np.ascontiguousarray(a) for a in (self.nodes_x[of_nodes], self.nodes_y[of_nodes], self.slack[down, across])
+        )
+        return Lattice(nodes_x, nodes_y, slack, (first[0] % STEP, first[1] % STEP))
+
     def interpolated(self, shape: tuple[int, int]) -> "Positions":
         """Return the positions of all pixels, whose rows and columns are given."""
         x, y, near = np.empty(shape), np.empty(shape), np.empty(shape)
@@ -92,6 +106,10 @@ class Positions:
     x: Floats
     y: Floats
     near: Floats
+
+    def part(self, rows: slice, cols: slice | npt.NDArray[np.bool_]) -> "Positions":
+        """Return the positions of a part of the pixels."""
+        return Positions(*(np.ascontiguousarray(a[rows, cols]) for a in (self.x, self.y, self.near)))
 
     def reach(self, width: int, height: int) -> tuple[float, float, float, float] | None:
         """Return the least x and y, and the greatest x and y, of those in a raster; None for none."""
