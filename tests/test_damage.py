@@ -18,8 +18,13 @@ import rasterio
 from affine import Affine
 
 from effort import HANG
+from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.client import Client
+from rasterwire.download.renders import Render, Renders
 from rasterwire.errors import DownloadConflict
+from rasterwire.plan import Limits, make_plan
+from rasterwire.render.engine import SerialEngine
+from rasterwire.request import DownloadRequest
 from rasterwire.server import files, house
 from rasterwire.server.settings import Settings
 from rasterwire.store import NotVerified
@@ -181,7 +186,7 @@ def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) ->
     assert made[1].path.exists(), "somebody wanted something"
     again.verify(ALWAYS)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["notes.txt", *(made[n].path.name for n in (0, 2, 3))]
+        ["notes.txt", f"{made[1].path.name}.gone", *(made[n].path.name for n in (0, 2, 3))]
     )
 
 
@@ -201,8 +206,52 @@ def test_an_etag_never_stands_for_other_bytes_than_the_damaged_ones_were(tmp_pat
     with pytest.raises(DownloadConflict):
         store.make("e", content(b"others"))
     assert store.find("e") is None
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [f"{made.path.name}.gone"]
     assert store.make("e", content(b"123456789")) == store.find("e") == made
+
+
+def test_an_etag_never_stands_for_other_bytes_than_those_that_were_trimmed(tmp_path: Path) -> None:
+    store = FolderArtifactStore(tmp_path, 5)
+    made = store.make("e", content(b"123456789"))
+    other = store.make("f", content(b"abc"))
+    store.trim(other)
+    assert not made.path.exists()
+    again = FolderArtifactStore(tmp_path, 5)  # of another process, or after a start
+    with pytest.raises(DownloadConflict, match="under another name"):
+        again.make("e", content(b"others"))
+    assert again.make("e", content(b"123456789")) == made
+    assert not list(tmp_path.glob("e.*.gone"))
+    again.trim(other)
+    (gone,) = tmp_path.glob("e.*.gone")
+    assert gone.stat().st_mode & 0o777 == 0o600
+    os.utime(gone, (1, 1))
+    again.trim(other)
+    assert not gone.exists()
+
+
+def test_a_render_that_gives_other_bytes_than_before_is_made_once_more(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Encoder:
+        """Makes other bytes once."""
+
+        calls = 0
+
+        def write(self, file: BinaryIO) -> None:
+            self.calls += 1
+            file.write(b"other" if self.calls == 2 else b"whole")
+
+    encoder, store = Encoder(), FolderArtifactStore(tmp_path / "cache", 1)
+    renders = Renders(SerialEngine(), store, tmp_path, 1)
+    plan = make_plan(DownloadRequest("a"), FolderCatalog(folder / "catalog").get("a"), Limits())
+    monkeypatch.setattr(renders, "_write", lambda _, file: encoder.write(file))
+    for calls in (1, 3):
+        render = Render(plan)
+        renders._run(render)
+        made = render.result.result(0)
+        assert made.path.read_bytes() == b"whole"
+        assert encoder.calls == calls
+        store._let_go(made.path)
 
 
 def test_answers_carry_the_digests_that_are_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ class ArtifactStore(Protocol):
         where ``write`` raises, nothing is left and the error goes on.
 
         Raises:
-            DownloadConflict: the etag had other bytes, which were damaged: it never stands for two files.
+            DownloadConflict: the etag had other bytes before: it never stands for two files.
         """
         ...
 
