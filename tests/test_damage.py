@@ -18,13 +18,8 @@ import rasterio
 from affine import Affine
 
 from effort import HANG
-from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.client import Client
-from rasterwire.download.renders import Render, Renders
 from rasterwire.errors import DownloadConflict
-from rasterwire.plan import Limits, make_plan
-from rasterwire.render.engine import SerialEngine
-from rasterwire.request import DownloadRequest
 from rasterwire.server import files, house
 from rasterwire.server.settings import Settings
 from rasterwire.store import NotVerified
@@ -227,31 +222,6 @@ def test_an_etag_never_stands_for_other_bytes_than_those_that_were_trimmed(tmp_p
     os.utime(gone, (1, 1))
     again.trim(other)
     assert not gone.exists()
-
-
-def test_a_render_that_gives_other_bytes_than_before_is_made_once_more(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Encoder:
-        """Makes other bytes once."""
-
-        calls = 0
-
-        def write(self, file: BinaryIO) -> None:
-            self.calls += 1
-            file.write(b"other" if self.calls == 2 else b"whole")
-
-    encoder, store = Encoder(), FolderArtifactStore(tmp_path / "cache", 1)
-    renders = Renders(SerialEngine(), store, tmp_path, 1)
-    plan = make_plan(DownloadRequest("a"), FolderCatalog(folder / "catalog").get("a"), Limits())
-    monkeypatch.setattr(renders, "_write", lambda _, file: encoder.write(file))
-    for calls in (1, 3):
-        render = Render(plan)
-        renders._run(render)
-        made = render.result.result(0)
-        assert made.path.read_bytes() == b"whole"
-        assert encoder.calls == calls
-        store._let_go(made.path)
 
 
 def test_answers_carry_the_digests_that_are_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from rasterwire.download.turns import Room, Turns
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles
-from rasterwire.errors import DownloadConflict, RenderCancelled, SourceUnavailable
+from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
@@ -234,23 +234,13 @@ class Renders:
         self._small.close()
         self._large.close()
 
-    def _made(self, render: Render, write: Callable[[BinaryIO], None]) -> Artifact:
-        try:
-            return self._artifacts.make(render.plan.etag, write)
-        except DownloadConflict:
-            # the encoder of deflate was seen to make other bytes once in thousands of files
-            if render.growth is not None:  # which somebody may have read
-                raise
-            render.blocks_done = 0
-            return self._artifacts.make(render.plan.etag, write)
-
     def _run(self, render: Render) -> None:
         write: Callable[[BinaryIO], None] = partial(self._write, render)
         made = None
         try:
             kept = self._artifacts.find(render.plan.etag)
             if kept is None:
-                kept = made = self._made(render, write)
+                kept = made = self._artifacts.make(render.plan.etag, write)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
             render.result.set_exception(error)
         else:

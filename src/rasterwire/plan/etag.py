@@ -8,7 +8,7 @@ from rasterwire.expression.product import Computed
 from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.types import RenderPlan
 
-ENCODING_REVISION = "9"
+ENCODING_REVISION = "10"
 """Changes when equal plans give other bytes than before."""
 
 
