@@ -96,7 +96,9 @@ def check(image: Image, spec: dict[str, object], kind: Resampling, dice: np.rand
         assert not differ, f"{said}: {differ} of {height} x {width} values at {row}, {col}"
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint16"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", *(pytest.param(name, marks=pytest.mark.slow) for name in ("float64", "uint16"))]
+)
 @pytest.mark.parametrize("lattice", LATTICES, ids=lambda names: "-".join(names).replace(" ", "-"))
 def test_parts_of_every_resampling_are_slices_of_the_whole(
     images: FolderCatalog, dtype: str, lattice: tuple[str, str]

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Those of a server with one small image, which has no loops to compile."""
     monkeypatch.setattr(app, "warm_up", _nothing)
     monkeypatch.setattr(app, "Readiness", partial(Readiness, patience=_GUARD))
+    monkeypatch.setattr(Readiness, "follow", partialmethod(Readiness.follow, every=0.05))
     folder = tmp_path / "catalog"
     folder.mkdir()
     profile = {"width": 30, "height": 20, "count": 1, "dtype": "uint8", "crs": "EPSG:32633"}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import rasterio
 from affine import Affine
 from odc.geo.crs import CRS
@@ -21,7 +22,7 @@ from rasterio.io import MemoryFile
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.encode.download import encode_download
 from rasterwire.encode.tiles import Tiles
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.pixels import Pixels, Window, type_names
 from rasterwire.plan import Limits, RenderPlan, make_plan
@@ -170,6 +171,11 @@ def test_bands_of_one_file_with_differing_needs(tmp_path: Path) -> None:
         plan = check(image, DownloadRequest("image", grid=spec, format=format_), tmp_path, (spec, format_))
         if format_ is not Format.NPY:
             assert plan.rasters[0].mask is MaskOutput.EACH_BAND, spec
+    cloudy = DownloadRequest("image", format=Format.GEO_TIFF, cloud_optimized=True)
+    with pytest.raises(InvalidRequest, match="one mask for all bands"):
+        make_plan(cloudy, image, Limits())
+    for asked in (replace(cloudy, mask=MaskOutput.BAND), replace(cloudy, format=Format.ZIPPED_GEO_TIFF_PER_BAND)):
+        assert make_plan(asked, image, Limits()).rasters
     many = Image("many", tuple(replace(band, name=f"{band.name}{n}") for n in range(30) for band in image.bands))
     check(many, DownloadRequest("many", format=Format.GEO_TIFF), tmp_path, "band by band")
 

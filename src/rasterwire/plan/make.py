@@ -260,10 +260,10 @@ def _place(band: Source) -> str:
 def _check_nodata(
     request: DownloadRequest, format_: Format, rasters: Sequence[RasterPlan], problems: Violations
 ) -> None:
-    cloudy = [r for r in rasters if request.cloud_optimized and request.mask is MaskOutput.EACH_BAND and r.masks > 1]
-    if cloudy and "GEO_TIFF" in format_.value:
-        said = "a cloud-optimized GeoTIFF has one mask for all its bands; ask for MASK_BAND, or a file for each band"
-        problems.found.append(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", said))
+    if request.cloud_optimized and "GEO_TIFF" in format_.value and any(r.masks > 1 for r in rasters):
+        said = "a cloud-optimized GeoTIFF has one mask for all bands, and these may be invalid at different pixels"
+        remedy = "ask for a file for each band, a nodata value, or mask BAND, which is valid where every band is"
+        problems.found.append(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", f"{said}; {remedy}"))
     if request.nodata is None:
         return
     for band in chain.from_iterable(r.bands for r in rasters):

@@ -84,25 +84,25 @@ def tell_invalid(
         if agree and None not in needed:
             why = "the nodata value of the source marks no valid pixel"
             return Telling(MaskOutput.NODATA, why, tuple(_declared(v, d) for v, d in zip(own, dtypes, strict=True)))
-        return _by_masks(sources, dtypes, request, own)
+        return _by_masks(sources, dtypes, own, cloud_optimized=request.cloud_optimized)
     return Telling(asked, why, _by_request(sources, dtypes, may, request, one_value))
 
 
 def _by_masks(
     sources: Sequence[tuple[str, Source, Resampling]],
     dtypes: Sequence[str],
-    request: DownloadRequest,
     own: Sequence[float | int | None],
+    *,
+    cloud_optimized: bool,
 ) -> Telling:
     several = len(sources) > 1
     why = "the nodata values of the bands differ" if several and None not in own else "any value may be a valid one"
     kind = MaskOutput.BAND
-    if several and len({_what_decides(band, resampling) for _, band, resampling in sources}) > 1:
-        if request.cloud_optimized:
-            why += "; a cloud-optimized file has one mask for all bands, valid where every band is"
-        else:
-            kind = MaskOutput.EACH_BAND
-            why += ", and the bands may be invalid at different pixels"
+    # where there is room for one mask alone, an alpha band may have that of its colours, which says what it says
+    deciding = [s for s in sources if not (cloud_optimized and _is_alpha(s[1]))]
+    if several and len({_what_decides(band, resampling) for _, band, resampling in deciding}) > 1:
+        kind = MaskOutput.EACH_BAND
+        why += ", and the bands may be invalid at different pixels"
     return Telling(kind, why, tuple(_filled(s[1], d) for s, d in zip(sources, dtypes, strict=True)))
 
 
@@ -152,6 +152,10 @@ def _own_nodata(band: Source, dtype: str) -> float | int | None:
         return None
     is_rounded = np.dtype(dtype).kind == "f" and np.dtype(band.dtype).kind != "f" and abs(value) > _MOST_APART
     return None if is_rounded else _of_type(value, dtype)
+
+
+def _is_alpha(band: Source) -> bool:
+    return not isinstance(band, Computed) and band.metadata.color == "alpha"
 
 
 def _what_decides(band: Source, resampling: Resampling) -> Hashable:
