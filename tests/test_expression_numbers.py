@@ -83,7 +83,7 @@ def test_casts_are_whole_parts_within_their_type(dtype: str, name: str) -> None:
     limits = np.iinfo(dtype)
     for value in (0, 2.9, -2.9, 127.5, 200, -200, 70_000, -70_000, 3e9, -3e9, 1e30, -1e30):
         expected = min(max(math.trunc(value), int(limits.min)), int(limits.max))
-        assert told(call(f"Number.{name}", input=value)) == float(expected), value
+        assert told(call(f"Number.{name}", input=value)) == expected, value
     assert told(call(f"Number.{name}", input=float("nan"))) == 0
 
 
@@ -308,3 +308,16 @@ def test_json_does_not_grow_without_end() -> None:
     assert refused(call("String.decodeJSON", string="[" * 100_000)).startswith("String.decodeJSON: ")
     assert "has no JSON" in refused(call("String.encodeJSON", object=[call("Date", value=0)]))
     assert "has no JSON" in refused(call("String.encodeJSON", object=float("nan")))
+
+
+def test_whole_numbers_of_64_bits_are_not_rounded() -> None:
+    wide = 2**53 + 1
+    assert told(wide) == wide
+    assert told(call("Number.add", left=wide, right=2)) == wide + 2
+    assert told(call("Number.subtract", left=2**63 - 1, right=1)) == 2**63 - 2
+    assert told(call("Number.multiply", left=wide, right=3)) == 3 * wide
+    assert told(call("Number.eq", left=wide, right=2**53)) == 0
+    assert told(call("Number.max", left=wide, right=2**53)) == wide
+    assert told(call("Number.bitwiseXor", left=wide, right=1)) == 2**53
+    assert told(call("Number.multiply", left=2**62, right=4)) == 2.0**64  # beyond what 64 bits hold
+    assert told(call("Number.add", left=wide, right=0.5)) == float(wide) + 0.5

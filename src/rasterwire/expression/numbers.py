@@ -1,6 +1,7 @@
 """Functions on numbers."""
 
 import math
+import operator
 import re
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,11 @@ from rasterwire.expression.signature import table
 _format = re.compile(r"((?:[^%]|%%){0,100})%([-+ 0]{0,3}\d{0,2}(?:\.\d{1,2})?)([sdfegxX])((?:[^%]|%%){0,100})")
 
 
+def _exact(operation: Callable[[Any, Any], Any], a: float, b: float) -> float:
+    """Return what an operation makes of whole numbers without rounding, and of others as of doubles."""
+    return operation(a, b) if type(a) is int and type(b) is int else operation(float(a), b)  # type: ignore[no-any-return]
+
+
 def _numeric(name: str, function: Callable[..., Any], said: str, *arguments: str) -> None:
     def call(*values: float) -> Any:
         try:
@@ -29,9 +35,9 @@ def _numeric(name: str, function: Callable[..., Any], said: str, *arguments: str
 
 
 _TWO: list[tuple[str, Callable[..., Any], str]] = [
-    ("add", lambda a, b: float(a) + b, "Adds two numbers."),
-    ("subtract", lambda a, b: float(a) - b, "Subtracts the second number from the first."),
-    ("multiply", lambda a, b: float(a) * b, "Multiplies two numbers."),
+    ("add", lambda a, b: _exact(operator.add, a, b), "Adds two numbers."),
+    ("subtract", lambda a, b: _exact(operator.sub, a, b), "Subtracts the second number from the first."),
+    ("multiply", lambda a, b: _exact(operator.mul, a, b), "Multiplies two numbers."),
     ("divide", lambda a, b: float(a) / b if b else 0.0, "Divides the first number by the second; 0 by 0."),
     ("mod", math.fmod, "The remainder of a division."),
     ("pow", math.pow, "Raises the first number to the power of the second."),

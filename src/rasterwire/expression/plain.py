@@ -9,9 +9,11 @@ from rasterwire.expression.sizes import check_size
 def number(value: Any) -> float | int:
     """Return a plain number, whole where it is.
 
-    >>> number(2.0), number(2.5)
-    (2, 2.5)
+    >>> number(2.0), number(2.5), number(2**53 + 1)
+    (2, 2.5, 9007199254740993)
     """
+    if type(value) is int and -(1 << 63) <= value < 1 << 63:
+        return value
     plain = float(value)
     return int(plain) if math.isfinite(plain) and plain == int(plain) and abs(plain) < 1 << 53 else plain
 
