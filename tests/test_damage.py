@@ -24,6 +24,7 @@ from rasterwire.server import files, house
 from rasterwire.server.settings import Settings
 from rasterwire.store import NotVerified
 from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.dropped import Dropped
 from rasterwire.v1 import download_pb2
 from serving import Served, served
 
@@ -104,13 +105,13 @@ def test_a_damaged_file_is_made_again_for_whoever_reads_it_first_after_a_start(f
             made = server.create(download_pb2.DownloadParams(image="a", format=format_)).download_id
             kept.append((made, server.read(made)))
     for name, read in readers.items():
-        for path in (folder / "state/cache").iterdir():
+        for path in filter(Path.is_file, (folder / "state/cache").iterdir()):
             damage(path, path.stat().st_size // 2)
         with serving(folder) as server:
             for made, first in kept:
                 made.url = f"{server.http}{urlsplit(made.url).path}?{urlsplit(made.url).query}"
                 assert read(server, made) == first, name
-        for path in (folder / "state/cache").iterdir():
+        for path in filter(Path.is_file, (folder / "state/cache").iterdir()):
             assert path.read_bytes() in [first for _, first in kept], name
 
 
@@ -164,8 +165,11 @@ def test_nobody_waits_for_a_checksum_when_the_server_stops(tmp_path: Path, monke
         reads: list[Future[Any]] = [pool.submit(store.find, "e"), pool.submit(store.verify, ALWAYS)]
         assert began.wait(HANG)
         store.stop_reading()
-        assert [read.result(HANG) for read in reads] == [None, None]
-    assert store.find("e") is None
+        with pytest.raises(NotVerified):
+            reads[0].result(HANG)
+        reads[1].result(HANG)
+    with pytest.raises(NotVerified):
+        store.find("e")
     assert Path(file.name).exists(), "what was not read to its end was taken for damaged"
 
 
@@ -181,7 +185,7 @@ def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) ->
     assert made[1].path.exists(), "somebody wanted something"
     again.verify(ALWAYS)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["notes.txt", f"{made[1].path.name}.gone", *(made[n].path.name for n in (0, 2, 3))]
+        [".dropped", "notes.txt", *(made[n].path.name for n in (0, 2, 3))]
     )
 
 
@@ -201,7 +205,7 @@ def test_an_etag_never_stands_for_other_bytes_than_the_damaged_ones_were(tmp_pat
     with pytest.raises(DownloadConflict):
         store.make("e", content(b"others"))
     assert store.find("e") is None
-    assert [path.name for path in tmp_path.iterdir()] == [f"{made.path.name}.gone"]
+    assert [path.name for path in tmp_path.iterdir()] == [".dropped"]
     assert store.make("e", content(b"123456789")) == store.find("e") == made
 
 
@@ -215,13 +219,24 @@ def test_an_etag_never_stands_for_other_bytes_than_those_that_were_trimmed(tmp_p
     with pytest.raises(DownloadConflict, match="under another name"):
         again.make("e", content(b"others"))
     assert again.make("e", content(b"123456789")) == made
-    assert not list(tmp_path.glob("e.*.gone"))
-    again.trim(other)
-    (gone,) = tmp_path.glob("e.*.gone")
-    assert gone.stat().st_mode & 0o777 == 0o600
-    os.utime(gone, (1, 1))
-    again.trim(other)
-    assert not gone.exists()
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_file()] == [0o600] * 2
+
+
+def test_of_dropped_files_the_newest_are_remembered_and_none_keeps_room_from_being_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rasterwire.store.dropped._MOST", 20)
+    monkeypatch.setattr("rasterwire.store.dropped._EVERY", 10)
+    dropped = Dropped(tmp_path / "known")
+    for number in range(100):
+        dropped.note(f"e{number}", number, 7)
+        os.utime(tmp_path / "known" / f"e{number}", ns=(number, number))
+    assert len(list((tmp_path / "known").iterdir())) == 20
+    assert (dropped.told("e99"), dropped.told("e0")) == ((99, 7), None)
+    (tmp_path / "file").touch()
+    nowhere = Dropped(tmp_path / "file" / "known")  # as on a disk that is full
+    nowhere.note("e", 1, 2)
+    assert nowhere.told("e") is None
 
 
 def test_answers_carry_the_digests_that_are_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

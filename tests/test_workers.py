@@ -84,6 +84,20 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, other))
 
 
+def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Popen[str]", str]) -> None:
+    parent, _ = server
+    assert parent.stderr is not None
+    pids = worker_pids(parent)
+    parent.kill()
+    parent.stderr.read()  # which ends with the last of those that write to it
+    assert len(pids) == 2
+    assert not any(Path(f"/proc/{pid}").exists() and "Z" not in state_of(pid) for pid in pids)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

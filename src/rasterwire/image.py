@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+MOST_POINTS = 10_000
+"""Control points that are read of a file; of one with more, none are."""
+
 Items = tuple[tuple[str, str], ...]
 """Names and values of metadata, in the order of the file."""
 

@@ -8,14 +8,13 @@ from odc.geo.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from rasterwire.image import BandMetadata, ControlPoint, FileMetadata, Items
+from rasterwire.image import MOST_POINTS, BandMetadata, ControlPoint, FileMetadata, Items
 
 __all__ = ["read_metadata"]
 
 _MOST_CHARACTERS = 1 << 20
 """Of the names and values of a file's items, each item counted with 64 more."""
 
-_MOST_POINTS = 10_000
 
 _IS_POINT = "AREA_OR_POINT"
 
@@ -92,7 +91,7 @@ class _Room:
 
 def _points(raster: DatasetReader) -> tuple[ControlPoint, ...]:
     points = raster.gcps[0]
-    if len(points) > _MOST_POINTS:
+    if len(points) > MOST_POINTS:
         return ()
     return tuple(ControlPoint(p.col, p.row, p.x, p.y, p.z or 0.0) for p in points)
 

@@ -106,7 +106,6 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         "size",
         "grid",
         "resampling",
-        "path",
         title=escape(printable(answer.filename)),
         title_justify="left",
     )

@@ -57,7 +57,7 @@ _request = [
     click.option("--clip-to-region", is_flag=True, help="Mask outside the polygon."),
     click.option("--compression", type=_names(download_pb2.Compression, "COMPRESSION_"), help="Default DEFLATE."),
     click.option("--compression-level", type=int, help="1 to 9, zstd to 22."),
-    click.option("--cloud-optimized", is_flag=True, help="Overviews inside, header first."),
+    click.option("--cloud-optimized", is_flag=True, help="Overviews inside, header first; one mask for all bands."),
     click.option("--name", help="Base name of files."),
 ]
 

@@ -1,5 +1,6 @@
 """Renders that run: one for all who want the same file, stopped when nobody does."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.stored import stored_tiles
 from rasterwire.request import Format
-from rasterwire.store import Artifact, ArtifactStore
+from rasterwire.store import Artifact, ArtifactStore, NotVerified
 from rasterwire.store.private import private_folder
 
 _GRACE = 15.0
@@ -238,7 +239,9 @@ class Renders:
         write: Callable[[BinaryIO], None] = partial(self._write, render)
         made = None
         try:
-            kept = self._artifacts.find(render.plan.etag)
+            kept = None
+            with contextlib.suppress(NotVerified):  # this is closing
+                kept = self._artifacts.find(render.plan.etag)
             if kept is None:
                 kept = made = self._artifacts.make(render.plan.etag, write)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever

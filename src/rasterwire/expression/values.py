@@ -120,9 +120,9 @@ class ImageValue:
 
     def bands_for(self, names: Sequence[Any]) -> tuple[BandValue, ...]:
         """Return bands to select from: those that can be read where they have all of some names, else all."""
-        if self._bands is None and self._make_readable is not None:
+        if self._bands is None and self._make_readable is not None and all(isinstance(name, str) for name in names):
             readable = tuple(self._make_readable())
-            if {band.name for band in readable}.issuperset(name if isinstance(name, str) else "" for name in names):
+            if {band.name for band in readable}.issuperset(names):
                 return readable
         return self.bands
 

@@ -12,7 +12,7 @@ from affine import Affine
 from rasterwire.crs import crs_name
 from rasterwire.expression.product import Computed
 from rasterwire.grid import pixel_offset
-from rasterwire.image import Band, ControlPoint, FileMetadata, Items
+from rasterwire.image import MOST_POINTS, Band, ControlPoint, FileMetadata, Items
 from rasterwire.plan.types import BandPlan, LeftOut, RasterMetadata, RasterPlan
 from rasterwire.request import Format, Resampling
 
@@ -106,7 +106,7 @@ def _lose_unread(files: Sequence[FileMetadata], names: Sequence[str], losses: _L
         if file.not_read:
             losses.add("items of metadata", f"{file.not_read} are beyond the 1 MiB that is kept of a file", names)
         if file.points_not_read:
-            said = f"the file has {file.points_not_read}, and at most 10000 are read"
+            said = f"the file has {file.points_not_read}, and at most {MOST_POINTS} are read"
             losses.add("control points", said, names)
         if file.domains:
             said = f"only the default domain is carried, and the file has {_listed(file.domains)} too"

@@ -29,7 +29,7 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
     held = None if raster.clip is None else inside(raster.clip, raster.grid, window)
     computed = _computed(raster, window)
     return tuple(
-        _finished(band, computed.get(band.name) or render_band(band, raster.grid, window), held)
+        _finished(band, computed[band.name] if band.name in computed else render_band(band, raster.grid, window), held)
         for band in raster.bands
     )
 

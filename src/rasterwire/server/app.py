@@ -157,6 +157,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await _pause(settings.lame_duck_seconds)
         for task in tasks:
             task.cancel()
+        desk.stop_reading()
         await asyncio.gather(*tasks, return_exceptions=True)
         for each in standing:
             each.end()

@@ -78,9 +78,12 @@ class Desk:
         look = partial(self.downloads.verify, lambda: self.is_idle)
         await asyncio.get_running_loop().run_in_executor(self._verifying, look)
 
+    def stop_reading(self) -> None:
+        """Let nobody wait for the checksum of a file that was rendered before this server started."""
+        self.downloads.stop_reading()
+
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
-        self.downloads.stop_reading()
         self._renders.close()
         self._planning.close()
         self._computing.close()
@@ -228,7 +231,10 @@ class Desk:
         try:
             return await self.run(lambda: look(_READ_AT_ONCE))
         except NotVerified:  # others shall not wait for threads that read gigabytes
-            return await asyncio.get_running_loop().run_in_executor(self._verifying, look)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._verifying, look)
+            except NotVerified:  # the server stops
+                raise Overloaded(_RETRY_AFTER) from None
 
     async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         """Yield progress while the file is made, then the file, as soon as a part of it can be read.

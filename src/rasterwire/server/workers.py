@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -100,7 +101,8 @@ class _Worker:
         if self.is_running or time.monotonic() < self.due:
             return
         # spawned, since gRPC does not survive a fork
-        self._process = multiprocessing.get_context("spawn").Process(target=self._work, args=(self._settings,))
+        process = multiprocessing.get_context("spawn").Process
+        self._process = process(target=_run, args=(self._work, self._settings))
         self._process.start()
         self._began = time.monotonic()
         self.is_running = True
@@ -127,6 +129,19 @@ class _Worker:
         """Wait until the process has ended, if there is one."""
         if self.is_running:
             self._process.join()
+
+
+def _run(work: Callable[[Settings], None], settings: Settings) -> None:
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    work(settings)
+
+
+def _end_with_parent() -> None:
+    """Stop where the parent was killed: the next one would take what this one is at for leftovers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def restart_delay(short_lives: int) -> float:

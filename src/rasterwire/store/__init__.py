@@ -92,12 +92,12 @@ class ArtifactStore(Protocol):
             reads_at_most: bytes that are read now; None reads any.
 
         Raises:
-            NotVerified: it would have to read more.
+            NotVerified: it would have to read more, or ``stop_reading`` was called.
         """
         ...
 
     def stop_reading(self) -> None:
-        """Let nobody wait for bytes that are held against their checksum: a file not yet read is not found."""
+        """Let nobody wait for bytes that are held against their checksum any more."""
         ...
 
     def verify(self, goes_on: Callable[[], bool]) -> None:

@@ -16,18 +16,15 @@ from typing import BinaryIO
 
 from rasterwire.errors import DiskFull, DownloadConflict
 from rasterwire.store import Artifact, NotVerified
-from rasterwire.store.private import FILE_MODE, private_folder
+from rasterwire.store.dropped import Dropped
+from rasterwire.store.private import private_folder
 from rasterwire.store.summing import SummingFile
 from rasterwire.store.verified import Verified
 
 _etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
 _finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
 _UNFINISHED = ".unfinished-"
-_GONE = ".gone"
-"""Ends the name of what tells which bytes an etag had."""
-
-_GONE_SECONDS = 30 * 24 * 3600.0
-"""Longer than anybody goes on with a part of a file."""
+_DROPPED = ".dropped"
 
 _VERIFIED_SECONDS = 24 * 3600.0
 """After which a file is read again in idle time."""
@@ -38,10 +35,9 @@ _log = logging.getLogger("rasterwire.server")
 class FolderArtifactStore:
     """Keeps files named ``<etag>.<size>.<crc32c>``, so that the folder alone tells all.
 
-    Use is remembered in the access time of the files. What a file had that was dropped is remembered by an empty one,
-    so that no other bytes come under its etag. Before the first reader since the start gets a file, it is
-    read and held against its checksum: one that was damaged is dropped, to be made again. A reader that has a
-    dropped file open reads on to its end.
+    Use is remembered in the access time of the files, and what dropped ones were in a folder beside them. Before the
+    first reader since the start gets a file, it is read and held against its checksum: one that was damaged is dropped,
+    to be made again. A reader that has a dropped file open reads on to its end.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -58,6 +54,7 @@ class FolderArtifactStore:
         self._trimming = threading.Lock()
         self._held: Counter[str] = Counter()
         self._verified = Verified()
+        self._dropped = Dropped(folder / _DROPPED)
 
     def find(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
         """See ``ArtifactStore.find``."""
@@ -73,9 +70,10 @@ class FolderArtifactStore:
                 if is_large and status.st_size == artifact.size and not self._verified.is_known(path):
                     raise NotVerified
                 is_good = status.st_size == artifact.size and self._verified.check(artifact)
-                if is_good is False:
-                    self._drop_damaged(artifact)
+                if is_good is None:
+                    raise NotVerified
                 if not is_good:
+                    self._drop_damaged(artifact)
                     continue
                 os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
             except FileNotFoundError:
@@ -95,8 +93,7 @@ class FolderArtifactStore:
                 file.flush()
                 size, crc = summing.told()
             finished = self._folder / f"{etag}.{size}.{crc:08x}"
-            had = [path.name.removesuffix(_GONE) for path in self._folder.glob(f"{etag}.*{_GONE}")]
-            if had and finished.name not in had:
+            if (self._dropped.told(etag) or (size, crc)) != (size, crc):
                 _log.error("the file of etag %s is gone, and a render gives other bytes than it had", etag)
                 raise DownloadConflict(
                     "name: the file is gone, and this server cannot make the same bytes again; ask under another name"
@@ -104,7 +101,7 @@ class FolderArtifactStore:
             with self._lock:
                 unfinished.replace(finished)
                 self._drop_others(etag, finished)
-                Path(f"{finished}{_GONE}").unlink(missing_ok=True)
+                self._dropped.forget(etag)
             with contextlib.suppress(FileNotFoundError):  # another process let it go already
                 self._verified.note(finished)
         except BaseException:
@@ -137,8 +134,8 @@ class FolderArtifactStore:
         _log.error(
             "the cached file %s was damaged; it is dropped, and made again when it is wanted", artifact.path.name
         )
-        self._remember(artifact.path)
         artifact.path.unlink(missing_ok=True)
+        self._note_dropped(artifact.path)
         self._verified.forget(artifact.path.name)
 
     def stop_reading(self) -> None:
@@ -164,15 +161,14 @@ class FolderArtifactStore:
             if path != newest and _finished.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
-    def _remember(self, path: Path) -> None:
-        """Remember the bytes of a file that goes."""
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(f"{path}{_GONE}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    def _note_dropped(self, path: Path) -> None:
+        artifact = _artifact(path)
+        assert artifact is not None
+        self._dropped.note(path.name.split(".")[0], artifact.size, artifact.crc32c)
 
     def trim(self, newest: Artifact) -> None:
         """See ``ArtifactStore.trim``."""
         with self._trimming:
-            self._forget_old()
             files = self._by_use()
             total = sum(size for _, size, _ in files)
             for _, size, path in files:
@@ -200,12 +196,6 @@ class FolderArtifactStore:
         private_folder(self._folder)  # or somebody removed it
         return shutil.disk_usage(self._folder).free
 
-    def _forget_old(self) -> None:
-        for path in self._folder.glob(f"*{_GONE}"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _GONE_SECONDS:
-                    path.unlink()
-
     def _by_use(self) -> list[tuple[int, int, Path]]:
         """Return time of use, size and path of the files, the least recently used first."""
         files = []
@@ -222,10 +212,10 @@ class FolderArtifactStore:
         with self._lock:  # for no longer than a name takes: the loop that serves all asks for holds
             if path.name.split(".")[0] in self._held:
                 return False
-            self._remember(path)
             with contextlib.suppress(FileNotFoundError):
                 path.rename(going)
         going.unlink(missing_ok=True)
+        self._note_dropped(path)
         self._verified.forget(path.name)
         return True
 
