@@ -41,7 +41,8 @@ endef
 
 $(STAMP): requirements.lock pyproject.toml
 	$(call install,$(VENV),requirements.lock)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps -e . || \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 lint: $(STAMP) ## Check schema, generated code, style, imports and types
