@@ -122,7 +122,6 @@ def transformer(source: CRS | None, target: CRS | None) -> pyproj.Transformer:
     return found[2]
 
 
-@lru_cache(maxsize=_MOST_TRANSFORMERS)
 def _transformer(source: CRS, target: CRS) -> pyproj.Transformer:
     try:
         if source.proj.is_geocentric or target.proj.is_geocentric:

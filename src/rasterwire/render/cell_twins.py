@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasterwire.render import twins
 from rasterwire.render.rules import EDGE, MIN, QUANTILE, RMS
 
 Floats = npt.NDArray[np.float64]
@@ -90,9 +91,9 @@ def weigh(kind: int, image: Image, place: Place, limits: tuple[float, float], da
         for some, under in _each(image, place):
             share_y, share_x = under.shares
             v = under.values.astype(np.float64)
-            line_value = _total(np.where(under.valid, share_x * (v * v if kind == RMS else v), 0.0))
-            line_weight = _total(np.where(under.valid, share_x + np.zeros(v.shape), 0.0))
-            value, weight = _total(share_y[..., 0] * line_value), _total(share_y[..., 0] * line_weight)
+            line_value = twins.total(np.where(under.valid, share_x * (v * v if kind == RMS else v), 0.0))
+            line_weight = twins.total(np.where(under.valid, share_x + np.zeros(v.shape), 0.0))
+            value, weight = twins.total(share_y[..., 0] * line_value), twins.total(share_y[..., 0] * line_weight)
             value = value / weight
             if kind == RMS:
                 value = np.sqrt(value)
@@ -101,12 +102,6 @@ def weigh(kind: int, image: Image, place: Place, limits: tuple[float, float], da
             states[some] = weight > 0.0
             made[some] = np.where(weight > 0.0, value, 0.0).astype(data.dtype)
     data[...], state[...] = made.reshape(data.shape), states.reshape(state.shape)
-
-
-def _total(terms: Floats) -> Floats:
-    """Return sums along the last axis, one term after the other, as a loop adds them; NumPy's sum adds in pairs."""
-    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it makes no -0.0
-    return total
 
 
 def extreme(kind: int, image: Image, place: Place, data: Array, state: Array) -> None:

@@ -66,15 +66,9 @@ def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int],
         for size, begin, middle, factor in zip(source.shape, origin[::-1], centre[::-1], scale[::-1], strict=True)
     )
     counts = (valid != 0) & (across != 0.0) & (down != 0.0)[:, None]
-    values = _total(np.where(counts, source.astype(np.float64) * across, 0.0))
-    weights = _total(np.where(counts, across, 0.0))
-    return float(_total(values * down)), float(_total(weights * down))
-
-
-def _total(terms: Floats) -> Floats:
-    """Return sums along the last axis, one term after the other, as a loop adds them; NumPy's sum adds in pairs."""
-    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it makes no -0.0
-    return total
+    values = twins.total(np.where(counts, source.astype(np.float64) * across, 0.0))
+    weights = twins.total(np.where(counts, across, 0.0))
+    return float(twins.total(values * down)), float(twins.total(weights * down))
 
 
 def _validity(x: Floats, y: Floats, near: Floats, image: Image) -> npt.NDArray[np.uint8]:

@@ -91,3 +91,9 @@ def reach(x: Floats, y: Floats, width: int, height: int) -> tuple[float, float, 
         return np.inf, np.inf, -np.inf, -np.inf
     p, q = x[there], y[there]
     return float(p.min()), float(q.min()), float(p.max()), float(q.max())
+
+
+def total(terms: Floats) -> Floats:
+    """Return sums along the last axis, one term after the other, as a loop adds them; NumPy's sum adds in pairs."""
+    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it makes no -0.0
+    return total
