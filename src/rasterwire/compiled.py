@@ -37,6 +37,7 @@ _carriers = {"int8": "int16", "uint32": "float64", "int32": "float64"}
 """Types that loops take as another one that holds their values, so that fewer loops are compiled."""
 
 _SOURCES = (
+    "compiled.py",
     "lzw.py",
     "sorting.py",
     "decoded_tile.py",
@@ -47,7 +48,11 @@ _SOURCES = (
     "expression/rank.py",
     "expression/distance.py",
 )
-"""Files with compiled functions. numba itself looks at the file of a function alone, not at those of what it calls."""
+"""Files that make machine code. numba itself looks at the file of a function alone, not at those of what it calls."""
+
+_INNER: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OUTER: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
+"""Options of numba: functions that nobody calls from Python or C compile a fifth faster without entries for them."""
 
 _NOTE = "complete"
 """A file that tells how many loops are kept, written when all are."""
@@ -164,11 +169,15 @@ def loops_here() -> Iterator[None]:
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function that loops call, once for each set of argument types."""
+    """Compile a function that only loops call, and are kept with, once for each set of argument types."""
+    return njit(**_INNER)(function)
+
+
+def _compiled_loop(function: Callable[..., Any]) -> Any:
     try:
-        return njit(nogil=True, cache=True)(function)
+        return njit(**_OUTER, cache=True)(function)
     except RuntimeError:  # a read-only machine has nowhere to keep what was compiled
-        return njit(nogil=True)(function)
+        return njit(**_OUTER)(function)
 
 
 class Loop:
@@ -182,7 +191,7 @@ class Loop:
     __slots__ = ("machine", "twin")
 
     def __init__(self, function: Callable[..., Any], twin: Callable[..., Any]) -> None:
-        self.machine = compiled(function)
+        self.machine = _compiled_loop(function)
         self.twin = twin
 
     def __call__(self, *arguments: Any) -> Any:

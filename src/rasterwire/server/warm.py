@@ -19,7 +19,7 @@ from rasterwire.render import cells, kernels, means
 
 _log = logging.getLogger("rasterwire.server")
 
-_shares = (means, kernels), (cells, rank, decoded_tile, lzw, loops, distance)
+_shares = (means, kernels, decoded_tile, lzw, loops, distance), (cells, rank)
 """What one of the processes compiles: all types of a function in the same one, since numba keeps an index of them."""
 
 STEPS = sum(map(len, _shares))
