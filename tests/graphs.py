@@ -10,12 +10,12 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression import nodes
 from rasterwire.expression.answer import answer
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.graph import read_graph
-from rasterwire.expression.types import PixelType
-from rasterwire.expression.values import BandValue, CollectionValue, ImageValue, Projection
+from rasterwire.expression.language.graph import read_graph
+from rasterwire.expression.language.values import BandValue, CollectionValue, ImageValue, Projection
+from rasterwire.nodes import nodes
+from rasterwire.nodes.pixel_type import PixelType
 from rasterwire.pixels import Pixels, Window
 
 

@@ -13,10 +13,10 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.world import CatalogWorld
+from rasterwire.download.image_source import CatalogWorld
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.graph import read_graph
-from rasterwire.expression.values import ImageValue
+from rasterwire.expression.language.graph import read_graph
+from rasterwire.expression.language.values import ImageValue
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.computed import compute
 from rasterwire.render.engine import SerialEngine

@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from effort import HANG
-from rasterwire.server.app import Running, running
+from rasterwire.server.process.app import Running, running
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2, download_service_pb2_grpc
 

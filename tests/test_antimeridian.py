@@ -11,12 +11,12 @@ from odc.geo.crs import CRS
 
 from cases import every
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
-from rasterwire.grid import lattice_extent
+from rasterwire.geo.crs import parse_crs
+from rasterwire.geo.grid import lattice_extent
+from rasterwire.geo.region import box_region, geojson_region
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, RasterPlan, make_plan
-from rasterwire.region import box_region, geojson_region
 from rasterwire.render.block import render_block
 from rasterwire.request import DownloadRequest, GridSpec, Resampling
 

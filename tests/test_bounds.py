@@ -15,11 +15,11 @@ import pytest
 import rasterio
 from affine import Affine
 
-from rasterwire.download.grace import Grace
+from rasterwire.download.grace_period import Grace
 from rasterwire.errors import DiskFull, Overloaded
 from rasterwire.server import readers as readers_module
-from rasterwire.server.desk import Desk
-from rasterwire.server.ready import Ready, file_info
+from rasterwire.server.open_files import Ready, file_info
+from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2

@@ -19,7 +19,7 @@ from rasterwire.catalog import Catalog
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.errors import ImageNotFound, SourceUnavailable
-from rasterwire.raster_file import open_raster
+from rasterwire.files.raster_file import open_raster
 
 _north_up = Affine(10, 0, 500000, 0, -10, 4000000)
 _vrt = """<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1">

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from effort import HANG
 from images import SCENE
 from rasterwire.demo.scene import make_scene
-from rasterwire.server import app
+from rasterwire.server.process import app
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from serving import Served, served
 

@@ -10,7 +10,7 @@ from rasterwire.checksum import joined
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import CorruptData
 from rasterwire.client.wire import read_answer
-from rasterwire.server.wire import with_data
+from rasterwire.server.grpc.wire import with_data
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 Response = download_service_pb2.StreamDownloadResponse

@@ -22,9 +22,9 @@ from rasterio.transform import GCPTransformer, RPCTransformer
 
 from rasterwire.client import Client
 from rasterwire.errors import InvalidRequest
+from rasterwire.geo.region import Region
 from rasterwire.pixels import Window
 from rasterwire.plan import RenderPlan
-from rasterwire.region import Region
 from rasterwire.render.block import render_block
 from rasterwire.request import Format, GridSpec, Resampling
 from rasterwire.server.settings import Settings

@@ -18,12 +18,12 @@ from effort import HANG
 from graphs import World, call, evaluated
 from rasterwire.catalog.bands import claimed_crs
 from rasterwire.catalog.entry import Claim
-from rasterwire.crs import crs_name, parse_crs, transformer
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.coerce import coerce
-from rasterwire.expression.values import Projection
-from rasterwire.region import geojson_region
-from rasterwire.server.convert import to_request
+from rasterwire.expression.language.values import Projection
+from rasterwire.geo.crs import crs_name, parse_crs, transformer
+from rasterwire.geo.region import geojson_region
+from rasterwire.server.messages.convert import to_request
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 from serving import Served, served
@@ -159,7 +159,7 @@ def test_a_datum_that_is_not_known_is_not_taken_for_one_of_the_same_ellipsoid() 
 
 def test_no_grid_is_ever_fetched_whatever_the_environment_says() -> None:
     code = (
-        "import rasterwire.crs, pyproj.network, os; "
+        "import rasterwire.geo.crs, pyproj.network, os; "
         "print(pyproj.network.is_network_enabled(), os.environ['PROJ_NETWORK'])"
     )
     done = subprocess.run(

@@ -20,8 +20,9 @@ from affine import Affine
 from effort import HANG
 from rasterwire.client import Client
 from rasterwire.errors import DownloadConflict
-from rasterwire.server import files, house
+from rasterwire.server.process import idle_work
 from rasterwire.server.settings import Settings
+from rasterwire.server.web import files
 from rasterwire.store import NotVerified
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.dropped import Dropped
@@ -191,7 +192,7 @@ def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) ->
 
 def test_a_server_that_has_nothing_to_do_looks_through_its_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Event()
-    monkeypatch.setattr(house, "_SECONDS", 0.01)
+    monkeypatch.setattr(idle_work, "_SECONDS", 0.01)
     monkeypatch.setattr(FolderArtifactStore, "verify", lambda *_: looked.set())
     with serving(folder):
         assert looked.wait(HANG)

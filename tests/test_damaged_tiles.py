@@ -15,9 +15,9 @@ from rasterio.errors import RasterioError
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.tiff_file import opened_level
 from rasterwire.image import Band
 from rasterwire.render.source import read
-from rasterwire.tiff_file import opened_level
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "tiles": {"tiled": True, "blockxsize": 64, "blockysize": 64},

@@ -11,7 +11,7 @@ import pytest
 
 from cases import every
 from effort import HANG
-from rasterwire.decoded_tile import DecodedTile
+from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.pixels import Pixels, ToldByNodata
 from rasterwire.render.engine import ThreadEngine
 

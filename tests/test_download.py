@@ -20,7 +20,7 @@ from rasterio.windows import Window
 
 from images import SCENE
 from rasterwire.demo.scene import make_scene
-from rasterwire.server import ready
+from rasterwire.server import open_files
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
 from serving import Served, refusal, served
@@ -361,11 +361,11 @@ def test_any_part_of_a_file_is_read_by_offset_and_limit(server: Served) -> None:
         assert server.read(made, offset, limit) == whole[offset:end]
 
 
-@pytest.mark.parametrize("at_once", [ready._AT_ONCE, None], ids=["by one thread", "by several"])
+@pytest.mark.parametrize("at_once", [open_files._AT_ONCE, None], ids=["by one thread", "by several"])
 def test_chunks_carry_offsets_and_checksums(
     server: Served, monkeypatch: pytest.MonkeyPatch, at_once: int | None
 ) -> None:
-    monkeypatch.setattr(ready, "_AT_ONCE", at_once)
+    monkeypatch.setattr(open_files, "_AT_ONCE", at_once)
     made = server.create(params(region=None, dimensions=[900, 900], format="FORMAT_NPY")).download_id
     request = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)
     data, file = b"", None

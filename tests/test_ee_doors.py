@@ -17,10 +17,11 @@ import rasterio
 from affine import Affine
 
 from effort import HANG, Effort, effort, effort_of_new_threads
-from rasterwire.expression.budget import Budget
-from rasterwire.server import body, desk
-from rasterwire.server.asset_filter import asset_tests
+from rasterwire.budget import Budget
+from rasterwire.server import service
+from rasterwire.server.earth_engine.asset_filter import asset_tests
 from rasterwire.server.settings import Settings
+from rasterwire.server.web import body
 from serving import Served, served
 
 pytestmark = pytest.mark.slow
@@ -263,7 +264,7 @@ def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(
     told: list[Answer] = []
     gates = [
         Gate(monkeypatch, orjson, "loads", lambda data: len(data) > 1 << 20),
-        Gate(monkeypatch, desk, "read_graph"),
+        Gate(monkeypatch, service, "read_graph"),
     ]
     sender = threading.Thread(target=lambda: told.append(ask(server, "POST", P + "/value:compute", body)))
     sender.start()

@@ -14,9 +14,9 @@ import pytest
 
 from cases import every
 from rasterwire import errors
-from rasterwire.raster_file import open_raster
+from rasterwire.files.raster_file import open_raster
+from rasterwire.server.messages.status import HTTP_STATUS, STATUS, http_answer, http_headers, status_of
 from rasterwire.server.settings import BadSettings
-from rasterwire.server.status import HTTP_STATUS, STATUS, http_answer, http_headers, status_of
 
 EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.InvalidRequest: errors.invalid("scale", "X", "must be greater than 0, got -1"),

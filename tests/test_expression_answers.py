@@ -7,9 +7,9 @@ import pytest
 from affine import Affine
 
 from graphs import UTM, World, argument, call, function, image, refused, told
-from rasterwire.expression.nodes import Constant
-from rasterwire.expression.types import DOUBLE, FLOAT, PixelType
-from rasterwire.expression.values import BandValue, ImageValue, Projection
+from rasterwire.expression.language.values import BandValue, ImageValue, Projection
+from rasterwire.nodes.nodes import Constant
+from rasterwire.nodes.pixel_type import DOUBLE, FLOAT, PixelType
 
 SCENE = ImageValue(
     [

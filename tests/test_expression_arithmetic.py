@@ -10,7 +10,7 @@ import pytest
 from cases import every
 from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, call, load, random_data, random_mask
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.types import PixelType
+from rasterwire.nodes.pixel_type import PixelType
 
 PAIRS = list(itertools.product(DTYPES, DTYPES))
 IDS = ["-".join(pair) for pair in PAIRS]

@@ -19,16 +19,16 @@ from google.protobuf import json_format, struct_pb2
 from odc.geo.geobox import GeoBox
 
 from effort import effort
+from rasterwire import budget
+from rasterwire.budget import Budget, spending
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.world import CatalogWorld, product_of
+from rasterwire.download.image_source import CatalogWorld, product_of
 from rasterwire.errors import InvalidExpression, InvalidRequest, RenderCancelled, SourceUnavailable
-from rasterwire.expression import budget
 from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.answer import answer
-from rasterwire.expression.budget import Budget, spending
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.graph import Call, Constant, Graph, read_graph
-from rasterwire.expression.values import (
+from rasterwire.expression.language.graph import Call, Constant, Graph, read_graph
+from rasterwire.expression.language.values import (
     UNPROJECTED,
     CollectionValue,
     DateRangeValue,

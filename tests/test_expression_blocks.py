@@ -22,7 +22,7 @@ from pixel_world import (
     random_data,
     random_mask,
 )
-from rasterwire.expression import neighbourhood
+from rasterwire.expression.functions.image import neighbourhood
 from rasterwire.pixels import Pixels
 from rasterwire.render import computed
 from rasterwire.render.band import render_band

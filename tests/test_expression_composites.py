@@ -14,7 +14,7 @@ from rasterio.vrt import WarpedVRT
 from cases import every
 from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_pixels, call, load, random_mask
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.nodes import Stored
+from rasterwire.nodes.nodes import Stored
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render import computed
 

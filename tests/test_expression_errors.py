@@ -9,11 +9,11 @@ from affine import Affine
 
 from cases import every
 from graphs import UTM, World, argument, call, function, image, refused, told
+from rasterwire import budget
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression import budget
 from rasterwire.expression.algorithms import TABLE
-from rasterwire.expression.graph import read_graph
-from rasterwire.expression.values import ImageValue, Projection
+from rasterwire.expression.language.graph import read_graph
+from rasterwire.expression.language.values import ImageValue, Projection
 
 COARSE = Projection(UTM.crs, UTM.transform @ Affine.scale(2))
 SCENE = image("B1", "B2", id="S")

@@ -6,7 +6,7 @@ import pytest
 from cases import every
 from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_data, random_mask
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.types import PixelType
+from rasterwire.nodes.pixel_type import PixelType
 
 NAMES = ["B1", "B2", "B11", "QA"]
 DATA = {name: random_data("int16", 40 + at) for at, name in enumerate(NAMES)}

@@ -10,8 +10,8 @@ from google.protobuf import json_format
 
 from cases import every
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.graph import MAX_MEMBERS, read_graph
-from rasterwire.server.expression_message import graph_of
+from rasterwire.expression.language.graph import MAX_MEMBERS, read_graph
+from rasterwire.server.messages.expression import graph_of
 from rasterwire.v1 import expression_pb2
 
 CONSTANTS: list[Any] = [

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from cases import every
 from pixel_world import GRID, Array, PixelWorld, Written, call, load, random_mask
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.values import CollectionValue, FeatureValue
+from rasterwire.expression.language.values import CollectionValue, FeatureValue
 
 SHAPE = (24, 31)
 DICE = np.random.default_rng(5)

@@ -11,10 +11,10 @@ from affine import Affine
 
 from cases import every
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.world import CatalogWorld, product_of
+from rasterwire.download.image_source import CatalogWorld, product_of
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.graph import read_graph
+from rasterwire.expression.language.graph import read_graph
 from rasterwire.render.engine import ThreadEngine
 
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 from cases import every
 from rasterwire.expression import algorithms
 from rasterwire.expression.algorithms import TABLE, listing
-from rasterwire.expression.signature import Signature, parse_signature
+from rasterwire.expression.language.signature import Signature, parse_signature
 
 _ALL_BUILT = (
     "L0a",
@@ -175,7 +175,7 @@ def test_optional_arguments_follow_required_ones_except_where_earth_engine_has_t
 
 def test_the_table_is_that_of_all_modules_of_functions() -> None:
     folder = Path(algorithms.__file__).parent
-    said = "from rasterwire.expression.signature import"
+    said = "from rasterwire.expression.language.signature import"
     found = {path.stem for path in folder.glob("*.py") if said in path.read_text()}
     users = {"algorithms", "evaluation", "coerce"}  # without functions of their own
     assert found - users <= set(vars(algorithms))

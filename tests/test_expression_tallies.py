@@ -16,17 +16,18 @@ from cases import every
 from graphs import World, call, evaluated
 from pixel_world import UTM, Array
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression import narrowing, regions, value_table
-from rasterwire.expression.histogram import Histogram
-from rasterwire.expression.nodes import Node, Stored
-from rasterwire.expression.reducers import Reducer
-from rasterwire.expression.regions import reduce_region, reduce_regions
-from rasterwire.expression.tallies import Tallies
-from rasterwire.expression.types import type_of
-from rasterwire.expression.values import BandValue, CollectionValue, FeatureValue, ImageValue, Projection
+from rasterwire.expression.functions.image import region_reduction
+from rasterwire.expression.functions.image.region_reduction import reduce_region, reduce_regions
+from rasterwire.expression.language.values import BandValue, CollectionValue, FeatureValue, ImageValue, Projection
+from rasterwire.expression.reducers import multi_pass, value_table
+from rasterwire.expression.reducers.definitions import Reducer
+from rasterwire.expression.reducers.histogram import Histogram
+from rasterwire.expression.reducers.streaming import Tallies
+from rasterwire.geo.region import box_region
 from rasterwire.image import Band
+from rasterwire.nodes.nodes import Node, Stored
+from rasterwire.nodes.pixel_type import type_of
 from rasterwire.pixels import Pixels, Window
-from rasterwire.region import box_region
 
 DICE = np.random.default_rng(11)
 VALUES: dict[str, Array] = {
@@ -168,7 +169,7 @@ NARROWED: dict[str, Array] = {
 def test_percentiles_are_found_in_passes_where_values_are_too_many_to_hold(
     monkeypatch: pytest.MonkeyPatch, name: str, most: int
 ) -> None:
-    monkeypatch.setattr(narrowing, "_MOST_COUNTS", most)
+    monkeypatch.setattr(multi_pass, "_MOST_COUNTS", most)
     values = NARROWED[name]
     asked = [0, 5, 12.5, 50, 75, 99, 100]
     both = reducer(
@@ -281,7 +282,7 @@ def test_regions_are_what_numpy_makes_of_all_blocks() -> None:
 
 
 def test_a_reducer_that_has_to_hold_too_much_says_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regions, "_MOST_HELD", 400_000)
+    monkeypatch.setattr(region_reduction, "_MOST_HELD", 400_000)
     floats, whole = wide_image(1024, "float32"), wide_image(1024, "int16")
     for name in ("mode", "toList", "countDistinct"):
         with pytest.raises(InvalidExpression, match=r"hold more than 400000 .*'scale'"):
@@ -294,8 +295,8 @@ def test_a_median_of_more_than_can_be_held_takes_more_passes(monkeypatch: pytest
     image = wide_image(1300, "float32", "uint8", "float32")
     asked = reducer("combine", reducer1=call("Reducer.median"), reducer2=call("Reducer.count"), sharedInputs=True)
     expected = over(image, asked)
-    monkeypatch.setattr(regions, "_MANY_HELD", 400_000)
-    monkeypatch.setattr(regions, "_MOST_HELD", 1_000_000)
+    monkeypatch.setattr(region_reduction, "_MANY_HELD", 400_000)
+    monkeypatch.setattr(region_reduction, "_MOST_HELD", 1_000_000)
     assert over(image, asked) == expected
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from cases import every
 from graphs import World, argument, call, evaluated, function, graph, image, refused, told
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.graph import read_graph
+from rasterwire.expression.language.graph import read_graph
 
 
 def failing() -> Any:

@@ -15,8 +15,8 @@ from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import renders as renders_module
+from rasterwire.download.fair_share import Room, Turns
 from rasterwire.download.renders import Render, Renders
-from rasterwire.download.turns import Room, Turns
 from rasterwire.errors import Overloaded, RenderCancelled
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, RenderPlan, make_plan
@@ -24,7 +24,7 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
-from rasterwire.server.desk import Desk
+from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc

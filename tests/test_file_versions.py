@@ -14,11 +14,11 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import version_of
 from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.types import BandPlan
-from rasterwire.raster_file import version_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import DownloadRequest, Format, Resampling

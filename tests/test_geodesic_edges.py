@@ -9,8 +9,8 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from rasterwire.geo.region import geojson_region, inside, own_geometry
 from rasterwire.pixels import Window
-from rasterwire.region import geojson_region, inside, own_geometry
 
 LONLAT = pyproj.Geod(ellps="WGS84")
 

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from cases import every
 from rasterwire.errors import InvalidRequest
-from rasterwire.grid import (
+from rasterwire.geo.grid import (
     anchored,
     check_transform,
     covering,
@@ -25,7 +25,7 @@ from rasterwire.grid import (
     snap_axis,
     stretched,
 )
-from rasterwire.region import Region, box_region, geojson_region
+from rasterwire.geo.region import Region, box_region, geojson_region
 
 UTM = CRS("EPSG:32610")
 LONLAT = CRS("EPSG:4326")

@@ -22,7 +22,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
-from rasterwire.server import readers, ready
+from rasterwire.server import open_files, readers
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, refusal, served
@@ -218,7 +218,7 @@ def test_the_last_message_has_the_checksum_however_the_file_is_read(
     server: Served, gate: Gate, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
     if not at_once:
-        monkeypatch.setattr(ready.Ready, "read_now", lambda *_: None)
+        monkeypatch.setattr(open_files.Ready, "read_now", lambda *_: None)
     made = server.create(PARAMS).download_id
     chunks = reading(server, made)
     data = taken(chunks, 20 * CHUNK)

@@ -21,8 +21,8 @@ from rasterio.windows import Window
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.renders import Render, Renders
 from rasterwire.errors import SourceUnavailable
+from rasterwire.geo.region import Region
 from rasterwire.plan import Limits, RenderPlan, make_plan
-from rasterwire.region import Region
 from rasterwire.render.engine import SerialEngine
 from rasterwire.request import Compression, DownloadRequest, Format, GridSpec, MaskOutput
 from rasterwire.store.artifacts import FolderArtifactStore

@@ -18,8 +18,8 @@ from rasterio.io import DatasetReader
 from rasterwire.catalog import header
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import open_raster
 from rasterwire.image import Image
-from rasterwire.raster_file import open_raster
 from rasterwire.render.source import read
 
 SIDE = 16

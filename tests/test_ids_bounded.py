@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rasterwire.errors import Overloaded
-from rasterwire.server.desk import _parts
+from rasterwire.server.service import _parts
 from rasterwire.store import DownloadRecord
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import download_pb2

@@ -8,8 +8,8 @@ from rasterwire.client.params import to_message
 from rasterwire.errors import InvalidRequest
 from rasterwire.image import Image
 from rasterwire.plan import Limits, make_plan
-from rasterwire.server.convert import from_plan, to_request
-from rasterwire.server.params_json import read_params
+from rasterwire.server.messages.convert import from_plan, to_request
+from rasterwire.server.messages.params import read_params
 from rasterwire.v1 import download_pb2
 
 WIDE = [2**63 - 1, 2**64 - 1, 2**53 + 1, -(2**63)]

@@ -10,17 +10,18 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire import lzw
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.compiled import Loop
-from rasterwire.decoded_tile import _sum_rows
-from rasterwire.expression import distance, loops, operations, rank
+from rasterwire.expression.functions.image import distance
+from rasterwire.files import lzw
+from rasterwire.files.decoded_tile import _sum_rows
+from rasterwire.nodes import loops, operations, rank
 from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render import cells, kernels, means
+from rasterwire.render import area_kernels, kernels, mean_kernels
 from rasterwire.render.band import render_band
 from rasterwire.request import Resampling
-from rasterwire.server import warm
+from rasterwire.server.process import warm
 
 UTM = CRS("EPSG:32633")
 GRIDS = [
@@ -32,7 +33,7 @@ TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64
 
 
 def _compiled() -> dict[str, int]:
-    modules = cells, kernels, means, rank, loops, distance, lzw
+    modules = area_kernels, kernels, mean_kernels, rank, loops, distance, lzw
     found = [(f"{m.__name__}.{name}", it) for m in modules for name, it in vars(m).items() if isinstance(it, Loop)]
     return {name: len(loop.machine.signatures) for name, loop in [*found, ("rows of tiles", _sum_rows)]}
 

@@ -12,10 +12,10 @@ from rasterio import Affine
 
 from rasterwire import compiled
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.turns import Turns
+from rasterwire.download.fair_share import Turns
 from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.files.raster_file import open_raster
 from rasterwire.plan import Limits, make_plan
-from rasterwire.raster_file import open_raster
 from rasterwire.request import DownloadRequest, Format
 from rasterwire.store import DownloadRecord
 from rasterwire.store.sqlite import SqliteDownloadStore

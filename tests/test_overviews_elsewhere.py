@@ -8,7 +8,7 @@ import rasterio
 from rasterio import Affine
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.raster_file import open_raster
+from rasterwire.files.raster_file import open_raster
 
 _PLACE = {"crs": "EPSG:32633", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}
 

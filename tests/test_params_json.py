@@ -6,9 +6,9 @@ import pytest
 
 from cases import every
 from rasterwire.errors import InvalidExpression, InvalidRequest
-from rasterwire.expression.graph import MAX_MEMBERS
-from rasterwire.server.body import read_json
-from rasterwire.server.params_json import read_expression, read_params
+from rasterwire.expression.language.graph import MAX_MEMBERS
+from rasterwire.server.messages.params import read_expression, read_params
+from rasterwire.server.web.body import read_json
 from rasterwire.v1 import download_pb2, expression_pb2
 
 

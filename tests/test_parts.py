@@ -8,10 +8,10 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.geo.region import box_region
 from rasterwire.image import Image
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, make_plan
-from rasterwire.region import box_region
 from rasterwire.render.block import render_block
 from rasterwire.request import DownloadRequest, GridSpec, Resampling
 

@@ -9,9 +9,9 @@ from odc.geo.geobox import GeoBox
 
 from images import SCENE, UTM, band, scene
 from rasterwire.errors import InvalidRequest
+from rasterwire.geo.region import box_region
 from rasterwire.image import Band
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits, RenderPlan, make_plan
-from rasterwire.region import box_region
 from rasterwire.request import (
     BandRequest,
     Compression,

@@ -11,11 +11,11 @@ from odc.geo.crs import CRS
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import InvalidRequest
-from rasterwire.grid import lattice_extent
+from rasterwire.geo.grid import lattice_extent
+from rasterwire.geo.region import Region, box_region, geojson_region
 from rasterwire.image import Image
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, RasterPlan, make_plan
-from rasterwire.region import Region, box_region, geojson_region
 from rasterwire.render.block import render_block
 from rasterwire.request import DownloadRequest, GridSpec
 

@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from asking import ask
-from rasterwire.server import app
+from rasterwire.server.process import app
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_service_pb2

@@ -14,7 +14,7 @@ import rasterio
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.plan import Limits, make_plan
-from rasterwire.server.convert import to_request
+from rasterwire.server.messages.convert import to_request
 from rasterwire.v1 import download_pb2
 
 PLACE = rasterio.Affine(10, 0, 500000, 0, -10, 5000000)

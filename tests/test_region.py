@@ -11,9 +11,9 @@ from odc.geo.crs import CRS
 from pyproj import Transformer
 
 from effort import HANG, effort
-from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
-from rasterwire.region import Region, box_region, extent, geojson_region, own_geometry
+from rasterwire.geo.crs import parse_crs
+from rasterwire.geo.region import Region, box_region, extent, geojson_region, own_geometry
 
 
 def reason(caught: pytest.ExceptionInfo[InvalidRequest]) -> str:

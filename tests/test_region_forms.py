@@ -15,8 +15,8 @@ from graphs import call, evaluated
 from rasterwire.client.errors import InvalidParams
 from rasterwire.client.params import to_message
 from rasterwire.errors import InvalidExpression, InvalidRequest
-from rasterwire.expression.geometry import geometry_of_json
-from rasterwire.region import box_region, geojson_region
+from rasterwire.expression.functions.geometry.geometries import geometry_of_json
+from rasterwire.geo.region import box_region, geojson_region
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served

@@ -24,11 +24,11 @@ from rasterio.windows import Window as RasterWindow
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import InvalidRequest, SourceUnavailable
-from rasterwire.grid import footprint, pixel_metres
+from rasterwire.geo.grid import footprint, pixel_metres
+from rasterwire.geo.region import Region, box_region, extent, geojson_region
 from rasterwire.image import Band, Image
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import BandPlan, Limits, RasterPlan, make_plan
-from rasterwire.region import Region, box_region, extent, geojson_region
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import SerialEngine, ThreadEngine

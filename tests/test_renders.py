@@ -12,13 +12,13 @@ import rasterio
 from affine import Affine
 
 from effort import HANG
+from rasterwire.budget import current
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.renders import Renders
 from rasterwire.errors import Overloaded, RenderCancelled
-from rasterwire.expression.budget import current
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
-from rasterwire.server.job import StreamJob
+from rasterwire.server.stream_job import StreamJob
 from rasterwire.store import Artifact
 from rasterwire.store.artifacts import FolderArtifactStore
 

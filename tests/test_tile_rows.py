@@ -11,8 +11,8 @@ import tifffile
 from cases import every
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.tiff_file import opened_level
 from rasterwire.render.source import read
-from rasterwire.tiff_file import opened_level
 
 SIZE = 200
 DTYPES = ("uint8", "int16", "uint32", "int64", "float32", "float64")

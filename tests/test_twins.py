@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rasterwire import lzw
 from rasterwire.compiled import TYPES, Loop, carrier
-from rasterwire.decoded_tile import _sum_rows
-from rasterwire.expression import distance, loops, rank
-from rasterwire.render import cells, kernels, means, rules
+from rasterwire.expression.functions.image import distance
+from rasterwire.files import lzw
+from rasterwire.files.decoded_tile import _sum_rows
+from rasterwire.nodes import loops, rank
+from rasterwire.render import area_kernels, kernels, mean_kernels, rules
 from rasterwire.render.rounding import limits
 
 Array = npt.NDArray[Any]
@@ -90,11 +91,13 @@ def test_weighted_means(scale: tuple[float, float]) -> None:
             image = source, valid, masked, (0, 0), (25, 20)
             data, state = np.empty((40, 40), dtype), np.empty((40, 40), np.uint8)
             for kind in (rules.BILINEAR, rules.CUBIC):
-                if _differs(means.means_at, kind, x, y, near, image, scale, limits(source.dtype), data, state):
+                if _differs(mean_kernels.means_at, kind, x, y, near, image, scale, limits(source.dtype), data, state):
                     wrong.append((dtype, masked, kind, "at"))
-                if _differs(means.means_on_lattice, kind, lattice, image, scale, limits(source.dtype), data, state):
+                if _differs(
+                    mean_kernels.means_on_lattice, kind, lattice, image, scale, limits(source.dtype), data, state
+                ):
                     wrong.append((dtype, masked, kind, "on lattice"))
-                if _differs(means.sum_of_rows, kind, source, valid, (3, 2), (9.3, 8.1), (0.2, 0.3)):
+                if _differs(mean_kernels.sum_of_rows, kind, source, valid, (3, 2), (9.3, 8.1), (0.2, 0.3)):
                     wrong.append((dtype, masked, kind, "strips"))
     assert wrong == []
 
@@ -107,9 +110,9 @@ def test_reductions(size: float) -> None:
     flipped = _random.random(left.shape) < 0.3
     left, right = np.where(flipped, right, left), np.where(flipped, left, right)
     place = left, top, right, bottom
-    wrong: list[object] = ["boxes"] if _differs(cells.boxes, *place, 25, 20) else []
-    wrong += ["boxes of nothing"] if _differs(cells.boxes, left + 1e6, top, right + 1e6, bottom, 25, 20) else []
-    most = cells.boxes(*place, 25, 20)[4]
+    wrong: list[object] = ["boxes"] if _differs(area_kernels.boxes, *place, 25, 20) else []
+    wrong += ["boxes of nothing"] if _differs(area_kernels.boxes, left + 1e6, top, right + 1e6, bottom, 25, 20) else []
+    most = area_kernels.boxes(*place, 25, 20)[4]
     for dtype in TYPES:
         source = _pixels(dtype, (20, 25))
         source[5:9] = source[5, 0]  # some values are common
@@ -119,13 +122,13 @@ def test_reductions(size: float) -> None:
         image = source, valid, (0, 0), (25, 20)
         out = np.empty((30, 30), dtype), np.empty((30, 30), np.uint8)
         made = {
-            "average": _differs(cells.weigh, rules.AVERAGE, image, place, limits(source.dtype), *out),
-            "rms": _differs(cells.weigh, rules.RMS, image, place, limits(source.dtype), *out),
-            "min": _differs(cells.extreme, rules.MIN, image, place, *out),
-            "max": _differs(cells.extreme, rules.MAX, image, place, *out),
-            "mode": _differs(cells.rank, rules.MODE, 0.0, most, image, place, *out),
-            "q1": _differs(cells.rank, rules.QUANTILE, 0.25, most, image, place, *out),
-            "median": _differs(cells.rank, rules.QUANTILE, 0.5, most, image, place, *out),
+            "average": _differs(area_kernels.weigh, rules.AVERAGE, image, place, limits(source.dtype), *out),
+            "rms": _differs(area_kernels.weigh, rules.RMS, image, place, limits(source.dtype), *out),
+            "min": _differs(area_kernels.extreme, rules.MIN, image, place, *out),
+            "max": _differs(area_kernels.extreme, rules.MAX, image, place, *out),
+            "mode": _differs(area_kernels.rank, rules.MODE, 0.0, most, image, place, *out),
+            "q1": _differs(area_kernels.rank, rules.QUANTILE, 0.25, most, image, place, *out),
+            "median": _differs(area_kernels.rank, rules.QUANTILE, 0.5, most, image, place, *out),
         }
         wrong += [(dtype, name) for name, differs in made.items() if differs]
     assert wrong == []

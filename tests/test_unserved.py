@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.cli.main import cli
-from rasterwire.server.unserved import tell_unserved
+from rasterwire.server.process.unserved import tell_unserved
 from test_refusals import write_item, write_tiff
 
 BESIDE = ["a.tif.msk", "a.tif.ovr", "a.tif.aux.xml", "a.tfw", "b.wld", "sub/c.TIF.MSK", "sub/c.j2w"]

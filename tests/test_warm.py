@@ -14,7 +14,7 @@ import pytest
 
 from effort import HANG
 from rasterwire import compiled
-from rasterwire.server import warm
+from rasterwire.server.process import warm
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.header import read_header
+from rasterwire.files.nodata_text import nodata_pixel
 from rasterwire.image import Band
-from rasterwire.nodata_text import nodata_pixel
 from rasterwire.pixels import Window, fits
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.bands import sampling

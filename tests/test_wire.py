@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from cases import every
-from rasterwire.server import ready
-from rasterwire.server.ready import Ready
-from rasterwire.server.wire import Answer, with_data
+from rasterwire.server import open_files
+from rasterwire.server.grpc.wire import Answer, with_data
+from rasterwire.server.open_files import Ready
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 
@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_read_at_once_is_left_to_who_may_wait(
         assert now is None or bytes(now) == data[5:1005]  # not every file system tells
         assert opened.read_now(len(data) - 3, 10) is None  # fewer bytes than there should be
         assert opened.read(len(data) - 3, 10) == data[-3:]
-        monkeypatch.setattr(ready, "_AT_ONCE", None)  # not every system can
+        monkeypatch.setattr(open_files, "_AT_ONCE", None)  # not every system can
         assert opened.read_now(5, 1000) is None
 
 

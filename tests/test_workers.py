@@ -16,8 +16,8 @@ from affine import Affine
 
 from effort import HANG
 from rasterwire.client import Client
+from rasterwire.server.process.workers import run_workers
 from rasterwire.server.settings import BadSettings, Settings
-from rasterwire.server.workers import run_workers
 
 
 @pytest.fixture

@@ -38,15 +38,15 @@ _carriers = {"int8": "int16", "uint32": "float64", "int32": "float64"}
 
 _SOURCES = (
     "compiled.py",
-    "lzw.py",
+    "files/lzw.py",
     "sorting.py",
-    "decoded_tile.py",
+    "files/decoded_tile.py",
     "render/kernels.py",
-    "render/means.py",
-    "render/cells.py",
-    "expression/loops.py",
-    "expression/rank.py",
-    "expression/distance.py",
+    "render/mean_kernels.py",
+    "render/area_kernels.py",
+    "nodes/loops.py",
+    "nodes/rank.py",
+    "expression/functions/image/distance.py",
 )
 """Files that make machine code. numba itself looks at the file of a function alone, not at those of what it calls."""
 

@@ -6,7 +6,7 @@ from enum import Enum
 from affine import Affine
 from odc.geo.crs import CRS
 
-from rasterwire.region import Region
+from rasterwire.geo.region import Region
 
 
 class Format(Enum):

@@ -18,7 +18,7 @@ LIMIT_MB = 400
 _SERVE = """
 import sys
 from pathlib import Path
-from rasterwire.server.app import serve
+from rasterwire.server.process.app import serve
 from rasterwire.server.settings import Settings
 root = Path(sys.argv[1])
 serve(Settings(root / "catalog", grpc_port=int(sys.argv[2]), http_port=-1, state_dir=root / "state"))

@@ -85,7 +85,7 @@ def rasterwire(source: Source, scratch: Path, python: str = sys.executable) -> I
     scratch.mkdir(exist_ok=True)
     ports = free_port(), free_port()
     # compiled before, as in a server that was started before
-    subprocess.run([python, "-m", "rasterwire.server.warm", str(scratch / "turn")], check=True)
+    subprocess.run([python, "-m", "rasterwire.server.process.warm", str(scratch / "turn")], check=True)
     command = [python, "-c", _SERVE, "serve", str(source.catalog)]
     options = ["--grpc-port", str(ports[0]), "--http-port", str(ports[1]), "--state-dir", str(scratch / "state")]
     usage = subprocess.run([*command[:3], "serve", "--help"], capture_output=True, text=True, check=True).stdout

@@ -15,10 +15,10 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.entry import BandClaim, Claim, Entry, Naming, Source
 from rasterwire.catalog.header import BandHeader, Header
-from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidRequest
+from rasterwire.files.nodata_text import nodata_pixel
+from rasterwire.geo.crs import parse_crs
 from rasterwire.image import Band
-from rasterwire.nodata_text import nodata_pixel
 from rasterwire.pixels import fits
 
 __all__ = ["assemble", "claimed_crs", "same_transform"]

@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.catalog.bands import claimed_crs, same_transform
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Source
 from rasterwire.catalog.header import BandHeader, Header
-from rasterwire.crs import crs_name
+from rasterwire.geo.crs import crs_name
 from rasterwire.pixels import fits, is_nodata
 
 __all__ = ["compare", "missing_bands"]

@@ -17,8 +17,8 @@ from rasterwire.catalog.index import Index, build_index
 from rasterwire.catalog.tree import Tree, scan
 from rasterwire.catalog.unserved import Unserved, find_unserved
 from rasterwire.errors import ImageNotFound, SourceUnavailable
+from rasterwire.files.raster_file import version_of
 from rasterwire.image import Image
-from rasterwire.raster_file import version_of
 
 __all__ = ["FolderCatalog"]
 

@@ -15,11 +15,11 @@ from rasterio.io import DatasetReader
 from rasterwire.catalog.intact import check_whole
 from rasterwire.catalog.metadata import read_metadata
 from rasterwire.errors import SourceUnavailable
-from rasterwire.ground import ground_of
+from rasterwire.files.ground import ground_of
+from rasterwire.files.nodata_text import nodata_pixel, read_nodata
+from rasterwire.files.raster_file import open_raster, version_of
+from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
-from rasterwire.nodata_text import nodata_pixel, read_nodata
-from rasterwire.raster_file import open_raster, version_of
-from rasterwire.tiff_file import nodata_text, plain_bands, tiling_of
 
 __all__ = ["BandHeader", "Header", "read_header"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from rasterwire.catalog.entry import Disagreement, Entry
-from rasterwire.catalog.plain import find_folders
+from rasterwire.catalog.plain_folder import find_folders
 from rasterwire.catalog.stac import find_items
 from rasterwire.catalog.tree import Tree
 

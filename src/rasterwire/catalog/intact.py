@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.raster_file import open_tiff
-from rasterwire.tiff_directories import MOST_DIRECTORIES, TooManyDirectories, walk
+from rasterwire.files.raster_file import open_tiff
+from rasterwire.files.tiff_directories import MOST_DIRECTORIES, TooManyDirectories, walk
 
 __all__ = ["check_whole"]
 

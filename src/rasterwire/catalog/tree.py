@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
-from rasterwire.raster_file import version_of
+from rasterwire.files.raster_file import version_of
 
 __all__ = ["Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
 

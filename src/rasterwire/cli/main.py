@@ -64,7 +64,7 @@ def serve(
       rasterwire serve /data --host 0.0.0.0 --config rasterwire.toml
     """
     try:
-        from rasterwire.server.app import serve as run
+        from rasterwire.server.process.app import serve as run
         from rasterwire.server.settings import BadSettings, load_settings
     except ImportError as error:
         raise click.ClickException(

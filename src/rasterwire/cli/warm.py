@@ -19,7 +19,7 @@ def warm(install: bool) -> None:
     """
     try:
         from rasterwire import compiled
-        from rasterwire.server.warm import STEPS, compile_all
+        from rasterwire.server.process.warm import STEPS, compile_all
     except ImportError as error:
         raise click.ClickException(
             f"serving needs more packages ({error.name}): pip install 'rasterwire[server]'"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import grpc
 
-from rasterwire.client.bar import progress_bar
 from rasterwire.client.params import Params
+from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.sync import Client, Created, DownloadIdLike
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 import grpc
 
 from rasterwire.client import arrays
-from rasterwire.client.bar import progress_bar
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, closed, failure
 from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, to_message
+from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.reading import read, stream
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, save
 from rasterwire.client.wire import streams

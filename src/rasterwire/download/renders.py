@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-from rasterwire.download.grace import Grace
+from rasterwire.download.fair_share import Room, Turns
+from rasterwire.download.grace_period import Grace
 from rasterwire.download.growth import Growth
-from rasterwire.download.turns import Room, Turns
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles

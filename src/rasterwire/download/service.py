@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rasterwire.catalog import Catalog
-from rasterwire.download.world import CatalogWorld, find_image, product_of, properties_of
+from rasterwire.download.image_source import CatalogWorld, find_image, product_of, properties_of
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.graph import Graph
-from rasterwire.expression.product import Product
+from rasterwire.expression.language.graph import Graph
+from rasterwire.nodes.computed import Product
 from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
 from rasterwire.render import Engine
 from rasterwire.request import DownloadRequest

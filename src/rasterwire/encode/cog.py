@@ -10,8 +10,8 @@ from rasterio.shutil import copy as gdal_copy
 
 from rasterwire.encode import BlockSource
 from rasterwire.encode.geotiff import encode_geotiff
+from rasterwire.files.raster_file import GdalOptions
 from rasterwire.plan.types import RasterPlan
-from rasterwire.raster_file import GdalOptions
 from rasterwire.request import Compression, Encoding, Resampling
 
 _averaging = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.AVERAGE}

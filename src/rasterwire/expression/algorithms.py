@@ -1,53 +1,20 @@
 """All functions of this server, built or only known, as clients are told of them."""
 
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from rasterwire.expression import (  # noqa: F401  each lists its functions in the table of ``signature``
-    aggregates,
-    arithmetic,
-    collections,
-    composites,
-    constructors,
-    date_pattern,
-    date_ranges,
-    dates,
-    dictionaries,
-    distance,
-    elements,
-    features,
-    filters,
-    formula,
-    geometry,
-    geometry_parts,
-    images,
-    joins,
-    kernel,
-    lattices,
-    list_edits,
-    list_search,
-    lists,
-    masks,
-    measures,
-    neighbourhood,
-    numbers,
-    pixel_types,
-    projections,
-    random_points,
-    reducers,
-    regions,
-    relations,
-    samples,
-    texts,
-    typed,
-    unbuilt,
-    visual,
-)
-from rasterwire.expression.signature import Argument, Function, table
+from rasterwire.expression import functions, reducers
+from rasterwire.expression.language.signature import Argument, Function, table
+
+for _package in (functions, reducers):  # each module adds its functions to the table
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        importlib.import_module(_module.name)
 
 TABLE: Mapping[str, Function] = table
-"""All functions by name, since their modules are imported above."""
+"""All functions by name."""
 
 
 @lru_cache(maxsize=1)

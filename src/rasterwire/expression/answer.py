@@ -7,12 +7,10 @@ from typing import Any
 
 import shapely
 
-from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.geometry import as_geojson, to_crs
-from rasterwire.expression.sizes import check_size
-from rasterwire.expression.types import PixelType
-from rasterwire.expression.values import (
+from rasterwire.expression.functions.geometry.geometries import as_geojson, to_crs
+from rasterwire.expression.language.sizes import check_size
+from rasterwire.expression.language.values import (
     LONLAT,
     BandValue,
     CollectionValue,
@@ -25,7 +23,9 @@ from rasterwire.expression.values import (
     KernelValue,
     Projection,
 )
-from rasterwire.region import Region
+from rasterwire.geo.crs import crs_name
+from rasterwire.geo.region import Region
+from rasterwire.nodes.pixel_type import PixelType
 
 MAX_ELEMENTS = 5000
 """Of a collection; Earth Engine's limit."""

@@ -7,15 +7,12 @@ from typing import Any
 
 from affine import Affine
 
-from rasterwire.crs import parse_crs
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.bands import are_numbers, constant_image
-from rasterwire.expression.geometry import area_of
-from rasterwire.expression.projections import affine_of
-from rasterwire.expression.reducers import Reducer
-from rasterwire.expression.signature import table
-from rasterwire.expression.types import PixelType
-from rasterwire.expression.values import (
+from rasterwire.expression.functions.geometry.geometries import area_of
+from rasterwire.expression.functions.image.assembly import are_numbers, constant_image
+from rasterwire.expression.functions.image.projections import affine_of
+from rasterwire.expression.language.signature import table
+from rasterwire.expression.language.values import (
     CollectionValue,
     DateRangeValue,
     DateValue,
@@ -28,7 +25,10 @@ from rasterwire.expression.values import (
     Projection,
     World,
 )
-from rasterwire.region import Region
+from rasterwire.expression.reducers.definitions import Reducer
+from rasterwire.geo.crs import parse_crs
+from rasterwire.geo.region import Region
+from rasterwire.nodes.pixel_type import PixelType
 
 
 def coerce(value: Any, kind: str, name: str, world: World) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from rasterwire.budget import current, spending
 from rasterwire.errors import NULL_COMPUTED, DownloadError, InvalidExpression, InvalidRequest
 from rasterwire.expression.algorithms import TABLE
-from rasterwire.expression.budget import current, spending
 from rasterwire.expression.coerce import coerce
-from rasterwire.expression.graph import (
+from rasterwire.expression.language.graph import (
     ArgumentReference,
     Array,
     Call,
@@ -24,8 +24,9 @@ from rasterwire.expression.graph import (
     Record,
     Reference,
 )
-from rasterwire.expression.signature import Function
-from rasterwire.expression.values import FunctionValue, World
+from rasterwire.expression.language.signature import Function
+from rasterwire.expression.language.sizes import check_size
+from rasterwire.expression.language.values import CollectionValue, FeatureValue, FunctionValue, ImageValue, World
 
 _MAX_NESTING = 60
 """Functions called by functions that are called by ...; each takes some of Python's stack."""
@@ -35,6 +36,9 @@ _SHALLOW = frozenset({"List", "Dictionary", "Element"})
 
 _DEEP = frozenset({"Object", "List", "Dictionary", "Geometry", "FeatureCollection", "Element"})
 """Types of arguments that may hold lists within lists; another one is refused at a glance."""
+
+_LARGE = 256
+"""Parts of a value that are not worth counting twice."""
 
 _Step = Generator[Any, Any, Any]
 
@@ -69,6 +73,7 @@ class _Evaluation:
         self._graph = graph
         self._world = world
         self._nesting = 0
+        self._measured: dict[int, Any] = {}
         self.budget = current()
 
     def result(self) -> Any:
@@ -179,12 +184,17 @@ class _Evaluation:
             for argument in function.signature.arguments:
                 value = given.get(argument.name)
                 if isinstance(value, list | dict) and argument.type.split("<")[0] in _DEEP:
-                    self.budget.measure(value)
+                    self._measure(value)
         arguments = _arguments(function, given, self._world)
         assert function.call is not None
         made = function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
-        self.budget.keep(made)
+        self.budget.take(_size(made))
         return made
+
+    def _measure(self, value: Any) -> None:
+        """Check the size of a list or dictionary that a function is given, once for each that is large."""
+        if id(value) not in self._measured and check_size(value) > _LARGE:
+            self._measured[id(value)] = value
 
     def _apply(self, function: Function, given: Mapping[str, Any]) -> Any:
         name = function.signature.name
@@ -238,3 +248,22 @@ def is_true(value: Any) -> bool:
     if isinstance(value, float) and math.isnan(value):
         return False
     return bool(value) if isinstance(value, bool | int | float | str | list | Mapping) else value is not None
+
+
+def _size(value: Any) -> int:
+    """Return roughly how many bytes a value takes, without what other values took before."""
+    match value:
+        case list():
+            return 56 + 40 * len(value)
+        case str() | bytes():
+            return 56 + len(value)
+        case dict():
+            return 64 + 60 * len(value)
+        case ImageValue():
+            return 200 + 60 * len(value.properties) + 700 * value.known_bands
+        case FeatureValue():
+            return 200 + 60 * len(value.properties)
+        case CollectionValue():
+            return 200 + 8 * len(value)
+        case _:
+            return 100

@@ -6,9 +6,9 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation
-from rasterwire.expression.product import Computed
-from rasterwire.grid import pixel_metres, pixel_offset
+from rasterwire.geo.grid import pixel_metres, pixel_offset
 from rasterwire.image import Band
+from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import type_names
 from rasterwire.plan.types import BandPlan, Source
 from rasterwire.plan.validity import Nodata

@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import replace
 
-from rasterwire.crs import crs_name
-from rasterwire.expression.product import Computed
+from rasterwire.geo.crs import crs_name
+from rasterwire.nodes.computed import Computed
 from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.types import RenderPlan
 

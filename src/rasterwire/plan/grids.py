@@ -8,9 +8,9 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import crs_name, metres_per_unit
 from rasterwire.errors import InvalidRequest, invalid
-from rasterwire.grid import (
+from rasterwire.geo.crs import crs_name, metres_per_unit
+from rasterwire.geo.grid import (
     anchored,
     apply,
     covering,
@@ -22,9 +22,9 @@ from rasterwire.grid import (
     rescaled,
     stretched,
 )
+from rasterwire.geo.region import OUTSIDE_CRS, Region
 from rasterwire.plan.types import Ignored
 from rasterwire.plan.visible import visible_extent
-from rasterwire.region import OUTSIDE_CRS, Region
 from rasterwire.request import GridSpec, Precedence
 
 _SMALLEST_METRES, _LARGEST_METRES = 1e-9, 1e9

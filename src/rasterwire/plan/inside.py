@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import transformer
-from rasterwire.grid import columns_around, pixel_offset, pixels_around
+from rasterwire.geo.crs import transformer
+from rasterwire.geo.grid import columns_around, pixel_offset, pixels_around
 from rasterwire.image import Band
 from rasterwire.request import Resampling
 

@@ -6,18 +6,18 @@ from itertools import chain
 
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import crs_name
 from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Violations, invalid
-from rasterwire.expression.product import Computed, Product
+from rasterwire.geo.crs import crs_name
 from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
+from rasterwire.nodes.computed import Computed, Product
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.etag import etag_of
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
-from rasterwire.plan.handing import handed_on
 from rasterwire.plan.metadata import with_metadata
-from rasterwire.plan.places import check_place, check_warps, on
+from rasterwire.plan.passthrough import handed_on
+from rasterwire.plan.placement import check_place, check_warps, on
 from rasterwire.plan.reading import reading
 from rasterwire.plan.sizes import check_bytes, estimated_bytes, pixel_bytes, side_violation
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from affine import Affine
 
-from rasterwire.crs import crs_name
-from rasterwire.expression.product import Computed
-from rasterwire.grid import pixel_offset
+from rasterwire.geo.crs import crs_name
+from rasterwire.geo.grid import pixel_offset
 from rasterwire.image import MOST_POINTS, Band, ControlPoint, FileMetadata, Items
+from rasterwire.nodes.computed import Computed
 from rasterwire.plan.types import BandPlan, LeftOut, RasterMetadata, RasterPlan
 from rasterwire.request import Format, Resampling
 

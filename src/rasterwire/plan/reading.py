@@ -7,11 +7,11 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression, InvalidRequest
-from rasterwire.expression.nodes import Node, Resampled, Stored
-from rasterwire.expression.product import Computed
-from rasterwire.expression.reach import apart, reach_of
-from rasterwire.grid import footprint, grid_key, lattice_extent
+from rasterwire.geo.grid import footprint, grid_key, lattice_extent
 from rasterwire.image import Band
+from rasterwire.nodes.bounds import apart, reach_of
+from rasterwire.nodes.computed import Computed
+from rasterwire.nodes.nodes import Node, Resampled, Stored
 from rasterwire.plan.bands import overview_factors, sampling
 from rasterwire.plan.types import RenderPlan
 from rasterwire.request import Resampling

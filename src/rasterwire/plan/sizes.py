@@ -6,7 +6,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation, Violations
-from rasterwire.grid import size_violation
+from rasterwire.geo.grid import size_violation
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import Limits, RasterPlan
 from rasterwire.request import Compression, Encoding, Format

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.product import Computed
+from rasterwire.geo.region import Region
 from rasterwire.image import Band, ControlPoint, Items, Tiling
-from rasterwire.region import Region
+from rasterwire.nodes.computed import Computed
 from rasterwire.request import Encoding, Format, MaskOutput, Resampling
 
 Source = Band | Computed

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.product import Computed
-from rasterwire.grid import grid_key
+from rasterwire.geo.grid import grid_key
+from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import fits, smallest_value
 from rasterwire.plan.inside import lies_inside
 from rasterwire.plan.types import Source

@@ -7,10 +7,10 @@ import numpy.typing as npt
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import crs_name, transformer
 from rasterwire.errors import invalid
-from rasterwire.grid import apply
-from rasterwire.region import Points
+from rasterwire.geo.crs import crs_name, transformer
+from rasterwire.geo.grid import apply
+from rasterwire.geo.region import Points
 
 _SAMPLES = 256
 """Along a side of the raster."""

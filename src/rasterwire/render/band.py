@@ -4,7 +4,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from rasterwire.grid import columns_around, pixel_offset, turns
+from rasterwire.geo.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render.interpolation import interpolation, is_compiled

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.nodes import Node
-from rasterwire.expression.product import Computed
+from rasterwire.geo.region import inside
+from rasterwire.nodes.computed import Computed
+from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
-from rasterwire.region import inside
 from rasterwire.render.band import render_band
 from rasterwire.render.computed import compute
 from rasterwire.render.interpolation import is_compiled

@@ -5,17 +5,17 @@ from functools import lru_cache, partial
 
 from odc.geo.geobox import GeoBox
 
-from rasterwire.expression.block import evaluate, shared_keys
-from rasterwire.expression.budget import of_block
-from rasterwire.expression.nodes import Cropped, Node, Place, Resampled, Stored
-from rasterwire.expression.rank import MOST_SORTED
-from rasterwire.grid import pixel_offset
+from rasterwire.budget import of_block
+from rasterwire.geo.grid import pixel_offset
+from rasterwire.nodes.nodes import Cropped, Node, Place, Resampled, Stored
+from rasterwire.nodes.rank import MOST_SORTED
+from rasterwire.nodes.run import evaluate, shared_keys
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import sampling
 from rasterwire.plan.types import BandPlan
 from rasterwire.render.band import render_band
-from rasterwire.render.parts import joined
 from rasterwire.render.source import Readable
+from rasterwire.render.splitting import joined
 from rasterwire.request import Resampling
 
 

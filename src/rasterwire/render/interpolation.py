@@ -8,15 +8,15 @@ import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
 from rasterwire.compiled import carried, carrier
-from rasterwire.expression.product import Computed
-from rasterwire.grid import pixel_metres
+from rasterwire.geo.grid import pixel_metres
+from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render import means, rules
-from rasterwire.render.parts import in_parts
+from rasterwire.render import mean_kernels, rules
 from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, shrink, tiles_of
 from rasterwire.render.rounding import beside_nodata, limits
 from rasterwire.render.source import level_transform, read
+from rasterwire.render.splitting import in_parts
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
@@ -26,7 +26,7 @@ _WIDEST = 0.2
 _kinds = {Resampling.BILINEAR: rules.BILINEAR, Resampling.CUBIC: rules.CUBIC}
 
 Image = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool, tuple[int, int], tuple[int, int]]
-"""Source pixels as ``means.means_at`` takes them."""
+"""Source pixels as ``mean_kernels.means_at`` takes them."""
 
 _reaches = {rules.BILINEAR: 1, rules.CUBIC: 2}
 """In pixels, where the mean is not a wider one."""
@@ -121,10 +121,10 @@ def _fill(
     data: npt.NDArray[Any],
     state: npt.NDArray[np.uint8],
 ) -> int:
-    """Fill in means and their validity, both zero before, and return how many are unsure; see ``means.means_at``."""
+    """Fill in means and their validity, both zero before, and return how many are unsure."""
     if isinstance(place, Lattice):
-        return int(means.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state))
-    return int(means.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state))
+        return int(mean_kernels.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state))
+    return int(mean_kernels.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state))
 
 
 def _of_strips(
@@ -142,7 +142,7 @@ def _of_strips(
         for begin in begins:
             strip = read(plan.source, plan.overview, left, begin, (min(step, bottom - begin), right - left))
             rows = carried(strip.data), carried(strip.valid.view(np.uint8))
-            more, heavier = means.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
+            more, heavier = mean_kernels.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
             value, weight = value + more, weight + heavier
     dtype = np.dtype(plan.source.dtype)
     data = np.zeros((1, 1), dtype)

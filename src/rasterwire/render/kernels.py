@@ -8,7 +8,7 @@ change within it is marked DOUBTFUL and left to the caller, who has exact positi
 import numpy as np
 
 from rasterwire.compiled import compiled, loop
-from rasterwire.render import twins
+from rasterwire.render import kernel_twins
 from rasterwire.render.rules import DOUBTFUL, EDGE, OUTSIDE, SHIFT, STEP
 
 
@@ -60,7 +60,7 @@ def row_of_lattice(lattice, r, lines, x, y, near):
         c = end
 
 
-@loop(twins.interpolate)
+@loop(kernel_twins.interpolate)
 def interpolate(lattice, x, y, near):
     """Fill in positions and slack of all pixels of a lattice.
 
@@ -75,7 +75,7 @@ def interpolate(lattice, x, y, near):
         row_of_lattice(lattice, r, lines, x[r], y[r], near[r])
 
 
-@loop(twins.wrap)
+@loop(kernel_twins.wrap)
 def wrap(x, near, width, turn):
     """Bring columns of a raster of longitudes into it by whole turns; infinite slack where that is doubtful."""
     for r in range(x.shape[0]):
@@ -106,7 +106,7 @@ def _pixels_of_row(x, y, near, width, height, cols, rows):
     return doubtful
 
 
-@loop(twins.pixels_at)
+@loop(kernel_twins.pixels_at)
 def pixels_at(x, y, near, width, height, cols, rows):
     """Fill in which source pixel each position lies in, OUTSIDE for none; return how many are DOUBTFUL."""
     doubtful = 0
@@ -115,7 +115,7 @@ def pixels_at(x, y, near, width, height, cols, rows):
     return doubtful
 
 
-@loop(twins.pixels_on_lattice)
+@loop(kernel_twins.pixels_on_lattice)
 def pixels_on_lattice(lattice, width, height, cols, rows):
     """Do as ``pixels_at`` with the positions of a lattice."""
     doubtful = 0
@@ -126,7 +126,7 @@ def pixels_on_lattice(lattice, width, height, cols, rows):
     return doubtful
 
 
-@loop(twins.span)
+@loop(kernel_twins.span)
 def span(cols, rows):
     """Return left, top, right, bottom of the pixels that are not OUTSIDE; left > right for none."""
     left = top = np.int32(2147483647)
@@ -139,7 +139,7 @@ def span(cols, rows):
     return left, top, right + 1, bottom + 1
 
 
-@loop(twins.gather)
+@loop(kernel_twins.gather)
 def gather(source, cols, rows, left, top, out):
     """Fill ``out`` with the pixels of a source that begins at (left, top), 0 where OUTSIDE."""
     for r in range(cols.shape[0]):
@@ -150,7 +150,7 @@ def gather(source, cols, rows, left, top, out):
                 out[r, c] = 0
 
 
-@loop(twins.reach)
+@loop(kernel_twins.reach)
 def reach(x, y, width, height):
     """Return the least and greatest x and y of the positions in and around a raster; left > right for none."""
     left = top = np.inf

@@ -13,9 +13,9 @@ from odc.geo.geobox import GeoBox
 from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import kernels, rules
-from rasterwire.render.parts import in_parts
 from rasterwire.render.positions import Lattice, exact, exact_positions, positions
 from rasterwire.render.source import level_transform, read
+from rasterwire.render.splitting import in_parts
 
 _SOURCE_BUDGET = 16_000_000
 """Source pixels read at once; beyond it a block is cut, which changes no pixel."""

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-from rasterwire.crs import transformer
-from rasterwire.expression.product import Computed
-from rasterwire.grid import pixels_around
-from rasterwire.ground import to_pixels
-from rasterwire.lattice import Anchor, anchor, coordinates
+from rasterwire.files.ground import to_pixels
+from rasterwire.geo.crs import transformer
+from rasterwire.geo.grid import pixels_around
+from rasterwire.geo.lattice import Anchor, anchor, coordinates
+from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import Window
 from rasterwire.plan.types import BandPlan, Source
 from rasterwire.render import kernels, rules

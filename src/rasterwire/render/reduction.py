@@ -10,11 +10,11 @@ from odc.geo.geobox import GeoBox
 from rasterwire.compiled import carried, carrier
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render import cells, rules
-from rasterwire.render.parts import in_parts
+from rasterwire.render import area_kernels, rules
 from rasterwire.render.positions import pixels_of_turn, places
 from rasterwire.render.rounding import beside_nodata, limits
 from rasterwire.render.source import level_transform, read
+from rasterwire.render.splitting import in_parts
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 1_500_000
@@ -52,7 +52,7 @@ def _reduced(plan: BandPlan, grid: GeoBox, window: Window, kind: int, quantile: 
     data, state = np.zeros(shape, carrier(dtype.name)), np.zeros(shape, np.uint8)
     _, width, height = level_transform(plan.source, plan.overview)
     place = _place(plan, grid, window, width)
-    left, top, right, bottom, most = cells.boxes(*place, width, height)
+    left, top, right, bottom, most = area_kernels.boxes(*place, width, height)
     if left >= right:
         return Pixels(data.astype(dtype), state.view(bool))
     if (right - left) * (bottom - top) > _SOURCE_BUDGET:
@@ -62,11 +62,11 @@ def _reduced(plan: BandPlan, grid: GeoBox, window: Window, kind: int, quantile: 
     source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
     image = carried(source.data), carried(source.valid.view(np.uint8)), (left, top), (width, height)
     if kind in {rules.MIN, rules.MAX}:
-        cells.extreme(kind, image, place, data, state)
+        area_kernels.extreme(kind, image, place, data, state)
     elif kind in {rules.MODE, rules.QUANTILE}:
-        cells.rank(kind, quantile, most, image, place, data, state)
+        area_kernels.rank(kind, quantile, most, image, place, data, state)
     else:
-        cells.weigh(kind, image, place, limits(dtype), data, state)
+        area_kernels.weigh(kind, image, place, limits(dtype), data, state)
     return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
 
 

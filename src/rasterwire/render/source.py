@@ -12,16 +12,16 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window as RasterWindow
 
-from rasterwire.decoded_tile import DecodedTile
 from rasterwire.errors import SourceUnavailable
-from rasterwire.expression.nodes import Node
-from rasterwire.expression.product import Computed
+from rasterwire.files.decoded_tile import DecodedTile
+from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset, version_of
+from rasterwire.files.tiff_file import opened_level
 from rasterwire.image import Band
+from rasterwire.nodes.computed import Computed
+from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels, ToldByNodata, Window
 from rasterwire.plan.types import Source
-from rasterwire.raster_file import gdal_calls, open_band, open_dataset, version_of
 from rasterwire.render.tiles import TileCache
-from rasterwire.tiff_file import opened_level
 
 _OPEN_PER_THREAD = 32
 

@@ -1,11 +1,11 @@
 """Stored tiles, handed on as they are."""
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.grid import pixel_offset
+from rasterwire.files.tiff_file import opened_level
+from rasterwire.geo.grid import pixel_offset
 from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.render.source import check_version
-from rasterwire.tiff_file import opened_level
 
 
 def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:

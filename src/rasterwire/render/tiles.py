@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
-from rasterwire.decoded_tile import DecodedTile
+from rasterwire.files.decoded_tile import DecodedTile
 
 K = TypeVar("K", bound=Hashable)
 

@@ -15,9 +15,9 @@ from rasterio.enums import Resampling as GdalResampling
 from rasterio.vrt import WarpedVRT
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import gdal_calls
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.raster_file import gdal_calls
 from rasterwire.render.positions import TILE, exact, place_of, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.source import check_version, dataset, level_transform

@@ -8,8 +8,8 @@ import google_crc32c
 import numpy as np
 
 from rasterwire.download import Room
+from rasterwire.server.open_files import Ready
 from rasterwire.server.peer import peer
-from rasterwire.server.ready import Ready
 from rasterwire.v1 import download_pb2
 
 CHUNK = 1 << 20

@@ -1,0 +1,1 @@
+"""Functions on collections, and on the elements they hold."""

@@ -1,0 +1,102 @@
+"""Which pixels of a grid lie in a region, and how much of each."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from odc.geo.geobox import GeoBox
+
+from rasterwire.budget import check
+from rasterwire.expression.functions.geometry.geometries import to_crs
+from rasterwire.geo.grid import apply
+from rasterwire.geo.region import Region
+from rasterwire.pixels import Window
+
+_BLOCK = 512
+"""Pixels along the sides of the windows that a region is looked at in."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def windows_of(grid: GeoBox, outline: shapely.Geometry) -> Iterator[Window]:
+    """Yield the windows of a grid that an outline, in its pixels, touches."""
+    height, width = (int(n) for n in grid.shape)
+    shapely.prepare(outline)
+    for row in range(0, height, _BLOCK):
+        for col in range(0, width, _BLOCK):
+            check()
+            rows, cols = min(_BLOCK, height - row), min(_BLOCK, width - col)
+            window = Window(row, col, rows, cols)
+            if outline.intersects(_frame(window)):
+                yield window
+
+
+def _frame(window: Window) -> shapely.Polygon:
+    return shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)
+
+
+def in_pixels(region: Region, grid: GeoBox) -> shapely.Geometry:
+    """Return the outline of a region in pixels of a grid."""
+    assert grid.crs is not None
+    placed = to_crs(region, grid.crs).geometry
+    inverse = ~grid.affine
+    made = shapely.transform(placed, lambda points: apply(inverse, points))
+    if grid.crs.geographic:  # the region may name its longitudes by another turn than the grid
+        turn = abs(360.0 / grid.affine.a) if grid.affine.a else 0.0
+        middle = (made.bounds[0] + made.bounds[2]) / 2
+        moved = -turn * math.floor(middle / turn) if turn and not 0 <= middle <= int(grid.shape[1]) else 0.0
+        made = shapely.transform(made, lambda points: points + np.array([moved, 0.0]))
+    return made
+
+
+def centres(outline: shapely.Geometry, window: Window) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a window have their centre in an outline; a point is in the pixel that holds it."""
+    if outline.area == 0:
+        return coverage(outline, window) > 0
+    shapely.prepare(outline)
+    if outline.contains(_frame(window)):
+        return np.ones((window.height, window.width), bool)
+    x = np.arange(window.col, window.col + window.width) + 0.5
+    y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
+    x, y = np.broadcast_arrays(x, y)
+    return np.asarray(shapely.intersects_xy(outline, x, y))
+
+
+def coverage(outline: shapely.Geometry, window: Window) -> Floats:
+    """Return how much of each pixel of a window lies in an outline, from 0 to 1.
+
+    Pixels that the boundary does not touch are in or out by their centre; the others by their area.
+    Points and lines count for the pixels that hold them.
+    """
+    made = np.zeros((window.height, window.width))
+    frame = _frame(window)
+    if outline.area == 0:
+        cells = _touched(shapely.intersection(outline, frame), window)
+        made[cells] = 1.0
+        return made
+    shapely.prepare(outline)
+    if outline.contains(frame):
+        made[:] = 1.0
+        return made
+    made[:] = centres(outline, window)
+    edge = _touched(shapely.intersection(shapely.boundary(outline), frame), window)
+    if edge[0].size:
+        rows, cols = edge[0] + window.row, edge[1] + window.col
+        made[edge] = shapely.area(shapely.intersection(outline, shapely.box(cols, rows, cols + 1, rows + 1)))
+    return made
+
+
+def _touched(lines: shapely.Geometry, window: Window) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the pixels of a window that lines or points may touch, and those beside."""
+    points = shapely.get_coordinates(shapely.segmentize(lines, 0.5)) if not lines.is_empty else np.empty((0, 2))
+    mask = np.zeros((window.height, window.width), bool)
+    is_point = lines.length == 0
+    for dx, dy in [(0.0, 0.0)] if is_point else [(x, y) for x in (-0.5, 0.0, 0.5) for y in (-0.5, 0.0, 0.5)]:
+        col = np.floor(points[:, 0] + dx).astype(np.intp) - window.col
+        row = np.floor(points[:, 1] + dy).astype(np.intp) - window.row
+        there = (col >= 0) & (row >= 0) & (col < window.width) & (row < window.height)
+        mask[row[there], col[there]] = True
+    found = np.nonzero(mask)
+    return found[0], found[1]

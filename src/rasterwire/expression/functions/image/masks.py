@@ -1,0 +1,132 @@
+"""Functions that decide which pixels are valid, and what stands where they are not."""
+
+from typing import Any
+
+from rasterwire.errors import InvalidExpression
+from rasterwire.expression.functions.image.assembly import (
+    constant_image,
+    only_band,
+    paired,
+    place_of,
+    renewed,
+    with_name,
+)
+from rasterwire.expression.functions.image.bands import find_bands
+from rasterwire.expression.language.signature import table
+from rasterwire.expression.language.values import BandValue, ImageValue
+from rasterwire.nodes import operations
+from rasterwire.nodes.nodes import Applied, Chosen, Masked, MaskOf, Node, Unmasked, WithMask
+from rasterwire.nodes.pixel_type import DOUBLE, PixelType, constant_type, union
+
+_MASK = PixelType("float", 0, 1)
+
+
+def _mask_nodes(image: ImageValue, mask: ImageValue) -> list[Node]:
+    """Return the mask for each band: the only band of a mask, or one each."""
+    if len(mask.bands) == 1:
+        return [mask.bands[0].node] * len(image.bands)
+    if len(mask.bands) != len(image.bands):
+        raise InvalidExpression(
+            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; it has to have one, or as many."
+        )
+    return [band.node for band in mask.bands]
+
+
+@table.listed("Image.mask(image: Image, mask: Image = null) -> Image")
+def mask_of(image: ImageValue, mask: ImageValue | None) -> ImageValue:
+    """Returns the masks of an image's bands; with a mask, the image with this one in place of its own."""
+    if mask is None:
+        return image.with_bands([renewed(b, _MASK, MaskOf(b.node, _MASK.dtype)) for b in image.bands])
+    nodes = _mask_nodes(image, mask)
+    return image.with_bands(
+        [renewed(band, band.type, WithMask(band.node, node)) for band, node in zip(image.bands, nodes, strict=True)]
+    )
+
+
+@table.listed("Image.updateMask(image: Image, mask: Image) -> Image")
+def update_mask(image: ImageValue, mask: ImageValue) -> ImageValue:
+    """Masks pixels where a mask is 0, beside those that are masked already."""
+    nodes = _mask_nodes(image, mask)
+    return image.with_bands(
+        [renewed(band, band.type, Masked(band.node, node)) for band, node in zip(image.bands, nodes, strict=True)]
+    )
+
+
+@table.listed("Image.selfMask(image: Image) -> Image")
+def self_mask(image: ImageValue) -> ImageValue:
+    """Masks the pixels that are 0."""
+
+    def hidden(band: BandValue) -> BandValue:
+        test = Applied(operations.compare, (band.node, _zero), "uint8", ("not_equal",))
+        return renewed(band, band.type, Masked(band.node, test))
+
+    return image.with_bands([hidden(band) for band in image.bands])
+
+
+@table.listed("Image.unmask(input: Image, value: Image = null, sameFootprint: Boolean = true) -> Image")
+def unmask(image: ImageValue, value: ImageValue | None, same_footprint: bool) -> ImageValue:
+    """Replaces masked pixels by a value, within the footprint of the image or everywhere."""
+    filling = constant_image(0) if value is None else value
+    region = image.footprint() if same_footprint else None
+    bands = []
+    for name, band, other in paired(image, filling):
+        kind = union(band.type, other.type)
+        node = Unmasked(band.node, other.node, kind.dtype, region)
+        extent = band.extent if same_footprint else None
+        bands.append(BandValue(name, kind, node, band.projection, extent))
+    return image.with_bands(bands)
+
+
+@table.listed("Image.where(input: Image, test: Image, value: Image) -> Image")
+def where(image: ImageValue, test: ImageValue, value: ImageValue) -> ImageValue:
+    """Replaces values where a test is neither 0 nor masked by those of another image, unless masked there."""
+    tested = paired(image, test)
+    valued = paired(image.with_bands([with_name(band, name) for name, band, _ in tested]), value)
+    if len(valued) > len(tested):  # one band and one test, for values of many
+        tested = [(name, tested[0][1], tested[0][2]) for name, _, _ in valued]
+    bands = []
+    for (name, band, condition), (_, _, other) in zip(tested, valued, strict=True):
+        kind = union(band.type, other.type)
+        node = Chosen(band.node, condition.node, other.node, kind.dtype)
+        bands.append(BandValue(name, kind, node, *place_of((band, condition, other))))
+    return image.with_bands(bands)
+
+
+@table.listed("Image.blend(bottom: Image, top: Image) -> Image")
+def blend(bottom: ImageValue, top: ImageValue) -> ImageValue:
+    """Lays an image over another: the top one where it is valid."""
+    bands = []
+    for name, under, over in paired(bottom, top):
+        kind = union(under.type, over.type)
+        node = Unmasked(over.node, under.node, kind.dtype, None)
+        bands.append(BandValue(name, kind, node, *place_of((under, over))))
+    return bottom.with_bands(bands)
+
+
+@table.listed(
+    "Image.remap(image: Image, from: List<Object>, to: List<Object>, defaultValue: Object = null, "
+    "bandName: String = null) -> Image"
+)
+def remap(image: ImageValue, before: list[Any], after: list[Any], default: Any, name: str | None) -> ImageValue:
+    """Maps values of one band to others, as band remapped; other values are masked, or become a default."""
+    if len(before) != len(after) or not before:
+        raise InvalidExpression(
+            f"'from' and 'to' have to be of one length, at least 1; they have {len(before)} and {len(after)}."
+        )
+    if not all(_is_number(value) for value in (*before, *after)) or not (default is None or _is_number(default)):
+        raise InvalidExpression("'from', 'to' and 'defaultValue' have to be numbers.")
+    band = only_band(image, "the image") if name is None else find_bands(image, [name])[0]
+    kinds = [constant_type(value) for value in (*after, *([] if default is None else [default]))]
+    kind = kinds[0] if all(k.precision == "int" for k in kinds) else DOUBLE
+    for other in kinds if kind is not DOUBLE else ():
+        kind = union(kind, other)
+    parameters = tuple(before), tuple(after), default
+    node = Applied(operations.remap, (band.node,), kind.dtype, parameters)
+    return image.with_bands([BandValue("remapped", kind, node, band.projection, band.extent)])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_zero = constant_image(0).bands[0].node

@@ -1,0 +1,1 @@
+"""The language of expressions: graphs, signatures, and the values that functions take and return."""

@@ -1,0 +1,215 @@
+"""The extent of an area on any lattice of pixels."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from odc.geo.crs import CRS
+from pyproj import Geod
+
+from rasterwire.errors import invalid
+from rasterwire.geo.crs import transformer
+from rasterwire.geo.region.area import Points, Region, own_geometry
+from rasterwire.geo.region.seam import Continuation, seam_of
+
+OUTSIDE_CRS = "REGION_OUTSIDE_CRS"
+"""The reason of what is said of a region that has no place in a crs."""
+
+_STEPS = 32
+_ROUNDS = 3
+_WIDE_DEGREES = 20.0
+
+
+def extent(
+    region: Region, crs: CRS | None, to_lattice: Callable[[Points], Points]
+) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) of a region on a lattice.
+
+    Edges are followed as curves: each is sampled, and the neighbourhood of every extreme is
+    sampled again, so that the result is exact to about 1e-9 of an edge. An area over the cut of a
+    projection lies beyond its edge, where it is smaller so and the projection reaches there.
+
+    Args:
+        region: any.
+        crs: of the lattice; None stands for the region's own.
+        to_lattice: maps points of ``crs`` to lattice coordinates, both shape (n, 2).
+
+    Raises:
+        InvalidRequest: the region reaches where ``crs`` is not defined.
+    """
+    target = crs or region.crs
+    own = _extent(region, target, to_lattice, None)
+    seam = None if region.crs == target else seam_of(target)
+    beyond = None if seam is None else Continuation(region, seam)
+    if beyond is None or not beyond.is_needed:
+        return own
+    continued = _extent(region, target, to_lattice, beyond)
+    return min(own, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _extent(
+    region: Region, target: CRS, to_lattice: Callable[[Points], Points], beyond: Continuation | None
+) -> tuple[float, float, float, float]:
+    lows, highs = [], []
+    reference: float | None = None
+    for piece in _pieces(region.geometry):
+        curve = _Curve(region, piece, target, beyond)
+        steps = 1 if curve.is_of_points else _STEPS
+        placed = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
+        if target.geographic and region.crs != target:
+            placed, reference = _unwrapped(placed, reference)
+        lattice = to_lattice(placed)
+        low, high = lattice.min(axis=0), lattice.max(axis=0)
+        if not curve.is_of_points:
+            _refine(low, high, curve, placed, lattice, (to_lattice, target.geographic))
+        lows.append(low)
+        highs.append(high)
+    if region.crs.geographic and not target.geographic:
+        inner = to_lattice(_inside(region, target, beyond))
+        lows += list(inner)
+        highs += list(inner)
+    left, top = np.min(lows, axis=0)
+    right, bottom = np.max(highs, axis=0)
+    if target.geographic and region.crs != target:
+        left, top, right, bottom = _with_poles(region, target, to_lattice, (left, top, right, bottom))
+    return float(left), float(top), float(right), float(bottom)
+
+
+class _Curve:
+    """The outline of a piece as a curve in another crs, by edge number and fraction.
+
+    Points, however many, are edges of no length: one by one they would take a thousand times as long.
+    """
+
+    def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, beyond: Continuation | None) -> None:
+        outline = piece.exterior if isinstance(piece, shapely.Polygon) else piece
+        at = shapely.get_coordinates(outline)
+        self.is_of_points = isinstance(piece, shapely.Point | shapely.MultiPoint)
+        self.start, self.end = (at, at) if self.is_of_points else (at[:-1], at[1:])
+        self.edges = len(self.start)
+        self._closed = bool((at[0] == at[-1]).all())
+        # once, since a crs is looked up by its WKT, which it writes each time
+        self._convert = None if region.crs == target else transformer(region.crs, target)
+        self._beyond = beyond
+        self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
+
+    def near(self, where: float, reach: float) -> Points:
+        """Return places, edge number plus fraction, that lie around one and no farther away than ``reach``."""
+        places = where + np.linspace(-reach, reach, 2 * _STEPS + 1)
+        return np.mod(places, self.edges) if self._closed else np.clip(places, 0.0, self.edges)
+
+    def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
+        """Return points of the target crs; raises InvalidRequest where there are none."""
+        a, b = self.start[edge], self.end[edge]
+        if self._geod is not None:
+            azimuth, _, length = self._geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+            lon, lat, _ = self._geod.fwd(a[:, 0], a[:, 1], azimuth, np.asarray(length) * fraction)
+            lon = np.asarray(lon)
+            lon += 360.0 * np.round((a[:, 0] - lon) / 360.0)
+            points = np.column_stack([lon, lat])
+        else:
+            points = a + (b - a) * fraction[:, None]
+        if self._convert is None:
+            return points
+        x, y = self._convert.transform(points[:, 0], points[:, 1])
+        placed = np.column_stack([x, y])
+        if not np.isfinite(placed).all():
+            raise invalid("region", OUTSIDE_CRS, "reaches beyond where the output crs is defined; make it smaller")
+        if self._beyond is not None:
+            placed[:, 0] = self._beyond.of(points, placed[:, 0])
+        return placed
+
+
+def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
+    """Return the polygons, lines and sets of points of a geometry."""
+    if hasattr(geometry, "geoms") and not isinstance(geometry, shapely.MultiPoint):
+        return [piece for part in geometry.geoms for piece in _pieces(part)]
+    return [geometry]
+
+
+def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
+    """Return points inside a wide region: there a projection may put the outline within the area."""
+    geometry = own_geometry(region)
+    west, south, east, north = geometry.bounds
+    if east - west < _WIDE_DEGREES:
+        return np.empty((0, 2))
+    lon, lat = np.meshgrid(np.linspace(west, east, 65), np.linspace(south, north, 65))
+    held = shapely.contains_xy(geometry, lon, lat)
+    x, y = transformer(region.crs, target).transform(lon[held], lat[held])
+    placed = np.column_stack([x, y])
+    if beyond is not None:
+        placed[:, 0] = beyond.of(np.column_stack([lon[held], lat[held]]), placed[:, 0])
+    kept: Points = placed[np.isfinite(placed).all(axis=1)]
+    return kept
+
+
+def _unwrapped(points: Points, reference: float | None) -> tuple[Points, float]:
+    """Make longitudes continuous along a ring, and near those of the rings before."""
+    lon = np.unwrap(points[:, 0], period=360.0)
+    middle = float(lon.mean())
+    goal = reference if reference is not None else (middle + 180.0) % 360.0 - 180.0
+    lon += 360.0 * round((goal - middle) / 360.0)
+    return np.column_stack([lon, points[:, 1]]), goal
+
+
+def _refine(
+    low: Points,
+    high: Points,
+    curve: _Curve,
+    placed: Points,
+    lattice: Points,
+    goal: tuple[Callable[[Points], Points], bool],
+) -> None:
+    """Widen the least and greatest place of samples on a lattice to that of the curve."""
+    to_lattice, geographic = goal
+    for axis in (0, 1):
+        for sign in (1.0, -1.0):
+            best = int(np.argmin(sign * lattice[:, axis]))
+            value = _extreme(curve, best / _STEPS, placed[best], (to_lattice, axis, sign, geographic))
+            if sign > 0:
+                low[axis] = min(low[axis], value)
+            else:
+                high[axis] = max(high[axis], value)
+
+
+def _extreme(
+    curve: _Curve, where: float, near: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
+) -> float:
+    """Return the extreme of one lattice axis near a place of the curve, by sampling ever closer."""
+    to_lattice, axis, sign, geographic = goal
+    reach = 1.0 / _STEPS
+    value = math.inf
+    for _ in range(_ROUNDS):
+        places = curve.near(where, reach)
+        edge = np.minimum(places.astype(np.intp), curve.edges - 1)
+        points = curve.at(edge, places - edge)
+        if geographic:
+            points[:, 0] += 360.0 * np.round((near[0] - points[:, 0]) / 360.0)
+        along = sign * to_lattice(points)[:, axis]
+        best = int(np.argmin(along))
+        value = min(value, float(along[best]))
+        where, reach = float(places[best]), reach / _STEPS
+    return sign * value
+
+
+def _with_poles(
+    region: Region, target: CRS, to_lattice: Callable[[Points], Points], box: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """Widen an extent in degrees where the region holds a pole: all longitudes, up to the pole."""
+    to_source = transformer(target, region.crs)
+    left, top, right, bottom = box
+    for pole in (-90.0, 90.0):
+        x, y = to_source.transform(0.0, pole)
+        if not (math.isfinite(x) and math.isfinite(y)) or not region.geometry.contains(shapely.Point(x, y)):
+            continue
+        back_lon, back_lat = transformer(region.crs, target).transform(x, y)
+        if abs(back_lat - pole) > 1e-6 or not math.isfinite(back_lon):
+            continue  # the projection puts something else there
+        corners = to_lattice(np.array([[-180.0, pole], [180.0, pole]]))
+        # the unwrapped ring runs once around the earth: its own longitudes mean nothing
+        left, right = float(corners[:, 0].min()), float(corners[:, 0].max())
+        top = min(top, float(corners[:, 1].min()))
+        bottom = max(bottom, float(corners[:, 1].max()))
+    return left, top, right, bottom

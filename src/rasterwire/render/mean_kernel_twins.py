@@ -1,0 +1,221 @@
+"""What the loops of ``means`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rasterwire.render import kernel_twins
+from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LEAST_WEIGHT, UNSURE, VALID
+
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+Image = tuple[Array, Array, bool, tuple[int, int], tuple[int, int]]
+Pair = tuple[float, float]
+Sums = tuple[Floats, Floats, Floats, Floats]
+"""Sum of the weighted values, sum of the weights, least and greatest value."""
+
+
+def means_at(
+    kind: int, x: Floats, y: Floats, near: Floats, image: Image, scale: Pair, limits: Pair, data: Array, state: Array
+) -> int:
+    """See ``means.means_at``."""
+    with np.errstate(all="ignore"):
+        found = _validity(x, y, near, image)
+        data[...] = 0
+        chosen = found == VALID
+        p, q, margin = x[chosen], y[chosen], near[chosen]
+        wide = scale[0] < 1.0 or scale[1] < 1.0
+        value, weight, low, high = _wide(kind, image, p, q, scale) if wide else _close(kind, image, p, q)
+        enough = ~(weight < LEAST_WEIGHT)
+        value = np.where(weight != 1.0, value / weight, value)
+        outcome = np.full(p.shape, VALID, np.uint8)
+        if limits[0] < limits[1]:
+            steep = (16.0 if wide else 4.0) if kind == BILINEAR else (64.0 if wide else 16.0)
+            rounded = np.floor(value + 0.5)
+            doubt = steep * margin * (high - low) / np.minimum(weight * weight, 1.0)
+            unsure = (margin > 0.0) & ((value + 0.5 - rounded <= doubt) | (rounded + 0.5 - value <= doubt))
+            outcome[unsure] = UNSURE
+            value = np.minimum(np.maximum(rounded, limits[0]), limits[1])
+        outcome[~enough] = INVALID
+        data[chosen] = np.where(enough, value, 0.0).astype(data.dtype)
+        found[chosen] = outcome
+        state[...] = found
+    return int((found == UNSURE).sum())
+
+
+def means_on_lattice(
+    kind: int,
+    lattice: kernel_twins.LatticeTuple,
+    image: Image,
+    scale: Pair,
+    limits: Pair,
+    data: Array,
+    state: Array,
+) -> int:
+    """See ``means.means_on_lattice``."""
+    x, y, near = np.empty((3, *data.shape))
+    kernel_twins.interpolate(lattice, x, y, near)
+    return means_at(kind, x, y, near, image, scale, limits, data, state)
+
+
+def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int], centre: Pair, scale: Pair) -> Pair:
+    """See ``means.sum_of_rows``."""
+    down, across = (
+        _weights(kind, (np.arange(size) + begin - (middle - 0.5)) * factor)
+        for size, begin, middle, factor in zip(source.shape, origin[::-1], centre[::-1], scale[::-1], strict=True)
+    )
+    counts = (valid != 0) & (across != 0.0) & (down != 0.0)[:, None]
+    values = kernel_twins.total(np.where(counts, source.astype(np.float64) * across, 0.0))
+    weights = kernel_twins.total(np.where(counts, across, 0.0))
+    return float(kernel_twins.total(values * down)), float(kernel_twins.total(weights * down))
+
+
+def _validity(x: Floats, y: Floats, near: Floats, image: Image) -> npt.NDArray[np.uint8]:
+    """Return whether positions lie in a raster and its pixel is valid: VALID, INVALID or UNSURE."""
+    _, valid, masked, origin, (width, height) = image
+    slack = near > 0.0
+    around = (x > -1.0) & (y > -1.0) & (x < width + 1.0) & (y < height + 1.0)
+    edge = (np.abs(x) <= near) | (np.abs(y) <= near)
+    edge |= (np.abs(x + EDGE - width) <= near) | (np.abs(y + EDGE - height) <= near)
+    outside = (x < 0.0) | (y < 0.0) | (x + EDGE > width) | (y + EDGE > height)
+    found = np.where(around & slack & edge, UNSURE, np.where(around & ~outside, VALID, INVALID)).astype(np.uint8)
+    between = slack & (_near_side(x - 0.5, near) | _near_side(y - 0.5, near))
+    found[(found == VALID) & between] = UNSURE
+    if masked:
+        chosen = found == VALID
+        found[chosen] = _validity_at(x[chosen], y[chosen], near[chosen], valid, origin, (width, height))
+    return found
+
+
+def _validity_at(
+    p: Floats, q: Floats, near: Floats, valid: Array, origin: tuple[int, int], size: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    """Return whether the pixels that may hold positions are valid: VALID, INVALID, or UNSURE where they differ."""
+    (left, right), (top, bottom) = (
+        (
+            np.maximum(np.floor(place + EDGE - near).astype(np.int64), 0),
+            np.minimum(np.floor(place + EDGE + near).astype(np.int64), most - 1),
+        )
+        for place, most in zip((p, q), size, strict=True)
+    )
+    left, top = np.minimum(left, right), np.minimum(top, bottom)
+    first = valid[top - origin[1], left - origin[0]] != 0
+    found = np.where(first, VALID, INVALID).astype(np.uint8)
+    for dy in range(int((bottom - top).max(initial=0)) + 1):
+        for dx in range(int((right - left).max(initial=0)) + 1):
+            row, col = np.minimum(top + dy, bottom), np.minimum(left + dx, right)
+            found[(valid[row - origin[1], col - origin[0]] != 0) != first] = UNSURE
+    return found
+
+
+def _near_side(p: Floats, near: Floats) -> npt.NDArray[np.bool_]:
+    below = np.floor(p)
+    near_side: npt.NDArray[np.bool_] = (p - below <= near) | (below + 1.0 - p <= near)
+    return near_side
+
+
+def _close(kind: int, image: Image, p: Floats, q: Floats) -> Sums:
+    """Return sums of 2 x 2 pixels, or of 4 x 4 where a cubic finds all of them."""
+    col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
+    sums = _four(image, p, q, col, row)
+    if kind == CUBIC:
+        width, height = image[4]
+        whole = (col >= 1) & (row >= 1) & (col + 2 < width) & (row + 2 < height)
+        of_sixteen = _sixteen(image, p[whole], q[whole], col[whole], row[whole])
+        whole[whole] = are_all = of_sixteen[1] >= 0.0
+        for four, sixteen in zip(sums, of_sixteen, strict=True):
+            four[whole] = sixteen[are_all]
+    return sums
+
+
+def _four(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums:
+    source, valid, masked, origin, (width, height) = image
+    part_x, part_y = np.where(col == -1, 1.0, 1.5 - (p - col)), np.where(row == -1, 1.0, 1.5 - (q - row))
+    col, row = np.where(col == -1, 0, col), np.where(row == -1, 0, row)
+    right, below = col + 1 < width, row + 1 < height
+    value, weight = np.zeros(p.shape), np.zeros(p.shape)
+    low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
+    corners, all_count = [], []
+    for dy in range(2):
+        for dx in range(2):
+            counts = (right if dx else True) & (below if dy else np.ones(p.shape, bool))
+            at = np.where(counts, row + dy, row) - origin[1], np.where(counts, col + dx, col) - origin[0]
+            v = source[at].astype(np.float64)
+            corners.append(v)
+            if masked:
+                counts = counts & (valid[at] != 0)
+            all_count.append(counts)
+            share = (1.0 - part_x if dx else part_x) * (1.0 - part_y if dy else part_y)
+            value, weight = value + np.where(counts, v * share, 0.0), weight + np.where(counts, share, 0.0)
+            low, high = np.where(counts, np.minimum(low, v), low), np.where(counts, np.maximum(high, v), high)
+    v00, v01, v10, v11 = corners
+    above, under = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
+    whole = np.logical_and.reduce(all_count)
+    value, weight = np.where(whole, above * part_y + under * (1.0 - part_y), value), np.where(whole, 1.0, weight)
+    return value, weight, low, high
+
+
+def _sixteen(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums:
+    source, valid, masked, origin, _ = image
+    across, down = _of_cubic(p - 0.5 - col), _of_cubic(q - 0.5 - row)
+    value, weight = np.zeros(p.shape), np.ones(p.shape)
+    low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
+    for dy in range(4):
+        line = np.zeros(p.shape)
+        for dx in range(4):
+            at = row + dy - 1 - origin[1], col + dx - 1 - origin[0]
+            v = source[at].astype(np.float64)
+            if masked:
+                weight[valid[at] == 0] = -1.0
+            line = line + v * across[dx]
+            low, high = np.minimum(low, v), np.maximum(high, v)
+        value = value + line * down[dy]
+    return value, weight, low, high
+
+
+def _of_cubic(part: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    half, three = 0.5 * part, 3.0 * part
+    return (
+        half * (-1.0 + part * (2.0 - part)),
+        1.0 + half * part * (-5.0 + three),
+        half * (1.0 + part * (4.0 - three)),
+        half * part * (-1.0 + part),
+    )
+
+
+def _weights(kind: int, distance: Floats) -> Floats:
+    d = np.abs(distance)
+    if kind == BILINEAR:
+        return np.maximum(0.0, 1.0 - d)
+    inner, outer = d * d * (1.5 * d - 2.5) + 1.0, d * (d * (2.5 - 0.5 * d) - 4.0) + 2.0
+    return np.where(d <= 1.0, inner, np.where(d <= 2.0, outer, 0.0))
+
+
+def _wide(kind: int, image: Image, p: Floats, q: Floats, scale: Pair) -> Sums:
+    """Return sums by a kernel that widens as the output's pixels do."""
+    source, valid, masked, origin, (width, height) = image
+    radius = 1.0 if kind == BILINEAR else 2.0
+    reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
+    col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
+    value, weight = np.zeros(p.shape), np.zeros(p.shape)
+    low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
+    for dy in range(-reach_y, reach_y + 1):
+        y = row + dy
+        share_y = _weights(kind, (y - (q - 0.5)) * scale[1])
+        on_rows = (y >= 0) & (y < height) & (share_y != 0.0)
+        line_value, line_weight = np.zeros(p.shape), np.zeros(p.shape)
+        for dx in range(-reach_x, reach_x + 1):
+            x = col + dx
+            share_x = _weights(kind, (x - (p - 0.5)) * scale[0])
+            counts = on_rows & (x >= 0) & (x < width) & (share_x != 0.0)
+            at = np.where(counts, y - origin[1], 0), np.where(counts, x - origin[0], 0)
+            if masked:
+                counts = counts & (valid[at] != 0)
+            v = source[at].astype(np.float64)
+            line_value = line_value + np.where(counts, v * share_x, 0.0)
+            line_weight = line_weight + np.where(counts, share_x, 0.0)
+            low, high = np.where(counts, np.minimum(low, v), low), np.where(counts, np.maximum(high, v), high)
+        value = np.where(on_rows, value + line_value * share_y, value)
+        weight = np.where(on_rows, weight + line_weight * share_y, weight)
+    return value, weight, low, high

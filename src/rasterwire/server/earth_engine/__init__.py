@@ -1,0 +1,1 @@
+"""Earth Engine's REST API, for its own clients."""

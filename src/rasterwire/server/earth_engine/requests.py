@@ -1,0 +1,223 @@
+"""Earth Engine's requests as this server's own: JSON bodies to DownloadParams and graphs.
+
+Source of the forms: https://developers.google.com/earth-engine/reference/rest
+"""
+
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rasterwire.errors import InvalidExpression, invalid
+from rasterwire.server.messages.graph_json import Node, call, constant, optional
+from rasterwire.server.messages.params import read_expression
+from rasterwire.v1 import download_pb2
+
+_FORMATS = {
+    "GEO_TIFF": download_pb2.FORMAT_GEO_TIFF,
+    "NPY": download_pb2.FORMAT_NPY,
+    "PNG": download_pb2.FORMAT_PNG,
+    "JPEG": download_pb2.FORMAT_JPEG,
+    "AUTO_JPEG_PNG": download_pb2.FORMAT_PNG,
+    "ZIPPED_GEO_TIFF": download_pb2.FORMAT_ZIPPED_GEO_TIFF,
+    "ZIPPED_GEO_TIFF_PER_BAND": download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND,
+}
+_NORTH_UP = [1, 0, 0, 0, -1, 0]
+
+_whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
+"""Numbers, and texts, as JSON of protobuf has whole numbers of 64 bits."""
+
+Body = Mapping[str, Any]
+
+
+def download_params(body: Body, asset: str | None = None) -> download_pb2.DownloadParams:
+    """Return the params of a request for pixels.
+
+    Args:
+        body: of thumbnails, maps, image:computePixels or assets:getPixels.
+        asset: the image that an address names; None where the body has an expression.
+
+    Raises:
+        InvalidRequest, InvalidExpression: the body is not one.
+    """
+    format_ = _format(body.get("fileFormat"))
+    for member in ("grid", "visualizationOptions"):
+        if not isinstance(body.get(member) or {}, Mapping):
+            raise invalid(member, "NOT_AN_OBJECT", "has to be an object")
+    document = _expression(body) if asset is None else _loaded(asset)
+    if asset is not None and body.get("region") is not None:
+        document, body = _within(document, body["region"], body.get("grid") or {}), {**body, "grid": None}
+    bands = [str(name) for name in _list(body, "bandIds")]
+    if body.get("visualizationOptions"):  # which shows the bands that are named
+        document, bands = _wrapped(document, body["visualizationOptions"], bands), []
+    params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
+    params.mask = download_pb2.MASK_NODATA  # as Earth Engine does, whose clients expect it
+    read_expression(document, params.expression)
+    for name in bands:
+        params.bands.add(id=name)
+    _set_grid(params, body.get("grid") or {})
+    return params
+
+
+def _format(said: Any) -> "download_pb2.Format.ValueType":
+    name = str(said or "AUTO_JPEG_PNG").upper()
+    if name not in _FORMATS:
+        raise invalid("fileFormat", "FORMAT_UNKNOWN", f"{name[:40]!r} is not one of {', '.join(_FORMATS)}")
+    return _FORMATS[name]
+
+
+def _expression(body: Body) -> dict[str, Any]:
+    document = body.get("expression")
+    if not isinstance(document, dict):
+        raise InvalidExpression("the body has no 'expression'")
+    if not isinstance(document.get("values"), dict) or not isinstance(document.get("result"), str):
+        raise InvalidExpression("an expression is an object with 'result' and 'values'")
+    return document
+
+
+def _text(body: Body, key: str) -> str:
+    value = body.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise invalid(key, "NOT_A_TEXT", "has to be a text")
+    return value
+
+
+def _list(body: Body, key: str) -> list[Any]:
+    value = body.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise invalid(key, "NOT_A_LIST", "has to be a list")
+    return value
+
+
+def _set_grid(params: download_pb2.DownloadParams, grid: Any) -> None:
+    if not isinstance(grid, Mapping):
+        raise invalid(
+            "grid", "NOT_A_GRID", "has to be an object with dimensions, affineTransform and crsCode or crsWkt"
+        )
+    crs = grid.get("crsCode") or grid.get("crsWkt")
+    if crs is not None:
+        params.crs = str(crs)
+    affine = grid.get("affineTransform")
+    if affine is not None:
+        params.crs_transform.extend(_affine(affine))
+    dimensions = grid.get("dimensions")
+    if dimensions is not None:
+        params.dimensions.extend(_dimensions(dimensions))
+
+
+def _affine(said: Any) -> list[float]:
+    try:
+        keys = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
+        return [float(said.get(key) or 0.0) for key in keys]
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise invalid(
+            "grid.affineTransform", "NOT_A_TRANSFORM", "has to be numbers by name: scaleX and so on"
+        ) from None
+
+
+def _dimensions(said: Any) -> list[int]:
+    sides = [str(said.get(side)) for side in ("width", "height")] if isinstance(said, Mapping) else []
+    if not sides or not all(map(_whole.fullmatch, sides)):
+        raise invalid("grid.dimensions", "NOT_DIMENSIONS", "has to be width and height, whole numbers of pixels")
+    found = [int(float(side)) for side in sides]
+    if not all(0 < number < 1 << 31 for number in found):
+        raise invalid("grid.dimensions", "NOT_DIMENSIONS", f"{found[0]} x {found[1]} pixels are not possible")
+    return found
+
+
+# -- graphs ------------------------------------------------------------------------------------
+
+
+def _loaded(asset: str) -> Node:
+    return {"result": "0", "values": {"0": call("Image.load", id=constant(asset))}}
+
+
+def _around(document: Node, called: Node) -> dict[str, Any]:
+    """Return a graph whose result is a call that refers to the result of another."""
+    values = dict(document.get("values") or {})
+    key = next(name for number in itertools.count() if (name := f"around-{number}") not in values)
+    values[key] = called
+    return {"result": key, "values": values}
+
+
+def _wrapped(document: dict[str, Any], options: Any, bands: list[str]) -> dict[str, Any]:
+    """Return a graph that shows bands of what another makes, by default its own, as visualizationOptions have it."""
+    if not isinstance(options, Mapping):
+        raise invalid("visualizationOptions", "NOT_OPTIONS", "has to be an object")
+    said = options.get("ranges") or []
+    if not isinstance(said, list) or not all(isinstance(r, Mapping) for r in said):
+        raise invalid("visualizationOptions.ranges", "NOT_RANGES", "has to be a list of objects with min and max")
+    ranges: list[Mapping[str, Any]] = said
+    gamma = options.get("gamma")
+    inner = {"valueReference": document.get("result")}
+    called = call(
+        "Image.visualize",
+        image=inner,
+        bands=optional(bands or None),
+        min=optional([r.get("min", 0) for r in ranges] or None),
+        max=optional([r.get("max", 0) for r in ranges] or None),
+        gamma=optional(gamma.get("value") if isinstance(gamma, Mapping) else None),
+        opacity=optional(options.get("opacity")),
+        palette=optional(options.get("paletteColors") or None),
+    )
+    return _around(document, called)
+
+
+def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
+    """Return a graph of an image within the bounds of a region, on a grid that it may name."""
+    image: dict[str, Any] = {"valueReference": document["result"]}
+    crs = grid.get("crsCode") or grid.get("crsWkt")
+    if crs is not None:
+        affine = grid.get("affineTransform")
+        transform = constant(_NORTH_UP if affine is None else _affine(affine))
+        image = call("Image.setDefaultProjection", image=image, crs=constant(crs), crsTransform=transform)
+    width = height = None
+    if grid.get("dimensions") is not None:
+        width, height = _dimensions(grid["dimensions"])
+    called = call(
+        "Image.clipToBoundsAndScale",
+        input=image,
+        geometry=optional(_geojson(region)),
+        width=optional(width),
+        height=optional(height),
+    )
+    return _around(document, called)
+
+
+def _geojson(region: Any) -> Any:
+    try:
+        return region if isinstance(region, dict) else json.loads(str(region))
+    except (ValueError, RecursionError):
+        raise invalid("region", "REGION_NOT_GEOJSON", "has to be a GeoJSON geometry") from None
+
+
+# -- maps --------------------------------------------------------------------------------------
+
+_HALF = 20037508.342789244
+"""Half the side of the square of EPSG:3857; source: EPSG Guidance Note 7-2."""
+
+_TILE = 256
+
+
+def tile_params(params: download_pb2.DownloadParams, zoom: int, x: int, y: int) -> download_pb2.DownloadParams:
+    """Return the params of one tile of a map; x runs east from 180 degrees west, y south from 85 degrees north.
+
+    Raises:
+        InvalidRequest: there is no such tile.
+    """
+    if not (0 <= zoom <= 28 and 0 <= y < 1 << zoom):
+        raise invalid("tile", "TILE_UNKNOWN", f"there is no tile {zoom}/{x}/{y}")
+    side = 2 * _HALF / (1 << zoom)
+    size = side / _TILE
+    x %= 1 << zoom
+    made = download_pb2.DownloadParams()
+    made.CopyFrom(params)
+    made.crs = "EPSG:3857"
+    made.crs_transform[:] = [size, 0.0, x * side - _HALF, 0.0, -size, _HALF - y * side]
+    made.dimensions[:] = [_TILE, _TILE]
+    return made

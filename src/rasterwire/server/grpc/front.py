@@ -1,0 +1,185 @@
+"""The gRPC front: each method converts, calls the desk and maps errors."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any, cast
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from rasterwire.errors import InvalidRequest, OffsetOutOfRange, invalid
+from rasterwire.geo.region import MAX_VERTICES
+from rasterwire.server.grpc.wire import with_data
+from rasterwire.server.messages import convert
+from rasterwire.server.messages.listing import list_images
+from rasterwire.server.messages.status import grpc_status
+from rasterwire.server.messages.validate import violations
+from rasterwire.server.peer import peer
+from rasterwire.server.readers import CHUNK, Data
+from rasterwire.server.service import Desk
+from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
+from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
+from rasterwire.v1 import download_service_pb2 as service_pb2
+
+_log = logging.getLogger("rasterwire.server")
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def _answering(context: Context, method: str, request: Message | None) -> AsyncIterator[None]:
+    """Turn errors into statuses, and write one log line for each call; see ``WireBytes`` for a request of None."""
+    began = time.perf_counter()
+    peer.set(context.peer())
+    code = "OK"
+    try:
+        if request is None:
+            said = "the bytes of the call are no message of this schema; make the client from the same version of it"
+            raise invalid("", "NOT_A_MESSAGE", said)
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except (GeneratorExit, asyncio.CancelledError):
+        code = "CANCELLED"
+        raise
+    except Exception as error:  # noqa: BLE001 - status and log tell of it
+        status = grpc_status(error)
+        code = status.code.name
+        await context.abort_with_status(status)
+    finally:
+        _log.info("%s %s %.1f ms", method, code, 1000 * (time.perf_counter() - began))
+
+
+class WireBytes(grpc.aio.ServerInterceptor):
+    """Between the messages of the fronts and the bytes of calls, where these are not to be protobuf's alone.
+
+    Hands on None for bytes that are no message, so that they are refused as all else, where grpc would
+    say UNKNOWN; and lets an answer be bytes, of a message that is written already.
+    """
+
+    async def intercept_service(self, continuation: Continuation, call: grpc.HandlerCallDetails) -> Any:
+        """Return the handler of a call, with its own way to read a request and write an answer."""
+        handler: Any = await continuation(call)
+        if handler is None or not call.method.startswith("/rasterwire."):
+            return handler
+
+        def read(data: bytes) -> Message | None:
+            try:
+                return cast(Message, handler.request_deserializer(data))
+            except DecodeError:
+                return None
+
+        def written(message: Message | bytes) -> bytes:
+            return message if isinstance(message, bytes) else message.SerializeToString()
+
+        return handler._replace(request_deserializer=read, response_serializer=written)
+
+
+class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
+    """``rasterwire.v1.DownloadService``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def CreateDownload(
+        self, request: service_pb2.CreateDownloadRequest, context: Context
+    ) -> service_pb2.CreateDownloadResponse:
+        async with _answering(context, "CreateDownload", request):
+            return await self._desk.create(request.params)
+        raise AssertionError  # abort never returns
+
+    async def PlanDownload(
+        self, request: service_pb2.PlanDownloadRequest, context: Context
+    ) -> service_pb2.PlanDownloadResponse:
+        async with _answering(context, "PlanDownload", request):
+            return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request.params)))
+        raise AssertionError
+
+    async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
+        async with _answering(context, "GetLimits", request):
+            limits = self._desk.downloads.limits
+            answer = service_pb2.GetLimitsResponse(
+                max_pixels_per_side=limits.max_side,
+                max_uncompressed_bytes=limits.max_bytes,
+                max_bands=limits.max_bands,
+                max_region_vertices=MAX_VERTICES,
+                chunk_bytes=CHUNK,
+            )
+            answer.download_ttl.FromTimedelta(self._desk.downloads.lifetime)
+            return answer
+        raise AssertionError
+
+    async def ReadDownload(  # type: ignore[override] # bytes are a message that is written already
+        self, request: service_pb2.ReadDownloadRequest, context: Context
+    ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
+        async with _answering(context, "ReadDownload", request):
+            _check(request)
+            kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
+            async with aclosing(self._desk.deliver(kept)) as steps:
+                async for step in steps:
+                    if isinstance(step, download_pb2.RenderProgress):
+                        yield service_pb2.ReadDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step))
+                        continue
+                    with step.file:
+                        if request.read_offset > step.info.size_bytes:
+                            raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
+                        made = partial(with_data, service_pb2.ReadDownloadResponse())
+                        part = request.read_offset, request.read_limit
+                        async with aclosing(self._desk.readers.chunks(step, *part, made)) as chunks:
+                            async for chunk in chunks:
+                                yield chunk
+
+    async def StreamDownload(  # type: ignore[override] # likewise
+        self, request: service_pb2.StreamDownloadRequest, context: Context
+    ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
+        async with (
+            _answering(context, "StreamDownload", request),
+            aclosing(self._desk.stream(request.params)) as steps,
+        ):
+            async for told, step in steps:
+                if isinstance(step, download_pb2.RenderProgress):
+                    yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=told)
+                    continue
+                with step.file:
+                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, told))) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+
+
+def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.DownloadChunk, data: Data) -> bytes:
+    first = chunk.offset == 0
+    return with_data(service_pb2.StreamDownloadResponse(plan=plan if first else None), chunk, data)
+
+
+class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
+    """``rasterwire.v1.CatalogService``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def ListImages(
+        self, request: catalog_pb2.ListImagesRequest, context: Context
+    ) -> catalog_pb2.ListImagesResponse:
+        async with _answering(context, "ListImages", request):
+            _check(request)
+            catalog = self._desk.downloads.catalog
+            return await self._desk.run(lambda: list_images(catalog, request))
+        raise AssertionError
+
+    async def GetImage(self, request: catalog_pb2.GetImageRequest, context: Context) -> catalog_pb2.GetImageResponse:
+        async with _answering(context, "GetImage", request):
+            _check(request)
+            image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
+            return catalog_pb2.GetImageResponse(image=convert.from_image(image))
+        raise AssertionError
+
+
+def _check(request: Message) -> None:
+    found = violations(request)
+    if found:
+        raise InvalidRequest(tuple(found))

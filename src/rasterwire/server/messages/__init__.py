@@ -1,0 +1,1 @@
+"""Between messages of the wire and values of the core."""

@@ -1,0 +1,44 @@
+"""Pages of images."""
+
+import base64
+import binascii
+
+from rasterwire.catalog import Catalog
+from rasterwire.errors import invalid
+from rasterwire.server.messages.convert import from_image
+from rasterwire.v1 import catalog_service_pb2
+
+_DEFAULT_PAGE = 100
+
+_MOST_BYTES = 2 << 20
+"""Of a page with more than one image: clients take messages of 4 MiB by default."""
+
+
+def list_images(
+    catalog: Catalog, request: catalog_service_pb2.ListImagesRequest
+) -> catalog_service_pb2.ListImagesResponse:
+    """Return a page; its token is the last id, so that images that come or go move no page.
+
+    A page ends before its size where its images say much.
+
+    Raises:
+        InvalidRequest: a page token that this server did not give.
+    """
+    size = request.page_size or _DEFAULT_PAGE
+    try:
+        after = base64.b64decode(request.page_token.encode(), b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeError):
+        raise invalid(
+            "page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin"
+        ) from None
+    found = list(catalog.list_images(request.prefix, after, size + 1))
+    images: list[catalog_service_pb2.ImageInfo] = []
+    room = _MOST_BYTES
+    for image in found[:size]:
+        told = from_image(image)
+        room -= told.ByteSize()
+        if room < 0 and images:
+            break
+        images.append(told)
+    more = base64.urlsafe_b64encode(images[-1].id.encode()).decode() if len(found) > len(images) else ""
+    return catalog_service_pb2.ListImagesResponse(images=images, next_page_token=more)

@@ -1,0 +1,1 @@
+"""The process: its parts put together, its workers, its memory, and what it compiles."""

@@ -1,0 +1,268 @@
+"""The composition root: builds the parts once, runs them, and stops them in order."""
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import logging
+import os
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import grpc
+from aiohttp import web
+from grpc_health.v1 import health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2_grpc
+
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download import Downloads, Renders
+from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
+from rasterwire.render.engine import ThreadEngine
+from rasterwire.server.earth_engine.front import add_earth_engine_door
+from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
+from rasterwire.server.grpc.health import Health, Reflection
+from rasterwire.server.http.front import add_http_door
+from rasterwire.server.process.idle_work import keep_house
+from rasterwire.server.process.log import log_to_stderr
+from rasterwire.server.process.memory import keep_memory
+from rasterwire.server.process.unserved import tell_unserved_meanwhile
+from rasterwire.server.process.warm import warm_up
+from rasterwire.server.process.workers import run_workers
+from rasterwire.server.readiness import Readiness, server_probes
+from rasterwire.server.service import Desk
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.web.application import web_application
+from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
+from rasterwire.store.private import private_folder
+from rasterwire.store.sqlite import SqliteDownloadStore
+from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
+
+_log = logging.getLogger("rasterwire.server")
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 11 << 20),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    # Beyond so many calls that no handler has yet, gRPC's core cancels new ones of whoever comes. Without a limit of
+    # its own, one connection fills that queue with calls that it takes back at once.
+    ("grpc.max_concurrent_streams", 100),
+    ("grpc.http.overload_protection", 0),
+    ("grpc.server.max_pending_requests", 5_000),
+    ("grpc.server.max_pending_requests_hard_limit", 10_000),
+]
+
+_pause = asyncio.sleep
+_COLLECT_AFTER = 5_000
+"""Objects; after the 700 of Python 3.11, a graph of megabytes is looked through again and again while it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that takes calls.
+
+    Attributes:
+        grpc_port: that it listens on.
+        http_port: likewise; -1 without an HTTP door.
+    """
+
+    grpc_port: int
+    http_port: int
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncIterator[Running]:
+    """Run a server for the time of the block, then let its streams end for ``drain_seconds``.
+
+    Args:
+        settings: of the server.
+        compiles_apart: whether another process compiles first; see ``warm_up``.
+
+    Raises:
+        BadSettings: a port is taken, or the state folder cannot be used, or is used.
+    """
+    alone = settings.workers == 1
+    with _locked(settings.state_dir) if alone else contextlib.nullcontext():
+        async with _running(settings, compiles_apart) as ports:
+            yield ports
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a state folder, so that no other server takes for leftovers what this one is at."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there stays as its owner wants it
+        with (folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError:
+        raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
+
+
+@asynccontextmanager
+async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
+    engine = ThreadEngine(settings.threads)
+    desk = _desk(settings, engine)
+    # by default a second server would share the port in silence
+    sharing = ("grpc.so_reuseport", int(settings.workers > 1))
+    server = grpc.aio.server(
+        interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
+    )
+    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(desk), server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(desk), server)
+    services = [
+        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
+        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    ]
+    standing = health, reflection = Health(services), Reflection(services)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
+    readiness = Readiness(server_probes(settings.catalog, settings.state_dir))
+    readiness.tell("loops", "compiled loops are not loaded yet")
+    try:
+        grpc_port = server.add_insecure_port(_authority(settings.host, settings.grpc_port))
+    except RuntimeError:
+        raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
+    app = web_application()
+    add_http_door(app, desk, readiness)
+    add_earth_engine_door(app, desk, settings)
+    runner = web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        handler_cancellation=True,  # a client that leaves ends its render
+        keepalive_timeout=settings.idle_seconds,
+        shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
+    )
+    http_port = await _start_http(runner, settings)
+    if http_port >= 0:
+        own = f"http://{_authority(_reachable(settings.host), http_port)}"
+        desk.public_url = (settings.public_url or own).rstrip("/")
+    await server.start()
+    turn = settings.state_dir / "compiling" if compiles_apart else None
+    works = _warming(readiness, turn), readiness.follow(health.set), keep_house(desk)
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield Running(grpc_port, http_port)
+    finally:
+        readiness.tell("stopping", "the server was told to stop")
+        health.set(False)
+        await _pause(settings.lame_duck_seconds)
+        for task in tasks:
+            task.cancel()
+        desk.stop_reading()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for each in standing:
+            each.end()
+        await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
+        await asyncio.to_thread(desk.close)
+        await asyncio.to_thread(engine.close)
+
+
+async def _warming(readiness: Readiness, turn: Path | None) -> None:
+    try:
+        await warm_up(turn)
+    except (OSError, RuntimeError):  # a full disk, say: what is missing is compiled when it is first needed
+        _log.exception("not all loops could be compiled or kept")
+    readiness.tell("loops", "")
+
+
+def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
+    scratch = settings.state_dir / "scratch" / str(os.getpid())
+    try:
+        if settings.workers == 1:
+            _remove_leftovers(settings.state_dir)
+        private_folder(scratch)
+        store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
+    except OSError as error:
+        raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
+    own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
+    lifetime = timedelta(seconds=settings.lifetime_seconds)
+    downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
+    renders = Renders(engine, artifacts, scratch, settings.max_renders)
+    return Desk(downloads, renders, scratch, settings.max_renders)
+
+
+def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
+    """Remove what a process that is gone was at; None stands for all of them."""
+    shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
+    remove_unfinished(state_dir / "cache", pid)
+
+
+def _authority(host: str, port: int) -> str:
+    """Return a host and port as one, with the brackets that an address of IPv6 needs.
+
+    >>> _authority("::1", 80), _authority("localhost", 80)
+    ('[::1]:80', 'localhost:80')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reachable(host: str) -> str:
+    """Return what others may call the machine where ``host`` stands for all its addresses.
+
+    >>> _reachable("10.0.0.1"), _reachable("0.0.0.0") == socket.gethostname()
+    ('10.0.0.1', True)
+    """
+    return socket.gethostname() if host in {"0.0.0.0", "::"} else host
+
+
+async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
+    if settings.http_port < 0:
+        return -1
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.http_port, reuse_port=settings.workers > 1 or None)
+    try:
+        await site.start()
+    except OSError:
+        raise BadSettings(f"http_port: cannot listen on {settings.host}:{settings.http_port}; is it taken?") from None
+    port: int = runner.addresses[0][1]
+    return port
+
+
+def serve(settings: Settings) -> None:
+    """Run a server until SIGINT or SIGTERM.
+
+    Raises:
+        BadSettings: see ``running``.
+    """
+    log_to_stderr()
+    tell_unserved_meanwhile(settings.catalog)
+    if settings.workers == 1:
+        _serve_alone(settings)
+        return
+    engine = ThreadEngine(1)
+    with _locked(settings.state_dir):
+        _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
+        engine.close()
+        run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))
+
+
+def _serve_alone(settings: Settings) -> None:
+    keep_memory()
+    log_to_stderr()
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stop.set)
+    async with running(settings, compiles_apart=True) as ports:
+        http = f", http://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
+        _log.info("serving %s on grpc %s:%s%s", settings.catalog, settings.host, ports.grpc_port, http)
+        gc.freeze()  # what is there by now stays: looking through it for garbage takes a twentieth of small requests
+        gc.set_threshold(_COLLECT_AFTER)
+        await stop.wait()
+        _log.info("stopping")

@@ -1,0 +1,349 @@
+"""What both fronts do with a request, in terms of messages and files; knows no protocol.
+
+Planning and file access block, so they run on a small pool; a render has its own threads.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rasterwire.budget import Budget, spending
+from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
+from rasterwire.errors import DownloadConflict, DownloadError, InvalidExpression, InvalidRequest, Overloaded, Violations
+from rasterwire.expression.answer import answer
+from rasterwire.expression.language.graph import read_graph
+from rasterwire.plan import RenderPlan
+from rasterwire.server.messages import convert
+from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal
+from rasterwire.server.open_files import Growing, Ready, file_info
+from rasterwire.server.peer import peer
+from rasterwire.server.readers import Readers
+from rasterwire.server.stream_job import StreamJob
+from rasterwire.store import Artifact, NotVerified
+from rasterwire.v1 import download_pb2, download_service_pb2
+
+_PROGRESS_SECONDS = 0.5
+_LARGE_FIELD = 4096
+"""Bytes of a region or an expression that is kept once for all downloads which have it."""
+_STREAMS_A_RENDER = 16
+_READ_AT_ONCE = 64 << 20
+"""Bytes of a file that are held against their checksum where a request wants it."""
+_RETRY_AFTER = 2.0
+_PLANS = 4
+"""Typed requests that are planned at once."""
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Serves the fronts."""
+
+    def __init__(self, downloads: Downloads, renders: Renders, scratch: Path, max_renders: int) -> None:
+        self.downloads = downloads
+        self._renders = renders
+        self._scratch = scratch
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
+        self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
+        # typed requests are planned within milliseconds: none waits for an expression of somebody
+        self._planning = Turns(_PLANS, "plan")
+        self._computing = Turns(max_renders, "value")
+        self._streams = Room(_STREAMS_A_RENDER * max_renders)
+        self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
+        self.readers = Readers(self.run)
+        self.public_url = ""
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Run something that blocks on files."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is rendered, computed or streamed."""
+        return not (self.readers.taken or self._streams.taken or self._evaluations.taken or self._renders.running)
+
+    async def verify(self) -> None:
+        """Look for damage in rendered files, until somebody wants something."""
+        look = partial(self.downloads.verify, lambda: self.is_idle)
+        await asyncio.get_running_loop().run_in_executor(self._verifying, look)
+
+    def stop_reading(self) -> None:
+        """Let nobody wait for the checksum of a file that was rendered before this server started."""
+        self.downloads.stop_reading()
+
+    def close(self) -> None:
+        """Wait for running file accesses, and close the stores."""
+        self._renders.close()
+        self._planning.close()
+        self._computing.close()
+        self._verifying.shutdown(cancel_futures=True)
+        self._pool.shutdown()
+        self.downloads.close()
+
+    # -- requests ---------------------------------------------------------------------------
+
+    async def plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+        """Return the plan of a request.
+
+        Raises:
+            InvalidRequest: with every violation, those of the form and those of the image alike.
+        """
+        work = partial(self._plan, params)
+        match params.WhichOneof("source"):
+            case "expression":
+                return await self._computed(work, self._computing)
+            case "mosaic":
+                return await self._computed(work, self._planning)
+            case _:
+                return await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+
+    async def _computed(self, function: Callable[[], T], turns: Turns) -> T:
+        """Evaluate something, for as long as somebody waits for it.
+
+        Raises:
+            Overloaded: as many evaluations as this server takes are waiting.
+        """
+        asking, budget = peer.get(), Budget()
+
+        def work() -> T:
+            with spending(budget):
+                budget.check()
+                return function()
+
+        self._evaluations.enter(asking)
+        task = turns.submit(asking, work)
+        task.add_done_callback(lambda _: self._evaluations.leave(asking))
+        try:
+            return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
+        except asyncio.CancelledError:
+            budget.stop()
+            raise
+
+    def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+        try:
+            request, graph = convert.to_request(params)
+        except InvalidRequest as error:
+            found = Violations(list(error.violations))
+            wrong = {violation.field.partition(".")[0] for violation in found.found}  # "bands": not one, but all
+            if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
+                raise  # the bands may take long to be known, or never are; or are too many to be looked for
+            with contextlib.suppress(DownloadError), found.catching():
+                names = [spec.id for spec in params.bands]
+                self.downloads.check_bands(names, params.image, convert.to_graph(params))
+            found.raise_if_any()
+            raise
+        query = params.mosaic.query
+        if query.sort_by or query.filters:
+            check_properties(query, self.downloads.properties_of(query.collection))
+        try:
+            return self.downloads.plan(request, graph)
+        except InvalidExpression as error:
+            if params.WhichOneof("source") == "mosaic":
+                raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
+            raise
+
+    async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
+        """Plan and register a request."""
+        plan = await self.plan(params)
+        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
+        written, shared = _parts(params)
+        kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id, shared))
+        answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
+        answer.download_id.name = f"downloads/{kept.id}"
+        answer.download_id.token = kept.token
+        answer.download_id.expire_time.FromDatetime(kept.expire_time)
+        if self.public_url:
+            answer.download_id.url = f"{self.public_url}/v1/downloads/{kept.id}:getPixels?token={kept.token}"
+        return answer
+
+    async def find(self, download_id: str, token: str, etag: str) -> Registered:
+        """Return a registered download; raises DownloadConflict where an etag is given and differs."""
+        kept = await self.run(lambda: self.downloads.find(download_id, token))
+        if etag and etag != kept.etag:
+            raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
+        return kept
+
+    async def value(self, document: Callable[[], object], told: Callable[[Any], Any] | None = None) -> str:
+        """Return the JSON of an expression's value.
+
+        Args:
+            document: returns the expression; reading megabytes of it takes time too.
+            told: makes what is told of the value; None tells it as the member ``result``.
+
+        Raises:
+            InvalidExpression, SourceUnavailable: it has none.
+            Overloaded: too many wait for theirs.
+        """
+
+        def computed() -> str:
+            graph = read_graph(document())
+            value = self.downloads.evaluate(graph)
+            try:
+                return json.dumps({"result": answer(value)} if told is None else told(value))
+            except InvalidExpression as error:
+                raise InvalidExpression(error.problem, error.function or graph.made_by) from None
+
+        return await self._computed(computed, self._computing)
+
+    async def check(self, document: Callable[[], object]) -> None:
+        """Refuse an expression that has no value before a message is made of it, which takes many times as long.
+
+        Args:
+            document: returns the expression, or None for none.
+
+        Raises:
+            InvalidExpression, SourceUnavailable, Overloaded: see ``value``.
+        """
+
+        def checked() -> None:
+            expression = document()
+            if expression is not None:
+                self.downloads.evaluate(read_graph(expression))
+
+        await self._computed(checked, self._computing)
+
+    # -- files ------------------------------------------------------------------------------
+
+    async def cached(self, kept: Registered) -> Ready | None:
+        """Return the file of a download if it was rendered before."""
+
+        def look(reads_at_most: int | None = None) -> Ready | None:
+            artifact = self.downloads.artifact(kept.etag, reads_at_most)
+            if artifact is None:
+                return None
+            try:
+                file = artifact.path.open("rb")
+            except FileNotFoundError:  # dropped since
+                return None
+            return Ready(file, file_info(kept.filename, kept.mime_type, kept.etag, artifact.size, artifact.crc32c))
+
+        try:
+            return await self.run(lambda: look(_READ_AT_ONCE))
+        except NotVerified:  # others shall not wait for threads that read gigabytes
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._verifying, look)
+            except NotVerified:  # the server stops
+                raise Overloaded(_RETRY_AFTER) from None
+
+    async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
+        """Yield progress while the file is made, then the file, as soon as a part of it can be read.
+
+        Leaving the iterator before the file is there ends the render, as ``Renders.leave`` says.
+
+        Raises:
+            DownloadConflict: the image is not what it was when the download was created.
+            SourceUnavailable: a raster of it cannot be read.
+        """
+        ready = await self.cached(kept)
+        if ready is not None:
+            yield ready
+            return
+        params = download_pb2.DownloadParams.FromString(kept.request)
+        plan = await self.plan(params)
+        if plan.etag != kept.etag:
+            raise DownloadConflict("name: the image changed since this download was created; create it again")
+        with self.downloads.hold(plan.etag):
+            render = self._renders.join(plan, peer.get())
+            try:
+                begun = render.result if render.growth is None else render.growth.reached(1)
+                async with contextlib.aclosing(_wait(render, begun)) as waiting:
+                    async for progress in waiting:
+                        yield progress
+                growing = _growing(kept, render)
+                if growing is not None:
+                    yield growing
+                    return
+                await asyncio.shield(asyncio.wrap_future(render.result))
+            finally:
+                self._renders.leave(render)
+            ready = await self.cached(kept)
+        if ready is None:
+            raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
+        yield ready
+
+    async def stream(
+        self, params: download_pb2.DownloadParams
+    ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | Ready], None]:
+        """Yield progress, then a file that is kept nowhere; the first of these with the plan.
+
+        Raises:
+            Overloaded: as many streams as this server takes are on their way, slow readers included.
+            InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
+        """
+        plan: RenderPlan | None = None
+        if params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
+            plan = await self.plan(params)  # a refusal shall not wait for a render to end
+        asking = peer.get()
+        self._streams.enter(asking)
+        job = StreamJob(partial(self._plan, params), self._renders, self._scratch, plan)
+        work = self._renders.submit(plan, asking, job.run)
+        is_told = handed_over = False
+        try:
+            while True:
+                task = asyncio.wrap_future(work)
+                while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
+                    if job.render is not None:
+                        yield None if is_told else job.told, _progress(job.render)
+                        is_told = True
+                ready = task.result()
+                if ready is not None:
+                    break
+                work = self._renders.submit(job.plan, asking, job.run)  # it was not small
+            handed_over = True
+            yield None if is_told else job.told, ready
+        finally:
+            self._streams.leave(asking)
+            if not handed_over:
+                job.stop()
+                if not work.cancel():
+                    work.add_done_callback(_close_file)
+                    with contextlib.suppress(DownloadError, asyncio.CancelledError):
+                        await asyncio.wrap_future(work)
+
+
+def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the bytes of a message, and those of its large fields: one behind the other they are the message again."""
+    rest, shared = download_pb2.DownloadParams(), []
+    rest.CopyFrom(params)
+    for name in ("region", "expression"):
+        if params.HasField(name) and getattr(params, name).ByteSize() > _LARGE_FIELD:
+            part = download_pb2.DownloadParams()
+            getattr(part, name).CopyFrom(getattr(params, name))
+            shared.append(part.SerializeToString(deterministic=True))
+            rest.ClearField(name)
+    return rest.SerializeToString(deterministic=True), tuple(shared)
+
+
+def _close_file(work: "Future[Ready | None]") -> None:
+    if not work.cancelled() and work.exception() is None and (ready := work.result()) is not None:
+        ready.file.close()
+
+
+def _progress(render: Render) -> download_pb2.RenderProgress:
+    return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
+
+
+def _growing(kept: Registered, render: Render) -> Growing | None:
+    """Return the file of a render that goes on, where a part of it can be read."""
+    growth = render.growth
+    file = None if growth is None else growth.open()
+    if growth is None or file is None:
+        return None
+    info = file_info(kept.filename, kept.mime_type, kept.etag, growth.size, 0)
+    return Growing(file, info, growth=growth, result=render.result)
+
+
+async def _wait(
+    render: Render, awaited: "Future[Artifact] | Future[None]"
+) -> AsyncGenerator[download_pb2.RenderProgress, None]:
+    """Yield progress now and then until something of the render is done; raises its error."""
+    # shielded: a reader that leaves must not cancel what others wait for
+    done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(awaited)))
+    done.add_done_callback(lambda future: future.cancelled() or future.exception())  # a reader may be gone by then
+    while not (await asyncio.wait({done}, timeout=_PROGRESS_SECONDS))[0]:
+        yield _progress(render)
+    done.result()

@@ -1,0 +1,1 @@
+"""What both HTTP doors share: bodies of requests, files as answers, errors, cross-origin rules."""

@@ -1,0 +1,177 @@
+"""Files over HTTP: whole, in ranges, and not again where the client has them."""
+
+import asyncio
+import base64
+import io
+import logging
+import re
+from contextlib import aclosing
+from urllib.parse import quote
+
+import google_crc32c
+from aiohttp import web
+
+from rasterwire.download import Registered
+from rasterwire.errors import DownloadError
+from rasterwire.server.open_files import Ready
+from rasterwire.server.service import Desk
+
+_log = logging.getLogger("rasterwire.server")
+
+_not_plain = re.compile(r"[^ !#-$&-\[\]-~]")
+"""What a quoted string has to escape, is no ASCII, or reads as the escape of a byte in some browsers."""
+
+_SUMMED = 1 << 20
+"""Bytes of a part whose digest is sent with it: they are kept in memory meanwhile."""
+
+_range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+async def send_download(request: web.Request, desk: Desk, download_id: str, token: str) -> web.StreamResponse:
+    """Send the file of a download, rendering it if need be; source of the rules: RFC 9110, section 13."""
+    kept = await desk.find(download_id, token, "")
+    etag = f'"{kept.etag}"'
+    wanted = request.headers.get("If-Match", "*")
+    if wanted != "*" and etag not in [tag.strip() for tag in wanted.split(",")]:
+        raise web.HTTPPreconditionFailed(reason=f"If-Match: the file has the etag {etag} now; start at offset 0")
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
+    if etag in known or "*" in known:
+        return web.Response(status=304, headers={"ETag": etag})
+    if request.method == "HEAD":
+        return await _head(request, desk, kept)
+    async with aclosing(desk.deliver(kept)) as steps:
+        async for step in steps:
+            if isinstance(step, Ready):
+                with step.file:
+                    return await send(request, step)
+    raise AssertionError("a delivery ends with a file or an error")
+
+
+async def _head(request: web.Request, desk: Desk, kept: Registered) -> web.StreamResponse:
+    """Answer without rendering: the length is told once the file is there."""
+    ready = await desk.cached(kept)
+    if ready is not None:
+        with ready.file:
+            return await send(request, ready)
+    return web.Response(headers=_headers(kept.filename, kept.mime_type, kept.etag))
+
+
+def _headers(filename: str, mime_type: str, etag: str) -> dict[str, str]:
+    return {
+        "Content-Type": mime_type,
+        "Content-Disposition": disposition(filename),
+        "ETag": f'"{etag}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=0",
+    }
+
+
+def disposition(filename: str) -> str:
+    r"""Return the header that proposes a file name; source of the forms: RFC 6266, section 4.3, and RFC 8187.
+
+    >>> disposition("é.tif")
+    'attachment; filename="_.tif"; filename*=UTF-8\'\'%C3%A9.tif'
+    """
+    plain = _not_plain.sub("_", filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
+    """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
+    info = ready.info
+    headers = _headers(info.filename, info.mime_type, info.etag)
+    first, end, status = 0, info.size_bytes, 200
+    asked = _range.fullmatch(request.headers.get("Range", "").strip().lower())
+    unchanged = request.headers.get("If-Range", f'"{info.etag}"') == f'"{info.etag}"'
+    if asked and unchanged and any(asked.groups()):
+        start, stop = asked.groups()
+        if start:
+            first, end = int(start), min(end, int(stop) + 1 if stop else end)
+        else:
+            first = max(0, end - int(stop))
+        status = 206
+        if first >= end:
+            headers["Content-Range"] = f"bytes */{info.size_bytes}"
+            message = f"Range: bytes {asked[1]}-{asked[2]} are not in the file, it has {info.size_bytes} bytes"
+            body = {"error": {"code": 416, "message": message, "status": "OUT_OF_RANGE"}}
+            del headers["Content-Type"], headers["Content-Disposition"]
+            return web.json_response(body, status=416, headers=headers)
+        headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
+    data = await _small(ready, first, end - first) if status == 206 and request.method != "HEAD" else None
+    headers |= _digests(ready, data, is_whole=status == 200 and request.method != "HEAD")
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_length = end - first
+    await response.prepare(request)
+    if data is not None:
+        await response.write(data)
+    elif request.method != "HEAD" and end > first:
+        await _body(request, response, ready, (first, end - first))
+    await response.write_eof()
+    return response
+
+
+async def _small(ready: Ready, first: int, count: int) -> bytes | None:
+    """Return a part of a finished file that is small enough to be summed before it is sent, or None."""
+    if ready.crc32c is None or count > _SUMMED:
+        return None
+    data = ready.read_now(first, count)
+    if data is not None:
+        return bytes(data)
+    return await asyncio.get_running_loop().run_in_executor(None, ready.read, first, count)
+
+
+def _digests(ready: Ready, part: bytes | None, *, is_whole: bool) -> dict[str, str]:
+    """Return what can be told of a file's bytes before they are sent; source: RFC 9530.
+
+    The registry calls crc32c insecure: it tells of damage, not of forgers. It is known of every file, while a
+    stronger digest would have each file read twice.
+
+    Args:
+        ready: the file.
+        part: what the answer holds, where that is known.
+        is_whole: whether it holds the whole file.
+    """
+    headers = {}
+    if ready.crc32c is not None:
+        headers["Repr-Digest"] = _digest(ready.crc32c)
+        if is_whole:
+            headers["Content-Digest"] = headers["Repr-Digest"]
+    if part is not None:
+        headers["Content-Digest"] = _digest(google_crc32c.value(part))
+    return headers
+
+
+def _digest(crc32c: int) -> str:
+    """Return a digest as a dictionary of structured fields; source: RFC 8941, sections 3.2 and 3.3.5.
+
+    >>> _digest(0xE3069283)
+    'crc32c=:4waSgw==:'
+    """
+    return f"crc32c=:{base64.b64encode(crc32c.to_bytes(4, 'big')).decode()}:"
+
+
+async def _body(request: web.Request, response: web.StreamResponse, ready: Ready, part: tuple[int, int]) -> None:
+    offset, count = part
+    if isinstance(ready.file, io.BytesIO):
+        await response.write(ready.file.getvalue()[offset : offset + count])
+        return
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError
+    # the headers wait in the writer until something is written; sendfile goes past it
+    await response.write(b"")
+    loop, at, end = asyncio.get_running_loop(), offset, offset + count
+    try:
+        while at < end:
+            there = min(end, await ready.reach(at + 1))
+            sent = await loop.sendfile(transport, ready.file, at, there - at)
+            if not sent:
+                raise ConnectionResetError
+            at += sent
+        await ready.reach(ready.info.size_bytes)  # a reader of a part waits for the render, or the next one had none
+    except BaseException as error:
+        transport.abort()  # the status is sent already: a body that is cut short is all there is to tell of it
+        if isinstance(error, DownloadError):
+            _log.warning("a body was cut short: %s", error)
+        if not isinstance(error, DownloadError | OSError):
+            raise
