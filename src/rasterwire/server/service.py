@@ -6,7 +6,7 @@ Planning and file access block, so they run on a small pool; a render has its ow
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,15 @@ from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
 from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
-from rasterwire.errors import DownloadConflict, DownloadError, InvalidExpression, InvalidRequest, Overloaded, Violations
+from rasterwire.errors import (
+    DownloadConflict,
+    DownloadError,
+    InvalidExpression,
+    InvalidRequest,
+    Overloaded,
+    Violation,
+    Violations,
+)
 from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
@@ -86,13 +94,17 @@ class Desk:
 
     # -- requests ---------------------------------------------------------------------------
 
-    async def plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+    async def plan(self, params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()) -> RenderPlan:
         """Return the plan of a request.
+
+        Args:
+            params: what was read of the request.
+            misfits: what could not be read of it.
 
         Raises:
             InvalidRequest: with every violation, those of the form and those of the image alike.
         """
-        work = partial(self._plan, params)
+        work = partial(self._plan, params, misfits)
         match params.WhichOneof("source"):
             case "expression":
                 return await self._computed(work, self._computing)
@@ -123,9 +135,9 @@ class Desk:
             budget.stop()
             raise
 
-    def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+    def _plan(self, params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()) -> RenderPlan:
         try:
-            request, graph = convert.to_request(params)
+            request, graph = convert.to_request(params, misfits)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
             wrong = {violation.field.partition(".")[0] for violation in found.found}  # "bands": not one, but all
@@ -146,9 +158,11 @@ class Desk:
                 raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
             raise
 
-    async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
-        """Plan and register a request."""
-        plan = await self.plan(params)
+    async def create(
+        self, params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()
+    ) -> download_service_pb2.CreateDownloadResponse:
+        """Plan and register a request; see ``plan``."""
+        plan = await self.plan(params, misfits)
         params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
         written, shared = _parts(params)
         kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id, shared))

@@ -10,6 +10,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.errors import Violation, Violations
 from rasterwire.expression.language.graph import Graph, read_graph
 from rasterwire.files.ground import told
+from rasterwire.forms import unaffected
 from rasterwire.geo.crs import crs_name, parse_crs
 from rasterwire.geo.grid import check_transform
 from rasterwire.image import Band, Image
@@ -47,8 +48,14 @@ _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 _DEFLATE_MOST = 9
 
 
-def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Graph | None]:
+def to_request(
+    params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()
+) -> tuple[DownloadRequest, Graph | None]:
     """Return the request of a message, and the graph of its image where it names none.
+
+    Args:
+        params: what was read of the request.
+        misfits: what could not be read of it; it is refused for these, and for all else that is wrong.
 
     Raises:
         InvalidRequest: with every violation of the schema and of the values.
@@ -69,8 +76,10 @@ def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Gr
         said = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
         problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
     graph = None
+    is_unread = bool(misfits) and params.HasField("expression")  # it was checked, and no message made of it
     with problems.catching():
-        graph = None if "mosaic" in too_long else to_graph(params)
+        graph = None if is_unread or "mosaic" in too_long else to_graph(params)
+    problems.found[:] = [*misfits, *unaffected(misfits, problems.found)]
     problems.raise_if_any()
     request = DownloadRequest(
         image_id=params.image,

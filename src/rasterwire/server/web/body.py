@@ -9,6 +9,7 @@ from aiohttp import web
 
 from rasterwire.errors import InvalidRequest, invalid
 from rasterwire.expression.language.graph import MAX_MEMBERS
+from rasterwire.server.messages.params import expression_document
 from rasterwire.server.service import Desk
 
 _SECONDS = 60.0
@@ -78,7 +79,7 @@ def read_json(body: bytes) -> dict[str, Any]:
 async def check_expression(body: bytes, desk: Desk) -> None:
     """Refuse a body whose expression is large and has no value; see ``Desk.check``."""
     if len(body) > _LARGE:
-        await desk.check(lambda: read_json(body).get("expression"))
+        await desk.check(lambda: expression_document(read_json(body).get("expression")))
 
 
 def _not_json(said: str) -> InvalidRequest:
