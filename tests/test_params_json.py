@@ -58,7 +58,7 @@ def query(**fields: Any) -> dict[str, Any]:
         ),
         (
             {"bands": ["red", 5]},
-            "bands[1]: has to be a name, or an object with id, crs, crs_transform, dimensions, scale, resampling, got 5",
+            "bands[1]: has to be a name, or an object with id, crs, crs_transform, dimensions, scale, resampling, g",
         ),
         (
             query(startTime="2021-01-01"),
