@@ -14,15 +14,25 @@ from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
 from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
-from rasterwire.errors import DownloadConflict, DownloadError, InvalidExpression, InvalidRequest, Overloaded, Violations
+from rasterwire.errors import (
+    DownloadConflict,
+    DownloadError,
+    InvalidExpression,
+    InvalidRequest,
+    Overloaded,
+    SourceUnavailable,
+    Violations,
+)
 from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.open_files import Growing, Ready, file_info
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Readers
+from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.stream_job import StreamJob
 from rasterwire.store import Artifact, NotVerified
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -55,6 +65,7 @@ class Desk:
         self._streams = Room(_STREAMS_A_RENDER * max_renders)
         self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
+        self._plans = RecentPlans()
         self.public_url = ""
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -86,14 +97,14 @@ class Desk:
 
     # -- requests ---------------------------------------------------------------------------
 
-    async def plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+    async def plan(self, request: PixelRequest) -> RenderPlan:
         """Return the plan of a request.
 
         Raises:
             InvalidRequest: with every violation, those of the form and those of the image alike.
         """
-        work = partial(self._plan, params)
-        match params.WhichOneof("source"):
+        work = partial(self._plan, request)
+        match request.params.WhichOneof("source"):
             case "expression":
                 return await self._computed(work, self._computing)
             case "mosaic":
@@ -123,9 +134,10 @@ class Desk:
             budget.stop()
             raise
 
-    def _plan(self, params: download_pb2.DownloadParams) -> RenderPlan:
+    def _plan(self, asked: PixelRequest) -> RenderPlan:
+        params = asked.params
         try:
-            request, graph = convert.to_request(params)
+            request, graph = convert.to_request(params, asked.graph)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
             wrong = {violation.field.partition(".")[0] for violation in found.found}  # "bands": not one, but all
@@ -146,12 +158,11 @@ class Desk:
                 raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
             raise
 
-    async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:
+    async def create(self, request: PixelRequest) -> download_service_pb2.CreateDownloadResponse:
         """Plan and register a request."""
-        plan = await self.plan(params)
-        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
-        written, shared = _parts(params)
-        kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id, shared))
+        plan = await self.plan(request)
+        kept = await self.run(partial(self._register, request, plan))
+        self._plans.put(plan)
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
         answer.download_id.name = f"downloads/{kept.id}"
         answer.download_id.token = kept.token
@@ -159,6 +170,12 @@ class Desk:
         if self.public_url:
             answer.download_id.url = f"{self.public_url}/v1/downloads/{kept.id}:getPixels?token={kept.token}"
         return answer
+
+    def _register(self, request: PixelRequest, plan: RenderPlan) -> Registered:
+        params = request.message()
+        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
+        written, shared = _parts(params)
+        return self.downloads.create(plan, written, params.request_id, shared)
 
     async def find(self, download_id: str, token: str, etag: str) -> Registered:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
@@ -188,23 +205,6 @@ class Desk:
                 raise InvalidExpression(error.problem, error.function or graph.made_by) from None
 
         return await self._computed(computed, self._computing)
-
-    async def check(self, document: Callable[[], object]) -> None:
-        """Refuse an expression that has no value before a message is made of it, which takes many times as long.
-
-        Args:
-            document: returns the expression, or None for none.
-
-        Raises:
-            InvalidExpression, SourceUnavailable, Overloaded: see ``value``.
-        """
-
-        def checked() -> None:
-            expression = document()
-            if expression is not None:
-                self.downloads.evaluate(read_graph(expression))
-
-        await self._computed(checked, self._computing)
 
     # -- files ------------------------------------------------------------------------------
 
@@ -242,10 +242,7 @@ class Desk:
         if ready is not None:
             yield ready
             return
-        params = download_pb2.DownloadParams.FromString(kept.request)
-        plan = await self.plan(params)
-        if plan.etag != kept.etag:
-            raise DownloadConflict("name: the image changed since this download was created; create it again")
+        plan = self._plans.get(kept.etag) or await self._planned_again(kept)
         with self.downloads.hold(plan.etag):
             render = self._renders.join(plan, peer.get())
             try:
@@ -258,6 +255,10 @@ class Desk:
                     yield growing
                     return
                 await asyncio.shield(asyncio.wrap_future(render.result))
+            except SourceUnavailable:
+                if self._plans.drop(plan):
+                    await self._planned_again(kept)  # an image that changed is told as such
+                raise
             finally:
                 self._renders.leave(render)
             ready = await self.cached(kept)
@@ -265,8 +266,14 @@ class Desk:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield ready
 
+    async def _planned_again(self, kept: Registered) -> RenderPlan:
+        plan = await self.plan(PixelRequest(download_pb2.DownloadParams.FromString(kept.request)))
+        if plan.etag != kept.etag:
+            raise DownloadConflict("name: the image changed since this download was created; create it again")
+        return plan
+
     async def stream(
-        self, params: download_pb2.DownloadParams
+        self, request: PixelRequest
     ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | Ready], None]:
         """Yield progress, then a file that is kept nowhere; the first of these with the plan.
 
@@ -275,11 +282,11 @@ class Desk:
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
         plan: RenderPlan | None = None
-        if params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
-            plan = await self.plan(params)  # a refusal shall not wait for a render to end
+        if request.params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
+            plan = await self.plan(request)  # a refusal shall not wait for a render to end
         asking = peer.get()
         self._streams.enter(asking)
-        job = StreamJob(partial(self._plan, params), self._renders, self._scratch, plan)
+        job = StreamJob(partial(self._plan, request), self._renders, self._scratch, plan)
         work = self._renders.submit(plan, asking, job.run)
         is_told = handed_over = False
         try:

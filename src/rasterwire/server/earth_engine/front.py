@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,11 +17,12 @@ from rasterwire.server.earth_engine.asset_json import catalog_image_json, collec
 from rasterwire.server.earth_engine.assets import images_page, list_assets
 from rasterwire.server.earth_engine.cors import Cors
 from rasterwire.server.earth_engine.discovery import discovery_document
-from rasterwire.server.earth_engine.requests import download_params, tile_params
+from rasterwire.server.earth_engine.requests import pixel_request, tile_params
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.open_files import Ready
 from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
-from rasterwire.server.web.body import check_expression, check_type, read_body, read_json
+from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send, send_download
 from rasterwire.v1 import download_pb2
 
@@ -169,8 +171,7 @@ class _EarthEngineFront:
         return web.json_response(text=page)
 
     async def _create_thumbnail(self, asked: _Asked) -> web.Response:
-        params = await self._params(asked)
-        made = await self._desk.create(params)
+        made = await self._desk.create(await self._request(asked))
         identity = made.download_id
         name = f"{asked.match['parent']}/thumbnails/{identity.name.rsplit('/', 1)[1]}-{identity.token}"
         return _json({"name": name})
@@ -179,14 +180,14 @@ class _EarthEngineFront:
         return await send_download(asked.request, self._desk, *_secret(asked.match["key"]))
 
     async def _compute_pixels(self, asked: _Asked) -> web.StreamResponse:
-        return await self._streamed(asked.request, await self._params(asked))
+        return await self._streamed(asked.request, await self._request(asked))
 
     async def _asset_pixels(self, asked: _Asked) -> web.StreamResponse:
-        return await self._streamed(asked.request, await self._params(asked, plain_id(asked.match["name"])))
+        return await self._streamed(asked.request, await self._request(asked, plain_id(asked.match["name"])))
 
     async def _create_map(self, asked: _Asked) -> web.Response:
-        params = await self._params(asked)
-        made = await self._desk.create(tile_params(params, 0, 0, 0))
+        request = await self._request(asked)
+        made = await self._desk.create(replace(request, params=tile_params(request.params, 0, 0, 0)))
         identity = made.download_id
         return _json({"name": f"{asked.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
 
@@ -196,17 +197,14 @@ class _EarthEngineFront:
         params = download_pb2.DownloadParams.FromString(kept.request)
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound
-        return await self._streamed(
-            asked.request, tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
-        )
+        tile = tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
+        return await self._streamed(asked.request, PixelRequest(tile))
 
-    async def _params(self, asked: _Asked, asset: str | None = None) -> download_pb2.DownloadParams:
-        if asset is None:
-            await check_expression(asked.body, self._desk)
-        return await self._desk.run(lambda: download_params(asked.json(), asset))
+    async def _request(self, asked: _Asked, asset: str | None = None) -> PixelRequest:
+        return await self._desk.run(lambda: pixel_request(asked.json(), asset))
 
-    async def _streamed(self, request: web.Request, params: download_pb2.DownloadParams) -> web.StreamResponse:
-        async with aclosing(self._desk.stream(params)) as steps:
+    async def _streamed(self, request: web.Request, wanted: PixelRequest) -> web.StreamResponse:
+        async with aclosing(self._desk.stream(wanted)) as steps:
             async for _, step in steps:
                 if isinstance(step, Ready):
                     with step.file:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression, invalid
 from rasterwire.server.messages.graph_json import Node, call, constant, optional
-from rasterwire.server.messages.params import read_expression
+from rasterwire.server.messages.pixel_request import PixelRequest, with_expression
 from rasterwire.v1 import download_pb2
 
 _FORMATS = {
@@ -31,8 +31,8 @@ _whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
 Body = Mapping[str, Any]
 
 
-def download_params(body: Body, asset: str | None = None) -> download_pb2.DownloadParams:
-    """Return the params of a request for pixels.
+def pixel_request(body: Body, asset: str | None = None) -> PixelRequest:
+    """Return a request for pixels.
 
     Args:
         body: of thumbnails, maps, image:computePixels or assets:getPixels.
@@ -53,11 +53,11 @@ def download_params(body: Body, asset: str | None = None) -> download_pb2.Downlo
         document, bands = _wrapped(document, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
     params.mask = download_pb2.MASK_NODATA  # as Earth Engine does, whose clients expect it
-    read_expression(document, params.expression)
+    request = with_expression(params, document)
     for name in bands:
         params.bands.add(id=name)
     _set_grid(params, body.get("grid") or {})
-    return params
+    return request
 
 
 def _format(said: Any) -> "download_pb2.Format.ValueType":

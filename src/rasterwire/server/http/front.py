@@ -5,12 +5,12 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from rasterwire.server.messages import convert
-from rasterwire.server.messages.params import read_params
+from rasterwire.server.messages.pixel_request import PixelRequest, read_request
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Desk
-from rasterwire.server.web.body import check_expression, check_type, read_body, read_json
+from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send_download
-from rasterwire.v1 import download_pb2, download_service_pb2
+from rasterwire.v1 import download_service_pb2
 
 
 def add_http_door(app: web.Application, desk: Desk, readiness: Readiness) -> None:
@@ -39,24 +39,21 @@ class _HttpFront:
         return web.json_response({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
     async def create(self, request: web.Request) -> web.Response:
-        params = await _params(request, self._desk)
-        return _json(await self._desk.create(params))
+        return _json(await self._desk.create(await _read(request, self._desk)))
 
     async def plan(self, request: web.Request) -> web.Response:
-        params = await _params(request, self._desk)
-        plan = convert.from_plan(await self._desk.plan(params))
+        plan = convert.from_plan(await self._desk.plan(await _read(request, self._desk)))
         return _json(download_service_pb2.PlanDownloadResponse(plan=plan))
 
     async def pixels(self, request: web.Request) -> web.StreamResponse:
         return await send_download(request, self._desk, request.match_info["id"], request.query.get("token", ""))
 
 
-async def _params(request: web.Request, desk: Desk) -> download_pb2.DownloadParams:
+async def _read(request: web.Request, desk: Desk) -> PixelRequest:
     check_type(request)
     body = await read_body(request)
-    await check_expression(body, desk)
     # megabytes of it take seconds, which other calls shall not wait
-    return await desk.run(lambda: read_params(read_json(body)))
+    return await desk.run(lambda: read_request(read_json(body)))
 
 
 def _json(message: Message) -> web.Response:

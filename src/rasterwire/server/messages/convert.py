@@ -47,8 +47,12 @@ _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 _DEFLATE_MOST = 9
 
 
-def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Graph | None]:
+def to_request(params: download_pb2.DownloadParams, graph: Graph | None = None) -> tuple[DownloadRequest, Graph | None]:
     """Return the request of a message, and the graph of its image where it names none.
+
+    Args:
+        params: the message.
+        graph: of its expression, where a door has read that already.
 
     Raises:
         InvalidRequest: with every violation of the schema and of the values.
@@ -68,9 +72,9 @@ def to_request(params: download_pb2.DownloadParams) -> tuple[DownloadRequest, Gr
     if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
         said = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
         problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
-    graph = None
-    with problems.catching():
-        graph = None if "mosaic" in too_long else to_graph(params)
+    if graph is None and "mosaic" not in too_long:
+        with problems.catching():
+            graph = to_graph(params)
     problems.raise_if_any()
     request = DownloadRequest(
         image_id=params.image,
