@@ -40,8 +40,8 @@ async def _answering(context: Context, method: str, request: Message | None) -> 
     code = "OK"
     try:
         if request is None:
-            said = "the bytes of the call are no message of this schema; make the client from the same version of it"
-            raise invalid("", "NOT_A_MESSAGE", said)
+            message = "the bytes of the call are no message of this schema; make the client from the same version of it"
+            raise invalid("", "NOT_A_MESSAGE", message)
         yield
     except grpc.aio.AbortError:
         raise
@@ -122,8 +122,8 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
         async with _answering(context, "ReadDownload", request):
             _check(request)
-            kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
-            async with aclosing(self._desk.deliver(kept)) as steps:
+            download = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
+            async with aclosing(self._desk.deliver(download)) as steps:
                 async for step in steps:
                     if isinstance(step, download_pb2.RenderProgress):
                         yield service_pb2.ReadDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step))
@@ -131,9 +131,9 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                     with step.file:
                         if request.read_offset > step.info.size_bytes:
                             raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
-                        made = partial(with_data, service_pb2.ReadDownloadResponse())
+                        make_piece = partial(with_data, service_pb2.ReadDownloadResponse())
                         part = request.read_offset, request.read_limit
-                        async with aclosing(self._desk.readers.chunks(step, *part, made)) as chunks:
+                        async with aclosing(self._desk.readers.chunks(step, *part, make_piece)) as chunks:
                             async for chunk in chunks:
                                 yield chunk
 
@@ -144,12 +144,12 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
             _answering(context, "StreamDownload", request),
             aclosing(self._desk.stream(PixelRequest(request.params))) as steps,
         ):
-            async for told, step in steps:
+            async for plan, step in steps:
                 if isinstance(step, download_pb2.RenderProgress):
-                    yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=told)
+                    yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=plan)
                     continue
                 with step.file:
-                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, told))) as chunks:
+                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, plan))) as chunks:
                         async for chunk in chunks:
                             yield chunk
 
@@ -183,6 +183,6 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
 
 
 def _check(request: Message) -> None:
-    found = violations(request)
-    if found:
-        raise InvalidRequest(tuple(found))
+    problems = violations(request)
+    if problems:
+        raise InvalidRequest(tuple(problems))

@@ -70,8 +70,8 @@ def to_request(params: download_pb2.DownloadParams, graph: Graph | None = None) 
     compression = COMPRESSIONS.get(params.compression)
     level = params.compression_level if params.HasField("compression_level") else None
     if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
-        said = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
-        problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
+        message = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
+        problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
     if graph is None and "mosaic" not in too_long:
         with problems.catching():
             graph = to_graph(params)
