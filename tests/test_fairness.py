@@ -24,6 +24,7 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -318,11 +319,11 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
     at_work, go = threading.Event(), threading.Event()
     plan = Desk._plan
 
-    def slow(desk: Desk, params: download_pb2.DownloadParams) -> RenderPlan:
-        if params.WhichOneof("source") == "expression":
+    def slow(desk: Desk, request: PixelRequest) -> RenderPlan:
+        if request.params.WhichOneof("source") == "expression":
             at_work.set()
             assert go.wait(SECONDS)
-        return plan(desk, params)
+        return plan(desk, request)
 
     monkeypatch.setattr(Desk, "_plan", slow)
     graph = download_pb2.DownloadParams()

@@ -11,16 +11,16 @@ from rasterwire.errors import InvalidRequest
 from rasterwire.image import Image
 from rasterwire.plan import Limits, make_plan
 from rasterwire.server.messages.convert import from_plan, to_request
-from rasterwire.server.messages.params import params_from_json
+from rasterwire.server.messages.pixel_request import read_request
 from rasterwire.v1 import download_pb2
 
 WIDE = [2**63 - 1, 2**64 - 1, 2**53 + 1, -(2**63)]
 
 
 def from_json(document: dict[str, Any]) -> download_pb2.DownloadParams:
-    params = download_pb2.DownloadParams()
-    assert params_from_json(document, params) == ()
-    return params
+    request = read_request(document)
+    assert request.misfits == ()
+    return request.message()
 
 
 def test_whole_numbers_of_64_bits_are_asked_for_and_told_exactly() -> None:

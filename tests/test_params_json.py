@@ -7,19 +7,20 @@ import pytest
 from cases import every
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.language.graph import MAX_MEMBERS
-from rasterwire.server.messages.params import params_from_json, read_expression
+from rasterwire.server.messages.params import read_expression
+from rasterwire.server.messages.pixel_request import read_request
 from rasterwire.server.web.body import read_json
 from rasterwire.v1 import download_pb2, expression_pb2
 
 
 def told(document: dict[str, Any]) -> list[str]:
-    return [str(violation) for violation in params_from_json(document, download_pb2.DownloadParams())]
+    return [str(violation) for violation in read_request(document).misfits]
 
 
 def read(document: dict[str, Any]) -> download_pb2.DownloadParams:
-    params = download_pb2.DownloadParams()
-    assert params_from_json(document, params) == ()
-    return params
+    request = read_request(document)
+    assert request.misfits == ()
+    return request.message()
 
 
 def query(**fields: Any) -> dict[str, Any]:

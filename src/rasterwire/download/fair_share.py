@@ -48,9 +48,9 @@ class Turns:
 
     def _drop(self, peer: str, future: "Future[Any]") -> None:
         with self._lock:
-            left = deque(work for work in self._waiting.get(peer, ()) if work[0] is not future)
-            if left:
-                self._waiting[peer] = left
+            queue = deque(work for work in self._waiting.get(peer, ()) if work[0] is not future)
+            if queue:
+                self._waiting[peer] = queue
             else:
                 self._waiting.pop(peer, None)
 
@@ -64,8 +64,8 @@ class Turns:
         self._pool.shutdown()
 
     def _serve(self) -> None:
-        while (found := self._next()) is not None:
-            peer, future, function = found
+        while (work := self._next()) is not None:
+            peer, future, function = work
             try:
                 if future.set_running_or_notify_cancel():
                     future.set_result(function())
@@ -76,7 +76,7 @@ class Turns:
                     self._running[peer] -= 1
                     if not self._running[peer]:
                         del self._running[peer]
-                del found, future, function  # and what they hold, while this thread waits
+                del work, future, function  # and what they hold, while this thread waits
 
     def _next(self) -> tuple[str, "Future[Any]", Callable[[], Any]] | None:
         with self._lock:

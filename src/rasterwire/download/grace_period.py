@@ -44,9 +44,9 @@ class Grace(Generic[T]):
                 if not self._is_open:
                     return
                 thing = min(self._ends, key=self._ends.__getitem__, default=None)
-                left = None if thing is None else self._ends[thing] - time.monotonic()
-                if thing is None or left is None or left > 0:
-                    self._changed.wait(left)
+                seconds_left = None if thing is None else self._ends[thing] - time.monotonic()
+                if thing is None or seconds_left is None or seconds_left > 0:
+                    self._changed.wait(seconds_left)
                     continue
                 del self._ends[thing]
             self._function(thing)

@@ -39,11 +39,11 @@ class CatalogWorld:
 
     def collection(self, collection_id: str) -> CollectionValue:
         """See ``World.collection``."""
-        found = self._catalog.collection(plain_id(collection_id))
-        if not found:
-            said = f"ImageCollection asset '{collection_id[:200]}' {_MISSING}"
-            raise InvalidExpression(said, "ImageCollection.load")
-        elements = tuple(image_value(image, partial(self._catalog.get, image.id)) for image in found)
+        images = self._catalog.collection(plain_id(collection_id))
+        if not images:
+            message = f"ImageCollection asset '{collection_id[:200]}' {_MISSING}"
+            raise InvalidExpression(message, "ImageCollection.load")
+        elements = tuple(image_value(image, partial(self._catalog.get, image.id)) for image in images)
         return CollectionValue(elements, of_images=True, id=collection_id)
 
     def pixels(self, nodes: Sequence[Node], grid: GeoBox, windows: Sequence[Window]) -> Iterator[list[Pixels]]:
@@ -158,8 +158,8 @@ def product_of(value: Any, made_by: str = "") -> Product:
     bands = []
     for band in value.bands:
         grid = band.grid
-        known = band.projection
-        bounded = grid if grid is not None else GeoBox((1, 1), known.transform, known.crs)
+        projection = band.projection
+        bounded = grid if grid is not None else GeoBox((1, 1), projection.transform, projection.crs)
         bands.append(Computed(band.name, bounded, band.type.dtype, band.node, is_bounded=grid is not None))
     if not bands:
         raise InvalidExpression(NO_BANDS, made_by)

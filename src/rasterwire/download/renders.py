@@ -210,15 +210,15 @@ class Renders:
         self._write(render, out)
 
     def _write(self, render: Render, out: BinaryIO) -> None:
-        needed = _disk_bytes(render.plan)
-        if needed < _LITTLE:
+        size = _disk_bytes(render.plan)
+        if size < _LITTLE:
             render.write(self._engine, self._scratch, out)
             return
         with self._lock:
             coming = sum(_disk_bytes(other.plan) * other.part_left for other in self._writing)
             self._writing.add(render)
         try:
-            self._artifacts.make_room(needed + int(coming))
+            self._artifacts.make_room(size + int(coming))
             render.write(self._engine, self._scratch, out)
         finally:
             with self._lock:
@@ -237,25 +237,25 @@ class Renders:
 
     def _run(self, render: Render) -> None:
         write: Callable[[BinaryIO], None] = partial(self._write, render)
-        made = None
+        new_artifact = None
         try:
-            kept = None
+            artifact = None
             with contextlib.suppress(NotVerified):  # this is closing
-                kept = self._artifacts.find(render.plan.etag)
-            if kept is None:
-                kept = made = self._artifacts.make(render.plan.etag, write)
+                artifact = self._artifacts.find(render.plan.etag)
+            if artifact is None:
+                artifact = new_artifact = self._artifacts.make(render.plan.etag, write)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
             render.result.set_exception(error)
         else:
-            render.result.set_result(kept)
+            render.result.set_result(artifact)
         finally:
             if render.growth is not None:
                 render.growth.end()
             with self._lock:
                 if self._running.get(render.plan.etag) is render:
                     del self._running[render.plan.etag]
-        if made is not None:
+        if new_artifact is not None:
             try:
-                self._artifacts.trim(made)
+                self._artifacts.trim(new_artifact)
             except OSError as error:
                 _log.warning("the cache could not be trimmed: %s", error)

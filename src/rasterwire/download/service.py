@@ -114,21 +114,21 @@ class Downloads:
             return False
         return True
 
-    def create(self, plan: RenderPlan, written: bytes, request_id: str, shared: tuple[bytes, ...] = ()) -> Registered:
+    def create(self, plan: RenderPlan, encoded: bytes, request_id: str, shared: tuple[bytes, ...] = ()) -> Registered:
         """Register a planned request.
 
         Args:
             plan: of the request.
-            written: the request, as the front can read it again.
+            encoded: the request, as the server can read it again.
             request_id: a repeated one returns the first download; "" never does.
-            shared: large parts of the request that follow ``written``, and others may have too.
+            shared: large parts of the request that follow ``encoded``, and others may have too.
 
         Raises:
             InvalidRequest: the request id was used with another request.
             DownloadConflict: the image changed since the request id was used.
         """
         payload = {
-            "request": base64.b64encode(written).decode(),
+            "request": base64.b64encode(encoded).decode(),
             "filename": plan.filename,
             "mime_type": plan.mime_type,
         }
@@ -141,15 +141,15 @@ class Downloads:
             expire_time=datetime.now(UTC) + self.lifetime,
             shared=shared,
         )
-        kept = _registered(self._store.put(record))
-        if kept.request != b"".join((written, *shared)):
+        download = _registered(self._store.put(record))
+        if download.request != b"".join((encoded, *shared)):
             raise invalid(
                 "request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID"
             )
-        if kept.etag != plan.etag:
-            said = "the image changed since this request_id was used, so that its download would be another file"
-            raise DownloadConflict(f"request_id: {said}; make a new UUID")
-        return kept
+        if download.etag != plan.etag:
+            message = "the image changed since this request_id was used, so that its download would be another file"
+            raise DownloadConflict(f"request_id: {message}; make a new UUID")
+        return download
 
     def find(self, download_id: str, token: str) -> Registered:
         """Return a registered download.

@@ -88,7 +88,7 @@ class Node:
         self.layers = max((node.layers for node in self.inputs), default=0)
         self.margin = max((node.margin for node in self.inputs), default=0.0)
         self.sorts = max((node.sorts for node in self.inputs), default=1)
-        digest = hashlib.sha1(repr((type(self).__name__, dtype, identity)).encode(), usedforsecurity=False)
+        digest = hashlib.sha1(repr((full_name(type(self)), dtype, identity)).encode(), usedforsecurity=False)
         for node in self.inputs:
             digest.update(node.key)
         self.key = digest.digest()
@@ -157,6 +157,15 @@ class Constant(Node):
         return Pixels(np.full(shape, self.value, self.dtype), np.ones(shape, bool))
 
 
+def full_name(definition: Callable[..., object]) -> str:
+    """Return the name by which a class or a function of a module differs from all others.
+
+    >>> full_name(full_name)
+    'rasterwire.nodes.nodes.full_name'
+    """
+    return f"{definition.__module__}.{definition.__qualname__}"
+
+
 Operation = Callable[..., npt.NDArray[np.generic] | tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]]
 
 
@@ -182,7 +191,7 @@ class Applied(Node):
             parameters: plain values.
         """
         reach = meeting(node.reach for node in inputs)
-        super().__init__(dtype, inputs, reach, operation.__name__, parameters)
+        super().__init__(dtype, inputs, reach, full_name(operation), parameters)
         self.operation = operation
         self.parameters = parameters
 

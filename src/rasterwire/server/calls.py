@@ -9,6 +9,7 @@ from rasterwire.forms import unaffected
 from rasterwire.geo.region import MAX_VERTICES
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.listing import list_images
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.messages.validate import violations
 from rasterwire.server.readers import CHUNK
 from rasterwire.server.service import Desk
@@ -19,25 +20,20 @@ from rasterwire.v1 import download_service_pb2 as service_pb2
 class UnaryCalls:
     """Answers requests, one method a call.
 
-    Each takes the message of the request, and what could not be read of it where it came as JSON: it is refused for
-    that, and for all else that is wrong, at once.
+    Each takes a request, and what could not be read of it where it came as JSON: it is refused for that, and for all
+    else that is wrong, at once.
     """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def create_download(
-        self, request: service_pb2.CreateDownloadRequest, misfits: Sequence[Violation] = ()
-    ) -> service_pb2.CreateDownloadResponse:
+    async def create_download(self, request: PixelRequest) -> service_pb2.CreateDownloadResponse:
         """Answer ``CreateDownload``."""
-        return await self._desk.create(request.params, misfits)
+        return await self._desk.create(request)
 
-    async def plan_download(
-        self, request: service_pb2.PlanDownloadRequest, misfits: Sequence[Violation] = ()
-    ) -> service_pb2.PlanDownloadResponse:
+    async def plan_download(self, request: PixelRequest) -> service_pb2.PlanDownloadResponse:
         """Answer ``PlanDownload``."""
-        plan = await self._desk.plan(request.params, misfits)
-        return service_pb2.PlanDownloadResponse(plan=convert.from_plan(plan))
+        return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request)))
 
     async def get_limits(
         self, request: service_pb2.GetLimitsRequest, misfits: Sequence[Violation] = ()
@@ -78,6 +74,6 @@ def check(request: Message, misfits: Sequence[Violation] = ()) -> None:
     Raises:
         InvalidRequest: with all that is wrong.
     """
-    found = [*misfits, *unaffected(misfits, violations(request))]
-    if found:
-        raise InvalidRequest(tuple(found))
+    problems = [*misfits, *unaffected(misfits, violations(request))]
+    if problems:
+        raise InvalidRequest(tuple(problems))

@@ -44,7 +44,7 @@ class Readers:
         return self._room.taken
 
     async def chunks(
-        self, ready: Ready, offset: int, limit: int, made: Callable[[download_pb2.DownloadChunk, Data], T]
+        self, ready: Ready, offset: int, limit: int, make_piece: Callable[[download_pb2.DownloadChunk, Data], T]
     ) -> AsyncGenerator[T, None]:
         """Yield a part of a file in chunks; the first and the last carry the file's info.
 
@@ -52,43 +52,43 @@ class Readers:
             ready: the file.
             offset: of the first byte.
             limit: bytes at most, or 0 for all.
-            made: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
+            make_piece: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
         """
         end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
-        asking = peer.get()
-        self._room.enter(asking)
+        caller = peer.get()
+        self._room.enter(caller)
 
-        def piece(at: int, data: Data) -> tuple[T, int]:
-            is_edge = at == offset or at + len(data) >= end or not data
-            return made(_told(ready, at, data, is_edge=is_edge), data), len(data)
+        def piece(start: int, data: Data) -> tuple[T, int]:
+            is_edge = start == offset or start + len(data) >= end or not data
+            return make_piece(_message(ready, start, data, is_edge=is_edge), data), len(data)
 
-        def later(at: int) -> asyncio.Future[tuple[T, int]]:
-            size = min(step, end - at)
-            return asyncio.ensure_future(self._run(lambda: piece(at, ready.read(at, size))))
+        def later(start: int) -> asyncio.Future[tuple[T, int]]:
+            size = min(step, end - start)
+            return asyncio.ensure_future(self._run(lambda: piece(start, ready.read(start, size))))
 
-        def needed(at: int) -> int:
+        def needed_end(start: int) -> int:
             # the last message has the checksum of the whole file
-            return at + step if at + step < end else ready.info.size_bytes
+            return start + step if start + step < end else ready.info.size_bytes
 
-        at, ahead, step = offset, None, CHUNK
+        position, ahead, step = offset, None, CHUNK
         try:
             while True:
                 step = self._chunk_bytes()
-                there = await ready.reach(needed(at))
-                data = None if ahead else ready.read_now(at, min(step, end - at))
+                available = await ready.reach(needed_end(position))
+                data = None if ahead else ready.read_now(position, min(step, end - position))
                 if data is None:
-                    answer, size = await (ahead or later(at))
+                    answer, size = await (ahead or later(position))
                 else:
-                    answer, size = piece(at, data)
-                at += size
-                last = at >= end or not size
+                    answer, size = piece(position, data)
+                position += size
+                last = position >= end or not size
                 # where a disk is waited for, the next is read while this one is sent
-                ahead = later(at) if data is None and not last and there >= needed(at) else None
+                ahead = later(position) if data is None and not last and available >= needed_end(position) else None
                 yield answer
                 if last:
                     return
         finally:
-            self._room.leave(asking)
+            self._room.leave(caller)
             if ahead:
                 await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 
@@ -97,7 +97,7 @@ class Readers:
         return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self.taken)))
 
 
-def _told(ready: Ready, at: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
+def _message(ready: Ready, position: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
     """Return the message of a chunk, without its data."""
     checksum = google_crc32c.value(np.frombuffer(data, np.uint8)) if data else None
-    return download_pb2.DownloadChunk(offset=at, crc32c=checksum, file=ready.info if is_edge else None)
+    return download_pb2.DownloadChunk(offset=position, crc32c=checksum, file=ready.info if is_edge else None)

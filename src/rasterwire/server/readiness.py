@@ -52,27 +52,27 @@ class Readiness:
 
     async def problems(self) -> dict[str, str]:
         """Return what is wrong now, by check; every check is named, with "" where it is well."""
-        found = await asyncio.gather(*(probe.ask() for probe in self._probes.values()))
-        return self._told | dict(zip(self._probes, found, strict=True))
+        answers = await asyncio.gather(*(probe.ask() for probe in self._probes.values()))
+        return self._told | dict(zip(self._probes, answers, strict=True))
 
-    async def follow(self, told: Callable[[bool], None], every: float = _EVERY) -> None:
+    async def follow(self, notify: Callable[[bool], None], every: float = _EVERY) -> None:
         """Say whether the server is ready, at once and at each change, until cancelled.
 
         Args:
-            told: what to call.
+            notify: is called with whether it is ready.
             every: seconds between two looks at the probes.
         """
         last: dict[str, str] | None = None
         while True:
             self._changed.clear()
-            found = {name: problem for name, problem in (await self.problems()).items() if problem}
-            if found != last:
-                if found:
-                    _log.warning("not ready: %s", "; ".join(f"{name}: {problem}" for name, problem in found.items()))
+            problems = {name: problem for name, problem in (await self.problems()).items() if problem}
+            if problems != last:
+                if problems:
+                    _log.warning("not ready: %s", "; ".join(f"{name}: {problem}" for name, problem in problems.items()))
                 else:
                     _log.info("ready")
-                told(not found)
-                last = found
+                notify(not problems)
+                last = problems
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await self._changed.wait()
@@ -100,21 +100,21 @@ class _Patient:
 
     def _run(self, look: asyncio.Future[str]) -> None:
         try:
-            found = self._probe()
+            problem = self._probe()
         except OSError as error:
-            found = error.strerror or "failed"
+            problem = error.strerror or "failed"
         except Exception:  # noqa: BLE001  told as not ready
-            found = "failed; the log says why"
+            problem = "failed; the log says why"
             _log.exception("a probe failed")
         try:
-            look.get_loop().call_soon_threadsafe(_set, look, found)
+            look.get_loop().call_soon_threadsafe(_set, look, problem)
         except RuntimeError:  # the loop is closed by now
             return
 
 
-def _set(look: asyncio.Future[str], found: str) -> None:
+def _set(look: asyncio.Future[str], problem: str) -> None:
     if not look.done():
-        look.set_result(found)
+        look.set_result(problem)
 
 
 def server_probes(catalog: Path, state_dir: Path) -> dict[str, Probe]:

@@ -6,7 +6,7 @@ Planning and file access block, so they run on a small pool; a render has its ow
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from rasterwire.errors import (
     InvalidExpression,
     InvalidRequest,
     Overloaded,
-    Violation,
+    SourceUnavailable,
     Violations,
 )
 from rasterwire.expression.answer import answer
@@ -28,9 +28,11 @@ from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.open_files import Growing, Ready, file_info
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Readers
+from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.stream_job import StreamJob
 from rasterwire.store import Artifact, NotVerified
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -63,6 +65,7 @@ class Desk:
         self._streams = Room(_STREAMS_A_RENDER * max_renders)
         self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
+        self._plans = RecentPlans()
         self.public_url = ""
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -94,18 +97,14 @@ class Desk:
 
     # -- requests ---------------------------------------------------------------------------
 
-    async def plan(self, params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()) -> RenderPlan:
+    async def plan(self, request: PixelRequest) -> RenderPlan:
         """Return the plan of a request.
 
-        Args:
-            params: what was read of the request.
-            misfits: what could not be read of it.
-
         Raises:
-            InvalidRequest: with every violation, those of the form and those of the image alike.
+            InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         """
-        work = partial(self._plan, params, misfits)
-        match params.WhichOneof("source"):
+        work = partial(self._plan, request)
+        match request.params.WhichOneof("source"):
             case "expression":
                 return await self._computed(work, self._computing)
             case "mosaic":
@@ -119,74 +118,80 @@ class Desk:
         Raises:
             Overloaded: as many evaluations as this server takes are waiting.
         """
-        asking, budget = peer.get(), Budget()
+        caller, budget = peer.get(), Budget()
 
         def work() -> T:
             with spending(budget):
                 budget.check()
                 return function()
 
-        self._evaluations.enter(asking)
-        task = turns.submit(asking, work)
-        task.add_done_callback(lambda _: self._evaluations.leave(asking))
+        self._evaluations.enter(caller)
+        task = turns.submit(caller, work)
+        task.add_done_callback(lambda _: self._evaluations.leave(caller))
         try:
             return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
         except asyncio.CancelledError:
             budget.stop()
             raise
 
-    def _plan(self, params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()) -> RenderPlan:
+    def _plan(self, request: PixelRequest) -> RenderPlan:
+        params = request.params
         try:
-            request, graph = convert.to_request(params, misfits)
+            parsed, graph = convert.to_request(params, request.graph, request.misfits)
         except InvalidRequest as error:
-            found = Violations(list(error.violations))
-            wrong = {violation.field.partition(".")[0] for violation in found.found}  # "bands": not one, but all
+            problems = Violations(list(error.violations))
+            wrong = {violation.field.partition(".")[0] for violation in problems.found}  # "bands": not one, but all
             if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
                 raise  # the bands may take long to be known, or never are; or are too many to be looked for
-            with contextlib.suppress(DownloadError), found.catching():
+            with contextlib.suppress(DownloadError), problems.catching():
                 names = [spec.id for spec in params.bands]
                 self.downloads.check_bands(names, params.image, convert.to_graph(params))
-            found.raise_if_any()
+            problems.raise_if_any()
             raise
         query = params.mosaic.query
         if query.sort_by or query.filters:
             check_properties(query, self.downloads.properties_of(query.collection))
         try:
-            return self.downloads.plan(request, graph)
+            return self.downloads.plan(parsed, graph)
         except InvalidExpression as error:
             if params.WhichOneof("source") == "mosaic":
                 raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
             raise
 
-    async def create(
-        self, params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()
-    ) -> download_service_pb2.CreateDownloadResponse:
-        """Plan and register a request; see ``plan``."""
-        plan = await self.plan(params, misfits)
-        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
-        written, shared = _parts(params)
-        kept = await self.run(lambda: self.downloads.create(plan, written, params.request_id, shared))
+    async def create(self, request: PixelRequest) -> download_service_pb2.CreateDownloadResponse:
+        """Plan and register a request."""
+        plan = await self.plan(request)
+        download = await self.run(partial(self._register, request, plan))
+        self._plans.put(plan)
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
-        answer.download_id.name = f"downloads/{kept.id}"
-        answer.download_id.token = kept.token
-        answer.download_id.expire_time.FromDatetime(kept.expire_time)
+        answer.download_id.name = f"downloads/{download.id}"
+        answer.download_id.token = download.token
+        answer.download_id.expire_time.FromDatetime(download.expire_time)
         if self.public_url:
-            answer.download_id.url = f"{self.public_url}/v1/downloads/{kept.id}:getPixels?token={kept.token}"
+            answer.download_id.url = f"{self.public_url}/v1/downloads/{download.id}:getPixels?token={download.token}"
         return answer
+
+    def _register(self, request: PixelRequest, plan: RenderPlan) -> Registered:
+        params = request.message()
+        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
+        encoded, shared = _parts(params)
+        return self.downloads.create(plan, encoded, params.request_id, shared)
 
     async def find(self, download_id: str, token: str, etag: str) -> Registered:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
-        kept = await self.run(lambda: self.downloads.find(download_id, token))
-        if etag and etag != kept.etag:
-            raise DownloadConflict(f"etag: {etag!r} is of another file, this one has {kept.etag!r}; start at offset 0")
-        return kept
+        download = await self.run(lambda: self.downloads.find(download_id, token))
+        if etag and etag != download.etag:
+            raise DownloadConflict(
+                f"etag: {etag!r} is of another file, this one has {download.etag!r}; start at offset 0"
+            )
+        return download
 
-    async def value(self, document: Callable[[], object], told: Callable[[Any], Any] | None = None) -> str:
+    async def value(self, document: Callable[[], object], describe: Callable[[Any], Any] | None = None) -> str:
         """Return the JSON of an expression's value.
 
         Args:
             document: returns the expression; reading megabytes of it takes time too.
-            told: makes what is told of the value; None tells it as the member ``result``.
+            describe: makes the JSON of the value; None makes an object with the member ``result``.
 
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
@@ -197,43 +202,28 @@ class Desk:
             graph = read_graph(document())
             value = self.downloads.evaluate(graph)
             try:
-                return json.dumps({"result": answer(value)} if told is None else told(value))
+                return json.dumps({"result": answer(value)} if describe is None else describe(value))
             except InvalidExpression as error:
                 raise InvalidExpression(error.problem, error.function or graph.made_by) from None
 
         return await self._computed(computed, self._computing)
 
-    async def check(self, document: Callable[[], object]) -> None:
-        """Refuse an expression that has no value before a message is made of it, which takes many times as long.
-
-        Args:
-            document: returns the expression, or None for none.
-
-        Raises:
-            InvalidExpression, SourceUnavailable, Overloaded: see ``value``.
-        """
-
-        def checked() -> None:
-            expression = document()
-            if expression is not None:
-                self.downloads.evaluate(read_graph(expression))
-
-        await self._computed(checked, self._computing)
-
     # -- files ------------------------------------------------------------------------------
 
-    async def cached(self, kept: Registered) -> Ready | None:
+    async def cached(self, download: Registered) -> Ready | None:
         """Return the file of a download if it was rendered before."""
 
         def look(reads_at_most: int | None = None) -> Ready | None:
-            artifact = self.downloads.artifact(kept.etag, reads_at_most)
+            artifact = self.downloads.artifact(download.etag, reads_at_most)
             if artifact is None:
                 return None
             try:
                 file = artifact.path.open("rb")
             except FileNotFoundError:  # dropped since
                 return None
-            return Ready(file, file_info(kept.filename, kept.mime_type, kept.etag, artifact.size, artifact.crc32c))
+            return Ready(
+                file, file_info(download.filename, download.mime_type, download.etag, artifact.size, artifact.crc32c)
+            )
 
         try:
             return await self.run(lambda: look(_READ_AT_ONCE))
@@ -243,7 +233,7 @@ class Desk:
             except NotVerified:  # the server stops
                 raise Overloaded(_RETRY_AFTER) from None
 
-    async def deliver(self, kept: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
+    async def deliver(self, download: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
         """Yield progress while the file is made, then the file, as soon as a part of it can be read.
 
         Leaving the iterator before the file is there ends the render, as ``Renders.leave`` says.
@@ -252,35 +242,42 @@ class Desk:
             DownloadConflict: the image is not what it was when the download was created.
             SourceUnavailable: a raster of it cannot be read.
         """
-        ready = await self.cached(kept)
+        ready = await self.cached(download)
         if ready is not None:
             yield ready
             return
-        params = download_pb2.DownloadParams.FromString(kept.request)
-        plan = await self.plan(params)
-        if plan.etag != kept.etag:
-            raise DownloadConflict("name: the image changed since this download was created; create it again")
+        plan = self._plans.get(download.etag) or await self._planned_again(download)
         with self.downloads.hold(plan.etag):
             render = self._renders.join(plan, peer.get())
             try:
-                begun = render.result if render.growth is None else render.growth.reached(1)
-                async with contextlib.aclosing(_wait(render, begun)) as waiting:
+                start = render.result if render.growth is None else render.growth.reached(1)
+                async with contextlib.aclosing(_wait(render, start)) as waiting:
                     async for progress in waiting:
                         yield progress
-                growing = _growing(kept, render)
+                growing = _growing(download, render)
                 if growing is not None:
                     yield growing
                     return
                 await asyncio.shield(asyncio.wrap_future(render.result))
+            except SourceUnavailable:
+                if self._plans.drop(plan):
+                    await self._planned_again(download)  # an image that changed is told as such
+                raise
             finally:
                 self._renders.leave(render)
-            ready = await self.cached(kept)
+            ready = await self.cached(download)
         if ready is None:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield ready
 
+    async def _planned_again(self, download: Registered) -> RenderPlan:
+        plan = await self.plan(PixelRequest(download_pb2.DownloadParams.FromString(download.request)))
+        if plan.etag != download.etag:
+            raise DownloadConflict("name: the image changed since this download was created; create it again")
+        return plan
+
     async def stream(
-        self, params: download_pb2.DownloadParams
+        self, request: PixelRequest
     ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | Ready], None]:
         """Yield progress, then a file that is kept nowhere; the first of these with the plan.
 
@@ -289,28 +286,28 @@ class Desk:
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
         plan: RenderPlan | None = None
-        if params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
-            plan = await self.plan(params)  # a refusal shall not wait for a render to end
-        asking = peer.get()
-        self._streams.enter(asking)
-        job = StreamJob(partial(self._plan, params), self._renders, self._scratch, plan)
-        work = self._renders.submit(plan, asking, job.run)
-        is_told = handed_over = False
+        if request.params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
+            plan = await self.plan(request)  # a refusal shall not wait for a render to end
+        caller = peer.get()
+        self._streams.enter(caller)
+        job = StreamJob(partial(self._plan, request), self._renders, self._scratch, plan)
+        work = self._renders.submit(plan, caller, job.run)
+        is_plan_sent = handed_over = False
         try:
             while True:
                 task = asyncio.wrap_future(work)
                 while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
                     if job.render is not None:
-                        yield None if is_told else job.told, _progress(job.render)
-                        is_told = True
+                        yield None if is_plan_sent else job.told, _progress(job.render)
+                        is_plan_sent = True
                 ready = task.result()
                 if ready is not None:
                     break
-                work = self._renders.submit(job.plan, asking, job.run)  # it was not small
+                work = self._renders.submit(job.plan, caller, job.run)  # it was not small
             handed_over = True
-            yield None if is_told else job.told, ready
+            yield None if is_plan_sent else job.told, ready
         finally:
-            self._streams.leave(asking)
+            self._streams.leave(caller)
             if not handed_over:
                 job.stop()
                 if not work.cancel():
@@ -341,13 +338,13 @@ def _progress(render: Render) -> download_pb2.RenderProgress:
     return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
 
 
-def _growing(kept: Registered, render: Render) -> Growing | None:
+def _growing(download: Registered, render: Render) -> Growing | None:
     """Return the file of a render that goes on, where a part of it can be read."""
     growth = render.growth
     file = None if growth is None else growth.open()
     if growth is None or file is None:
         return None
-    info = file_info(kept.filename, kept.mime_type, kept.etag, growth.size, 0)
+    info = file_info(download.filename, download.mime_type, download.etag, growth.size, 0)
     return Growing(file, info, growth=growth, result=render.result)
 
 

@@ -90,15 +90,15 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
             values |= tomllib.loads(config.read_text())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadSettings(f"config file {config}: {error}") from None
-    known = {f.name: f for f in fields(Settings)}
-    values |= {n: os.environ[f"RASTERWIRE_{n.upper()}"] for n in known if f"RASTERWIRE_{n.upper()}" in os.environ}
+    by_name = {f.name: f for f in fields(Settings)}
+    values |= {n: os.environ[f"RASTERWIRE_{n.upper()}"] for n in by_name if f"RASTERWIRE_{n.upper()}" in os.environ}
     values |= overrides
-    unknown = sorted(set(values) - set(known))
+    unknown = sorted(set(values) - set(by_name))
     if unknown:
-        raise BadSettings(f"unknown setting {', '.join(unknown)}; there are {', '.join(known)}")
+        raise BadSettings(f"unknown setting {', '.join(unknown)}; there are {', '.join(by_name)}")
     if "catalog" not in values:
         raise BadSettings("catalog: not set; name the folder of images")
-    typed: dict[str, Any] = {name: _typed(name, known[name].type, value) for name, value in values.items()}
+    typed: dict[str, Any] = {name: _typed(name, by_name[name].type, value) for name, value in values.items()}
     settings = Settings(**typed)
     if settings.limits not in {"own", "earth-engine"}:
         raise BadSettings(f"limits: {settings.limits!r} is neither own nor earth-engine")
@@ -129,15 +129,15 @@ def _typed(name: str, kind: object, value: object) -> object:
 
 
 def _yes_or_no(name: str, value: object) -> bool:
-    found = {"true": True, "false": False}.get(str(value).lower())
-    if found is None:
+    value_ = {"true": True, "false": False}.get(str(value).lower())
+    if value_ is None:
         raise BadSettings(f"{name}: {value!r} is neither true nor false")
-    return found
+    return value_
 
 
 def _origins(name: str, value: object) -> tuple[str, ...]:
-    said = value if isinstance(value, list) else str(value).split(",")
-    origins = tuple(text for each in said if (text := str(each).strip()))
+    texts = value if isinstance(value, list) else str(value).split(",")
+    origins = tuple(text for text_ in texts if (text := str(text_).strip()))
     for origin in origins:
         if origin != "*" and not _origin.fullmatch(origin):
             raise BadSettings(f"{name}: {origin!r} is no origin; it is like https://maps.example.org, without a path")

@@ -26,8 +26,8 @@ def collection_json(name: str) -> dict[str, Any]:
 
 def catalog_image_json(image: Image) -> dict[str, Any]:
     """Return an image of the catalog as an EarthEngineAsset, with its bands where these were read."""
-    told = image_json(image_value(image), image.properties)
-    return told | ({"updateTime": told["startTime"]} if "startTime" in told else {})
+    document = image_json(image_value(image), image.properties)
+    return document | ({"updateTime": document["startTime"]} if "startTime" in document else {})
 
 
 def image_json(image: ImageValue, properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,23 +37,23 @@ def image_json(image: ImageValue, properties: Mapping[str, Any]) -> dict[str, An
         image: of the catalog, or computed.
         properties: to tell; the image may have more, which the asset says in other words.
     """
-    told: dict[str, Any] = {"type": "IMAGE"}
+    document: dict[str, Any] = {"type": "IMAGE"}
     if image.id is not None:
-        told |= {"id": image.id, "name": _PREFIX + image.id}
+        document |= {"id": image.id, "name": _PREFIX + image.id}
     for key, name in (("system:time_start", "startTime"), ("system:time_end", "endTime")):
         millis = image.properties.get(key)
         if isinstance(millis, int | float):
             with contextlib.suppress(ValueError, OverflowError, OSError):
-                told[name] = datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                document[name] = datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if properties:
-        told["properties"] = answer(dict(properties))
+        document["properties"] = answer(dict(properties))
     if image.bands:
-        told["bands"] = list(map(_band, image.bands))
+        document["bands"] = list(map(_band, image.bands))
         region = image.footprint()
         if region is not None:
             with contextlib.suppress(InvalidExpression, InvalidRequest):  # as for a crs that is not tied to the earth
-                told["geometry"] = as_geojson(to_crs(region, LONLAT))
-    return told
+                document["geometry"] = as_geojson(to_crs(region, LONLAT))
+    return document
 
 
 def _band(band: BandValue) -> dict[str, Any]:
@@ -62,18 +62,18 @@ def _band(band: BandValue) -> dict[str, Any]:
 
 
 def _type(band: BandValue) -> dict[str, Any]:
-    told: dict[str, Any] = {"precision": band.type.precision.upper()}
+    document: dict[str, Any] = {"precision": band.type.precision.upper()}
     if band.type.low is not None and band.type.high is not None:
-        told["range"] = {"min": band.type.low, "max": band.type.high}
-    return told
+        document["range"] = {"min": band.type.low, "max": band.type.high}
+    return document
 
 
 def _grid(band: BandValue) -> dict[str, Any]:
     """Return the grid of a band as a PixelGrid."""
     t = band.projection.transform
     keys = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-    told: dict[str, Any] = {"crsCode": crs_name(band.projection.crs)}
+    document: dict[str, Any] = {"crsCode": crs_name(band.projection.crs)}
     if band.grid is not None:
         t = band.grid.affine
-        told["dimensions"] = {"width": int(band.grid.shape[1]), "height": int(band.grid.shape[0])}
-    return told | {"affineTransform": dict(zip(keys, tuple(t)[:6], strict=True))}
+        document["dimensions"] = {"width": int(band.grid.shape[1]), "height": int(band.grid.shape[0])}
+    return document | {"affineTransform": dict(zip(keys, tuple(t)[:6], strict=True))}

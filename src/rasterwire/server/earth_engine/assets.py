@@ -31,8 +31,8 @@ def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[st
     name = plain_id(parent) if parent else ""
     images: Sequence[Image] = catalog.collection(name) if name else catalog.list_images("", "", 1 << 30)
     after = query.get("pageToken", "")
-    found: list[dict[str, Any]] = []
-    told = {}
+    assets: list[dict[str, Any]] = []
+    page = {}
     last = ""
     for image in images:
         if image.id <= after:
@@ -40,12 +40,12 @@ def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[st
         full = _Whole(catalog, image)
         if not all(test(image, full.region) for test in tests):
             continue
-        if len(found) == size:
-            told["nextPageToken"] = last
+        if len(assets) == size:
+            page["nextPageToken"] = last
             break
         last = image.id
-        found.append(catalog_image_json(image if query.get("view") == "BASIC" else full.image()))
-    return {"assets": found, **told}
+        assets.append(catalog_image_json(image if query.get("view") == "BASIC" else full.image()))
+    return {"assets": assets, **page}
 
 
 class _Whole:
@@ -83,28 +83,28 @@ def images_page(value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidExpression("the result of the expression is no collection of images.")
     size = min(_MOST_PAGE, _count(body, "pageSize") or _MOST_PAGE)
     start = _count(body, "pageToken")
-    told: dict[str, Any] = {"images": [_made(image) for image in value.elements[start : start + size]]}
+    page: dict[str, Any] = {"images": [_image_asset(image) for image in value.elements[start : start + size]]}
     if start + size < len(value):
-        told["nextPageToken"] = str(start + size)
-    return told
+        page["nextPageToken"] = str(start + size)
+    return page
 
 
-def _made(image: Any) -> dict[str, Any]:
+def _image_asset(image: Any) -> dict[str, Any]:
     if not isinstance(image, ImageValue):
         raise InvalidExpression("an element of the collection is no image.")
     return image_json(image, image.properties)
 
 
-def _count(asked: Mapping[str, Any], key: str) -> int:
-    number = _number(asked, key)
+def _count(query: Mapping[str, Any], key: str) -> int:
+    number = _number(query, key)
     if number < 0:
         raise invalid(key, "NOT_A_NUMBER", f"{number} is less than 0")
     return number
 
 
-def _number(asked: Mapping[str, Any], key: str) -> int:
-    said = asked.get(key) or 0
+def _number(query: Mapping[str, Any], key: str) -> int:
+    value = query.get(key) or 0
     try:
-        return int(said)
+        return int(value)
     except (TypeError, ValueError, OverflowError):
-        raise invalid(key, "NOT_A_NUMBER", f"{str(said)[:20]!r} is no number") from None
+        raise invalid(key, "NOT_A_NUMBER", f"{str(value)[:20]!r} is no number") from None

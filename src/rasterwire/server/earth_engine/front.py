@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,11 +17,12 @@ from rasterwire.server.earth_engine.asset_json import catalog_image_json, collec
 from rasterwire.server.earth_engine.assets import images_page, list_assets
 from rasterwire.server.earth_engine.cors import Cors
 from rasterwire.server.earth_engine.discovery import discovery_document
-from rasterwire.server.earth_engine.requests import download_params, tile_params
+from rasterwire.server.earth_engine.requests import pixel_request, tile_params
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.open_files import Ready
 from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
-from rasterwire.server.web.body import check_expression, check_type, read_body, read_json
+from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send, send_download
 from rasterwire.v1 import download_pb2
 
@@ -30,10 +32,10 @@ _address = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/[A-Za-z0-9.\-_~/%]*", re.A
 
 _key = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})", re.ASCII)
 
-Handler = Callable[["_Asked"], Awaitable[web.StreamResponse]]
+Handler = Callable[["_Call"], Awaitable[web.StreamResponse]]
 
 
-class _Asked:
+class _Call:
     """A request, as the doors want it."""
 
     def __init__(self, request: web.Request, match: Mapping[str, str], query: dict[str, str], body: bytes) -> None:
@@ -90,7 +92,7 @@ class _EarthEngineFront:
             ("GET", re.compile(r"v1/projects/[^/]+:list(?:Assets|Images)"), self._list),
             ("GET", re.compile(r"v1/projects/[^/]+/assets"), self._list),
             ("GET", re.compile(r"v1/(?P<name>projects/[^/]+/assets/[^:]+)"), self._asset),
-            ("GET", re.compile(r"v1/(?P<name>projects/[^/]+)/(?:operations|config)"), self._nothing),
+            ("GET", re.compile(r"v1/(?P<name>projects/[^/]+)/(?:operations|config)"), self._empty),
         ]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -100,18 +102,18 @@ class _EarthEngineFront:
         path = _known_part(request.path)
         if path is None:
             raise web.HTTPNotFound
-        verb, query, body = await _meant(request)
+        verb, query, body = await _method_and_body(request)
         others: list[str] = []
         for allowed, pattern, handler in self._routes:
             if match := pattern.fullmatch(path):
                 if allowed == verb:
                     if verb == "POST":
                         check_type(request)
-                    return await handler(_Asked(request, match.groupdict(), query, body))
+                    return await handler(_Call(request, match.groupdict(), query, body))
                 others.append(allowed)
         if others:
-            said = f"{request.method[:20]} at this address: not implemented by this server"
-            raise web.HTTPMethodNotAllowed(request.method, [*others, "OPTIONS"], reason=said)
+            message = f"{request.method[:20]} at this address: not implemented by this server"
+            raise web.HTTPMethodNotAllowed(request.method, [*others, "OPTIONS"], reason=message)
         if path.startswith("v1/projects/"):
             raise AddressUnknown(request.method, path)
         if path.startswith("v1/downloads"):  # the plain doors, by another method than they have
@@ -120,8 +122,8 @@ class _EarthEngineFront:
 
     # -- what there is ----------------------------------------------------------------------
 
-    async def _discovery(self, asked: _Asked) -> web.Response:
-        return _json(discovery_document(self._root(asked.request)))
+    async def _discovery(self, call: _Call) -> web.Response:
+        return _json(discovery_document(self._root(call.request)))
 
     def _root(self, request: web.Request) -> str:
         """Return the address of this server; the Host of a request is whatever its sender says."""
@@ -131,11 +133,11 @@ class _EarthEngineFront:
                 return address.rstrip("/") + "/"
         return self._desk.public_url + "/"
 
-    async def _algorithms(self, _: _Asked) -> web.Response:
+    async def _algorithms(self, _: _Call) -> web.Response:
         return _json({"algorithms": listing()})
 
-    async def _asset(self, asked: _Asked) -> web.Response:
-        catalog, name = self._desk.downloads.catalog, asked.match["name"]
+    async def _asset(self, call: _Call) -> web.Response:
+        catalog, name = self._desk.downloads.catalog, call.match["name"]
 
         def look() -> dict[str, Any]:
             asset = plain_id(name)
@@ -148,65 +150,61 @@ class _EarthEngineFront:
 
         return _json({**await self._desk.run(look), "name": name})
 
-    async def _list(self, asked: _Asked) -> web.Response:
-        parent = asked.match.get("parent") or ""
+    async def _list(self, call: _Call) -> web.Response:
+        parent = call.match.get("parent") or ""
         parent = "" if re.fullmatch(r"projects/[^/]+/assets", parent) else parent
         catalog = self._desk.downloads.catalog
-        told = await self._desk.run(lambda: json.dumps(list_assets(catalog, parent, asked.query)))
-        return web.json_response(text=told)
+        page = await self._desk.run(lambda: json.dumps(list_assets(catalog, parent, call.query)))
+        return web.json_response(text=page)
 
-    async def _nothing(self, _: _Asked) -> web.Response:
+    async def _empty(self, _: _Call) -> web.Response:
         return _json({})
 
     # -- values and pixels ------------------------------------------------------------------
 
-    async def _compute_value(self, asked: _Asked) -> web.Response:
-        return web.json_response(text=await self._desk.value(lambda: asked.json().get("expression")))
+    async def _compute_value(self, call: _Call) -> web.Response:
+        return web.json_response(text=await self._desk.value(lambda: call.json().get("expression")))
 
-    async def _compute_images(self, asked: _Asked) -> web.Response:
-        body = await self._desk.run(asked.json)
+    async def _compute_images(self, call: _Call) -> web.Response:
+        body = await self._desk.run(call.json)
         page = await self._desk.value(lambda: body.get("expression"), lambda value: images_page(value, body))
         return web.json_response(text=page)
 
-    async def _create_thumbnail(self, asked: _Asked) -> web.Response:
-        params = await self._params(asked)
-        made = await self._desk.create(params)
-        identity = made.download_id
-        name = f"{asked.match['parent']}/thumbnails/{identity.name.rsplit('/', 1)[1]}-{identity.token}"
+    async def _create_thumbnail(self, call: _Call) -> web.Response:
+        created = await self._desk.create(await self._request(call))
+        identity = created.download_id
+        name = f"{call.match['parent']}/thumbnails/{identity.name.rsplit('/', 1)[1]}-{identity.token}"
         return _json({"name": name})
 
-    async def _thumbnail(self, asked: _Asked) -> web.StreamResponse:
-        return await send_download(asked.request, self._desk, *_secret(asked.match["key"]))
+    async def _thumbnail(self, call: _Call) -> web.StreamResponse:
+        return await send_download(call.request, self._desk, *_secret(call.match["key"]))
 
-    async def _compute_pixels(self, asked: _Asked) -> web.StreamResponse:
-        return await self._streamed(asked.request, await self._params(asked))
+    async def _compute_pixels(self, call: _Call) -> web.StreamResponse:
+        return await self._stream(call.request, await self._request(call))
 
-    async def _asset_pixels(self, asked: _Asked) -> web.StreamResponse:
-        return await self._streamed(asked.request, await self._params(asked, plain_id(asked.match["name"])))
+    async def _asset_pixels(self, call: _Call) -> web.StreamResponse:
+        return await self._stream(call.request, await self._request(call, plain_id(call.match["name"])))
 
-    async def _create_map(self, asked: _Asked) -> web.Response:
-        params = await self._params(asked)
-        made = await self._desk.create(tile_params(params, 0, 0, 0))
-        identity = made.download_id
-        return _json({"name": f"{asked.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
+    async def _create_map(self, call: _Call) -> web.Response:
+        request = await self._request(call)
+        created = await self._desk.create(replace(request, params=tile_params(request.params, 0, 0, 0)))
+        identity = created.download_id
+        return _json({"name": f"{call.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
 
-    async def _tile(self, asked: _Asked) -> web.StreamResponse:
-        match = asked.match
-        kept = await self._desk.find(*_secret(match["key"]), "")
-        params = download_pb2.DownloadParams.FromString(kept.request)
+    async def _tile(self, call: _Call) -> web.StreamResponse:
+        match = call.match
+        download = await self._desk.find(*_secret(match["key"]), "")
+        params = download_pb2.DownloadParams.FromString(download.request)
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound
-        return await self._streamed(
-            asked.request, tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
-        )
+        tile = tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
+        return await self._stream(call.request, PixelRequest(tile))
 
-    async def _params(self, asked: _Asked, asset: str | None = None) -> download_pb2.DownloadParams:
-        if asset is None:
-            await check_expression(asked.body, self._desk)
-        return await self._desk.run(lambda: download_params(asked.json(), asset))
+    async def _request(self, call: _Call, asset: str | None = None) -> PixelRequest:
+        return await self._desk.run(lambda: pixel_request(call.json(), asset))
 
-    async def _streamed(self, request: web.Request, params: download_pb2.DownloadParams) -> web.StreamResponse:
-        async with aclosing(self._desk.stream(params)) as steps:
+    async def _stream(self, request: web.Request, pixels: PixelRequest) -> web.StreamResponse:
+        async with aclosing(self._desk.stream(pixels)) as steps:
             async for _, step in steps:
                 if isinstance(step, Ready):
                     with step.file:
@@ -216,8 +214,8 @@ class _EarthEngineFront:
 
 def _is_earth_engine(path: str) -> bool:
     """Return whether a path is one of these doors."""
-    known = _known_part(path)
-    return known is not None and not known.startswith("v1/downloads")
+    address = _known_part(path)
+    return address is not None and not address.startswith("v1/downloads")
 
 
 def _forwarded(request: web.Request, name: str) -> str:
@@ -225,7 +223,7 @@ def _forwarded(request: web.Request, name: str) -> str:
     return request.headers.get(f"X-Forwarded-{name}", "").rpartition(",")[2].strip()
 
 
-async def _meant(request: web.Request) -> tuple[str, dict[str, str], bytes]:
+async def _method_and_body(request: web.Request) -> tuple[str, dict[str, str], bytes]:
     """Return method, query and body; a long GET comes as a POST that says so."""
     query = dict(request.query)
     if request.method != "POST":
@@ -238,8 +236,8 @@ async def _meant(request: web.Request) -> tuple[str, dict[str, str], bytes]:
 
 def _known_part(path: str) -> str | None:
     """Return a path from what this server knows on, without a prefix that a proxy may have put before."""
-    found = re.search(r"(?:^|/)(\$discovery/rest$|v1/(?:projects|downloads)\b.*)", path, re.DOTALL)
-    return found[1] if found else None
+    match = re.search(r"(?:^|/)(\$discovery/rest$|v1/(?:projects|downloads)\b.*)", path, re.DOTALL)
+    return match[1] if match else None
 
 
 def _secret(key: str) -> tuple[str, str]:
@@ -248,10 +246,10 @@ def _secret(key: str) -> tuple[str, str]:
     Raises:
         DownloadNotFound: it is none; told as if it were an unknown one.
     """
-    found = _key.fullmatch(key)
-    if found is None:
+    match = _key.fullmatch(key)
+    if match is None:
         raise DownloadNotFound
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _form(body: bytes) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression, invalid
 from rasterwire.server.messages.graph_json import Node, call, constant, optional
-from rasterwire.server.messages.params import read_expression
+from rasterwire.server.messages.pixel_request import PixelRequest, with_expression
 from rasterwire.v1 import download_pb2
 
 _FORMATS = {
@@ -31,8 +31,8 @@ _whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
 Body = Mapping[str, Any]
 
 
-def download_params(body: Body, asset: str | None = None) -> download_pb2.DownloadParams:
-    """Return the params of a request for pixels.
+def pixel_request(body: Body, asset: str | None = None) -> PixelRequest:
+    """Return a request for pixels.
 
     Args:
         body: of thumbnails, maps, image:computePixels or assets:getPixels.
@@ -45,23 +45,23 @@ def download_params(body: Body, asset: str | None = None) -> download_pb2.Downlo
     for member in ("grid", "visualizationOptions"):
         if not isinstance(body.get(member) or {}, Mapping):
             raise invalid(member, "NOT_AN_OBJECT", "has to be an object")
-    document = _expression(body) if asset is None else _loaded(asset)
+    document = _expression(body) if asset is None else _load_graph(asset)
     if asset is not None and body.get("region") is not None:
         document, body = _within(document, body["region"], body.get("grid") or {}), {**body, "grid": None}
     bands = [str(name) for name in _list(body, "bandIds")]
     if body.get("visualizationOptions"):  # which shows the bands that are named
-        document, bands = _wrapped(document, body["visualizationOptions"], bands), []
+        document, bands = _visualized(document, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
     params.mask = download_pb2.MASK_NODATA  # as Earth Engine does, whose clients expect it
-    read_expression(document, params.expression)
+    request = with_expression(params, document)
     for name in bands:
         params.bands.add(id=name)
     _set_grid(params, body.get("grid") or {})
-    return params
+    return request
 
 
-def _format(said: Any) -> "download_pb2.Format.ValueType":
-    name = str(said or "AUTO_JPEG_PNG").upper()
+def _format(value: Any) -> "download_pb2.Format.ValueType":
+    name = str(value or "AUTO_JPEG_PNG").upper()
     if name not in _FORMATS:
         raise invalid("fileFormat", "FORMAT_UNKNOWN", f"{name[:40]!r} is not one of {', '.join(_FORMATS)}")
     return _FORMATS[name]
@@ -110,52 +110,52 @@ def _set_grid(params: download_pb2.DownloadParams, grid: Any) -> None:
         params.dimensions.extend(_dimensions(dimensions))
 
 
-def _affine(said: Any) -> list[float]:
+def _affine(value: Any) -> list[float]:
     try:
         keys = ("scaleX", "shearX", "translateX", "shearY", "scaleY", "translateY")
-        return [float(said.get(key) or 0.0) for key in keys]
+        return [float(value.get(key) or 0.0) for key in keys]
     except (AttributeError, TypeError, ValueError, OverflowError):
         raise invalid(
             "grid.affineTransform", "NOT_A_TRANSFORM", "has to be numbers by name: scaleX and so on"
         ) from None
 
 
-def _dimensions(said: Any) -> list[int]:
-    sides = [str(said.get(side)) for side in ("width", "height")] if isinstance(said, Mapping) else []
+def _dimensions(value: Any) -> list[int]:
+    sides = [str(value.get(side)) for side in ("width", "height")] if isinstance(value, Mapping) else []
     if not sides or not all(map(_whole.fullmatch, sides)):
         raise invalid("grid.dimensions", "NOT_DIMENSIONS", "has to be width and height, whole numbers of pixels")
-    found = [int(float(side)) for side in sides]
-    if not all(0 < number < 1 << 31 for number in found):
-        raise invalid("grid.dimensions", "NOT_DIMENSIONS", f"{found[0]} x {found[1]} pixels are not possible")
-    return found
+    numbers = [int(float(side)) for side in sides]
+    if not all(0 < number < 1 << 31 for number in numbers):
+        raise invalid("grid.dimensions", "NOT_DIMENSIONS", f"{numbers[0]} x {numbers[1]} pixels are not possible")
+    return numbers
 
 
 # -- graphs ------------------------------------------------------------------------------------
 
 
-def _loaded(asset: str) -> Node:
+def _load_graph(asset: str) -> Node:
     return {"result": "0", "values": {"0": call("Image.load", id=constant(asset))}}
 
 
-def _around(document: Node, called: Node) -> dict[str, Any]:
+def _around(document: Node, call_: Node) -> dict[str, Any]:
     """Return a graph whose result is a call that refers to the result of another."""
     values = dict(document.get("values") or {})
     key = next(name for number in itertools.count() if (name := f"around-{number}") not in values)
-    values[key] = called
+    values[key] = call_
     return {"result": key, "values": values}
 
 
-def _wrapped(document: dict[str, Any], options: Any, bands: list[str]) -> dict[str, Any]:
+def _visualized(document: dict[str, Any], options: Any, bands: list[str]) -> dict[str, Any]:
     """Return a graph that shows bands of what another makes, by default its own, as visualizationOptions have it."""
     if not isinstance(options, Mapping):
         raise invalid("visualizationOptions", "NOT_OPTIONS", "has to be an object")
-    said = options.get("ranges") or []
-    if not isinstance(said, list) or not all(isinstance(r, Mapping) for r in said):
+    values = options.get("ranges") or []
+    if not isinstance(values, list) or not all(isinstance(r, Mapping) for r in values):
         raise invalid("visualizationOptions.ranges", "NOT_RANGES", "has to be a list of objects with min and max")
-    ranges: list[Mapping[str, Any]] = said
+    ranges: list[Mapping[str, Any]] = values
     gamma = options.get("gamma")
     inner = {"valueReference": document.get("result")}
-    called = call(
+    call_ = call(
         "Image.visualize",
         image=inner,
         bands=optional(bands or None),
@@ -165,7 +165,7 @@ def _wrapped(document: dict[str, Any], options: Any, bands: list[str]) -> dict[s
         opacity=optional(options.get("opacity")),
         palette=optional(options.get("paletteColors") or None),
     )
-    return _around(document, called)
+    return _around(document, call_)
 
 
 def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
@@ -179,14 +179,14 @@ def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
     width = height = None
     if grid.get("dimensions") is not None:
         width, height = _dimensions(grid["dimensions"])
-    called = call(
+    call_ = call(
         "Image.clipToBoundsAndScale",
         input=image,
         geometry=optional(_geojson(region)),
         width=optional(width),
         height=optional(height),
     )
-    return _around(document, called)
+    return _around(document, call_)
 
 
 def _geojson(region: Any) -> Any:
@@ -215,9 +215,9 @@ def tile_params(params: download_pb2.DownloadParams, zoom: int, x: int, y: int) 
     side = 2 * _HALF / (1 << zoom)
     size = side / _TILE
     x %= 1 << zoom
-    made = download_pb2.DownloadParams()
-    made.CopyFrom(params)
-    made.crs = "EPSG:3857"
-    made.crs_transform[:] = [size, 0.0, x * side - _HALF, 0.0, -size, _HALF - y * side]
-    made.dimensions[:] = [_TILE, _TILE]
-    return made
+    tile = download_pb2.DownloadParams()
+    tile.CopyFrom(params)
+    tile.crs = "EPSG:3857"
+    tile.crs_transform[:] = [size, 0.0, x * side - _HALF, 0.0, -size, _HALF - y * side]
+    tile.dimensions[:] = [_TILE, _TILE]
+    return tile

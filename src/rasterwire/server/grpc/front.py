@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from rasterwire.errors import OffsetOutOfRange, invalid
 from rasterwire.server.calls import UnaryCalls, check
 from rasterwire.server.grpc.wire import with_data
+from rasterwire.server.messages.pixel_request import PixelRequest
 from rasterwire.server.messages.status import grpc_status
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Data
@@ -36,8 +37,8 @@ async def _answering(context: Context, method: str, request: Message | None) -> 
     code = "OK"
     try:
         if request is None:
-            said = "the bytes of the call are no message of this schema; make the client from the same version of it"
-            raise invalid("", "NOT_A_MESSAGE", said)
+            message = "the bytes of the call are no message of this schema; make the client from the same version of it"
+            raise invalid("", "NOT_A_MESSAGE", message)
         yield
     except grpc.aio.AbortError:
         raise
@@ -88,14 +89,14 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
         async with _answering(context, "CreateDownload", request):
-            return await self._calls.create_download(request)
+            return await self._calls.create_download(PixelRequest(request.params))
         raise AssertionError  # abort never returns
 
     async def PlanDownload(
         self, request: service_pb2.PlanDownloadRequest, context: Context
     ) -> service_pb2.PlanDownloadResponse:
         async with _answering(context, "PlanDownload", request):
-            return await self._calls.plan_download(request)
+            return await self._calls.plan_download(PixelRequest(request.params))
         raise AssertionError
 
     async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
@@ -108,8 +109,8 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
         async with _answering(context, "ReadDownload", request):
             check(request)
-            kept = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
-            async with aclosing(self._desk.deliver(kept)) as steps:
+            download = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
+            async with aclosing(self._desk.deliver(download)) as steps:
                 async for step in steps:
                     if isinstance(step, download_pb2.RenderProgress):
                         yield service_pb2.ReadDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step))
@@ -117,9 +118,9 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                     with step.file:
                         if request.read_offset > step.info.size_bytes:
                             raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
-                        made = partial(with_data, service_pb2.ReadDownloadResponse())
+                        make_piece = partial(with_data, service_pb2.ReadDownloadResponse())
                         part = request.read_offset, request.read_limit
-                        async with aclosing(self._desk.readers.chunks(step, *part, made)) as chunks:
+                        async with aclosing(self._desk.readers.chunks(step, *part, make_piece)) as chunks:
                             async for chunk in chunks:
                                 yield chunk
 
@@ -128,14 +129,14 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
         async with (
             _answering(context, "StreamDownload", request),
-            aclosing(self._desk.stream(request.params)) as steps,
+            aclosing(self._desk.stream(PixelRequest(request.params))) as steps,
         ):
-            async for told, step in steps:
+            async for plan, step in steps:
                 if isinstance(step, download_pb2.RenderProgress):
-                    yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=told)
+                    yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=plan)
                     continue
                 with step.file:
-                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, told))) as chunks:
+                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, plan))) as chunks:
                         async for chunk in chunks:
                             yield chunk
 

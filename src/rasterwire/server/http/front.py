@@ -1,7 +1,7 @@
 """The service's own HTTP door: the bytes of a download by plain GET, and the calls of the schema as JSON."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any
 
 from aiohttp import web
 from google.protobuf import json_format
@@ -13,18 +13,15 @@ from rasterwire.forms import read_request
 from rasterwire.server.calls import UnaryCalls
 from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
-from rasterwire.server.messages.params import params_from_json
+from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.pixel_request import read_request as read_pixel_request
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Desk
-from rasterwire.server.web.body import check_expression, check_type, read_body, read_json
+from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send_download
-from rasterwire.v1 import download_service_pb2 as service_pb2
 
 _LARGE_ANSWER = 1 << 16
 """Bytes of a message that is written as JSON beside the loop, which it would hold up for milliseconds."""
-
-Answering: TypeAlias = Callable[[Any, Sequence[Violation]], Awaitable[Message]]
-"""Answers the message of a request, and what could not be read of it."""
 
 
 def add_http_door(app: web.Application, desk: Desk, readiness: Readiness) -> None:
@@ -45,9 +42,11 @@ class _HttpFront:
         self._desk = desk
         self._readiness = readiness
         calls = UnaryCalls(desk)
-        self._calls: dict[str, Answering] = {
+        self._posts: dict[str, Callable[[PixelRequest], Awaitable[Message]]] = {
             "CreateDownload": calls.create_download,
             "PlanDownload": calls.plan_download,
+        }
+        self._gets: dict[str, Callable[[Any, Sequence[Violation]], Awaitable[Message]]] = {
             "GetLimits": calls.get_limits,
             "ListImages": calls.list_images,
             "GetImage": calls.get_image,
@@ -55,33 +54,32 @@ class _HttpFront:
 
     def handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return what answers the requests of a route."""
-        call = self._calls[route.call]
+        if route.method == "POST":
+            post = self._posts[route.call]
+
+            async def handle_post(request: web.Request) -> web.Response:
+                return await self._json(await post(await self._read_body(request)))
+
+            return handle_post
+        get = self._gets[route.call]
         kind = GetMessageClass(described(route.call).input_type)
 
-        async def handle(request: web.Request) -> web.Response:
+        async def handle_get(request: web.Request) -> web.Response:
             message = kind()
-            if route.method == "GET":
-                misfits = _read_address(request, message)
-            else:
-                misfits = await self._read_body(request, message)
-            answer = await call(message, misfits)
-            if answer.ByteSize() > _LARGE_ANSWER:
-                text = await self._desk.run(lambda: json_format.MessageToJson(answer))
-            else:
-                text = json_format.MessageToJson(answer)
-            return web.json_response(text=text)
+            return await self._json(await get(message, _read_address(request, message)))
 
-        return handle
+        return handle_get
 
-    async def _read_body(self, request: web.Request, message: Message) -> Sequence[Violation]:
-        """Fill the params of a request from its body, and return what does not fit."""
+    async def _read_body(self, request: web.Request) -> PixelRequest:
         check_type(request)
         body = await read_body(request)
-        await check_expression(body, self._desk)
-        params = cast(service_pb2.CreateDownloadRequest | service_pb2.PlanDownloadRequest, message).params
-        params.SetInParent()
         # megabytes of it take seconds, which other calls shall not wait
-        return await self._desk.run(lambda: params_from_json(read_json(body), params))
+        return await self._desk.run(lambda: read_pixel_request(read_json(body)))
+
+    async def _json(self, message: Message) -> web.Response:
+        if message.ByteSize() > _LARGE_ANSWER:
+            return web.json_response(text=await self._desk.run(lambda: json_format.MessageToJson(message)))
+        return web.json_response(text=json_format.MessageToJson(message))
 
     async def live(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

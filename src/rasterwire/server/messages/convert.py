@@ -49,13 +49,14 @@ _DEFLATE_MOST = 9
 
 
 def to_request(
-    params: download_pb2.DownloadParams, misfits: Sequence[Violation] = ()
+    params: download_pb2.DownloadParams, graph: Graph | None = None, misfits: Sequence[Violation] = ()
 ) -> tuple[DownloadRequest, Graph | None]:
     """Return the request of a message, and the graph of its image where it names none.
 
     Args:
-        params: what was read of the request.
-        misfits: what could not be read of it; it is refused for these, and for all else that is wrong.
+        params: the message.
+        graph: of its expression, where a door has read that already.
+        misfits: what a door could not read of the request. It is refused for these, and for all else that is wrong.
 
     Raises:
         InvalidRequest: with every violation of the schema and of the values.
@@ -73,12 +74,12 @@ def to_request(
     compression = COMPRESSIONS.get(params.compression)
     level = params.compression_level if params.HasField("compression_level") else None
     if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
-        said = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
-        problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", said))
-    graph = None
-    is_unread = bool(misfits) and params.HasField("expression")  # it was checked, and no message made of it
-    with problems.catching():
-        graph = None if is_unread or "mosaic" in too_long else to_graph(params)
+        message = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
+        problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
+    is_unread = bool(misfits) and params.HasField("expression")  # which is one of the misfits then
+    if graph is None and not is_unread and "mosaic" not in too_long:
+        with problems.catching():
+            graph = to_graph(params)
     problems.found[:] = [*misfits, *unaffected(misfits, problems.found)]
     problems.raise_if_any()
     request = DownloadRequest(

@@ -7,8 +7,8 @@ Node = dict[str, Any]
 
 def call(name: str, **arguments: Node | None) -> Node:
     """Return a call of a function; arguments of None are left out."""
-    given = {key: value for key, value in arguments.items() if value is not None}
-    return {"functionInvocationValue": {"functionName": name, "arguments": given}}
+    present = {key: value for key, value in arguments.items() if value is not None}
+    return {"functionInvocationValue": {"functionName": name, "arguments": present}}
 
 
 def constant(value: Any) -> Node:

@@ -31,14 +31,14 @@ def list_images(
         raise invalid(
             "page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin"
         ) from None
-    found = list(catalog.list_images(request.prefix, after, size + 1))
+    candidates = list(catalog.list_images(request.prefix, after, size + 1))
     images: list[catalog_service_pb2.ImageInfo] = []
     room = _MOST_BYTES
-    for image in found[:size]:
-        told = from_image(image)
-        room -= told.ByteSize()
+    for image in candidates[:size]:
+        info = from_image(image)
+        room -= info.ByteSize()
         if room < 0 and images:
             break
-        images.append(told)
-    more = base64.urlsafe_b64encode(images[-1].id.encode()).decode() if len(found) > len(images) else ""
+        images.append(info)
+    more = base64.urlsafe_b64encode(images[-1].id.encode()).decode() if len(candidates) > len(images) else ""
     return catalog_service_pb2.ListImagesResponse(images=images, next_page_token=more)

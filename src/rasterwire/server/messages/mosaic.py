@@ -32,8 +32,8 @@ _COMPARISONS = {
 }
 """The filter of each comparison, and whether it is of the opposite."""
 
-_MOST = 1_000_000
-_MOST_TOLD = 100
+_MAX_SCENES = 1_000_000
+_MAX_VIOLATIONS = 100
 
 
 def mosaic_graph(mosaic: download_pb2.Mosaic) -> Node:
@@ -46,8 +46,8 @@ def mosaic_graph(mosaic: download_pb2.Mosaic) -> Node:
         loaded = {"arrayValue": {"values": [_call("Image.load", id=_constant(i)) for i in mosaic.images.ids]}}
         scenes = _call("ImageCollection.fromImages", images=loaded)
     else:
-        scenes = _queried(mosaic.query)
-    values = {"scenes": scenes, "composite": _composed(mosaic)}
+        scenes = _query_scenes(mosaic.query)
+    values = {"scenes": scenes, "composite": _composite(mosaic)}
     first = _call("Image.select", input=_call("Collection.first", collection=_SCENES), bandSelectors=_constant([0]))
     own = _call("Image.projection", image=first)
     values["mosaic"] = _call("Image.setDefaultProjection", image={"valueReference": "composite"}, crs=own)
@@ -57,7 +57,7 @@ def mosaic_graph(mosaic: download_pb2.Mosaic) -> Node:
 _SCENES: Node = {"valueReference": "scenes"}
 
 
-def _composed(mosaic: download_pb2.Mosaic) -> Node:
+def _composite(mosaic: download_pb2.Mosaic) -> Node:
     match mosaic.composite:
         case download_pb2.COMPOSITE_LAST:
             return _call("ImageCollection.mosaic", collection=_SCENES)
@@ -67,19 +67,19 @@ def _composed(mosaic: download_pb2.Mosaic) -> Node:
         case kind if kind in _COMPOSITES:
             return _call(_COMPOSITES[kind], collection=_SCENES)
         case _:  # the first: the last of the reverse order
-            listed = _call("Collection.toList", collection=_SCENES, count=_constant(_MOST))
+            listed = _call("Collection.toList", collection=_SCENES, count=_constant(_MAX_SCENES))
             turned = _call("ImageCollection.fromImages", images=_call("List.reverse", list=listed))
             return _call("ImageCollection.mosaic", collection=turned)
 
 
-def _queried(query: download_pb2.CollectionQuery) -> Node:
+def _query_scenes(query: download_pb2.CollectionQuery) -> Node:
     problems = Violations()
     conditions: list[Node] = []
     with problems.catching():
         conditions += _times(query)
-    for at, wanted in enumerate(query.filters):
+    for index, filter_ in enumerate(query.filters):
         with problems.catching():
-            conditions.append(_compared(wanted, f"mosaic.query.filters[{at}]"))
+            conditions.append(_comparison(filter_, f"mosaic.query.filters[{index}]"))
     if query.HasField("bounds"):
         with problems.catching():
             area = _call("Feature", geometry=_constant(read_region(query.bounds, "mosaic.query.bounds")))
@@ -110,8 +110,8 @@ def _times(query: download_pb2.CollectionQuery) -> list[Node]:
         end = _millis(query.end_time, "mosaic.query.end_time") if query.HasField("end_time") else None
     problems.raise_if_any()
     if start is not None and end is not None and end <= start:
-        said = "has to be after start_time, or no image passes; swap them, or leave one out"
-        raise invalid("mosaic.query.end_time", "TIMES_SWAPPED", said)
+        message = "has to be after start_time, or no image passes; swap them, or leave one out"
+        raise invalid("mosaic.query.end_time", "TIMES_SWAPPED", message)
     time = _constant("system:time_start")
     conditions = []
     if start is not None:
@@ -128,20 +128,20 @@ def _millis(time: Timestamp, field: str) -> int:
         time.ToJsonString()  # which only times have that can be
         return time.ToMilliseconds()
     except (ValueError, OverflowError):
-        said = f"{time.seconds} seconds and {time.nanos} nanoseconds are no time of the years 1 to 9999"
-        raise invalid(field, "TIME_OUT_OF_RANGE", said) from None
+        message = f"{time.seconds} seconds and {time.nanos} nanoseconds are no time of the years 1 to 9999"
+        raise invalid(field, "TIME_OUT_OF_RANGE", message) from None
 
 
-def _compared(wanted: download_pb2.PropertyFilter, field: str) -> Node:
-    value: Any = wanted.text if wanted.WhichOneof("value") == "text" else wanted.number
+def _comparison(filter_: download_pb2.PropertyFilter, field: str) -> Node:
+    value: Any = filter_.text if filter_.WhichOneof("value") == "text" else filter_.number
     if isinstance(value, float) and not math.isfinite(value):
         raise invalid(f"{field}.number", "NOT_FINITE", f"has to be a finite number, got {value:g}")
-    name, is_opposite = _COMPARISONS.get(wanted.comparison, ("", False))
-    test = _call(name, leftField=_constant(wanted.property), rightValue=_constant(value))
+    name, is_opposite = _COMPARISONS.get(filter_.comparison, ("", False))
+    test = _call(name, leftField=_constant(filter_.property), rightValue=_constant(value))
     if not is_opposite:
         return test
-    there = _call("Filter.notNull", properties=_constant([wanted.property]))
-    return _all([there, _call("Filter.not", filter=test)])
+    has_value = _call("Filter.notNull", properties=_constant([filter_.property]))
+    return _all([has_value, _call("Filter.not", filter=test)])
 
 
 # -- refusals ----------------------------------------------------------------------------------
@@ -166,40 +166,40 @@ def check_properties(query: download_pb2.CollectionQuery, names: Collection[str]
     Raises:
         InvalidRequest: with every such property.
     """
-    asked = [(f"filters[{at}].property", wanted.property) for at, wanted in enumerate(query.filters)]
-    asked += [("sort_by", query.sort_by)] if query.sort_by else []
+    uses = [(f"filters[{index}].property", filter_.property) for index, filter_ in enumerate(query.filters)]
+    uses += [("sort_by", query.sort_by)] if query.sort_by else []
     problems = Violations()
-    for field, name in asked:
+    for field, name in uses:
         if names and name not in names:
             close = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            said = f"no image of {query.collection!r} has a property {name!r}{hint}"
-            problems.found.append(Violation(f"mosaic.query.{field}", "PROPERTY_UNKNOWN", said))
+            message = f"no image of {query.collection!r} has a property {name!r}{hint}"
+            problems.found.append(Violation(f"mosaic.query.{field}", "PROPERTY_UNKNOWN", message))
     problems.raise_if_any()
 
 
 def mosaic_refusal(
-    mosaic: download_pb2.Mosaic, error: InvalidExpression, is_there: Callable[[str], bool]
+    mosaic: download_pb2.Mosaic, error: InvalidExpression, has_image: Callable[[str], bool]
 ) -> InvalidRequest:
     """Return an error of the graph of a mosaic in terms of the fields of the mosaic.
 
     Args:
         mosaic: as the caller wrote it.
         error: of its graph, which the caller never saw.
-        is_there: tells whether the catalog has an image.
+        has_image: tells whether the catalog has an image.
     """
     if error.is_of_null:
-        said = "no image passes the query; widen its times, bounds or filters"
-        return invalid("mosaic.query", "NO_SCENE", said)
+        message = "no image passes the query; widen its times, bounds or filters"
+        return invalid("mosaic.query", "NO_SCENE", message)
     if error.function == "ImageCollection.load":
-        said = f"no collection {mosaic.query.collection!r} in this catalog; ListImages names the images there are"
-        return invalid("mosaic.query.collection", "COLLECTION_NOT_FOUND", said)
-    said = "in this catalog; ListImages names those there are"
+        message = f"no collection {mosaic.query.collection!r} in this catalog; ListImages names the images there are"
+        return invalid("mosaic.query.collection", "COLLECTION_NOT_FOUND", message)
+    message = "in this catalog; ListImages names those there are"
     missing = (
-        Violation(f"mosaic.images.ids[{at}]", "IMAGE_NOT_FOUND", f"no image {image!r} {said}")
-        for at, image in enumerate(mosaic.images.ids)
-        if not is_there(image)
+        Violation(f"mosaic.images.ids[{index}]", "IMAGE_NOT_FOUND", f"no image {image!r} {message}")
+        for index, image in enumerate(mosaic.images.ids)
+        if not has_image(image)
     )
-    if found := tuple(itertools.islice(missing, _MOST_TOLD)):
-        return InvalidRequest(found)
+    if violations := tuple(itertools.islice(missing, _MAX_VIOLATIONS)):
+        return InvalidRequest(violations)
     return invalid(_FIELDS.get(error.function, "mosaic"), "MOSAIC_IMPOSSIBLE", error.problem.removesuffix("."))

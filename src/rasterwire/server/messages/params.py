@@ -1,4 +1,4 @@
-"""DownloadParams that come as JSON: what was read of them, and all that could not be read."""
+"""Expressions that come as JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,35 +7,13 @@ import orjson
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from rasterwire.errors import InvalidExpression, Violation
+from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.graph import read_graph
-from rasterwire.forms import read_params
 from rasterwire.v1 import download_pb2, expression_pb2
 
 
-def params_from_json(document: Mapping[str, Any], params: download_pb2.DownloadParams) -> tuple[Violation, ...]:
-    """Fill a message from a JSON object in any form of ``rasterwire.forms``, and return all that does not fit.
-
-    Args:
-        document: as the JSON of ``DownloadParams``.
-        params: an empty message; what does not fit stays absent from it.
-    """
-    reading = read_params(document, params)
-    misfits = [Violation(*misfit) for misfit in reading.misfits]
-    if reading.expression is not None:
-        try:
-            expression = expression_document(reading.expression)
-            if misfits:
-                read_graph(expression)  # to tell of it too; the message would not be used
-            else:
-                read_expression(expression, params.expression)
-        except InvalidExpression as error:
-            misfits.append(Violation("expression", "INVALID_EXPRESSION", str(error)))
-    return tuple(misfits)
-
-
-def expression_document(value: Any) -> Any:
-    """Return the JSON of an expression that may be given as text, as Earth Engine's library serializes it.
+def parse_expression(value: Any) -> Any:
+    """Return the document of an expression that may be text, as Earth Engine's library serializes it.
 
     Raises:
         InvalidExpression: the text is not JSON.

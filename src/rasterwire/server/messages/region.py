@@ -41,14 +41,14 @@ def _read(message: download_pb2.Region) -> Region | None:
     crs = parse_crs(message.crs, f"{_HOME}.crs") if message.crs else None
     match message.WhichOneof("shape"):
         case "bounding_box":
-            box = message.bounding_box
-            corners = (box.west, box.south, box.east, box.north)
+            sides = message.bounding_box
+            corners = (sides.west, sides.south, sides.east, sides.north)
             if not all(map(math.isfinite, corners)):
                 return None
-            made = box_region(*corners, crs) if crs else box_region(*corners)
+            box = box_region(*corners, crs) if crs else box_region(*corners)
             geodesic = message.edges == download_pb2.EDGES_GEODESIC
-            check_edges(f"{_HOME}.edges", made.crs, geodesic)
-            return Region(made.geometry, made.crs, geodesic)
+            check_edges(f"{_HOME}.edges", box.crs, geodesic)
+            return Region(box.geometry, box.crs, geodesic)
         case "geojson":
             edges = {download_pb2.EDGES_PLANAR: False, download_pb2.EDGES_GEODESIC: True}
             return geojson_region(message.geojson, crs, edges.get(message.edges))

@@ -61,10 +61,10 @@ _log = logging.getLogger("rasterwire.server")
 
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the google.rpc.Status of an error; an unexpected one is logged and told by an id."""
-    known = _known(error)
-    if known is not error:
-        _log.error("%s: %s", known, error)
-    error = known
+    cause = _known(error)
+    if cause is not error:
+        _log.error("%s: %s", cause, error)
+    error = cause
     if not isinstance(error, errors.DownloadError) or type(error) not in STATUS:
         incident = secrets.token_hex(4)
         _log.error("unexpected error %s", incident, exc_info=error)
@@ -90,10 +90,10 @@ def _in_trailer(text: str) -> str:
     """Return a text as short as it has to be where each byte that is not printable ASCII takes three."""
     text = _short(text, _MOST_MESSAGE)
     room = _MOST_MESSAGE
-    for at, byte in enumerate(encoded := text.encode()):
+    for index, byte in enumerate(encoded := text.encode()):
         room -= 1 if 0x20 <= byte < 0x7F and byte != 0x25 else 3
         if room < 0:
-            return encoded[: at - 4].decode(errors="ignore") + " ..."
+            return encoded[: index - 4].decode(errors="ignore") + " ..."
     return text
 
 
@@ -111,19 +111,19 @@ def _known(error: BaseException) -> BaseException:
 
 def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.BadRequest:
     """Return as many violations as fit, and last how many more there are."""
-    found = error_details_pb2.BadRequest()
+    bad_request = error_details_pb2.BadRequest()
     violation_type = error_details_pb2.BadRequest.FieldViolation
     for index, violation in enumerate(violations):
-        told = _short(violation.description, 500)
-        found.field_violations.append(
-            violation_type(field=_short(violation.field, 100), description=told, reason=violation.reason)
+        description = _short(violation.description, 500)
+        bad_request.field_violations.append(
+            violation_type(field=_short(violation.field, 100), description=description, reason=violation.reason)
         )
         rest = len(violations) - index
-        if found.ByteSize() > _MOST_DETAILS and rest > 1:
+        if bad_request.ByteSize() > _MOST_DETAILS and rest > 1:
             more = f"and {rest} more violations; mend these first"
-            found.field_violations[-1].CopyFrom(violation_type(reason="MORE_VIOLATIONS", description=more))
+            bad_request.field_violations[-1].CopyFrom(violation_type(reason="MORE_VIOLATIONS", description=more))
             break
-    return found
+    return bad_request
 
 
 def _short(text: str, most: int) -> str:
@@ -148,16 +148,16 @@ def grpc_status(error: BaseException) -> grpc.Status:
 def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the JSON body of an error, in the form of Google's APIs; see ``grpc_status``."""
     status = status_of(error)
-    known = _known(error)
+    cause = _known(error)
     code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
-    number = _HTTP_OF.get(type(known), HTTP_STATUS[code])
+    number = _HTTP_OF.get(type(cause), HTTP_STATUS[code])
     body: dict[str, Any] = {"code": number, "message": status.message, "status": code.name}
-    if isinstance(known, errors.DownloadError):
-        body["reason"] = known.reason
-    if isinstance(known, errors.InvalidRequest):
+    if isinstance(cause, errors.DownloadError):
+        body["reason"] = cause.reason
+    if isinstance(cause, errors.InvalidRequest):
         body["violations"] = [
             {"field": _short(v.field, 100), "reason": v.reason, "description": _short(v.description, _MOST_MESSAGE)}
-            for v in known.violations[:_MOST_VIOLATIONS]
+            for v in cause.violations[:_MOST_VIOLATIONS]
         ]
     _let_go(error)
     return number, {"error": body}
@@ -165,8 +165,8 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
 
 def http_headers(error: BaseException) -> dict[str, str]:
     """Return the headers that go with ``http_answer``; source: RFC 9110, section 10.2.3."""
-    known = _known(error)
-    after = known.retry_after if isinstance(known, errors.DownloadError) else None
+    cause = _known(error)
+    after = cause.retry_after if isinstance(cause, errors.DownloadError) else None
     return {} if after is None else {"Retry-After": str(math.ceil(after))}
 
 
@@ -175,7 +175,7 @@ def _let_go(error: BaseException) -> None:
 
     Requests of megabytes would stay in it until Python's collector comes by.
     """
-    at: BaseException | None = error
-    while at is not None:
-        at.__traceback__ = None
-        at = at.__cause__ or at.__context__
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__

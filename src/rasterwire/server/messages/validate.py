@@ -20,23 +20,23 @@ _FEW = 20
 
 def violations(message: Message) -> list[Violation]:
     """Return every rule of the schema that a message breaks."""
-    found: list[Violation] = []
-    ruled = _ruled(message, "", found) if message.ByteSize() > _SMALL else message
-    found += [_violation(message, one.proto) for one in protovalidate.collect_violations(ruled)]
-    not_finite = {violation.field for violation in found if violation.reason == "DOUBLE_FINITE"}
+    broken: list[Violation] = []
+    ruled = _ruled(message, "", broken) if message.ByteSize() > _SMALL else message
+    broken += [_violation(message, item.proto) for item in protovalidate.collect_violations(ruled)]
+    not_finite = {violation.field for violation in broken if violation.reason == "DOUBLE_FINITE"}
     # what is no number is not greater than 0 either, which need not be said
-    return [one for one in found if one.field not in not_finite or one.reason == "DOUBLE_FINITE"]
+    return [item for item in broken if item.field not in not_finite or item.reason == "DOUBLE_FINITE"]
 
 
-def _ruled(message: Message, path: str, found: list[Violation]) -> Message:
-    """Return a message of which rules make as much as of another, without what may be millions.
+def _ruled(message: Message, path: str, broken: list[Violation]) -> Message:
+    """Return a message that breaks the same rules as another one, without its large parts.
 
-    That is the values of an expression, of which there are no rules, and the rest of lists that are too long.
+    Left out are the values of an expression, which have no rules, and lists that are too long.
 
     Args:
         message: the other.
         path: of the message, "" for the outermost.
-        found: gets what there is to say of lists that are left out.
+        broken: receives a violation for each list that is left out.
     """
     bare = type(message)()
     for field, value in message.ListFields():
@@ -46,26 +46,26 @@ def _ruled(message: Message, path: str, found: list[Violation]) -> Message:
         elif field.is_repeated:
             most = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
             if most and len(value) > most:
-                said = f"must contain no more than {most} item(s){_said(value)}"
-                found.append(Violation(here, TOO_MANY, said))
+                problem = f"must contain no more than {most} item(s){_said(value)}"
+                broken.append(Violation(here, TOO_MANY, problem))
             elif field.message_type is not None:
-                items = (_ruled(item, f"{here}[{at}]", found) for at, item in enumerate(value))
+                items = (_ruled(item, f"{here}[{index}]", broken) for index, item in enumerate(value))
                 getattr(bare, field.name).extend(items)
             else:
                 getattr(bare, field.name).extend(value[:_FEW] if field.cpp_type == field.CPPTYPE_DOUBLE else value)
         elif field.message_type is not None:
-            getattr(bare, field.name).CopyFrom(_ruled(value, here, found))
+            getattr(bare, field.name).CopyFrom(_ruled(value, here, broken))
         else:
             setattr(bare, field.name, value)
     return bare
 
 
-def _violation(message: Message, found: Any) -> Violation:
-    reason = found.rule_id.upper().replace(".", "_")
+def _violation(message: Message, rule: Any) -> Violation:
+    reason = rule.rule_id.upper().replace(".", "_")
     path = ""
     value: Any = message
     enum = None
-    for element in found.field.elements if found.field is not None else ():
+    for element in rule.field.elements if rule.field is not None else ():
         kind = value.DESCRIPTOR
         if element.field_name in kind.oneofs_by_name:
             if not path:
@@ -83,15 +83,15 @@ def _violation(message: Message, found: Any) -> Violation:
             value = value[index]
     if isinstance(value, Message):
         # a rule over several fields begins its text with the field it is about
-        field, _, text = found.message.partition(": ")
+        field, _, text = rule.message.partition(": ")
         return Violation(f"{path}.{field}" if path else field, reason, text)
-    if found.rule_id == "string.min_len":
+    if rule.rule_id == "string.min_len":
         return Violation(path, "REQUIRED", "is required, and empty")
     if enum is not None:
         options = [name for name in enum.values_by_name if not name.endswith("_UNSPECIFIED")]
-        said = f"has to be one of {', '.join(options)}"
-        return Violation(path, reason, said + (_said(value) if value else ", and is not given"))
-    return Violation(path, reason, found.message + _said(value))
+        problem = f"has to be one of {', '.join(options)}"
+        return Violation(path, reason, problem + (_said(value) if value else ", and is not given"))
+    return Violation(path, reason, rule.message + _said(value))
 
 
 def _said(value: object) -> str:

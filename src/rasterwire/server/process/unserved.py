@@ -14,12 +14,12 @@ _log = logging.getLogger("rasterwire.server")
 def tell_unserved(folder: Path) -> None:
     """Log how many files and assets of a catalog's folder are not served, by kind; nothing where all are."""
     try:
-        found = summary(FolderCatalog(folder).unserved())
+        unserved = summary(FolderCatalog(folder).unserved())
     except DownloadError as error:
         _log.warning("catalog: %s", error)
         return
-    if found:
-        _log.warning("not served of %s: %s; rasterwire images FOLDER --check names each", folder, found)
+    if unserved:
+        _log.warning("not served of %s: %s; rasterwire images FOLDER --check names each", folder, unserved)
 
 
 def tell_unserved_meanwhile(folder: Path) -> None:

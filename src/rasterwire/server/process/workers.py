@@ -45,8 +45,8 @@ def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Cal
         if http_port >= 0:
             http_port = stack.enter_context(_reserved(settings.host, http_port, "http_port"))
         own = replace(settings, grpc_port=grpc_port, http_port=http_port)
-        told, tell = os.pipe()
-        stack.callback(os.close, told)
+        stop_pipe, tell = os.pipe()
+        stack.callback(os.close, stop_pipe)
         stack.callback(os.close, tell)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
@@ -54,17 +54,19 @@ def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Cal
 
         for number in _SHUTDOWN:
             signal.signal(number, stop)
-        _keep_running([_Worker(own, work, clean) for _ in range(settings.workers)], told)
+        _keep_running([_Worker(own, work, clean) for _ in range(settings.workers)], stop_pipe)
 
 
-def _keep_running(workers: "list[_Worker]", told: int) -> None:
+def _keep_running(workers: "list[_Worker]", stop_pipe: int) -> None:
     """Start workers, and start them again, until something can be read from ``told``; then end them all."""
     while True:
         for worker in workers:
             worker.start_if_due()
         delays = [worker.due - time.monotonic() for worker in workers if not worker.is_running]
-        ready = wait([told, *(worker.sentinel for worker in workers if worker.is_running)], min(delays, default=None))
-        if told in ready:
+        ready = wait(
+            [stop_pipe, *(worker.sentinel for worker in workers if worker.is_running)], min(delays, default=None)
+        )
+        if stop_pipe in ready:
             break
         for worker in workers:
             worker.note_end()
@@ -165,10 +167,10 @@ def _reserved(host: str, port: int, name: str) -> Iterator[int]:
         with socket.socket(family, kind, protocol) as alone:
             alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             alone.bind(address)
-            taken = alone.getsockname()
+            address = alone.getsockname()
         with socket.socket(family, kind, protocol) as shared:
             shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            shared.bind(taken)
-            yield int(taken[1])
+            shared.bind(address)
+            yield int(address[1])
     except OSError:
         raise BadSettings(f"{name}: cannot listen on {host}:{port}; is it taken?") from None

@@ -9,12 +9,9 @@ from aiohttp import web
 
 from rasterwire.errors import InvalidRequest, invalid
 from rasterwire.expression.language.graph import MAX_MEMBERS
-from rasterwire.server.messages.params import expression_document
-from rasterwire.server.service import Desk
 
 _SECONDS = 60.0
 _MOST = 10 << 20
-_LARGE = 1 << 16
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -74,12 +71,6 @@ def read_json(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise _not_json("the body is no JSON object")
     return document
-
-
-async def check_expression(body: bytes, desk: Desk) -> None:
-    """Refuse a body whose expression is large and has no value; see ``Desk.check``."""
-    if len(body) > _LARGE:
-        await desk.check(lambda: expression_document(read_json(body).get("expression")))
 
 
 def _not_json(said: str) -> InvalidRequest:

@@ -1,0 +1,68 @@
+"""A request for pixels, as a door has read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rasterwire.errors import InvalidExpression, Violation
+from rasterwire.expression.language.graph import Graph, read_graph
+from rasterwire.forms import read_params
+from rasterwire.server.messages.params import parse_expression, read_expression
+from rasterwire.v1 import download_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class PixelRequest:
+    """A request for pixels.
+
+    Attributes:
+        params: the message. Where there is a ``graph``, its expression has a result and no values.
+        graph: of an expression that came as JSON. Its message takes many times as long to make, and is only
+            needed once the request is registered.
+        document: the JSON of the expression.
+        misfits: what could not be read of a request that came as JSON, and is absent from the message. Such a request
+            is only good for being refused.
+    """
+
+    params: download_pb2.DownloadParams
+    graph: Graph | None = None
+    document: Mapping[str, Any] | None = None
+    misfits: tuple[Violation, ...] = ()
+
+    def message(self) -> download_pb2.DownloadParams:
+        """Return the message with the whole expression.
+
+        Raises:
+            InvalidExpression: values are nested more deeply within each other than messages can hold.
+        """
+        if self.document is None:
+            return self.params
+        params = download_pb2.DownloadParams()
+        params.CopyFrom(self.params)
+        read_expression(self.document, params.expression)
+        return params
+
+
+def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, Any]) -> PixelRequest:
+    """Return the request of params that lack their expression, and of the JSON of the expression.
+
+    Raises:
+        InvalidExpression: the document is no expression.
+    """
+    graph = read_graph(document)
+    params.expression.result = graph.result
+    return PixelRequest(params, graph, document)
+
+
+def read_request(document: Mapping[str, Any]) -> PixelRequest:
+    """Return the request of a JSON object, in any form of ``rasterwire.forms``, with all of it that does not fit."""
+    params = download_pb2.DownloadParams()
+    reading = read_params(document, params)
+    misfits = [Violation(*misfit) for misfit in reading.misfits]
+    request = PixelRequest(params)
+    if reading.expression is not None:
+        try:
+            request = with_expression(params, parse_expression(reading.expression))
+        except InvalidExpression as error:
+            misfits.append(Violation("expression", "INVALID_EXPRESSION", str(error)))
+    return replace(request, misfits=tuple(misfits))
