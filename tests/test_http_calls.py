@@ -203,6 +203,7 @@ def test_forms_of_a_request_fit_the_document_and_others_do_not(document: dict[st
     valid.validate({"image": "a", "bands": ["B3", {"id": "B4"}], "region": [1, 2, 3, 4], "dimensions": 100})
     valid.validate({"image": "a", "bands": "B3,B4", "region": {"type": "Point"}, "format": "NPY", "scale": "1e1"})
     valid.validate({"mosaic": {"images": ["a"], "composite": "MEDIAN"}, "crsTransform": "1,0,0,0,1,0"})
+    wrong: dict[str, Any]
     for wrong in ({"bands": 5}, {"bands": [5]}, {"region": 5}, {"format": "TIFF"}, {"scale": True}, {"dimensions": {}}):
         assert not valid.is_valid(wrong), wrong
 
