@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from google.protobuf import json_format
 
 from rasterwire.client.errors import FieldViolation, InvalidParams
-from rasterwire.forms import Misfit, read_params
+from rasterwire.forms import fill_params
 from rasterwire.v1 import download_pb2, expression_pb2
 
 Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
@@ -27,23 +27,34 @@ def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2
     Raises:
         InvalidParams: with everything that cannot be understood.
     """
+    message, problems = read_params(params, lines_are_geodesic)
+    if problems:
+        said = "; ".join(f"{problem.field}: {problem.description}" for problem in problems)
+        raise InvalidParams(said, violations=tuple(problems))
+    return message
+
+
+def read_params(
+    params: Params, lines_are_geodesic: bool = False
+) -> tuple[download_pb2.DownloadParams, list[FieldViolation]]:
+    """Return the message of what can be understood, and what cannot be; see ``to_message``.
+
+    Raises:
+        InvalidParams: it is no dictionary.
+    """
     if isinstance(params, download_pb2.DownloadParams):
-        return params
+        return params, []
     if not isinstance(params, Mapping):
         raise InvalidParams(f"params: has to be a dictionary or a DownloadParams, got {type(params).__name__}")
     message = download_pb2.DownloadParams()
-    reading = read_params(params, message, lines_are_geodesic)
-    misfits = list(reading.misfits)
+    reading = fill_params(params, message, lines_are_geodesic)
+    problems = [FieldViolation(misfit.field, misfit.description) for misfit in reading.misfits]
     if reading.expression is not None:
         try:
             message.expression.CopyFrom(_expression(reading.expression))
         except (ValueError, TypeError, RecursionError, json_format.ParseError) as error:
-            misfits.append(Misfit("expression", "INVALID_EXPRESSION", f"{error}, got {reading.expression!r:.80}"))
-    if misfits:
-        said = "; ".join(f"{misfit.field}: {misfit.description}" for misfit in misfits)
-        violations = tuple(FieldViolation(misfit.field, misfit.description) for misfit in misfits)
-        raise InvalidParams(said, violations=violations)
-    return message
+            problems.append(FieldViolation("expression", f"{error}, got {reading.expression!r:.80}"))
+    return message, problems
 
 
 def _expression(value: Any) -> expression_pb2.Expression:

@@ -55,7 +55,7 @@ class Reading:
     misfits: tuple[Misfit, ...]
 
 
-def read_params(
+def fill_params(
     document: Mapping[Any, Any], params: download_pb2.DownloadParams, lines_are_geodesic: bool = False
 ) -> Reading:
     """Fill a message with what to download; None stands for an absent value.
@@ -70,8 +70,8 @@ def read_params(
     return Reading(reader.expression, tuple(reader.misfits))
 
 
-def read_request(document: Mapping[str, Any], request: Message) -> tuple[Misfit, ...]:
-    """Fill a request that has no expression, and return all that does not fit; see ``read_params``."""
+def fill_request(document: Mapping[str, Any], request: Message) -> tuple[Misfit, ...]:
+    """Fill a request that has no expression, and return all that does not fit; see ``fill_params``."""
     reader = _Reader(False)
     reader.message(document, request, "")
     return tuple(reader.misfits)

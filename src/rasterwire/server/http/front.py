@@ -9,12 +9,11 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from rasterwire.errors import Violation
-from rasterwire.forms import read_request
+from rasterwire.forms import fill_request
 from rasterwire.server.calls import UnaryCalls
 from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
-from rasterwire.server.messages.pixel_request import PixelRequest
-from rasterwire.server.messages.pixel_request import read_request as read_pixel_request
+from rasterwire.server.messages.pixel_request import PixelRequest, read_request
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Desk
 from rasterwire.server.web.body import check_type, read_body, read_json
@@ -74,7 +73,7 @@ class _HttpFront:
         check_type(request)
         body = await read_body(request)
         # megabytes of it take seconds, which other calls shall not wait
-        return await self._desk.run(lambda: read_pixel_request(read_json(body)))
+        return await self._desk.run(lambda: read_request(read_json(body)))
 
     async def _json(self, message: Message) -> web.Response:
         if message.ByteSize() > _LARGE_ANSWER:
@@ -105,4 +104,4 @@ def _read_address(request: web.Request, message: Message) -> Sequence[Violation]
         if name in given:
             misfits.append(Violation(name[:60], "GIVEN_TWICE", "is given twice; give it once"))
         given.setdefault(name, value)
-    return [*misfits, *(Violation(*misfit) for misfit in read_request(given, message))]
+    return [*misfits, *(Violation(*misfit) for misfit in fill_request(given, message))]

@@ -6,7 +6,7 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression, Violation
 from rasterwire.expression.language.graph import Graph, read_graph
-from rasterwire.forms import read_params
+from rasterwire.forms import fill_params
 from rasterwire.server.messages.params import parse_expression, read_expression
 from rasterwire.v1 import download_pb2
 
@@ -57,7 +57,7 @@ def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, 
 def read_request(document: Mapping[str, Any]) -> PixelRequest:
     """Return the request of a JSON object, in any form of ``rasterwire.forms``, with all of it that does not fit."""
     params = download_pb2.DownloadParams()
-    reading = read_params(document, params)
+    reading = fill_params(document, params)
     misfits = [Violation(*misfit) for misfit in reading.misfits]
     request = PixelRequest(params)
     if reading.expression is not None:
