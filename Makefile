@@ -45,12 +45,13 @@ $(STAMP): requirements.lock pyproject.toml
 	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-lint: $(STAMP) ## Check schema, generated code, style, imports and types
+lint: $(STAMP) ## Check schema, generated code, style, names, sizes, imports and types
 	cd protos && ../$(BIN)/buf lint
 	cd protos && ../$(BIN)/buf format --diff --exit-code --exclude-path buf
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/python tests/check_source.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
