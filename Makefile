@@ -14,7 +14,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
+.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -101,6 +101,15 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+breaking: $(STAMP) ## Fail where the schema breaks clients of the last release
+	@tag=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null); \
+	if [ -z "$$tag" ]; then echo "no tag of a release here (a shallow clone has none): the schema is compared with nothing"; exit; fi; \
+	echo "the schema beside that of $$tag"; \
+	$(BIN)/buf breaking protos --against "$$(git rev-parse --git-common-dir)#format=git,tag=$$tag,subdir=protos"
+
+release: $(STAMP) ## Check that this commit can be released, and build the wheel; pushes nothing
+	BIN=$(BIN) .ci/release
 
 image: ## Build the Docker image and run it once
 	.ci/build-image
