@@ -17,7 +17,7 @@ ENV NUMBA_CPU_NAME=generic
 RUN NUMBA_CACHE_DIR=/build/loops /opt/venv/bin/rasterwire warm --install
 
 FROM ${BASE_IMAGE}
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="rasterwire" \
       org.opencontainers.image.description="Exact pieces of your rasters, as verified files, over gRPC and HTTP" \

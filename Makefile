@@ -14,7 +14,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
+.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -45,12 +45,13 @@ $(STAMP): requirements.lock pyproject.toml
 	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-lint: $(STAMP) ## Check schema, generated code, style, imports and types
+lint: $(STAMP) ## Check schema, generated code, style, names, sizes, imports and types
 	cd protos && ../$(BIN)/buf lint
 	cd protos && ../$(BIN)/buf format --diff --exit-code --exclude-path buf
 	$(BIN)/python protos/generate.py --check
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/python tests/check_source.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
@@ -100,6 +101,15 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+breaking: $(STAMP) ## Fail where the schema breaks clients of the last release
+	@tag=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null); \
+	if [ -z "$$tag" ]; then echo "no tag of a release here (a shallow clone has none): the schema is compared with nothing"; exit; fi; \
+	echo "the schema beside that of $$tag"; \
+	$(BIN)/buf breaking protos --against "$$(git rev-parse --git-common-dir)#format=git,tag=$$tag,subdir=protos"
+
+release: $(STAMP) ## Check that this commit can be released, and build the wheel; pushes nothing
+	BIN=$(BIN) .ci/release
 
 image: ## Build the Docker image and run it once
 	.ci/build-image

@@ -13,6 +13,7 @@ import pytest
 import rasterio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import rasterwire
 from effort import HANG
 from images import SCENE
 from rasterwire.demo.scene import make_scene
@@ -168,7 +169,7 @@ def test_serving_a_folder_that_is_not_there_is_wrong_usage() -> None:
 def test_help_teaches_and_version_tells() -> None:
     assert "rasterwire serve /data" in run("--help")[1]
     code, said, _ = run("version")
-    assert (code, said.splitlines()[0]) == (0, "rasterwire 0.1.0")
+    assert (code, said.splitlines()[0]) == (0, f"rasterwire {rasterwire.__version__}")
 
 
 # -- settings ----------------------------------------------------------------------------------
