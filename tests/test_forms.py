@@ -112,6 +112,7 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"expression": json.dumps(GRAPH)}, {"expression": GRAPH}),
     # whole numbers that a double does not have
     ({"nodata": 2**64 - 1}, {"nodataText": "18446744073709551615"}),
+    ({"nodata": 2**64 - 1, "nodataText": None}, {"nodataText": "18446744073709551615"}),
     ({"nodata": "-9223372036854775808"}, {"nodataText": "-9223372036854775808"}),
 ]
 """What is written, and the JSON of the message; GeoJSON of messages is text, which is compared by what it holds."""

@@ -215,7 +215,8 @@ def with_geodesic_lines(region: Any) -> Any:
     shape = region.get("geojson") if isinstance(region, Mapping) else None
     if not isinstance(shape, Mapping) or shape.get("type") not in ("Polygon", "MultiPolygon"):
         return region
-    return region if "geodesic" in shape or "crs" in shape else {**region, "edges": "EDGES_GEODESIC"}
+    says = "geodesic" in shape or "crs" in shape or "edges" in region
+    return region if says else {**region, "edges": "EDGES_GEODESIC"}
 
 
 # -- bands, images, nodata and times -----------------------------------------------------------
@@ -235,16 +236,15 @@ def _images(value: Any) -> Any:
 
 def _with_exact_nodata(params: Any) -> Any:
     """Return params whose ``nodata`` is text where it is a whole number that a double does not have."""
-    if not isinstance(params, Mapping) or {"nodata_text", "nodataText"} & set(params):
+    if not isinstance(params, Mapping) or any(params.get(name) is not None for name in ("nodata_text", "nodataText")):
         return params
     nodata = params.get("nodata")
     if isinstance(nodata, str) and _digits.fullmatch(nodata):
         nodata = int(nodata)
     if not isinstance(nodata, int | numbers.Integral) or not _MOST_EXACT < abs(int(nodata)) < 1 << 128:
         return params
-    return {("nodata_text" if key == "nodata" else key): part for key, part in params.items()} | {
-        "nodata_text": str(int(nodata))
-    }
+    others = {key: part for key, part in params.items() if key not in {"nodata", "nodata_text", "nodataText"}}
+    return {**others, "nodata_text": str(int(nodata))}
 
 
 def _time(value: Any) -> Any:
