@@ -14,14 +14,18 @@ import rasterio.crs
 import shapely
 from affine import Affine
 from google.protobuf import json_format
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cases import every
 from effort import HANG
 from images import SCENE
 from rasterwire.cli.options import to_params
 from rasterwire.client import Client, InvalidParams
-from rasterwire.client.params import to_message
+from rasterwire.client.params import read_params, to_message
 from rasterwire.demo.scene import make_scene
+from rasterwire.errors import InvalidExpression, InvalidRequest
+from rasterwire.server.messages.convert import to_request
 from rasterwire.server.messages.pixel_request import read_request
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
@@ -215,6 +219,67 @@ def test_options_of_the_command_line_are_forms_too(options: dict[str, Any], writ
 def test_a_crs_without_a_code_is_its_wkt() -> None:
     crs = pyproj.CRS("+proj=laea +lat_0=10 +lon_0=20")
     assert pyproj.CRS(to_message({"crs": crs}).crs) == crs
+
+
+_MESSAGES = [
+    download_pb2.DownloadParams,
+    download_pb2.BandSpec,
+    download_pb2.Region,
+    download_pb2.BoundingBox,
+    download_pb2.Mosaic,
+    download_pb2.ImageIds,
+    download_pb2.CollectionQuery,
+    download_pb2.PropertyFilter,
+]
+_NAMES = sorted(
+    {name for kind in _MESSAGES for field in kind.DESCRIPTOR.fields for name in (field.name, field.json_name)}
+)
+_TEXTS = [
+    "1,2,3,4",
+    "10x",
+    "NPY",
+    "median",
+    "{",
+    "[1,2]",
+    "EPSG:4326",
+    "1e400",
+    "-1",
+    "NaN",
+    "9" * 17,
+    "Polygon",
+    "Point",
+]
+_KEYS = st.sampled_from([*_NAMES, "type", "coordinates", "geometry", "id", "unknown"])
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8), st.sampled_from(_TEXTS)
+)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=6),
+        st.dictionaries(_KEYS, inner, max_size=5),
+        st.lists(st.integers(-5, 5), min_size=2, max_size=9),
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(_KEYS, _VALUES, max_size=6))
+def test_any_document_is_read_or_refused_with_all_that_does_not_fit(document: dict[str, Any]) -> None:
+    request = read_request(document)
+    try:
+        to_request(request.params, request.graph, request.misfits)
+    except InvalidRequest as error:
+        assert set(request.misfits) <= set(error.violations)
+    except InvalidExpression:
+        assert request.misfits == ()
+    else:
+        assert request.misfits == ()
+    message, problems = read_params(document)
+    assert download_pb2.DownloadParams.FromString(message.SerializeToString()) is not None
+    if not problems and request.misfits == () and "expression" not in document:
+        assert message.SerializeToString() == request.params.SerializeToString()
 
 
 # -- what is wrong -----------------------------------------------------------------------------
