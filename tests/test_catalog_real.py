@@ -59,7 +59,7 @@ def test_every_dataset_folder_can_be_a_catalog_of_its_own(shared_data: Path) -> 
 
 def test_a_catalog_that_lies_about_its_files_is_found_out(shared_data: Path) -> None:
     found = [
-        (note.field, note.claimed, note.found)
+        (note.field, note.claim, note.value)
         for note in FolderCatalog(shared_data / "stac_catalog_33T").check()
         if (note.image_id, note.band) == ("S2B_33TWL_20230810_0_L2A", "red")
     ]

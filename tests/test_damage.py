@@ -25,7 +25,7 @@ from rasterwire.server.settings import Settings
 from rasterwire.server.web import files
 from rasterwire.store import NotVerified
 from rasterwire.store.artifacts import FolderArtifactStore
-from rasterwire.store.dropped import Dropped
+from rasterwire.store.dropped_files import DroppedFiles
 from rasterwire.v1 import download_pb2
 from serving import Served, served
 
@@ -226,18 +226,18 @@ def test_an_etag_never_stands_for_other_bytes_than_those_that_were_trimmed(tmp_p
 def test_of_dropped_files_the_newest_are_remembered_and_none_keeps_room_from_being_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rasterwire.store.dropped._MOST", 20)
-    monkeypatch.setattr("rasterwire.store.dropped._EVERY", 10)
-    dropped = Dropped(tmp_path / "known")
+    monkeypatch.setattr("rasterwire.store.dropped_files._MAX_RECORDS", 20)
+    monkeypatch.setattr("rasterwire.store.dropped_files._TRIM_INTERVAL", 10)
+    dropped = DroppedFiles(tmp_path / "known")
     for number in range(100):
-        dropped.note(f"e{number}", number, 7)
+        dropped.add(f"e{number}", number, 7)
         os.utime(tmp_path / "known" / f"e{number}", ns=(number, number))
     assert len(list((tmp_path / "known").iterdir())) == 20
-    assert (dropped.told("e99"), dropped.told("e0")) == ((99, 7), None)
+    assert (dropped.find("e99"), dropped.find("e0")) == ((99, 7), None)
     (tmp_path / "file").touch()
-    nowhere = Dropped(tmp_path / "file" / "known")  # as on a disk that is full
-    nowhere.note("e", 1, 2)
-    assert nowhere.told("e") is None
+    nowhere = DroppedFiles(tmp_path / "file" / "known")  # as on a disk that is full
+    nowhere.add("e", 1, 2)
+    assert nowhere.find("e") is None
 
 
 def test_answers_carry_the_digests_that_are_known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
