@@ -17,6 +17,7 @@ import rasterio
 from affine import Affine
 
 from effort import HANG, Effort, effort, effort_of_new_threads
+from graphs import argument, call, call_node, constant_node, function, graph, load
 from rasterwire.budget import Budget
 from rasterwire.server import service
 from rasterwire.server.earth_engine.asset_filter import asset_tests
@@ -27,7 +28,6 @@ from serving import Served, served
 pytestmark = pytest.mark.slow
 
 P = "/v1/projects/my-project"
-CALL = "functionInvocationValue"
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +99,7 @@ def refused(answer: Answer, status: int) -> str:
     return message
 
 
-def graph(name: str, **arguments: Any) -> dict[str, Any]:
-    given = {key: {"constantValue": value} for key, value in arguments.items()}
-    return {"result": "0", "values": {"0": {CALL: {"functionName": name, "arguments": given}}}}
-
-
-LOADED = graph("Image.load", id="coll/a0")
+LOADED = graph(load("coll/a0"))
 GRID = {
     "dimensions": {"width": 4, "height": 3},
     "crsCode": "EPSG:32633",
@@ -206,9 +201,9 @@ def test_a_body_that_is_no_request_is_refused(server: Served, door: str, body: b
 
 
 def test_half_a_surrogate_is_no_text(server: Served) -> None:
-    body = json.dumps({"expression": graph("String.length", string="\ud83d")}).encode()
+    body = json.dumps({"expression": graph(call("String.length", string="\ud83d"))}).encode()
     assert "not JSON" in refused(ask(server, "POST", P + "/value:compute", body), 400)
-    whole = json.dumps({"expression": graph("String.length", string="\U0001f600")}).encode()
+    whole = json.dumps({"expression": graph(call("String.length", string="\U0001f600"))}).encode()
     assert json.loads(ask(server, "POST", P + "/value:compute", whole)[2]) == {"result": 1}
 
 
@@ -276,15 +271,15 @@ def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(
     assert json.loads(told[0][2]) == {"result": "x" * 300}
 
 
-LARGE_LIST: Any = {"constantValue": [[0]] * 150_000}
+LARGE_LIST = constant_node([[0]] * 150_000)
 MEGABYTES: dict[str, tuple[Any, str]] = {
     "no JSON": (b"[" * (10 << 20), "a body of more than 320000 values is too large"),
-    "a number list": ({"0": {"constantValue": [1] * 3_000_000}}, "a body of more than 320000 values is too large"),
-    "a long text": ({"0": {"constantValue": "x" * 10_000_000}}, "The result"),
+    "a number list": ({"0": constant_node([1] * 3_000_000)}, "a body of more than 320000 values is too large"),
+    "a long text": ({"0": constant_node("x" * 10_000_000)}, "The result"),
     "a cycle": ({str(at): {"valueReference": str((at + 1) % 29_000)} for at in range(29_000)}, "refers to itself"),
     "a missing one": ({str(at): {"valueReference": str(at + 1)} for at in range(29_000)}, "is referred to, but is not"),
     "nested lists": (
-        {"0": {"functionInvocationValue": {"functionName": "Image.abs", "arguments": {"value": LARGE_LIST}}}},
+        {"0": call_node("Image.abs", value=LARGE_LIST)},
         "Image.abs: Parameter 'value' has to be of type Image",
     ),
     "many arguments": (
@@ -386,7 +381,7 @@ def test_wrong_keys_of_thumbnails_look_all_alike(server: Served) -> None:
 
 @pytest.mark.parametrize("tile", ["29/0/0", "0/0/1", "0/0/-1", "1/0/2", "99/1/1"])
 def test_tiles_that_are_not_there_are_refused(server: Served, tile: str) -> None:
-    status, made = post(server, "/maps", {"expression": graph("Image.constant", value=7), "fileFormat": "PNG"})
+    status, made = post(server, "/maps", {"expression": graph(call("Image.constant", value=7)), "fileFormat": "PNG"})
     assert status == 200
     refused(ask(server, "GET", f"/v1/{made['name']}/tiles/{tile}"), 400)
     assert ask(server, "GET", f"/v1/{made['name']}/tiles/1/-5/0")[0] == 200  # x goes around the earth
@@ -478,18 +473,11 @@ def test_a_listing_takes_what_it_can_of_a_query(server: Served, query: str) -> N
 # -- time --------------------------------------------------------------------------------------
 
 
-def node(name: str, **arguments: Any) -> dict[str, Any]:
-    return {CALL: {"functionName": name, "arguments": arguments}}
-
-
 def many_calls(count: int) -> dict[str, Any]:
-    """Return a graph that calls a function so many times over, which takes a while."""
-    one = {"constantValue": 1}
-    body = node("Number.add", left={"argumentReference": "x"}, right=one)
-    inner = {"functionDefinitionValue": {"argumentNames": ["x"], "body": "body"}}
-    listed = node("List.sequence", start=one, end={"constantValue": count})
-    size = node("List.size", list=node("List.map", list=listed, baseAlgorithm=inner))
-    return {"result": "0", "values": {"0": size, "body": body}}
+    """Return a graph that calls a function ``count`` times, which takes a while."""
+    increment = function("x", body=call("Number.add", left=argument("x"), right=1))
+    numbers = call("List.sequence", start=1, end=count)
+    return graph(call("List.size", list=call("List.map", list=numbers, baseAlgorithm=increment)))
 
 
 def test_long_evaluations_hold_up_neither_downloads_nor_health(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -570,8 +558,7 @@ def test_a_constant_that_is_nested_deeply_is_served_or_refused(server: Served, d
     deep: Any = 1
     for _ in range(depth):
         deep = [deep]
-    arguments = {"object": LOADED["values"]["0"], "key": {"constantValue": "k"}, "value": {"constantValue": deep}}
-    image = {"result": "0", "values": {"0": {CALL: {"functionName": "Element.set", "arguments": arguments}}}}
+    image = graph(call("Element.set", object=load("coll/a0"), key="k", value=deep))
     status, told = post(server, "/thumbnails", {"expression": image, "fileFormat": "NPY"})
     if depth > 40:
         assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
@@ -585,7 +572,7 @@ def test_a_graph_of_megabytes_is_refused_in_a_time_of_its_size(
     counted_server: tuple[Served, Effort], door: str
 ) -> None:
     server, counted = counted_server
-    body = {"expression": graph("Image.abs", value={"a": [1.5] * 300_000}), "fileFormat": "NPY"}
+    body = {"expression": graph(call("Image.abs", value={"a": [1.5] * 300_000})), "fileFormat": "NPY"}
     before = counted.calls
     status, told = post(server, door, body)
     assert (status, counted.calls - before < 600_000) == (400, True)

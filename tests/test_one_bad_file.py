@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import json_format
 
 from effort import HANG
+from graphs import Value, call, graph, load
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2
@@ -114,40 +115,32 @@ def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server:
         assert refusal(caught.value).fields == {"bands": "FIELD_WITHOUT_EFFECT"}
 
 
-def expression(function: str, **arguments: Any) -> dict[str, Any]:
-    return {"functionInvocationValue": {"functionName": function, "arguments": arguments}}
-
-
-def constant(value: Any) -> dict[str, Any]:
-    return {"constantValue": value}
-
-
-def computed(result: dict[str, Any]) -> download_pb2.DownloadParams:
+def computed(result: Value) -> download_pb2.DownloadParams:
     grid = {"crs": "EPSG:32633", "crsTransform": [10, 0, 500000, 0, -10, 5000000], "dimensions": [4, 4]}
-    document = {"expression": {"result": "0", "values": {"0": result}}, "format": "FORMAT_NPY", **grid}
+    document = {"expression": graph(result), "format": "FORMAT_NPY", **grid}
     return json_format.ParseDict(document, download_pb2.DownloadParams())
 
 
 def test_what_is_computed_of_an_image_takes_all_of_it_or_names_what_cannot_be_read(server: Served) -> None:
-    mixed = expression("Image.load", id=constant("mixed"))
+    mixed = load("mixed")
 
-    def chosen(*bands: Any) -> dict[str, Any]:
-        return expression("Image.select", input=mixed, bandSelectors=constant(list(bands)))
+    def selection(*bands: Any) -> Value:
+        return call("Image.select", input=mixed, bandSelectors=list(bands))
 
-    def reduced(image: dict[str, Any]) -> dict[str, Any]:
-        images = expression("ImageCollection.fromImages", images={"arrayValue": {"values": [image, image]}})
-        return expression("ImageCollection.mosaic", collection=images)
+    def reduced(image: Value) -> Value:
+        images = call("ImageCollection.fromImages", images=[image, image])
+        return call("ImageCollection.mosaic", collection=images)
 
-    for whole in (mixed, reduced(mixed), expression("Image.add", image1=mixed, image2=mixed)):
+    for whole in (mixed, reduced(mixed), call("Image.add", image1=mixed, image2=mixed)):
         with pytest.raises(grpc.RpcError) as caught:
             server.stream(computed(whole))
         assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
     for selectors in ([".*"], [0], ["one", "cut"]):
         with pytest.raises(grpc.RpcError) as caught:
-            server.stream(computed(chosen(*selectors)))
+            server.stream(computed(selection(*selectors)))
         assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
         assert "gone" in refusal(caught.value).message
-    for some in (chosen("two", "one"), reduced(chosen("two", "one"))):
+    for some in (selection("two", "one"), reduced(selection("two", "one"))):
         _, plan = server.stream(computed(some))
         assert [band.id for band in plan.rasters[0].bands] == ["two", "one"]
     with pytest.raises(grpc.RpcError) as caught:

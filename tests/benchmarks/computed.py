@@ -14,6 +14,7 @@ from benchmarks.field import Field
 from benchmarks.report import Bar, Section
 from benchmarks.source import IMAGE, Source
 from benchmarks.work import Part
+from graphs import Value, call, graph, load
 
 _RATIO, _MEDIAN = 1.5, 2.0
 _PEAK_BYTES = 400e6
@@ -39,22 +40,6 @@ def computed(field_: Field) -> Iterator[Section]:
     """Compare both."""
     yield _ratio(field_)
     yield _median(field_)
-
-
-def _call(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
-
-
-def _constant(value: Any) -> dict[str, Any]:
-    return {"constantValue": value}
-
-
-def _graph(result: dict[str, Any]) -> dict[str, Any]:
-    values = {"result": result, "image": _call("Image.load", id=_constant(IMAGE))}
-    return {"expression": {"result": "result", "values": values}}
-
-
-_LOADED = {"valueReference": "image"}
 
 
 def _on(part: Part) -> dict[str, Any]:
@@ -103,16 +88,17 @@ def ratio_of_bands(source: Source) -> dict[str, dict[str, Any]]:
     part = source.native("B08", 1000, 1000, source.scaled(4096))
     common = {"format": "GEO_TIFF", **_on(part)}
     bands = {"image": IMAGE, "bands": ["B08", "B04"], **common}
-    index = _call("Image.normalizedDifference", input=_LOADED, bandNames=_constant(["B08", "B04"]))
-    return {"two bands": bands, "their normalized difference": {**_graph(index), **common}}
+    index = call("Image.normalizedDifference", input=load(IMAGE), bandNames=["B08", "B04"])
+    return {"two bands": bands, "their normalized difference": {"expression": graph(index), **common}}
 
 
 def median_of_scenes(source: Source) -> tuple[str, dict[str, Any]]:
     """Return a request for the median of twelve files, with its title."""
     part = source.native("B08", 1000, 1000, source.scaled(2048))
     scenes = [_scene(band) for band in _SCENES]
-    collection = _call("ImageCollection.fromImages", images={"arrayValue": {"values": scenes}})
-    return "median of 12 files", {**_graph(_call("reduce.median", collection=collection)), "format": "NPY", **_on(part)}
+    collection = call("ImageCollection.fromImages", images=scenes)
+    expression = graph(call("reduce.median", collection=collection))
+    return "median of 12 files", {"expression": expression, "format": "NPY", **_on(part)}
 
 
 def _ratio(field_: Field) -> Section:
@@ -144,9 +130,9 @@ def _ratio(field_: Field) -> Section:
     )
 
 
-def _scene(band: str) -> dict[str, Any]:
-    chosen = _call("Image.select", input=_LOADED, bandSelectors=_constant([band]))
-    return _call("Image.rename", input=chosen, names=_constant(["v"]))
+def _scene(band: str) -> Value:
+    selection = call("Image.select", input=load(IMAGE), bandSelectors=[band])
+    return call("Image.rename", input=selection, names=["v"])
 
 
 def _median(field_: Field) -> Section:

@@ -26,14 +26,16 @@ def compare(entry: Entry, source: Source, header: Header) -> Iterator[Disagreeme
         *_bands(source.claim.bands, header),
     ]
     for field, claim, value in findings:
-        yield Disagreement(entry.id, source.key, field, claim, value)
+        yield Disagreement(image_id=entry.id, band=source.key, field=field, claim=claim, value=value)
 
 
 def missing_bands(entry: Entry, names: Sequence[str]) -> Iterator[Disagreement]:
     """Yield the bands that a document lists and no file has."""
     for name in entry.band_order:
         if name not in names:
-            yield Disagreement(entry.id, name, "band", "a band of this name", "no file that holds it")
+            yield Disagreement(
+                image_id=entry.id, band=name, field="band", claim="a band of this name", value="no file that holds it"
+            )
 
 
 def _driver(source: Source, header: Header) -> Iterator[_Finding]:

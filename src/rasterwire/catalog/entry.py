@@ -89,7 +89,13 @@ class Disagreement:
 def left_out_notes(image_id: str, left_out: Mapping[str, str]) -> list[Disagreement]:
     """Return a note for each property that is left out, from reasons by name."""
     return [
-        Disagreement(image_id, "", f"property {key[:60]!r}", "a value", f"{reason}, so it is left out")
+        Disagreement(
+            image_id=image_id,
+            band="",
+            field=f"property {key[:60]!r}",
+            claim="a value",
+            value=f"{reason}, so it is left out",
+        )
         for key, reason in left_out.items()
     ]
 

@@ -74,7 +74,7 @@ class FolderCatalog:
         if entry is None:
             raise ImageNotFound(image_id)
         if not entry.sources:
-            raise SourceUnavailable(image_id, "", "none of its rasters is in the folder of this catalog")
+            raise SourceUnavailable(image_id, band="", problem="none of its rasters is in the folder of this catalog")
         headers, failures = self._headers(entry)
         if not any(headers):
             raise failures[0]
@@ -137,7 +137,13 @@ class FolderCatalog:
         yield from entry.notes
         headers, failures = self._headers(entry)
         for error in failures:
-            yield Disagreement(entry.id, error.band, "file", "a raster that can be read", error.problem)
+            yield Disagreement(
+                image_id=entry.id,
+                band=error.band,
+                field="file",
+                claim="a raster that can be read",
+                value=error.problem,
+            )
         for source, header in zip(entry.sources, headers, strict=True):
             if header is not None:
                 yield from compare(entry, source, header)

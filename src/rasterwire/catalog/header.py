@@ -128,9 +128,13 @@ def read_header(path: str) -> Header:
                 ground=None if is_placed else ground_of(metadata[0].file, (raster.height, raster.width)),
             )
     except OSError as error:
-        raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error
+        raise SourceUnavailable(
+            image_id="", band="", problem="the file is missing or cannot be opened by this server"
+        ) from error
     except UnicodeDecodeError as error:
-        raise SourceUnavailable("", "", "a name or unit of its bands is not in UTF-8; store it again") from error
+        raise SourceUnavailable(
+            image_id="", band="", problem="a name or unit of its bands is not in UTF-8; store it again"
+        ) from error
 
 
 def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:
@@ -145,7 +149,9 @@ def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
     shape = (int(raster.height), int(raster.width))
     transform = Affine(*raster.transform[:6])
     if not all(map(math.isfinite, transform[:6])) or abs(transform.determinant) < _LEAST_PIXEL:
-        raise SourceUnavailable("", "", "its transform gives pixels no area; georeference the file again")
+        raise SourceUnavailable(
+            image_id="", band="", problem="its transform gives pixels no area; georeference the file again"
+        )
     points, _ = raster.gcps
     is_placed = not points and transform != Affine.identity()
     return GeoBox(shape, transform, _crs_of(raster.crs) if is_placed else None), is_placed
@@ -176,7 +182,9 @@ def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int 
             text = nodata_text(path, version)
         except Exception as error:  # GDAL may read files that the TIFF parser cannot
             if any(value is None or abs(value) >= _MOST_EXACT for value in raster.nodatavals):
-                raise SourceUnavailable("", "", "its nodata value cannot be read exactly; store it again") from error
+                raise SourceUnavailable(
+                    image_id="", band="", problem="its nodata value cannot be read exactly; store it again"
+                ) from error
         else:
             return [read_nodata(text, dtype) if text else None for dtype in dtypes]
     return [nodata_pixel(value, dtype) for value, dtype in zip(raster.nodatavals, dtypes, strict=True)]

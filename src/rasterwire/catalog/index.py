@@ -68,6 +68,12 @@ def _add(entries: dict[str, Entry], additions: Iterable[Entry]) -> list[Disagree
         first = entries.setdefault(entry.id, entry)
         if first is not entry:
             notes.append(
-                Disagreement(entry.id, "", "id", f"the id in {entry.origin}", f"it is taken by {first.origin}")
+                Disagreement(
+                    image_id=entry.id,
+                    band="",
+                    field="id",
+                    claim=f"the id in {entry.origin}",
+                    value=f"it is taken by {first.origin}",
+                )
             )
     return notes

@@ -32,7 +32,9 @@ def find_items(tree: Tree) -> tuple[list[Entry], list[Disagreement]]:
         try:
             document = read_document(tree.path_of(name))
         except ValueError as error:
-            notes.append(Disagreement(name, "", "document", "a JSON document", str(error)))
+            notes.append(
+                Disagreement(image_id=name, band="", field="document", claim="a JSON document", value=str(error))
+            )
             continue
         match (document or {}).get("type"):
             case "Feature":
@@ -57,7 +59,7 @@ def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disag
             continue
         target = tree.locate(href, name)
         if target is None:
-            notes.append(Disagreement(name, "", "link", _shown(href), _NO_FILE))
+            notes.append(Disagreement(image_id=name, band="", field="link", claim=_shown(href), value=_NO_FILE))
         else:
             yield target
 
@@ -85,7 +87,7 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
             continue
         name = tree.locate(href, origin)
         if name is None:
-            notes.append(Disagreement(image_id, key, "file", _shown(href), _NO_FILE))
+            notes.append(Disagreement(image_id=image_id, band=key, field="file", claim=_shown(href), value=_NO_FILE))
             absent.append((key, _NO_FILE))
         else:
             sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))

@@ -89,7 +89,7 @@ def scan(root: Path) -> Tree:
     """
     top = os.path.realpath(root)
     if not os.path.isdir(top):
-        raise SourceUnavailable("", "", "the folder of the catalog does not exist")
+        raise SourceUnavailable(image_id="", band="", problem="the folder of the catalog does not exist")
     files = []
     auxiliary = []
     for folder, folders, names in os.walk(top):

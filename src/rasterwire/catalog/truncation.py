@@ -35,9 +35,9 @@ def check_complete(href: str) -> None:
                 problem = (
                     f"it has more than {MOST_DIRECTORIES} pages, overviews and masks; store them in files of their own"
                 )
-                raise SourceUnavailable("", "", problem) from None
+                raise SourceUnavailable(image_id="", band="", problem=problem) from None
     if is_truncated:
-        raise SourceUnavailable("", "", "the file ends before its pixels do; store it again")
+        raise SourceUnavailable(image_id="", band="", problem="the file ends before its pixels do; store it again")
 
 
 def _is_truncated_jpeg2000(href: str) -> bool:
@@ -74,4 +74,4 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
         if length == 1:  # a box of more than 4 GiB has its length after its type
             length = int.from_bytes(start[8:16], "big")
         offset += max(length, 8)
-    raise SourceUnavailable("", "", f"it has more than {_MOST_BOXES} boxes; store it again")
+    raise SourceUnavailable(image_id="", band="", problem=f"it has more than {_MOST_BOXES} boxes; store it again")

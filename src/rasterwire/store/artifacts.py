@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +31,21 @@ _VERIFIED_SECONDS = 24 * 3600.0
 """A file is read again in idle time when its last verification is older."""
 
 _log = logging.getLogger("rasterwire.server")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _StoredFile:
+    """A file of the store.
+
+    Attributes:
+        use_time: of the last use, in nanoseconds since 1970.
+        size: in bytes.
+        path: of the file.
+    """
+
+    use_time: int
+    size: int
+    path: Path
 
 
 class FolderArtifactStore:
@@ -170,22 +186,22 @@ class FolderArtifactStore:
         """See ``ArtifactStore.trim``."""
         with self._trimming:
             files = self._by_use()
-            total = sum(size for _, size, _ in files)
-            for _, size, path in files:
+            total = sum(file.size for file in files)
+            for file in files:
                 if total <= self._max_bytes:
                     return
-                if path != newest.path and self._drop(path):
-                    total -= size
+                if file.path != newest.path and self._drop(file.path):
+                    total -= file.size
 
     def make_room(self, size: int) -> None:
         """See ``ArtifactStore.make_room``."""
         if self._free() >= size:
             return
         with self._trimming:
-            for _, _, path in self._by_use():
+            for file in self._by_use():
                 if self._free() >= size:
                     return
-                self._drop(path)
+                self._drop(file.path)
         if self._free() < size:
             raise DiskFull
 
@@ -196,14 +212,14 @@ class FolderArtifactStore:
         private_folder(self._folder)  # somebody may have removed it
         return shutil.disk_usage(self._folder).free
 
-    def _by_use(self) -> list[tuple[int, int, Path]]:
-        """Return time of use, size and path of the files, the least recently used first."""
+    def _by_use(self) -> list[_StoredFile]:
+        """Return the files, the least recently used first."""
         files = []
         for path in self._folder.iterdir():
             if _finished.fullmatch(path.name):
                 with contextlib.suppress(FileNotFoundError):
                     status = path.stat()
-                    files.append((status.st_atime_ns, status.st_size, path))
+                    files.append(_StoredFile(status.st_atime_ns, status.st_size, path))
         return sorted(files)
 
     def _drop(self, path: Path) -> bool:
