@@ -32,14 +32,14 @@ def scene(*bands: Band) -> Image:
     return Image(SCENE, bands or (band("B3"), band("B8"), band("B11", 20), band("SCL", 20, "uint8")))
 
 
-Made = Callable[[RasterPlan, Iterable[Window]], Iterator[Block]]
+BlockMaker = Callable[[RasterPlan, Iterable[Window]], Iterator[Block]]
 """Makes up the blocks of a raster, one after the other."""
 
 
-def side_by_side(made: Made) -> BlockSource:
+def side_by_side(render: BlockMaker) -> BlockSource:
     """Return a source of blocks that encodes each as soon as it is made."""
 
     def source(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
-        return map(encode, made(raster, windows))
+        return map(encode, render(raster, windows))
 
     return source

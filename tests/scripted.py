@@ -31,9 +31,9 @@ def chunks_of(data: bytes, info: download_pb2.FileInfo, start: int = 0, size: in
         yield download_pb2.DownloadChunk(data=part, offset=offset, crc32c=google_crc32c.value(part), file=info)
 
 
-def always(made: Callable[[], Chunks]) -> ReadScript:
+def always(chunks: Callable[[], Chunks]) -> ReadScript:
     """Return a script that answers every read alike."""
-    return lambda _request, _context: made()
+    return lambda _request, _context: chunks()
 
 
 def plan_of(size: int) -> download_pb2.DownloadPlan:
@@ -42,13 +42,13 @@ def plan_of(size: int) -> download_pb2.DownloadPlan:
 
 
 class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
-    """A server that plays one script for each read, and notes the offsets and etags it was asked for.
+    """A server that plays one script for each read, and records offset and etag of each.
 
     Attributes:
         plan: that it tells of all.
         scripts: of reads, the last one for all that follow.
         streamed: yields the chunks of ``StreamDownload``.
-        asked: offsets and etags of reads.
+        requests: offsets and etags of reads.
         created: how often a download was made.
     """
 
@@ -56,20 +56,20 @@ class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
         self.plan = plan
         self.scripts = list(scripts)
         self.streamed: Callable[[], Chunks] = lambda: iter(())
-        self.asked: list[tuple[int, str]] = []
+        self.requests: list[tuple[int, str]] = []
         self.created = 0
 
     def CreateDownload(  # noqa: N802  the name of the method on the wire
         self, request: download_service_pb2.CreateDownloadRequest, context: grpc.ServicerContext
     ) -> download_service_pb2.CreateDownloadResponse:
         self.created += 1
-        made = download_pb2.DownloadId(name=f"downloads/{self.created}", token="secret")
-        return download_service_pb2.CreateDownloadResponse(download_id=made, plan=self.plan)
+        download = download_pb2.DownloadId(name=f"downloads/{self.created}", token="secret")
+        return download_service_pb2.CreateDownloadResponse(download_id=download, plan=self.plan)
 
     def ReadDownload(  # noqa: N802
         self, request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext
     ) -> Iterator[download_service_pb2.ReadDownloadResponse]:
-        self.asked.append((request.read_offset, request.etag))
+        self.requests.append((request.read_offset, request.etag))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         for chunk in script(request, context):
             yield download_service_pb2.ReadDownloadResponse(chunk=chunk)

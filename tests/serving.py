@@ -44,10 +44,10 @@ class Served:
         """Register a download."""
         return self.downloads.CreateDownload(download_service_pb2.CreateDownloadRequest(params=params), timeout=HANG)
 
-    def read(self, made: download_pb2.DownloadId, offset: int = 0, limit: int = 0, etag: str = "") -> bytes:
+    def read(self, download: download_pb2.DownloadId, offset: int = 0, limit: int = 0, etag: str = "") -> bytes:
         """Return bytes of a registered download."""
         request = download_service_pb2.ReadDownloadRequest(
-            name=made.name, token=made.token, read_offset=offset, read_limit=limit, etag=etag
+            name=download.name, token=download.token, read_offset=offset, read_limit=limit, etag=etag
         )
         return b"".join(answer.chunk.data for answer in self.downloads.ReadDownload(request, timeout=HANG))
 
@@ -63,8 +63,8 @@ def served(settings: Settings) -> Iterator[Served]:
 
     async def run() -> None:
         try:
-            async with running(settings) as found:
-                ports.append(found)
+            async with running(settings) as server_ports:
+                ports.append(server_ports)
                 ready.set()
                 await stop.wait()
         except BaseException as error:

@@ -31,8 +31,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     longitudes = (request.param + 2 * np.arange(180)) % 360
     data = np.broadcast_to(1000 + longitudes, (90, 180)).astype("uint16")
     profile = {"driver": "GTiff", "width": 180, "height": 90, "count": 1, "dtype": "uint16", "crs": "EPSG:4326"}
-    with rasterio.open(folder / "w.tif", "w", transform=Affine(2, 0, request.param, 0, -2, 90), **profile) as made:
-        made.write(data, 1)
+    with rasterio.open(folder / "w.tif", "w", transform=Affine(2, 0, request.param, 0, -2, 90), **profile) as raster:
+        raster.write(data, 1)
     return FolderCatalog(folder)
 
 
@@ -42,9 +42,9 @@ def planned(world: FolderCatalog, **fields: object) -> RasterPlan:
 
 def rendered(raster: RasterPlan) -> Pixels:
     rows, cols = (int(n) for n in raster.grid.shape)
-    left = render_block(raster, Window(0, 0, rows, cols // 3 + 1))[0]
+    first_part = render_block(raster, Window(0, 0, rows, cols // 3 + 1))[0]
     right = render_block(raster, Window(0, cols // 3 + 1, rows, cols - cols // 3 - 1))[0]
-    return Pixels(np.hstack([left.data, right.data]), np.hstack([left.valid, right.valid]))
+    return Pixels(np.hstack([first_part.data, right.data]), np.hstack([first_part.valid, right.valid]))
 
 
 @every("west", [170, -130, -40, -4, 350])
@@ -63,10 +63,10 @@ def test_every_resampling_goes_around_the_earth(world: FolderCatalog, resampling
     pixels = rendered(planned(world, grid=grid, resampling=resampling))
     assert pixels.valid.all()
     across = {Resampling.SUM: 4.0, Resampling.MIN: 1.0, Resampling.MAX: 1.0}.get(resampling, 1.0)
-    left = (168 + 4 * np.arange(10)) % 360
+    longitudes = (168 + 4 * np.arange(10)) % 360
     # between the values of the two columns under a pixel, or of kernels, which see two more on each side
-    assert (pixels.data.astype(float) >= across * (1000 + left) - 4).all()
-    assert (pixels.data.astype(float) <= across * (1000 + left + 2) + 4).all()
+    assert (pixels.data.astype(float) >= across * (1000 + longitudes) - 4).all()
+    assert (pixels.data.astype(float) <= across * (1000 + longitudes + 2) + 4).all()
 
 
 def test_one_pixel_may_be_the_whole_world(world: FolderCatalog) -> None:

@@ -104,9 +104,9 @@ def test_rational_polynomials_count_the_pixels_of_the_window(tmp_path: Path) -> 
     plan = planned(tmp_path / "alone")
     assert lost(plan) == {}
     with made(plan, tmp_path) as file:
-        told = file.rpcs.to_dict()
+        coefficients = file.rpcs.to_dict()
         # a TIFF says -1 where it knows no error
-        assert told == POLYNOMIALS.to_dict() | {"err_bias": -1.0, "err_rand": -1.0}
+        assert coefficients == POLYNOMIALS.to_dict() | {"err_bias": -1.0, "err_rand": -1.0}
     utm = Affine(10, 0, 500000, 0, -10, 5000000)
     with_polynomials(tmp_path / "placed", crs="EPSG:32633", transform=utm)
     window = GridSpec(crs=CRS("EPSG:32633"), transform=utm @ Affine.translation(30, 20), dimensions=(290, 270))
@@ -170,16 +170,16 @@ def test_control_points_and_what_is_left_out_are_told_over_the_wire(tmp_path: Pa
         with Client(server.address) as client:
             assert [client.get_image(name).bands[0].control_points for name in ("a", "b")] == [9, 0]
             assert [client.get_image(name).bands[0].rational_polynomials for name in ("a", "b")] == [False, True]
-            left = client.plan({"image": "a", "format": "NPY"}).left_out
-            assert [(n.item, list(n.bands)) for n in left] == [("control points", ["B1"])]
+            left_out = client.plan({"image": "a", "format": "NPY"}).left_out
+            assert [(n.item, list(n.bands)) for n in left_out] == [("control points", ["B1"])]
             assert not client.plan({"image": "a"}).left_out
             warped = [client.plan({"image": name, "crs": "EPSG:3857"}).rasters[0].bands[0] for name in ("a", "b")]
-            told = ["9 control points", "rational polynomials at a height of 300 m"]
-            assert [band.placed_by for band in warped] == told
+            items = ["9 control points", "rational polynomials at a height of 300 m"]
+            assert [band.placed_by for band in warped] == items
             assert client.plan({"image": "a"}).rasters[0].bands[0].placed_by == ""
         assert "9 control" in shown("images", "a", "--server", server.address)
-        said = shown("plan", "a", "--format", "NPY", "--server", server.address)
-        assert "left out: control points of B1" in said
+        output = shown("plan", "a", "--format", "NPY", "--server", server.address)
+        assert "left out: control points of B1" in output
 
 
 @dataclass(frozen=True)
@@ -232,8 +232,8 @@ def test_pixels_tied_by_points_or_polynomials_are_put_where_gdal_puts_them(tmp_p
         for fields in wishes:
             plan = planned(tmp_path / tied.name, nodata=255.0, **fields)
             assert list(lost(plan)) == [tied.left_out]
-            which = seen_by_gdal(tied, *places(plan))
-            expected = np.where(which >= 0, pixels()[0].ravel()[which], 255)
+            expected_index = seen_by_gdal(tied, *places(plan))
+            expected = np.where(expected_index >= 0, pixels()[0].ravel()[expected_index], 255)
             with made(plan, tmp_path) as file:
                 data = file.read(1)
                 assert (expected != 255).mean() > 0.1, (tied.name, fields)
@@ -269,9 +269,9 @@ def test_pixels_tied_by_points_do_not_depend_on_how_a_render_is_cut(tmp_path: Pa
             assert whole.valid.any()
             for row, col, height, width in ((0, 0, 37, 41), (53, 31, 64, 90), (rows - 5, cols - 9, 5, 9)):
                 (part,) = render_block(raster, Window(row, col, height, width))
-                there = np.s_[row : row + height, col : col + width]
-                assert np.array_equal(part.valid, whole.valid[there]), (tied.name, resampling)
-                assert np.array_equal(part.data[part.valid], whole.data[there][part.valid]), (tied.name, resampling)
+                index = np.s_[row : row + height, col : col + width]
+                assert np.array_equal(part.valid, whole.valid[index]), (tied.name, resampling)
+                assert np.array_equal(part.data[part.valid], whole.data[index][part.valid]), (tied.name, resampling)
 
 
 def test_interpolation_of_tied_pixels_is_that_of_their_positions(tmp_path: Path) -> None:
@@ -334,9 +334,9 @@ def test_a_mosaic_takes_in_tied_pixels(tmp_path: Path) -> None:
     ):
         for name, source in (("one", {"image": "a"}), ("mosaic", {"mosaic": {"images": ["a"]}})):
             client.download({**source, **place}, tmp_path / f"{name}.tif")
-    with rasterio.open(tmp_path / "one.tif") as one, rasterio.open(tmp_path / "mosaic.tif") as mosaic:
-        assert one.transform == mosaic.transform
-        assert np.array_equal(one.read_masks() > 0, mosaic.read_masks() > 0)
-        valid = one.read_masks(1) > 0
+    with rasterio.open(tmp_path / "one.tif") as image, rasterio.open(tmp_path / "mosaic.tif") as mosaic:
+        assert image.transform == mosaic.transform
+        assert np.array_equal(image.read_masks() > 0, mosaic.read_masks() > 0)
+        valid = image.read_masks(1) > 0
         assert valid.mean() > 0.2
-        assert np.array_equal(one.read(1)[valid], mosaic.read(1)[valid])
+        assert np.array_equal(image.read(1)[valid], mosaic.read(1)[valid])

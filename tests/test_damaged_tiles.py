@@ -78,7 +78,7 @@ def test_bits_that_flipped_are_refused_where_gdal_refuses_them_and_read_as_it_re
 ) -> None:
     rng = np.random.default_rng(11)
     path = tmp_path / "a.tif"
-    seen: Counter[bool] = Counter()
+    counts: Counter[bool] = Counter()
     for (dtype, codec, predictor), order in product(KINDS, ["LITTLE", "BIG"]):
         place, count, _ = store(path, dtype, codec, predictor, layout, order)
         good = path.read_bytes()
@@ -91,17 +91,17 @@ def test_bits_that_flipped_are_refused_where_gdal_refuses_them_and_read_as_it_re
             content[place + bit // 8] ^= 0x80 >> bit % 8
             path.write_bytes(content)
             for rows, until in ((8, 8), (8, None), (48, None)):
-                what = f"{dtype} {codec} {predictor} {order} bit {bit} of {8 * count} rows {rows} until {until}"
-                expected, found = by_gdal(path, rows), by_us(path, rows, until)
-                seen[found is None] += 1
-                if found is not None:
-                    assert expected is not None, what
-                    np.testing.assert_array_equal(found, expected, what)
+                case = f"{dtype} {codec} {predictor} {order} bit {bit} of {8 * count} rows {rows} until {until}"
+                expected, pixels = by_gdal(path, rows), by_us(path, rows, until)
+                counts[pixels is None] += 1
+                if pixels is not None:
+                    assert expected is not None, case
+                    np.testing.assert_array_equal(pixels, expected, case)
                 elif codec not in {"deflate", "zstd"}:  # whose checksums and frames GDAL does not all look at
-                    assert expected is None, what
+                    assert expected is None, case
             if by_gdal(path, 48) is None:
                 assert not is_handed_on(path), (dtype, codec, predictor, order, bit)
-    assert min(seen[True], seen[False]) > 20
+    assert min(counts[True], counts[False]) > 20
 
 
 def test_the_checksum_of_a_deflated_tile_counts_on_every_path(tmp_path: Path) -> None:
@@ -123,22 +123,22 @@ def test_a_tile_whose_bytes_are_counted_too_short_gives_no_pixels_but_those_of_g
     path = tmp_path / "a.tif"
     refused = 0
     for (dtype, codec, predictor), layout, order in product(KINDS, LAYOUTS, ["LITTLE", "BIG"]):
-        _, count, where = store(path, dtype, codec, predictor, layout, order)
+        _, count, position = store(path, dtype, codec, predictor, layout, order)
         content, sound = bytearray(path.read_bytes()), by_gdal(path, 48)
-        wide = content[where : where + 4] == struct.pack("<I" if order == "LITTLE" else ">I", count)
+        wide = content[position : position + 4] == struct.pack("<I" if order == "LITTLE" else ">I", count)
         form = ("<" if order == "LITTLE" else ">") + ("I" if wide else "H")
         for missing in (1, 2, 3, 40):
-            content[where : where + struct.calcsize(form)] = struct.pack(form, count - missing)
+            content[position : position + struct.calcsize(form)] = struct.pack(form, count - missing)
             path.write_bytes(content)
-            what = f"{dtype} {codec} {predictor} {layout} {order} {missing} short"
-            expected, found = by_gdal(path, 48), by_us(path, 48, None)
-            refused += found is None
-            if found is not None:
-                assert expected is not None or codec == "lzw", what
+            case = f"{dtype} {codec} {predictor} {layout} {order} {missing} short"
+            expected, pixels = by_gdal(path, 48), by_us(path, 48, None)
+            refused += pixels is None
+            if pixels is not None:
+                assert expected is not None or codec == "lzw", case
                 # where GDAL misses the end of a stream alone, all pixels may be there
-                np.testing.assert_array_equal(found, sound if expected is None else expected, what)
+                np.testing.assert_array_equal(pixels, sound if expected is None else expected, case)
             else:
-                assert codec != "none", what
+                assert codec != "none", case
     assert refused > 20
 
 
@@ -159,10 +159,10 @@ def test_a_predictor_that_does_not_fit_is_left_to_gdal(tmp_path: Path) -> None:
         # where no predictor is named, the planes of one band need no name
         struct.pack_into("<HHIHH", content, place, 317, 3, 1, claimed, 0)
         path.write_bytes(content)
-        expected, found = by_gdal(path, 48), by_us(path, 48, None)
-        assert (expected is None) == (found is None), (dtype, codec, claimed)
-        if expected is not None and found is not None:
-            np.testing.assert_array_equal(found, expected, f"{dtype} {codec}")
+        expected, pixels = by_gdal(path, 48), by_us(path, 48, None)
+        assert (expected is None) == (pixels is None), (dtype, codec, claimed)
+        if expected is not None and pixels is not None:
+            np.testing.assert_array_equal(pixels, expected, f"{dtype} {codec}")
 
 
 def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def packed(codes: list[int]) -> bytes:
 
 def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tmp_path: Path) -> None:
     rng, path, place = np.random.default_rng(8), tmp_path / "a.tif", 0
-    seen: Counter[bool] = Counter()
+    outcomes: Counter[bool] = Counter()
     for number in range(300):
         store(path, "uint8", "lzw", 1, "tiles", "LITTLE")
         codes = [256]
@@ -209,9 +209,9 @@ def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tm
             )
         codes.append(257)
         if number:
-            clears = [at for at, code in enumerate(codes) if code == 256 and at + 1 < len(codes)]
+            clears = [index for index, code in enumerate(codes) if code == 256 and index + 1 < len(codes)]
             # what lies behind the last pixel some versions of GDAL look at and others do not
-            last = [at for at, code in enumerate(codes) if code < 256][4095]
+            last = [index for index, code in enumerate(codes) if code < 256][4095]
             place = min(int(rng.choice(clears) + rng.choice([0, 1, 1, 1, 2, 3, 400])), last)
             width_of = 512 if codes[place - 1] == 256 else 260
             codes[place] = int(rng.integers(255, width_of))
@@ -223,12 +223,12 @@ def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tm
             counts.overwrite([len(stream), page.databytecounts[1]])
         with path.open("ab") as file:
             file.write(stream)
-        expected, found = by_gdal(path, 48), by_us(path, 48, None)
-        seen[expected is None] += 1
-        assert (expected is None) == (found is None), (number, place, codes[place - 2 : place + 3])
-        if expected is not None and found is not None:
-            np.testing.assert_array_equal(found, expected, f"{number} at {place}")
-    assert min(seen[True], seen[False]) > 30
+        expected, pixels = by_gdal(path, 48), by_us(path, 48, None)
+        outcomes[expected is None] += 1
+        assert (expected is None) == (pixels is None), (number, place, codes[place - 2 : place + 3])
+        if expected is not None and pixels is not None:
+            np.testing.assert_array_equal(pixels, expected, f"{number} at {place}")
+    assert min(outcomes[True], outcomes[False]) > 30
 
 
 def test_a_tile_once_found_sound_is_decoded_as_far_as_is_wanted(tmp_path: Path) -> None:

@@ -36,15 +36,15 @@ def write(path: Path, value: int, **profile: Any) -> None:
 def over(path: Path, value: int, way: str, **profile: Any) -> None:
     """Replace a raster by one of the same size and modification time."""
     before = path.stat()
-    other = path.with_suffix(".other")
-    write(other, value, **profile)
-    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    replacement = path.with_suffix(".other")
+    write(replacement, value, **profile)
+    os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
     if way == "renamed":
-        other.replace(path)
+        replacement.replace(path)
     else:
-        shutil.copyfile(other, path)
-        shutil.copystat(other, path)
-        other.unlink()
+        shutil.copyfile(replacement, path)
+        shutil.copystat(replacement, path)
+        replacement.unlink()
     after = path.stat()
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
@@ -79,19 +79,19 @@ def test_a_raster_replaced_by_one_of_the_same_size_and_time_is_another_one(
 def test_a_document_replaced_by_one_of_the_same_size_and_time_is_read_again(tmp_path: Path, way: str) -> None:
     (tmp_path / "scene").mkdir()
     write(tmp_path / "scene" / "a.tif", 1)
-    document, other = tmp_path / "scene" / "asset.json", tmp_path / "other"
+    document, replacement = tmp_path / "scene" / "asset.json", tmp_path / "other"
     document.write_text('{"type": "IMAGE", "id": "one"}')
     catalog = FolderCatalog(tmp_path, refresh_seconds=0)
     if catalog.list_images("", "", 9)[0].id != "one":
         pytest.fail("the document is not what names the image")
     before = document.stat()
-    other.write_text('{"type": "IMAGE", "id": "two"}')
-    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    replacement.write_text('{"type": "IMAGE", "id": "two"}')
+    os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
     if way == "renamed":
-        other.replace(document)
+        replacement.replace(document)
     else:
-        shutil.copyfile(other, document)
-        shutil.copystat(other, document)
+        shutil.copyfile(replacement, document)
+        shutil.copystat(replacement, document)
     assert (document.stat().st_size, document.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
     assert [image.id for image in catalog.list_images("", "", 9)] == ["two"]
 

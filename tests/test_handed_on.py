@@ -57,8 +57,8 @@ def planned(
 ) -> RenderPlan:
     """Return the plan of a window; of all by default."""
     grid = GridSpec(crs=CRS("EPSG:32610"), transform=UTM @ Affine.translation(col, row), dimensions=size)
-    asked: dict[str, Any] = {"grid": grid, "format": Format.GEO_TIFF} | fields
-    request = DownloadRequest("noise", **asked)
+    values: dict[str, Any] = {"grid": grid, "format": Format.GEO_TIFF} | fields
+    request = DownloadRequest("noise", **values)
     return make_plan(request, FolderCatalog(folder).get("noise"), Limits())
 
 
@@ -113,8 +113,8 @@ def test_a_window_along_tiles_is_handed_on(tmp_path: Path, col: int, row: int, s
         assert np.array_equal(file.read_masks(), same.read_masks())
         assert (file.transform, file.tags(), file.descriptions) == (same.transform, same.tags(), same.descriptions)
         across, down = range(-(-size[0] // 128)), range(-(-size[1] // 64))
-        there = range(col // 128, col // 128 + len(across)), range(row // 64, row // 64 + len(down))
-        assert block_sizes(file, across, down) == block_sizes(source, *there)
+        tiles = range(col // 128, col // 128 + len(across)), range(row // 64, row // 64 + len(down))
+        assert block_sizes(file, across, down) == block_sizes(source, *tiles)
 
 
 def test_a_file_per_band_is_handed_on_too(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def calls_of(work: Callable[[], Any], most: int = 20_000_000) -> int:
     return calls
 
 
-def entries_of(at: int, *extra: Entry) -> list[Entry]:
+def entries_of(offset: int, *extra: Entry) -> list[Entry]:
     """Return the entries of an image of one byte a pixel, stored at a place in one strip."""
     usual = [
         (256, SIDE),
@@ -60,13 +60,13 @@ def entries_of(at: int, *extra: Entry) -> list[Entry]:
         (258, 8),
         (259, 1),
         (262, 1),
-        (273, at),
+        (273, offset),
         (277, 1),
         (278, SIDE),
         (279, SIDE * SIDE),
     ]
-    found = {tag: (tag, LONG, 1, value) for tag, value in usual} | {entry[0]: entry for entry in extra}
-    return sorted(found.values())
+    entries = {tag: (tag, LONG, 1, value) for tag, value in usual} | {entry[0]: entry for entry in extra}
+    return sorted(entries.values())
 
 
 def tiff(
@@ -81,18 +81,18 @@ def tiff(
         big: whether it is a BigTIFF.
     """
     head, number, form, link = (16, "Q", "HHQQ", "Q") if big else (8, "H", "HHII", "I")
-    starts, at = [], head + SIDE * SIDE
+    starts, offset = [], head + SIDE * SIDE
     for entries in directories:
-        starts.append(at)
-        at += struct.calcsize(order + number) + len(entries) * struct.calcsize(order + form) + struct.calcsize(link)
+        starts.append(offset)
+        offset += struct.calcsize(order + number) + len(entries) * struct.calcsize(order + form) + struct.calcsize(link)
     mark = b"II" if order == "<" else b"MM"
     out = [mark, struct.pack(order + ("HHHQ" if big else "HI"), *((43, 8, 0) if big else (42,)), starts[0])]
     out.append(PIXELS.tobytes())
     for index, entries in enumerate(directories):
         out.append(struct.pack(order + number, len(entries)))
-        for tag, kind, count, told in entries:
+        for tag, kind, count, content in entries:
             # a value stands at the left of its field
-            value = told << 32 if big and order == ">" and (kind, count) == (LONG, 1) else told
+            value = content << 32 if big and order == ">" and (kind, count) == (LONG, 1) else content
             out.append(struct.pack(order + form, tag, kind, count, value))
         default = index + 1 if index + 1 < len(directories) else None
         following = after.get(index, default)
@@ -102,9 +102,9 @@ def tiff(
 
 def image_of(folder: Path) -> Image:
     """Return the image of a file ``a.tif``, within the work a header is worth."""
-    found: list[Image] = []
-    calls_of(lambda: found.append(FolderCatalog(folder).get("a")))
-    return found[0]
+    images: list[Image] = []
+    calls_of(lambda: images.append(FolderCatalog(folder).get("a")))
+    return images[0]
 
 
 ORDERS = [("<", False), (">", False), ("<", True), (">", True)]
@@ -113,7 +113,7 @@ STARTS = {False: 8, True: 16}
 
 @pytest.mark.parametrize(("order", "big"), ORDERS)
 def test_directories_in_a_circle_give_the_pixels_gdal_reads(tmp_path: Path, order: str, big: bool) -> None:
-    at = STARTS[big]
+    offset = STARTS[big]
     reduced = (254, LONG, 1, 1)
     circles: dict[str, tuple[int, dict[int, int]]] = {
         "itself": (1, {0: 0}),
@@ -125,7 +125,7 @@ def test_directories_in_a_circle_give_the_pixels_gdal_reads(tmp_path: Path, orde
         circles |= {"later than others look": (150, {149: 148}), "back to the first from afar": (150, {149: 0})}
     for name, (length, after) in circles.items():
         for extra in ((), (reduced,)):
-            chain = [entries_of(at), *(entries_of(at, *extra) for _ in range(length - 1))]
+            chain = [entries_of(offset), *(entries_of(offset, *extra) for _ in range(length - 1))]
             path = tmp_path / "a.tif"
             path.write_bytes(tiff(chain, after, order=order, big=big))
             (band,) = image_of(tmp_path).bands
@@ -166,19 +166,19 @@ def test_a_bad_file_fails_its_own_request_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("order", "big"), [ORDERS[0], ORDERS[3]])
 def test_claimed_counts_take_no_memory(tmp_path: Path, order: str, big: bool) -> None:
-    at = STARTS[big]
+    offset = STARTS[big]
     most = (1 << 62) if big else (1 << 32) - 1
     claims = [
         (tag, kind, count, place)
         for tag in (258, 273, 279, 320, 339, 42112, 34735, 33550)
         for kind in (2, 3, LONG, 12)
         for count in ((1 << 31) + 1, most)
-        for place in (at, 1 << 30)
+        for place in (offset, 1 << 30)
     ]
     refused = 0
     path = tmp_path / "a.tif"
     for claim in claims:
-        path.write_bytes(tiff([entries_of(at, claim)], {}, order=order, big=big))
+        path.write_bytes(tiff([entries_of(offset, claim)], {}, order=order, big=big))
         pixels = None
         tracemalloc.start()
         try:

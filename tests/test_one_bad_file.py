@@ -44,32 +44,32 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         write_item(folder / f"long{number}.json", {"a": {"href": "f/good.tif"}}, long="y" * 900_000)
     assets = {name: {"href": f"f/{name}.tif", "type": "image/tiff"} for name in ("one", "cut", "two", "gone")}
     write_item(folder / "mixed.json", assets)
-    with served(Settings(folder, grpc_port=0, http_port=0, state_dir=root / "state")) as running:
-        yield running
+    with served(Settings(folder, grpc_port=0, http_port=0, state_dir=root / "state")) as service:
+        yield service
 
 
 def listed(server: Served) -> dict[str, catalog_service_pb2.ImageInfo]:
-    found: dict[str, catalog_service_pb2.ImageInfo] = {}
+    images: dict[str, catalog_service_pb2.ImageInfo] = {}
     token = ""
     while True:
-        asked = catalog_service_pb2.ListImagesRequest(page_size=1000, page_token=token)
-        page = server.catalog.ListImages(asked, timeout=HANG)
+        request = catalog_service_pb2.ListImagesRequest(page_size=1000, page_token=token)
+        page = server.catalog.ListImages(request, timeout=HANG)
         assert page.images
-        found |= {image.id: image for image in page.images}
+        images |= {image.id: image for image in page.images}
         token = page.next_page_token
         if not token:
-            return found
+            return images
 
 
 def test_a_property_that_no_message_can_carry_is_left_out_and_its_item_is_listed(server: Served) -> None:
-    found = listed(server)
+    images = listed(server)
     items = {"deep19", "deep20", "deep33", "deep200", "deep900", "deeplists", "huge", "mixed"}
-    assert items | {f"long{number}" for number in range(8)} <= set(found)
+    assert items | {f"long{number}" for number in range(8)} <= set(images)
     for name in items - {"mixed"}:
-        assert found[name].properties["fine"] == "yes", name
-        kept = name in {"deep19", "deep20"}
-        assert ("deep" in found[name].properties or "huge" in found[name].properties) == kept, name
-    value: Any = found["deep20"].properties["deep"]
+        assert images[name].properties["fine"] == "yes", name
+        is_expected = name in {"deep19", "deep20"}
+        assert ("deep" in images[name].properties or "huge" in images[name].properties) == is_expected, name
+    value: Any = images["deep20"].properties["deep"]
     for _ in range(20):
         value = value["k"]
     assert value == 1
@@ -84,8 +84,8 @@ def test_check_tells_of_properties_that_are_left_out(tmp_path: Path) -> None:
     text = json.dumps({"type": "Image", "id": "d", "bands": [], "properties": {"odd": nested(40), "ok": 1}})
     write_tiff(tmp_path / "d" / "B1.tif")
     (tmp_path / "d" / "asset.json").write_text(text)
-    told = {(note.image_id, note.field) for note in FolderCatalog(tmp_path).check()}
-    assert told == {("deep", "property 'deep'"), ("d", "property 'odd'")}
+    notes = {(note.image_id, note.field) for note in FolderCatalog(tmp_path).check()}
+    assert notes == {("deep", "property 'deep'"), ("d", "property 'odd'")}
     assert dict(FolderCatalog(tmp_path).get("d").properties) == {"ok": 1}
 
 
@@ -96,10 +96,10 @@ def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server:
         params = download_pb2.DownloadParams(image=image, format=FORMAT)
         _, plan = server.stream(params)
         assert [band.id for band in plan.rasters[0].bands] == readable
-        told = [one.reason for one in plan.ignored if one.field == "bands"]
-        assert len(told) == (2 if image == "mixed" else 1)
-        assert repr(broken) in told[-1]
-        assert image != "mixed" or ("'gone'" in told[0] and "no such file" in told[0])
+        reasons = [item.reason for item in plan.ignored if item.field == "bands"]
+        assert len(reasons) == (2 if image == "mixed" else 1)
+        assert repr(broken) in reasons[-1]
+        assert image != "mixed" or ("'gone'" in reasons[0] and "no such file" in reasons[0])
         params.bands.add(id=readable[0])
         data, plan = server.stream(params)
         assert data
@@ -153,6 +153,6 @@ def test_a_file_that_cannot_be_read_gives_its_name_to_no_other(tmp_path: Path) -
     write_tiff(tmp_path / "f" / "a.tiff")
     whole = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
     (tmp_path / "f" / "a.tif").write_bytes(b"II*\x00 nothing more")
-    left = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
-    assert left == [name for name in whole if name == "a.tiff"]
-    assert left
+    remaining = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
+    assert remaining == [name for name in whole if name == "a.tiff"]
+    assert remaining

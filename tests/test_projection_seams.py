@@ -31,11 +31,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> FolderCatalog:
     for name, west, width in (("world", -180, 360), ("pacific", 150, 60), ("island", -180, 3)):
         data = np.broadcast_to((west + np.arange(width)) % 360, (160, width)).astype("uint16")
         size = {"width": width, "height": 160, "transform": Affine(1, 0, west, 0, -1, 80)}
-        with rasterio.open(folder / f"{name}.tif", "w", crs="EPSG:4326", **size, **profile) as made:
-            made.write(data, 1)
+        with rasterio.open(folder / f"{name}.tif", "w", crs="EPSG:4326", **size, **profile) as raster:
+            raster.write(data, 1)
     size = {"width": 40, "height": 40, "transform": Affine(10_000, 0, 600_000, 0, -10_000, 400_000)}
-    with rasterio.open(folder / "zone.tif", "w", crs="EPSG:32660", **size, **profile) as made:
-        made.write(np.ones((40, 40), "uint16"), 1)
+    with rasterio.open(folder / "zone.tif", "w", crs="EPSG:32660", **size, **profile) as raster:
+        raster.write(np.ones((40, 40), "uint16"), 1)
     return FolderCatalog(folder)
 
 
@@ -122,11 +122,11 @@ def test_what_is_served_in_a_whole_is_served_as_a_part_beyond_the_range(images: 
             for row in range(0, 18, 6):
                 for col in range(0, 20, 5):
                     t = Affine(100_000, 0, edge - 1_000_000 + col * 100_000, 0, -100_000, 900_000 - row * 100_000)
-                    there = pixels.valid[row : row + 6, col : col + 5]
-                    if there.any():
+                    valid = pixels.valid[row : row + 6, col : col + 5]
+                    if valid.any():
                         part = rendered(planned(image, grid=GridSpec(CRS(code), t, (5, 6))))
-                        assert (part.valid == there).all(), f"{name} in {code} at {row}, {col}"
-                        assert (part.data == pixels.data[row : row + 6, col : col + 5])[there].all()
+                        assert (part.valid == valid).all(), f"{name} in {code} at {row}, {col}"
+                        assert (part.data == pixels.data[row : row + 6, col : col + 5])[valid].all()
 
 
 def test_what_is_nowhere_is_refused_on_both_sides_of_the_cut(images: FolderCatalog) -> None:

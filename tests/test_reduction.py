@@ -92,14 +92,14 @@ def commonest(values: npt.NDArray[Any], box: tuple[float, float, float, float]) 
 def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: str) -> None:
     band, grid = stored(tmp_path, dtype), GRIDS[name]
     height, width = (int(n) for n in grid.shape)
-    made = reduction(plan(band), grid, Window(0, 0, height, width), Resampling.MODE).filled(0)
+    pixels = reduction(plan(band), grid, Window(0, 0, height, width), Resampling.MODE).filled(0)
     with rasterio.open(band.href) as file:
         values = file.read(1)
     step = ~Affine(10, 0, 500_000, 0, -10, 5_002_000) @ grid.affine
     for row in range(height):
         for col in range(width):
             corners = step @ (col, row), step @ (col + 1, row + 1)
-            assert int(made[row, col]) in commonest(values, (*corners[0], *corners[1]))
+            assert int(pixels[row, col]) in commonest(values, (*corners[0], *corners[1]))
 
 
 @every("resampling", [r for r in REDUCED if r is not Resampling.MODE])
@@ -108,18 +108,18 @@ def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: s
 def test_values_are_gdals(tmp_path: Path, name: str, dtype: str, resampling: Resampling) -> None:
     band = stored(tmp_path, dtype)
     height, width = (int(n) for n in GRIDS[name].shape)
-    made = reduction(plan(band), GRIDS[name], Window(0, 0, height, width), resampling)
+    pixels = reduction(plan(band), GRIDS[name], Window(0, 0, height, width), resampling)
     expected = gdals(band, GRIDS[name], resampling)
-    assert 0.5 < made.valid.mean() < 1
-    assert np.array_equal(made.valid, expected != 0)
+    assert 0.5 < pixels.valid.mean() < 1
+    assert np.array_equal(pixels.valid, expected != 0)
     if dtype == "float32":
-        assert np.allclose(made.filled(0).astype(float), expected.astype(float), rtol=1e-6)
+        assert np.allclose(pixels.filled(0).astype(float), expected.astype(float), rtol=1e-6)
     elif resampling is Resampling.AVERAGE and name == "half-pixels":
-        apart = made.filled(0).astype(int) - expected
+        apart = pixels.filled(0).astype(int) - expected
         assert np.abs(apart).max() <= 1  # halves may fall to either side, by the last bit of a sum
         assert np.count_nonzero(apart) < 0.01 * apart.size
     else:
-        assert np.array_equal(made.filled(0), expected)
+        assert np.array_equal(pixels.filled(0), expected)
 
 
 _numpy: dict[Resampling, Callable[[npt.NDArray[Any]], Any]] = {
@@ -147,9 +147,9 @@ def test_one_pixel_of_all_is_numpys(
     counts = np.sort(np.bincount(values[values != 0]))
     assert counts[-1] > counts[-2]  # one value is the commonest
     whole = GeoBox((1, 1), Affine(10 * SIDE, 0, 500_000, 0, -10 * SIDE, 5_002_000), UTM)
-    made = reduction(plan(band), whole, Window(0, 0, 1, 1), resampling)
-    assert made.valid.all()
-    assert made.data[0, 0] == _numpy[resampling](values[values != 0])
+    pixels = reduction(plan(band), whole, Window(0, 0, 1, 1), resampling)
+    assert pixels.valid.all()
+    assert pixels.data[0, 0] == _numpy[resampling](values[values != 0])
 
 
 @every("resampling", REDUCED)
@@ -172,5 +172,5 @@ def test_a_mean_that_equals_nodata_is_moved_beside_it(tmp_path: Path) -> None:
         file.write(np.array([[[4, 6], [6, 4]]], "uint8"))
     (band,) = FolderCatalog(tmp_path).get("x").bands
     whole = GeoBox((1, 1), place @ Affine.scale(2), UTM)
-    made = reduction(plan(band), whole, Window(0, 0, 1, 1), Resampling.AVERAGE)
-    assert (made.data.item(), made.valid.item()) == (4, True)  # as GDAL does it
+    pixels = reduction(plan(band), whole, Window(0, 0, 1, 1), Resampling.AVERAGE)
+    assert (pixels.data.item(), pixels.valid.item()) == (4, True)  # as GDAL does it

@@ -125,15 +125,15 @@ def test_wkt_and_projjson_are_read() -> None:
 def test_threads_do_not_share_a_prepared_geometry_which_geos_changes_when_it_is_asked() -> None:
     region = Region(shapely.box(0, 0, 1, 1), CRS("EPSG:4326"))
     with ThreadPoolExecutor(2) as pool:
-        both = threading.Barrier(2)
+        barrier = threading.Barrier(2)
 
         def own() -> shapely.Geometry:
-            both.wait(HANG)  # one thread each
+            barrier.wait(HANG)  # one thread each
             return own_geometry(region)
 
-        found = [future.result() for future in (pool.submit(own), pool.submit(own))]
-    assert found[0] is not found[1]
-    assert all(g is not region.geometry and g.equals(region.geometry) for g in found)
+        results = [future.result() for future in (pool.submit(own), pool.submit(own))]
+    assert results[0] is not results[1]
+    assert all(g is not region.geometry and g.equals(region.geometry) for g in results)
     assert own_geometry(region) is own_geometry(region)
 
 
@@ -141,7 +141,7 @@ def test_very_many_points_are_as_quick_as_a_line() -> None:
     lon, lat = np.random.default_rng(0).uniform((-10, 40), (10, 60), (90_000, 2)).T
     region = Region(shapely.multipoints(np.column_stack([lon, lat])), CRS("EPSG:4326"))
     with effort() as counted:
-        found = extent(region, CRS("EPSG:32631"), lambda points: points)
+        box = extent(region, CRS("EPSG:32631"), lambda points: points)
     assert counted.calls < 10_000
     x, y = Transformer.from_crs("EPSG:4326", "EPSG:32631", always_xy=True).transform(lon, lat)
-    assert found == pytest.approx((min(x), min(y), max(x), max(y)), rel=1e-12)
+    assert box == pytest.approx((min(x), min(y), max(x), max(y)), rel=1e-12)

@@ -51,7 +51,7 @@ def readable(plan: RenderPlan, data: bytes) -> dict[str, tuple[npt.NDArray[Any],
     """Return values and what a reader takes for valid, of each band, by the words of the plan and the file alone."""
     if plan.format is Format.NPY:
         record = np.load(io.BytesIO(data))
-        found = {}
+        arrays = {}
         (raster,) = plan.rasters
         for index, band in enumerate(raster.bands):
             values = record[band.name]
@@ -64,20 +64,20 @@ def readable(plan: RenderPlan, data: bytes) -> dict[str, tuple[npt.NDArray[Any],
                 valid = (
                     ~np.isnan(values) if band.nodata != band.nodata else values != np.array(band.nodata, values.dtype)
                 )
-            found[band.name] = values, valid
-        return found
+            arrays[band.name] = values, valid
+        return arrays
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = [archive.read(name) for name in archive.namelist()]
     else:
         parts = [data]
-    found = {}
+    arrays = {}
     for part in parts:
         with MemoryFile(part) as memory, memory.open() as raster:
             masks = raster.read_masks() > 0
             for index, name in enumerate(raster.descriptions):
-                found[name] = raster.read(index + 1), masks[index]
-    return found
+                arrays[name] = raster.read(index + 1), masks[index]
+    return arrays
 
 
 def check(image: Image, request: DownloadRequest, scratch: Path, case: object) -> RenderPlan:
@@ -87,13 +87,13 @@ def check(image: Image, request: DownloadRequest, scratch: Path, case: object) -
     for raster in plan.rasters:
         for band in raster.bands:
             height, width = (int(n) for n in raster.grid.shape)
-            kept: Pixels = render_band(band, raster.grid, Window(0, 0, height, width))
+            pixels: Pixels = render_band(band, raster.grid, Window(0, 0, height, width))
             values, valid = answer[band.name]
-            told = raster.mask, raster.mask_reason, band.nodata
-            assert np.array_equal(valid, kept.valid), (case, band.name, told, int((valid != kept.valid).sum()))
-            there = kept.data[kept.valid].astype(band.dtype)
-            same = np.array_equal(values[kept.valid], there, equal_nan=there.dtype.kind == "f")
-            assert same, (case, band.name, told)
+            settings = raster.mask, raster.mask_reason, band.nodata
+            assert np.array_equal(valid, pixels.valid), (case, band.name, settings, int((valid != pixels.valid).sum()))
+            valid_values = pixels.data[pixels.valid].astype(band.dtype)
+            same = np.array_equal(values[pixels.valid], valid_values, equal_nan=valid_values.dtype.kind == "f")
+            assert same, (case, band.name, settings)
     return plan
 
 
@@ -133,7 +133,7 @@ def pixels_of(dtype: str) -> npt.NDArray[Any]:
 
 def test_of_every_type_on_every_grid_in_every_format(tmp_path: Path) -> None:
     mask = np.random.default_rng(1).random((48, 64)) > 0.3
-    seen = set()
+    masks = set()
     for number, dtype in enumerate(type_names):
         pixels = pixels_of(dtype)
         nodata = 7 if number % 2 else 0
@@ -148,15 +148,17 @@ def test_of_every_type_on_every_grid_in_every_format(tmp_path: Path) -> None:
             ):
                 plan = check(image, DownloadRequest(name, grid=spec, format=format_), tmp_path, (name, grid, format_))
                 (raster_plan,) = plan.rasters
-                seen.add((way, grid, raster_plan.mask))
+                masks.add((way, grid, raster_plan.mask))
                 if grid == "native":
                     valid = readable(plan, made(plan, tmp_path))[image.bands[0].name][1]
                     assert np.array_equal(valid, native), name
     inside = {"native", "half a pixel off", "coarser", "inside in degrees"}
     for grid in GRIDS:
-        assert ("plain", grid, None if grid in inside else MaskOutput.BAND) in seen, grid
-        assert ("nodata", grid, MaskOutput.NODATA) in seen, grid
-        assert {mask for way, where, mask in seen if way in {"mask", "both"} and where == grid} == {MaskOutput.BAND}
+        assert ("plain", grid, None if grid in inside else MaskOutput.BAND) in masks, grid
+        assert ("nodata", grid, MaskOutput.NODATA) in masks, grid
+        assert {mask for way, grid_name, mask in masks if way in {"mask", "both"} and grid_name == grid} == {
+            MaskOutput.BAND
+        }
 
 
 def test_bands_of_one_file_with_differing_needs(tmp_path: Path) -> None:
@@ -174,8 +176,8 @@ def test_bands_of_one_file_with_differing_needs(tmp_path: Path) -> None:
     cloudy = DownloadRequest("image", format=Format.GEO_TIFF, cloud_optimized=True)
     with pytest.raises(InvalidRequest, match="one mask for all bands"):
         make_plan(cloudy, image, Limits())
-    for asked in (replace(cloudy, mask=MaskOutput.BAND), replace(cloudy, format=Format.ZIPPED_GEO_TIFF_PER_BAND)):
-        assert make_plan(asked, image, Limits()).rasters
+    for request in (replace(cloudy, mask=MaskOutput.BAND), replace(cloudy, format=Format.ZIPPED_GEO_TIFF_PER_BAND)):
+        assert make_plan(request, image, Limits()).rasters
     many = Image("many", tuple(replace(band, name=f"{band.name}{n}") for n in range(30) for band in image.bands))
     check(many, DownloadRequest("many", format=Format.GEO_TIFF), tmp_path, "band by band")
 
@@ -269,26 +271,26 @@ def test_all_real_rasters(shared_data: Path, tmp_path: Path) -> None:
             continue
         bands = [band for band in image.bands if band.dtype in type_names][:2]
         for band in bands:
-            one = Image(image_id, (band,))
+            single_band = Image(image_id, (band,))
             height, width = (int(n) for n in band.grid.shape)
             row, col = max(0, height // 2 - 80), max(0, width // 2 - 80)
             part = band.grid[row : min(height, row + 160), col : min(width, col + 160)]
             sizes = (int(part.shape[1]), int(part.shape[0]))
             native = GridSpec(band.grid.crs, part.affine, sizes)
-            other = GridSpec(band.grid.crs, part.affine @ Affine.translation(0.4, 0.3) @ Affine.scale(1.3), sizes)
-            for spec in (native, other) if band.grid.crs is not None else (GridSpec(),):
+            shifted = GridSpec(band.grid.crs, part.affine @ Affine.translation(0.4, 0.3) @ Affine.scale(1.3), sizes)
+            for spec in (native, shifted) if band.grid.crs is not None else (GridSpec(),):
                 if band.grid.crs is None and height * width > 4_000_000:
                     continue
                 for format_ in (Format.GEO_TIFF, Format.NPY):
                     request = DownloadRequest(image_id, grid=spec, format=format_)
-                    plan = check(one, request, tmp_path, (image_id, band.name, format_))
+                    plan = check(single_band, request, tmp_path, (image_id, band.name, format_))
                     checked += 1
                     if spec is native:
                         with rasterio.open(band.href) as raster:
                             window = rasterio.windows.Window(col, row, *sizes)
-                            wanted = raster.read_masks(band.index, window=window) > 0
+                            expected = raster.read_masks(band.index, window=window) > 0
                         valid = readable(plan, made(plan, tmp_path))[plan.rasters[0].bands[0].name][1]
-                        assert np.array_equal(valid, wanted), (image_id, band.name, format_)
+                        assert np.array_equal(valid, expected), (image_id, band.name, format_)
     assert checked > 100
 
 

@@ -128,13 +128,13 @@ def test_all_files_with_compiled_functions_count() -> None:
 
 
 def test_folders_that_lack_a_loop_are_not_complete(tmp_path: Path) -> None:
-    found = [compiled._is_complete(tmp_path)]
+    results = [compiled._is_complete(tmp_path)]
     (tmp_path / "complete").write_text("2")
     (tmp_path / "a.nbc").touch()
-    found.append(compiled._is_complete(tmp_path))
+    results.append(compiled._is_complete(tmp_path))
     (tmp_path / "b.nbc").touch()
-    found.append(compiled._is_complete(tmp_path))
-    assert found == [False, False, True]
+    results.append(compiled._is_complete(tmp_path))
+    assert results == [False, False, True]
 
 
 @pytest.mark.parametrize("executable", ["/nowhere/python", "/bin/false"])

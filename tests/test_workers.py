@@ -33,10 +33,10 @@ def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     parent = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert parent.stderr is not None
-        told = (found[1] for line in parent.stderr if (found := re.search(r"on grpc (\S+)", line)))
-        said = [next(told), next(told)]
-        assert said[0] == said[1]
-        yield parent, said[0]
+        addresses = (match[1] for line in parent.stderr if (match := re.search(r"on grpc (\S+)", line)))
+        pair = [next(addresses), next(addresses)]
+        assert pair[0] == pair[1]
+        yield parent, pair[0]
     finally:
         parent.terminate()
         parent.communicate(timeout=HANG)
@@ -53,27 +53,27 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     """One server for all of it, since each takes seconds to start."""
     parent, address = server
     assert parent.stderr is not None
-    killed, other = worker_pids(parent)
+    killed, survivor = worker_pids(parent)
     state = tmp_path / "state"
-    kept = state / "cache" / f".unfinished-{other}-0"
+    unfinished = state / "cache" / f".unfinished-{survivor}-0"
     for _ in range(6):  # each a connection of its own, to either of the two
         with Client(address) as client:
-            done = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
-        assert np.load(done.path)[199, 299].item() == (59_999,)
-    kept.touch()
+            result = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
+        assert np.load(result.path)[199, 299].item() == (59_999,)
+    unfinished.touch()
     for _ in "ab":
-        left = [state / "cache" / f".unfinished-{killed}-0", state / "scratch" / str(killed) / "mask"]
-        for path in left:
+        leftovers = [state / "cache" / f".unfinished-{killed}-0", state / "scratch" / str(killed) / "mask"]
+        for path in leftovers:
             path.touch()
         os.kill(killed, signal.SIGKILL)
         assert any(f"on grpc {address}" in line for line in parent.stderr)  # said by a new one
         pids = worker_pids(parent)
         assert len(pids) == 2
         assert killed not in pids
-        assert other in pids
-        assert not any(path.exists() for path in left)
-        (killed,) = set(pids) - {other}
-    assert kept.exists()
+        assert survivor in pids
+        assert not any(path.exists() for path in leftovers)
+        (killed,) = set(pids) - {survivor}
+    assert unfinished.exists()
     with Client(address) as client:
         client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
     os.kill(killed, signal.SIGKILL)
@@ -81,7 +81,7 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     assert any("a worker ended with -9" in line for line in parent.stderr)
     parent.terminate()
     assert parent.wait(HANG) == 0
-    assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, other))
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, survivor))
 
 
 def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Popen[str]", str]) -> None:
@@ -99,9 +99,9 @@ def state_of(pid: int) -> str:
 
 
 def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        settings = Settings(tmp_path, grpc_port=other.getsockname()[1], workers=2)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        settings = Settings(tmp_path, grpc_port=listener.getsockname()[1], workers=2)
         with pytest.raises(BadSettings, match="grpc_port: cannot listen"):
             run_workers(settings, lambda _: pytest.fail("no worker may start"), lambda _: None)

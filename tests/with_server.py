@@ -45,12 +45,12 @@ def main(command: list[str]) -> int:
             if not _healthy(server, address):
                 print("with_server.py: the server did not start", file=sys.stderr)
                 return 1
-            told = {
+            variables = {
                 "RASTERWIRE_ADDRESS": address,
                 "RASTERWIRE_HTTP": f"http://127.0.0.1:{http_port}",
                 "RASTERWIRE_CATALOG": str(root),
             }
-            return subprocess.run(command, check=False, env=os.environ | told).returncode
+            return subprocess.run(command, check=False, env=os.environ | variables).returncode
         finally:
             server.terminate()
             try:

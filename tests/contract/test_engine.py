@@ -13,10 +13,10 @@ from rasterwire.render.engine import SerialEngine, ThreadEngine
 
 @pytest.fixture(params=[SerialEngine, lambda: ThreadEngine(3)], ids=["serial", "threads"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    made: Engine = request.param()
-    yield made
-    if isinstance(made, ThreadEngine):
-        made.close()
+    instance: Engine = request.param()
+    yield instance
+    if isinstance(instance, ThreadEngine):
+        instance.close()
 
 
 def test_results_come_in_the_order_of_the_items(engine: Engine) -> None:
