@@ -280,8 +280,14 @@ MEGABYTES: dict[str, tuple[Any, str]] = {
     "no JSON": (b"[" * (10 << 20), "a body of more than 320000 values is too large"),
     "a number list": ({"0": constant_node([1] * 3_000_000)}, "a body of more than 320000 values is too large"),
     "a long text": ({"0": constant_node("x" * 10_000_000)}, "The result"),
-    "a cycle": ({str(at): {"valueReference": str((at + 1) % 29_000)} for at in range(29_000)}, "refers to itself"),
-    "a missing one": ({str(at): {"valueReference": str(at + 1)} for at in range(29_000)}, "is referred to, but is not"),
+    "a cycle": (
+        {str(index): {"valueReference": str((index + 1) % 29_000)} for index in range(29_000)},
+        "refers to itself",
+    ),
+    "a missing one": (
+        {str(index): {"valueReference": str(index + 1)} for index in range(29_000)},
+        "is referred to, but is not",
+    ),
     "nested lists": (
         {"0": call_node("Image.abs", value=LARGE_LIST)},
         "Image.abs: Parameter 'value' has to be of type Image",
@@ -291,7 +297,7 @@ MEGABYTES: dict[str, tuple[Any, str]] = {
             "0": {
                 "functionInvocationValue": {
                     "functionName": "Image.abs",
-                    "arguments": {f"a{at}": {"constantValue": 1} for at in range(29_000)},
+                    "arguments": {f"a{index}": {"constantValue": 1} for index in range(29_000)},
                 }
             }
         },

@@ -34,7 +34,12 @@ TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64
 
 def _compiled() -> dict[str, int]:
     modules = area_kernels, kernels, mean_kernels, rank, loops, distance, lzw
-    named_loops = [(f"{m.__name__}.{name}", member) for m in modules for name, member in vars(m).items() if isinstance(member, Loop)]
+    named_loops = [
+        (f"{m.__name__}.{name}", member)
+        for m in modules
+        for name, member in vars(m).items()
+        if isinstance(member, Loop)
+    ]
     return {name: len(loop.machine.signatures) for name, loop in [*named_loops, ("rows of tiles", _sum_rows)]}
 
 

@@ -6,6 +6,6 @@ from pathlib import Path
 
 def shared_folder() -> Path | None:
     """Return the folder that has ``data`` and ``earth-engine``, or None where there is none."""
-    named = os.environ.get("RASTERWIRE_SHARED_DATA")
-    folder = Path(named).parent if named else Path(__file__).resolve().parents[3] / "shared"
+    path = os.environ.get("RASTERWIRE_SHARED_DATA")
+    folder = Path(path).parent if path else Path(__file__).resolve().parents[3] / "shared"
     return folder if (folder / "data" / "compose_scene.py").is_file() else None

@@ -14,14 +14,14 @@ def test_the_documentations_example_gives_the_pixels_of_the_files(
     shared: Path, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shown: list[Any] = []
+    outputs: list[Any] = []
     text = (shared / "examples" / "get_download_id.py").read_text(encoding="utf-8")
-    exec(compile(text, "get_download_id.py", "exec"), {"ee": ee, "display": shown.append})
+    exec(compile(text, "get_download_id.py", "exec"), {"ee": ee, "display": outputs.append})
     coarse = {"B11": catalog.read("B11", AT_20)}
     fine = {name: catalog.read(name, AT_10) for name in ("B3", "B8")}
 
-    data = shown[0]
-    assert shown[1] == np.dtype([("B3", "<u2"), ("B8", "<u2"), ("B11", "<u2")])
+    data = outputs[0]
+    assert outputs[1] == np.dtype([("B3", "<u2"), ("B8", "<u2"), ("B11", "<u2")])
     assert data.shape == (86, 105)
     np.testing.assert_array_equal(data["B11"], coarse["B11"])
 
