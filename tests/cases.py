@@ -1,4 +1,4 @@
-"""Many small cases as one test: a test of its own costs more than most of them do."""
+"""Runs many small cases as one test. Setting up a test takes longer than most of these cases."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -8,14 +8,14 @@ import pytest
 
 
 def every(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test for each of many cases, and tell of all that fail at once.
+    """Run a test for each case, and report all failures together.
 
-    Takes what ``pytest.mark.parametrize`` takes and can be put over another of itself. Each case has a ``tmp_path``
-    and a ``monkeypatch`` of its own, and shares all other fixtures.
+    It takes the arguments of ``pytest.mark.parametrize``, and several may be stacked. Each case has its own
+    ``tmp_path`` and ``monkeypatch``; other fixtures are shared.
 
     Args:
-        names: of the parameters; one as a text, or several as a tuple.
-        cases: the value of the one parameter, or the values of several, of each case.
+        names: of the parameters: a text for one, a tuple for several.
+        cases: for each case the value of the parameter, or a tuple of values.
     """
     names_of, case_list = (names,) if isinstance(names, str) else names, list(cases)
     assert case_list

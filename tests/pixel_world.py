@@ -32,7 +32,7 @@ DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")
 
 
 class PixelWorld:
-    """A folder of rasters made up for a test."""
+    """A folder of rasters for a test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,7 +62,7 @@ class PixelWorld:
 
     @property
     def world(self) -> CatalogWorld:
-        """The folder as graphs see it; made when first asked for, after the images were written."""
+        """The catalog of the folder for graphs. It is made at the first use, after the images were written."""
         if self._world is None:
             self._world = CatalogWorld(FolderCatalog(self.folder, 3600), SerialEngine())
         return self._world
@@ -78,7 +78,7 @@ class PixelWorld:
         return image
 
     def pixels(self, expression: Any, grid: GeoBox = GRID, window: Window | None = None) -> dict[str, Pixels]:
-        """Return the pixels of all bands of a graph's image, in the types the image says they have."""
+        """Return the pixels of all bands of an image, and check that their types are those of the image."""
         image = expression if isinstance(expression, ImageValue) else self.image(expression)
         height, width = (int(n) for n in grid.shape)
         blocks = compute([band.node for band in image.bands], grid, window or Window(0, 0, height, width))
@@ -117,12 +117,12 @@ def random_data(dtype: str, seed: int, shape: tuple[int, int] = (24, 31)) -> Arr
 
 
 def random_mask(seed: int, share: float = 0.8, shape: tuple[int, int] = (24, 31)) -> Array:
-    """Return where pixels are valid."""
+    """Return a random mask: True where pixels are valid."""
     return np.random.default_rng([seed, 7]).random(shape) < share
 
 
 def pieces(height: int, width: int, cuts: Sequence[int]) -> list[Window]:
-    """Return windows that cut a grid at odd places."""
+    """Return windows that divide a grid at the given rows and columns."""
     rows, columns = (
         [0, *(cut for cut in cuts if cut < height), height],
         [0, *(cut for cut in cuts if cut < width), width],

@@ -1,4 +1,4 @@
-"""A real server for tests: in a thread of this process, on free ports of the loopback address."""
+"""Runs a real server for tests, in a thread of this process, on free ports of the loopback address."""
 
 import asyncio
 import threading
@@ -54,7 +54,7 @@ class Served:
 
 @contextmanager
 def served(settings: Settings) -> Iterator[Served]:
-    """Run a server for the time of the block."""
+    """Run a server while the context is open."""
     ready = threading.Event()
     ports: list[Running] = []
     failures: list[BaseException] = []
@@ -93,13 +93,13 @@ def served(settings: Settings) -> Iterator[Served]:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a failed call said.
+    """The error of a failed call.
 
     Attributes:
         code: of gRPC.
         message: of the status.
         reason: of its ErrorInfo.
-        fields: reason of each violation by field; the first one where a field has several.
+        fields: reason of the first violation of each field.
     """
 
     code: grpc.StatusCode
@@ -109,7 +109,7 @@ class Refusal:
 
 
 def refusal(error: grpc.RpcError) -> Refusal:
-    """Return what an error of a call said; every error has exactly one ErrorInfo of our domain."""
+    """Return the content of an error, and check that it has exactly one ErrorInfo of our domain."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None, error
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()

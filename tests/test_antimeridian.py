@@ -1,4 +1,4 @@
-"""Around the earth: rasters and regions that cross 180 degrees, against longitudes counted here."""
+"""Rasters and regions that cross 180 degrees, compared with longitudes that the tests compute."""
 
 import json
 
@@ -26,7 +26,7 @@ DEGREE = Affine(1, 0, 0, 0, -1, 0)
 
 @pytest.fixture(scope="module", params=[-180, 0, -30], ids=lambda west: f"from-{west}")
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FolderCatalog:
-    """Return a raster of 2 degrees whose values are 1000 + the longitude, 0 to 360, of a pixel's left edge."""
+    """Return a raster of 2 degrees. Its values are 1000 + the longitude of the left edge of a pixel, 0 to 360."""
     folder = tmp_path_factory.mktemp("world")
     longitudes = (request.param + 2 * np.arange(180)) % 360
     data = np.broadcast_to(1000 + longitudes, (90, 180)).astype("uint16")

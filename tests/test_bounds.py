@@ -1,4 +1,4 @@
-"""What a server takes of threads, memory and the disk, however its readers behave."""
+"""Limits of a server's threads, memory and disk space, whatever its readers do."""
 
 import asyncio
 import io

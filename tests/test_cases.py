@@ -1,4 +1,4 @@
-"""Loops over cases tell of each that fails."""
+"""``every`` reports each case that fails."""
 
 from pathlib import Path
 

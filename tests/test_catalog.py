@@ -1,4 +1,4 @@
-"""The folder catalog over folders that the tests write."""
+"""The folder catalog with folders that the tests write."""
 
 import json
 import math
@@ -64,7 +64,7 @@ def write_item(path: Path, image_id: str, assets: Mapping[str, object], **proper
 
 
 def catalog_of(root: Path) -> FolderCatalog:
-    """Return a catalog that looks at the folder at every question."""
+    """Return a catalog that scans the folder at every call."""
     return FolderCatalog(root, refresh_seconds=0)
 
 

@@ -1,4 +1,4 @@
-"""The folder catalog over real rasters and STAC documents, with the traps that they hold."""
+"""The folder catalog with real rasters and STAC documents, and their known errors."""
 
 import math
 import shutil

@@ -1,4 +1,4 @@
-"""The Python client against servers that fail in every way, and one that is killed."""
+"""The Python client with servers that fail in many ways, and with one that is killed."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ Script = Callable[
 
 
 def chunks(start: int, info: download_pb2.FileInfo = INFO) -> Iterator[download_pb2.DownloadChunk]:
-    """Yield what a faultless server sends from an offset on."""
+    """Yield the correct chunks from an offset on."""
     for offset in range(start, len(DATA), PIECE):
         data = DATA[offset : offset + PIECE]
         yield download_pb2.DownloadChunk(data=data, offset=offset, crc32c=google_crc32c.value(data), file=info)
@@ -467,7 +467,7 @@ def test_everything_wrong_with_a_dictionary_is_told_at_once() -> None:
 
 
 def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
-    """The server dies by SIGKILL in the middle of 200 MB, another begins, and the file is right."""
+    """The server is killed in the middle of 200 MB, another one starts, and the file is complete."""
     catalog = tmp_path / "catalog"
     catalog.mkdir()
     side = 10_240

@@ -1,4 +1,4 @@
-"""Chunks that the client cuts out of answers by hand are those that protobuf reads."""
+"""The client's own parser of chunks, compared with protobuf's."""
 
 import google_crc32c
 import pytest

@@ -1,4 +1,4 @@
-"""Rasters that no transform places: control points, rational polynomials, or a crs alone."""
+"""Rasters without a transform: with control points, rational polynomials, or a crs only."""
 
 import os
 import shutil
@@ -67,7 +67,7 @@ def with_polynomials(folder: Path, **profile: Any) -> None:
 
 
 def shown(*arguments: str) -> str:
-    """Return what the command line prints."""
+    """Return the output of the command line."""
     command = [sys.executable, "-m", "rasterwire.cli", *arguments]
     environment = os.environ | {"COLUMNS": "200"}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
@@ -184,7 +184,7 @@ def test_control_points_and_what_is_left_out_are_told_over_the_wire(tmp_path: Pa
 
 @dataclass(frozen=True)
 class FileOfPoints:
-    """A way to tie a raster to the ground, as a test writes it and as GDAL reads it."""
+    """A kind of georeference without a transform, as a test writes it and as GDAL reads it."""
 
     name: str
     left_out: str
@@ -193,7 +193,7 @@ class FileOfPoints:
 
 
 def seen_by_gdal(file: FileOfPoints, x: Any, y: Any) -> Any:
-    """Return which pixels places in longitude and latitude lie in, by GDAL's transformers; -1 for none."""
+    """Return the indices of the pixels at longitudes and latitudes, from GDAL's transformers; -1 for none."""
     with file.transformer() as transformer:
         rows, cols = (np.floor(p).astype(int) for p in transformer.rowcol(x.ravel(), y.ravel(), op=np.positive))
     inside = (rows >= 0) & (rows < ROWS) & (cols >= 0) & (cols < COLS)

@@ -1,4 +1,4 @@
-"""Spellings of a crs: the same set at every door, read as text, and placed where they say."""
+"""Forms of a crs in text: every door accepts the same ones, with the right meaning."""
 
 import json
 import math
@@ -90,7 +90,7 @@ REFUSED = {
 
 
 def doors(text: str) -> dict[str, CRS | None]:
-    """Return the crs that each place reads from a text."""
+    """Return the crs that each door reads from a text."""
     params = download_pb2.DownloadParams(image="x", crs=text)
     params.bands.add(id="B1", crs=text)
     params.region.crs = text

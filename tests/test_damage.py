@@ -1,4 +1,4 @@
-"""Rendered files that were damaged on the disk: never delivered, made again, and digests that tell of it."""
+"""Rendered files that were damaged on the disk: they are never delivered and are rendered again. Digests of answers."""
 
 import base64
 import http.client
@@ -49,7 +49,7 @@ def serving(folder: Path) -> Iterator[Served]:
 
 
 def damage(path: Path, offset: int) -> None:
-    """Flip a bit of a file as a disk does: its times stay."""
+    """Flip a bit of a file and keep its times, as a damaged disk does."""
     status = path.stat()
     with path.open("r+b") as file:
         file.seek(offset)

@@ -1,4 +1,4 @@
-"""What the reference library refuses of a damaged tile is refused on every path, and what it reads is read alike."""
+"""Damaged tiles: every path refuses what the reference library refuses, and reads the same pixels otherwise."""
 
 import struct
 from collections import Counter
@@ -28,7 +28,7 @@ Pixels = npt.NDArray[Any]
 
 
 def store(path: Path, dtype: str, codec: str, predictor: int, layout: str, order: str) -> tuple[int, int, int]:
-    """Write a raster; return place and bytes of its first tile, and where the file keeps these bytes."""
+    """Write a raster; return offset and bytes of its first tile, and the offset of the count of these bytes."""
     pixels = np.cumsum(np.random.default_rng(5).integers(-3, 4, (1, *SIZE[::-1])), axis=2) + 100
     profile = {"width": SIZE[0], "height": SIZE[1], "count": 1, "dtype": dtype, "compress": codec}
     with rasterio.open(
@@ -182,7 +182,7 @@ def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tm
 
 
 def packed(codes: list[int]) -> bytes:
-    """Return codes of LZW in the bits that a reader of TIFF expects of them, whether they make sense or not."""
+    """Return LZW codes, valid or not, in the bits that a TIFF reader expects."""
     bits, width, entries, begins = "", 9, 258, True
     for code in codes:
         bits += f"{code:0{width}b}"

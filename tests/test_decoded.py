@@ -1,4 +1,4 @@
-"""Decoded tiles, pixels that a nodata value tells of, and the threads that make them."""
+"""Decoded tiles, pixels with a nodata value, and the threads that decode."""
 
 import contextlib
 import copy

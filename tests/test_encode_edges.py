@@ -1,4 +1,4 @@
-"""Encoders at their edges: odd values, names and nodata, other cuts and threads, full disks, limits of formats."""
+"""Edge cases of encoders: unusual values, names and nodata, windows and threads, full disks, limits of formats."""
 
 import contextlib
 import errno
@@ -73,7 +73,7 @@ def plan(format_: Format, *rasters: RasterPlan, encoding: Encoding = DEFLATE) ->
 
 
 def bits(window: Window, index: int) -> npt.NDArray[np.uint64]:
-    """Return bits that look random, a formula of absolute row, column and band."""
+    """Return pseudo-random bits from absolute row, column and band."""
     row = np.arange(window.row, window.row + window.height, dtype=np.uint64)[:, None]
     col = np.arange(window.col, window.col + window.width, dtype=np.uint64)
     mixed = (row * np.uint64(0x9E3779B97F4A7C15)) ^ (col * np.uint64(0xC2B2AE3D27D4EB4F)) ^ np.uint64(index * 40503)
@@ -81,7 +81,7 @@ def bits(window: Window, index: int) -> npt.NDArray[np.uint64]:
 
 
 def block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
-    """Render every bit pattern a type has (NaN and infinities too); each band is invalid elsewhere."""
+    """Render every bit pattern of a type, with NaN and infinities. Each band has other invalid pixels."""
     values = []
     for index, planned in enumerate(raster.bands):
         mixed, dtype = bits(window, index), np.dtype(planned.dtype)
@@ -115,7 +115,7 @@ def whole(raster: RasterPlan, render: BlockMaker = formula) -> tuple[Pixels, ...
 
 
 def filled(raster: RasterPlan, index: int = 0) -> bytes:
-    """Return the little-endian bytes of a band, as they have to be in the file: NaN by NaN."""
+    """Return the little-endian bytes of a band that the file must have, with the bits of each NaN."""
     return whole(raster)[index].filled(raster.bands[index].fill).tobytes()
 
 
@@ -525,7 +525,7 @@ def test_an_error_of_the_render_is_the_same_object_and_leaves_nothing(
 
 
 class FullDisk(io.BytesIO):
-    """Takes 100 kB."""
+    """A file that accepts 100 kB."""
 
     def write(self, data: Any) -> int:
         if self.tell() + memoryview(data).nbytes > 100_000:

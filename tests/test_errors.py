@@ -1,4 +1,4 @@
-"""Every error has a status, survives a trip between processes, and is a sentence."""
+"""Every error has a status, can be sent between processes, and has a sentence as its message."""
 
 import copy
 import errno

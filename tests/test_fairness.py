@@ -1,4 +1,4 @@
-"""Large work of one caller keeps no small work of another waiting."""
+"""A caller with large work does not delay the small work of others."""
 
 import asyncio
 import threading
@@ -34,7 +34,7 @@ SECONDS = 60  # guards against hangs, and decides nothing
 
 
 class Log:
-    """Names in the order they are noted."""
+    """Records names in order."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -48,7 +48,7 @@ class Log:
 
 
 def held(turns: Turns, peer: str) -> tuple[threading.Event, threading.Event]:
-    """Submit work that goes on until an event; return what is set once it goes on, and that event."""
+    """Submit work that runs until an event is set; return the event of its start and that event."""
     begun, gate = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -165,7 +165,7 @@ def test_a_map_that_is_closed_with_its_engine_does_not_wait_for_ever() -> None:
 
 
 class Gate:
-    """Lets small rasters be rendered, and others once it is open."""
+    """Lets small rasters be rendered at once, and others when it is open."""
 
     def __init__(self) -> None:
         self.is_open = threading.Event()
@@ -250,7 +250,7 @@ def test_a_render_that_nobody_wants_gives_its_place_back_before_its_turn(
 
 
 def channel(address: str) -> grpc.Channel:
-    """Return a channel with a connection of its own."""
+    """Return a channel with its own connection."""
     return grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
 
 

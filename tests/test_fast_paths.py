@@ -1,4 +1,4 @@
-"""Every short cut gives the pixels of the long way."""
+"""Every fast path gives the same pixels as the general one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ DEGREES = Affine(0.0001, 0, -123.01, 0, -0.0001, 37.95)
 
 
 def stored(folder: Path, dtype: str = "uint16", nodata: float | None = 0, bands: int = 1, **profile: Any) -> list[Band]:
-    """Return the bands of a raster of noise, a third of it 0, on a lattice of 10 m."""
+    """Return the bands of a raster of noise with pixels of 10 m; a third of them are 0."""
     rng = np.random.default_rng(7)
     data = rng.integers(0, 120, (bands, 700, 611))
     data[:, 200:400, 100:300] = 0

@@ -1,4 +1,4 @@
-"""Bits that flip on their way are read again, silence is left, and all that fails is an error of the client."""
+"""Faults of the network: damaged chunks are read again, silent connections are closed, failures are client errors."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ID = {"docid": "downloads/1", "token": "secret"}
 
 
 def flips(offset: int, times: int, change: Callable[[download_pb2.DownloadChunk], None]) -> ReadScript:
-    """Return a script in which the chunk at an offset is changed, so many times."""
+    """Return a script that changes the chunk at an offset a number of times."""
     remaining = [times]
 
     def script(request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext) -> Chunks:
@@ -104,7 +104,7 @@ def test_a_stream_that_was_garbled_is_asked_for_again() -> None:
 
 
 def silent(released: threading.Semaphore, first: bool) -> ReadScript:
-    """Return a script that sends a chunk at most, and then nothing until it is left."""
+    """Return a script that sends at most one chunk, and then nothing until the call ends."""
 
     def script(request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext) -> Chunks:
         ended = threading.Event()
@@ -152,7 +152,7 @@ def test_a_server_that_stays_silent_is_an_error(tmp_path: Path) -> None:
 
 
 def refuses(details: list[any_pb2.Any] | bytes) -> ReadScript:
-    """Return a script that ends each read with details of a status, or with bytes that are none."""
+    """Return a script that ends each read with the details of a status, or with invalid bytes."""
 
     def script(_: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext) -> Chunks:
         code = grpc.StatusCode.RESOURCE_EXHAUSTED

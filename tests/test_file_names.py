@@ -1,4 +1,4 @@
-"""Names of files: readable in any script, safe on any system, and all different on any disk."""
+"""File names: they keep letters of any script, are safe on any system, and differ on any file system."""
 
 import http.client
 import io

@@ -1,4 +1,4 @@
-"""A file that was replaced is another file, whatever its size and its times say."""
+"""A replaced file gets another version, even with the same size and times."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def write(path: Path, value: int, **profile: Any) -> None:
 
 
 def over(path: Path, value: int, way: str, **profile: Any) -> None:
-    """Replace a raster by one of the same size and modification time."""
+    """Replace a raster by one with the same size and modification time."""
     before = path.stat()
     replacement = path.with_suffix(".other")
     write(replacement, value, **profile)

@@ -1,4 +1,4 @@
-"""Which floats are nodata: those that GDAL takes for it, on every way that reads or writes them."""
+"""Floats count as nodata where GDAL treats them so, on every path that reads or writes them."""
 
 import warnings
 from pathlib import Path
@@ -26,7 +26,7 @@ NODATA = [0.0, -0.0, 1.0, 0.1, -9999.0, 1e-3, 16777217.0, -1.2676506e30, 3.4e38,
 
 
 def neighbours(nodata: float, dtype: str) -> npt.NDArray[Any]:
-    """Return values around one: by relative steps, by steps of the type, and far away."""
+    """Return values near a value, by relative steps and by steps of the type, and distant ones."""
     kind = np.dtype(dtype).type
     with np.errstate(all="ignore"):
         value = kind(nodata)
@@ -76,7 +76,7 @@ def test_means_close_to_nodata_stay_valid_for_every_reader() -> None:
 
 @pytest.mark.parametrize("compress", ["deflate", "packbits"])
 def test_overviews_that_were_float32_have_the_nodata_of_their_tag(tmp_path: Path, compress: str) -> None:
-    """As a made file has it: a tag in eight digits, full resolution by it, overviews through float32."""
+    """Such a file has a tag with eight digits, pixels of that value, and overviews that were float32."""
     path = tmp_path / "a.tif"
     rng = np.random.default_rng(5)
     pixels = rng.normal(size=(512, 512))

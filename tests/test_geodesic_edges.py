@@ -1,4 +1,4 @@
-"""Which pixels lie within geodesic edges, against points of the geodesic a metre apart."""
+"""Pixels inside geodesic edges, compared with points of the geodesic at intervals of a metre."""
 
 import json
 
@@ -20,7 +20,7 @@ def region(*ring: tuple[float, float]) -> object:
 
 
 def test_small_pixels_along_a_long_edge_are_cut_at_the_geodesic_itself() -> None:
-    """The edge is looked at within a kilometre of its middle, drawn there by points a metre apart."""
+    """The window covers a kilometre of the edge at its middle, where points are a metre apart."""
     south, north = 59.0, 60.0
     polygon = region((10, south), (14, south), (14, north), (10, north))
     azimuth, _, length = LONLAT.inv(10, north, 14, north)

@@ -1,4 +1,4 @@
-"""Grids against the numbers of Earth Engine's documentation and of real exports."""
+"""Grids, compared with numbers of Earth Engine's documentation and of real exports."""
 
 import math
 

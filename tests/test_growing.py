@@ -1,4 +1,4 @@
-"""Files that are sent while they are rendered: an NPY, whose bytes stay as they are written."""
+"""Files that are sent while they are rendered. Only NPY files allow this: written bytes never change."""
 
 import http.client
 import io
@@ -33,7 +33,7 @@ PARAMS = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_NPY)
 
 
 class Gate:
-    """Lets the upper half of a raster be rendered, and the rest once it is open."""
+    """Lets the upper half of a raster be rendered at once, and the rest when it is open."""
 
     def __init__(self) -> None:
         self.is_open = threading.Event()
@@ -70,7 +70,7 @@ def server(tmp_path: Path, gate: Gate) -> Iterator[Served]:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[bytes], bool]:
-    """Tells whether bytes are an NPY of the raster."""
+    """Return whether bytes are an NPY of the raster."""
 
     def check(data: bytes) -> bool:
         with rasterio.open(tmp_path / "catalog/a.tif") as source:

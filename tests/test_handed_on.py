@@ -1,4 +1,4 @@
-"""Stored tiles that go into a file as they are: the pixels of the long way, the bytes of the source."""
+"""Stored tiles that are copied into a file: pixels as of the general path, bytes of the source."""
 
 import io
 import zlib
@@ -40,7 +40,7 @@ PROFILE: dict[str, Any] = {
 
 
 def store(folder: Path, dtype: str = "uint16", count: int = 1, **profile: Any) -> Path:
-    """Write a raster of noise, a part of it 0."""
+    """Write a raster of noise; a part of its pixels is 0."""
     data = np.random.default_rng(3).integers(0, 120, (count, ROWS, COLS))
     data[:, 200:400, 100:300] = 0
     options = PROFILE | {"nodata": 0} | profile
@@ -75,7 +75,7 @@ def made(plan: RenderPlan, folder: Path) -> Iterator[rasterio.DatasetReader]:
 
 
 def block_sizes(file: rasterio.DatasetReader, across: range, down: range) -> list[int]:
-    """Return the stored bytes of blocks, as GDAL tells them."""
+    """Return the sizes of stored blocks, from GDAL."""
     return [int(file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)) for y in down for x in across]
 
 

@@ -1,4 +1,4 @@
-"""What a hostile or unlucky caller can do to a server, and what it says."""
+"""What a hostile or unlucky caller can do to a server, and the answers."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Headers that go round in a circle, claim billions of values or hold thousands of bands cost bounded work."""
+"""Headers with cycles, billions of values or thousands of bands: the work is limited."""
 
 import struct
 import sys
@@ -30,11 +30,11 @@ Entry = tuple[int, int, int, int]
 
 
 class TooMuchWork(BaseException):
-    """More calls than any header is worth; nobody catches it on the way."""
+    """Raised after more calls than a header may cost. No code under test catches it."""
 
 
 def calls_of(work: Callable[[], Any], most: int = 20_000_000) -> int:
-    """Return how many functions are called by some work; more than so many end it."""
+    """Return the number of function calls of some work; raise TooMuchWork above a limit."""
     calls = 0
 
     def count(_frame: FrameType, event: str, _arg: object) -> None:
@@ -53,7 +53,7 @@ def calls_of(work: Callable[[], Any], most: int = 20_000_000) -> int:
 
 
 def entries_of(offset: int, *extra: Entry) -> list[Entry]:
-    """Return the entries of an image of one byte a pixel, stored at a place in one strip."""
+    """Return the entries of an image with one byte a pixel, stored at an offset in one strip."""
     usual = [
         (256, SIDE),
         (257, SIDE),
@@ -76,7 +76,7 @@ def tiff(
 
     Args:
         directories: of entries.
-        after: by number of a directory, that of the one it names as the next, in place of the one behind it.
+        after: by number of a directory, the number of its next one, where that is not the following one.
         order: of bytes.
         big: whether it is a BigTIFF.
     """
@@ -101,7 +101,7 @@ def tiff(
 
 
 def image_of(folder: Path) -> Image:
-    """Return the image of a file ``a.tif``, within the work a header is worth."""
+    """Return the image of a file ``a.tif``; check the work."""
     images: list[Image] = []
     calls_of(lambda: images.append(FolderCatalog(folder).get("a")))
     return images[0]

@@ -1,4 +1,4 @@
-"""What a hostile server sends is not opened, not unpickled, not followed, and not kept without end."""
+"""The client with hostile servers: it opens, unpickles and follows nothing, and limits what it stores."""
 
 import io
 import itertools
@@ -45,14 +45,14 @@ def item(domain: str, name: str, path: Path) -> str:
 
 
 def made_npy(header: str, data: bytes) -> bytes:
-    """Return an NPY with any header; source: numpy's NEP 1."""
+    """Return an NPY with any header. Source: numpy's NEP 1."""
     text = header.encode().ljust(118) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
 
 
 @pytest.fixture
 def decoy(tmp_path: Path) -> Path:
-    """Return a VRT that reads a raster of this machine."""
+    """Return a VRT that refers to a raster on this machine."""
     with rasterio.open(tmp_path / "own.tif", "w", "GTiff", SIDE, SIDE, 1, dtype="uint8") as raster:
         raster.write(np.full((1, SIDE, SIDE), 77, "uint8"))
     source = f"<SimpleSource><SourceFilename>{tmp_path / 'own.tif'}</SourceFilename></SimpleSource>"
@@ -65,7 +65,7 @@ def decoy(tmp_path: Path) -> Path:
 
 
 def is_refused(data: bytes, method: Callable[[Client], object]) -> str:
-    """Return what a client says of a file that a server sends with right checksums and sizes."""
+    """Return the client's error for a file that a server sends with the right checksums and sizes."""
     is_npy = data.startswith(b"\x93")
     plan = plan_for(download_pb2.FORMAT_NPY if is_npy else download_pb2.FORMAT_GEO_TIFF, len(data))
     server = Scripted(plan)

@@ -1,4 +1,4 @@
-"""The HTTP door: the same bytes, ranges by the book, the same refusals as JSON."""
+"""The HTTP door: the same bytes and errors as gRPC, and ranges as in RFC 9110."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The store of ids: bounded in bytes, and what many downloads have in common is in it once."""
+"""The store of downloads: its size is limited, and parts that downloads share are stored once."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What files say beside their pixels: carried into what is made of them, or said to be left out."""
+"""Metadata of files: copied into downloads, or listed as left out."""
 
 import io
 import zipfile
@@ -36,7 +36,7 @@ def pixels(count: int = 1, dtype: str = "uint8") -> np.ndarray[Any, Any]:
 
 @contextmanager
 def stored(path: Path, count: int = 1, dtype: str = "uint8", **profile: Any) -> Iterator[DatasetWriter]:
-    """Write a raster; the block says what else its file shall say."""
+    """Write a raster; the context may add metadata."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = PLACED | profile
     with rasterio.open(path, "w", driver="GTiff", width=COLS, height=ROWS, count=count, dtype=dtype, **options) as file:
@@ -62,7 +62,7 @@ def made(plan: RenderPlan, folder: Path) -> Iterator[DatasetReader]:
 
 
 def items_of(file: DatasetReader) -> dict[str, str]:
-    """Return the items of a file, without the resolution that any TIFF of this project names."""
+    """Return the items of a file without the resolution, which every TIFF of this project has."""
     return {n: v for n, v in file.tags().items() if "RESOLUTION" not in n}
 
 

@@ -1,4 +1,4 @@
-"""Mosaics by typed fields: scenes of two UTM zones beside what gdalwarp makes of them."""
+"""Mosaics from typed fields: scenes of two UTM zones, compared with gdalwarp."""
 
 import json
 import shutil
@@ -87,7 +87,7 @@ def pixels(server: Served, request: download_pb2.DownloadParams) -> tuple[npt.ND
 
 
 def warped(files: list[Path], target: Path, band: str = "red") -> npt.NDArray[Any]:
-    """Return what gdalwarp lays over each other, the last file on top."""
+    """Return the mosaic of gdalwarp, with the last file on top."""
     assert GDALWARP is not None
     a, _, x, _, e, y = TRANSFORM
     width, height = SHAPE

@@ -1,4 +1,4 @@
-"""A nodata value of 64 bits is the same at every door, and in the answer."""
+"""A nodata value of 64 bits is exact at every door, and in the answer."""
 
 import pytest
 

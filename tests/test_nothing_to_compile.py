@@ -1,4 +1,4 @@
-"""What was compiled before requests came is all that they need, for every type and every resampling."""
+"""Requests need no loop that was not compiled before, for every type and resampling."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one thing says or does costs nothing of the things beside it."""
+"""A problem of one item does not affect the others."""
 
 import threading
 from contextlib import closing

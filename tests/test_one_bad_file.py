@@ -1,4 +1,4 @@
-"""What is wrong with one item, property or asset costs nothing else of the catalog, and is told."""
+"""A problem of one item, property or asset does not affect the rest of the catalog, and is reported."""
 
 import json
 from collections.abc import Iterator

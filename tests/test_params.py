@@ -1,4 +1,4 @@
-"""Dictionaries that people write: what becomes of them, and what is said of those that mean nothing."""
+"""Dictionaries of parameters: how they are read, and the errors for invalid ones."""
 
 import json
 from datetime import date, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Params as JSON: every field that does not fit the schema is named, with what it has to be."""
+"""Parameters as JSON: errors name every field that does not fit the schema, and the expected form."""
 
 from typing import Any
 

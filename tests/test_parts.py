@@ -1,4 +1,4 @@
-"""A part of an image is the whole's slice, bit for bit, though its origin is a rounded number of its own."""
+"""A part of an image has exactly the pixels of the whole, though its origin is rounded."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def whole_of(image: Image, spec: dict[str, object], resampling: Resampling) -> t
 
 
 def part_of(grid: GeoBox, window: Window) -> GridSpec:
-    """Return a window of a grid as a client names it: by an origin that it computes in doubles."""
+    """Return a window of a grid in the form of a client, with an origin computed in doubles."""
     a = grid.affine
     x = a.c + window.col * a.a + window.row * a.b
     y = a.f + window.col * a.d + window.row * a.e

@@ -1,4 +1,4 @@
-"""The plan: precedence, types, names, limits; all without a file."""
+"""The plan: precedence, types, names, limits. No file is read."""
 
 import math
 

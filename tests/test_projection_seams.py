@@ -1,4 +1,4 @@
-"""Over the cut of projections at 180 degrees: grids, refusals and pixels, against longitudes counted here."""
+"""The seam of projections at 180 degrees: grids, errors and pixels, compared with computed longitudes."""
 
 import json
 
@@ -25,7 +25,7 @@ STRAIGHT = ["EPSG:3857", "EPSG:3395", "EPSG:6933", "EPSG:8857", "EPSG:3832", "ES
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> FolderCatalog:
-    """Return rasters whose values are the longitude, 0 to 359, of pixels of a degree; one crosses 180 in UTM."""
+    """Return rasters with pixels of a degree whose values are their longitude, 0 to 359; one in UTM crosses 180."""
     folder = tmp_path_factory.mktemp("seam")
     profile = {"driver": "GTiff", "count": 1, "dtype": "uint16", "nodata": 999}
     for name, west, width in (("world", -180, 360), ("pacific", 150, 60), ("island", -180, 3)):
@@ -72,7 +72,7 @@ def test_a_region_over_the_cut_has_a_grid_of_its_own_size_and_all_its_pixels(ima
 
 
 def test_the_grid_of_a_region_over_the_cut_is_that_of_its_mirror_image_at_the_middle(images: FolderCatalog) -> None:
-    """In cylindrical projections the box over the cut is as wide and high as the same box anywhere else."""
+    """In cylindrical projections the box over the seam has the size of the same box elsewhere."""
     for code in ("EPSG:3857", "EPSG:3395", "EPSG:6933"):
         lattice = Affine(20_000, 0, 0, 0, -20_000, 0)
         over = lattice_extent(box_region(179, -10, 181, 10), lattice, CRS(code))
@@ -137,7 +137,7 @@ def test_what_is_nowhere_is_refused_on_both_sides_of_the_cut(images: FolderCatal
 
 
 def test_a_grid_whose_corners_are_nowhere_is_looked_through(images: FolderCatalog) -> None:
-    """The corner of equal earth's sheet is off the earth; what lies beyond 180 degrees there is not."""
+    """The corner of the map in Equal Earth is not on the earth; points beyond 180 degrees are."""
     grid = GridSpec(CRS("EPSG:8857"), Affine(100_000, 0, 8_000_000, 0, -100_000, 9_000_000), (60, 60))
     raster = planned(images.get("island"), grid=grid)
     assert rendered(raster).valid.any()

@@ -1,4 +1,4 @@
-"""A server says whether it is ready, and the truth; and how it says so while it stops."""
+"""Readiness of a server: when it is ready, when not, and while it stops."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def _nothing(_: Path | None) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Those of a server with one small image, which has no loops to compile."""
+    """Settings of a server with one small image and no loops to compile."""
     monkeypatch.setattr(app, "warm_up", _nothing)
     monkeypatch.setattr(app, "Readiness", partial(Readiness, patience=_GUARD))
     monkeypatch.setattr(Readiness, "follow", partialmethod(Readiness.follow, every=0.05))
@@ -57,7 +57,7 @@ def health(channel: grpc.Channel) -> Any:
 
 @contextmanager
 def watching(server: Served, service: str = "") -> Iterator[Any]:
-    """Open a Watch; what comes of it is an iterator of statuses."""
+    """Open a Watch, and give an iterator of its statuses."""
     with grpc.insecure_channel(server.address) as channel:
         yield health(channel).Watch(health_pb2.HealthCheckRequest(service=service), timeout=_GUARD)
 

@@ -1,4 +1,4 @@
-"""Reductions against GDAL's warper and against numpy."""
+"""Reductions, compared with GDAL's warper and with numpy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ GRIDS = {  # smaller than the source, so that no box reaches over its edge, wher
 
 
 def stored(folder: Path, dtype: str = "uint16", nodata: float | None = 0) -> Band:
-    """Return a band of few values with holes, 211 x 211 pixels of 10 m."""
+    """Return a band of 211 x 211 pixels of 10 m with few values and invalid pixels."""
     dice = np.random.default_rng(7)
     data = dice.integers(1, 90, (SIDE, SIDE)).astype(dtype)
     data[dice.random((SIDE, SIDE)) < 0.3] = 0
@@ -73,9 +73,9 @@ def gdals(band: Band, grid: GeoBox, resampling: Resampling) -> npt.NDArray[Any]:
 
 
 def commonest(values: npt.NDArray[Any], box: tuple[float, float, float, float]) -> set[int]:
-    """Return the values, 0 apart, of which most lies in a box of left, top, right and bottom; {0} for none.
+    """Return the values other than 0 with the largest area in a box of left, top, right and bottom; {0} for none.
 
-    GDAL itself says other things of floats than of integers, and weights no pixels before 3.11.
+    GDAL treats floats otherwise than integers, and does not weight pixels before 3.11.
     """
     left, top, right, bottom = box
     much: dict[int, float] = {}

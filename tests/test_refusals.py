@@ -1,4 +1,4 @@
-"""Refusals say what is the matter: the codec, the address, the part of the earth that a crs has."""
+"""Errors name the cause: the codec, the address, the area of use of a crs."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Regions: what is read, what is refused."""
+"""Regions: valid and invalid ones."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Areas as people give them: six numbers, rings that cross themselves, features without a place, lines to clip by."""
+"""Forms of regions: six numbers, rings that cross themselves, features without a geometry, lines."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Pixels against GDAL's own warper, and against themselves cut differently."""
+"""Pixels, compared with GDAL's warper and with the same pixels from other windows."""
 
 import itertools
 import json
@@ -79,8 +79,8 @@ def same(first: Pixels, second: Pixels) -> bool:
 def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
     """Return output pixels per source pixel along both axes at the middle of a grid, at most 1.
 
-    By the distance between neighbouring centres of output pixels, in the level that is read: what the
-    README promises to fix for the whole raster, where gdalwarp takes another number for each chunk.
+    From the distance between neighbouring centres of output pixels, in the level that is read. It is the same
+    for the whole raster, as the README states; gdalwarp computes it for each chunk.
     """
     assert grid.crs is not None
     assert band.source.grid.crs is not None
@@ -98,9 +98,9 @@ def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
 
 
 def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Path) -> npt.NDArray[np.generic]:
-    """Return what GDAL makes of a planned band: its warper at exact coordinates.
+    """Return the pixels of a planned band from GDAL's warper at exact coordinates.
 
-    In another crs a kernel keeps its width over tiles of 128 x 256 pixels, counted from the origin of the crs.
+    In another crs a kernel has a constant width in tiles of 128 x 256 pixels from the origin of the crs.
     """
     if resampling is Resampling.NEAREST or grid.crs == band.source.grid.crs:
         return gdal_part(band, grid, resampling, folder, kernel_scales(band, grid))
@@ -133,7 +133,7 @@ def gdal_part(
     *,
     by_library: bool = False,
 ) -> npt.NDArray[np.generic]:
-    """Return what GDAL makes of a planned band in one piece, for output pixels per source pixel along both axes."""
+    """Return the pixels of a planned band from GDAL in one piece, for output pixels per source pixel in both axes."""
     height, width = (int(n) for n in grid.shape)
     assert grid.crs is not None
     xscale, yscale = scales
@@ -438,7 +438,7 @@ def random_request(image: Image, band: Band, dice: random.Random) -> DownloadReq
 
 
 def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: Band) -> None:
-    """Check a grid by coordinates sampled here, by pyproj alone."""
+    """Check a grid with sampled coordinates and pyproj."""
     grid, request_grid = raster.grid, request.grid
     height, width = grid.shape
     if request_grid.transform is not None:

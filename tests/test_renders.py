@@ -1,4 +1,4 @@
-"""Renders that run: shared, counted, stopped."""
+"""Renders: sharing, counting and stopping."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ B = TypeVar("B")
 
 
 class GatedEngine:
-    """Begins no item until the gate is open, and counts the maps."""
+    """An engine that starts items when its gate is open, and counts the calls of map."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()

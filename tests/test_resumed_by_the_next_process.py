@@ -1,4 +1,4 @@
-"""A download whose process was ended is taken up by the next one, if it is the same file."""
+"""A later process resumes the download of an ended one, if the file is the same."""
 
 import json
 import stat
@@ -23,7 +23,7 @@ def serving(etag: str = "e1", data: bytes = DATA) -> Scripted:
 
 
 def die(path: Path) -> None:
-    """Begin a download of which the process is ended after the half, as by an interrupt."""
+    """Start a download and interrupt it after the half, as the end of a process does."""
 
     def ended(size: int, _: int | None) -> None:
         if size >= len(DATA) // 2:

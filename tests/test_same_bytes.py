@@ -1,4 +1,4 @@
-"""Encoders give equal tiles equal bytes: at any depth of the stack, in any thread and process, whatever memory held."""
+"""Encoders give equal bytes for equal tiles, at any depth of the stack, in any thread, process and state of memory."""
 
 import hashlib
 import io
@@ -41,7 +41,7 @@ DTYPES = ("uint8", "uint16", "int64", "float32")
 
 
 def tiles() -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Yield tiles of kinds that files hold: elevation, classes, nearest neighbours four times finer, noise, nothing."""
+    """Yield tiles as in real files: elevation, classes, enlarged pixels, noise, zeros."""
     rng = np.random.default_rng(9)
     y, x = np.mgrid[:256, :256]
     smooth = 1000 + 300 * np.sin(x / 37) + 200 * np.cos(y / 29)
@@ -59,7 +59,7 @@ def tiles() -> Iterator[tuple[str, npt.NDArray[Any]]]:
 
 
 def digests() -> list[str]:
-    """Return a digest of what each encoding makes of all tiles."""
+    """Return a digest of all tiles for each encoding."""
     digests_ = []
     for encoding in ENCODINGS:
         digest = hashlib.sha256()
@@ -70,7 +70,7 @@ def digests() -> list[str]:
 
 
 def deeper(depth: int) -> list[str]:
-    """Return digests made so many calls of C down the stack."""
+    """Return digests that are computed a number of C calls deeper in the stack."""
     return digests() if depth == 0 else next(map(deeper, (depth - 1,)))
 
 
@@ -81,7 +81,7 @@ def test_bytes_do_not_depend_on_the_depth_of_the_stack() -> None:
 
 
 def test_bytes_do_not_depend_on_where_the_compressor_lies_in_memory() -> None:
-    """Of 40,000 streams at many addresses, of data in which each match that is there can be found."""
+    """Compress 40,000 streams at many addresses, with data where every match can be found."""
     compress, dice = compressor(Encoding(Compression.DEFLATE), "int64"), np.random.default_rng(3)
     compressors = [isal_zlib.compressobj(level=1) for _ in range(200)]
     differ = 0
@@ -136,7 +136,7 @@ def delivered(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def cpu_kind() -> str:
-    """Return what of the processor may choose another loop of ISA-L."""
+    """Return the properties of the processor that may select another loop of ISA-L."""
     path = Path("/proc/cpuinfo")
     is_wide = path.exists() and "avx512f" in path.read_text()
     return f"{platform.machine()}{' avx512' if is_wide else ''}"

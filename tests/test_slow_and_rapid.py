@@ -1,4 +1,4 @@
-"""Connections that send too little or too much: slow heads over HTTP, calls taken back at once over HTTP/2."""
+"""Connections that send too little or too much: slow headers over HTTP, cancelled calls over HTTP/2."""
 
 import socket
 import threading
@@ -47,7 +47,7 @@ def connected(server: Served) -> socket.socket:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Return what comes until the server closes; raises TimeoutError where it never does."""
+    """Return the bytes until the server closes the connection; raise TimeoutError where it does not."""
     data = b""
     try:
         while part := connection.recv(1 << 16):
@@ -156,7 +156,7 @@ def test_calls_taken_back_at_once_cancel_none_of_others(settings: Settings) -> N
 
 
 def test_a_connection_takes_as_many_calls_at_once_as_it_says(settings: Settings) -> None:
-    """More wait in the client for one to end; none fails."""
+    """Further calls wait in the client, and none fails."""
     with served(settings) as server:
         requests = [server.downloads.GetLimits.future(download_service_pb2.GetLimitsRequest()) for _ in range(300)]
         for request in requests:

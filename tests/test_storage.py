@@ -1,4 +1,4 @@
-"""What a server keeps on its disk: for its owner alone, made again where it was removed, told where it is locked."""
+"""Files of a server: only its owner can read them, removed folders are made again, locked files give an error."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path, state: Path) -> Iterator[Served]:
-    """Of a raster of noise, begun with an umask that keeps nothing from others."""
+    """Run a server of a raster of noise, with an umask that gives access to others."""
     (tmp_path / "catalog").mkdir()
     profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
     with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
@@ -183,7 +183,7 @@ def test_an_answer_of_429_says_when_to_come_back(server: Served, monkeypatch: py
 
 
 def retry_delay(error: grpc.RpcError) -> Any:
-    """Return the seconds that the status says to wait."""
+    """Return the delay of the status in seconds."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None
     info = error_details_pb2.RetryInfo()

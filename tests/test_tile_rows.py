@@ -1,4 +1,4 @@
-"""The top of a tile, decoded alone, is the top of the tile."""
+"""The upper rows of a tile are the same when only they are decoded."""
 
 import zlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compiled loops and their twins in NumPy make the same bits, of any type, also of invalid and odd pixels."""
+"""Compiled loops and their NumPy versions give the same bits for every type, also for invalid and unusual pixels."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def _arrays(arguments: Any) -> list[Array]:
 
 
 def _differs(loop: Loop, *arguments: Any) -> bool:
-    """Tell whether a loop and its twin return or fill in different bits."""
+    """Return whether a loop and its NumPy version return or write different bits."""
     by_loop, by_twin = [_copied(a) for a in arguments], [_copied(a) for a in arguments]
     returned = loop.machine(*by_loop), loop.twin(*by_twin)
     if np.asarray(returned[0]).tobytes() != np.asarray(returned[1], np.asarray(returned[0]).dtype).tobytes():

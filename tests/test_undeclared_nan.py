@@ -1,4 +1,4 @@
-"""A NaN that nothing declares to be nodata: a reduction that has one under its pixel is NaN, in any order."""
+"""NaN that is not declared as nodata: a reduction over one is NaN, in any order of the pixels."""
 
 from pathlib import Path
 

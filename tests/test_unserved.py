@@ -1,4 +1,4 @@
-"""What is not served is named to the operator: by ``images --check``, and counted in one line at start."""
+"""``images --check`` lists the files and assets that are not served; one line at start counts them."""
 
 import logging
 from pathlib import Path

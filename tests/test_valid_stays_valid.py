@@ -1,6 +1,6 @@
-"""No valid pixel of a source is unreadable in an answer, and no invalid one readable, unless the request asks for it.
+"""Valid pixels of a source stay valid in every format, and invalid ones invalid, unless the request changes it.
 
-What is valid in a source, and in a GeoTIFF that was made, rasterio says.
+The oracle for valid pixels, in sources and in GeoTIFFs, is rasterio.
 """
 
 import io
@@ -48,7 +48,7 @@ def made(plan: RenderPlan, scratch: Path) -> bytes:
 
 
 def readable(plan: RenderPlan, data: bytes) -> dict[str, tuple[npt.NDArray[Any], Bools]]:
-    """Return values and what a reader takes for valid, of each band, by the words of the plan and the file alone."""
+    """Return values and valid pixels of each band, as a reader gets them from plan and file."""
     if plan.format is Format.NPY:
         record = np.load(io.BytesIO(data))
         arrays = {}
@@ -81,7 +81,7 @@ def readable(plan: RenderPlan, data: bytes) -> dict[str, tuple[npt.NDArray[Any],
 
 
 def check(image: Image, request: DownloadRequest, scratch: Path, case: object) -> RenderPlan:
-    """Compare what is readable of an answer with the renderer's pixels, which other tests hold against GDAL's."""
+    """Compare the pixels of an answer with those of the renderer, which other tests compare with GDAL."""
     plan = make_plan(request, image, Limits())
     answer = readable(plan, made(plan, scratch))
     for raster in plan.rasters:
@@ -123,7 +123,7 @@ GRIDS = {
 
 
 def pixels_of(dtype: str) -> npt.NDArray[Any]:
-    """Return 48 x 64 pixels with every value that a format might take for no value."""
+    """Return 48 x 64 pixels with every value that a format might use as nodata."""
     kind = np.dtype(dtype)
     limits: Any = np.iinfo(dtype) if kind.kind in "iu" else np.finfo(dtype)
     special = [0, 1, limits.min, limits.max, limits.max - 1, 7, 100]
@@ -216,7 +216,7 @@ def test_a_file_with_a_mask_of_each_band_can_be_served_again(tmp_path: Path) -> 
 
 
 def test_whether_a_window_lies_inside_agrees_with_the_renderer(tmp_path: Path) -> None:
-    """Where no pixel is said to be invalid, none is, by any resampling; and windows far inside are seen to be so."""
+    """Windows that are said to have no invalid pixels have none, with any resampling. Inner windows are said so."""
     rng = np.random.default_rng(6)
     band = image_of(write(tmp_path / "a.tif", rng.integers(0, 9, (1, 200, 300)).astype("uint8")), tmp_path).bands[0]
     image, inside = Image("a", (band,)), 0
@@ -260,7 +260,7 @@ def test_grids_over_the_cut_of_longitudes(tmp_path: Path) -> None:
 
 
 def test_all_real_rasters(shared_data: Path, tmp_path: Path) -> None:
-    """In windows of each image: on its own lattice, where rasterio says what is valid, and on another."""
+    """Windows of each image, on its own lattice, where rasterio is the oracle, and on another one."""
     catalog = FolderCatalog(shared_data)
     ids = [image.id for image in catalog.list_images("", "", 1000)]
     checked = 0

@@ -1,4 +1,4 @@
-"""What `rasterwire version` tells, against the libraries themselves."""
+"""The output of `rasterwire version`, compared with the libraries."""
 
 import platform
 import subprocess

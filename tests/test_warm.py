@@ -1,4 +1,4 @@
-"""Compiling before requests come."""
+"""Compiling before the first request."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from rasterwire.server.process import warm
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a fresh machine; who compiles in spite of it finds what is kept, and ends at once."""
+    """Use an empty folder for compiled loops, as on a new machine; processes that compile find the usual ones."""
     monkeypatch.setattr(compiled, "are_kept", lambda: False)
 
 

@@ -1,4 +1,4 @@
-"""What web pages, proxies and logs get of the HTTP door."""
+"""The HTTP door with web pages, proxies and logs."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def test_a_post_has_to_say_that_it_is_json(server: Served) -> None:
 
 
 def test_a_long_get_that_comes_as_a_form_is_served(server: Served) -> None:
-    """As Earth Engine's Python client sends it; a page cannot, since the header that says so makes a browser ask."""
+    """Earth Engine's Python client sends it so. A web page cannot: the header needs a preflight request."""
     form = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
     status, _, body = ask(server, "POST", P + "/assets:listAssets", b"pageSize=5", form)
     assert (status, len(json.loads(body)["assets"])) == (200, 1)

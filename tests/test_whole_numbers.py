@@ -1,4 +1,4 @@
-"""Whole numbers of 64 bits stay whole: nodata as the text of the file's tag says it, and pixels as they are stored."""
+"""Integers of 64 bits are exact: nodata as in the text of the tag, and pixels as stored."""
 
 import json
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_a_tile_never_written_holds_what_gdal_fills_in(tmp_path: Path) -> None:
 
 
 def test_nodata_of_64_bits_is_never_mixed_into_data(tmp_path: Path) -> None:
-    """Where only small values are valid, only such come out, and none where all is nodata."""
+    """Where only small values are valid, results are small; where all pixels are nodata, there is no result."""
     for number, (dtype, nodata) in enumerate(NODATA):
         pixels = np.full((32, 32), 100, dtype)
         pixels[:, 16:] = nodata

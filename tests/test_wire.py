@@ -1,4 +1,4 @@
-"""Answers that are written by hand are the messages that protobuf reads."""
+"""The server's own encoder of messages, compared with protobuf's."""
 
 import io
 from pathlib import Path

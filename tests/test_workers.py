@@ -1,4 +1,4 @@
-"""Several processes on one pair of ports."""
+"""Several worker processes on the same ports."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from rasterwire.server.settings import BadSettings, Settings
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Two workers, as their parent and their address; both listen."""
+    """Run two workers; give their parent process and their address."""
     folder = tmp_path / "catalog"
     folder.mkdir()
     profile = {"width": 300, "height": 200, "count": 1, "dtype": "uint16", "crs": "EPSG:32633"}
@@ -50,7 +50,7 @@ def worker_pids(parent: "subprocess.Popen[str]") -> list[int]:
 def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     server: tuple["subprocess.Popen[str]", str], tmp_path: Path
 ) -> None:
-    """One server for all of it, since each takes seconds to start."""
+    """One test for all of it, because a server takes seconds to start."""
     parent, address = server
     assert parent.stderr is not None
     killed, survivor = worker_pids(parent)

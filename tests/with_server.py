@@ -1,8 +1,8 @@
-"""Run a command beside a server of the demo scene: ``python tests/with_server.py [--catalog MODULE] COMMAND...``.
+"""Runs a command with a server of the demo scene: ``python tests/with_server.py [--catalog MODULE] COMMAND...``.
 
-The command finds the server at ``RASTERWIRE_ADDRESS`` and ``RASTERWIRE_HTTP``, and the folder that is served at
-``RASTERWIRE_CATALOG``; its exit code is that of this script. A module of this folder after ``--catalog`` fills the
-served folder by its ``make(folder)``, in the place of the demo scene.
+The environment of the command has the addresses in ``RASTERWIRE_ADDRESS`` and ``RASTERWIRE_HTTP``, and the folder of
+the catalog in ``RASTERWIRE_CATALOG``. The exit code is that of the command. With ``--catalog`` the function
+``make(folder)`` of a module in this folder makes the catalog, instead of the demo scene.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What every ArtifactStore has to do; an implementation joins the suite with a line in ``stores``."""
+"""Tests of the contract of ArtifactStore. An implementation is added with a line in ``stores``."""
 
 import os
 import threading
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=stores)
 def reopen(request: pytest.FixtureRequest, folder: Path) -> Open:
-    """Opens the same store again at each call, with a size."""
+    """Return a function that opens the same store again, with a size limit."""
     return lambda max_bytes: stores[request.param](folder, max_bytes)
 
 
@@ -38,7 +38,7 @@ def content(data: bytes) -> Callable[[BinaryIO], None]:
 
 
 def keep(store: ArtifactStore, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
-    """Make a file, and let others go that there is no room for."""
+    """Make a file, and drop the files that exceed the limit."""
     artifact = store.make(etag, write)
     store.trim(artifact)
     return artifact
@@ -49,7 +49,7 @@ def files(folder: Path) -> list[str]:
 
 
 def held(store: ArtifactStore, *etags: str) -> list[str]:
-    """Tell which of these a store has, marking them as used."""
+    """Return the etags that a store has, and mark their files as used."""
     return [etag for etag in etags if store.find(etag) is not None]
 
 

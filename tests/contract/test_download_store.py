@@ -1,4 +1,4 @@
-"""What every DownloadStore has to do; an implementation joins the suite with a line in ``stores``."""
+"""Tests of the contract of DownloadStore. An implementation is added with a line in ``stores``."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ stores: dict[str, Callable[[Path], Closable]] = {
 
 @pytest.fixture(params=stores)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Opens the same store again at each call; all are closed at the end."""
+    """Return a function that opens the same store again; all are closed at the end."""
     with ExitStack() as opened:
         yield lambda: opened.enter_context(closing(stores[request.param](tmp_path)))
 
@@ -48,7 +48,7 @@ Later = Callable[[float], None]
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """Puts the stores' clock ahead by so many seconds."""
+    """Return a function that advances the stores' clock by a number of seconds."""
 
     def put_ahead(seconds: float) -> None:
         class Ahead(datetime):

@@ -1,4 +1,4 @@
-"""What every engine keeps to."""
+"""Tests of the contract of engines."""
 
 import threading
 from collections.abc import Generator, Iterator

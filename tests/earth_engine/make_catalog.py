@@ -1,4 +1,4 @@
-"""The catalog that the tests of Earth Engine's clients ask; ``with_server.py --catalog`` makes it.
+"""Makes the catalog for the tests with Earth Engine's clients; ``with_server.py --catalog`` calls it.
 
 Needs rasterwire and rasterio. The scene is composed of the shared real rasters where they are, and is the demo's
 elsewhere; it has the bands of the asset that the shared requests were recorded with. Around the region of Earth

@@ -1,4 +1,4 @@
-"""The documentation's example of ee.data.getDownloadId, word for word."""
+"""The example of ee.data.getDownloadId in the documentation, unchanged."""
 
 from pathlib import Path
 from typing import Any

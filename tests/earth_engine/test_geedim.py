@@ -1,4 +1,4 @@
-"""geedim's downloads, which come in tiles.
+"""geedim's downloads in tiles.
 
 ``toGeoTIFF`` looks the image up in Google's STAC catalog, whatever server it talks to; that one call is answered
 with nothing.

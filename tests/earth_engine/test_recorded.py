@@ -1,4 +1,4 @@
-"""Requests that the real clients sent, sent again as they are."""
+"""Recorded requests of the real clients, sent again unchanged."""
 
 import json
 from collections.abc import Iterator
