@@ -116,12 +116,14 @@ HALVES = [
 def test_regions_over_the_line_are_as_small_as_they_look(
     document: dict[str, object], geodesic: bool, expected: tuple[float, ...]
 ) -> None:
-    region = geojson_region(json.dumps(document), None, geodesic)
+    region = geojson_region(json.dumps(document), crs=None, geodesic=geodesic)
     assert np.allclose(lattice_extent(region, DEGREE, LONLAT), expected, atol=0.02)
 
 
 def test_a_polar_cap_is_round_in_a_polar_crs() -> None:
-    region = geojson_region(json.dumps(polygon((0, 80), (90, 80), (180, 80), (-90, 80), (0, 80))), None, True)
+    region = geojson_region(
+        json.dumps(polygon((0, 80), (90, 80), (180, 80), (-90, 80), (0, 80))), crs=None, geodesic=True
+    )
     left, top, right, bottom = lattice_extent(region, Affine(1000, 0, 0, 0, -1000, 0), CRS("EPSG:3413"))
     middles = pyproj.Geod(ellps="WGS84").npts(0, 80, 90, 80, 1)  # of the edges, where they are nearest to the pole
     x, y = pyproj.Transformer.from_crs(4326, 3413, always_xy=True).transform(*middles[0])
@@ -130,4 +132,6 @@ def test_a_polar_cap_is_round_in_a_polar_crs() -> None:
 
 def test_geodesic_edges_of_a_projected_region_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="longitudes and latitudes, but the region is in EPSG:32610"):
-        geojson_region(json.dumps(polygon((0, 0), (9, 0), (9, 9), (0, 0))), parse_crs("EPSG:32610", "crs"), True)
+        geojson_region(
+            json.dumps(polygon((0, 0), (9, 0), (9, 9), (0, 0))), crs=parse_crs("EPSG:32610", "crs"), geodesic=True
+        )

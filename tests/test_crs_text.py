@@ -106,7 +106,7 @@ def doors(text: str) -> dict[str, CRS | None]:
         "crs": request.grid.crs,
         "bands[0].crs": request.bands[0].grid.crs,
         "region.crs": request.region.crs if request.region else None,
-        "region.geojson.crs": geojson_region(json.dumps(polygon), None, None).crs,
+        "region.geojson.crs": geojson_region(json.dumps(polygon), crs=None, geodesic=None).crs,
         "Projection": projections[0].crs,
         "Projection of WKT": projections[1].crs,
         "claim of STAC": claimed_crs(Claim(crs=text)),

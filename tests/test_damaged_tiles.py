@@ -52,7 +52,7 @@ def by_gdal(path: Path, rows: int) -> Pixels | None:
 def by_us(path: Path, rows: int, until: int | None) -> Pixels | None:
     try:
         (band,) = FolderCatalog(path.parent).get(path.stem).bands
-        return read(band, None, 0, 0, (rows, SIZE[0]), until=until).data
+        return read(band, overview=None, col=0, row=0, size=(rows, SIZE[0]), until=until).data
     except SourceUnavailable:
         return None
 
@@ -92,7 +92,7 @@ def test_bits_that_flipped_are_refused_where_gdal_refuses_them_and_read_as_it_re
             path.write_bytes(content)
             for rows, until in ((8, 8), (8, None), (48, None)):
                 case = f"{dtype} {codec} {predictor} {order} bit {bit} of {8 * count} rows {rows} until {until}"
-                expected, pixels = by_gdal(path, rows), by_us(path, rows, until)
+                expected, pixels = by_gdal(path, rows), by_us(path, rows, until=until)
                 counts[pixels is None] += 1
                 if pixels is not None:
                     assert expected is not None, case
@@ -110,12 +110,12 @@ def test_the_checksum_of_a_deflated_tile_counts_on_every_path(tmp_path: Path) ->
         if codec != "deflate":
             continue
         place, count, _ = store(path, dtype, codec, predictor, layout, order)
-        assert by_us(path, 8, 8) is not None
+        assert by_us(path, 8, until=8) is not None
         content = bytearray(path.read_bytes())
         content[place + count - 1] ^= 1
         path.write_bytes(content)
         for rows, until in ((8, 8), (8, None), (48, None)):
-            assert by_us(path, rows, until) is None, (dtype, predictor, layout, order, rows, until)
+            assert by_us(path, rows, until=until) is None, (dtype, predictor, layout, order, rows, until)
         assert not is_handed_on(path)
 
 
@@ -131,7 +131,7 @@ def test_a_tile_whose_bytes_are_counted_too_short_gives_no_pixels_but_those_of_g
             content[position : position + struct.calcsize(form)] = struct.pack(form, count - missing)
             path.write_bytes(content)
             case = f"{dtype} {codec} {predictor} {layout} {order} {missing} short"
-            expected, pixels = by_gdal(path, 48), by_us(path, 48, None)
+            expected, pixels = by_gdal(path, 48), by_us(path, 48, until=None)
             refused += pixels is None
             if pixels is not None:
                 assert expected is not None or codec == "lzw", case
@@ -159,7 +159,7 @@ def test_a_predictor_that_does_not_fit_is_left_to_gdal(tmp_path: Path) -> None:
         # where no predictor is named, the planes of one band need no name
         struct.pack_into("<HHIHH", content, place, 317, 3, 1, claimed, 0)
         path.write_bytes(content)
-        expected, pixels = by_gdal(path, 48), by_us(path, 48, None)
+        expected, pixels = by_gdal(path, 48), by_us(path, 48, until=None)
         assert (expected is None) == (pixels is None), (dtype, codec, claimed)
         if expected is not None and pixels is not None:
             np.testing.assert_array_equal(pixels, expected, f"{dtype} {codec}")
@@ -178,7 +178,7 @@ def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tm
     path.write_bytes(content)
     expected = by_gdal(path, 48)
     assert expected is not None
-    np.testing.assert_array_equal(by_us(path, 48, None), expected)
+    np.testing.assert_array_equal(by_us(path, 48, until=None), expected)
 
 
 def packed(codes: list[int]) -> bytes:
@@ -223,7 +223,7 @@ def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tm
             counts.overwrite([len(stream), page.databytecounts[1]])
         with path.open("ab") as file:
             file.write(stream)
-        expected, pixels = by_gdal(path, 48), by_us(path, 48, None)
+        expected, pixels = by_gdal(path, 48), by_us(path, 48, until=None)
         outcomes[expected is None] += 1
         assert (expected is None) == (pixels is None), (number, place, codes[place - 2 : place + 3])
         if expected is not None and pixels is not None:

@@ -347,7 +347,7 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
 
 
 def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_turn(tmp_path: Path) -> None:
-    desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
+    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
     begun, go, log = threading.Event(), threading.Event(), Log()
 
     def busy() -> None:

@@ -95,7 +95,10 @@ def same_as_gdal(band: Band) -> None:
     slow = replace(band, plain=False)
     for overview in [None, *range(len(band.overviews))]:
         for col, row, size in [(0, 0, (700, 611)), (-5, 60, (9, 700)), (127, 63, (130, 2)), (600, 690, (40, 40))]:
-            pixels, expected = read(band, overview, col, row, size), read(slow, overview, col, row, size)
+            pixels, expected = (
+                read(band, overview=overview, col=col, row=row, size=size),
+                read(slow, overview=overview, col=col, row=row, size=size),
+            )
             assert pixels.data.dtype == expected.data.dtype
             assert pixels.data.tobytes() == expected.data.tobytes()
             assert np.array_equal(pixels.valid, expected.valid)
@@ -113,7 +116,7 @@ def same_as_gdal(band: Band) -> None:
 def test_what_is_not_plain_is_left_to_gdal(tmp_path: Path, profile: dict[str, Any]) -> None:
     bands = stored(tmp_path, **profile, **TILED)
     assert not any(band.plain for band in bands)
-    assert read(bands[0], None, 0, 0, (700, 611)).valid.any()
+    assert read(bands[0], overview=None, col=0, row=0, size=(700, 611)).valid.any()
 
 
 def test_a_damaged_tile_is_told_without_a_place(tmp_path: Path) -> None:
@@ -126,17 +129,17 @@ def test_a_damaged_tile_is_told_without_a_place(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     (again,) = FolderCatalog(tmp_path).get("noise").bands
     with pytest.raises(SourceUnavailable, match="damaged") as raised:
-        read(again, None, 0, 0, (9, 9))
+        read(again, overview=None, col=0, row=0, size=(9, 9))
     assert str(tmp_path) not in str(raised.value)
-    assert read(again, None, 400, 400, (9, 9)).valid.any()
+    assert read(again, overview=None, col=400, row=400, size=(9, 9)).valid.any()
 
 
 def test_a_file_that_changed_is_not_read(tmp_path: Path) -> None:
     (band,) = stored(tmp_path, compress="deflate", **TILED)
-    read(band, None, 0, 0, (9, 9))
+    read(band, overview=None, col=0, row=0, size=(9, 9))
     stored(tmp_path, "uint8")
     with pytest.raises(SourceUnavailable, match="changed"):
-        read(band, None, 0, 0, (9, 9))
+        read(band, overview=None, col=0, row=0, size=(9, 9))
 
 
 GRIDS = {

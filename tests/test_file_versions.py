@@ -66,12 +66,12 @@ def test_a_raster_replaced_by_one_of_the_same_size_and_time_is_another_one(
     catalog = FolderCatalog(tmp_path, refresh_seconds=0)
     old = catalog.get("i")
     assert old.bands[0].plain == (path_kind == "tiles")
-    assert (read(old.bands[0], None, 0, 0, (64, 64)).data == 1).all()
+    assert (read(old.bands[0], overview=None, col=0, row=0, size=(64, 64)).data == 1).all()
     over(path, 2, way, **profile)
     with pytest.raises(SourceUnavailable, match="changed"):
-        read(old.bands[0], None, 0, 0, (64, 64))
+        read(old.bands[0], overview=None, col=0, row=0, size=(64, 64))
     new = catalog.get("i")
-    assert (read(new.bands[0], None, 0, 0, (64, 64)).data == 2).all()
+    assert (read(new.bands[0], overview=None, col=0, row=0, size=(64, 64)).data == 2).all()
     assert etag(new) != etag(old)
 
 
@@ -121,7 +121,7 @@ def test_a_raster_replaced_while_it_is_opened_gives_no_pixels(
 
 def _pixels(band: Band, reader: str) -> object:
     if reader != "warp":
-        return read(band, None, 0, 0, (64, 64))
+        return read(band, overview=None, col=0, row=0, size=(64, 64))
     plan = BandPlan("a", band, band.dtype, band.nodata, 0, Resampling.LANCZOS)
     grid = GeoBox((50, 60), PLACE @ Affine.rotation(10), CRS("EPSG:32610"))
     return warp(plan, grid, Window(0, 0, 50, 60), Resampling.LANCZOS)

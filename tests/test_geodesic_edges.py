@@ -16,7 +16,7 @@ LONLAT = pyproj.Geod(ellps="WGS84")
 
 
 def region(*ring: tuple[float, float]) -> object:
-    return geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}), None, True)
+    return geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}), crs=None, geodesic=True)
 
 
 def test_small_pixels_along_a_long_edge_are_cut_at_the_geodesic_itself() -> None:

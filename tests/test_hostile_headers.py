@@ -131,7 +131,7 @@ def test_directories_in_a_circle_give_the_pixels_gdal_reads(tmp_path: Path, orde
             (band,) = image_of(tmp_path).bands
             with rasterio.open(path) as file:
                 np.testing.assert_array_equal(file.read(1), PIXELS, name)
-            np.testing.assert_array_equal(read(band, None, 0, 0, (SIDE, SIDE)).data, PIXELS, name)
+            np.testing.assert_array_equal(read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data, PIXELS, name)
 
 
 def test_directories_beside_the_chain_that_name_themselves_are_not_followed(tmp_path: Path) -> None:
@@ -140,7 +140,9 @@ def test_directories_beside_the_chain_that_name_themselves_are_not_followed(tmp_
         for kind in (LONG, 13):
             (tmp_path / "a.tif").write_bytes(tiff([entries_of(8, (tag, kind, 1, start))], {}))
             (band,) = image_of(tmp_path).bands
-            np.testing.assert_array_equal(read(band, None, 0, 0, (SIDE, SIDE)).data, PIXELS, str(tag))
+            np.testing.assert_array_equal(
+                read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data, PIXELS, str(tag)
+            )
 
 
 def test_more_directories_than_a_header_is_worth_are_refused_with_the_number(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_claimed_counts_take_no_memory(tmp_path: Path, order: str, big: bool) ->
         tracemalloc.start()
         try:
             (band,) = image_of(tmp_path).bands
-            pixels = read(band, None, 0, 0, (SIDE, SIDE)).data
+            pixels = read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data
         except SourceUnavailable:
             refused += 1
         finally:
@@ -207,7 +209,7 @@ def test_values_that_lie_over_each_other_are_not_read_again_and_again(tmp_path: 
     finally:
         tracemalloc.stop()
     assert peak < 16 << 20
-    np.testing.assert_array_equal(read(band, None, 0, 0, (SIDE, SIDE)).data, PIXELS)
+    np.testing.assert_array_equal(read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data, PIXELS)
 
 
 def test_boxes_without_number_are_refused(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_the_grid_of_a_region_over_the_cut_is_that_of_its_mirror_image_at_the_mi
 
 def test_polygons_and_rasters_over_the_cut_are_whole_too(images: FolderCatalog) -> None:
     ring = [(178, -5), (-177, -5), (-177, 5), (178, 5), (178, -5)]
-    geodesic = geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), None, True)
+    geodesic = geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), crs=None, geodesic=True)
     lattice = Affine(1000, 0, 0, 0, -1000, 0)
     zone = images.get("zone").bands[0].grid
     assert zone.crs is not None

@@ -40,18 +40,18 @@ def polygon(*ring: tuple[float, float], **more: object) -> str:
 )
 def test_bad_geojson_is_refused_with_a_reason(text: str, why: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        geojson_region(text, None, None)
+        geojson_region(text, crs=None, geodesic=None)
     assert reason(caught) == why
 
 
 def test_too_many_vertices_are_refused_with_both_numbers() -> None:
     ring = [(0.001 * i, 0.0) for i in range(100_001)] + [(0.0, 1.0), (0.0, 0.0)]
     with pytest.raises(InvalidRequest, match=r"100003 vertices, at most 100000"):
-        geojson_region(polygon(*ring), None, None)
+        geojson_region(polygon(*ring), crs=None, geodesic=None)
 
 
 def test_a_ring_may_be_left_open() -> None:
-    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), (1, 1)), None, None)
+    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), (1, 1)), crs=None, geodesic=None)
     assert region.geometry.area == 1
 
 
@@ -65,15 +65,15 @@ def test_a_ring_may_be_left_open() -> None:
 )
 def test_the_crs_member_is_honoured(name: str, code: int) -> None:
     member = {"type": "name", "properties": {"name": name}}
-    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), crs=member), None, None)
+    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), crs=member), crs=None, geodesic=None)
     assert region.crs == CRS(f"EPSG:{code}")
 
 
 def test_the_geodesic_member_is_honoured() -> None:
     ring = ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0))
-    assert geojson_region(polygon(*ring, geodesic=True), None, None).geodesic
-    assert not geojson_region(polygon(*ring, geodesic=True), None, False).geodesic
-    assert not geojson_region(polygon(*ring), None, None).geodesic
+    assert geojson_region(polygon(*ring, geodesic=True), crs=None, geodesic=None).geodesic
+    assert not geojson_region(polygon(*ring, geodesic=True), crs=None, geodesic=False).geodesic
+    assert not geojson_region(polygon(*ring), crs=None, geodesic=None).geodesic
 
 
 @pytest.mark.parametrize(

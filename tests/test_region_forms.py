@@ -55,7 +55,7 @@ def test_a_ring_that_crosses_itself_is_the_same_area_at_both_doors() -> None:
         ("Polygon", [[[0, 0], [4, 4], [4, 0], [0, 4], [0, 0]]], {(0.5, 2): True, (3.5, 2): True, (2, 0.5): False}),
     ):
         document = {"type": kind, "coordinates": coordinates, "geodesic": False}
-        plain = geojson_region(json.dumps(document), None, None)
+        plain = geojson_region(json.dumps(document), crs=None, geodesic=None)
         region = geometry_of_json(document)
         geometry = evaluated(call(f"GeometryConstructors.{kind}", coordinates=coordinates, geodesic=False))
         assert region is not None
@@ -87,7 +87,7 @@ def test_a_bow_gives_its_box_and_clips_to_its_two_halves(server: Served) -> None
 def test_outlines_that_cross_too_often_are_refused_before_they_are_repaired() -> None:
     zigzag = np.random.default_rng(1).uniform(0, 1, (20_000, 2)).tolist()
     with pytest.raises(InvalidRequest) as caught:
-        geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*zigzag, zigzag[0]]]}), None, None)
+        geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*zigzag, zigzag[0]]]}), crs=None, geodesic=None)
     assert caught.value.violations[0].reason == "REGION_TOO_COMPLEX"
 
 
@@ -126,7 +126,7 @@ def test_what_has_no_place_at_all_is_named() -> None:
     }
     for message, document in cases.items():
         with pytest.raises(InvalidRequest) as caught:
-            geojson_region(json.dumps(document), None, None)
+            geojson_region(json.dumps(document), crs=None, geodesic=None)
         assert caught.value.violations[0].field == "region.geojson"
         assert message in caught.value.violations[0].description, message
     assert geometry_of_json(cases["the feature"]) is None
@@ -196,6 +196,6 @@ def test_what_is_of_no_type_is_no_geometry_at_any_door() -> None:
     for kind in kinds:
         document: dict[str, Any] = {"type": kind, "coordinates": [1, 2], "features": [], "geometries": []}
         with pytest.raises(InvalidRequest):
-            geojson_region(json.dumps(document), None, None)
+            geojson_region(json.dumps(document), crs=None, geodesic=None)
         if kind != "Nothing":
             assert geometry_of_json(document) is None, kind

@@ -333,8 +333,8 @@ def test_clipping_masks_pixels_whose_centre_is_outside(catalog: FolderCatalog) -
     triangle = Region(
         geojson_region(
             '{"type":"Polygon","coordinates":[[[390000,5348400],[391200,5348400],[390000,5347200]]]}',
-            band.grid.crs,
-            None,
+            crs=band.grid.crs,
+            geodesic=None,
         ).geometry,
         band.grid.crs,
     )
@@ -377,7 +377,7 @@ def random_region(dice: random.Random, crs: CRS, box: tuple[float, float, float,
             return Region(shapely.Polygon(corners), LONLAT)
         case "geodesic":
             ring = [*corners, corners[0]]
-            return geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), None, True)
+            return geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), crs=None, geodesic=True)
         case _:
             pass
     return box_region(*box)

@@ -87,6 +87,6 @@ def test_a_strip_of_too_few_or_too_many_rows_gives_no_pixels(tmp_path: Path, pre
     path.write_bytes(content)
     image = FolderCatalog(tmp_path).get("a")
     (band,) = image.bands
-    assert read(band, None, 0, 70, (60, 64)).data.shape == (60, 64)
+    assert read(band, overview=None, col=0, row=70, size=(60, 64)).data.shape == (60, 64)
     with pytest.raises(SourceUnavailable, match="damaged"):
-        read(band, None, 0, 0, (64, 64))
+        read(band, overview=None, col=0, row=0, size=(64, 64))

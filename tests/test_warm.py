@@ -19,7 +19,7 @@ from rasterwire.server.process import warm
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use an empty folder for compiled loops, as on a new machine; processes that compile find the usual ones."""
+    """Act as on a new machine without compiled loops; a process that compiles finds them stored and ends at once."""
     monkeypatch.setattr(compiled, "are_kept", lambda: False)
 
 
