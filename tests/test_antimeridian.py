@@ -51,7 +51,7 @@ def rendered(raster: RasterPlan) -> Pixels:
 def test_native_pixels_go_around_the_earth(world: FolderCatalog, west: int) -> None:
     raster = planned(world, region=box_region(west, -10, west + 20, 10))
     assert tuple(raster.grid.affine)[:6] == (2, 0, west, 0, -2, 10)
-    assert (raster.bands[0].resampling, raster.bands[0].nodata) == (None, None)  # every pixel is there
+    assert (raster.bands[0].resampling, raster.bands[0].nodata) == (None, None)  # every pixel is valid
     pixels = rendered(raster)
     assert pixels.valid.all()
     assert np.array_equal(pixels.data, np.broadcast_to(1000 + (west + 2 * np.arange(10)) % 360, (10, 10)))
@@ -79,7 +79,9 @@ def test_one_pixel_may_be_the_whole_world(world: FolderCatalog) -> None:
 
 
 def test_longitudes_of_other_projections_go_around_the_earth(world: FolderCatalog) -> None:
-    grid = GridSpec(CRS("EPSG:32601"), Affine(100_000, 0, 0, 0, -100_000, 600_000), (10, 3))  # 178.5 W to 6 further
+    grid = GridSpec(
+        CRS("EPSG:32601"), Affine(100_000, 0, 0, 0, -100_000, 600_000), (10, 3)
+    )  # 178.5 W and 6 degrees to the east
     pixels = rendered(planned(world, grid=grid))
     assert pixels.valid.all()
     assert set(np.unique(pixels.data)) <= {1000 + lon for lon in range(178, 188, 2)}

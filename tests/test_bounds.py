@@ -25,7 +25,7 @@ from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2
 from serving import refusal, served
 
-SECONDS = 60  # guards against hangs, and decides nothing
+SECONDS = 60  # a guard against hangs; no result depends on it
 
 
 def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts() -> None:
@@ -36,7 +36,7 @@ def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts()
         if len(ended) == 300:
             all_ended.set()
 
-    before = set(threading.enumerate())  # others may end meanwhile
+    before = set(threading.enumerate())  # other threads may end meanwhile
     grace = Grace(end)
     for n in range(300):
         grace.begin(f"{n}", 1000.0)

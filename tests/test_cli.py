@@ -91,7 +91,9 @@ def test_limits_are_told(server: Served) -> None:
 
 @pytest.mark.parametrize("option", ["-o", "--preview"])
 def test_a_file_that_cannot_be_written_is_told_before_the_transfer(tmp_path: Path, option: str) -> None:
-    code, _, errors = run("download", "x", option, tmp_path / "no" / "x", "--server", "127.0.0.1:1")  # nobody is asked
+    code, _, errors = run(
+        "download", "x", option, tmp_path / "no" / "x", "--server", "127.0.0.1:1"
+    )  # no server is contacted
     assert code == 2
     assert f"there is no folder '{tmp_path / 'no'}'" in errors.replace("\n", "")
 

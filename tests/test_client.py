@@ -206,7 +206,7 @@ def test_wrong_bytes_are_never_kept(
         change(chunk)
 
     script = alters(all_ways)
-    if "plan" in message:  # wrong to the end
+    if "plan" in message:  # wrong in every attempt
 
         def script(
             request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext

@@ -61,7 +61,7 @@ def test_what_protobuf_reads_is_not_read_otherwise(message: bytes) -> None:
     try:
         piece = read_answer(message)
     except DecodeError as error:
-        assert "wire type" in str(error)  # groups, which this schema has not
+        assert "wire type" in str(error)  # groups, which this schema does not have
     else:
         assert bytes(piece.data) == expected.data
 

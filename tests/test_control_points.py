@@ -124,7 +124,7 @@ def test_rational_polynomials_count_the_pixels_of_another_size(tmp_path: Path) -
     with_polynomials(tmp_path)
     with made(planned(tmp_path, grid=GridSpec(dimensions=(COLS // 2, ROWS // 3))), tmp_path) as file:
         rpcs = file.rpcs
-        # half a pixel: they count from the centre of the first one
+        # half a pixel, because they count from the centre of the first pixel
         assert (rpcs.samp_off, rpcs.samp_scale) == ((200.25 + 0.5) / 2 - 0.5, 100.0)
         assert (rpcs.line_off, rpcs.line_scale) == pytest.approx(((150.0 + 0.5) / 3 - 0.5, 50.0))
 
@@ -237,7 +237,7 @@ def test_pixels_tied_by_points_or_polynomials_are_put_where_gdal_puts_them(tmp_p
             with made(plan, tmp_path) as file:
                 data = file.read(1)
                 assert (expected != 255).mean() > 0.1, (tied.name, fields)
-                # PROJ is asked in another order here, so that a place on the side of a pixel may fall to either
+                # PROJ computes in another order here: a point on the edge of a pixel may fall to either side
                 assert (data != expected).sum() <= 3, (tied.name, fields)
                 assert (file.gcps[0], file.rpcs) == ([], None)
                 assert file.crs == rasterio.crs.CRS.from_user_input(str(plan.rasters[0].grid.crs))

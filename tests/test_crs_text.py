@@ -83,7 +83,7 @@ REFUSED = {
     "+proj=nothing": "CRS_UNKNOWN",
     "urn:ogc:def:crs:EPSG::999999": "CRS_UNKNOWN",
     "SR-ORG:1": "CRS_UNKNOWN",
-    "EPSG:5773": "CRS_UNKNOWN",  # heights alone
+    "EPSG:5773": "CRS_UNKNOWN",  # heights only
     "+" * 70_000: "CRS_TOO_LONG",
     "urn:ogc:def:crs:" + "A" * 60_000: "CRS_NOT_PLAIN",
 }

@@ -180,7 +180,7 @@ def test_nobody_waits_for_a_checksum_when_the_server_stops(tmp_path: Path, monke
 def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) -> None:
     store = FolderArtifactStore(tmp_path, 1 << 20)
     artifacts = [store.make(f"e{n}", content(bytes([n]) * 1000)) for n in range(4)]
-    damage(artifacts[1].path, 500)  # which its times do not tell
+    damage(artifacts[1].path, 500)  # its times do not change
     (tmp_path / "notes.txt").write_text("of somebody else")
     store.verify(ALWAYS)
     assert artifacts[1].path.exists(), "it was written a moment ago"
@@ -238,7 +238,7 @@ def test_of_dropped_files_the_newest_are_remembered_and_none_keeps_room_from_bei
     assert len(list((tmp_path / "known").iterdir())) == 20
     assert (dropped.find("e99"), dropped.find("e0")) == ((99, 7), None)
     (tmp_path / "file").touch()
-    nowhere = DroppedFiles(tmp_path / "file" / "known")  # as on a disk that is full
+    nowhere = DroppedFiles(tmp_path / "file" / "known")  # it cannot be written, as on a full disk
     nowhere.add("e", 1, 2)
     assert nowhere.find("e") is None
 

@@ -97,7 +97,7 @@ def test_bits_that_flipped_are_refused_where_gdal_refuses_them_and_read_as_it_re
                 if pixels is not None:
                     assert expected is not None, case
                     np.testing.assert_array_equal(pixels, expected, case)
-                elif codec not in {"deflate", "zstd"}:  # whose checksums and frames GDAL does not all look at
+                elif codec not in {"deflate", "zstd"}:  # GDAL does not check all of their checksums and frames
                     assert expected is None, case
             if by_gdal(path, 48) is None:
                 assert not is_handed_on(path), (dtype, codec, predictor, order, bit)
@@ -135,7 +135,7 @@ def test_a_tile_whose_bytes_are_counted_too_short_gives_no_pixels_but_those_of_g
             refused += pixels is None
             if pixels is not None:
                 assert expected is not None or codec == "lzw", case
-                # where GDAL misses the end of a stream alone, all pixels may be there
+                # where only the end of a stream is missing for GDAL, all pixels may be complete
                 np.testing.assert_array_equal(pixels, sound if expected is None else expected, case)
             else:
                 assert codec != "none", case
@@ -173,7 +173,7 @@ def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tm
     content = bytearray(path.read_bytes())
     stream = int.from_bytes(content[place : place + count], "big")
     spare = (stream & -stream).bit_length() - 1
-    cut = (stream >> spare + 9 << spare + 9).to_bytes(count, "big")  # the last nine bits that say something
+    cut = (stream >> spare + 9 << spare + 9).to_bytes(count, "big")  # the last nine bits with a code
     content[place : place + count] = cut
     path.write_bytes(content)
     expected = by_gdal(path, 48)
@@ -210,7 +210,7 @@ def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tm
         codes.append(257)
         if number:
             clears = [index for index, code in enumerate(codes) if code == 256 and index + 1 < len(codes)]
-            # what lies behind the last pixel some versions of GDAL look at and others do not
+            # some versions of GDAL check bytes after the last pixel, and others do not
             last = [index for index, code in enumerate(codes) if code < 256][4095]
             place = min(int(rng.choice(clears) + rng.choice([0, 1, 1, 1, 2, 3, 400])), last)
             width_of = 512 if codes[place - 1] == 256 else 260

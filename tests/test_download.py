@@ -182,7 +182,7 @@ def test_every_image_is_delivered_as_it_is_stored(all_rasters: Served, shared_da
     assert len(originals) == len(info.bands)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         delivered = [_pixels(archive.read(name)) for name in archive.namelist()]
-    for pixels in delivered:  # each is one of the originals, and no two are the same one
+    for pixels in delivered:  # each equals another one of the originals
         index = next(
             i
             for i, original in enumerate(originals)
@@ -459,7 +459,7 @@ def test_what_happens_to_rasters_between_plan_and_render(tmp_path: Path) -> None
             service.stream(request)
         disguised = refusal(caught.value)
         band.write_bytes(whole)
-        assert service.stream(request)[0]  # the server lives on
+        assert service.stream(request)[0]  # the server still runs
     for error in (missing, cut, disguised):
         assert error.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT), error
         assert str(tmp_path) not in error.message

@@ -267,7 +267,7 @@ def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(
     ]
     sender = threading.Thread(target=lambda: answers.append(ask(server, "POST", P + "/value:compute", body)))
     sender.start()
-    for gate in gates:  # each holds up who reads until others were answered
+    for gate in gates:  # each blocks its reader until the others have their answers
         assert gate.reached.wait(HANG)
         assert ask(server, "GET", "/healthz")[0] == 200
         gate.open.set()
@@ -323,7 +323,7 @@ def test_megabytes_that_are_wrong_are_refused_soon_at_every_door(
         return
     assert status == 400
     assert message.lower() in json.loads(answer)["error"]["message"].lower()
-    assert counted.calls - before < 600_000  # twenty for each of the most values
+    assert counted.calls - before < 600_000  # twenty calls for each value of the largest body
 
 
 # -- addresses and methods ---------------------------------------------------------------------

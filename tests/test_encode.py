@@ -88,7 +88,7 @@ def test_every_type_and_compression_is_read_back(
             assert np.array_equal(tiff.read(index + 1), expected(raster_plan, index))
         rows, cols = np.indices((270, 300))
         valid = (rows + cols) % 7 != 3
-        if not mask:  # what wraps around to the fill cannot be told from it
+        if not mask:  # values that wrap around to the fill cannot be distinguished from it
             valid &= expected(raster_plan) != raster_plan.bands[0].fill
         assert np.array_equal(tiff.read_masks(1) > 0, valid)
         assert tiff.mask_flag_enums[0] == ([MaskFlags.per_dataset] if mask else [MaskFlags.nodata])
@@ -116,7 +116,7 @@ def test_very_many_bands_are_stored_one_after_the_other(tmp_path: Path, mask: bo
             for index in (0, 7, 299):
                 valid = (rows * 3 + cols) % 300 != index
                 assert np.array_equal(tiff.read(index + 1), np.where(valid, rows * 3 + cols + index, 0))
-            if mask:  # a pixel is valid where all its bands are, and these leave none
+            if mask:  # a pixel is valid where all its bands are; with these bands none is
                 assert not tiff.read_masks(1).any()
 
 

@@ -89,7 +89,7 @@ def block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
         if planned.nodata is not None:  # a valid pixel is never the nodata value: the plan sees to it
             single = np.array(1, dtype)
             if dtype == np.float32 and np.isfinite(planned.fill):
-                data = np.where(np.abs(data) > 1e30, single, data)  # GDAL takes sums past the largest float for equal
+                data = np.where(np.abs(data) > 1e30, single, data)  # GDAL treats sums beyond the largest float as equal
             data = np.where(np.isnan(data) if planned.nodata != planned.nodata else data == planned.fill, single, data)
         values.append(Pixels(data, mixed % np.uint64(5) != 0))
     return tuple(values)

@@ -30,7 +30,7 @@ from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
 from serving import served
 
-SECONDS = 60  # guards against hangs, and decides nothing
+SECONDS = 60  # a guard against hangs; no result depends on it
 
 
 class Log:
@@ -131,7 +131,7 @@ def test_blocks_of_small_renders_go_before_those_of_large_ones_and_do_not_starve
     engine, gate, names = ThreadEngine(1), threading.Event(), list[str]()
     first = engine._submit(_Lane(lambda _: gate.wait(SECONDS)), 0)
     large = _Lane[int, None](lambda _: names.append("large"))
-    large.begun = _YOUNG  # it had as many as count for small
+    large.begun = _YOUNG  # it had as many as count as small
     futures = [engine._submit(large, n) for n in range(12)]
     for name in "abcd":
         small = _Lane[int, None](partial(lambda name, _: names.append(name), name))
@@ -358,7 +358,7 @@ def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_tur
         first = asyncio.create_task(desk._computed(busy, desk._computing))
         await asyncio.to_thread(begun.wait, SECONDS)
         second = asyncio.create_task(desk._computed(log.note("second"), desk._computing))
-        await asyncio.sleep(0)  # it begins, and takes its place
+        await asyncio.sleep(0)  # it starts, and takes its slot
         assert desk._evaluations.taken == 2
         second.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -61,7 +61,7 @@ def test_letters_of_any_script_stay_and_are_marked_as_utf8(server: Served) -> No
 def test_names_that_differ_by_case_or_form_alone_stay_apart(server: Served) -> None:
     names, _ = entries(server, "case")
     assert names[:2] == ["case.NDVI.tif", "case.ndvi_1.tif"]
-    # what a disk that keeps no case, or that decomposes letters, makes of them
+    # the names on a file system that ignores case or decomposes letters
     assert len({unicodedata.normalize("NFC", name.casefold()) for name in names}) == len(CASE)
     assert len({unicodedata.normalize("NFD", name.upper()) for name in names}) == len(CASE)
     assert all(name.endswith(".tif") and name.count(".") == 2 for name in names), names
@@ -71,7 +71,7 @@ def test_a_name_is_short_enough_for_any_disk(server: Served) -> None:
     names, _ = entries(server, "long", "雲" * 85)
     assert len(set(names)) == len(LONG)
     for name in names:
-        assert len(name.encode()) <= 230, name  # of 255, so that clients may put more behind it
+        assert len(name.encode()) <= 230, name  # of 255, so that clients may append to it
         assert name.startswith("雲雲雲")
         assert name.endswith(".tif")
         assert "\ufffd" not in name

@@ -108,7 +108,7 @@ def test_a_raster_replaced_while_it_is_opened_gives_no_pixels(
     opened = getattr(__import__(module, fromlist=[name]), name)
 
     def opened_late(*args: Any, **kwargs: Any) -> Any:
-        # as if it came between the look at the file and its opening
+        # as if the change came between stat and open
         monkeypatch.setattr(f"{module}.{name}", opened)
         result = opened(*args, **kwargs)
         over(path, 2, "overwritten", **profile)

@@ -29,7 +29,9 @@ def test_small_pixels_along_a_long_edge_are_cut_at_the_geodesic_itself() -> None
     below = shapely.Polygon([*zip(lon, lat, strict=True), (lon[-1], 59.5), (lon[0], 59.5)])
     for metres in (10, 1, 0.1):
         size = metres / 111_320
-        rows = slice(2400, 2600 + int(257 * metres))  # the window begins at 2500; edges far off take long to compare
+        rows = slice(
+            2400, 2600 + int(257 * metres)
+        )  # the window begins at 2500; a comparison with distant edges takes long
         edge = shapely.LineString(np.column_stack([lon[rows], lat[rows]]))
         shapely.prepare(edge)
         grid = GeoBox((101, 257), Affine(size, 0, lon[2500], 0, -size, lat[2500] + 50 * size), CRS("EPSG:4326"))

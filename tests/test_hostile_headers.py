@@ -91,7 +91,7 @@ def tiff(
     for index, entries in enumerate(directories):
         out.append(struct.pack(order + number, len(entries)))
         for tag, kind, count, content in entries:
-            # a value stands at the left of its field
+            # a value is at the start of its field
             value = content << 32 if big and order == ">" and (kind, count) == (LONG, 1) else content
             out.append(struct.pack(order + form, tag, kind, count, value))
         default = index + 1 if index + 1 < len(directories) else None

@@ -51,7 +51,7 @@ def test_bands_with_and_without_a_place_are_refused_in_one_file_whichever_comes_
 def test_a_name_that_is_not_in_utf8_is_told(tmp_path: Path) -> None:
     store(tmp_path / "c" / "a.tif", '<Item name="DESCRIPTION" sample="0" role="description">caf\xe9</Item>', **PLACE)
     with open_raster(str(tmp_path / "c" / "a.tif")) as file, pytest.raises(UnicodeDecodeError):
-        _ = file.descriptions  # the library's own word
+        _ = file.descriptions  # the library's own message
     with pytest.raises(SourceUnavailable, match="UTF-8"):
         FolderCatalog(tmp_path / "c").get("a")
 

@@ -28,7 +28,7 @@ SIDE = 211
 _gdal = {Resampling.MEDIAN: "med"}
 REDUCED = [resampling for resampling in Resampling if resampling in REDUCTIONS]
 
-GRIDS = {  # smaller than the source, so that no box reaches over its edge, where GDAL weighs what is not there
+GRIDS = {  # smaller than the source: at its edge GDAL also weights pixels outside of it
     "same-crs": GeoBox((50, 60), Affine(31.7, 0, 500_103, 0, -27.3, 5_001_900), UTM),
     "half-pixels": GeoBox((120, 130), Affine(4.9, 0, 500_501, 0, -4.9, 5_001_500), UTM),
     "degrees": GeoBox((40, 50), Affine(4.1e-4, 0, 15.0022, 0, -2.9e-4, 45.1682), CRS("EPSG:4326")),
@@ -145,7 +145,7 @@ def test_one_pixel_of_all_is_numpys(
     with rasterio.open(band.href) as file:
         values = file.read(1)
     counts = np.sort(np.bincount(values[values != 0]))
-    assert counts[-1] > counts[-2]  # one value is the commonest
+    assert counts[-1] > counts[-2]  # only one value is the most common
     whole = GeoBox((1, 1), Affine(10 * SIDE, 0, 500_000, 0, -10 * SIDE, 5_002_000), UTM)
     pixels = reduction(plan(band), whole, Window(0, 0, 1, 1), resampling)
     assert pixels.valid.all()

@@ -138,7 +138,7 @@ def write_disk(path: Path, lon: float) -> Path:
 
 
 def test_a_full_disk_without_a_region_is_the_part_that_has_a_place(tmp_path: Path) -> None:
-    # a satellite sees the equator as far as the tangent from its orbit; source: plane trigonometry
+    # a satellite sees the equator up to the tangent from its orbit; source: plane trigonometry
     limb = math.degrees(math.acos(6378169 / (6378169 + HEIGHT)))
     for lon in (0.0, 140.7, -137.2, 57.5):
         write_disk(tmp_path / f"d{lon:g}.tif", lon)

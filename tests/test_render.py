@@ -208,7 +208,7 @@ def test_native_pixels_are_those_of_the_file(catalog: FolderCatalog, image_id: s
     with rasterio.open(band.href) as source:
         stored, mask = source.read(band.index), source.read_masks(band.index) > 0
     pixels = whole(raster)
-    if band.nodata is not None and mask.all():  # declared by the STAC item alone
+    if band.nodata is not None and mask.all():  # declared only by the STAC item
         mask = stored != band.nodata
     assert np.array_equal(pixels.data, stored, equal_nan=stored.dtype.kind == "f")
     assert np.array_equal(pixels.valid, mask)
@@ -310,7 +310,7 @@ def test_the_mode_is_the_commonest_class(catalog: FolderCatalog) -> None:
         cells = source.read(1).reshape(23, 2, 42, 2).swapaxes(1, 2).reshape(23, 42, 4)
     counts = np.stack([(cells == cells[..., [i]]).sum(-1) for i in range(4)], -1)
     of_made = (cells == pixels.data[..., None]).sum(-1)
-    assert np.array_equal(of_made, counts.max(-1))  # where two are as common, either will do
+    assert np.array_equal(of_made, counts.max(-1))  # where two are equally common, either is right
 
 
 def test_huge_shrinking_without_overviews_reads_in_parts(catalog: FolderCatalog) -> None:

@@ -108,7 +108,7 @@ def test_bytes_do_not_depend_on_the_process_or_what_its_memory_held() -> None:
     code = "import json, test_same_bytes as t; print(json.dumps(t.deeper(3)))"
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     expected = digests()
-    for fill in ("0", "85", "255"):  # with these bytes glibc fills what it gives and takes back
+    for fill in ("0", "85", "255"):  # glibc fills allocated and freed memory with these bytes
         environment = {**os.environ, "PYTHONPATH": path, "MALLOC_PERTURB_": fill}
         process = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, check=True, timeout=600

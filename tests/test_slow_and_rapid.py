@@ -105,7 +105,7 @@ def test_a_request_whose_head_is_there_may_take_longer(impatient: Served) -> Non
         with connected(impatient) as slow, suppress(OSError):
             slow.sendall(head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
             with connected(impatient) as silent:
-                assert received(silent) == b""  # by now the time is over
+                assert received(silent) == b""  # the time limit has passed
             slow.sendall(body)
             data = received(slow)
     assert data.startswith(b"HTTP/1.1 200")

@@ -107,7 +107,7 @@ def test_a_cache_that_is_removed_while_a_file_is_made_is_told_as_passing(
         shutil.rmtree(state / "cache")
         return render_block(*arguments)  # type: ignore[arg-type]
 
-    download = server.create(params(download_pb2.FORMAT_GEO_TIFF, 20)).download_id  # of one block
+    download = server.create(params(download_pb2.FORMAT_GEO_TIFF, 20)).download_id  # a file of one block
     monkeypatch.setattr("rasterwire.download.renders.render_block", removing)
     with pytest.raises(grpc.RpcError) as caught:
         server.read(download)

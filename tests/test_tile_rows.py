@@ -63,7 +63,7 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
         with rasterio.open(path, "w", **profile, blockxsize=512, blockysize=512, compress=codec, predictor=2) as file:
             file.write(np.ones((1, 512, 512), "uint16"))
         level = opened_level(str(path), "1", None)
-        assert [level.rows_made(0, rows) for rows in (1, 64, 65, 512)] == [512] * 4  # nobody saw its checksum yet
+        assert [level.rows_made(0, rows) for rows in (1, 64, 65, 512)] == [512] * 4  # its checksum was not compared yet
         assert level.tile(0, 512).samples.shape == (512, 512, 1)
         counts[codec] = [level.rows_made(0, rows) for rows in (1, 64, 65, 512)]
         assert level.tile(0, level.rows_made(0, 65)).samples.shape == (counts[codec][2], 512, 1)

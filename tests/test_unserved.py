@@ -37,7 +37,7 @@ def test_check_names_what_is_ignored_or_elsewhere(tmp_path: Path) -> None:
     assert {item.name for item in unserved} == {*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"}
     assert not any("secret" in str(item) or "token" in str(item) or str(tmp_path) in str(item) for item in unserved)
     result = CliRunner().invoke(cli, ["images", str(tmp_path), "--check"])
-    assert result.exit_code == 0  # nothing that a document says is wrong
+    assert result.exit_code == 0  # the documents have no errors
     for name in (*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"):
         assert f"{name}: " in result.output, name
     assert f"{len(unserved)} files or assets are not served" in result.output

@@ -267,7 +267,7 @@ def test_all_real_rasters(shared_data: Path, tmp_path: Path) -> None:
     for image_id in ids:
         try:
             image = catalog.get(image_id)
-        except SourceUnavailable:  # a document without its rasters
+        except SourceUnavailable:  # an item without its rasters
             continue
         bands = [band for band in image.bands if band.dtype in type_names][:2]
         for band in bands:

@@ -151,7 +151,7 @@ def test_the_address_in_the_discovery_document_is_not_the_senders_to_say(
         assert root_url(trusting, Host="a.example.org:8443", Proto="https", Prefix="/api/") == (
             "https://a.example.org:8443/api/"
         )
-        # the nearest proxy adds what it saw at the end
+        # the nearest proxy appends the address that it saw
         assert root_url(trusting, Host="evil, a.example.org", Proto="http, https") == "https://a.example.org/"
         for wrong in ({}, {"Host": "a"}, {"Host": "a/b@c?d", "Proto": "https"}, {"Host": "a", "Proto": "javascript"}):
             assert root_url(trusting, **wrong) == trusting.http + "/", wrong

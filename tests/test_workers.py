@@ -56,7 +56,7 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     killed, survivor = worker_pids(parent)
     state = tmp_path / "state"
     unfinished = state / "cache" / f".unfinished-{survivor}-0"
-    for _ in range(6):  # each a connection of its own, to either of the two
+    for _ in range(6):  # each has its own connection, to one of the two
         with Client(address) as client:
             result = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
         assert np.load(result.path)[199, 299].item() == (59_999,)
@@ -66,7 +66,7 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
         for path in leftovers:
             path.touch()
         os.kill(killed, signal.SIGKILL)
-        assert any(f"on grpc {address}" in line for line in parent.stderr)  # said by a new one
+        assert any(f"on grpc {address}" in line for line in parent.stderr)  # from a new worker
         pids = worker_pids(parent)
         assert len(pids) == 2
         assert killed not in pids
@@ -77,7 +77,7 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     with Client(address) as client:
         client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
     os.kill(killed, signal.SIGKILL)
-    # its next one waits to be started, since it lived for seconds only: that keeps nobody from stopping
+    # its successor starts later, because it lived for seconds only; the server still stops at once
     assert any("a worker ended with -9" in line for line in parent.stderr)
     parent.terminate()
     assert parent.wait(HANG) == 0
@@ -89,7 +89,7 @@ def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Pope
     assert parent.stderr is not None
     pids = worker_pids(parent)
     parent.kill()
-    parent.stderr.read()  # which ends with the last of those that write to it
+    parent.stderr.read()  # it ends when the last writer ends
     assert len(pids) == 2
     assert not any(Path(f"/proc/{pid}").exists() and "Z" not in state_of(pid) for pid in pids)
 

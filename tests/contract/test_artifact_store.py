@@ -137,7 +137,7 @@ def test_the_least_recently_used_goes_first(reopen: Open) -> None:
     for etag in ("a", "b", "c"):
         keep(store, etag, content(b"0123456789"))
         time.sleep(0.02)
-    assert held(store, "a") == ["a"]  # and so b is the oldest
+    assert held(store, "a") == ["a"]  # so b is the least recently used
     time.sleep(0.02)
     keep(store, "d", content(b"0123456789"))
     assert held(store, "b", "c", "a", "d") == ["c", "a", "d"]
@@ -263,7 +263,7 @@ def test_folder_removes_what_a_killed_process_left_unfinished_and_nothing_else(r
         file.write(b"half")
         file.flush()
         removed.extend(path for path in folder.iterdir() if path != artifact.path)
-        os.link(removed[0], removed[0].with_name(removed[0].name + "0"))  # stays, as after kill -9
+        os.link(removed[0], removed[0].with_name(removed[0].name + "0"))  # it stays on the disk, as after kill -9
 
     reopen(100).make("f", write)
     (folder / "notes.txt").write_text("of somebody else")

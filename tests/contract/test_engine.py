@@ -70,7 +70,7 @@ def test_closing_drops_what_has_not_begun(engine: Engine) -> None:
     cast(Generator[int, None, None], results).close()
     go.set()
     assert list(results) == []
-    assert list(engine.map(str, [1, 2])) == ["1", "2"]  # and others still run
+    assert list(engine.map(str, [1, 2])) == ["1", "2"]  # while others still run
     assert len(begun) <= 5
 
 

@@ -111,7 +111,7 @@ def test_a_quality_mosaic_takes_all_bands_of_the_best_image(catalog: Catalog) ->
     a, b = _stack(catalog, "B11").astype(float), _stack(catalog, "B12").astype(float)
     score = ((a - b) / (a + b)).astype(np.float32)
     np.testing.assert_allclose(pixels["score"], score.max(0), rtol=1e-6)
-    # images of one score, the clouds, have the same values or differ: either will do
+    # of images with the same score, the clouds, either may be taken
     is_best = (score == score.max(0)) & (_stack(catalog, "B5") == pixels["B5"])
     assert is_best.any(0).all()
 

@@ -35,7 +35,7 @@ def test_the_documentations_example_gives_the_pixels_of_the_files(
     for kind, files in (("single_band", single), ("custom_single_band", custom)):
         for name, expected in (fine | coarse).items():
             tif = files[f"{kind}.{name}.tif"]
-            # the region is a polygon where nothing but it is given, and a bounding box beside a scale
+            # without other parameters the region is a polygon, with a scale it is a bounding box
             inside = within(tif, REGION) if kind == "single_band" else np.True_
             np.testing.assert_array_equal(tif.data[0], np.where(inside, expected, 0))
             bounds = AT_10 if name in fine else AT_20

@@ -162,7 +162,7 @@ def test_a_masked_composite_leaves_clouds_out(catalog: Catalog, tmp_path: Path) 
     clear = _stack(catalog, "SCL") < 8
     stack = np.ma.masked_array(_stack(catalog, "B11"), ~clear)
     array = np.ma.masked_array(tif.data[0], tif.data[0] == 0)
-    # clouds are masked with some room around them, so that fewer pixels are left; each is of one of the images
+    # clouds are masked with a margin, so fewer pixels are valid; each comes from one of the images
     assert array.count() > 0
     is_one = (stack == array[None]).filled(fill_value=False).any(axis=0)
     assert is_one[~np.ma.getmaskarray(array)].all()

@@ -12,7 +12,7 @@ from earth_engine.shared_folder import shared_folder
 
 pytestmark = pytest.mark.uninitialized
 
-# Requests that name or hold what is not there: the answer is a sentence, by case and number of the request.
+# Requests for missing images or files, by case and number: the answer is an error with a sentence.
 REFUSED = {
     ("js_k_region4", 0): (400, "a polygon of two points"),
     ("py_s2_bands_jsonstr", 0): (400, "a band whose name is a JSON text"),
@@ -30,7 +30,7 @@ def _recorded() -> Iterator[Any]:
     for file in sorted((folder / "earth-engine" / "recorded").glob("*.json")) if folder else ():
         document = json.loads(file.read_text(encoding="utf-8"))
         for index, request in enumerate(document.get("requests") or ()):
-            if "/thumbnails/" not in request["path"]:  # these name what the one before them made
+            if "/thumbnails/" not in request["path"]:  # these refer to the result of the request before
                 yield pytest.param(file.stem, index, request, id=f"{file.stem}-{index}")
 
 
