@@ -140,7 +140,7 @@ def _name_options(naming: Naming, source: Source, header: Header) -> list[tuple[
     numbered = tuple(f"B{number}" for number in range(1, count + 1))
     descriptions = [band.description for band in header.bands]
     described = tuple(text or number for text, number in zip(descriptions, numbered, strict=True))
-    described = _numbered_apart([described])[0] if any(descriptions) else ()
+    described = _with_numbers([described])[0] if any(descriptions) else ()
     file_name = source.name.rsplit("/", 1)[-1]
     if naming is Naming.WHOLE_FILE:
         return [described or numbered]
@@ -181,12 +181,12 @@ def _unique(options: Sequence[Sequence[tuple[str, ...]]]) -> list[tuple[str, ...
             if level[file] + 1 < len(options[file]) and any(counts[name] > 1 for name in names)
         ]
         if not clashing:
-            return _numbered_apart(choice)
+            return _with_numbers(choice)
         for file in clashing:
             level[file] += 1
 
 
-def _numbered_apart(names_by_file: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _with_numbers(names_by_file: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Append a number to each name that occurred before."""
     used: set[str] = set()
     last: dict[str, int] = {}  # the last number of each name: thousands of bands may have the same name

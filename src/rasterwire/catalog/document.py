@@ -14,8 +14,8 @@ __all__ = [
     "as_numbers",
     "as_text",
     "as_time",
-    "bounded",
     "is_text",
+    "limit_properties",
     "read_document",
 ]
 
@@ -46,13 +46,13 @@ def read_document(path: str) -> Mapping[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def bounded(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+def limit_properties(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Return the properties that fit into messages, and by name the reason why another one does not.
 
     Protobuf reads at most 100 nested messages, and each nested object takes three. The number of characters is
     limited because every page that lists the image contains its properties.
     """
-    properties_in_bounds: dict[str, Any] = {}
+    limited_properties: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     room = _max_characters
     for key, value in properties.items():
@@ -62,9 +62,9 @@ def bounded(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[s
         elif size + len(key) > room:
             left_out[key] = f"more than {_max_characters} characters in all properties of the image"
         else:
-            properties_in_bounds[key] = value
+            limited_properties[key] = value
             room -= size + len(key)
-    return properties_in_bounds, left_out
+    return limited_properties, left_out
 
 
 def _extent(value: object) -> tuple[int, int]:

@@ -114,8 +114,8 @@ class Entry:
         collection: the name in a document, or "".
         band_order: names of the first bands, in this order.
         notes: problems that are seen without opening a raster.
-        absent: key and problem of each asset that should be in the folder and is missing.
-        elsewhere: key and address of each asset on another machine.
+        missing_assets: key and problem of each asset that should be in the folder and is missing.
+        remote_assets: key and address of each asset on another machine.
     """
 
     id: str
@@ -127,5 +127,5 @@ class Entry:
     collection: str = ""
     band_order: tuple[str, ...] = ()
     notes: tuple[Disagreement, ...] = ()
-    absent: tuple[tuple[str, str], ...] = ()
-    elsewhere: tuple[tuple[str, str], ...] = ()
+    missing_assets: tuple[tuple[str, str], ...] = ()
+    remote_assets: tuple[tuple[str, str], ...] = ()

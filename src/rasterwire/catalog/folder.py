@@ -29,7 +29,7 @@ _quick_scan = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class _Assembled:
+class _CachedImage:
     """An image with the entry and headers that it was assembled from. It is valid while these are the same objects."""
 
     entry: Entry
@@ -59,7 +59,7 @@ class FolderCatalog:
         self._tree: Tree | None = None
         self._last_index: Index | None = None
         self._next_scan = 0.0
-        self._images: dict[str, _Assembled] = {}
+        self._images: dict[str, _CachedImage] = {}
         self._header = lru_cache(maxsize=_cached_headers)(_header_of_version)
 
     def get(self, image_id: str) -> Image:
@@ -78,7 +78,7 @@ class FolderCatalog:
         headers, failures = self._headers(entry)
         if not any(headers):
             raise failures[0]
-        unreadable = (*entry.absent, *((failure.band, failure.problem) for failure in failures))
+        unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
         cached = self._images.get(image_id)
         is_same = cached is not None and cached.entry is entry and all(map(operator.is_, cached.headers, headers))
         if cached is not None and is_same and cached.image.unreadable == unreadable:
@@ -88,7 +88,7 @@ class FolderCatalog:
         )
         if len(self._images) >= _cached_images:
             self._images.clear()
-        self._images[image_id] = _Assembled(entry, headers, image)
+        self._images[image_id] = _CachedImage(entry, headers, image)
         return image
 
     def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:

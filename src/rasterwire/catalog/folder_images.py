@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rasterwire.catalog.claims import earth_engine_claim
-from rasterwire.catalog.document import as_list, as_mapping, as_number, as_text, as_time, bounded, read_document
+from rasterwire.catalog.document import (
+    as_list,
+    as_mapping,
+    as_number,
+    as_text,
+    as_time,
+    limit_properties,
+    read_document,
+)
 from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Tree, is_raster, natural_key
 
@@ -37,7 +45,7 @@ def find_folder_images(tree: Tree, used: set[str]) -> list[Entry]:
         names.sort(key=natural_key)
         description = _description(tree, folder)
         if description:
-            entries.append(_described(tree, folder, names, description))
+            entries.append(_entry_of_description(tree, folder, names, description))
         elif folder:
             sources = tuple(_source(tree, name) for name in names)
             entries.append(Entry(folder, folder, Naming.FOLDER, sources))
@@ -69,19 +77,19 @@ def _description(tree: Tree, folder: str) -> Mapping[str, Any]:
     return document if is_image and as_text(document.get("id")) else {}
 
 
-def _described(tree: Tree, folder: str, names: Sequence[str], description: Mapping[str, Any]) -> Entry:
+def _entry_of_description(tree: Tree, folder: str, names: Sequence[str], description: Mapping[str, Any]) -> Entry:
     bands = [as_mapping(band) for band in as_list(description.get("bands"))]
     claims = {str(band["id"]): earth_engine_claim(band) for band in bands if as_text(band.get("id"))}
     properties = as_mapping(description.get("properties"))
     image_id = str(description["id"])
-    properties_in_bounds, left_out = bounded(properties)
+    limited_properties, left_out = limit_properties(properties)
     return Entry(
         id=image_id,
         origin=posixpath.join(folder, _description_name),
         naming=Naming.FOLDER,
         sources=tuple(_source(tree, name, claims) for name in names),
         start_time=as_time(description.get("startTime")) or _from_milliseconds(properties.get("system:time_start")),
-        properties=properties_in_bounds,
+        properties=limited_properties,
         band_order=tuple(claims),
         notes=tuple(left_out_notes(image_id, left_out)),
     )

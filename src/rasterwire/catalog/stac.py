@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rasterwire.catalog.claims import asset_claim
-from rasterwire.catalog.document import as_list, as_mapping, as_text, as_time, bounded, read_document
+from rasterwire.catalog.document import as_list, as_mapping, as_text, as_time, limit_properties, read_document
 from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Tree, is_document, is_raster, is_remote
 
@@ -76,22 +76,22 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
     properties = as_mapping(item.get("properties"))
     sources: list[Source] = []
     notes: list[Disagreement] = []
-    absent: list[tuple[str, str]] = []
-    elsewhere: list[tuple[str, str]] = []
+    missing: list[tuple[str, str]] = []
+    remote: list[tuple[str, str]] = []
     for key, asset in item["assets"].items():
         href = as_text(as_mapping(asset).get("href"))
         if href is None or not _is_raster_asset(as_mapping(asset), href):
             continue
         if is_remote(href):
-            elsewhere.append((key, href))
+            remote.append((key, href))
             continue
         name = tree.locate(href, origin)
         if name is None:
             notes.append(Disagreement(image_id=image_id, band=key, field="file", claim=_shown(href), value=_NO_FILE))
-            absent.append((key, _NO_FILE))
+            missing.append((key, _NO_FILE))
         else:
             sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))
-    properties_in_bounds, left_out = bounded(properties)
+    limited_properties, left_out = limit_properties(properties)
     notes += left_out_notes(image_id, left_out)
     return Entry(
         id=image_id,
@@ -99,11 +99,11 @@ def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> E
         naming=Naming.ASSETS,
         sources=tuple(sources),
         start_time=as_time(properties.get("datetime")) or as_time(properties.get("start_datetime")),
-        properties=properties_in_bounds,
+        properties=limited_properties,
         collection=as_text(item.get("collection")) or "",
         notes=tuple(notes),
-        absent=tuple(absent),
-        elsewhere=tuple(elsewhere),
+        missing_assets=tuple(missing),
+        remote_assets=tuple(remote),
     )
 
 

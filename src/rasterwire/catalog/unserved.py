@@ -57,7 +57,7 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
         if match := _format.fullmatch(lower):
             yield Unserved(name, match[1], _NO_FORMAT)
     for entry in entries:
-        for key, href in entry.elsewhere:
+        for key, href in entry.remote_assets:
             origin = _origin(href)
             reason = f"an asset at {origin}, which is not read: only files of the folder are served"
             yield Unserved(f"{entry.id}, {key}", f"asset at {origin.split(':')[0]}", reason)
