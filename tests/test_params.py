@@ -149,11 +149,11 @@ def test_half_a_surrogate_pair_in_a_mosaic_is_told_by_field() -> None:
 def test_an_expression_may_be_what_earth_engine_s_library_makes() -> None:
     document = {"result": "0", "values": {"0": {"constantValue": 5}}}
 
-    class Made:
+    class Serializable:
         def serialize(self) -> str:
             return json.dumps(document)
 
-    for expression in (document, json.dumps(document), Made()):
+    for expression in (document, json.dumps(document), Serializable()):
         assert to_message({"expression": expression}).expression.result == "0"
     for wrong in (5, "[]", "no JSON"):
         with pytest.raises(InvalidParams, match="expression: "):
