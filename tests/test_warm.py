@@ -1,4 +1,4 @@
-"""Compiling before requests come."""
+"""Compiling before the first request."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from rasterwire.server.process import warm
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a fresh machine; who compiles in spite of it finds what is kept, and ends at once."""
+    """Act as on a new machine without compiled loops; a process that compiles finds them stored and ends at once."""
     monkeypatch.setattr(compiled, "are_kept", lambda: False)
 
 
@@ -128,13 +128,13 @@ def test_all_files_with_compiled_functions_count() -> None:
 
 
 def test_folders_that_lack_a_loop_are_not_complete(tmp_path: Path) -> None:
-    found = [compiled._is_complete(tmp_path)]
+    results = [compiled._is_complete(tmp_path)]
     (tmp_path / "complete").write_text("2")
     (tmp_path / "a.nbc").touch()
-    found.append(compiled._is_complete(tmp_path))
+    results.append(compiled._is_complete(tmp_path))
     (tmp_path / "b.nbc").touch()
-    found.append(compiled._is_complete(tmp_path))
-    assert found == [False, False, True]
+    results.append(compiled._is_complete(tmp_path))
+    assert results == [False, False, True]
 
 
 @pytest.mark.parametrize("executable", ["/nowhere/python", "/bin/false"])
