@@ -1,4 +1,4 @@
-"""Functions that compute pixels of images from pixels at the same place."""
+"""Functions that compute each pixel of an image from the pixels at the same place in other images."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, FLOAT, PixelType, const
 
 
 def _range(kind: PixelType) -> tuple[float, float] | None:
-    """Return least and greatest of whole numbers, None for floats."""
+    """Return the least and the greatest value of a type of whole numbers; None for floats."""
     if kind.precision != "int" or kind.low is None or kind.high is None:
         return None
     return kind.low, kind.high
@@ -44,7 +44,7 @@ def _remainder(a: PixelType, b: PixelType) -> PixelType:
     return whole(max(x[0], -most) if x[0] < 0 else 0, min(x[1], most) if x[1] > 0 else 0)
 
 
-def _truth(_: PixelType, __: PixelType) -> PixelType:
+def _truth(a: PixelType, b: PixelType) -> PixelType:
     return BOOLEAN
 
 
@@ -65,7 +65,7 @@ def _bits(a: PixelType, b: PixelType) -> PixelType:
     return whole(-(1 << bits), (1 << bits) - 1)
 
 
-def _left(a: PixelType, b: PixelType) -> PixelType:
+def _left_shifted(a: PixelType, b: PixelType) -> PixelType:
     x, y = _range(a), _range(b)
     if x is None or y is None or y[1] > 63 or y[0] < 0:
         return whole(-(1 << 63), (1 << 63) - 1)
@@ -74,7 +74,7 @@ def _left(a: PixelType, b: PixelType) -> PixelType:
     return whole(low, high) if low >= -(1 << 63) and high < 1 << 63 else whole(-(1 << 63), (1 << 63) - 1)
 
 
-def _right(a: PixelType, _: PixelType) -> PixelType:
+def _right_shifted(a: PixelType, b: PixelType) -> PixelType:
     x = _range(a)
     return whole(-(1 << 63), (1 << 63) - 1) if x is None else whole(min(x[0], 0), max(x[1], 0))
 
@@ -101,8 +101,18 @@ _BINARY: dict[str, tuple[str, Operation, TypeRule, tuple[str, ...]]] = {
     "bitwiseAnd": ("The bits that both values have.", operations.bits, _masked_bits, ("bitwise_and",)),
     "bitwiseOr": ("The bits that one of the values has.", operations.bits, _bits, ("bitwise_or",)),
     "bitwiseXor": ("The bits that only one of the values has.", operations.bits, _bits, ("bitwise_xor",)),
-    "leftShift": ("The first value shifted left by so many bits.", operations.shifted_bits, _left, ("left_shift",)),
-    "rightShift": ("The first value shifted right by so many bits.", operations.shifted_bits, _right, ("right_shift",)),
+    "leftShift": (
+        "The first value shifted left by so many bits.",
+        operations.shifted_bits,
+        _left_shifted,
+        ("left_shift",),
+    ),
+    "rightShift": (
+        "The first value shifted right by so many bits.",
+        operations.shifted_bits,
+        _right_shifted,
+        ("right_shift",),
+    ),
 }
 
 _BINARY_ALIASES = {
@@ -134,11 +144,11 @@ def _flipped(kind: PixelType) -> PixelType:
 _UNARY_ALIASES = {"bitwiseNot": ("Image.bitwise_not",)}
 
 
-def _boolean(_: PixelType) -> PixelType:
+def _boolean(kind: PixelType) -> PixelType:
     return BOOLEAN
 
 
-def _signed(_: PixelType) -> PixelType:
+def _signed(kind: PixelType) -> PixelType:
     return PixelType("int", -1, 1)
 
 
@@ -184,42 +194,44 @@ _CASTS = {
 
 
 def binary(name: str, first: ImageValue, second: ImageValue) -> ImageValue:
-    """Return what a function of two values, such as ``add``, makes of two images."""
+    """Apply a function of two values, such as ``add``, to two images."""
     _, operation, rule, parameters = _BINARY[name]
     return combined(first, second, operation, rule, *parameters)
 
 
 def unary(name: str, image: ImageValue) -> ImageValue:
-    """Return what a function of one value, such as ``sqrt``, makes of an image."""
+    """Apply a function of one value, such as ``sqrt``, to an image."""
     _, operation, rule, parameters = _UNARY[name]
     return of_bands(changed(image, operation, rule, *parameters))
 
 
 def cast_band(band: BandValue, kind: PixelType) -> BandValue:
-    """Return a band in another type."""
-    same = band.node.dtype == kind.dtype
-    node = band.node if same else Applied(operations.cast, (band.node,), kind.dtype)
+    """Cast a band to another type."""
+    is_same_type = band.node.dtype == kind.dtype
+    node = band.node if is_same_type else Applied(operations.cast, (band.node,), kind.dtype)
     return BandValue(band.name, kind, node, band.projection, band.extent)
 
 
 def _enter() -> None:
-    """List the functions that differ only in what they compute."""
-    for name, (said, *_) in _BINARY.items():
+    """List the functions of the tables above."""
+    for name, (description, *_) in _BINARY.items():
         table.enter(
             parse_signature(f"Image.{name}(image1: Image, image2: Image) -> Image"),
-            said,
+            description,
             lambda first, second, name=name: binary(name, first, second),
             _BINARY_ALIASES.get(name, ()),
         )
-    for name, (said, *_) in _UNARY.items():
+    for name, (description, *_) in _UNARY.items():
         call = lambda image, name=name: unary(name, image)  # noqa: E731
-        table.enter(parse_signature(f"Image.{name}(value: Image) -> Image"), said, call, _UNARY_ALIASES.get(name, ()))
-    for kind, (first, *others) in _CASTS.items():
+        table.enter(
+            parse_signature(f"Image.{name}(value: Image) -> Image"), description, call, _UNARY_ALIASES.get(name, ())
+        )
+    for kind, (first, *aliases) in _CASTS.items():
         table.enter(
             parse_signature(f"Image.{first}(value: Image) -> Image"),
             f"Casts the values to {kind.dtype}.",
             lambda image, kind=kind: image.with_bands([cast_band(band, kind) for band in image.bands]),
-            tuple(f"Image.{name}" for name in others),
+            tuple(f"Image.{name}" for name in aliases),
         )
 
 
@@ -244,7 +256,7 @@ def clamp(image: ImageValue, low: float, high: float) -> ImageValue:
 
 @table.listed("Image.unitScale(input: Image, low: Float, high: Float) -> Image")
 def unit_scale(image: ImageValue, low: float, high: float) -> ImageValue:
-    """Scales the values so that the range from low to high becomes 0 to 1, without a clamp."""
+    """Scales the values so that the range from low to high becomes 0 to 1; values beyond it are not clamped."""
     if low == high:
         raise InvalidExpression(f"'low' and 'high' are both {low:g}.")
     return image.with_bands(changed(image, operations.unit_scale, wide, low, high))
