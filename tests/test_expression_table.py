@@ -1,4 +1,5 @@
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -171,6 +172,17 @@ def test_optional_arguments_follow_required_ones_except_where_earth_engine_has_t
         optional = [argument.optional for argument in function.signature.arguments]
         if function.signature.name != "Kernel.fixed":
             assert optional == sorted(optional), function.signature.name
+
+
+def test_each_function_takes_the_arguments_of_its_signature_by_names_of_their_own() -> None:
+    for name, function in TABLE.items():
+        if function.call is None:
+            continue
+        parameters = list(inspect.signature(function.call).parameters.values())
+        assert not [p.name for p in parameters if p.name.startswith("_")], name
+        if not any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+            own = [p for p in parameters if p.default is inspect.Parameter.empty]  # a loop binds its values as defaults
+            assert len(own) == len(function.signature.arguments) + function.needs_world, name
 
 
 def test_the_table_is_that_of_all_modules_of_functions() -> None:

@@ -52,7 +52,7 @@ def coerce(value: Any, kind: str, name: str, world: World) -> Any:
         raise InvalidExpression(f"Parameter '{name}' has to be of type {base}, and is {describe(value)}.")
     if base == "List" and kind.endswith(">"):
         inner = kind[5:-1]
-        if inner in _CONVERTED_ITEMS and not _are(converted, inner):
+        if inner in _CONVERTED_ITEMS and not _are_of_type(converted, inner):
             return [coerce(item, inner, name, world) for item in converted]
     return converted
 
@@ -61,7 +61,7 @@ _CONVERTED_ITEMS = {"Image", "Number", "Float", "Integer", "Geometry", "Filter",
 """Types of the items of lists that are converted one by one."""
 
 
-def _are(items: list[Any], kind: str) -> bool:
+def _are_of_type(items: list[Any], kind: str) -> bool:
     """Tell whether all items are of a type already; saves the conversion of each item of a long list."""
     kinds = set(map(type, items))
     if kind not in {"Number", "Float"}:

@@ -159,7 +159,7 @@ class _Evaluation:
             assert node.reference is not None
             function = yield self._value(Reference(node.reference), scope)
             if not isinstance(function, FunctionValue):
-                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is no function")
+                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is not a function")
             return function.call((yield self._values(node.arguments, scope)))
         if node.name == "If":
             return (yield self._if_value(node, scope))
@@ -208,7 +208,7 @@ class _Evaluation:
         except InvalidRequest as error:
             raise InvalidExpression("; ".join(v.description for v in error.violations), name) from None
         except (OverflowError, ZeroDivisionError) as error:
-            raise InvalidExpression("its numbers are too large to be counted.", name) from error
+            raise InvalidExpression("its numbers are too large.", name) from error
         except RecursionError:
             raise InvalidExpression("its values are nested too deeply.", name) from None
         except MemoryError:

@@ -15,7 +15,9 @@ def dictionary(value: Any) -> dict[str, Any]:
     if value is None or isinstance(value, Mapping):
         return dict(value or {})
     if not isinstance(value, list) or not all(isinstance(key, str) for key in value[::2]):
-        raise InvalidExpression("it needs a dictionary, or a list of keys, which are texts, each before its value.")
+        raise InvalidExpression(
+            "'input' has to be a dictionary, or a list in which each key, a text, comes before its value."
+        )
     if len(value) % 2:
         raise InvalidExpression(f"the list of keys and values has {len(value)} elements; the last key has no value.")
     return dict(zip(value[::2], value[1::2], strict=True))
@@ -117,9 +119,9 @@ def rename_keys(values: Mapping[str, Any], old: list[str], new: list[str], overw
     renamed = {name: values[key] for key, name in zip(old, new, strict=True)}
     clash = next((name for name in renamed if name in unmoved), None)
     if len(renamed) < len(new) or len(moved) < len(old):
-        raise InvalidExpression("a key is there twice in 'from' or 'to'.")
+        raise InvalidExpression("a key appears twice in 'from' or 'to'.")
     if clash is not None and not overwrite:
-        raise InvalidExpression(f"the dictionary has a key '{clash[:100]}' already; 'overwrite' replaces it.")
+        raise InvalidExpression(f"the dictionary has a key '{clash[:100]}' already; set 'overwrite' to replace it.")
     return {**unmoved, **renamed}
 
 

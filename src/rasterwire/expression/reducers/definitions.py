@@ -45,7 +45,7 @@ class Reducer:
         """Return all parts of a combination, nested ones included; of any other reducer, itself."""
         if self.kind != "combine":
             return [self]
-        return [simple for part in self.parts for simple in part.simple_parts()]
+        return [simple_part for part in self.parts for simple_part in part.simple_parts()]
 
 
 Results = Callable[[], list[Any]]
@@ -76,13 +76,13 @@ def assemble(reducer: Reducer, first_column: int, build: Callable[[Reducer, int]
             return build(reducer, first_column)
 
 
-def simple(kind: str, *parameters: Any) -> Reducer:
+def reducer_of(kind: str, *parameters: Any) -> Reducer:
     """Return a reducer of one input, with the outputs of its row of the table."""
     return Reducer(kind, parameters, outputs=REDUCERS[kind].outputs)
 
 
 def _enter(kind: str, description: str) -> None:
-    reducer = simple(kind)
+    reducer = reducer_of(kind)
     call = lambda: reducer  # noqa: E731
     call.__doc__ = description
     table.listed(f"Reducer.{kind}() -> Reducer")(call)
@@ -111,7 +111,7 @@ for _kind, _description in {
 @table.listed("Reducer.minMax() -> Reducer")
 def min_max() -> Reducer:
     """Computes the least and the greatest value."""
-    return Reducer("combine", outputs=("min", "max"), parts=(simple("min"), simple("max")), is_shared=True)
+    return Reducer("combine", outputs=("min", "max"), parts=(reducer_of("min"), reducer_of("max")), is_shared=True)
 
 
 @table.listed("Reducer.min(numInputs: Integer = 1.0) -> Reducer")
@@ -139,13 +139,13 @@ _buckets = "maxBuckets: Integer = null, minBucketWidth: Float = null, maxRaw: In
 @table.listed(f"Reducer.median({_buckets}) -> Reducer")
 def median(max_buckets: int | None, min_bucket_width: float | None, max_raw: int | None) -> Reducer:
     """Computes the median, exactly."""
-    return simple("median")
+    return reducer_of("median")
 
 
 @table.listed(f"Reducer.mode({_buckets}) -> Reducer")
 def mode(max_buckets: int | None, min_bucket_width: float | None, max_raw: int | None) -> Reducer:
     """Returns the most frequent value; the least of several."""
-    return simple("mode")
+    return reducer_of("mode")
 
 
 @table.listed(f"Reducer.percentile(percentiles: List<Number>, outputNames: List<String> = null, {_buckets}) -> Reducer")
@@ -177,7 +177,7 @@ def interval_mean(
     """Computes the mean of the values between two percentiles."""
     if not 0 <= low <= high <= 100:
         raise InvalidExpression("'minPercentile' and 'maxPercentile' have to be between 0 and 100, in this order.")
-    return simple("intervalMean", float(low), float(high))
+    return reducer_of("intervalMean", float(low), float(high))
 
 
 @table.listed(f"Reducer.histogram({_buckets}) -> Reducer")
@@ -188,7 +188,7 @@ def histogram(max_buckets: int | None, min_bucket_width: float | None, max_raw: 
         raise InvalidExpression(f"'maxBuckets' is {bucket_limit}; it has to be between 1 and {1 << 20}.")
     if min_bucket_width is not None and not 0 <= min_bucket_width < math.inf:
         raise InvalidExpression(f"'minBucketWidth' is {min_bucket_width:g}; it must not be negative.")
-    return simple("histogram", 1 << (bucket_limit - 1).bit_length(), min_bucket_width or 0.0)
+    return reducer_of("histogram", 1 << (bucket_limit - 1).bit_length(), min_bucket_width or 0.0)
 
 
 @table.listed("Reducer.toList(tupleSize: Integer = null, numOptional: Integer = 0.0) -> Reducer")
@@ -211,7 +211,9 @@ def linear_fit() -> Reducer:
 def repeat(reducer: Reducer, count: int) -> Reducer:
     """Applies a reducer to each of several inputs, and returns lists of its results."""
     if not 1 <= count <= 10_000 or count * reducer.inputs > _MAX_INPUTS:
-        raise InvalidExpression(f"'count' is {count}; it has to be between 1 and 10000, and inputs as few.")
+        raise InvalidExpression(
+            f"'count' is {count}; it has to be between 1 and 10000, and so has the number of inputs."
+        )
     return Reducer("repeat", (count,), inputs=reducer.inputs * count, outputs=reducer.outputs, parts=(reducer,))
 
 
@@ -231,7 +233,8 @@ def combine(first: Reducer, second: Reducer, prefix: str, is_shared: bool) -> Re
         raise InvalidExpression(f"{len(outputs)} outputs are too many, at most 1000.")
     if is_shared and first.inputs != second.inputs:
         raise InvalidExpression(
-            f"reducers that share their inputs have to take as many; they take {first.inputs} and {second.inputs}."
+            "reducers that share their inputs have to take the same number of inputs; "
+            f"they take {first.inputs} and {second.inputs}."
         )
     inputs = first.inputs if is_shared else first.inputs + second.inputs
     if inputs > _MAX_INPUTS:

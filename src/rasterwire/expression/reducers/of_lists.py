@@ -26,11 +26,11 @@ def reduce_columns(reducer: Reducer, columns: Sequence[Column], weights: Floats 
         weights: of the rows; None counts each row once.
     """
 
-    def begin(simple: Reducer, first_column: int) -> Results:
-        own_columns = columns[first_column : first_column + simple.inputs]
-        return lambda: _simple(simple, own_columns, weights if simple.is_weighted else None)
+    def build(part: Reducer, first_column: int) -> Results:
+        own_columns = columns[first_column : first_column + part.inputs]
+        return lambda: _simple(part, own_columns, weights if part.is_weighted else None)
 
-    return dict(zip(reducer.outputs, assemble(reducer, 0, begin)(), strict=True))
+    return dict(zip(reducer.outputs, assemble(reducer, 0, build)(), strict=True))
 
 
 def _simple(reducer: Reducer, columns: Sequence[Column], weights: Floats | None) -> list[Any]:
@@ -83,5 +83,5 @@ def _identity(value: Any) -> Any:
 def _numbers(column: Column) -> Floats:
     """Return a column as floats, NaN for null."""
     if not all(value is None or isinstance(value, int | float) for value in column):
-        raise InvalidExpression("a reducer of numbers was given something else.")
+        raise InvalidExpression("the reducer takes numbers only, and a value is not a number.")
     return np.array([np.nan if value is None else value for value in column], np.float64)

@@ -1,7 +1,7 @@
 """Reducers of regions: they take in values block by block, and store only what their results need."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,16 @@ class Tally:
     """The state of one reducer after the values so far.
 
     Attributes:
+        reducer: without parts.
         stored_count: stored numbers, as far as they grow with the values.
     """
 
     stored_count = 0
 
-    def add(self, columns: Sequence[Numbers], weights: Floats | None, /) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        self.reducer = reducer
+
+    def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
         """Take in rows of values, at least one and none NaN; without weights each row counts once."""
         raise NotImplementedError
 
@@ -38,7 +42,8 @@ class Tally:
 
 
 class _Count(Tally):
-    def __init__(self) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._count = 0
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -49,7 +54,8 @@ class _Count(Tally):
 
 
 class _First(Tally):
-    def __init__(self) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._value: Any = None
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -66,7 +72,8 @@ class _Last(_First):
 
 
 class _Sum(Tally):
-    def __init__(self) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._total = self._weight = 0.0
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -84,7 +91,8 @@ class _Mean(_Sum):
 
 
 class _Product(Tally):
-    def __init__(self) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._product: float | None = None
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -96,7 +104,8 @@ class _Product(Tally):
 
 
 class _AllNonZero(Tally):
-    def __init__(self) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._all_nonzero = True
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -107,7 +116,8 @@ class _AllNonZero(Tally):
 
 
 class _AnyNonZero(Tally):
-    def __init__(self) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._any_nonzero = False
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -117,21 +127,29 @@ class _AnyNonZero(Tally):
         return [int(self._any_nonzero)]
 
 
-class _Extreme(Tally):
-    """The row whose first value is least or greatest; the first of several."""
+class _Least(Tally):
+    """The row whose first value is least; the first of several."""
 
-    def __init__(self, sign: float, inputs: int) -> None:
-        self._sign = sign
-        self._row: list[Any] = [None] * inputs
+    sign = 1.0
+
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
+        self._row: list[Any] = [None] * reducer.inputs
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
-        index = int(np.argmin(columns[0]) if self._sign > 0 else np.argmax(columns[0]))
+        index = int(np.argmin(columns[0]) if self.sign > 0 else np.argmax(columns[0]))
         row = [number(column[index]) for column in columns]
-        if self._row[0] is None or self._sign * row[0] < self._sign * self._row[0]:
+        if self._row[0] is None or self.sign * row[0] < self.sign * self._row[0]:
             self._row = row
 
     def results(self) -> list[Any]:
         return self._row
+
+
+class _Greatest(_Least):
+    """The row whose first value is greatest; the first of several."""
+
+    sign = -1.0
 
 
 class _Moments(Tally):
@@ -142,11 +160,12 @@ class _Moments(Tally):
     Source: Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm, 1979.
     """
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
         self._origin: Floats | None = None
         self._weight = 0.0
-        self._means = np.zeros(inputs)
-        self._products = np.zeros((inputs, inputs))
+        self._means = np.zeros(reducer.inputs)
+        self._products = np.zeros((reducer.inputs, reducer.inputs))
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
         values = np.stack([column.astype(np.float64, copy=False) for column in columns])
@@ -187,8 +206,9 @@ class _Line(_Moments):
 
 
 class _Buckets(Tally):
-    def __init__(self, most: int, least_width: float) -> None:
-        self._histogram = Histogram(most, least_width)
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
+        self._histogram = Histogram(*reducer.parameters)
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
         self._histogram.add(columns[0].astype(np.float64, copy=False), weights)
@@ -200,8 +220,9 @@ class _Buckets(Tally):
 class _Rows(Tally):
     """All values, or all rows of values; NaN stands for null where null is allowed."""
 
-    def __init__(self, size: int | None) -> None:
-        self._size = size
+    def __init__(self, reducer: Reducer) -> None:
+        super().__init__(reducer)
+        self._size: int | None = reducer.parameters[0]
         self._parts: list[Numbers] = []
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
@@ -217,26 +238,26 @@ class _Rows(Tally):
         return [[row[0] for row in rows] if self._size is None else list(rows)]
 
 
-TALLIES: dict[str, Callable[[Reducer], Tally]] = {
-    "count": lambda _: _Count(),
-    "first": lambda _: _First(),
-    "firstNonNull": lambda _: _First(),
-    "last": lambda _: _Last(),
-    "lastNonNull": lambda _: _Last(),
-    "sum": lambda _: _Sum(),
-    "mean": lambda _: _Mean(),
-    "product": lambda _: _Product(),
-    "allNonZero": lambda _: _AllNonZero(),
-    "anyNonZero": lambda _: _AnyNonZero(),
-    "min": lambda reducer: _Extreme(1.0, reducer.inputs),
-    "max": lambda reducer: _Extreme(-1.0, reducer.inputs),
-    "variance": lambda _: _Variance(1),
-    "stdDev": lambda _: _Deviation(1),
-    "linearFit": lambda _: _Line(2),
-    "histogram": lambda reducer: _Buckets(*reducer.parameters),
-    "toList": lambda reducer: _Rows(reducer.parameters[0]),
+TALLIES: dict[str, type[Tally]] = {
+    "count": _Count,
+    "first": _First,
+    "firstNonNull": _First,
+    "last": _Last,
+    "lastNonNull": _Last,
+    "sum": _Sum,
+    "mean": _Mean,
+    "product": _Product,
+    "allNonZero": _AllNonZero,
+    "anyNonZero": _AnyNonZero,
+    "min": _Least,
+    "max": _Greatest,
+    "variance": _Variance,
+    "stdDev": _Deviation,
+    "linearFit": _Line,
+    "histogram": _Buckets,
+    "toList": _Rows,
 }
-"""Builders of tallies by kind: the rows of the table that have ``RegionEngine.TALLY``."""
+"""Tallies by kind, for the rows of the table that have ``RegionEngine.TALLY``."""
 
 
 class Tallies:
@@ -245,28 +266,28 @@ class Tallies:
     def __init__(self, reducer: Reducer) -> None:
         self._outputs = reducer.outputs
         self._tables: dict[tuple[int, bool], ValueTable] = {}
-        self._tallies: list[tuple[Reducer, int, Tally]] = []
+        self._tallies: list[tuple[int, Tally]] = []
         self._is_first_pass = True
-        self._results = assemble(reducer, 0, self._begin)
+        self._results = assemble(reducer, 0, self._build)
 
-    def _begin(self, simple: Reducer, first_column: int) -> Results:
-        engine = REDUCERS[simple.kind].in_regions
+    def _build(self, part: Reducer, first_column: int) -> Results:
+        engine = REDUCERS[part.kind].in_regions
         if engine is RegionEngine.TALLY:
-            tally = TALLIES[simple.kind](simple)
-            self._tallies.append((simple, first_column, tally))
+            tally = TALLIES[part.kind](part)
+            self._tallies.append((first_column, tally))
             return tally.results
         if engine is not RegionEngine.VALUE_TABLE:
-            raise InvalidExpression(f"reducer {simple.kind}: not implemented by this server here.")
-        is_weighted = simple.weighs
+            raise InvalidExpression(f"reducer {part.kind}: not implemented by this server here.")
+        is_weighted = part.weighs
         table = self._tables.setdefault((first_column, is_weighted), ValueTable(is_weighted=is_weighted))
-        result = table.request(simple.kind, simple.parameters)
+        result = table.request(part.kind, part.parameters)
         return lambda: [result()]
 
     @property
     def stored_count(self) -> int:
         """The number of values that are stored because the results need them."""
         in_tables = sum(table.stored_count for table in self._tables.values())
-        return in_tables + sum(tally.stored_count for _, _, tally in self._tallies)
+        return in_tables + sum(tally.stored_count for _, tally in self._tallies)
 
     def add(self, columns: Sequence[Numbers], weights: Floats | None) -> None:
         """Take in rows of values.
@@ -279,7 +300,8 @@ class Tallies:
             (values,), own_weights = _without_nulls([columns[column]], weights if is_weighted else None, 1)
             if len(values):
                 table.add(values, own_weights)
-        for reducer, first_column, tally in self._tallies if self._is_first_pass else ():
+        for first_column, tally in self._tallies if self._is_first_pass else ():
+            reducer = tally.reducer
             needed = reducer.inputs - (reducer.parameters[1] if reducer.kind == "toList" else 0)
             own_columns = columns[first_column : first_column + reducer.inputs]
             own_columns, own_weights = _without_nulls(own_columns, weights if reducer.is_weighted else None, needed)
@@ -294,8 +316,8 @@ class Tallies:
     def another_pass(self) -> bool:
         """End a pass over all values; return whether all of them have to be added once more."""
         self._is_first_pass = False
-        waiting = [table for table in self._tables.values() if table.another_pass()]
-        return bool(waiting)
+        unfinished = [table for table in self._tables.values() if table.another_pass()]
+        return bool(unfinished)
 
     def results(self) -> dict[str, Any]:
         """Return the results by output; null where there is none."""

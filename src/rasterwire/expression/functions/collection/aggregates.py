@@ -6,7 +6,7 @@ from typing import Any
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import CollectionValue
-from rasterwire.expression.reducers.definitions import simple
+from rasterwire.expression.reducers.definitions import reducer_of
 from rasterwire.expression.reducers.of_lists import reduce_columns
 
 _ARGUMENTS = "collection: FeatureCollection, property: String"
@@ -17,7 +17,7 @@ _LIST_OF_VALUES = (None, 0)
 
 
 def _of_column(column: list[Any], kind: str) -> Any:
-    reducer = simple(kind, *(_LIST_OF_VALUES if kind == "toList" else ()))
+    reducer = reducer_of(kind, *(_LIST_OF_VALUES if kind == "toList" else ()))
     (result,) = reduce_columns(reducer, [column], weights=None).values()
     return result
 

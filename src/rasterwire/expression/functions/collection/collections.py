@@ -59,7 +59,7 @@ def collection(features: list[Any]) -> CollectionValue:
     for index, item in enumerate(features):
         element = FeatureValue(item) if isinstance(item, Region) else item
         if not isinstance(element, FeatureValue | ImageValue):
-            raise InvalidExpression(f"element {index} of 'features' is no Feature.")
+            raise InvalidExpression(f"element {index} of 'features' is not a Feature.")
         if "system:index" not in element.properties:
             element = element.with_properties({**element.properties, "system:index": str(index)})
         elements.append(element)
@@ -221,7 +221,7 @@ def reduce_columns_(
     if weights:
         column = [property_of(element, weights[0]) for element in values]
         if not all(isinstance(value, int | float) for value in column):
-            raise InvalidExpression(f"property '{weights[0]}' is no weight: it is not a number everywhere.")
+            raise InvalidExpression(f"property '{weights[0]}' is not a weight: some of its values are not numbers.")
         row_weights = np.array(column, np.float64)
     return reduce_columns(reducer, columns, row_weights)
 

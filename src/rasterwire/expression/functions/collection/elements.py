@@ -161,7 +161,7 @@ def as_text(value: Any) -> str:
             check_characters(value)  # the value may contain one long text many times
             return str(value)
         case ImageValue() | FeatureValue() | CollectionValue() | FunctionValue():
-            raise InvalidExpression(f"a {type(value).__name__.removesuffix('Value')} is no text.")
+            raise InvalidExpression(f"a {type(value).__name__.removesuffix('Value')} has no text.")
         case Region():
             return str(as_geojson(value))
         case Projection():

@@ -48,7 +48,7 @@ def field_of(element: Element, name: str) -> Any:
 
 def _sided_filter(test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any) -> FilterValue:
     if (left is None) == (left_value is None) or (right is None) == (right_value is None):
-        raise InvalidExpression("each side needs a field or a value, and not both.")
+        raise InvalidExpression("each side needs either a field or a value.")
     return _comparison(test, (left, left_value), (right, right_value))
 
 

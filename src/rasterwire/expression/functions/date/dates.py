@@ -89,7 +89,7 @@ def advance(value: DateValue, delta: float, unit: str, zone: str | None) -> Date
     """Returns a date that is later by a number of units: year, month, week, day, hour, minute or second."""
     unit = unit_of(unit)
     if abs(delta) > 1e12:
-        raise InvalidExpression(f"'delta' is {delta:g}, which is too much.")
+        raise InvalidExpression(f"'delta' is {delta:g}; it has to be between -1e12 and 1e12.")
     if unit in {"day", "week"} and zone:
         # days of the clock in the zone: one has 23 hours when summer time begins
         days = delta * (7 if unit == "week" else 1)

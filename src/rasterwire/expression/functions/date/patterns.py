@@ -57,7 +57,7 @@ def parse(pattern: str, text: str, zone: str | None) -> DateValue:
             expression += re.escape(run)
             continue
         if letter in letters:
-            raise InvalidExpression(f"'{letter}' is there twice in the pattern.")
+            raise InvalidExpression(f"'{letter}' appears twice in the pattern.")
         following = pieces[index + 1][0] if index + 1 < len(pieces) else ""
         expression += f"({_expression(letter, run, followed=bool(following) and following in _NUMBERS)})"
         letters.append(letter)

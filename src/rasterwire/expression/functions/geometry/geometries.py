@@ -178,7 +178,7 @@ def to_crs(region: Region, crs: CRS) -> Region:
 def gathered(regions: Sequence[Region]) -> Region:
     """Return the union of geometries, in the crs of the first."""
     if not regions:
-        raise InvalidExpression("there is no geometry.")
+        raise InvalidExpression("there are no geometries to combine.")
     first = regions[0]
     if len(regions) == 1:
         return first

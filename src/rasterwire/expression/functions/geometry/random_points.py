@@ -81,7 +81,7 @@ def _in_areas(parts: Parts, count: int, chance: np.random.Generator) -> Points:
         lat = np.degrees(np.arcsin(low[missing] + y * (high - low)[missing]))
         points[missing] = np.column_stack([lon, lat])
         missing = missing[~shapely.contains_xy(parts[part[missing]], lon, lat)]
-    raise InvalidExpression("the geometry is too thin for points to be found in it.")
+    raise InvalidExpression("the geometry is too thin to find random points in it.")
 
 
 def _equal_area(points: Points) -> Points:

@@ -196,7 +196,7 @@ def fast_distance_transform(image: ImageValue, neighbourhood: int, units: str, m
     if units != "pixels":
         raise InvalidExpression(f"'units' is '{units[:20]}': only pixels are implemented by this server.")
     if metric not in _METRICS:
-        raise InvalidExpression(f"'metric' is '{metric[:30]}'; there are squared_euclidean, manhattan and chebyshev.")
+        raise InvalidExpression(f"'metric' is '{metric[:30]}'; use squared_euclidean, manhattan or chebyshev.")
     if not 1 <= neighbourhood <= MAX_RADIUS:
         raise InvalidExpression(f"'neighborhood' is {neighbourhood}; it has to be between 1 and {MAX_RADIUS}.")
     if len(image.bands) != 1:

@@ -254,7 +254,9 @@ class _Reader:
                 return _CONSTANTS[name]
             if free_is_band and default in variables:
                 return _select(variables[default], [name])
-            raise InvalidExpression(f"'{name}' is no variable of the formula; there are {', '.join(variables)}.")
+            raise InvalidExpression(
+                f"'{name}' is not a variable of the formula; the variables are {', '.join(variables)}."
+            )
 
         return value
 
@@ -264,7 +266,7 @@ def _image(value: Any) -> ImageValue:
         return value
     if isinstance(value, int | float):
         return constant_image(value)
-    raise InvalidExpression(f"'{str(value)[:40]}' is no value of a formula.")
+    raise InvalidExpression(f"'{str(value)[:40]}' is not a value that a formula can use.")
 
 
 def _binary_call(name: str, first: Formula, second: Formula) -> Formula:
@@ -326,7 +328,9 @@ def _function_call(name: str, arguments: list[Formula]) -> Formula:
         assert cast is not None
         return lambda variables: cast(_image(arguments[0](variables)))
     function_names = ", ".join((*_UNARY_FUNCTIONS, *_BINARY_FUNCTIONS, *_CASTS))
-    raise InvalidExpression(f"'{name}' with {count} arguments is no function of a formula; there are {function_names}.")
+    raise InvalidExpression(
+        f"'{name}' with {count} arguments is not a function of formulas; the functions are {function_names}."
+    )
 
 
 @table.listed(

@@ -19,7 +19,7 @@ _shape = 'radius: Float, units: String = "pixels", normalize: Boolean = true, ma
 
 def _kernel(weights: Array, units: str, normalize: bool, magnitude: float) -> KernelValue:
     if units not in {"pixels", "meters"}:
-        raise InvalidExpression(f"'units' is '{units[:20]}'; there are pixels and meters.")
+        raise InvalidExpression(f"'units' is '{units[:20]}'; use pixels or meters.")
     if not abs(magnitude) < _MAX_MAGNITUDE:
         raise InvalidExpression(f"'magnitude' is {magnitude:g}; it has to be a number below {_MAX_MAGNITUDE:g}.")
     scaled = weights * magnitude / (np.abs(weights).sum() if normalize else 1.0)

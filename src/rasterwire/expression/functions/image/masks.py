@@ -27,7 +27,8 @@ def _mask_nodes(image: ImageValue, mask: ImageValue) -> list[Node]:
         return [mask.bands[0].node] * len(image.bands)
     if len(mask.bands) != len(image.bands):
         raise InvalidExpression(
-            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; it has to have one, or as many."
+            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; "
+            "the mask has to have one band, or as many as the image."
         )
     return [band.node for band in mask.bands]
 

@@ -208,7 +208,7 @@ def _focal_band(band: BandValue, kind: str, kernel: KernelValue) -> BandValue:
 def _kernel(shape: str, radius: float, units: str) -> KernelValue:
     makers = {"circle": circle, "square": square, "cross": cross, "plus": plus, "octagon": circle, "diamond": diamond}
     if shape not in makers:
-        raise InvalidExpression(f"'kernelType' is '{shape[:30]}'; there are {', '.join(makers)}.")
+        raise InvalidExpression(f"'kernelType' is '{shape[:30]}'; use one of {', '.join(makers)}.")
     return makers[shape](radius, units, normalize=True, magnitude=1.0)
 
 

@@ -29,7 +29,7 @@ def pixel_type(precision: Any, low: float | None, high: float | None, dimensions
         case "float" | "double":
             return PixelType(precision, low, high)
         case _:
-            raise InvalidExpression(f"'precision' is {str(precision)[:20]!r}; there are int, float and double.")
+            raise InvalidExpression(f"'precision' is {str(precision)[:20]!r}; use int, float or double.")
 
 
 @table.listed("PixelType.double() -> PixelType")

@@ -205,7 +205,7 @@ def whole_earth(projection: Projection) -> GeoBox:
 def resample(image: ImageValue, mode: str) -> ImageValue:
     """Sets the resampling of an image outside of its own projection: bilinear or bicubic."""
     if mode not in _modes:
-        raise InvalidExpression(f"'mode' is {mode[:40]!r}; there are bilinear and bicubic.")
+        raise InvalidExpression(f"'mode' is {mode[:40]!r}; use bilinear or bicubic.")
     return image.with_bands([with_resampling(band, _modes[mode]) for band in image.bands])
 
 

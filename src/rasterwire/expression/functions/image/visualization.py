@@ -71,7 +71,7 @@ def colour(text: Any) -> tuple[int, int, int]:
             raise ValueError
         red, green, blue = (int(digits[index : index + 2], 16) for index in (0, 2, 4))
     except ValueError:
-        raise InvalidExpression(f"'{plain[:40]}' is no colour; give hexadecimal digits such as FF0000.") from None
+        raise InvalidExpression(f"'{plain[:40]}' is not a colour; give hexadecimal digits such as FF0000.") from None
     return red, green, blue
 
 

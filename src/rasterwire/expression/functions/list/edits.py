@@ -107,7 +107,7 @@ def repeat(value: Any, count: int) -> list[Any]:
 def unzip(values: list[Any]) -> list[list[Any]]:
     """Returns the first elements of all lists as one list, the second ones as another, up to the shortest list."""
     if not all(isinstance(value, list) for value in values):
-        raise InvalidExpression("it needs a list of lists.")
+        raise InvalidExpression("'list' has to be a list of lists.")
     shortest = min(map(len, values), default=0)
     check_length(shortest * len(values))  # the list may have the same row many times
     current().take(8 * shortest * len(values))
