@@ -270,5 +270,5 @@ def reduced_node(reducer: Reducer, inputs: Sequence[Node], types: Sequence[Pixel
     """Return the pixel type and the node of a reducer of one output over nodes."""
     if reducer.inputs != 1 or len(reducer.outputs) != 1:
         raise InvalidExpression(f"reducer {reducer.kind}: not implemented by this server for pixels.")
-    kind = reduced_type(reducer.kind, types)
-    return kind, Reduced(reducer.kind, inputs, kind.dtype, reducer.parameters)
+    pixel_type = reduced_type(reducer.kind, types)
+    return pixel_type, Reduced(reducer.kind, inputs, pixel_type.dtype, reducer.parameters)

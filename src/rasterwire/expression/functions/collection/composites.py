@@ -28,8 +28,8 @@ def composite(collection: CollectionValue, reducer: Reducer, *, keeps_names: boo
     bands = []
     for name, group in _by_name(collection).items():
         for part in reducer.simple_parts():
-            kind, node = reduced_node(part, [band.node for band in group], [band.type for band in group])
-            bands.append(BandValue(name, kind, node, UNPROJECTED))
+            pixel_type, node = reduced_node(part, [band.node for band in group], [band.type for band in group])
+            bands.append(BandValue(name, pixel_type, node, UNPROJECTED))
     if keeps_names:
         return of_bands(bands)
     names = [f"{name}_{output}" for name in _by_name(collection) for output in reducer.outputs]
@@ -84,11 +84,13 @@ def quality_mosaic(collection: CollectionValue, name: str) -> ImageValue:
     bands = []
     for index, band in enumerate(first.bands):
         group = [_same_band(image, index, band.name) for image in images]
-        kind = band.type
+        pixel_type = band.type
         for candidate in group:
-            kind = union(kind, candidate.type)
-        node = Selected([quality.node for quality in qualities], [candidate.node for candidate in group], kind.dtype)
-        bands.append(BandValue(band.name, kind, node, UNPROJECTED))
+            pixel_type = union(pixel_type, candidate.type)
+        node = Selected(
+            [quality.node for quality in qualities], [candidate.node for candidate in group], pixel_type.dtype
+        )
+        bands.append(BandValue(band.name, pixel_type, node, UNPROJECTED))
     return of_bands(bands)
 
 

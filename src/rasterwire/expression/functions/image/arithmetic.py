@@ -11,11 +11,11 @@ from rasterwire.nodes.nodes import Applied, Operation
 from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, FLOAT, PixelType, constant_type, floating, union, whole, wide
 
 
-def _range(kind: PixelType) -> tuple[float, float] | None:
+def _range(pixel_type: PixelType) -> tuple[float, float] | None:
     """Return the least and the greatest value of a type of whole numbers; None for floats."""
-    if kind.precision != "int" or kind.low is None or kind.high is None:
+    if pixel_type.precision != "int" or pixel_type.low is None or pixel_type.high is None:
         return None
-    return kind.low, kind.high
+    return pixel_type.low, pixel_type.high
 
 
 def _added(a: PixelType, b: PixelType) -> PixelType:
@@ -124,36 +124,36 @@ _BINARY_ALIASES = {
 }
 
 
-def _absolute(kind: PixelType) -> PixelType:
-    ends = _range(kind)
+def _absolute(pixel_type: PixelType) -> PixelType:
+    ends = _range(pixel_type)
     if ends is None:
-        return kind if kind.low is None else PixelType(kind.precision)
+        return pixel_type if pixel_type.low is None else PixelType(pixel_type.precision)
     low, high = abs(ends[0]), abs(ends[1])
     return whole(0 if ends[0] <= 0 <= ends[1] else min(low, high), max(low, high))
 
 
-def _same(kind: PixelType) -> PixelType:
-    return kind if kind.precision == "int" else PixelType(kind.precision)
+def _same(pixel_type: PixelType) -> PixelType:
+    return pixel_type if pixel_type.precision == "int" else PixelType(pixel_type.precision)
 
 
-def _flipped(kind: PixelType) -> PixelType:
-    ends = _range(kind)
+def _flipped(pixel_type: PixelType) -> PixelType:
+    ends = _range(pixel_type)
     return whole(-(1 << 63), (1 << 63) - 1) if ends is None else whole(-1 - ends[1], -1 - ends[0])
 
 
 _UNARY_ALIASES = {"bitwiseNot": ("Image.bitwise_not",)}
 
 
-def _boolean(kind: PixelType) -> PixelType:
+def _boolean(pixel_type: PixelType) -> PixelType:
     return BOOLEAN
 
 
-def _signed(kind: PixelType) -> PixelType:
+def _signed(pixel_type: PixelType) -> PixelType:
     return PixelType("int", -1, 1)
 
 
-def _wide(kind: PixelType) -> PixelType:
-    return wide(kind)
+def _wide(pixel_type: PixelType) -> PixelType:
+    return wide(pixel_type)
 
 
 _UNARY: dict[str, tuple[str, Operation, Callable[[PixelType], PixelType], tuple[str, ...]]] = {
@@ -205,11 +205,11 @@ def unary(name: str, image: ImageValue) -> ImageValue:
     return of_bands(changed(image, operation, rule, *parameters))
 
 
-def cast_band(band: BandValue, kind: PixelType) -> BandValue:
+def cast_band(band: BandValue, pixel_type: PixelType) -> BandValue:
     """Cast a band to another type."""
-    is_same_type = band.node.dtype == kind.dtype
-    node = band.node if is_same_type else Applied(operations.cast, (band.node,), kind.dtype)
-    return BandValue(band.name, kind, node, band.projection, band.extent)
+    is_same_type = band.node.dtype == pixel_type.dtype
+    node = band.node if is_same_type else Applied(operations.cast, (band.node,), pixel_type.dtype)
+    return BandValue(band.name, pixel_type, node, band.projection, band.extent)
 
 
 def _enter() -> None:
@@ -226,11 +226,13 @@ def _enter() -> None:
         table.enter(
             parse_signature(f"Image.{name}(value: Image) -> Image"), description, call, _UNARY_ALIASES.get(name, ())
         )
-    for kind, (first, *aliases) in _CASTS.items():
+    for pixel_type, (first, *aliases) in _CASTS.items():
         table.enter(
             parse_signature(f"Image.{first}(value: Image) -> Image"),
-            f"Casts the values to {kind.dtype}.",
-            lambda image, kind=kind: image.with_bands([cast_band(band, kind) for band in image.bands]),
+            f"Casts the values to {pixel_type.dtype}.",
+            lambda image, pixel_type=pixel_type: image.with_bands(
+                [cast_band(band, pixel_type) for band in image.bands]
+            ),
             tuple(f"Image.{name}" for name in aliases),
         )
 
@@ -244,11 +246,11 @@ def clamp(image: ImageValue, low: float, high: float) -> ImageValue:
     if low > high:
         raise InvalidExpression(f"'low' is {low:g} and greater than 'high', {high:g}.")
 
-    def rule(kind: PixelType) -> PixelType:
-        ends, bounds = _range(kind), union(constant_type(low), constant_type(high))
+    def rule(pixel_type: PixelType) -> PixelType:
+        ends, bounds = _range(pixel_type), union(constant_type(low), constant_type(high))
         limits = _range(bounds)
         if ends is None or limits is None:
-            return kind if kind.precision != "int" else DOUBLE
+            return pixel_type if pixel_type.precision != "int" else DOUBLE
         return whole(min(max(ends[0], limits[0]), limits[1]), max(min(ends[1], limits[1]), limits[0]))
 
     return image.with_bands(changed(image, operations.clamp, rule, low, high))

@@ -31,9 +31,9 @@ def constant_image(value: Any) -> ImageValue:
     bands = []
     for index, number in enumerate(numbers):
         number = int(number) if isinstance(number, bool) else number
-        kind = constant_type(number)
+        pixel_type = constant_type(number)
         name = "constant" if index == 0 else f"constant_{index}"
-        bands.append(BandValue(name, kind, Constant(number, kind.dtype), UNPROJECTED))
+        bands.append(BandValue(name, pixel_type, Constant(number, pixel_type.dtype), UNPROJECTED))
     return ImageValue(bands)
 
 
@@ -69,9 +69,9 @@ def with_name(band: BandValue, name: str) -> BandValue:
     return BandValue(name, band.type, band.node, band.projection, band.extent)
 
 
-def renewed(band: BandValue, kind: PixelType, node: Node) -> BandValue:
+def renewed(band: BandValue, pixel_type: PixelType, node: Node) -> BandValue:
     """Return a band of the same name, projection and extent with other pixels."""
-    return BandValue(band.name, kind, node, band.projection, band.extent)
+    return BandValue(band.name, pixel_type, node, band.projection, band.extent)
 
 
 def each_band(image: ImageValue, make: Callable[[BandValue], BandValue]) -> list[BandValue]:
@@ -149,10 +149,10 @@ def combined(
     """
     bands = []
     for name, a, b in paired(first, second):
-        kind = rule(a.type, b.type)
-        node = Applied(operation, (a.node, b.node), kind.dtype, parameters)
+        pixel_type = rule(a.type, b.type)
+        node = Applied(operation, (a.node, b.node), pixel_type.dtype, parameters)
         projection, extent = projection_and_extent((a, b))
-        bands.append(BandValue(name, kind, node, projection, extent))
+        bands.append(BandValue(name, pixel_type, node, projection, extent))
     return of_bands(bands)
 
 
@@ -162,8 +162,8 @@ def changed(
     """Apply an operation to each band of an image."""
 
     def make(band: BandValue) -> BandValue:
-        kind = rule(band.type)
-        return renewed(band, kind, Applied(operation, (band.node,), kind.dtype, parameters))
+        pixel_type = rule(band.type)
+        return renewed(band, pixel_type, Applied(operation, (band.node,), pixel_type.dtype, parameters))
 
     return each_band(image, make)
 

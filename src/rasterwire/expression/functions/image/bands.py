@@ -229,6 +229,6 @@ def normalized_difference(image: ImageValue, names: list[str] | None) -> ImageVa
     if len(pair) != 2:
         raise InvalidExpression(f"the image needs two bands, and has {len(image.bands)}.")
     first, second = pair
-    kind = floating(first.type, second.type)
-    node = Applied(operations.normalized_difference, (first.node, second.node), kind.dtype)
-    return of_bands([BandValue("nd", PixelType(kind.precision, -1, 1), node, *projection_and_extent(pair))])
+    pixel_type = floating(first.type, second.type)
+    node = Applied(operations.normalized_difference, (first.node, second.node), pixel_type.dtype)
+    return of_bands([BandValue("nd", PixelType(pixel_type.precision, -1, 1), node, *projection_and_extent(pair))])

@@ -28,7 +28,7 @@ from rasterwire.expression.functions.image.masks import blend, update_mask
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, FunctionValue, ImageValue
 
-_token = re.compile(
+_token_pattern = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_$][\w$]*)"
     r"|(?P<text>'[^'\n]*'|\"[^\"\n]*\")"
@@ -74,7 +74,7 @@ def _tokens(text: str) -> list[_Token]:
         raise InvalidExpression(f"a formula of {len(text)} characters is too long, at most {_MAX_CHARACTERS}.")
     tokens, position = [], 0
     while True:
-        match = _token.match(text, position)
+        match = _token_pattern.match(text, position)
         if match is None:
             raise InvalidExpression(
                 f"'{text[position:].strip()[:20]}' at character {position + 1} of the formula is not understood."

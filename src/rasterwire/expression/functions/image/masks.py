@@ -71,10 +71,10 @@ def unmask(image: ImageValue, value: ImageValue | None, same_footprint: bool) ->
     region = image.footprint() if same_footprint else None
     bands = []
     for name, band, replacement in paired(image, fill):
-        kind = union(band.type, replacement.type)
-        node = Unmasked(band.node, replacement.node, kind.dtype, region)
+        pixel_type = union(band.type, replacement.type)
+        node = Unmasked(band.node, replacement.node, pixel_type.dtype, region)
         extent = band.extent if same_footprint else None
-        bands.append(BandValue(name, kind, node, band.projection, extent))
+        bands.append(BandValue(name, pixel_type, node, band.projection, extent))
     return image.with_bands(bands)
 
 
@@ -87,9 +87,9 @@ def where(image: ImageValue, test: ImageValue, value: ImageValue) -> ImageValue:
         tested = [(name, tested[0][1], tested[0][2]) for name, _, _ in valued]
     bands = []
     for (name, band, condition), (_, _, replacement) in zip(tested, valued, strict=True):
-        kind = union(band.type, replacement.type)
-        node = Chosen(band.node, condition.node, replacement.node, kind.dtype)
-        bands.append(BandValue(name, kind, node, *projection_and_extent((band, condition, replacement))))
+        pixel_type = union(band.type, replacement.type)
+        node = Chosen(band.node, condition.node, replacement.node, pixel_type.dtype)
+        bands.append(BandValue(name, pixel_type, node, *projection_and_extent((band, condition, replacement))))
     return image.with_bands(bands)
 
 
@@ -98,9 +98,9 @@ def blend(bottom: ImageValue, top: ImageValue) -> ImageValue:
     """Overlays an image with another: the top image where it is valid, else the bottom one."""
     bands = []
     for name, under, over in paired(bottom, top):
-        kind = union(under.type, over.type)
-        node = Unmasked(over.node, under.node, kind.dtype, None)
-        bands.append(BandValue(name, kind, node, *projection_and_extent((under, over))))
+        pixel_type = union(under.type, over.type)
+        node = Unmasked(over.node, under.node, pixel_type.dtype, None)
+        bands.append(BandValue(name, pixel_type, node, *projection_and_extent((under, over))))
     return bottom.with_bands(bands)
 
 
@@ -117,13 +117,13 @@ def remap(image: ImageValue, before: list[Any], after: list[Any], default: Any, 
     if not all(_is_number(value) for value in (*before, *after)) or not (default is None or _is_number(default)):
         raise InvalidExpression("'from', 'to' and 'defaultValue' have to be numbers.")
     band = only_band(image, "the image") if name is None else select_bands(image, [name])[0]
-    kinds = [constant_type(value) for value in (*after, *([] if default is None else [default]))]
-    kind = kinds[0] if all(k.precision == "int" for k in kinds) else DOUBLE
-    for value_kind in kinds if kind is not DOUBLE else ():
-        kind = union(kind, value_kind)
+    value_types = [constant_type(value) for value in (*after, *([] if default is None else [default]))]
+    pixel_type = value_types[0] if all(k.precision == "int" for k in value_types) else DOUBLE
+    for value_type in value_types if pixel_type is not DOUBLE else ():
+        pixel_type = union(pixel_type, value_type)
     parameters = tuple(before), tuple(after), default
-    node = Applied(operations.remap, (band.node,), kind.dtype, parameters)
-    return image.with_bands([BandValue("remapped", kind, node, band.projection, band.extent)])
+    node = Applied(operations.remap, (band.node,), pixel_type.dtype, parameters)
+    return image.with_bands([BandValue("remapped", pixel_type, node, band.projection, band.extent)])
 
 
 def _is_number(value: Any) -> bool:

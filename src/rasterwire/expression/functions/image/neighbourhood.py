@@ -80,18 +80,18 @@ class Gathered(Around):
     __slots__ = ("kernel", "kind", "parameters", "skips", "weighs")
 
     def __init__(
-        self, node: Node, kind: tuple[str, tuple[Any, ...], str], kernel: KernelValue, *, weighs: bool, skips: bool
+        self, node: Node, statistic: tuple[str, tuple[Any, ...], str], kernel: KernelValue, *, weighs: bool, skips: bool
     ) -> None:
         """Set the statistic.
 
         Args:
             node: the input.
-            kind: the kind of the reducer, its parameters, and the dtype of the result.
+            statistic: the kind of the reducer, its parameters, and the dtype of the result.
             kernel: pixels with a weight of 0 do not count.
             weighs: whether the weights count, for mean and sum.
             skips: whether a masked pixel stays masked.
         """
-        name, parameters, dtype = kind
+        name, parameters, dtype = statistic
         radius = max(len(kernel.weights), len(kernel.weights[0])) // 2
         super().__init__(node, dtype, float(radius), "pixels", name, parameters, kernel.weights, weighs, skips)
         self.kind = name
@@ -165,10 +165,12 @@ def reduce_neighborhood(
         for part in reducer.simple_parts():
             if REDUCERS[part.kind].at_pixels is None or part.inputs != 1:
                 raise InvalidExpression(f"reducer {part.kind}: not implemented by this server for neighbourhoods.")
-            kind = reduced_type(part.kind, [band.type])
+            pixel_type = reduced_type(part.kind, [band.type])
             weighs = weight == "kernel" and part.is_weighted
-            node = Gathered(band.node, (part.kind, part.parameters, kind.dtype), kernel, weighs=weighs, skips=skips)
-            bands.append(BandValue(f"{band.name}_{part.outputs[0]}", kind, node, band.projection, band.extent))
+            node = Gathered(
+                band.node, (part.kind, part.parameters, pixel_type.dtype), kernel, weighs=weighs, skips=skips
+            )
+            bands.append(BandValue(f"{band.name}_{part.outputs[0]}", pixel_type, node, band.projection, band.extent))
     return image.with_bands(bands)
 
 
@@ -200,9 +202,9 @@ def _focal(name: str, kind: str, description: str) -> None:
 
 
 def _focal_band(band: BandValue, kind: str, kernel: KernelValue) -> BandValue:
-    band_type: PixelType = reduced_type(kind, [band.type])
-    node = Gathered(band.node, (kind, (), band_type.dtype), kernel, weighs=kind == "mean", skips=False)
-    return BandValue(band.name, band_type, node, band.projection, band.extent)
+    pixel_type: PixelType = reduced_type(kind, [band.type])
+    node = Gathered(band.node, (kind, (), pixel_type.dtype), kernel, weighs=kind == "mean", skips=False)
+    return BandValue(band.name, pixel_type, node, band.projection, band.extent)
 
 
 def _kernel(shape: str, radius: float, units: str) -> KernelValue:
@@ -252,6 +254,10 @@ def convolve(image: ImageValue, kernel: KernelValue) -> ImageValue:
     _check_kernel(kernel)
     bands = []
     for band in image.bands:
-        kind = FLOAT if band.type.precision == "float" else DOUBLE
-        bands.append(BandValue(band.name, kind, Convolved(band.node, kind.dtype, kernel), band.projection, band.extent))
+        pixel_type = FLOAT if band.type.precision == "float" else DOUBLE
+        bands.append(
+            BandValue(
+                band.name, pixel_type, Convolved(band.node, pixel_type.dtype, kernel), band.projection, band.extent
+            )
+        )
     return image.with_bands(bands)

@@ -46,7 +46,8 @@ def reduce_bands(image: ImageValue, reducer: Reducer) -> ImageValue:
     placement = projection_and_extent(image.bands)
     outputs = [reduced_node(part, nodes, types) for part in reducer.simple_parts()]
     bands = [
-        BandValue(name, kind, node, *placement) for name, (kind, node) in zip(reducer.outputs, outputs, strict=True)
+        BandValue(name, pixel_type, node, *placement)
+        for name, (pixel_type, node) in zip(reducer.outputs, outputs, strict=True)
     ]
     return ImageValue(of_bands(bands).bands, image.properties, None, image.region)
 
