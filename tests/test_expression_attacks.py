@@ -28,7 +28,7 @@ from rasterwire.errors import InvalidExpression, InvalidRequest, RenderCancelled
 from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.answer import answer
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.language.graph import Call, Constant, Graph, read_graph
+from rasterwire.expression.language.graph import Call, Graph, Literal, read_graph
 from rasterwire.expression.language.values import (
     UNPROJECTED,
     CollectionValue,
@@ -863,7 +863,7 @@ LIKELY = {
 
 
 def called(world: CatalogWorld, name: str, arguments: dict[str, Any]) -> Any:
-    given = {key: Constant(value) for key, value in arguments.items()}
+    given = {key: Literal(value) for key, value in arguments.items()}
     return evaluate_graph(Graph("0", {"0": Call(name, None, given)}, {"0": frozenset()}), world)
 
 

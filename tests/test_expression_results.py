@@ -38,7 +38,7 @@ def refused(value: Json, world: CatalogWorld) -> str:
     """Return the sentence that a download of a value is refused with."""
     graph = read_graph({"result": "1", "values": {"0": value, "1": {"valueReference": "0"}}})
     with pytest.raises(InvalidExpression) as caught:
-        product_of(evaluate_graph(graph, world), graph.made_by)
+        product_of(evaluate_graph(graph, world), graph.result_function)
     return str(caught.value)
 
 

@@ -1,4 +1,5 @@
 import importlib.util
+import inspect
 import json
 import os
 import re

@@ -77,7 +77,7 @@ class Downloads:
         return make_plan(request, self._product(graph), self.limits)
 
     def _product(self, graph: Graph) -> Product:
-        return product_of(self.evaluate(graph), graph.made_by)
+        return product_of(self.evaluate(graph), graph.result_function)
 
     def evaluate(self, graph: Graph) -> Any:
         """Return the value of an expression.

@@ -204,7 +204,7 @@ class Desk:
             try:
                 return json.dumps({"result": answer(value)} if describe is None else describe(value))
             except InvalidExpression as error:
-                raise InvalidExpression(error.problem, error.function or graph.made_by) from None
+                raise InvalidExpression(error.problem, error.function or graph.result_function) from None
 
         return await self._computed(computed, self._computing)
 
