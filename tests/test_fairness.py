@@ -131,7 +131,7 @@ def test_blocks_of_small_renders_go_before_those_of_large_ones_and_do_not_starve
     engine, gate, names = ThreadEngine(1), threading.Event(), list[str]()
     first = engine._submit(_Lane(lambda _: gate.wait(SECONDS)), 0)
     large = _Lane[int, None](lambda _: names.append("large"))
-    large.begun = _YOUNG  # it had as many as count for small
+    large.started = _YOUNG  # it had as many as count for small
     futures = [engine._submit(large, n) for n in range(12)]
     for name in "abcd":
         small = _Lane[int, None](partial(lambda name, _: names.append(name), name))

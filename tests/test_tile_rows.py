@@ -47,7 +47,7 @@ def test_the_top_of_a_tile_is_what_gdal_reads_there(
         if row >= SIZE:
             continue
         level.tile(begins + index, level.tile_height)
-        made = level.rows_made(begins + index, wanted)
+        made = level.rows_to_decode(begins + index, wanted)
         assert wanted <= made <= level.tile_height
         got = np.empty((wanted, level.tile_width), dtype)
         level.tile(begins + index, made).copy_to(got, slice(0, wanted), slice(0, level.tile_width), (0, 0), sample)
@@ -63,10 +63,10 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
         with rasterio.open(path, "w", **profile, blockxsize=512, blockysize=512, compress=codec, predictor=2) as file:
             file.write(np.ones((1, 512, 512), "uint16"))
         level = opened_level(str(path), "1", None)
-        assert [level.rows_made(0, rows) for rows in (1, 64, 65, 512)] == [512] * 4  # nobody saw its checksum yet
+        assert [level.rows_to_decode(0, rows) for rows in (1, 64, 65, 512)] == [512] * 4  # nobody saw its checksum yet
         assert level.tile(0, 512).samples.shape == (512, 512, 1)
-        made[codec] = [level.rows_made(0, rows) for rows in (1, 64, 65, 512)]
-        assert level.tile(0, level.rows_made(0, 65)).samples.shape == (made[codec][2], 512, 1)
+        made[codec] = [level.rows_to_decode(0, rows) for rows in (1, 64, 65, 512)]
+        assert level.tile(0, level.rows_to_decode(0, 65)).samples.shape == (made[codec][2], 512, 1)
     assert made == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
 
 

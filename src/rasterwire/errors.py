@@ -80,22 +80,27 @@ def invalid(field: str, reason: str, description: str) -> InvalidRequest:
 
 @dataclass(slots=True)
 class Violations:
-    """Collects violations so that a client learns of all at once."""
+    """Collects violations, so that a client gets all of them at once."""
 
-    found: list[Violation] = field(default_factory=list)
+    items: list[Violation] = field(default_factory=list)
+
+    def add(self, violation: Violation | None) -> None:
+        """Add a violation; None adds nothing."""
+        if violation is not None:
+            self.items.append(violation)
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Keep the violations raised inside and go on after the block."""
+        """Add the violations raised inside the block, and go on after it."""
         try:
             yield
         except InvalidRequest as error:
-            self.found.extend(error.violations)
+            self.items.extend(error.violations)
 
     def raise_if_any(self) -> None:
-        """Raise one error with all that was found, each once, in order."""
-        if self.found:
-            raise InvalidRequest(tuple(dict.fromkeys(self.found)))
+        """Raise one error with all violations, each once, in order."""
+        if self.items:
+            raise InvalidRequest(tuple(dict.fromkeys(self.items)))
 
 
 NULL_COMPUTED = "It was computed, and is null: is a collection empty, a property not there, or no pixel valid?"

@@ -122,11 +122,12 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
     with rasterio.Env(GDAL_PAM_ENABLED="NO", GTIFF_REPORT_COMPD_CS="YES"), MemoryFile() as memory:
         with memory.open(**profile) as tiny:
             tiny.descriptions = [band.name for band in raster.bands]
-            tiny.scales = [band.source.value_scale for band in raster.bands]
-            tiny.offsets = [band.source.value_offset for band in raster.bands]
-            for index, band in enumerate(raster.bands, start=1):
-                if band.source.unit:
-                    tiny.set_band_unit(index, band.source.unit)
+            stored = [band.source.stored for band in raster.bands]
+            tiny.scales = [1.0 if band is None else band.value_scale for band in stored]
+            tiny.offsets = [0.0 if band is None else band.value_offset for band in stored]
+            for index, source in enumerate(stored, start=1):
+                if source is not None and source.unit:
+                    tiny.set_band_unit(index, source.unit)
             _describe(tiny, metadata)
         memory.seek(0)
         with tifffile.TiffFile(memory) as written:

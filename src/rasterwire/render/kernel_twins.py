@@ -83,8 +83,8 @@ def gather(source: Array, cols: Array, rows: Array, left: int, top: int, out: Ar
     out[there] = source[rows[there] - top, cols[there] - left]
 
 
-def reach(x: Floats, y: Floats, width: int, height: int) -> tuple[float, float, float, float]:
-    """See ``kernels.reach``."""
+def bounds(x: Floats, y: Floats, width: int, height: int) -> tuple[float, float, float, float]:
+    """See ``kernels.bounds``."""
     with np.errstate(invalid="ignore"):
         there = (x > -1.0) & (y > -1.0) & (x < width + 1.0) & (y < height + 1.0)
     if not there.any():

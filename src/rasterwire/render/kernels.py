@@ -150,8 +150,8 @@ def gather(source, cols, rows, left, top, out):
                 out[r, c] = 0
 
 
-@loop(kernel_twins.reach)
-def reach(x, y, width, height):
+@loop(kernel_twins.bounds)
+def bounds(x, y, width, height):
     """Return the least and greatest x and y of the positions in and around a raster; left > right for none."""
     left = top = np.inf
     right = bottom = -np.inf
@@ -173,7 +173,7 @@ def warm_up() -> None:
     pixels_at(place, place, place, 1, 1, *indices)
     pixels_on_lattice(lattice, 1, 1, *indices)
     span(*indices)
-    reach(place, place, 1, 1)
+    bounds(place, place, 1, 1)
     wrap(place, place, 1, 360.0)
     for size in (1, 2, 4, 8):
         pixel = np.zeros((1, 1), f"u{size}")

@@ -196,16 +196,16 @@ def _wide(kind: int, image: Image, p: Floats, q: Floats, scale: Pair) -> Sums:
     """Return sums by a kernel that widens as the output's pixels do."""
     source, valid, masked, origin, (width, height) = image
     radius = 1.0 if kind == BILINEAR else 2.0
-    reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
+    radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
     col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
     value, weight = np.zeros(p.shape), np.zeros(p.shape)
     low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
-    for dy in range(-reach_y, reach_y + 1):
+    for dy in range(-radius_y, radius_y + 1):
         y = row + dy
         share_y = _weights(kind, (y - (q - 0.5)) * scale[1])
         on_rows = (y >= 0) & (y < height) & (share_y != 0.0)
         line_value, line_weight = np.zeros(p.shape), np.zeros(p.shape)
-        for dx in range(-reach_x, reach_x + 1):
+        for dx in range(-radius_x, radius_x + 1):
             x = col + dx
             share_x = _weights(kind, (x - (p - 0.5)) * scale[0])
             counts = on_rows & (x >= 0) & (x < width) & (share_x != 0.0)

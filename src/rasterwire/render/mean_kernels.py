@@ -153,7 +153,7 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
     source, valid, masked, origin, (width, height) = image
     wide = scale[0] < 1.0 or scale[1] < 1.0
     radius = 1.0 if kind == BILINEAR else 2.0
-    reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
+    radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
     # by how much of the spread of the pixels, at most, a mean moves with its place
     steep = (16.0 if wide else 4.0) if kind == BILINEAR else (64.0 if wide else 16.0)
     unsure = 0
@@ -171,8 +171,8 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
             col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
             value, weight, low, high = 0.0, -1.0, 0.0, 0.0
             if wide:
-                first = max(0, col - reach_x), max(0, row - reach_y)
-                last = min(width - 1, col + reach_x), min(height - 1, row + reach_y)
+                first = max(0, col - radius_x), max(0, row - radius_y)
+                last = min(width - 1, col + radius_x), min(height - 1, row + radius_y)
                 centre = p - 0.5, q - 0.5
                 value, weight, low, high = _many(kind, source, valid, masked, first, last, origin, centre, scale)
             elif kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:

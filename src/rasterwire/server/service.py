@@ -128,7 +128,7 @@ class Desk:
             request, graph = convert.to_request(params)
         except InvalidRequest as error:
             found = Violations(list(error.violations))
-            wrong = {violation.field.partition(".")[0] for violation in found.found}  # "bands": not one, but all
+            wrong = {violation.field.partition(".")[0] for violation in found.items}  # "bands": not one, but all
             if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
                 raise  # the bands may take long to be known, or never are; or are too many to be looked for
             with contextlib.suppress(DownloadError), found.catching():

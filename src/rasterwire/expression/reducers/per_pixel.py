@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.reducers.definitions import Reducer
-from rasterwire.nodes.bounds import Box, apart, joining
-from rasterwire.nodes.nodes import Ask, Making, Node, Place, reach_of_place
+from rasterwire.nodes.bounds import Box, are_apart, enclosing_box
+from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target, target_bounds
 from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, PixelType, union, wide
 from rasterwire.nodes.rank import RANKS, ranked
 from rasterwire.pixels import Pixels
@@ -27,34 +27,34 @@ class Reduced(Node):
     __slots__ = ("kind", "parameters", "types")
 
     def __init__(self, kind: str, inputs: Sequence[Node], dtype: str, parameters: tuple[Any, ...] = ()) -> None:
-        reach: Box | None = joining([node.reach for node in inputs])
-        super().__init__(dtype, inputs, None if kind in _DEFINED_FOR_NONE else reach, kind, parameters)
+        bounds: Box | None = enclosing_box([node.bounds for node in inputs])
+        super().__init__(dtype, inputs, None if kind in _DEFINED_FOR_NONE else bounds, kind, parameters)
         self.kind = kind
         self.parameters = parameters
         if kind not in STREAMED:
             self.sorts = max(self.sorts, len(inputs))
 
-    def make(self, at: Place) -> Making:
+    def make(self, at: Target) -> Computation:
         """See ``Node.make``."""
-        ground = reach_of_place(at)
-        near = [node for node in self.inputs if not apart(node.reach, ground)]
+        ground = target_bounds(at)
+        near = [node for node in self.inputs if not are_apart(node.bounds, ground)]
         if self.kind in STREAMED:
             running = STREAMED[self.kind](self.dtype, (at.window.height, at.window.width))
             for node in reversed(near) if self.kind == "mosaic" else near:
-                pixels = yield Ask(node, at)
+                pixels = yield PixelRequest(node, at)
                 if running.add(pixels):
                     break
             return running.result()
         return (yield from self._stacked(near, at))
 
-    def _stacked(self, near: Sequence[Node], at: Place) -> Making:
+    def _stacked(self, near: Sequence[Node], at: Target) -> Computation:
         shape = at.window.height, at.window.width
         if not near:
             return Pixels(np.zeros(shape, self.dtype), np.zeros(shape, bool))
         kind = np.result_type(*(np.dtype(node.dtype) for node in near))
         stack, valid = np.empty((len(near), *shape), kind), np.empty((len(near), *shape), bool)
         for place, node in enumerate(near):
-            pixels = yield Ask(node, at)
+            pixels = yield PixelRequest(node, at)
             stack[place], valid[place] = pixels.data, pixels.valid
         return Pixels(*ranked(self.kind, self.parameters, stack, valid, self.dtype))
 
@@ -226,23 +226,23 @@ class Selected(Node):
 
     def __init__(self, qualities: Sequence[Node], nodes: Sequence[Node], dtype: str) -> None:
         pairs = [node for pair in zip(qualities, nodes, strict=True) for node in pair]
-        super().__init__(dtype, pairs, joining([node.reach for node in nodes]))
+        super().__init__(dtype, pairs, enclosing_box([node.bounds for node in nodes]))
 
-    def make(self, at: Place) -> Making:
+    def make(self, at: Target) -> Computation:
         """See ``Node.make``."""
-        ground = reach_of_place(at)
+        ground = target_bounds(at)
         shape = at.window.height, at.window.width
         data, valid = np.zeros(shape, self.dtype), np.zeros(shape, bool)
         best, ranked = np.zeros(shape), np.zeros(shape, bool)
         for quality, node in zip(self.inputs[::2], self.inputs[1::2], strict=True):
             # not where only the other is apart: its image may still be the best, and hide those below it
-            if apart(quality.reach, ground):
+            if are_apart(quality.bounds, ground):
                 continue
-            how = yield Ask(quality, at)
+            how = yield PixelRequest(quality, at)
             better = how.valid & (~ranked | (how.data > best))
             if not better.any():
                 continue
-            pixels = yield Ask(node, at)
+            pixels = yield PixelRequest(node, at)
             np.copyto(best, how.data, where=better, casting="unsafe")
             np.copyto(data, pixels.data, where=better, casting="unsafe")
             np.copyto(valid, pixels.valid, where=better)

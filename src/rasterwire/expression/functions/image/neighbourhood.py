@@ -14,7 +14,7 @@ from rasterwire.expression.language.values import BandValue, ImageValue, KernelV
 from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.per_pixel import KINDS, STREAMED, reduced_type
 from rasterwire.geo.grid import pixel_metres
-from rasterwire.nodes.nodes import Ask, Making, Node, Place
+from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target
 from rasterwire.nodes.pixel_type import DOUBLE, FLOAT, PixelType
 from rasterwire.nodes.rank import MOST_SORTED, ranked
 from rasterwire.pixels import Pixels
@@ -28,7 +28,7 @@ MOST_RADIUS = 512
 Array = npt.NDArray[Any]
 
 
-def pixels_of(length: float, units: str, at: Place) -> float:
+def pixels_of(length: float, units: str, at: Target) -> float:
     """Return a length in pixels of a place."""
     return length if units == "pixels" else length / pixel_metres(at.grid.affine, at.grid.crs)
 
@@ -57,15 +57,15 @@ class Around(Node):
         self.radius = radius
         self.units = units
 
-    def make(self, at: Place) -> Making:
+    def make(self, at: Target) -> Computation:
         """See ``Node.make``."""
         margin = math.ceil(pixels_of(self.radius, self.units, at) - 1e-9)
         if margin > MOST_RADIUS:
             raise InvalidExpression(f"a neighbourhood of {margin} pixels is too large, at most {MOST_RADIUS}.")
-        pixels = yield Ask(self.inputs[0], at.within(margin))
+        pixels = yield PixelRequest(self.inputs[0], at.with_margin(margin))
         return self.around(pixels, margin, at)
 
-    def around(self, pixels: Pixels, margin: int, at: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, at: Target) -> Pixels:
         """Return the pixels within a margin of others."""
         raise NotImplementedError
 
@@ -99,7 +99,7 @@ class Gathered(Around):
         self.weighs = weighs
         self.skips = skips
 
-    def around(self, pixels: Pixels, margin: int, at: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, at: Target) -> Pixels:
         """See ``Around.around``."""
         height, width = at.window.height, at.window.width
         weights = np.asarray(self.kernel.weights, np.float64)
@@ -231,7 +231,7 @@ class Convolved(Around):
         super().__init__(node, dtype, float(radius), "pixels", kernel.weights)
         self.kernel = kernel
 
-    def around(self, pixels: Pixels, margin: int, at: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, at: Target) -> Pixels:
         """See ``Around.around``."""
         height, width = at.window.height, at.window.width
         weights = np.asarray(self.kernel.weights, np.float64)
