@@ -85,13 +85,13 @@ def spending(budget: Budget) -> Iterator[None]:
 @contextmanager
 def of_block() -> Iterator[Budget]:
     """Return the budget of the block that is being computed; a block within another one has that one's."""
-    found = _current.get()
-    if found is not None:
-        yield found
+    outer = _current.get()
+    if outer is not None:
+        yield outer
         return
-    made = Budget(MAX_BLOCK_SECONDS)
-    with spending(made):
-        yield made
+    budget = Budget(MAX_BLOCK_SECONDS)
+    with spending(budget):
+        yield budget
 
 
 def current() -> Budget:

@@ -73,8 +73,8 @@ def _versions() -> str:
     packages = (importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy"))
     # as numba takes them: of the machine, where NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name no others
     name, features = _setting("CPU_NAME"), _setting("CPU_FEATURES")
-    own = "" if name or features else binding.get_host_cpu_features().flatten()
-    cpu = name or binding.get_host_cpu_name(), features or own
+    host_features = "" if name or features else binding.get_host_cpu_features().flatten()
+    cpu = name or binding.get_host_cpu_name(), features or host_features
     digest.update(repr((sys.version_info[:2], *packages, *cpu)).encode())
     return digest.hexdigest()[:16]
 
@@ -83,7 +83,7 @@ def _folder() -> Path:
     """Return where compiled loops are kept: beside nothing that a package manager owns, one folder for all versions."""
     # NUMBA_CACHE_DIR, where that is set
     try:
-        base = Path(named) if (named := _setting("CACHE_DIR")) else Path.home() / ".cache" / "rasterwire"
+        base = Path(folder) if (folder := _setting("CACHE_DIR")) else Path.home() / ".cache" / "rasterwire"
     except RuntimeError:  # a user without a home
         base = _package / "__pycache__"
     return base / f"loops-{_versions()}"
@@ -117,7 +117,7 @@ def _prepare() -> Path:
 
 _kept_in = _prepare()
 _runs_twins = False
-_here = threading.local()
+_thread = threading.local()
 
 
 def are_kept() -> bool:
@@ -161,11 +161,11 @@ def carried(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
 @contextlib.contextmanager
 def loops_here() -> Iterator[None]:
     """Run loops and no twins in this thread, so that they are compiled or loaded while twins serve."""
-    _here.are_loops = True
+    _thread.are_loops = True
     try:
         yield
     finally:
-        _here.are_loops = False
+        _thread.are_loops = False
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -196,7 +196,7 @@ class Loop:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the loop, or its twin while loops are compiled."""
-        if _runs_twins and not getattr(_here, "are_loops", False):
+        if _runs_twins and not getattr(_thread, "are_loops", False):
             return self.twin(*arguments)
         return self.machine(*arguments)
 

@@ -75,14 +75,14 @@ def unique(names: Iterable[str], files: bool = False) -> list[str]:
     >>> unique(["B3", "B4", "B3", "b3"]), unique(["B3", "b3"], files=True)
     (['B3', 'B4', 'B3_1', 'b3'], ['B3', 'b3_1'])
     """
-    taken: set[str] = set()
+    keys: set[str] = set()
     result = []
     for name in names:
         candidate, count = name, 0
-        while (key := _folded(candidate) if files else candidate) in taken:
+        while (key := _folded(candidate) if files else candidate) in keys:
             count += 1
             candidate = f"{name}_{count}"
-        taken.add(key)
+        keys.add(key)
         result.append(candidate)
     return result
 

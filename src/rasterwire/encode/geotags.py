@@ -71,14 +71,14 @@ def colors_of(raster: RasterPlan) -> Colors:
     """Return how the bands of a raster are to be shown."""
     metadata, count = raster.metadata, len(raster.bands)
     if metadata.palette:
-        stored = np.frombuffer(metadata.palette, np.uint8).reshape(-1, 3).T.astype(np.uint16) * 257
+        palette = np.frombuffer(metadata.palette, np.uint8).reshape(-1, 3).T.astype(np.uint16) * 257
         colormap = np.zeros((3, 1 << 8 * np.dtype(raster.bands[0].dtype).itemsize), np.uint16)
-        colormap[:, : stored.shape[1]] = stored
+        colormap[:, : palette.shape[1]] = palette
         return Colors("palette", [], colormap)
     is_rgb = metadata.colors[:3] == _RGB
-    shown = 3 if is_rgb else 1
+    base = 3 if is_rgb else 1
     colors = metadata.colors or ("gray",) * count
-    extra = [_ALPHA if color == "alpha" else _UNSPECIFIED for color in colors[shown:]]
+    extra = [_ALPHA if color == "alpha" else _UNSPECIFIED for color in colors[base:]]
     return Colors("rgb" if is_rgb else "minisblack", extra, None)
 
 
@@ -87,10 +87,10 @@ def resolution_of(raster: RasterPlan) -> dict[str, Any]:
 
     Source: TIFF 6.0; GDAL's names of items.
     """
-    told = dict(raster.metadata.items)
+    items = dict(raster.metadata.items)
     try:
-        across, down = float(told["TIFFTAG_XRESOLUTION"]), float(told["TIFFTAG_YRESOLUTION"])
-        unit = int(told.get("TIFFTAG_RESOLUTIONUNIT", "2").split()[0])
+        across, down = float(items["TIFFTAG_XRESOLUTION"]), float(items["TIFFTAG_YRESOLUTION"])
+        unit = int(items.get("TIFFTAG_RESOLUTIONUNIT", "2").split()[0])
     except (KeyError, ValueError, IndexError):
         return {}
     if not (0 < across < 1 << 31 and 0 < down < 1 << 31 and unit in {1, 2, 3}):
@@ -130,9 +130,9 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
                     tiny.set_band_unit(index, source.unit)
             _describe(tiny, metadata)
         memory.seek(0)
-        with tifffile.TiffFile(memory) as written:
-            found = {tag.code: tag for tag in written.pages.first.tags if tag.code in _TAGS}
-            tags = [_exact_nodata(_copied(tag), raster) for _, tag in sorted(found.items())]
+        with tifffile.TiffFile(memory) as tiff:
+            by_code = {tag.code: tag for tag in tiff.pages.first.tags if tag.code in _TAGS}
+            tags = [_exact_nodata(_copied(tag), raster) for _, tag in sorted(by_code.items())]
     return [tag if tag[0] != _MODEL_TIEPOINT else _exact_points(tag, metadata) for tag in tags]
 
 
@@ -148,9 +148,9 @@ def _describe(tiny: DatasetWriter, metadata: RasterMetadata) -> None:
         tiny.gcps = points, crs
     if any(color not in {"gray", "undefined"} for color in metadata.colors) or metadata.palette:
         tiny.colorinterp = [ColorInterp[color] for color in metadata.colors]
-    for index, own in enumerate(metadata.band_items, start=1):
-        if own:
-            tiny.update_tags(index, **dict(own))
+    for index, items_of_band in enumerate(metadata.band_items, start=1):
+        if items_of_band:
+            tiny.update_tags(index, **dict(items_of_band))
 
 
 def _copied(tag: tifffile.TiffTag) -> Tag:

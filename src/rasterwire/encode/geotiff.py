@@ -81,13 +81,13 @@ def _write_image(
 
     def tiles() -> Iterator[bytes]:
         for number, part in enumerate(parts):
-            kept = 0
+            offset = 0
             for block in render(part, tile_windows(part), encoder(part, encoding)):
                 for index, bits in enumerate(map(b"".join, block.masks)):
                     if masks is not None:
-                        masks.seek(kept + whole * (index if raster.masks == 1 else number + index))
+                        masks.seek(offset + whole * (index if raster.masks == 1 else number + index))
                         _keep(masks, bits, over=number > 0 and raster.masks == 1)
-                kept += sum(map(len, block.masks[0])) if block.masks else 0
+                offset += sum(map(len, block.masks[0])) if block.masks else 0
                 yield from block.images
 
     writer.write(
@@ -112,9 +112,9 @@ def _write_image(
 def _keep(masks: BinaryIO, bits: bytes, *, over: bool) -> None:
     """Write bits of a mask, or lay them over those of other bands: a pixel is valid where all are."""
     if over:
-        there = np.frombuffer(masks.read(len(bits)), np.uint8)
+        common = np.frombuffer(masks.read(len(bits)), np.uint8)
         masks.seek(-len(bits), io.SEEK_CUR)
-        bits = (there & np.frombuffer(bits, np.uint8)).tobytes()
+        bits = (common & np.frombuffer(bits, np.uint8)).tobytes()
     masks.write(bits)
 
 

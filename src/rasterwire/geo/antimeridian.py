@@ -47,10 +47,10 @@ def joined(geometry: shapely.Geometry) -> shapely.Geometry:
         return geometry
     if any(part.bounds[2] - part.bounds[0] > 180.0 for part in parts):
         return geometry  # most of the earth: nothing is gained
-    moved = [
+    shifted = [
         part if part.bounds[0] + part.bounds[2] > 0 else redrawn(part, lambda points: points + _TURN) for part in parts
     ]
-    return shapely.union_all(moved)
+    return shapely.union_all(shifted)
 
 
 def redrawn(geometry: shapely.Geometry, along: Callable[[Points], Points]) -> shapely.Geometry:

@@ -31,16 +31,16 @@ def parse_crs(text: str, field: str) -> CRS:
         InvalidRequest: another kind of text, or one that PROJ does not know.
     """
     if len(text) > _LONGEST:
-        said = f"a text of {len(text)} characters is too long, at most {_LONGEST}; give an authority code"
-        raise invalid(field, "CRS_TOO_LONG", said)
+        problem = f"a text of {len(text)} characters is too long, at most {_LONGEST}; give an authority code"
+        raise invalid(field, "CRS_TOO_LONG", problem)
     plain = plain_form(text)
     if plain is None:
         raise invalid(field, "CRS_NOT_PLAIN", f"{_short(text)} is not {FORMS}; give one of these")
     try:
         return _known(plain)
     except (ProjError, ValueError, KeyError, TypeError, RecursionError):
-        said = f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
-        raise invalid(field, "CRS_UNKNOWN", said) from None
+        problem = f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
+        raise invalid(field, "CRS_UNKNOWN", problem) from None
 
 
 @lru_cache(maxsize=256)
@@ -62,9 +62,9 @@ def exact_crs(crs: pyproj.CRS) -> CRS:
         return CRS(crs)
     if crs.to_epsg(min_confidence=90) == code or pyproj.CRS.from_epsg(code).equals(crs, ignore_axis_order=True):
         return CRS(f"EPSG:{code}")
-    made = CRS(crs)
-    made._epsg = None  # noqa: SLF001  or it would say that code, and be equal to it
-    return made
+    exact = CRS(crs)
+    exact._epsg = None  # noqa: SLF001  or it would say that code, and be equal to it
+    return exact
 
 
 def _short(text: str) -> str:
@@ -114,12 +114,12 @@ def transformer(source: CRS | None, target: CRS | None) -> pyproj.Transformer:
     assert source is not None
     assert target is not None
     key = id(source.proj), id(target.proj)
-    found = _transformers.get(key)
-    if found is None:
+    entry = _transformers.get(key)
+    if entry is None:
         if len(_transformers) >= _MOST_TRANSFORMERS:
             _transformers.clear()
-        found = _transformers[key] = source.proj, target.proj, _transformer(source, target)
-    return found[2]
+        entry = _transformers[key] = source.proj, target.proj, _transformer(source, target)
+    return entry[2]
 
 
 def _transformer(source: CRS, target: CRS) -> pyproj.Transformer:
@@ -129,5 +129,5 @@ def _transformer(source: CRS, target: CRS) -> pyproj.Transformer:
         return pyproj.Transformer.from_crs(source.proj, target.proj, always_xy=True)
     except ProjError:
         ends = f"{_short(crs_name(source))} and {_short(crs_name(target))}"
-        said = f"there is no conversion between {ends}; name another crs"
-        raise invalid("crs", "CRS_NOT_CONVERTIBLE", said) from None
+        problem = f"there is no conversion between {ends}; name another crs"
+        raise invalid("crs", "CRS_NOT_CONVERTIBLE", problem) from None

@@ -49,10 +49,10 @@ def plain_form(text: str) -> str | None:
     if text.startswith("{") or _wkt.match(text):
         return None if _files.search(text) else text
     for pattern in (_urn, _uri, _old_uri):
-        if found := pattern.fullmatch(text):
-            return _of_code(found[1], found[3], found[2] or "")
-    if found := _init.fullmatch(text) or _code.fullmatch(text):
-        return _of_code(found[1], found[2])
+        if match := pattern.fullmatch(text):
+            return _of_code(match[1], match[3], match[2] or "")
+    if match := _init.fullmatch(text) or _code.fullmatch(text):
+        return _of_code(match[1], match[2])
     return _of_members(text) if text.startswith(("+", "proj=")) else None
 
 
@@ -63,18 +63,18 @@ def _of_code(authority: str, code: str, version: str = "") -> str:
         return _SAME_AXES.get(code, f"OGC:{code}")
     if authority == "IAU" and version:
         authority = f"IAU_{version}"
-    named = f"{authority}:{code}"
-    return _EARTH_ENGINE.get(named, named)
+    name = f"{authority}:{code}"
+    return _EARTH_ENGINE.get(name, name)
 
 
 def _of_members(text: str) -> str | None:
-    kept = []
+    members = []
     for member in text.split():
-        found = _member.fullmatch(member)
-        if found is None or not _plain_member.fullmatch(found[1]) or (found[1] == "nadgrids" and found[2] != "@null"):
+        match = _member.fullmatch(member)
+        if match is None or not _plain_member.fullmatch(match[1]) or (match[1] == "nadgrids" and match[2] != "@null"):
             return None
-        kept.append("+" + member.lstrip("+"))
-    return " ".join([*kept, *([] if "+type=crs" in kept else ["+type=crs"])])
+        members.append("+" + member.lstrip("+"))
+    return " ".join([*members, *([] if "+type=crs" in members else ["+type=crs"])])
 
 
 # -- Earth Engine's WKT ------------------------------------------------------------------------

@@ -129,16 +129,16 @@ def stretched(
 def check_transform(affine: Affine, field: str) -> None:
     """Raise InvalidRequest for a transform that is not finite or maps pixels onto a line."""
     numbers = [affine.a, affine.b, affine.c, affine.d, affine.e, affine.f]
-    said = "[" + ", ".join(f"{n:g}" for n in numbers) + "]"
+    text = "[" + ", ".join(f"{n:g}" for n in numbers) + "]"
     if not all(map(math.isfinite, numbers)):
-        raise invalid(field, "TRANSFORM_NOT_FINITE", f"{said} has a number that is not finite")
+        raise invalid(field, "TRANSFORM_NOT_FINITE", f"{text} has a number that is not finite")
     size = max(abs(affine.a), abs(affine.b), abs(affine.d), abs(affine.e))
     # products of two such sizes have to stay numbers
     if not 1e-15 < size < 1e15 or abs(affine.determinant) <= 1e-12 * size * size:
         raise invalid(
             field,
             "TRANSFORM_SINGULAR",
-            f"{said} is singular; order is [xScale, xShear, xTranslation, yShear, yScale, yTranslation]",
+            f"{text} is singular; order is [xScale, xShear, xTranslation, yShear, yScale, yTranslation]",
         )
 
 
@@ -157,12 +157,12 @@ def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     if grid.crs != source.crs:
         return None
     height, width = (int(n) for n in grid.shape)
-    place = ~source.affine @ grid.affine
-    col, row = round(place.c), round(place.f)
-    x, y = place.c - col, place.f - row
+    to_source = ~source.affine @ grid.affine
+    col, row = round(to_source.c), round(to_source.f)
+    x, y = to_source.c - col, to_source.f - row
     # of three corners; a lattice that is shared turns and stretches nothing
-    right = x + width * (place.a - 1), y + width * place.d
-    below = x + height * place.b, y + height * (place.e - 1)
+    right = x + width * (to_source.a - 1), y + width * to_source.d
+    below = x + height * to_source.b, y + height * (to_source.e - 1)
     if max(map(abs, (x, y, *right, *below))) > TOLERANCE:
         return None
     turn = pixels_around(source.affine, source.crs)
@@ -184,34 +184,34 @@ def turns(grid: GeoBox, source: GeoBox) -> tuple[int, ...]:
     """
     height, width = (int(n) for n in grid.shape)
     rows, cols = (int(n) for n in source.shape)
-    place = ~source.affine @ grid.affine
+    to_source = ~source.affine @ grid.affine
     turn = math.copysign(pixels_around(source.affine, source.crs), source.affine.a)
-    west, shared = _shared_ground(place, (width, height), (cols, rows))
+    west, shared_area = _shared_ground(to_source, (width, height), (cols, rows))
     first = math.floor(west / turn) if turn else 0
-    places = sorted({0, first, first + 1} if turn else {0}, key=abs)
-    return tuple(n for n in places if shared(n * turn) > TOLERANCE)
+    candidates = sorted({0, first, first + 1} if turn else {0}, key=abs)
+    return tuple(n for n in candidates if shared_area(n * turn) > TOLERANCE)
 
 
 def _shared_ground(
-    place: Affine, size: tuple[int, int], source: tuple[int, int]
+    to_source: Affine, size: tuple[int, int], source: tuple[int, int]
 ) -> tuple[float, Callable[[float], float]]:
     """Return where a grid begins on a source, and what it shares with the source moved by some columns.
 
     Args:
-        place: from pixels of the grid to pixels of the source.
+        to_source: from pixels of the grid to pixels of the source.
         size: of the grid, width and height.
         source: width and height.
     """
     width, height = size
     cols, rows = source
-    if place.b == place.d == 0:  # plain numbers: for each download of a lattice, and several times as fast
-        left, right = sorted((place.c, place.c + place.a * width))
-        top, bottom = sorted((place.f, place.f + place.e * height))
+    if to_source.b == to_source.d == 0:  # plain numbers: for each download of a lattice, and several times as fast
+        left, right = sorted((to_source.c, to_source.c + to_source.a * width))
+        top, bottom = sorted((to_source.f, to_source.f + to_source.e * height))
         high = max(0.0, min(bottom, rows) - max(top, 0.0))
-        return left, lambda moved: high * max(0.0, min(right, moved + cols) - max(left, moved))
+        return left, lambda shift: high * max(0.0, min(right, shift + cols) - max(left, shift))
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
-    outline = shapely.Polygon(apply(place, corners))
-    return outline.bounds[0], lambda moved: outline.intersection(shapely.box(moved, 0, moved + cols, rows)).area
+    outline = shapely.Polygon(apply(to_source, corners))
+    return outline.bounds[0], lambda shift: outline.intersection(shapely.box(shift, 0, shift + cols, rows)).area
 
 
 def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, int, int]]:
@@ -223,10 +223,10 @@ def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, in
     turn = round(pixels_around(source.affine, source.crs))
     runs = []
     last = first + count
-    for place in range(first // turn, (last - 1) // turn + 1) if turn else [0]:
-        begin = place * turn
-        low = max(first, begin if place <= 0 else max(begin, cols))
-        high = min(last, begin + (min(cols, turn) if place else cols))
+    for turn_number in range(first // turn, (last - 1) // turn + 1) if turn else [0]:
+        begin = turn_number * turn
+        low = max(first, begin if turn_number <= 0 else max(begin, cols))
+        high = min(last, begin + (min(cols, turn) if turn_number else cols))
         if low < high:
             runs.append((low - first, low - begin, high - low))
     return runs
@@ -258,13 +258,13 @@ def _ground(grid: GeoBox, source: GeoBox) -> list[tuple[float, float, float, flo
     if grid.crs is None or source.crs is None:
         return []
     height, width = grid.shape
-    at = np.stack(np.meshgrid(np.linspace(0, width, _PARTS + 1), np.linspace(0, height, _PARTS + 1)), axis=-1)
-    x, y = transformer(grid.crs, source.crs).transform(*apply(grid.affine, at.reshape(-1, 2)).T)
+    nodes = np.stack(np.meshgrid(np.linspace(0, width, _PARTS + 1), np.linspace(0, height, _PARTS + 1)), axis=-1)
+    x, y = transformer(grid.crs, source.crs).transform(*apply(grid.affine, nodes.reshape(-1, 2)).T)
     with np.errstate(invalid="ignore"):
-        there = apply(~source.affine, np.column_stack([x, y])).reshape(at.shape)
+        positions = apply(~source.affine, np.column_stack([x, y])).reshape(nodes.shape)
     boxes = []
     for row, col in np.ndindex(_PARTS, _PARTS):
-        corners = there[row : row + 2, col : col + 2].reshape(-1, 2)
+        corners = positions[row : row + 2, col : col + 2].reshape(-1, 2)
         corners = corners[np.isfinite(corners).all(axis=1)]
         turn = pixels_around(source.affine, source.crs)
         if turn and len(corners):
@@ -281,11 +281,11 @@ def _meet(box: tuple[float, float, float, float], grid: GeoBox) -> bool:
     height, width = grid.shape
     turn = pixels_around(grid.affine, grid.crs)
     first = math.floor((width - left) / turn) if turn else 0
-    places = {0, first, first - 1}
+    shifts = {0, first, first - 1}
     return (
         top < height
         and bottom > 0
-        and any(left + n * turn < width - TOLERANCE and right + n * turn > TOLERANCE for n in places)
+        and any(left + n * turn < width - TOLERANCE and right + n * turn > TOLERANCE for n in shifts)
     )
 
 

@@ -100,18 +100,18 @@ def _anchor(affine: Six, origin: Origin | None, rounds: bool) -> Anchor:
     tolerances = _tolerances(affine, origin or (0.0, 0.0))
     steps = affine[0], affine[1], affine[3], affine[4]
     for x, y in origins:
-        found = [_simple(n, t) for n, t in zip(in_pixels(c - x, f - y), tolerances, strict=True)]
-        if found[0] is not None and found[1] is not None:
-            at = found[0], found[1]
+        fractions = [_simple(n, t) for n, t in zip(in_pixels(c - x, f - y), tolerances, strict=True)]
+        if fractions[0] is not None and fractions[1] is not None:
+            position = fractions[0], fractions[1]
             break
     else:
         if not rounds:
             return Anchor(c, f, steps, 0, 0)
         x, y = origins[-1]
         across, down = in_pixels(c - x, f - y)
-        at = Fraction(round(across * _PHASES), _PHASES), Fraction(round(down * _PHASES), _PHASES)
-    col, row = at[0].__floor__(), at[1].__floor__()
-    phase = at[0] - col, at[1] - row
+        position = Fraction(round(across * _PHASES), _PHASES), Fraction(round(down * _PHASES), _PHASES)
+    col, row = position[0].__floor__(), position[1].__floor__()
+    phase = position[0] - col, position[1] - row
     near = in_pixels(origins[-1][0] - x, origins[-1][1] - y)
     first = [(n - p + Fraction(1, 2)).__floor__() for n, p in zip(near, phase, strict=True)]
     node = first[0] + phase[0], first[1] + phase[1]
@@ -138,9 +138,9 @@ def coordinates(
     grid: GeoBox, col: npt.NDArray[np.floating[Any]], row: npt.NDArray[np.floating[Any]], *, rounds: bool = False
 ) -> tuple[Floats, Floats]:
     """Return coordinates in the crs of places of a grid given by column and row, which may broadcast."""
-    at = anchor(grid.affine, rounds=rounds)
-    t = at.affine_at(0, 0)
-    cols, rows = col + at.col, row + at.row
-    x: Floats = t.a * cols + t.c + (t.b * rows if t.b else 0.0)
-    y: Floats = t.e * rows + t.f + (t.d * cols if t.d else 0.0)
+    origin = anchor(grid.affine, rounds=rounds)
+    affine = origin.affine_at(0, 0)
+    cols, rows = col + origin.col, row + origin.row
+    x: Floats = affine.a * cols + affine.c + (affine.b * rows if affine.b else 0.0)
+    y: Floats = affine.e * rows + affine.f + (affine.d * cols if affine.d else 0.0)
     return x, y

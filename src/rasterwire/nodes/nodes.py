@@ -282,8 +282,10 @@ class Unmasked(Node):
             return Pixels(pixels.data.astype(self.dtype, copy=False), pixels.valid)
         value = yield PixelRequest(self.inputs[1], target)
         data = np.where(pixels.valid, pixels.data, value.data).astype(self.dtype, copy=False)
-        filled = value.valid if self.region is None else value.valid & inside(self.region, target.grid, target.window)
-        return Pixels(data, pixels.valid | filled)
+        is_filled = (
+            value.valid if self.region is None else value.valid & inside(self.region, target.grid, target.window)
+        )
+        return Pixels(data, pixels.valid | is_filled)
 
 
 class Chosen(Node):

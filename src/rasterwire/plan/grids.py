@@ -82,8 +82,8 @@ def ignored_fields(request: GridRequest, clips: bool) -> list[Ignored]:
     if request.region is not None and not request.region_counts:
         is_of_band = bool(request.path and request.own.transform)
         reason = f"{request.path}crs_transform names its grid" if is_of_band else "crs and crs_transform are given"
-        cropped = "it" if is_of_band else "their grid"
-        ignored.append(Ignored("region", f"{reason}; precedence COMBINED crops {cropped}"))
+        crop_target = "it" if is_of_band else "their grid"
+        ignored.append(Ignored("region", f"{reason}; precedence COMBINED crops {crop_target}"))
         if clips:
             ignored.append(Ignored("clip_to_region", f"region is ignored, since {reason}"))
     return ignored

@@ -49,9 +49,9 @@ def _is_valid_at(p, q, near, valid, origin, size):
 
 
 @compiled
-def _four(source, valid, masked, at, part, inside):
+def _four(source, valid, masked, corner, part, inside):
     """Return sum of the weighted values, sum of the weights, least and greatest value of 2 x 2 pixels."""
-    x, y = at
+    x, y = corner
     part_x, part_y = part
     whole = inside[0] and inside[1]
     if whole and masked:  # what is invalid elsewhere must not change the order of the sums
@@ -94,9 +94,9 @@ def _of_cubic(part):
 
 
 @compiled
-def _sixteen(source, valid, masked, at, part):
+def _sixteen(source, valid, masked, corner, part):
     """Return the same of 4 x 4 pixels by cubics, the weights of which add up to 1; -1 for them where one is missing."""
-    x, y = at
+    x, y = corner
     across, down = _of_cubic(part[0]), _of_cubic(part[1])
     value = 0.0
     low, high = np.inf, -np.inf
@@ -161,12 +161,12 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
         margin = near[c]
         p, q = x[c], y[c]
         data[c] = 0
-        found = _is_inside(p, q, margin, width, height)
-        if found == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
-            found = UNSURE
-        if found == VALID and masked:
-            found = _is_valid_at(p, q, margin, valid, origin, (width, height))
-        if found == VALID:
+        validity = _is_inside(p, q, margin, width, height)
+        if validity == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
+            validity = UNSURE
+        if validity == VALID and masked:
+            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
+        if validity == VALID:
             # the arrays are unpacked once a row: to hand them on for each pixel takes as long as the mean
             col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
             value, weight, low, high = 0.0, -1.0, 0.0, 0.0
@@ -176,8 +176,8 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
                 centre = p - 0.5, q - 0.5
                 value, weight, low, high = _many(kind, source, valid, masked, first, last, origin, centre, scale)
             elif kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
-                at, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
-                value, weight, low, high = _sixteen(source, valid, masked, at, part)
+                corner, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
+                value, weight, low, high = _sixteen(source, valid, masked, corner, part)
             if not wide and weight < 0.0:
                 part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
                 if col == -1:
@@ -185,8 +185,8 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
                 if row == -1:
                     row, part_y = 0, 1.0
                 inside = col + 1 < width, row + 1 < height
-                at = col - origin[0], row - origin[1]
-                value, weight, low, high = _four(source, valid, masked, at, (part_x, part_y), inside)
+                corner = col - origin[0], row - origin[1]
+                value, weight, low, high = _four(source, valid, masked, corner, (part_x, part_y), inside)
             if weight < LEAST_WEIGHT:  # the parts of a cubic that are below 0 take it all away
                 state[c] = INVALID
                 continue
@@ -196,11 +196,11 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
                 rounded = np.floor(value + 0.5)
                 doubt = steep * margin * (high - low) / min(weight * weight, 1.0)
                 if margin > 0.0 and (value + 0.5 - rounded <= doubt or rounded + 0.5 - value <= doubt):
-                    found = UNSURE
+                    validity = UNSURE
                 value = min(max(rounded, limits[0]), limits[1])
             data[c] = value
-        state[c] = found
-        unsure += found == UNSURE
+        state[c] = validity
+        unsure += validity == UNSURE
     return unsure
 
 

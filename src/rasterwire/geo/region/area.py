@@ -77,7 +77,7 @@ def _densified(region: Region, deviation: float) -> shapely.Geometry:
     if not region.geodesic or geod is None:
         return region.geometry
     vertices = shapely.get_num_coordinates(region.geometry)
-    most = max(1, _MOST_CHORDS // vertices)  # of each edge
+    max_pieces = max(1, _MOST_CHORDS // vertices)  # of each edge
 
     def along(points: Points) -> Points:
         if len(points) == 1:
@@ -87,15 +87,15 @@ def _densified(region: Region, deviation: float) -> shapely.Geometry:
         _, middle, _ = geod.fwd(a[:, 0], a[:, 1], azimuth, length / 2)  # where it may be nearest to a pole
         latitude = np.abs([a[:, 1], b[:, 1], middle]).max(axis=0)
         pieces = np.ceil(length / _chord(latitude, deviation, geod.a))
-        pieces = np.clip(pieces, 1, np.maximum(most, np.ceil(length / _LONGEST_CHORD))).astype(np.intp)
+        pieces = np.clip(pieces, 1, np.maximum(max_pieces, np.ceil(length / _LONGEST_CHORD))).astype(np.intp)
         edge = np.repeat(np.arange(len(a)), pieces)
-        place = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        lon, lat, _ = geod.fwd(a[edge, 0], a[edge, 1], azimuth[edge], place * (length / pieces)[edge])
+        step = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        lon, lat, _ = geod.fwd(a[edge, 0], a[edge, 1], azimuth[edge], step * (length / pieces)[edge])
         lon = np.asarray(lon)
         lon = lon + 360.0 * np.round((a[edge, 0] - lon) / 360.0)
-        drawn = np.column_stack([lon, lat])
-        drawn[place == 0] = a  # the vertices themselves, whose longitudes mean something at a pole too
-        return np.vstack([drawn, points[-1:]])
+        chords = np.column_stack([lon, lat])
+        chords[step == 0] = a  # the vertices themselves, whose longitudes mean something at a pole too
+        return np.vstack([chords, points[-1:]])
 
     return redrawn(region.geometry, along)
 

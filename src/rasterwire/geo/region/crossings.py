@@ -51,8 +51,8 @@ class _Edges:
 
     def __init__(self, geometries: Sequence[shapely.Geometry]) -> None:
         lines, part = shapely.get_coordinates(outlines(geometries), return_index=True)
-        joined = part[1:] == part[:-1]
-        self._a, self._b = lines[:-1][joined], lines[1:][joined]
+        is_edge = part[1:] == part[:-1]
+        self._a, self._b = lines[:-1][is_edge], lines[1:][is_edge]
         self.count = len(self._a)
         low, high = np.minimum(self._a, self._b), np.maximum(self._a, self._b)
         self._boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
@@ -60,17 +60,17 @@ class _Edges:
 
     def meetings(self, sample: int) -> tuple[float, float]:
         """Return about how many pairs cross, and how many more touch or lie on each other, by so many of the edges."""
-        chosen = np.arange(self.count)
+        sampled = np.arange(self.count)
         if self.count > sample:
-            chosen = np.random.default_rng(0).choice(self.count, sample, replace=False)
-        of, near = self._tree.query(self._boxes[chosen])
-        one = chosen[of]
-        there = _sides(self._a[one], self._b[one], self._a[near], self._b[near])
-        here = _sides(self._a[near], self._b[near], self._a[one], self._b[one])
-        crossing = int(((there < 0) & (here < 0)).sum())
+            sampled = np.random.default_rng(0).choice(self.count, sample, replace=False)
+        row, near = self._tree.query(self._boxes[sampled])
+        edge = sampled[row]
+        sides = _sides(self._a[edge], self._b[edge], self._a[near], self._b[near])
+        other_sides = _sides(self._a[near], self._b[near], self._a[edge], self._b[edge])
+        crossing = int(((sides < 0) & (other_sides < 0)).sum())
         # an edge touches itself, and those before and behind it
-        touching = int(((there <= 0) & (here <= 0)).sum()) - crossing - 3 * len(chosen)
-        pairs = self.count / max(1, len(chosen)) / 2
+        touching = int(((sides <= 0) & (other_sides <= 0)).sum()) - crossing - 3 * len(sampled)
+        pairs = self.count / max(1, len(sampled)) / 2
         return crossing * pairs, touching * pairs
 
 
@@ -84,8 +84,8 @@ def _sides(
     along = b - a
     left = along[..., 0] * (p - a)[..., 1] - along[..., 1] * (p - a)[..., 0]
     right = along[..., 0] * (q - a)[..., 1] - along[..., 1] * (q - a)[..., 0]
-    made: npt.NDArray[np.int8] = (np.sign(left) * np.sign(right)).astype(np.int8)
-    return made
+    sides: npt.NDArray[np.int8] = (np.sign(left) * np.sign(right)).astype(np.int8)
+    return sides
 
 
 def outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:

@@ -40,13 +40,13 @@ def extent(
         InvalidRequest: the region reaches where ``crs`` is not defined.
     """
     target = crs or region.crs
-    own = _extent(region, target, to_lattice, None)
+    plain = _extent(region, target, to_lattice, None)
     seam = None if region.crs == target else seam_of(target)
     beyond = None if seam is None else Continuation(region, seam)
     if beyond is None or not beyond.is_needed:
-        return own
+        return plain
     continued = _extent(region, target, to_lattice, beyond)
-    return min(own, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    return min(plain, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _extent(
@@ -57,13 +57,13 @@ def _extent(
     for piece in _pieces(region.geometry):
         curve = _Curve(region, piece, target, beyond)
         steps = 1 if curve.is_of_points else _STEPS
-        placed = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
+        points = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
         if target.geographic and region.crs != target:
-            placed, reference = _unwrapped(placed, reference)
-        lattice = to_lattice(placed)
+            points, reference = _unwrapped(points, reference)
+        lattice = to_lattice(points)
         low, high = lattice.min(axis=0), lattice.max(axis=0)
         if not curve.is_of_points:
-            _refine(low, high, curve, placed, lattice, (to_lattice, target.geographic))
+            _refine(low, high, curve, points, lattice, (to_lattice, target.geographic))
         lows.append(low)
         highs.append(high)
     if region.crs.geographic and not target.geographic:
@@ -85,20 +85,20 @@ class _Curve:
 
     def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, beyond: Continuation | None) -> None:
         outline = piece.exterior if isinstance(piece, shapely.Polygon) else piece
-        at = shapely.get_coordinates(outline)
+        vertices = shapely.get_coordinates(outline)
         self.is_of_points = isinstance(piece, shapely.Point | shapely.MultiPoint)
-        self.start, self.end = (at, at) if self.is_of_points else (at[:-1], at[1:])
+        self.start, self.end = (vertices, vertices) if self.is_of_points else (vertices[:-1], vertices[1:])
         self.edges = len(self.start)
-        self._closed = bool((at[0] == at[-1]).all())
+        self._closed = bool((vertices[0] == vertices[-1]).all())
         # once, since a crs is looked up by its WKT, which it writes each time
         self._convert = None if region.crs == target else transformer(region.crs, target)
         self._beyond = beyond
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
 
-    def near(self, where: float, reach: float) -> Points:
-        """Return places, edge number plus fraction, that lie around one and no farther away than ``reach``."""
-        places = where + np.linspace(-reach, reach, 2 * _STEPS + 1)
-        return np.mod(places, self.edges) if self._closed else np.clip(places, 0.0, self.edges)
+    def near(self, position: float, radius: float) -> Points:
+        """Return places, edge number plus fraction, that lie around one and no farther away than ``radius``."""
+        positions = position + np.linspace(-radius, radius, 2 * _STEPS + 1)
+        return np.mod(positions, self.edges) if self._closed else np.clip(positions, 0.0, self.edges)
 
     def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
         """Return points of the target crs; raises InvalidRequest where there are none."""
@@ -114,12 +114,12 @@ class _Curve:
         if self._convert is None:
             return points
         x, y = self._convert.transform(points[:, 0], points[:, 1])
-        placed = np.column_stack([x, y])
-        if not np.isfinite(placed).all():
+        converted = np.column_stack([x, y])
+        if not np.isfinite(converted).all():
             raise invalid("region", OUTSIDE_CRS, "reaches beyond where the output crs is defined; make it smaller")
         if self._beyond is not None:
-            placed[:, 0] = self._beyond.of(points, placed[:, 0])
-        return placed
+            converted[:, 0] = self._beyond.of(points, converted[:, 0])
+        return converted
 
 
 def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
@@ -136,13 +136,13 @@ def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
     if east - west < _WIDE_DEGREES:
         return np.empty((0, 2))
     lon, lat = np.meshgrid(np.linspace(west, east, 65), np.linspace(south, north, 65))
-    held = shapely.contains_xy(geometry, lon, lat)
-    x, y = transformer(region.crs, target).transform(lon[held], lat[held])
-    placed = np.column_stack([x, y])
+    is_inside = shapely.contains_xy(geometry, lon, lat)
+    x, y = transformer(region.crs, target).transform(lon[is_inside], lat[is_inside])
+    points = np.column_stack([x, y])
     if beyond is not None:
-        placed[:, 0] = beyond.of(np.column_stack([lon[held], lat[held]]), placed[:, 0])
-    kept: Points = placed[np.isfinite(placed).all(axis=1)]
-    return kept
+        points[:, 0] = beyond.of(np.column_stack([lon[is_inside], lat[is_inside]]), points[:, 0])
+    finite: Points = points[np.isfinite(points).all(axis=1)]
+    return finite
 
 
 def _unwrapped(points: Points, reference: float | None) -> tuple[Points, float]:
@@ -158,7 +158,7 @@ def _refine(
     low: Points,
     high: Points,
     curve: _Curve,
-    placed: Points,
+    points: Points,
     lattice: Points,
     goal: tuple[Callable[[Points], Points], bool],
 ) -> None:
@@ -167,7 +167,7 @@ def _refine(
     for axis in (0, 1):
         for sign in (1.0, -1.0):
             best = int(np.argmin(sign * lattice[:, axis]))
-            value = _extreme(curve, best / _STEPS, placed[best], (to_lattice, axis, sign, geographic))
+            value = _extreme(curve, best / _STEPS, points[best], (to_lattice, axis, sign, geographic))
             if sign > 0:
                 low[axis] = min(low[axis], value)
             else:
@@ -175,22 +175,22 @@ def _refine(
 
 
 def _extreme(
-    curve: _Curve, where: float, near: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
+    curve: _Curve, position: float, reference: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
 ) -> float:
     """Return the extreme of one lattice axis near a place of the curve, by sampling ever closer."""
     to_lattice, axis, sign, geographic = goal
-    reach = 1.0 / _STEPS
+    radius = 1.0 / _STEPS
     value = math.inf
     for _ in range(_ROUNDS):
-        places = curve.near(where, reach)
-        edge = np.minimum(places.astype(np.intp), curve.edges - 1)
-        points = curve.at(edge, places - edge)
+        positions = curve.near(position, radius)
+        edge = np.minimum(positions.astype(np.intp), curve.edges - 1)
+        points = curve.at(edge, positions - edge)
         if geographic:
-            points[:, 0] += 360.0 * np.round((near[0] - points[:, 0]) / 360.0)
+            points[:, 0] += 360.0 * np.round((reference[0] - points[:, 0]) / 360.0)
         along = sign * to_lattice(points)[:, axis]
         best = int(np.argmin(along))
         value = min(value, float(along[best]))
-        where, reach = float(places[best]), reach / _STEPS
+        position, radius = float(positions[best]), radius / _STEPS
     return sign * value
 
 

@@ -43,15 +43,15 @@ class Seam:
         turn = self.turn(latitudes)
         with np.errstate(invalid="ignore", divide="ignore"):
             turns = np.round((longitudes - self.middle) / 360.0 - (x - np.asarray(start)) / turn)
-        moved: Points = np.where(np.isfinite(turns), x + turns * turn, x)
-        return moved
+        shifted: Points = np.where(np.isfinite(turns), x + turns * turn, x)
+        return shifted
 
     def turn(self, latitudes: Points) -> Points:
         """Return by how much x grows in a turn of the earth at some latitudes."""
         x, _ = self.project.transform(np.full(len(latitudes), self.middle + 90.0), latitudes)
         start, _ = self.project.transform(np.full(len(latitudes), self.middle), latitudes)
-        grown: Points = 4.0 * (np.asarray(x) - np.asarray(start))
-        return grown
+        length: Points = 4.0 * (np.asarray(x) - np.asarray(start))
+        return length
 
     def is_within(self, west: float, east: float) -> bool:
         """Tell whether the cut lies between two longitudes."""
@@ -84,9 +84,9 @@ def _seam(name: str) -> Seam | None:
     if not np.allclose([x - start, y - level], [turn * lon / 360.0, np.zeros(len(lat))], rtol=1e-9, atol=1e-4):
         return None
     for beyond in _BEYOND:
-        at, _ = back.transform(start + turn * beyond / 360.0, level)
-        apart = np.asarray(at) - seam.middle - beyond
-        if not (np.isfinite(apart).all() and np.allclose(apart, 360.0 * np.round(apart / 360.0), atol=1e-6)):
+        lon_beyond, _ = back.transform(start + turn * beyond / 360.0, level)
+        error = np.asarray(lon_beyond) - seam.middle - beyond
+        if not (np.isfinite(error).all() and np.allclose(error, 360.0 * np.round(error / 360.0), atol=1e-6)):
             return None
     return seam
 
