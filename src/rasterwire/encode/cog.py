@@ -1,4 +1,4 @@
-"""Cloud-optimized GeoTIFFs, by GDAL's own driver from a plain one."""
+"""Cloud-optimized GeoTIFFs, which GDAL's own driver makes from a plain one."""
 
 import shutil
 import tempfile
@@ -22,8 +22,8 @@ _FAST = Encoding(Compression.ZSTD, 1)
 def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
     """Write a raster with its header first and overviews inside.
 
-    Overviews are averaged where the request interpolates, else sampled, since the values may be
-    classes. Needs room in ``scratch`` for the plain file and the result.
+    Overviews are averages where the request interpolates. Else they are samples, since the values may be
+    classes. The plain file and the result need space in ``scratch``.
     """
     averages = all(band.resampling in _averaging for band in raster.bands)
     options = {
@@ -41,10 +41,10 @@ def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out:
         plain, cog = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
         with plain.open("w+b") as file:
             encode_geotiff(raster, _FAST, render, file, Path(folder))
-        # not within gdal_calls: what fails here is the server, a full disk say, and no source
-        # the meaning of a pixel is copied as it is: GDAL would move control points of a raster of points
-        as_it_is = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GTIFF_POINT_GEO_IGNORE": "YES"}
-        with rasterio.Env(**GdalOptions().as_env(), **as_it_is):
+        # not within gdal_calls: an error here comes from the server, such as a full disk, and not from a source
+        # without GTIFF_POINT_GEO_IGNORE GDAL would move the control points of a raster of points
+        settings = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GTIFF_POINT_GEO_IGNORE": "YES"}
+        with rasterio.Env(**GdalOptions().as_env(), **settings):
             gdal_copy(str(plain), str(cog), driver="COG", **options)
         plain.unlink()
         with cog.open("rb") as file:

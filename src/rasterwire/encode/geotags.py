@@ -1,7 +1,7 @@
 """The tags that place a GeoTIFF on earth and describe its bands, as GDAL writes them.
 
-GDAL writes a tiny file with the same crs, transform, nodata, descriptions and metadata, and its tags
-are taken over: so their form is the one every reader knows.
+GDAL writes a tiny file with the same crs, transform, nodata, descriptions and metadata, and its tags are copied.
+So they have the form that every reader knows.
 """
 
 from dataclasses import dataclass
@@ -54,11 +54,11 @@ Tag = tuple[int, int, int, Any, bool]
 
 @dataclass(frozen=True, slots=True)
 class Colors:
-    """How the samples of a TIFF are to be shown, as its writer takes it.
+    """How the samples of a TIFF are to be shown, in the form that its writer takes.
 
     Attributes:
         photometric: minisblack, rgb or palette.
-        extrasamples: what each sample is beyond those of the photometric interpretation.
+        extrasamples: the meaning of each sample beyond those of the photometric interpretation.
         colormap: shape (3, values of the type), or None.
     """
 
@@ -83,7 +83,7 @@ def colors_of(raster: RasterPlan) -> Colors:
 
 
 def resolution_of(raster: RasterPlan) -> dict[str, Any]:
-    """Return pixels a unit of paper, as the writer of TIFF takes it, where the sources say it.
+    """Return the resolution in pixels per unit of length, as the TIFF writer takes it; {} where it is unknown.
 
     Source: TIFF 6.0; GDAL's names of items.
     """
@@ -156,14 +156,14 @@ def _describe(tiny: DatasetWriter, metadata: RasterMetadata) -> None:
 def _copied(tag: tifffile.TiffTag) -> Tag:
     value = tag.value
     if isinstance(value, str):
-        # GDAL writes names in UTF-8, which the TIFF standard did not foresee and every reader takes
+        # GDAL writes names in UTF-8, which the TIFF standard does not provide for but every reader accepts
         return tag.code, int(tag.dtype), 0, value.encode(), True
     values = tuple(np.atleast_1d(value).tolist())
     return tag.code, int(tag.dtype), len(values), values, True
 
 
 def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
-    """Write a whole number as one: on its way through rasterio it was a double."""
+    """Return the nodata tag with all digits of a whole number, which rasterio has turned into a double."""
     band = raster.bands[0]
     if tag[0] != _GDAL_NODATA or band.nodata is None or np.dtype(band.dtype).kind not in "iu":
         return tag
@@ -171,7 +171,7 @@ def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
 
 
 def _exact_points(tag: Tag, metadata: RasterMetadata) -> Tag:
-    """Write control points so that they are read as they are: where a value is of a point, GDAL moves them twice.
+    """Return the tag of control points with their exact values: GDAL moves those of a raster of points twice.
 
     A raster of points counts its pixels from their centres. Source: GeoTIFF 1.1, 7.1.2.
     """

@@ -1,4 +1,4 @@
-"""PNG and JPEG: pictures for people, made in memory."""
+"""PNG and JPEG pictures, encoded in memory."""
 
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ _JPEG_QUALITY = 90
 
 
 def encode_picture(raster: RasterPlan, format_: Format, render: BlockSource, out: BinaryIO) -> None:
-    """Write a raster of one band or three; values are cut to 0 to 255.
+    """Write a raster of one band or three; values are clamped to 0 to 255.
 
     A PNG gets an alpha channel where a pixel is invalid in one of its bands; in a JPEG such pixels are black.
     """

@@ -1,4 +1,4 @@
-"""Pixel grids: how every way of asking for one becomes an affine transform and a size.
+"""Pixel grids: every form of request for a grid becomes an affine transform and a size.
 
 Pixel (col, row) has its top-left corner at ``affine * (col, row)``; a value belongs to the pixel
 centre. Rules: outward rounding to whole pixels of a lattice, with a tolerance of 1e-6 pixel.
@@ -21,7 +21,7 @@ TOLERANCE = 1e-6
 """In pixels: an edge closer than this to a lattice line lies on it."""
 
 _PARTS = 32
-"""Of a grid along each side, where it has to be looked through for what has a place elsewhere."""
+"""Parts of a grid along each side, to find those that have a position in another crs."""
 
 
 def snap_axis(low: float, high: float) -> tuple[int, int]:
@@ -55,7 +55,7 @@ def rescaled(affine: Affine, crs: CRS | None, scale: float) -> Affine:
     factor = scale / pixel_metres(affine, crs)
     for whole in (round(factor), 1 / round(1 / factor) if factor < 1 else factor):
         if whole and abs(factor - whole) < 1e-9 * whole:
-            factor = whole  # a quotient of decimal numbers that means a whole one
+            factor = whole  # the quotient of two decimal numbers was meant to be whole
     return affine @ Affine.scale(factor)
 
 
@@ -72,7 +72,7 @@ def apply(affine: Affine, points: Points) -> Points:
 
 
 def footprint(grid: GeoBox) -> Region:
-    """Return the outline of a grid as a region; its crs has to be known."""
+    """Return the outline of a grid as a region; the grid needs a crs."""
     if grid.crs is None:
         raise ValueError("a grid without a crs has no place")
     height, width = grid.shape
@@ -83,7 +83,7 @@ def footprint(grid: GeoBox) -> Region:
 def lattice_extent(region: Region, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
     """Return (left, top, right, bottom) of a region in pixels of a lattice; top is the smallest row."""
     inverse = ~lattice
-    if (crs is None or crs == region.crs) and not region.geodesic:  # edges stay straight, so that corners tell all
+    if (crs is None or crs == region.crs) and not region.geodesic:  # edges stay straight, so that corners are enough
         corners = apply(inverse, shapely.get_coordinates(region.geometry))
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         return float(left), float(top), float(right), float(bottom)
@@ -92,7 +92,7 @@ def lattice_extent(region: Region, lattice: Affine, crs: CRS | None) -> tuple[fl
 
 
 def covering(lattice: Affine, crs: CRS | None, box: tuple[float, float, float, float]) -> GeoBox:
-    """Return the whole pixels of a lattice that cover a box given in its pixels."""
+    """Return the whole pixels of a lattice that cover a box in its pixels."""
     left, top, right, bottom = box
     col, width = snap_axis(left, right)
     row, height = snap_axis(top, bottom)
@@ -109,7 +109,7 @@ def shifted(lattice: Affine, col: float, row: float) -> Affine:
 def stretched(
     lattice: Affine, crs: CRS | None, box: tuple[float, float, float, float], dimensions: tuple[int, ...]
 ) -> GeoBox:
-    """Return a grid of given size over a box given in pixels of a lattice.
+    """Return a grid of a given size over a box in pixels of a lattice.
 
     Two dimensions are width and height, stretched exactly over the box. One is the longer side: the
     pixels keep the lattice's shape and the shorter side is rounded outward.
@@ -133,7 +133,7 @@ def check_transform(affine: Affine, field: str) -> None:
     if not all(map(math.isfinite, numbers)):
         raise invalid(field, "TRANSFORM_NOT_FINITE", f"{text} has a number that is not finite")
     size = max(abs(affine.a), abs(affine.b), abs(affine.d), abs(affine.e))
-    # products of two such sizes have to stay numbers
+    # products of two such sizes have to stay finite
     if not 1e-15 < size < 1e15 or abs(affine.determinant) <= 1e-12 * size * size:
         raise invalid(
             field,
@@ -143,16 +143,16 @@ def check_transform(affine: Affine, field: str) -> None:
 
 
 def grid_key(grid: GeoBox) -> Hashable:
-    """Return what equal grids share; a grid itself is no quick key, since its crs writes its WKT for each hash."""
+    """Return a key that equal grids share. A grid itself is a slow key, since its crs writes its WKT for each hash."""
     return *grid.affine[:6], *grid.shape, crs_name(grid.crs)
 
 
 def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     """Return (col, row) of the grid's origin in the source where both share a lattice, else None.
 
-    They do where every corner of the grid falls on a corner of source pixels as it would on the
-    source's own lattice, within the tolerance; where the grid meets the source a turn of the earth
-    further, a turn has to be a whole number of pixels. See ``columns_around``.
+    They do where every corner of the grid falls on a corner of source pixels, as on the source's own lattice,
+    within the tolerance. Where the grid meets the source only after a turn of the earth, the turn has to be a whole
+    number of pixels. See ``columns_around``.
     """
     if grid.crs != source.crs:
         return None
@@ -160,7 +160,7 @@ def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     to_source = ~source.affine @ grid.affine
     col, row = round(to_source.c), round(to_source.f)
     x, y = to_source.c - col, to_source.f - row
-    # of three corners; a lattice that is shared turns and stretches nothing
+    # offsets of three corners; a shared lattice neither rotates nor stretches
     right = x + width * (to_source.a - 1), y + width * to_source.d
     below = x + height * to_source.b, y + height * (to_source.e - 1)
     if max(map(abs, (x, y, *right, *below))) > TOLERANCE:
@@ -177,10 +177,10 @@ def pixels_around(affine: Affine, crs: CRS | None) -> float:
 
 
 def turns(grid: GeoBox, source: GeoBox) -> tuple[int, ...]:
-    """Return by how many turns of the earth to the east a source meets a grid of the same crs.
+    """Return the numbers of turns of the earth to the east by which a source meets a grid of the same crs.
 
-    At most three, the own place of the source first; () where the two share no ground. In a crs that
-    is not of longitudes there is but one place.
+    There are at most three, with 0 first; () where the two share no ground. In a crs that is not geographic only 0
+    is possible.
     """
     height, width = (int(n) for n in grid.shape)
     rows, cols = (int(n) for n in source.shape)
@@ -195,7 +195,7 @@ def turns(grid: GeoBox, source: GeoBox) -> tuple[int, ...]:
 def _shared_ground(
     to_source: Affine, size: tuple[int, int], source: tuple[int, int]
 ) -> tuple[float, Callable[[float], float]]:
-    """Return where a grid begins on a source, and what it shares with the source moved by some columns.
+    """Return the column where a grid begins on a source, and a function: the shared area by a shift of the source.
 
     Args:
         to_source: from pixels of the grid to pixels of the source.
@@ -204,7 +204,7 @@ def _shared_ground(
     """
     width, height = size
     cols, rows = source
-    if to_source.b == to_source.d == 0:  # plain numbers: for each download of a lattice, and several times as fast
+    if to_source.b == to_source.d == 0:  # plain numbers are several times as fast, and this is the common case
         left, right = sorted((to_source.c, to_source.c + to_source.a * width))
         top, bottom = sorted((to_source.f, to_source.f + to_source.e * height))
         high = max(0.0, min(bottom, rows) - max(top, 0.0))
@@ -215,9 +215,9 @@ def _shared_ground(
 
 
 def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, int, int]]:
-    """Return where columns of a lattice come from, as runs of (first of the output, first of the source, number).
+    """Return the source columns of columns of a lattice, as runs of (first of the output, first of the source, number).
 
-    Columns beyond a source of longitudes are those a whole turn of the earth away; others have no run.
+    Columns beyond a source of longitudes are those a whole turn of the earth away. Other columns beyond it have no run.
     """
     cols = int(source.shape[1])
     turn = round(pixels_around(source.affine, source.crs))
@@ -235,8 +235,8 @@ def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, in
 def overlaps(grid: GeoBox, source: GeoBox) -> bool:
     """Tell whether a grid and the extent of a source may share ground.
 
-    From the source to the grid, and from the grid to the source as positions go: a projection may read
-    places beyond its own range, where it puts none.
+    Both directions are tried, from the source to the grid and from the grid to the source, as for positions: the
+    inverse of a projection may accept points beyond the range of the projection.
     """
     if grid.crs == source.crs:
         return bool(turns(grid, source))
@@ -246,15 +246,15 @@ def overlaps(grid: GeoBox, source: GeoBox) -> bool:
         if _meet(lattice_extent(footprint(source), grid.affine, grid.crs), grid):
             return True
     except InvalidRequest:
-        return True  # not to be said without a look at the pixels
+        return True  # only the pixels can tell
     try:
         return _meet(lattice_extent(footprint(grid), source.affine, source.crs), source)
     except InvalidRequest:
-        return any(_meet(box, source) for box in _ground(grid, source))  # part of the grid is nowhere
+        return any(_meet(box, source) for box in _ground(grid, source))  # part of the grid has no position
 
 
 def _ground(grid: GeoBox, source: GeoBox) -> list[tuple[float, float, float, float]]:
-    """Return boxes in pixels of a source around parts of a grid, as many as have a place."""
+    """Return boxes in pixels of a source around the parts of a grid that have a position there."""
     if grid.crs is None or source.crs is None:
         return []
     height, width = grid.shape
@@ -290,7 +290,7 @@ def _meet(box: tuple[float, float, float, float], grid: GeoBox) -> bool:
 
 
 def size_violation(grid: GeoBox, field: str, max_side: int) -> Violation | None:
-    """Return what is wrong with the size of a grid, or None."""
+    """Return the violation of a grid that is too large, or None."""
     height, width = grid.shape
     if max(height, width) <= max_side:
         return None

@@ -1,11 +1,11 @@
-"""Where a grid lies on the lattice of pixels that it shares with its parts and with all it is a part of.
+"""The place of a grid on the lattice of pixels that it shares with its parts, and with any grid it is a part of.
 
-Six numbers name a grid, and its origin is a rounded one: a part that begins at pixel n has a last
-digit of its own in ``origin + n * size``. Pixels are therefore counted from an anchor that all of them
-find again: a node of the lattice, known exactly. A lattice has a *phase*, how far its nodes are from
-an origin in pixels. A phase that is a simple fraction, within what rounding may have done to it, is
-that fraction. This holds for all grids that are made from the origin of a crs or of a raster.
-Others keep their own origin or, on demand, round their phase to 2**-21 pixels.
+A grid is defined by six numbers, and its origin is rounded: for a part that begins at pixel n, ``origin + n *
+size`` has a rounding error of its own. Pixels are therefore counted from an anchor that all these grids can find: a
+node of the lattice, exactly. A lattice has a *phase*, the distance of its nodes from an origin in pixels. A phase
+that is a simple fraction within the rounding error is taken to be that fraction. This holds for all grids that are
+derived from the origin of a crs or of a raster. Other grids keep their own origin or, on demand, round their phase
+to 2**-21 pixels.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Origin = tuple[float, float]
 _LARGEST_DENOMINATOR = 1000
 _PHASES = 1 << 21
 _ROUNDING = 2.0**-50
-"""Of the number of pixels from the origin: several roundings of doubles."""
+"""Relative to the number of pixels from the origin: several rounding errors of doubles."""
 
 _LEAST_TOLERANCE, _MOST_TOLERANCE = 2.0**-40, 2.0**-22
 """In pixels; different fractions with denominators up to 1000 are further apart."""
@@ -77,10 +77,10 @@ def anchor(affine: Affine, origin: Origin | None = None, *, rounds: bool = False
 
     Args:
         affine: of the grid.
-        origin: of a raster in the same crs, from which the lattice may have been made, and near which the
-            anchor lies then; None has it near the origin of the crs.
-        rounds: whether a phase that is no simple fraction is rounded. Parts then share the anchor, but for
-            one in some thousand lattices, whose phase lies between two rounded ones; places are up to
+        origin: of a raster in the same crs, from which the lattice may be derived; the anchor then lies near it.
+            With None it lies near the origin of the crs.
+        rounds: whether a phase that is no simple fraction is rounded. Parts then share the anchor, except for
+            one in some thousand lattices, whose phase lies between two rounded ones. Positions are up to
             2.4e-7 pixel off.
     """
     return _anchor(tuple(affine)[:6], origin, rounds)
@@ -119,7 +119,7 @@ def _anchor(affine: Six, origin: Origin | None, rounds: bool) -> Anchor:
 
 
 def _tolerances(affine: Six, origin: Origin) -> tuple[float, float]:
-    """Return what rounding may have done to the origin of a grid, in columns and rows."""
+    """Return the largest rounding error of the origin of a grid, in columns and rows."""
     a, b, c, d, e, f = map(abs, affine)
     determinant = abs(affine[0] * affine[4] - affine[1] * affine[3])
     x, y = c + abs(origin[0]), f + abs(origin[1])
@@ -137,7 +137,7 @@ def _simple(number: Fraction, tolerance: float) -> Fraction | None:
 def coordinates(
     grid: GeoBox, col: npt.NDArray[np.floating[Any]], row: npt.NDArray[np.floating[Any]], *, rounds: bool = False
 ) -> tuple[Floats, Floats]:
-    """Return coordinates in the crs of places of a grid given by column and row, which may broadcast."""
+    """Return coordinates in the crs of points of a grid by column and row, which may broadcast."""
     origin = anchor(grid.affine, rounds=rounds)
     affine = origin.affine_at(0, 0)
     cols, rows = col + origin.col, row + origin.row

@@ -1,4 +1,4 @@
-"""What the loops of ``cells`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+"""The loops of ``area_kernels`` by NumPy, equal to the bit. They run until the loops are compiled."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,12 +15,12 @@ Array = npt.NDArray[Any]
 Image = tuple[Array, Array, tuple[int, int], tuple[int, int]]
 Corners = tuple[Floats, Floats, Floats, Floats]
 
-_AT_ONCE = 1 << 21
-"""Source pixels that are held at once."""
+_CHUNK = 1 << 21
+"""Source pixels to hold at once."""
 
 
 def boxes(x0: Floats, y0: Floats, x1: Floats, y1: Floats, width: int, height: int) -> tuple[int, int, int, int, int]:
-    """See ``cells.boxes``."""
+    """See ``area_kernels.boxes``."""
     (col, col_end), (row, row_end) = _ends(x0, x1, width), _ends(y0, y1, height)
     is_covered = (col < col_end) & (row < row_end)
     if not is_covered.any():
@@ -43,12 +43,12 @@ def _ends(low: Floats, high: Floats, size: int) -> tuple[Counts, Counts]:
 
 
 class _Boxes:
-    """The source pixels under some output pixels, those of each in a row, as they are met row by row.
+    """The source pixels under some output pixels: those of each output pixel row by row.
 
     Attributes:
-        values: shape (pixels, most under one).
-        valid: which of them there are, and count.
-        shares: how much of each lies under the output pixel along y and along x, same shape.
+        values: shape (output pixels, rows of the largest box, columns of the largest box).
+        valid: which of them lie in the box and count.
+        shares: the share of each that lies under the output pixel, along y and along x.
     """
 
     def __init__(self, image: Image, corners: Corners) -> None:
@@ -71,20 +71,20 @@ def _shares(pixel: Counts, first: Counts, last: Counts, low: Floats, high: Float
 
 
 def _each(image: Image, corners: Corners) -> Iterator[tuple[slice, _Boxes]]:
-    """Yield the boxes of some output pixels after the other, none where nothing is under any of them."""
+    """Yield the boxes of the output pixels in chunks; none where there is no source pixel under any of them."""
     flat = tuple(np.ravel(axis) for axis in corners)
     (col, col_end), (row, row_end) = _ends(flat[0], flat[2], image[3][0]), _ends(flat[1], flat[3], image[3][1])
     most = int((col_end - col).max()) * int((row_end - row).max())
     if most == 0:
         return
-    step = max(1, _AT_ONCE // most)
+    step = max(1, _CHUNK // most)
     for begin in range(0, flat[0].size, step):
         part = slice(begin, begin + step)
         yield part, _Boxes(image, (flat[0][part], flat[1][part], flat[2][part], flat[3][part]))
 
 
 def weigh(kind: int, image: Image, corners: Corners, limits: tuple[float, float], data: Array, state: Array) -> None:
-    """See ``cells.weigh``."""
+    """See ``area_kernels.weigh``."""
     data[...], state[...] = 0, 0
     values, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
     with np.errstate(all="ignore"):
@@ -108,7 +108,7 @@ def weigh(kind: int, image: Image, corners: Corners, limits: tuple[float, float]
 
 
 def extreme(kind: int, image: Image, corners: Corners, data: Array, state: Array) -> None:
-    """See ``cells.extreme``."""
+    """See ``area_kernels.extreme``."""
     result, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
     for part, under in _each(image, corners):
         values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
@@ -120,7 +120,7 @@ def extreme(kind: int, image: Image, corners: Corners, data: Array, state: Array
 
 
 def _or_nan(under: _Boxes, choice: Array) -> Array:
-    """Return what was chosen of each box, but its last NaN where it has one."""
+    """Return the choice for each box, or its last NaN where it has one."""
     values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
     is_nan = valid & (values != values)
     last = is_nan.shape[1] - 1 - np.argmax(is_nan[:, ::-1], axis=1)
@@ -134,7 +134,7 @@ def _end_of(dtype: np.dtype[Any], *, least: bool) -> Any:
 
 
 def rank(kind: int, quantile: float, most: int, image: Image, corners: Corners, data: Array, state: Array) -> None:  # noqa: ARG001
-    """See ``cells.rank``."""
+    """See ``area_kernels.rank``."""
     result, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
     for part, under in _each(image, corners):
         values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
@@ -151,8 +151,8 @@ def rank(kind: int, quantile: float, most: int, image: Image, corners: Corners, 
 
 
 def _commonest(values: Array, valid: npt.NDArray[np.bool_], shares: Floats) -> Array:
-    """Return the value with the greatest sum of shares in each row, of equal ones the one that was complete first."""
-    # those that do not count come last, also among those that are as great
+    """Return the value with the greatest sum of shares in each row; of equal sums the one that was complete first."""
+    # values that do not count come last, also among equal ones
     order = np.lexsort((~valid, values), axis=1)
     values, valid, shares = (np.take_along_axis(a, order, axis=1) for a in (values, valid, shares))
     size = len(values)

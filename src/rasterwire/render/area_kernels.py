@@ -1,10 +1,10 @@
 """Compiled loops over the source pixels under each output pixel, for resamplings that reduce them to one value.
 
-The rules are those of GDAL's warper: the box between the positions of an output pixel's top-left and
-bottom-right corners, in whole source pixels. Means and the commonest value weight them by how much
-of them lies in it (the latter since GDAL 3.11), where GDAL counts the first and last of a raster for
-what the box has beyond them too. A box within one pixel is that pixel. A NaN that no nodata value
-declares makes whatever has it in its box NaN, where GDAL's answer depends on the order of pixels.
+The rules are those of GDAL's warper. An output pixel reduces the box between the positions of its top-left and
+bottom-right corners, in whole source pixels. Means and the commonest value weight each source pixel by its
+share in the box, the latter since GDAL 3.11. A box within one pixel is that pixel. There are two differences. GDAL
+extends the first and last pixels of a raster to the part of a box beyond them, and these loops do not. A NaN that is
+not declared as nodata makes the result of its box NaN, where GDAL's result depends on the order of pixels.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def _ends(low, high, size):
 
 @compiled
 def _share(pixel, first, last, low, high):
-    """Return how much of a pixel lies between two positions."""
+    """Return the share of a pixel that lies between two positions."""
     if first + 1 == last:
         return 1.0
     if low > high:
@@ -59,11 +59,11 @@ def weigh(kind, image, corners, limits, data, state):
 
     Args:
         kind: AVERAGE or RMS.
-        image: pixels, shape of a part of the source raster; which are valid, uint8; left and top of
-            the part; width and height of the raster.
+        image: pixels of a part of the source raster; their validity, uint8; left and top of the part;
+            width and height of the raster.
         corners: x0, y0, x1, y1: positions of two opposite corners, float64, shape (rows, columns).
         limits: least and greatest value of an integer type; 1 and 0 for floats, which are not rounded.
-        data, state: are filled; state is 1 where there is a value, else 0.
+        data, state: filled in; state is 1 where there is a value, else 0.
     """
     source, valid, origin, size = image
     x0, y0, x1, y1 = corners
@@ -112,7 +112,7 @@ def extreme(kind, image, corners, data, state):
                             best, has_value = v, True
             state[r, c] = has_value
             data[r, c] = 0
-            if has_value:  # a choice between it and 0 would make a double of a uint64
+            if has_value:  # a conditional expression with 0 would turn a uint64 into a double
                 data[r, c] = best
 
 
@@ -120,8 +120,8 @@ def extreme(kind, image, corners, data, state):
 def rank(kind, quantile, most, image, corners, data, state):
     """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``most`` pixels; see ``weigh``.
 
-    Of values that are as common it is the one that was complete first, row by row. Quantiles do not
-    weight pixels.
+    Of equally common values it is the one that was complete first, row by row. Quantiles do not weight
+    pixels.
     """
     source, valid, origin, size = image
     x0, y0, x1, y1 = corners
@@ -155,7 +155,7 @@ def rank(kind, quantile, most, image, corners, data, state):
 
 @compiled
 def _commonest(values, shares, order, spare):
-    order = merge_order(values, order, spare)  # the last of equal values is the last one met
+    order = merge_order(values, order, spare)  # stable: the last of equal values is the last one in row order
     best, most, completed, total = values[0], -1.0, 0, 0.0
     for k in range(values.shape[0]):
         total += shares[order[k]]
@@ -167,7 +167,7 @@ def _commonest(values, shares, order, spare):
 
 
 def warm_up() -> None:
-    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
+    """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
     corners = (np.zeros((1, 1)),) * 4
     boxes(*corners, 1, 1)
     for dtype in TYPES:

@@ -1,4 +1,4 @@
-"""What the loops of ``kernels`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+"""The loops of ``kernels`` by NumPy, equal to the bit. They run until the loops are compiled."""
 
 from typing import Any
 
@@ -94,6 +94,6 @@ def bounds(x: Floats, y: Floats, width: int, height: int) -> tuple[float, float,
 
 
 def total(terms: Floats) -> Floats:
-    """Return sums along the last axis, one term after the other, as a loop adds them; NumPy's sum adds in pairs."""
-    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it makes no -0.0
+    """Return sums along the last axis, added one after the other as in a loop; NumPy's sum adds in pairs."""
+    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it gives no -0.0
     return total

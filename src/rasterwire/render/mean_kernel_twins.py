@@ -1,4 +1,4 @@
-"""What the loops of ``means`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+"""The loops of ``mean_kernels`` by NumPy, equal to the bit. They run until the loops are compiled."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ Sums = tuple[Floats, Floats, Floats, Floats]
 def means_at(
     kind: int, x: Floats, y: Floats, near: Floats, image: Image, scale: Pair, limits: Pair, data: Array, state: Array
 ) -> int:
-    """See ``means.means_at``."""
+    """See ``mean_kernels.means_at``."""
     with np.errstate(all="ignore"):
         validity = _validity(x, y, near, image)
         data[...] = 0
@@ -53,14 +53,14 @@ def means_on_lattice(
     data: Array,
     state: Array,
 ) -> int:
-    """See ``means.means_on_lattice``."""
+    """See ``mean_kernels.means_on_lattice``."""
     x, y, near = np.empty((3, *data.shape))
     kernel_twins.interpolate(lattice, x, y, near)
     return means_at(kind, x, y, near, image, scale, limits, data, state)
 
 
 def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int], centre: Pair, scale: Pair) -> Pair:
-    """See ``means.sum_of_rows``."""
+    """See ``mean_kernels.sum_of_rows``."""
     down, across = (
         _weights(kind, (np.arange(size) + begin - (middle - 0.5)) * factor)
         for size, begin, middle, factor in zip(source.shape, origin[::-1], centre[::-1], scale[::-1], strict=True)
@@ -116,7 +116,7 @@ def _near_side(p: Floats, near: Floats) -> npt.NDArray[np.bool_]:
 
 
 def _close(kind: int, image: Image, p: Floats, q: Floats) -> Sums:
-    """Return sums of 2 x 2 pixels, or of 4 x 4 where a cubic finds all of them."""
+    """Return sums of 2 x 2 pixels, or of 4 x 4 where a cubic has all 16."""
     col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
     sums = _four(image, p, q, col, row)
     if kind == CUBIC:
@@ -193,7 +193,7 @@ def _weights(kind: int, distance: Floats) -> Floats:
 
 
 def _wide(kind: int, image: Image, p: Floats, q: Floats, scale: Pair) -> Sums:
-    """Return sums by a kernel that widens as the output's pixels do."""
+    """Return sums by a kernel that is widened to the size of the output's pixels."""
     source, valid, masked, origin, (width, height) = image
     radius = 1.0 if kind == BILINEAR else 2.0
     radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import google_crc32c
 import numpy as np
 
-from rasterwire.checksum import moved
+from rasterwire.checksum import shifted
 from rasterwire.store.private import private_file
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SummingFile(io.FileIO):
         at = self.tell()
         there = self._size - at
         if there < 0:
-            self._crc = moved(self._crc ^ _ONES, -there) ^ _ONES
+            self._crc = shifted(self._crc ^ _ONES, -there) ^ _ONES
             self._size = at
         count = min(_WRITTEN, there) if there > 0 else _WRITTEN
         part = np.frombuffer(memoryview(data)[:count], np.uint8)  # whose checksum is taken without a copy
@@ -61,6 +61,6 @@ class SummingFile(io.FileIO):
         # all that follows it as if that were zeros.
         at, change = 0, 0
         for end, one in sorted(self._changes):
-            change = moved(change, end - at) ^ one
+            change = shifted(change, end - at) ^ one
             at = end
-        return self._size, self._crc ^ moved(change, self._size - at)
+        return self._size, self._crc ^ shifted(change, self._size - at)

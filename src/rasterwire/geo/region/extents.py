@@ -15,7 +15,7 @@ from rasterwire.geo.region.area import Points, Region, own_geometry
 from rasterwire.geo.region.seam import Continuation, seam_of
 
 OUTSIDE_CRS = "REGION_OUTSIDE_CRS"
-"""The reason of what is said of a region that has no place in a crs."""
+"""The reason of the violation of a region that has no position in a crs."""
 
 _STEPS = 32
 _ROUNDS = 3
@@ -29,7 +29,7 @@ def extent(
 
     Edges are followed as curves: each is sampled, and the neighbourhood of every extreme is
     sampled again, so that the result is exact to about 1e-9 of an edge. An area over the cut of a
-    projection lies beyond its edge, where it is smaller so and the projection reaches there.
+    projection is continued beyond the cut, where the projection allows it and the extent is smaller then.
 
     Args:
         region: any.
@@ -37,7 +37,7 @@ def extent(
         to_lattice: maps points of ``crs`` to lattice coordinates, both shape (n, 2).
 
     Raises:
-        InvalidRequest: the region reaches where ``crs`` is not defined.
+        InvalidRequest: the region extends beyond where ``crs`` is defined.
     """
     target = crs or region.crs
     plain = _extent(region, target, to_lattice, None)
@@ -80,7 +80,7 @@ def _extent(
 class _Curve:
     """The outline of a piece as a curve in another crs, by edge number and fraction.
 
-    Points, however many, are edges of no length: one by one they would take a thousand times as long.
+    Points are edges of no length: one curve for all is a thousand times as fast as one for each.
     """
 
     def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, beyond: Continuation | None) -> None:
@@ -90,18 +90,18 @@ class _Curve:
         self.start, self.end = (vertices, vertices) if self.is_of_points else (vertices[:-1], vertices[1:])
         self.edges = len(self.start)
         self._closed = bool((vertices[0] == vertices[-1]).all())
-        # once, since a crs is looked up by its WKT, which it writes each time
+        # once, since the look-up of a conversion is slow
         self._convert = None if region.crs == target else transformer(region.crs, target)
         self._beyond = beyond
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
 
     def near(self, position: float, radius: float) -> Points:
-        """Return places, edge number plus fraction, that lie around one and no farther away than ``radius``."""
+        """Return positions, edge number plus fraction, around one, up to a distance of ``radius``."""
         positions = position + np.linspace(-radius, radius, 2 * _STEPS + 1)
         return np.mod(positions, self.edges) if self._closed else np.clip(positions, 0.0, self.edges)
 
     def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
-        """Return points of the target crs; raises InvalidRequest where there are none."""
+        """Return points in the target crs; raises InvalidRequest where one has no position there."""
         a, b = self.start[edge], self.end[edge]
         if self._geod is not None:
             azimuth, _, length = self._geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -130,7 +130,7 @@ def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
 
 
 def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
-    """Return points inside a wide region: there a projection may put the outline within the area."""
+    """Return points inside a wide region, since a projection may put the outline of such a region within its area."""
     geometry = own_geometry(region)
     west, south, east, north = geometry.bounds
     if east - west < _WIDE_DEGREES:
@@ -162,7 +162,7 @@ def _refine(
     lattice: Points,
     goal: tuple[Callable[[Points], Points], bool],
 ) -> None:
-    """Widen the least and greatest place of samples on a lattice to that of the curve."""
+    """Widen the bounds of samples on a lattice to those of the curve."""
     to_lattice, geographic = goal
     for axis in (0, 1):
         for sign in (1.0, -1.0):
@@ -177,7 +177,7 @@ def _refine(
 def _extreme(
     curve: _Curve, position: float, reference: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
 ) -> float:
-    """Return the extreme of one lattice axis near a place of the curve, by sampling ever closer."""
+    """Return the extreme of one lattice axis near a position of the curve, by repeated sampling."""
     to_lattice, axis, sign, geographic = goal
     radius = 1.0 / _STEPS
     value = math.inf
@@ -197,7 +197,7 @@ def _extreme(
 def _with_poles(
     region: Region, target: CRS, to_lattice: Callable[[Points], Points], box: tuple[float, float, float, float]
 ) -> tuple[float, float, float, float]:
-    """Widen an extent in degrees where the region holds a pole: all longitudes, up to the pole."""
+    """Widen an extent in degrees where the region contains a pole: to all longitudes, and up to the pole."""
     to_source = transformer(target, region.crs)
     left, top, right, bottom = box
     for pole in (-90.0, 90.0):
@@ -206,9 +206,9 @@ def _with_poles(
             continue
         back_lon, back_lat = transformer(region.crs, target).transform(x, y)
         if abs(back_lat - pole) > 1e-6 or not math.isfinite(back_lon):
-            continue  # the projection puts something else there
+            continue  # the projection has another point there
         corners = to_lattice(np.array([[-180.0, pole], [180.0, pole]]))
-        # the unwrapped ring runs once around the earth: its own longitudes mean nothing
+        # the unwrapped ring runs once around the earth, so that its own longitudes have no meaning
         left, right = float(corners[:, 0].min()), float(corners[:, 0].max())
         top = min(top, float(corners[:, 1].min()))
         bottom = max(bottom, float(corners[:, 1].max()))

@@ -1,4 +1,4 @@
-"""Reading areas: boxes, and GeoJSON in all its forms."""
+"""Reading areas from boxes, and from GeoJSON in all its forms."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ import shapely.geometry
 from odc.geo.crs import CRS
 
 from rasterwire.errors import InvalidExpression, InvalidRequest, invalid
-from rasterwire.geo.antimeridian import joined, unrolled
+from rasterwire.geo.antimeridian import merged, unrolled
 from rasterwire.geo.crs import crs_name, parse_crs
 from rasterwire.geo.region.area import Points, Region
 from rasterwire.geo.region.crossings import repaired
 
 _FARTHEST = 1e12
-"""In any unit of a crs: beyond this no number of pixels could be told from another."""
+"""In any unit of a crs: beyond this, doubles cannot distinguish pixels."""
 
 MAX_VERTICES = 100_000
 
@@ -47,8 +47,8 @@ def box_region(west: float, south: float, east: float, north: float, crs: CRS = 
 def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
     """Return the region of a GeoJSON geometry, feature or collection.
 
-    Features without a geometry add nothing, and are named by the region (RFC 7946, section 3.2). A ring that crosses
-    itself holds what lies within it an odd number of times.
+    Features without a geometry add nothing, and the region lists them (RFC 7946, section 3.2). A ring that crosses
+    itself contains the points that it encloses an odd number of times.
 
     Args:
         text: JSON.
@@ -63,7 +63,7 @@ def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
         if not isinstance(document, dict):
             raise TypeError("not an object")
         nodes, left_out = _nodes(document)
-        with np.errstate(invalid="ignore"):  # coordinates that are no numbers are told below
+        with np.errstate(invalid="ignore"):  # coordinates that are not finite are reported below
             shapes = [_shape(path, node) for path, node in nodes]
     except (ValueError, TypeError, RecursionError):
         raise _not_geojson("") from None
@@ -80,7 +80,7 @@ def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
     except InvalidExpression as error:
         raise invalid(_GEOJSON, "REGION_TOO_COMPLEX", error.problem) from None
     if region_crs.geographic and not geodesic:
-        geometry = joined(geometry)
+        geometry = merged(geometry)
     return Region(geometry, region_crs, geodesic, tuple(left_out))
 
 
@@ -111,7 +111,7 @@ def _shape(path: str, node: Any) -> shapely.Geometry:
     """Return the geometry of a node.
 
     Raises:
-        InvalidRequest: it is none; names the path.
+        InvalidRequest: the node is no geometry; the error names the path.
     """
     if not isinstance(node, dict):
         raise _not_geojson(path)
@@ -142,7 +142,7 @@ def crs_member(node: Mapping[str, Any]) -> CRS | None:
     """Return the crs that a GeoJSON object names, None where it names none.
 
     Raises:
-        InvalidRequest: it is named in no way that can be read.
+        InvalidRequest: the crs is named in an unknown form.
     """
     member = node.get("crs")
     if member is None:
