@@ -6,7 +6,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasterwire.checksum import joined
+from rasterwire.checksum import concatenated
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import CorruptData
 from rasterwire.client.wire import read_answer
@@ -90,8 +90,8 @@ def test_bytes_beyond_what_the_server_told_are_refused() -> None:
 def test_checksums_are_joined(size: int) -> None:
     first, second = b"\x00\xffabc", bytes(range(256)) * (size // 256) + bytes(size % 256)
     parts = google_crc32c.value(first), google_crc32c.value(second)
-    assert joined(*parts, size) == google_crc32c.value(first + second)
-    assert joined(0, parts[1], size) == parts[1]
+    assert concatenated(*parts, size) == google_crc32c.value(first + second)
+    assert concatenated(0, parts[1], size) == parts[1]
 
 
 def test_the_checksum_of_a_file_is_that_of_its_chunks_together() -> None:

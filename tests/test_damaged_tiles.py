@@ -60,7 +60,7 @@ def by_us(path: Path, rows: int, until: int | None) -> Pixels | None:
 def is_handed_on(path: Path) -> bool:
     try:
         (band,) = FolderCatalog(path.parent).get(path.stem).bands
-        return bool(opened_level(band.href, band.version, None).checked(0))
+        return bool(opened_level(band.href, band.version, None).verified_tile(0))
     except Exception:  # noqa: BLE001  the errors of codecs share no root
         return False
 
@@ -236,7 +236,7 @@ def test_a_tile_once_found_sound_is_decoded_as_far_as_is_wanted(tmp_path: Path) 
     band: Band
     (band,) = FolderCatalog(tmp_path).get("a").bands
     level = opened_level(band.href, band.version, None)
-    assert (level.rows_made(0, 8), level.rows_made(1, 8)) == (64, 64)
+    assert (level.rows_to_decode(0, 8), level.rows_to_decode(1, 8)) == (64, 64)
     level.tile(0, 64)
-    assert (level.rows_made(0, 8), level.rows_made(1, 8)) == (8, 64)
+    assert (level.rows_to_decode(0, 8), level.rows_to_decode(1, 8)) == (8, 64)
     assert level.tile(0, 8).samples.shape == (8, 64, 1)

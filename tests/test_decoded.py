@@ -12,7 +12,7 @@ import pytest
 from cases import every
 from effort import HANG
 from rasterwire.files.decoded_tile import DecodedTile
-from rasterwire.pixels import Pixels, ToldByNodata
+from rasterwire.pixels import NodataPixels, Pixels
 from rasterwire.render.engine import ThreadEngine
 
 NEXT_TO_NODATA = np.nextafter(np.float32(-9999.9), np.float32(0))
@@ -58,7 +58,7 @@ def test_pixels_told_by_nodata_are_those_of_a_mask(
     fill: float,
 ) -> None:
     fill = fill if values.dtype.kind == "f" else abs(int(fill)) % 2
-    unmasked, masked = ToldByNodata(values, nodata), Pixels(values, np.array(valid))
+    unmasked, masked = NodataPixels(values, nodata), Pixels(values, np.array(valid))
     for pixels in (unmasked, pickle.loads(pickle.dumps(unmasked)), copy.copy(unmasked)):
         np.testing.assert_array_equal(pixels.filled(fill), masked.filled(fill))
         np.testing.assert_array_equal(pixels.valid, masked.valid)

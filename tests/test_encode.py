@@ -149,7 +149,7 @@ def test_every_grid_is_read_back(tmp_path: Path, affine: Affine, crs: CRS | None
 
 def test_scale_offset_and_unit_are_kept(tmp_path: Path) -> None:
     raster_plan = raster(20, 30)
-    source = replace(raster_plan.bands[0].source, value_scale=2.75e-5, value_offset=-0.2, unit="1")
+    source = replace(raster_plan.bands[0].stored, value_scale=2.75e-5, value_offset=-0.2, unit="1")
     raster_plan = replace(raster_plan, bands=(replace(raster_plan.bands[0], source=source),))
     data = encoded(plan(Format.GEO_TIFF, raster_plan), tmp_path)
     with rasterio.MemoryFile(data) as memory, memory.open() as tiff:

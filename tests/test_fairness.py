@@ -24,7 +24,7 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -132,7 +132,7 @@ def test_blocks_of_small_renders_go_before_those_of_large_ones_and_do_not_starve
     engine, gate, names = ThreadEngine(1), threading.Event(), list[str]()
     first = engine._submit(_Lane(lambda _: gate.wait(SECONDS)), 0)
     large = _Lane[int, None](lambda _: names.append("large"))
-    large.begun = _YOUNG  # it had as many as count as small
+    large.started = _YOUNG  # it had as many as count as small
     futures = [engine._submit(large, n) for n in range(12)]
     for name in "abcd":
         small = _Lane[int, None](partial(lambda name, _: names.append(name), name))
@@ -319,7 +319,7 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
     at_work, go = threading.Event(), threading.Event()
     plan = Desk._plan
 
-    def slow(desk: Desk, request: PixelRequest) -> RenderPlan:
+    def slow(desk: Desk, request: ParsedRequest) -> RenderPlan:
         if request.params.WhichOneof("source") == "expression":
             at_work.set()
             assert go.wait(SECONDS)

@@ -21,6 +21,7 @@ from rasterwire.render.block import path_of
 from rasterwire.render.interpolation import interpolation
 from rasterwire.render.nearest import nearest
 from rasterwire.render.positions import Lattice, Positions, exact, positions
+from rasterwire.render.sampling import sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import Resampling
@@ -155,12 +156,12 @@ WINDOW = Window(37, 65, 290, 205)
 @pytest.mark.parametrize("name", GRIDS)
 def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
     (band,) = stored(tmp_path)
-    place = positions(plan(band), GRIDS[name], WINDOW)
+    place = positions(sampling_of(plan(band), GRIDS[name]), WINDOW)
     if isinstance(place, Lattice):
         shape = WINDOW.height, WINDOW.width
         buffers = Positions(np.empty(shape), np.empty(shape), np.empty(shape))
         kernels.interpolate(place.as_tuple(), buffers.x, buffers.y, buffers.near)
-        left, top, right, bottom = place.reach()
+        left, top, right, bottom = place.bounds()
         assert left <= buffers.x.min() <= buffers.x.max() <= right
         assert top <= buffers.y.min() <= buffers.y.max() <= bottom
     else:
@@ -174,7 +175,7 @@ def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
 def truth(band: Band, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
     col = np.arange(WINDOW.col, WINDOW.col + WINDOW.width)
     row = np.arange(WINDOW.row, WINDOW.row + WINDOW.height)[:, None]
-    x, y = np.broadcast_arrays(*exact(plan(band), grid, col, row))
+    x, y = np.broadcast_arrays(*exact(sampling_of(plan(band), grid), col, row))
     return x, y
 
 
@@ -187,7 +188,7 @@ def test_nearest_is_what_exact_positions_give(tmp_path: Path, name: str) -> None
     index = np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)
     with rasterio.open(band.href) as file:
         expected = np.where(inside, file.read(1)[index], 0)
-    pixels = nearest(plan(band), GRIDS[name], WINDOW)
+    pixels = nearest(sampling_of(plan(band), GRIDS[name]), WINDOW)
     assert np.array_equal(pixels.valid, expected != 0)
     assert np.array_equal(pixels.filled(0), expected)
 
@@ -198,8 +199,8 @@ def test_nearest_is_what_exact_positions_give(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("kind", [Resampling.BILINEAR, Resampling.CUBIC])
 def test_interpolation_is_gdals(tmp_path: Path, kind: Resampling, name: str, dtype: str, nodata: float | None) -> None:
     (band,) = stored(tmp_path, dtype, nodata)
-    band_plan = plan(band, kind)
-    pixels, expected = interpolation(band_plan, GRIDS[name], WINDOW, kind), warp(band_plan, GRIDS[name], WINDOW, kind)
+    sampling = sampling_of(plan(band, kind), GRIDS[name])
+    pixels, expected = interpolation(sampling, WINDOW), warp(sampling, WINDOW)
     assert np.array_equal(pixels.valid, expected.valid)
     assert pixels.valid.any()
     if dtype == "float32":
@@ -214,7 +215,7 @@ def test_a_band_does_not_depend_on_the_others_of_its_file(tmp_path: Path, kind: 
     (tmp_path / "one").mkdir()
     bands = stored(tmp_path / "three", bands=3)
     (alone,) = stored(tmp_path / "one")  # the first of the three
-    together, single = (warp(plan(band, kind), GRIDS["degrees"], WINDOW, kind) for band in (bands[0], alone))
+    together, single = (warp(sampling_of(plan(band, kind), GRIDS["degrees"]), WINDOW) for band in (bands[0], alone))
     assert np.array_equal(together.valid, single.valid)
     assert np.array_equal(together.filled(0), single.filled(0))
 

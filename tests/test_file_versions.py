@@ -19,6 +19,7 @@ from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.types import BandPlan
+from rasterwire.render.sampling import sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import DownloadRequest, Format, Resampling
@@ -124,7 +125,7 @@ def _pixels(band: Band, reader: str) -> object:
         return read(band, overview=None, col=0, row=0, size=(64, 64))
     plan = BandPlan("a", band, band.dtype, band.nodata, 0, Resampling.LANCZOS)
     grid = GeoBox((50, 60), PLACE @ Affine.rotation(10), CRS("EPSG:32610"))
-    return warp(plan, grid, Window(0, 0, 50, 60), Resampling.LANCZOS)
+    return warp(sampling_of(plan, grid), Window(0, 0, 50, 60))
 
 
 def test_the_version_of_a_file_tells_what_is_known_of_it(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from rasterio.transform import from_origin
 
 from rasterwire.catalog.header import read_header
 from rasterwire.image import Band
-from rasterwire.pixels import ToldByNodata, Window, is_nodata
-from rasterwire.plan.bands import sampling
+from rasterwire.pixels import NodataPixels, Window, is_nodata
+from rasterwire.plan.bands import plan_band
 from rasterwire.render.band import render_band
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.request import Resampling
@@ -58,7 +58,7 @@ def test_floats_close_to_nodata_are_nodata_as_for_gdal() -> None:
                 continue
             values = neighbours(nodata, dtype)
             declared, expected = masks_by_gdal(values, nodata)
-            assert np.array_equal(ToldByNodata(values, declared).valid, expected), (dtype, nodata)
+            assert np.array_equal(NodataPixels(values, declared).valid, expected), (dtype, nodata)
 
 
 def test_means_close_to_nodata_stay_valid_for_every_reader() -> None:
@@ -94,13 +94,13 @@ def test_overviews_that_were_float32_have_the_nodata_of_their_tag(tmp_path: Path
     with rasterio.open(path) as raster, rasterio.open(path, overview_level=0) as half:
         full, coarse = raster.read_masks(1) > 0, half.read_masks(1) > 0
     assert [full.all(), coarse.all()] == [False, False]
-    rendered = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 512, 512))
+    rendered = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 512, 512))
     assert np.array_equal(rendered.valid, full)
     twice = band.grid.zoom_out(2)
-    rendered = render_band(sampling(band, twice, Resampling.NEAREST), twice, Window(0, 0, 256, 256))
+    rendered = render_band(plan_band(band, twice, Resampling.NEAREST), twice, Window(0, 0, 256, 256))
     assert np.array_equal(rendered.valid, coarse)
     for kind in (Resampling.AVERAGE, Resampling.MIN, Resampling.BILINEAR, Resampling.LANCZOS):
         thrice = band.grid.zoom_out(3)
         height, width = (int(n) for n in thrice.shape)
-        rendered = render_band(sampling(band, thrice, kind), thrice, Window(0, 0, height, width))
+        rendered = render_band(plan_band(band, thrice, kind), thrice, Window(0, 0, height, width))
         assert np.abs(rendered.data[rendered.valid]).max() < 100, kind

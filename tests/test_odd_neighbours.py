@@ -90,7 +90,7 @@ def test_loops_are_compiled_in_one_thread_while_twins_serve_the_others() -> None
     loop.machine = loop.machine.py_func
     compiled.run_twins(True)
     try:
-        with compiled.loops_here():
+        with compiled.loops_in_thread():
             inside = loop()
         served = loop()
     finally:

@@ -21,6 +21,7 @@ from rasterwire.pixels import Window
 from rasterwire.plan import BandPlan
 from rasterwire.render import reduction as module
 from rasterwire.render.reduction import REDUCTIONS, reduction
+from rasterwire.render.sampling import sampling_of
 from rasterwire.request import Resampling
 
 UTM = CRS("EPSG:32633")
@@ -50,8 +51,8 @@ def stored(folder: Path, dtype: str = "uint16", nodata: float | None = 0) -> Ban
     return FolderCatalog(folder).get("few").bands[0]
 
 
-def plan(band: Band) -> BandPlan:
-    return BandPlan("a", band, band.dtype, band.nodata, 0, Resampling.AVERAGE)
+def plan(band: Band, resampling: Resampling) -> BandPlan:
+    return BandPlan("a", band, band.dtype, band.nodata, 0, resampling)
 
 
 def gdals(band: Band, grid: GeoBox, resampling: Resampling) -> npt.NDArray[Any]:
@@ -92,7 +93,7 @@ def commonest(values: npt.NDArray[Any], box: tuple[float, float, float, float]) 
 def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: str) -> None:
     band, grid = stored(tmp_path, dtype), GRIDS[name]
     height, width = (int(n) for n in grid.shape)
-    pixels = reduction(plan(band), grid, Window(0, 0, height, width), Resampling.MODE).filled(0)
+    pixels = reduction(sampling_of(plan(band, Resampling.MODE), grid), Window(0, 0, height, width)).filled(0)
     with rasterio.open(band.href) as file:
         values = file.read(1)
     step = ~Affine(10, 0, 500_000, 0, -10, 5_002_000) @ grid.affine
@@ -108,7 +109,7 @@ def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: s
 def test_values_are_gdals(tmp_path: Path, name: str, dtype: str, resampling: Resampling) -> None:
     band = stored(tmp_path, dtype)
     height, width = (int(n) for n in GRIDS[name].shape)
-    pixels = reduction(plan(band), GRIDS[name], Window(0, 0, height, width), resampling)
+    pixels = reduction(sampling_of(plan(band, resampling), GRIDS[name]), Window(0, 0, height, width))
     expected = gdals(band, GRIDS[name], resampling)
     assert 0.5 < pixels.valid.mean() < 1
     assert np.array_equal(pixels.valid, expected != 0)
@@ -147,7 +148,7 @@ def test_one_pixel_of_all_is_numpys(
     counts = np.sort(np.bincount(values[values != 0]))
     assert counts[-1] > counts[-2]  # only one value is the most common
     whole = GeoBox((1, 1), Affine(10 * SIDE, 0, 500_000, 0, -10 * SIDE, 5_002_000), UTM)
-    pixels = reduction(plan(band), whole, Window(0, 0, 1, 1), resampling)
+    pixels = reduction(sampling_of(plan(band, resampling), whole), Window(0, 0, 1, 1))
     assert pixels.valid.all()
     assert pixels.data[0, 0] == _numpy[resampling](values[values != 0])
 
@@ -162,7 +163,7 @@ def test_of_nothing_valid_there_is_no_value(
     for budget in (1_500_000, 300):
         monkeypatch.setattr(module, "_SOURCE_BUDGET", budget)
         for grid in (hole, beyond):
-            assert not reduction(plan(band), grid, Window(0, 0, 1, 1), resampling).valid.any()
+            assert not reduction(sampling_of(plan(band, resampling), grid), Window(0, 0, 1, 1)).valid.any()
 
 
 def test_a_mean_that_equals_nodata_is_moved_beside_it(tmp_path: Path) -> None:
@@ -172,5 +173,5 @@ def test_a_mean_that_equals_nodata_is_moved_beside_it(tmp_path: Path) -> None:
         file.write(np.array([[[4, 6], [6, 4]]], "uint8"))
     (band,) = FolderCatalog(tmp_path).get("x").bands
     whole = GeoBox((1, 1), place @ Affine.scale(2), UTM)
-    pixels = reduction(plan(band), whole, Window(0, 0, 1, 1), Resampling.AVERAGE)
+    pixels = reduction(sampling_of(plan(band, Resampling.AVERAGE), whole), Window(0, 0, 1, 1))
     assert (pixels.data.item(), pixels.valid.item()) == (4, True)  # as GDAL does it

@@ -47,7 +47,7 @@ def test_the_top_of_a_tile_is_what_gdal_reads_there(
         if row >= SIZE:
             continue
         level.tile(begins + index, level.tile_height)
-        rows = level.rows_made(begins + index, count)
+        rows = level.rows_to_decode(begins + index, count)
         assert count <= rows <= level.tile_height
         target = np.empty((count, level.tile_width), dtype)
         level.tile(begins + index, rows).copy_to(target, slice(0, count), slice(0, level.tile_width), (0, 0), sample)
@@ -63,10 +63,12 @@ def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
         with rasterio.open(path, "w", **profile, blockxsize=512, blockysize=512, compress=codec, predictor=2) as file:
             file.write(np.ones((1, 512, 512), "uint16"))
         level = opened_level(str(path), "1", None)
-        assert [level.rows_made(0, rows) for rows in (1, 64, 65, 512)] == [512] * 4  # its checksum was not compared yet
+        assert [level.rows_to_decode(0, rows) for rows in (1, 64, 65, 512)] == [
+            512
+        ] * 4  # its checksum was not compared yet
         assert level.tile(0, 512).samples.shape == (512, 512, 1)
-        counts[codec] = [level.rows_made(0, rows) for rows in (1, 64, 65, 512)]
-        assert level.tile(0, level.rows_made(0, 65)).samples.shape == (counts[codec][2], 512, 1)
+        counts[codec] = [level.rows_to_decode(0, rows) for rows in (1, 64, 65, 512)]
+        assert level.tile(0, level.rows_to_decode(0, 65)).samples.shape == (counts[codec][2], 512, 1)
     assert counts == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
 
 

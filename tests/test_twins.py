@@ -68,8 +68,8 @@ def test_positions_and_the_pixels_at_them() -> None:
         "wrap": _differs(kernels.wrap, x, tolerance, 25, 25.0),
         "pixels_at": _differs(kernels.pixels_at, x, y, tolerance, 25, 20, cols, rows),
         "pixels_on_lattice": _differs(kernels.pixels_on_lattice, lattice, 25, 20, cols, rows),
-        "reach": _differs(kernels.reach, x, y, 25, 20),
-        "reach of nothing": _differs(kernels.reach, x - 1e6, y, 25, 20),
+        "bounds": _differs(kernels.bounds, x, y, 25, 20),
+        "bounds of nothing": _differs(kernels.bounds, x - 1e6, y, 25, 20),
     }
     kernels.pixels_at(x, y, np.zeros(x.shape), 25, 20, cols, rows)
     wrong["span"] = _differs(kernels.span, cols, rows)
@@ -188,5 +188,5 @@ def test_lengths_of_streams_of_lzw() -> None:
                     stream[int(_random.integers(0, len(stream)))] ^= 1 << damage
                 stored = np.frombuffer(bytes(stream), np.uint8)
                 for enough in (1, size, size + 99):
-                    assert not _differs(lzw.bytes_made, stored, enough), (size, kind, damage)
-            assert lzw.bytes_made(np.frombuffer(imagecodecs.lzw_encode(pixels), np.uint8), size) >= size
+                    assert not _differs(lzw.decoded_size, stored, enough), (size, kind, damage)
+            assert lzw.decoded_size(np.frombuffer(imagecodecs.lzw_encode(pixels), np.uint8), size) >= size

@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.pixels import Window
-from rasterwire.plan.bands import sampling
+from rasterwire.plan.bands import plan_band
 from rasterwire.render import reduction
 from rasterwire.render.band import render_band
 from rasterwire.request import Resampling
@@ -38,6 +38,6 @@ def test_what_is_reduced_from_a_nan_is_nan_in_any_order(
     (band,) = FolderCatalog(tmp_path).get("a").bands
     grid = GeoBox((4, 4), affine @ Affine.scale(4), UTM)
     for kind in KINDS:
-        rendered = render_band(sampling(band, grid, kind), grid, Window(0, 0, 4, 4))
+        rendered = render_band(plan_band(band, grid, kind), grid, Window(0, 0, 4, 4))
         assert rendered.valid.all(), kind
         assert np.array_equal(np.isnan(rendered.data), with_nan), kind

@@ -15,7 +15,7 @@ import rasterwire
 
 ROOT = Path(__file__).parents[1]
 
-TOLD = "from rasterwire.cli.main import main; main()"
+MAIN = "from rasterwire.cli.main import main; main()"
 
 
 def test_version_tells_both_versions_of_proj_and_that_of_gdal_and_python() -> None:
@@ -27,7 +27,7 @@ def test_version_tells_both_versions_of_proj_and_that_of_gdal_and_python() -> No
 
 
 def test_a_client_without_these_libraries_tells_its_own_version() -> None:
-    hidden = "import sys; sys.modules.update(pyproj=None, rasterio=None); " + TOLD
+    hidden = "import sys; sys.modules.update(pyproj=None, rasterio=None); " + MAIN
     told = subprocess.run([sys.executable, "-c", hidden, "version"], capture_output=True, text=True, check=True).stdout
     assert told.splitlines() == [f"rasterwire {rasterwire.__version__}", f"Python {platform.python_version()}"]
 

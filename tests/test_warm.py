@@ -20,7 +20,7 @@ from rasterwire.server.process import warm
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Act as on a new machine without compiled loops; a process that compiles finds them stored and ends at once."""
-    monkeypatch.setattr(compiled, "are_kept", lambda: False)
+    monkeypatch.setattr(compiled, "are_cached", lambda: False)
 
 
 def test_another_process_compiles_and_this_one_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest
 def test_where_loops_are_kept_nobody_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     loaded: list[bool] = []
     monkeypatch.setattr(warm, "_load", lambda _: loaded.append(compiled._runs_twins))
-    monkeypatch.setattr(compiled, "are_kept", lambda: True)
+    monkeypatch.setattr(compiled, "are_cached", lambda: True)
     monkeypatch.setattr(asyncio, "create_subprocess_exec", None)
     asyncio.run(warm.warm_up(tmp_path / "turn"))
     assert loaded == [False]

@@ -18,7 +18,7 @@ from rasterwire.files.nodata_text import nodata_pixel
 from rasterwire.image import Band
 from rasterwire.pixels import Window, fits
 from rasterwire.plan import Limits, make_plan
-from rasterwire.plan.bands import sampling
+from rasterwire.plan.bands import plan_band
 from rasterwire.render.band import render_band
 from rasterwire.request import BandRequest, DownloadRequest, Format, Resampling
 
@@ -63,7 +63,7 @@ def test_nodata_of_64_bits_is_that_of_the_tag(tmp_path: Path) -> None:
             pixels = pixels_of(dtype, nodata)
             band = band_of(write(tmp_path / f"{number}{len(options)}.tif", pixels, str(nodata), **options))
             assert repr(band.nodata) == str(nodata), (dtype, nodata, options)
-            rendered = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
+            rendered = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
             assert np.array_equal(rendered.data, pixels), (dtype, nodata, options)
             assert np.array_equal(rendered.valid, pixels != pixels.dtype.type(nodata)), (dtype, nodata, options)
 
@@ -82,7 +82,7 @@ def test_tags_mean_what_gdal_reads_in_them(tmp_path: Path) -> None:
         for text in texts:
             path = write(tmp_path / "a.tif", pixels, text)
             band = band_of(path)
-            rendered = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 16, 16))
+            rendered = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 16, 16))
             with rasterio.open(path) as raster:
                 assert np.array_equal(rendered.valid, raster.read_masks(1) > 0), (dtype, text, band.nodata)
 
@@ -101,7 +101,7 @@ def test_a_tile_never_written_holds_what_gdal_fills_in(tmp_path: Path) -> None:
             with rasterio.open(path) as raster:
                 expected, valid = raster.read(1), raster.read_masks(1) > 0
             band = band_of(path)
-            pixels = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
+            pixels = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
             assert np.array_equal(pixels.data, expected, equal_nan=dtype.startswith("f")), (dtype, text, band.plain)
             assert np.array_equal(pixels.valid, valid), (dtype, text, band.plain)
 
@@ -117,7 +117,7 @@ def test_nodata_of_64_bits_is_never_mixed_into_data(tmp_path: Path) -> None:
             for factor in (0.5, 2, 8):
                 side, case = round(32 / factor), (dtype, nodata, kind, factor)
                 grid = GeoBox((side, side), band.grid.affine * Affine.scale(factor), UTM)
-                rendered = render_band(sampling(band, grid, kind), grid, Window(0, 0, side, side))
+                rendered = render_band(plan_band(band, grid, kind), grid, Window(0, 0, side, side))
                 values = set(rendered.data[rendered.valid].tolist())
                 assert values == {100} or (kind is Resampling.SUM and max(values) <= 6400), case
                 assert rendered.valid[:, : side // 4].any(), case
@@ -136,7 +136,7 @@ def test_reductions_that_choose_a_pixel_keep_all_its_bits(tmp_path: Path) -> Non
             (Resampling.MODE, most - 2),
             (Resampling.MEDIAN, most - 2),
         ):
-            rendered = render_band(sampling(band, grid, kind), grid, Window(0, 0, 8, 8))
+            rendered = render_band(plan_band(band, grid, kind), grid, Window(0, 0, 8, 8))
             assert set(rendered.data.ravel().tolist()) == {expected}, (dtype, kind)
 
 

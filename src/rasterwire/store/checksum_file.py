@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import google_crc32c
 import numpy as np
 
-from rasterwire.checksum import moved
+from rasterwire.checksum import shifted
 from rasterwire.store.private_files import private_file
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ChecksumFile(io.FileIO):
         offset = self.tell()
         overlap = self._size - offset
         if overlap < 0:
-            self._crc = moved(self._crc ^ _ONES, -overlap) ^ _ONES
+            self._crc = shifted(self._crc ^ _ONES, -overlap) ^ _ONES
             self._size = offset
         limit = min(_MAX_WRITE, overlap) if overlap > 0 else _MAX_WRITE
         part = np.frombuffer(memoryview(data)[:limit], np.uint8)  # google_crc32c takes an array without a copy
@@ -64,6 +64,6 @@ class ChecksumFile(io.FileIO):
         # crc is that of the change followed by zeros.
         offset, total = 0, 0
         for end, change in sorted(self._changes):
-            total = moved(total, end - offset) ^ change
+            total = shifted(total, end - offset) ^ change
             offset = end
-        return self._size, self._crc ^ moved(total, self._size - offset)
+        return self._size, self._crc ^ shifted(total, self._size - offset)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.table import REDUCERS, PixelEngine, ResultType
-from rasterwire.nodes.bounds import Box, apart, joining
-from rasterwire.nodes.nodes import Ask, Making, Node, Place, reach_of_place
+from rasterwire.nodes.bounds import Box, are_apart, enclosing_box
+from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target, target_bounds
 from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, PixelType, union, wide
 from rasterwire.nodes.rank import ranked
 from rasterwire.pixels import Pixels
@@ -28,35 +28,35 @@ class Reduced(Node):
     __slots__ = ("kind", "parameters", "types")
 
     def __init__(self, kind: str, inputs: Sequence[Node], dtype: str, parameters: tuple[Any, ...] = ()) -> None:
-        reach: Box | None = joining([node.reach for node in inputs])
+        bounds: Box | None = enclosing_box([node.bounds for node in inputs])
         row = REDUCERS[kind]
-        super().__init__(dtype, inputs, None if row.is_valid_without_inputs else reach, kind, parameters)
+        super().__init__(dtype, inputs, None if row.is_valid_without_inputs else bounds, kind, parameters)
         self.kind = kind
         self.parameters = parameters
         if row.at_pixels is PixelEngine.RANK:
             self.sorts = max(self.sorts, len(inputs))
 
-    def make(self, place: Place) -> Making:
+    def make(self, place: Target) -> Computation:
         """See ``Node.make``."""
-        box = reach_of_place(place)
-        near = [node for node in self.inputs if not apart(node.reach, box)]
+        box = target_bounds(place)
+        near = [node for node in self.inputs if not are_apart(node.bounds, box)]
         if REDUCERS[self.kind].at_pixels is PixelEngine.ACCUMULATOR:
             accumulator = ACCUMULATORS[self.kind](self.dtype, (place.window.height, place.window.width))
             for node in reversed(near) if self.kind == "mosaic" else near:
-                pixels = yield Ask(node, place)
+                pixels = yield PixelRequest(node, place)
                 if accumulator.add(pixels):
                     break
             return accumulator.result()
         return (yield from self._stacked(near, place))
 
-    def _stacked(self, near: Sequence[Node], place: Place) -> Making:
+    def _stacked(self, near: Sequence[Node], place: Target) -> Computation:
         shape = place.window.height, place.window.width
         if not near:
             return Pixels(np.zeros(shape, self.dtype), np.zeros(shape, bool))
         dtype = np.result_type(*(np.dtype(node.dtype) for node in near))
         stack, valid = np.empty((len(near), *shape), dtype), np.empty((len(near), *shape), bool)
         for index, node in enumerate(near):
-            pixels = yield Ask(node, place)
+            pixels = yield PixelRequest(node, place)
             stack[index], valid[index] = pixels.data, pixels.valid
         return Pixels(*ranked(self.kind, self.parameters, stack, valid, self.dtype))
 
@@ -223,23 +223,23 @@ class Selected(Node):
 
     def __init__(self, qualities: Sequence[Node], nodes: Sequence[Node], dtype: str) -> None:
         pairs = [node for pair in zip(qualities, nodes, strict=True) for node in pair]
-        super().__init__(dtype, pairs, joining([node.reach for node in nodes]))
+        super().__init__(dtype, pairs, enclosing_box([node.bounds for node in nodes]))
 
-    def make(self, place: Place) -> Making:
+    def make(self, place: Target) -> Computation:
         """See ``Node.make``."""
-        box = reach_of_place(place)
+        box = target_bounds(place)
         shape = place.window.height, place.window.width
         data, valid = np.zeros(shape, self.dtype), np.zeros(shape, bool)
         best, ranked = np.zeros(shape), np.zeros(shape, bool)
         for quality, node in zip(self.inputs[::2], self.inputs[1::2], strict=True):
             # a node that is apart is still asked: where its quality is best, its mask hides the other nodes
-            if apart(quality.reach, box):
+            if are_apart(quality.bounds, box):
                 continue
-            scores = yield Ask(quality, place)
+            scores = yield PixelRequest(quality, place)
             better = scores.valid & (~ranked | (scores.data > best))
             if not better.any():
                 continue
-            pixels = yield Ask(node, place)
+            pixels = yield PixelRequest(node, place)
             np.copyto(best, scores.data, where=better, casting="unsafe")
             np.copyto(data, pixels.data, where=better, casting="unsafe")
             np.copyto(valid, pixels.valid, where=better)

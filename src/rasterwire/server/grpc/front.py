@@ -16,7 +16,7 @@ from rasterwire.geo.region import MAX_VERTICES
 from rasterwire.server.grpc.wire import with_data
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.listing import list_images
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.status import grpc_status
 from rasterwire.server.messages.validate import violations
 from rasterwire.server.peer import peer
@@ -91,7 +91,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
         async with _answering(context, "CreateDownload", request):
-            return await self._desk.create(PixelRequest(request.params))
+            return await self._desk.create(ParsedRequest(request.params))
         raise AssertionError  # abort never returns
 
     async def PlanDownload(
@@ -99,7 +99,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> service_pb2.PlanDownloadResponse:
         async with _answering(context, "PlanDownload", request):
             return service_pb2.PlanDownloadResponse(
-                plan=convert.from_plan(await self._desk.plan(PixelRequest(request.params)))
+                plan=convert.from_plan(await self._desk.plan(ParsedRequest(request.params)))
             )
         raise AssertionError
 
@@ -142,7 +142,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
         async with (
             _answering(context, "StreamDownload", request),
-            aclosing(self._desk.stream(PixelRequest(request.params))) as steps,
+            aclosing(self._desk.stream(ParsedRequest(request.params))) as steps,
         ):
             async for plan, step in steps:
                 if isinstance(step, download_pb2.RenderProgress):

@@ -5,7 +5,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from rasterwire.server.messages import convert
-from rasterwire.server.messages.pixel_request import PixelRequest, read_request
+from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Desk
 from rasterwire.server.web.body import check_type, read_body, read_json
@@ -49,7 +49,7 @@ class _HttpFront:
         return await send_download(request, self._desk, request.match_info["id"], request.query.get("token", ""))
 
 
-async def _read(request: web.Request, desk: Desk) -> PixelRequest:
+async def _read(request: web.Request, desk: Desk) -> ParsedRequest:
     check_type(request)
     body = await read_body(request)
     # megabytes of it take seconds, which other calls shall not wait

@@ -22,7 +22,7 @@ from rasterwire.expression.language.values import (
     ImageValue,
     Projection,
 )
-from rasterwire.geo.antimeridian import joined, redrawn, unrolled
+from rasterwire.geo.antimeridian import merged, redrawn, unrolled
 from rasterwire.geo.crs import crs_name, transformer
 from rasterwire.geo.grid import apply
 from rasterwire.geo.region import MAX_VERTICES, Region, crs_member, own_geometry
@@ -97,7 +97,7 @@ def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesi
         geometry = unrolled(geometry)
     geometry = repaired(geometry)
     if crs.geographic and not curved:
-        geometry = joined(geometry)
+        geometry = merged(geometry)
     return Region(geometry, crs, bool(curved))
 
 

@@ -10,7 +10,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.functions.image.neighbourhood import MAX_RADIUS, Around
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, ImageValue
-from rasterwire.nodes.nodes import Node, Place
+from rasterwire.nodes.nodes import Node, Target
 from rasterwire.nodes.pixel_type import FLOAT
 from rasterwire.pixels import Pixels
 
@@ -26,7 +26,7 @@ class Distance(Around):
         super().__init__(node, "float32", float(neighbourhood), "pixels", metric)
         self.metric = metric
 
-    def around(self, pixels: Pixels, margin: int, place: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, place: Target) -> Pixels:
         """See ``Around.around``: without a pixel in the neighbourhood, the distance is that of its corners."""
         source = (pixels.valid & (pixels.data != 0)).view(np.uint8)
         height, width = place.window.height, place.window.width

@@ -15,7 +15,7 @@ from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.per_pixel import ACCUMULATORS, reduced_type
 from rasterwire.expression.reducers.table import REDUCERS, PixelEngine
 from rasterwire.geo.grid import pixel_metres
-from rasterwire.nodes.nodes import Ask, Making, Node, Place
+from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target
 from rasterwire.nodes.pixel_type import DOUBLE, FLOAT, PixelType
 from rasterwire.nodes.rank import MOST_SORTED, ranked
 from rasterwire.pixels import Pixels
@@ -29,7 +29,7 @@ MAX_RADIUS = 512
 Array = npt.NDArray[Any]
 
 
-def pixels_of(length: float, units: str, place: Place) -> float:
+def pixels_of(length: float, units: str, place: Target) -> float:
     """Convert a length to pixels of a place."""
     return length if units == "pixels" else length / pixel_metres(place.grid.affine, place.grid.crs)
 
@@ -58,15 +58,15 @@ class Around(Node):
         self.radius = radius
         self.units = units
 
-    def make(self, place: Place) -> Making:
+    def make(self, place: Target) -> Computation:
         """See ``Node.make``."""
         margin = math.ceil(pixels_of(self.radius, self.units, place) - 1e-9)
         if margin > MAX_RADIUS:
             raise InvalidExpression(f"a neighbourhood of {margin} pixels is too large, at most {MAX_RADIUS}.")
-        pixels = yield Ask(self.inputs[0], place.within(margin))
+        pixels = yield PixelRequest(self.inputs[0], place.with_margin(margin))
         return self.around(pixels, margin, place)
 
-    def around(self, pixels: Pixels, margin: int, place: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, place: Target) -> Pixels:
         """Compute the pixels of a place from the pixels of the input, which have a margin around it."""
         raise NotImplementedError
 
@@ -100,7 +100,7 @@ class Gathered(Around):
         self.weighs = weighs
         self.skips = skips
 
-    def around(self, pixels: Pixels, margin: int, place: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, place: Target) -> Pixels:
         """See ``Around.around``."""
         height, width = place.window.height, place.window.width
         weights = np.asarray(self.kernel.weights, np.float64)
@@ -234,7 +234,7 @@ class Convolved(Around):
         super().__init__(node, dtype, float(radius), "pixels", kernel.weights)
         self.kernel = kernel
 
-    def around(self, pixels: Pixels, margin: int, place: Place) -> Pixels:
+    def around(self, pixels: Pixels, margin: int, place: Target) -> Pixels:
         """See ``Around.around``."""
         height, width = place.window.height, place.window.width
         weights = np.asarray(self.kernel.weights, np.float64)

@@ -11,7 +11,7 @@ from rasterwire.v1 import download_pb2
 
 
 @dataclass(frozen=True, slots=True)
-class PixelRequest:
+class ParsedRequest:
     """A request for pixels.
 
     Attributes:
@@ -39,7 +39,7 @@ class PixelRequest:
         return params
 
 
-def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, Any]) -> PixelRequest:
+def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, Any]) -> ParsedRequest:
     """Return the request of params that lack their expression, and of the JSON of the expression.
 
     Raises:
@@ -47,14 +47,14 @@ def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, 
     """
     graph = read_graph(document)
     params.expression.result = graph.result
-    return PixelRequest(params, graph, document)
+    return ParsedRequest(params, graph, document)
 
 
 _STAND_IN = {"result": "0", "values": {"0": {"constantValue": None}}}
 """An expression that is read at once."""
 
 
-def read_request(document: Mapping[str, Any]) -> PixelRequest:
+def read_request(document: Mapping[str, Any]) -> ParsedRequest:
     """Return the request of a JSON object with the fields of the message.
 
     Raises:
@@ -62,7 +62,7 @@ def read_request(document: Mapping[str, Any]) -> PixelRequest:
     """
     expression = document.get("expression")
     if expression is None:
-        return PixelRequest(read_params(document))
+        return ParsedRequest(read_params(document))
     problems = Violations()
     params = download_pb2.DownloadParams()
     with problems.catching():
@@ -71,6 +71,6 @@ def read_request(document: Mapping[str, Any]) -> PixelRequest:
     try:
         request = with_expression(params, expression)
     except InvalidExpression as error:
-        problems.found.append(Violation("expression", "INVALID_EXPRESSION", str(error)))
+        problems.add(Violation("expression", "INVALID_EXPRESSION", str(error)))
     problems.raise_if_any()
     return request
