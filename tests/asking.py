@@ -1,4 +1,4 @@
-"""Plain requests to the HTTP door of a server for tests."""
+"""HTTP requests to a server for tests."""
 
 import http.client
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Answer = tuple[int, dict[str, str], bytes]
 def ask(
     server: Served, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Return the answer to a request on a connection of its own; no header is added but Host and Content-Length."""
+    """Send a request on a new connection and return the answer; only Host and Content-Length are added."""
     connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=HANG)
     try:
         connection.request(method, target, body, dict(headers or {}))

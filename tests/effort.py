@@ -1,4 +1,4 @@
-"""How much work something takes, counted instead of timed, so that no slow or busy machine changes the figure."""
+"""Measures work by counting function calls. Unlike time, the count does not depend on the machine."""
 
 import sys
 import threading
@@ -17,10 +17,10 @@ _PACKAGE = rasterwire.__path__[0]
 
 @dataclass(slots=True)
 class Effort:
-    """What was counted.
+    """A count of function calls.
 
     Attributes:
-        calls: of functions in Python and in C; what loops within one function of C does is not seen.
+        calls: of functions in Python and in C. Loops inside a C function are not counted.
     """
 
     calls: int = 0
@@ -28,7 +28,7 @@ class Effort:
 
 @contextmanager
 def effort() -> Iterator[Effort]:
-    """Count the calls of this thread in the block."""
+    """Count the calls of this thread in the context."""
     counted = Effort()
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -45,7 +45,7 @@ def effort() -> Iterator[Effort]:
 
 @contextmanager
 def effort_of_new_threads() -> Iterator[Effort]:
-    """Count the calls by code of this package in all threads that start within the block."""
+    """Count the calls by code of this package in all threads that start in the context."""
     counted = Effort()
 
     def count(frame: FrameType, event: str, _argument: object) -> None:

@@ -1,4 +1,4 @@
-"""Images and blocks made up for tests, without files."""
+"""Images and blocks for tests, without files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -28,18 +28,18 @@ def band(name: str, metres: int = 10, dtype: str = "uint16", nodata: float | Non
 
 
 def scene(*bands: Band) -> Image:
-    """Return an image under the documentation's id; by default with B3, B8, B11 and SCL."""
+    """Return an image with the id of the documentation; by default with B3, B8, B11 and SCL."""
     return Image(SCENE, bands or (band("B3"), band("B8"), band("B11", 20), band("SCL", 20, "uint8")))
 
 
-Made = Callable[[RasterPlan, Iterable[Window]], Iterator[Block]]
-"""Makes up the blocks of a raster, one after the other."""
+BlockMaker = Callable[[RasterPlan, Iterable[Window]], Iterator[Block]]
+"""Yields the blocks of a raster."""
 
 
-def side_by_side(made: Made) -> BlockSource:
-    """Return a source of blocks that encodes each as soon as it is made."""
+def side_by_side(render: BlockMaker) -> BlockSource:
+    """Return a source of blocks that encodes each block as soon as it is rendered."""
 
     def source(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
-        return map(encode, made(raster, windows))
+        return map(encode, render(raster, windows))
 
     return source

@@ -1,4 +1,4 @@
-"""Small rasters in a folder, graphs that are written as they are called, and the pixels of their results."""
+"""Small rasters in a folder, and the pixels that expression graphs give for them."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from graphs import Value, graph, load
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download.image_source import CatalogWorld
 from rasterwire.expression.evaluation import evaluate_graph
@@ -30,47 +31,8 @@ GRID = GeoBox((24, 31), Affine(10, 0, 500_000, 0, -10, 5_002_000), UTM)
 DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")
 
 
-class Written(dict[str, Any]):
-    """A value of a graph, as it is on the wire; equal objects are written once and referred to."""
-
-
-def call(function: str, /, **arguments: Any) -> Written:
-    """Return a call; arguments are other calls, or plain values. An underscore behind a name is left out."""
-    named = {name.rstrip("_"): value for name, value in arguments.items() if value is not None}
-    return Written(function=function, arguments=named)
-
-
-def load(name: str) -> Written:
-    """Return an image of the folder."""
-    return call("Image.load", id=name)
-
-
-def graph_of(result: Any) -> dict[str, Any]:
-    """Return the graph of a value: each call under a key of its own."""
-    values: dict[str, Any] = {}
-    keys: dict[int, str] = {}
-
-    def written(value: Any) -> dict[str, Any]:
-        if isinstance(value, Written):
-            if id(value) not in keys:
-                arguments = {name: written(item) for name, item in value["arguments"].items()}
-                named = {key: value[key] for key in ("function", "reference") if key in value}
-                own = {"functionName": named["function"]} if "function" in named else {}
-                if "reference" in named:
-                    own = {"functionReference": written(named["reference"])["valueReference"]}
-                keys[id(value)] = str(len(keys))
-                values[keys[id(value)]] = {"functionInvocationValue": {**own, "arguments": arguments}}
-            return {"valueReference": keys[id(value)]}
-        if isinstance(value, list) and any(isinstance(item, Written | list | dict) for item in value):
-            return {"arrayValue": {"values": [written(item) for item in value]}}
-        return {"constantValue": value}
-
-    values["result"] = written(result)
-    return {"result": "result", "values": values}
-
-
 class PixelWorld:
-    """A folder of rasters made up for a test."""
+    """A folder of rasters for a test."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -83,7 +45,7 @@ class PixelWorld:
         valid: Array | None = None,
         grid: GeoBox = GRID,
         nodata: float | None = None,
-    ) -> Written:
+    ) -> Value:
         """Write an image, and return it as a value of a graph; bands are of one type and the grid's shape."""
         arrays = list(bands.values())
         assert grid.crs is not None
@@ -100,29 +62,29 @@ class PixelWorld:
 
     @property
     def world(self) -> CatalogWorld:
-        """The folder as graphs see it; made when first asked for, after the images were written."""
+        """The catalog of the folder for graphs. It is made at the first use, after the images were written."""
         if self._world is None:
             self._world = CatalogWorld(FolderCatalog(self.folder, 3600), SerialEngine())
         return self._world
 
     def value(self, expression: Any) -> Any:
         """Return the value of a graph."""
-        return evaluate_graph(read_graph(graph_of(expression)), self.world)
+        return evaluate_graph(read_graph(graph(expression)), self.world)
 
     def image(self, expression: Any) -> ImageValue:
         """Return the value of a graph, an image."""
-        made = self.value(expression)
-        assert isinstance(made, ImageValue), made
-        return made
+        image = self.value(expression)
+        assert isinstance(image, ImageValue), image
+        return image
 
     def pixels(self, expression: Any, grid: GeoBox = GRID, window: Window | None = None) -> dict[str, Pixels]:
-        """Return the pixels of all bands of a graph's image, in the types the image says they have."""
+        """Return the pixels of all bands of an image, and check that their types are those of the image."""
         image = expression if isinstance(expression, ImageValue) else self.image(expression)
         height, width = (int(n) for n in grid.shape)
-        made = compute([band.node for band in image.bands], grid, window or Window(0, 0, height, width))
-        for band, pixels in zip(image.bands, made, strict=True):
+        blocks = compute([band.node for band in image.bands], grid, window or Window(0, 0, height, width))
+        for band, pixels in zip(image.bands, blocks, strict=True):
             assert pixels.data.dtype == band.type.dtype, (band.name, pixels.data.dtype, band.type)
-        return {band.name: pixels for band, pixels in zip(image.bands, made, strict=True)}
+        return {band.name: pixels for band, pixels in zip(image.bands, blocks, strict=True)}
 
     def only(self, expression: Any, grid: GeoBox = GRID, window: Window | None = None) -> Pixels:
         """Return the pixels of an image's only band."""
@@ -131,17 +93,17 @@ class PixelWorld:
 
 
 def assert_pixels(
-    found: Pixels, data: Array, valid: Any = True, *, rtol: float = 0.0, atol: float = 0.0, said: object = ""
+    pixels: Pixels, data: Array, valid: Any = True, *, rtol: float = 0.0, atol: float = 0.0, case: object = ""
 ) -> None:
-    """Check where pixels are valid, and their values there."""
-    where = np.broadcast_to(np.asarray(valid), found.valid.shape)
-    np.testing.assert_array_equal(found.valid, where, err_msg=f"{said}: where it is valid")
-    expected = np.broadcast_to(np.asarray(data), found.valid.shape)[where]
-    np.testing.assert_allclose(found.data[where], expected, rtol=rtol, atol=atol, equal_nan=True, err_msg=str(said))
+    """Check which pixels are valid, and the values of these; ``case`` names the case in messages."""
+    mask = np.broadcast_to(np.asarray(valid), pixels.valid.shape)
+    np.testing.assert_array_equal(pixels.valid, mask, err_msg=f"{case}: valid pixels")
+    expected = np.broadcast_to(np.asarray(data), pixels.valid.shape)[mask]
+    np.testing.assert_allclose(pixels.data[mask], expected, rtol=rtol, atol=atol, equal_nan=True, err_msg=str(case))
 
 
 def random_data(dtype: str, seed: int, shape: tuple[int, int] = (24, 31)) -> Array:
-    """Return values of a type all over its range, small ones, zeros and the ends among them."""
+    """Return random values over the whole range of a type, with its limits, zeros and small values among them."""
     dice = np.random.default_rng([seed, DTYPES.index(dtype) if dtype in DTYPES else 99])
     kind = np.dtype(dtype)
     if kind.kind == "f":
@@ -155,28 +117,30 @@ def random_data(dtype: str, seed: int, shape: tuple[int, int] = (24, 31)) -> Arr
 
 
 def random_mask(seed: int, share: float = 0.8, shape: tuple[int, int] = (24, 31)) -> Array:
-    """Return where pixels are valid."""
+    """Return a random mask: True where pixels are valid."""
     return np.random.default_rng([seed, 7]).random(shape) < share
 
 
 def pieces(height: int, width: int, cuts: Sequence[int]) -> list[Window]:
-    """Return windows that cut a grid at odd places."""
-    rows, cols = [0, *(c for c in cuts if c < height), height], [0, *(c for c in cuts if c < width), width]
+    """Return windows that divide a grid at the given rows and columns."""
+    rows, columns = (
+        [0, *(cut for cut in cuts if cut < height), height],
+        [0, *(cut for cut in cuts if cut < width), width],
+    )
     return [
-        Window(top, left, bottom - top, right - left)
+        Window(top, start, bottom - top, end - start)
         for top, bottom in itertools.pairwise(rows)
-        for left, right in itertools.pairwise(cols)
+        for start, end in itertools.pairwise(columns)
     ]
 
 
-def assert_same_in_pieces(made: PixelWorld, image: ImageValue, grid: GeoBox, cuts: list[int]) -> Pixels:
-    """Check that an image of one band has the same pixels however it is cut, and return them."""
-    whole = made.only(image, grid)
+def assert_same_in_pieces(world: PixelWorld, image: ImageValue, grid: GeoBox, cuts: list[int]) -> Pixels:
+    """Check that an image of one band has the same pixels in windows as in one piece, and return them."""
+    whole = world.only(image, grid)
     height, width = (int(n) for n in grid.shape)
     for window in pieces(height, width, cuts):
-        part = made.only(image, grid, window)
-        at = slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
-        np.testing.assert_array_equal(part.valid, whole.valid[at], err_msg=str(window))
-        held = part.valid
-        assert part.data[held].tobytes() == whole.data[at][held].tobytes(), window
+        part = world.only(image, grid, window)
+        index = slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
+        np.testing.assert_array_equal(part.valid, whole.valid[index], err_msg=str(window))
+        assert part.data[part.valid].tobytes() == whole.data[index][part.valid].tobytes(), window
     return whole

@@ -1,4 +1,4 @@
-"""HTTP/2 frames by hand, for what no well-behaved client sends. Source of the forms: RFC 9113 and RFC 7541."""
+"""Writes HTTP/2 frames, for requests that no client library sends. Source: RFC 9113 and RFC 7541."""
 
 import socket
 import struct
@@ -14,12 +14,12 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def opening() -> bytes:
-    """Return what a client begins a connection with."""
+    """Return the first bytes of a client on a connection."""
     return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(_SETTINGS, 0, 0)
 
 
 def call(stream: int, method: str, message: bytes) -> bytes:
-    """Return the frames of one gRPC call, whole."""
+    """Return all frames of one gRPC call."""
     fields = {
         ":method": "POST",
         ":scheme": "http",
@@ -34,12 +34,12 @@ def call(stream: int, method: str, message: bytes) -> bytes:
 
 
 def reset(stream: int) -> bytes:
-    """Return the frame that takes a call back."""
+    """Return the frame that cancels a call."""
     return frame(_RST_STREAM, 0, stream, struct.pack(">I", _CANCEL))
 
 
 def settings_of(connection: socket.socket) -> dict[int, int]:
-    """Return the settings that a server begins with, by their numbers."""
+    """Return the first settings of a server, by their numbers."""
     while True:
         kind, flags, payload = _next(connection)
         if kind == _SETTINGS and not flags & _ACK:

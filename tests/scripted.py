@@ -1,4 +1,4 @@
-"""Servers that play a script, to see what a client makes of it."""
+"""Servers that play a script, for tests of clients."""
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -19,57 +19,57 @@ QUICK = RetryPolicy(attempts=3, sleep=lambda _: None)
 
 
 def info_of(data: bytes, etag: str = "e1", name: str = "f.bin") -> download_pb2.FileInfo:
-    """Return what a server tells of a file."""
+    """Return the FileInfo of data."""
     crc32c = google_crc32c.value(data)
     return download_pb2.FileInfo(filename=name, mime_type="x/y", size_bytes=len(data), crc32c=crc32c, etag=etag)
 
 
 def chunks_of(data: bytes, info: download_pb2.FileInfo, start: int = 0, size: int = 1 << 20) -> Chunks:
-    """Yield what a faultless server sends of a file from an offset on."""
+    """Yield the correct chunks of a file from an offset on."""
     for offset in range(start, len(data), size):
         part = data[offset : offset + size]
         yield download_pb2.DownloadChunk(data=part, offset=offset, crc32c=google_crc32c.value(part), file=info)
 
 
-def always(made: Callable[[], Chunks]) -> ReadScript:
-    """Return a script that answers every read alike."""
-    return lambda _request, _context: made()
+def always(chunks: Callable[[], Chunks]) -> ReadScript:
+    """Return a script that answers every read in the same way."""
+    return lambda _request, _context: chunks()
 
 
 def plan_of(size: int) -> download_pb2.DownloadPlan:
-    """Return the plan of an NPY of so many bytes."""
+    """Return the plan of an NPY with a number of bytes."""
     return download_pb2.DownloadPlan(format=download_pb2.FORMAT_NPY, estimated_bytes=size)
 
 
 class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
-    """A server that plays one script for each read, and notes the offsets and etags it was asked for.
+    """A server that plays one script for each read, and records offset and etag of each.
 
     Attributes:
-        plan: that it tells of all.
-        scripts: of reads, the last one for all that follow.
+        plan: of every download.
+        scripts: of the reads in order; the last one is used for all later reads.
         streamed: yields the chunks of ``StreamDownload``.
-        asked: offsets and etags of reads.
-        created: how often a download was made.
+        requests: offsets and etags of reads.
+        created: number of downloads that were registered.
     """
 
     def __init__(self, plan: download_pb2.DownloadPlan, *scripts: ReadScript) -> None:
         self.plan = plan
         self.scripts = list(scripts)
         self.streamed: Callable[[], Chunks] = lambda: iter(())
-        self.asked: list[tuple[int, str]] = []
+        self.requests: list[tuple[int, str]] = []
         self.created = 0
 
     def CreateDownload(  # noqa: N802  the name of the method on the wire
         self, request: download_service_pb2.CreateDownloadRequest, context: grpc.ServicerContext
     ) -> download_service_pb2.CreateDownloadResponse:
         self.created += 1
-        made = download_pb2.DownloadId(name=f"downloads/{self.created}", token="secret")
-        return download_service_pb2.CreateDownloadResponse(download_id=made, plan=self.plan)
+        download = download_pb2.DownloadId(name=f"downloads/{self.created}", token="secret")
+        return download_service_pb2.CreateDownloadResponse(download_id=download, plan=self.plan)
 
     def ReadDownload(  # noqa: N802
         self, request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext
     ) -> Iterator[download_service_pb2.ReadDownloadResponse]:
-        self.asked.append((request.read_offset, request.etag))
+        self.requests.append((request.read_offset, request.etag))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         for chunk in script(request, context):
             yield download_service_pb2.ReadDownloadResponse(chunk=chunk)
@@ -85,7 +85,7 @@ class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
 
 @contextmanager
 def playing(servicer: Scripted) -> Iterator[str]:
-    """Give the address of a server while it plays."""
+    """Run a scripted server, and give its address."""
     server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     download_service_pb2_grpc.add_DownloadServiceServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -98,6 +98,6 @@ def playing(servicer: Scripted) -> Iterator[str]:
 
 @contextmanager
 def client_of(servicer: Scripted, idle: float = 60.0) -> Iterator[Client]:
-    """Give a client of a server that plays."""
+    """Run a scripted server, and give a client of it."""
     with playing(servicer) as address, Client(address, retry=QUICK, idle=idle) as client:
         yield client

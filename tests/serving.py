@@ -1,4 +1,4 @@
-"""A real server for tests: in a thread of this process, on free ports of the loopback address."""
+"""Runs a real server for tests, in a thread of this process, on free ports of the loopback address."""
 
 import asyncio
 import threading
@@ -44,17 +44,17 @@ class Served:
         """Register a download."""
         return self.downloads.CreateDownload(download_service_pb2.CreateDownloadRequest(params=params), timeout=HANG)
 
-    def read(self, made: download_pb2.DownloadId, offset: int = 0, limit: int = 0, etag: str = "") -> bytes:
+    def read(self, download: download_pb2.DownloadId, offset: int = 0, limit: int = 0, etag: str = "") -> bytes:
         """Return bytes of a registered download."""
         request = download_service_pb2.ReadDownloadRequest(
-            name=made.name, token=made.token, read_offset=offset, read_limit=limit, etag=etag
+            name=download.name, token=download.token, read_offset=offset, read_limit=limit, etag=etag
         )
         return b"".join(answer.chunk.data for answer in self.downloads.ReadDownload(request, timeout=HANG))
 
 
 @contextmanager
 def served(settings: Settings) -> Iterator[Served]:
-    """Run a server for the time of the block."""
+    """Run a server while the context is open."""
     ready = threading.Event()
     ports: list[Running] = []
     failures: list[BaseException] = []
@@ -63,8 +63,8 @@ def served(settings: Settings) -> Iterator[Served]:
 
     async def run() -> None:
         try:
-            async with running(settings) as found:
-                ports.append(found)
+            async with running(settings) as server_ports:
+                ports.append(server_ports)
                 ready.set()
                 await stop.wait()
         except BaseException as error:
@@ -93,13 +93,13 @@ def served(settings: Settings) -> Iterator[Served]:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a failed call said.
+    """The error of a failed call.
 
     Attributes:
         code: of gRPC.
         message: of the status.
         reason: of its ErrorInfo.
-        fields: reason of each violation by field; the first one where a field has several.
+        fields: reason of the first violation of each field.
     """
 
     code: grpc.StatusCode
@@ -109,7 +109,7 @@ class Refusal:
 
 
 def refusal(error: grpc.RpcError) -> Refusal:
-    """Return what an error of a call said; every error has exactly one ErrorInfo of our domain."""
+    """Return the content of an error, and check that it has exactly one ErrorInfo of our domain."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None, error
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()

@@ -1,4 +1,4 @@
-"""Around the earth: rasters and regions that cross 180 degrees, against longitudes counted here."""
+"""Rasters and regions that cross 180 degrees, compared with longitudes that the tests compute."""
 
 import json
 
@@ -26,13 +26,13 @@ DEGREE = Affine(1, 0, 0, 0, -1, 0)
 
 @pytest.fixture(scope="module", params=[-180, 0, -30], ids=lambda west: f"from-{west}")
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FolderCatalog:
-    """Return a raster of 2 degrees whose values are 1000 + the longitude, 0 to 360, of a pixel's left edge."""
+    """Return a raster of 2 degrees. Its values are 1000 + the longitude of the left edge of a pixel, 0 to 360."""
     folder = tmp_path_factory.mktemp("world")
     longitudes = (request.param + 2 * np.arange(180)) % 360
     data = np.broadcast_to(1000 + longitudes, (90, 180)).astype("uint16")
     profile = {"driver": "GTiff", "width": 180, "height": 90, "count": 1, "dtype": "uint16", "crs": "EPSG:4326"}
-    with rasterio.open(folder / "w.tif", "w", transform=Affine(2, 0, request.param, 0, -2, 90), **profile) as made:
-        made.write(data, 1)
+    with rasterio.open(folder / "w.tif", "w", transform=Affine(2, 0, request.param, 0, -2, 90), **profile) as raster:
+        raster.write(data, 1)
     return FolderCatalog(folder)
 
 
@@ -42,16 +42,16 @@ def planned(world: FolderCatalog, **fields: object) -> RasterPlan:
 
 def rendered(raster: RasterPlan) -> Pixels:
     rows, cols = (int(n) for n in raster.grid.shape)
-    left = render_block(raster, Window(0, 0, rows, cols // 3 + 1))[0]
+    first_part = render_block(raster, Window(0, 0, rows, cols // 3 + 1))[0]
     right = render_block(raster, Window(0, cols // 3 + 1, rows, cols - cols // 3 - 1))[0]
-    return Pixels(np.hstack([left.data, right.data]), np.hstack([left.valid, right.valid]))
+    return Pixels(np.hstack([first_part.data, right.data]), np.hstack([first_part.valid, right.valid]))
 
 
 @every("west", [170, -130, -40, -4, 350])
 def test_native_pixels_go_around_the_earth(world: FolderCatalog, west: int) -> None:
     raster = planned(world, region=box_region(west, -10, west + 20, 10))
     assert tuple(raster.grid.affine)[:6] == (2, 0, west, 0, -2, 10)
-    assert (raster.bands[0].resampling, raster.bands[0].nodata) == (None, None)  # every pixel is there
+    assert (raster.bands[0].resampling, raster.bands[0].nodata) == (None, None)  # every pixel is valid
     pixels = rendered(raster)
     assert pixels.valid.all()
     assert np.array_equal(pixels.data, np.broadcast_to(1000 + (west + 2 * np.arange(10)) % 360, (10, 10)))
@@ -63,10 +63,10 @@ def test_every_resampling_goes_around_the_earth(world: FolderCatalog, resampling
     pixels = rendered(planned(world, grid=grid, resampling=resampling))
     assert pixels.valid.all()
     across = {Resampling.SUM: 4.0, Resampling.MIN: 1.0, Resampling.MAX: 1.0}.get(resampling, 1.0)
-    left = (168 + 4 * np.arange(10)) % 360
+    longitudes = (168 + 4 * np.arange(10)) % 360
     # between the values of the two columns under a pixel, or of kernels, which see two more on each side
-    assert (pixels.data.astype(float) >= across * (1000 + left) - 4).all()
-    assert (pixels.data.astype(float) <= across * (1000 + left + 2) + 4).all()
+    assert (pixels.data.astype(float) >= across * (1000 + longitudes) - 4).all()
+    assert (pixels.data.astype(float) <= across * (1000 + longitudes + 2) + 4).all()
 
 
 def test_one_pixel_may_be_the_whole_world(world: FolderCatalog) -> None:
@@ -79,7 +79,9 @@ def test_one_pixel_may_be_the_whole_world(world: FolderCatalog) -> None:
 
 
 def test_longitudes_of_other_projections_go_around_the_earth(world: FolderCatalog) -> None:
-    grid = GridSpec(CRS("EPSG:32601"), Affine(100_000, 0, 0, 0, -100_000, 600_000), (10, 3))  # 178.5 W to 6 further
+    grid = GridSpec(
+        CRS("EPSG:32601"), Affine(100_000, 0, 0, 0, -100_000, 600_000), (10, 3)
+    )  # 178.5 W and 6 degrees to the east
     pixels = rendered(planned(world, grid=grid))
     assert pixels.valid.all()
     assert set(np.unique(pixels.data)) <= {1000 + lon for lon in range(178, 188, 2)}
@@ -116,12 +118,14 @@ HALVES = [
 def test_regions_over_the_line_are_as_small_as_they_look(
     document: dict[str, object], geodesic: bool, expected: tuple[float, ...]
 ) -> None:
-    region = geojson_region(json.dumps(document), None, geodesic)
+    region = geojson_region(json.dumps(document), crs=None, geodesic=geodesic)
     assert np.allclose(lattice_extent(region, DEGREE, LONLAT), expected, atol=0.02)
 
 
 def test_a_polar_cap_is_round_in_a_polar_crs() -> None:
-    region = geojson_region(json.dumps(polygon((0, 80), (90, 80), (180, 80), (-90, 80), (0, 80))), None, True)
+    region = geojson_region(
+        json.dumps(polygon((0, 80), (90, 80), (180, 80), (-90, 80), (0, 80))), crs=None, geodesic=True
+    )
     left, top, right, bottom = lattice_extent(region, Affine(1000, 0, 0, 0, -1000, 0), CRS("EPSG:3413"))
     middles = pyproj.Geod(ellps="WGS84").npts(0, 80, 90, 80, 1)  # of the edges, where they are nearest to the pole
     x, y = pyproj.Transformer.from_crs(4326, 3413, always_xy=True).transform(*middles[0])
@@ -130,4 +134,6 @@ def test_a_polar_cap_is_round_in_a_polar_crs() -> None:
 
 def test_geodesic_edges_of_a_projected_region_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="longitudes and latitudes, but the region is in EPSG:32610"):
-        geojson_region(json.dumps(polygon((0, 0), (9, 0), (9, 9), (0, 0))), parse_crs("EPSG:32610", "crs"), True)
+        geojson_region(
+            json.dumps(polygon((0, 0), (9, 0), (9, 9), (0, 0))), crs=parse_crs("EPSG:32610", "crs"), geodesic=True
+        )

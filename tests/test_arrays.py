@@ -20,8 +20,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("arrays")
     make_scene(folder / "catalog")
     settings = Settings(folder / "catalog", grpc_port=0, http_port=-1, state_dir=folder / "state")
-    with served(settings) as running, Client(running.address) as made:
-        yield made
+    with served(settings) as server, Client(server.address) as instance:
+        yield instance
 
 
 def test_numpy_and_rasterio_agree(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""What a server takes of threads, memory and the disk, however its readers behave."""
+"""Limits of a server's threads, memory and disk space, whatever its readers do."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2
 from serving import refusal, served
 
-SECONDS = 60  # guards against hangs, and decides nothing
+SECONDS = 60  # a guard against hangs; no result depends on it
 
 
 def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts() -> None:
@@ -36,7 +36,7 @@ def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts()
         if len(ended) == 300:
             all_ended.set()
 
-    before = set(threading.enumerate())  # others may end meanwhile
+    before = set(threading.enumerate())  # other threads may end meanwhile
     grace = Grace(end)
     for n in range(300):
         grace.begin(f"{n}", 1000.0)
@@ -57,7 +57,7 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = bytes(range(256)) * (3 << 12)
-    desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
+    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
 
     async def check() -> None:
         info = file_info("a", "a/b", "e", len(data), google_crc32c.value(data))
@@ -83,19 +83,19 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
 
 def test_readers_beyond_the_most_are_told_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers_module, "_READERS", 2)
-    desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
+    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
 
     async def check() -> None:
         def reader() -> Any:
             info = file_info("a", "a/b", "e", 1 << 22, 0)
             return desk.readers.chunks(Ready(io.BytesIO(bytes(1 << 22)), info), 0, 0, lambda chunk, _: chunk)
 
-        held = [reader() for _ in range(2)]
-        for one in held:
-            await anext(one)
+        readers = [reader() for _ in range(2)]
+        for item in readers:
+            await anext(item)
         with pytest.raises(Overloaded):
             await anext(reader())
-        await held[0].aclose()
+        await readers[0].aclose()
         await anext(reader())
 
     asyncio.run(check())
@@ -115,14 +115,14 @@ def test_room_on_the_disk_is_made_of_files_that_were_not_used_for_long(
         file.write(bytes(200))
 
     store = FolderArtifactStore(tmp_path, 1 << 30)
-    made = [store.make(f"e{n}", filled) for n in range(4)]
+    artifacts = [store.make(f"e{n}", filled) for n in range(4)]
     monkeypatch.setattr(shutil, "disk_usage", usage)
     store.make_room(200)
-    assert all(one.path.exists() for one in made)
+    assert all(artifact.path.exists() for artifact in artifacts)
     with store.hold("e0"):
         store.make_room(500)
-        assert sum(one.path.exists() for one in made) == 2
-        assert made[0].path.exists(), "it is held"
+        assert sum(artifact.path.exists() for artifact in artifacts) == 2
+        assert artifacts[0].path.exists(), "it is held"
         with pytest.raises(DiskFull):
             store.make_room(900)
     store.make_room(1000)
@@ -133,10 +133,10 @@ def test_room_on_the_disk_is_made_of_files_that_were_not_used_for_long(
 def test_a_render_looks_at_the_disk_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "catalog").mkdir()
     profile = {"driver": "GTiff", "width": 1500, "height": 1500, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
-    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
-        made.write(np.ones((1, 1500, 1500), "uint16"))
+    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+        raster.write(np.ones((1, 1500, 1500), "uint16"))
     rendered: list[object] = []
-    monkeypatch.setattr("rasterwire.download.renders.render_block", lambda *given: rendered.append(given))
+    monkeypatch.setattr("rasterwire.download.renders.render_block", lambda *arguments: rendered.append(arguments))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, (1 << 30) - 4_000_000, 4_000_000))
     params = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_NPY)
     with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=-1, state_dir=tmp_path / "state")) as server:

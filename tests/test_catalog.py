@@ -1,4 +1,4 @@
-"""The folder catalog over folders that the tests write."""
+"""The folder catalog with folders that the tests write."""
 
 import json
 import math
@@ -64,7 +64,7 @@ def write_item(path: Path, image_id: str, assets: Mapping[str, object], **proper
 
 
 def catalog_of(root: Path) -> FolderCatalog:
-    """Return a catalog that looks at the folder at every question."""
+    """Return a catalog that scans the folder at every call."""
     return FolderCatalog(root, refresh_seconds=0)
 
 
@@ -77,7 +77,7 @@ def band_names(catalog: Catalog, image_id: str) -> list[str]:
 
 
 def findings(catalog: FolderCatalog) -> set[tuple[str, str, str]]:
-    return {(found.image_id, found.band, found.field) for found in catalog.check()}
+    return {(note.image_id, note.band, note.field) for note in catalog.check()}
 
 
 # Plain folders
@@ -494,10 +494,10 @@ def test_links_of_catalogs_are_followed_and_circles_end(tmp_path: Path) -> None:
     child = {"rel": "child", "href": "sub/collection.json"}
     back = {"rel": "child", "href": "../catalog.json"}
     item = {"rel": "item", "href": "./item.stac"}
-    lost = {"rel": "item", "href": "lost.json"}
+    broken_link = {"rel": "item", "href": "lost.json"}
     away = {"rel": "item", "href": "https://example.com/item.json"}
     (tmp_path / "catalog.json").write_text(json.dumps({"type": "Catalog", "id": "c", "links": [child]}))
-    collection = {"type": "Collection", "id": "d", "links": [back, item, lost, away]}
+    collection = {"type": "Collection", "id": "d", "links": [back, item, broken_link, away]}
     (tmp_path / "sub" / "collection.json").write_text(json.dumps(collection))
     catalog = catalog_of(tmp_path)
 
@@ -558,8 +558,8 @@ def test_documents_of_wrong_types_spoil_nothing(tmp_path: Path) -> None:
         )
         band = dict.fromkeys(("name", "nodata", "data_type", "scale", "raster:offset", "unit"), value)
         asset = {"href": "a.tif", **dict.fromkeys(keys, value), "eo:bands": [band, value]}
-        other = {**asset, "bands": [band]}
-        assets = {"a": asset, "b": other, "c": value, "d": {"href": value, "type": value}}
+        variant = {**asset, "bands": [band]}
+        assets = {"a": asset, "b": variant, "c": value, "d": {"href": value, "type": value}}
         write_item(tmp_path / f"{number}.json", f"i{number}", assets, datetime=value, start_datetime=value)
         write_item(tmp_path / f"{number}-id.json", value, {})
         links = [value, {"rel": value, "href": value}, {"rel": "item", "href": value}]
@@ -573,7 +573,7 @@ def test_documents_of_wrong_types_spoil_nothing(tmp_path: Path) -> None:
     for number in range(len(values)):
         assert band_names(catalog, f"i{number}") == ["a", "b"]
         assert band_names(catalog, f"d{number}") == ["a"]
-    assert all(str(found).encode() for found in catalog.check())
+    assert all(str(note).encode() for note in catalog.check())
 
 
 def test_names_that_are_no_text_are_not_listed(tmp_path: Path) -> None:
@@ -589,7 +589,7 @@ def test_of_equal_ids_the_first_in_the_order_of_paths_wins_and_check_names_the_o
     catalog = catalog_of(tmp_path)
 
     assert band_names(catalog, "same") == ["a"]
-    assert [str(found) for found in catalog.check()] == [
+    assert [str(note) for note in catalog.check()] == [
         "same: id: the catalog says the id in b/item.json; found it is taken by a/item.json"
     ]
 
@@ -627,7 +627,7 @@ def test_check_tells_of_missing_damaged_and_misnamed_files(tmp_path: Path) -> No
         ("i", "whole", "shape"),
         ("i", "whole", "band count"),
     }
-    assert not any(str(tmp_path) in str(found) for found in catalog.check())
+    assert not any(str(tmp_path) in str(note) for note in catalog.check())
     assert "i, whole: shape: the catalog says 8 x 4 pixels; found 8 x 8 pixels" in map(str, catalog.check())
 
 

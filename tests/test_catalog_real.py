@@ -1,4 +1,4 @@
-"""The folder catalog over real rasters and STAC documents, with the traps that they hold."""
+"""The folder catalog with real rasters and STAC documents, and their known errors."""
 
 import math
 import shutil
@@ -24,47 +24,47 @@ def bands(catalog: FolderCatalog, image_id: str) -> dict[str, Band]:
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_every_raster_is_a_band_of_an_image_and_its_header_is_kept(catalog: FolderCatalog, shared_data: Path) -> None:
     rasters = {path for suffix in ("tif", "jp2") for path in shared_data.rglob(f"*.{suffix}")}
-    seen = set()
-    for listed in catalog.list_images("", "", 1000):
+    paths = set()
+    for image_info in catalog.list_images("", "", 1000):
         try:
-            image = catalog.get(listed.id)
+            image = catalog.get(image_info.id)
         except SourceUnavailable as error:
             assert error.problem == "none of its rasters is in the folder of this catalog"
             continue
         for band in image.bands:
-            seen.add(Path(band.href))
+            paths.add(Path(band.href))
             with rasterio.open(band.href) as raster:
                 assert band.grid.shape == raster.shape
                 assert band.grid.affine == raster.transform
                 assert band.dtype == raster.dtypes[band.index - 1]
                 assert band.overviews == sizes(band.href, len(raster.overviews(1)))
 
-    assert seen == {path.resolve() for path in rasters}
+    assert paths == {path.resolve() for path in rasters}
 
 
 def sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
-    found = []
+    result = []
     for level in range(levels):
         with rasterio.open(path, overview_level=level) as overview:
-            found.append((overview.width, overview.height))
-    return tuple(found)
+            result.append((overview.width, overview.height))
+    return tuple(result)
 
 
 def test_every_dataset_folder_can_be_a_catalog_of_its_own(shared_data: Path) -> None:
     for folder in sorted(path for path in shared_data.iterdir() if path.is_dir()):
         catalog = FolderCatalog(folder)
         assert catalog.list_images("", "", 100), folder.name
-        assert all(str(shared_data) not in str(found) for found in catalog.check())
+        assert all(str(shared_data) not in str(note) for note in catalog.check())
 
 
 def test_a_catalog_that_lies_about_its_files_is_found_out(shared_data: Path) -> None:
-    found = [
-        (note.field, note.claimed, note.found)
+    notes = [
+        (note.field, note.claim, note.value)
         for note in FolderCatalog(shared_data / "stac_catalog_33T").check()
         if (note.image_id, note.band) == ("S2B_33TWL_20230810_0_L2A", "red")
     ]
 
-    assert found == [
+    assert notes == [
         ("driver", "GTiff by the extension .tif", "JP2OpenJPEG"),
         ("shape", "10980 x 10980 pixels", "915 x 915 pixels"),
         ("transform", "[10, 0, 499980, 0, -10, 5100000]", "none"),
@@ -138,7 +138,7 @@ def test_items_are_readable_once_their_files_are_there(shared_data: Path, tmp_pa
 
     assert [band.name for band in image.bands] == ["red", "green", "blue"]
     assert image.start_time is not None
-    assert [(found.band, found.field) for found in catalog.check()] == [("lowres", "file")]
+    assert [(note.band, note.field) for note in catalog.check()] == [("lowres", "file")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line: what it prints, and its exit codes."""
+"""The command line: its output and exit codes."""
 
 import json
 import re
@@ -28,15 +28,15 @@ BOX = "-122.0859,37.0436,-122.0626,37.0586"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("cli")
     make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=-1, state_dir=folder / "state")) as running:
-        yield running
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=-1, state_dir=folder / "state")) as service:
+        yield service
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "rasterwire.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+    assert "Traceback" not in process.stderr
+    return process.returncode, process.stdout, process.stderr
 
 
 def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) ->
         "-o",
         target,
     ]
-    code, said, _ = run("download", SCENE, *options, "--preview", preview, "--server", server.address)
+    code, output, _ = run("download", SCENE, *options, "--preview", preview, "--server", server.address)
     assert code == 0
-    assert re.search(r"x\.tif  [\d,]+ bytes  crc32c [0-9a-f]{8}", said.replace("\n", ""))
+    assert re.search(r"x\.tif  [\d,]+ bytes  crc32c [0-9a-f]{8}", output.replace("\n", ""))
     with rasterio.open(target) as tiff, rasterio.open(preview) as picture:
         assert (tiff.count, tiff.width) == (3, 209)
         assert (picture.count, picture.width) == (4, 209)
@@ -65,57 +65,59 @@ def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) ->
 
 
 def test_plan_shows_a_table_and_what_is_ignored(server: Served) -> None:
-    code, said, _ = run("plan", SCENE, "-b", "B3:20", "--region", BOX, "--format", "npy", "--server", server.address)
+    code, output, _ = run("plan", SCENE, "-b", "B3:20", "--region", BOX, "--format", "npy", "--server", server.address)
     assert code == 0
-    assert "209 x 170" in said
-    assert "path: copy from tiles (B3)" in said
-    assert "ignored: bands[0].scale" in said
+    assert "209 x 170" in output
+    assert "path: copy from tiles (B3)" in output
+    assert "ignored: bands[0].scale" in output
 
 
 def test_plan_is_whole_through_a_pipe_and_as_json(server: Served) -> None:
     options = ["-b", "B3", "-b", "B11", "--crs", "EPSG:4326", "--scale", "20", "--server", server.address]
-    code, said, _ = run("plan", SCENE, *options)
+    code, output, _ = run("plan", SCENE, *options)
     assert code == 0
-    assert "…" not in said
-    assert "20210109T185751_20210109T185931_T10SEG.B11.tif" in said
-    code, said, _ = run("plan", SCENE, *options, "--json")
+    assert "…" not in output
+    assert "20210109T185751_20210109T185931_T10SEG.B11.tif" in output
+    code, output, _ = run("plan", SCENE, *options, "--json")
     assert code == 0
-    assert [raster["bands"][0]["id"] for raster in json.loads(said)["rasters"]] == ["B3", "B11"]
+    assert [raster["bands"][0]["id"] for raster in json.loads(output)["rasters"]] == ["B3", "B11"]
 
 
 def test_limits_are_told(server: Served) -> None:
-    code, said, _ = run("limits", "--server", server.address)
+    code, output, _ = run("limits", "--server", server.address)
     assert code == 0
-    assert "1,000,000" in said
-    assert "6:00:00" in said
+    assert "1,000,000" in output
+    assert "6:00:00" in output
 
 
 @pytest.mark.parametrize("option", ["-o", "--preview"])
 def test_a_file_that_cannot_be_written_is_told_before_the_transfer(tmp_path: Path, option: str) -> None:
-    code, _, said = run("download", "x", option, tmp_path / "no" / "x", "--server", "127.0.0.1:1")  # nobody is asked
+    code, _, errors = run(
+        "download", "x", option, tmp_path / "no" / "x", "--server", "127.0.0.1:1"
+    )  # no server is contacted
     assert code == 2
-    assert f"there is no folder '{tmp_path / 'no'}'" in said.replace("\n", "")
+    assert f"there is no folder '{tmp_path / 'no'}'" in errors.replace("\n", "")
 
 
 def test_names_cannot_steer_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[2Jb.tif").write_bytes(b"no tiff")
-    code, said, _ = run("images", tmp_path, "--check")
+    code, output, _ = run("images", tmp_path, "--check")
     assert code == 1
-    assert "\\x1b[2J" in said
-    assert "\x1b" not in said
+    assert "\\x1b[2J" in output
+    assert "\x1b" not in output
 
 
 def test_images_are_listed_and_shown(server: Served) -> None:
     assert run("images", "--server", server.address)[:2] == (0, SCENE + "\n")
-    code, said, _ = run("images", SCENE, "--server", server.address)
-    assert (code, "B11" in said) == (0, True)
+    code, output, _ = run("images", SCENE, "--server", server.address)
+    assert (code, "B11" in output) == (0, True)
 
 
 def test_a_catalog_that_lies_is_reported(shared_data: Path) -> None:
-    code, said, _ = run("images", shared_data / "stac_catalog_33T", "--check")
+    code, output, _ = run("images", shared_data / "stac_catalog_33T", "--check")
     assert code == 1
-    assert "10980 x 10980 pixels; found 915 x 915" in said
-    assert str(shared_data) not in said
+    assert "10980 x 10980 pixels; found 915 x 915" in output
+    assert str(shared_data) not in output
 
 
 def test_an_honest_catalog_is_fine(tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.Monke
         with grpc.insecure_channel(server.address) as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)
             watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=HANG)
-            assert any(told.status == health_pb2.HealthCheckResponse.SERVING for told in watch)
+            assert any(answer.status == health_pb2.HealthCheckResponse.SERVING for answer in watch)
         assert run("health", "--server", server.address)[0] == 0
     assert run("health", "--server", "127.0.0.1:1", "--timeout", "1")[0] == 1
 
@@ -157,9 +159,9 @@ def test_failures_are_sentences_with_exit_codes(
     server: Served, arguments: list[str], code: int, words: list[str]
 ) -> None:
     more = ["--server", server.address] if arguments[0] == "plan" else []
-    found, _, said = run(*arguments, *more)
-    assert found == code
-    assert all(word in said for word in words)
+    exit_code, _, errors = run(*arguments, *more)
+    assert exit_code == code
+    assert all(word in errors for word in words)
 
 
 def test_serving_a_folder_that_is_not_there_is_wrong_usage() -> None:
@@ -168,8 +170,8 @@ def test_serving_a_folder_that_is_not_there_is_wrong_usage() -> None:
 
 def test_help_teaches_and_version_tells() -> None:
     assert "rasterwire serve /data" in run("--help")[1]
-    code, said, _ = run("version")
-    assert (code, said.splitlines()[0]) == (0, f"rasterwire {rasterwire.__version__}")
+    code, output, _ = run("version")
+    assert (code, output.splitlines()[0]) == (0, f"rasterwire {rasterwire.__version__}")
 
 
 # -- settings ----------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("nope = 1", "unknown setting nope"),
         ("threads = 0", "too small"),
@@ -195,10 +197,10 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
         ("=", "config file"),
     ],
 )
-def test_bad_settings_are_named(tmp_path: Path, text: str, said: str) -> None:
+def test_bad_settings_are_named(tmp_path: Path, text: str, message: str) -> None:
     config = tmp_path / "c.toml"
     config.write_text(text)
-    with pytest.raises(BadSettings, match=said):
+    with pytest.raises(BadSettings, match=message):
         load_settings(config, {"catalog": tmp_path})
 
 

@@ -1,4 +1,4 @@
-"""The Python client against servers that fail in every way, and one that is killed."""
+"""The Python client with servers that fail in many ways, and with one that is killed."""
 
 import asyncio
 import os
@@ -51,29 +51,29 @@ Script = Callable[
 
 
 def chunks(start: int, info: download_pb2.FileInfo = INFO) -> Iterator[download_pb2.DownloadChunk]:
-    """Yield what a faultless server sends from an offset on."""
+    """Yield the correct chunks from an offset on."""
     for offset in range(start, len(DATA), PIECE):
         data = DATA[offset : offset + PIECE]
         yield download_pb2.DownloadChunk(data=data, offset=offset, crc32c=google_crc32c.value(data), file=info)
 
 
 class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
-    """A server that plays one script for each read, and notes the offsets and etags it was asked for."""
+    """A server that plays one script for each read, and records offset and etag of each."""
 
     def __init__(self, *scripts: Script) -> None:
         self.scripts = list(scripts)
-        self.asked: list[tuple[int, str]] = []
+        self.requests: list[tuple[int, str]] = []
 
     def CreateDownload(  # noqa: N802  the name of the method on the wire
         self, request: download_service_pb2.CreateDownloadRequest, context: grpc.ServicerContext
     ) -> download_service_pb2.CreateDownloadResponse:
-        made = download_pb2.DownloadId(name="downloads/a", token="t", url="http://127.0.0.1/a")
-        return download_service_pb2.CreateDownloadResponse(download_id=made, plan=PLAN)
+        download = download_pb2.DownloadId(name="downloads/a", token="t", url="http://127.0.0.1/a")
+        return download_service_pb2.CreateDownloadResponse(download_id=download, plan=PLAN)
 
     def ReadDownload(  # noqa: N802
         self, request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext
     ) -> Iterator[download_service_pb2.ReadDownloadResponse]:
-        self.asked.append((request.read_offset, request.etag))
+        self.requests.append((request.read_offset, request.etag))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         for chunk in script(request, context):
             yield download_service_pb2.ReadDownloadResponse(chunk=chunk)
@@ -85,7 +85,7 @@ def whole(
     yield from chunks(request.read_offset)
 
 
-def breaks_after(pieces: int, code: grpc.StatusCode, said: str = "") -> Script:
+def breaks_after(pieces: int, code: grpc.StatusCode, message: str = "") -> Script:
     def script(
         request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext
     ) -> Iterator[download_pb2.DownloadChunk]:
@@ -93,7 +93,7 @@ def breaks_after(pieces: int, code: grpc.StatusCode, said: str = "") -> Script:
             if number == pieces:
                 break
             yield chunk
-        context.abort(code, said)
+        context.abort(code, message)
 
     return script
 
@@ -138,12 +138,14 @@ def test_a_download_is_whole_and_leaves_nothing_else(
     scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path
 ) -> None:
     client, _ = scripted(whole)
-    seen: list[tuple[int, int | None]] = []
-    done = client.download({"image": "a"}, tmp_path / "x", progress=lambda now, total: seen.append((now, total)))
-    assert done == Downloaded(tmp_path / "x", len(DATA), INFO.crc32c, "f.bin", "x/y")
+    progress: list[tuple[int, int | None]] = []
+    result = client.download(
+        {"image": "a"}, tmp_path / "x", progress=lambda size, total: progress.append((size, total))
+    )
+    assert result == Downloaded(tmp_path / "x", len(DATA), INFO.crc32c, "f.bin", "x/y")
     assert (tmp_path / "x").read_bytes() == DATA
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
-    assert seen[-1] == (len(DATA), len(DATA))
+    assert progress[-1] == (len(DATA), len(DATA))
 
 
 def test_a_folder_gets_the_name_of_the_server(scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_a_folder_gets_the_name_of_the_server(scripted: Callable[..., tuple[Clie
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         pytest.param(grpc.StatusCode.UNAVAILABLE, "gone", id="unavailable"),
         pytest.param(grpc.StatusCode.UNKNOWN, "Data frame with END_STREAM flag received", id="cut-by-a-proxy"),
@@ -160,14 +162,14 @@ def test_a_folder_gets_the_name_of_the_server(scripted: Callable[..., tuple[Clie
     ],
 )
 def test_a_lost_stream_is_taken_up_where_it_broke(
-    scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path, code: grpc.StatusCode, said: str
+    scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path, code: grpc.StatusCode, message: str
 ) -> None:
     client, server = scripted(
-        breaks_after(2, code, said), breaks_after(0, code, said), breaks_after(1, code, said), whole
+        breaks_after(2, code, message), breaks_after(0, code, message), breaks_after(1, code, message), whole
     )
     client.download({"image": "a"}, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == DATA
-    assert server.asked == [(0, ""), (2 * PIECE, "e1"), (2 * PIECE, "e1"), (3 * PIECE, "e1")]
+    assert server.requests == [(0, ""), (2 * PIECE, "e1"), (2 * PIECE, "e1"), (3 * PIECE, "e1")]
 
 
 def test_patience_ends_after_attempts_without_a_byte(
@@ -178,12 +180,12 @@ def test_patience_ends_after_attempts_without_a_byte(
     )
     with pytest.raises(Interrupted, match="gave up after 4 attempts"):
         client.download({"image": "a"}, tmp_path / "x")
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         pytest.param(lambda c: setattr(c, "crc32c", 1), "checksum of the chunk", id="checksum"),
         pytest.param(lambda c: setattr(c, "data", b"x" + c.data[1:]), "checksum of the chunk", id="data"),
@@ -198,13 +200,13 @@ def test_wrong_bytes_are_never_kept(
     scripted: Callable[..., tuple[Client, Scripted]],
     tmp_path: Path,
     change: Callable[[download_pb2.DownloadChunk], None],
-    said: str,
+    message: str,
 ) -> None:
     def all_ways(chunk: download_pb2.DownloadChunk) -> None:
         change(chunk)
 
     script = alters(all_ways)
-    if "plan" in said:  # wrong to the end
+    if "plan" in message:  # wrong in every attempt
 
         def script(
             request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext
@@ -214,7 +216,7 @@ def test_wrong_bytes_are_never_kept(
                 yield chunk
 
     client, _ = scripted(script)
-    with pytest.raises(CorruptData, match=said):
+    with pytest.raises(CorruptData, match=message):
         client.download({"image": "a"}, tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
@@ -242,16 +244,16 @@ def test_refusals_are_not_tried_again(scripted: Callable[..., tuple[Client, Scri
     client, server = scripted(breaks_after(0, grpc.StatusCode.NOT_FOUND, "name: no download"))
     with pytest.raises(NotFound, match="no download"):
         client.download({"image": "a"}, tmp_path / "x")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_future_calls_back_with_the_file(scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path) -> None:
     client, _ = scripted(whole)
-    called = threading.Event()
+    event = threading.Event()
     future = client.download_future({"image": "a"}, tmp_path / "x")
-    future.add_done_callback(lambda _: called.set())
+    future.add_done_callback(lambda _: event.set())
     assert future.result(30).size == len(DATA)
-    assert called.wait(HANG)
+    assert event.wait(HANG)
 
 
 def test_cancelling_a_future_ends_the_transfer(
@@ -284,8 +286,8 @@ def test_what_is_cancelled_with_its_last_byte_leaves_no_file(
     client, _ = scripted(whole)
     begun: queue.Queue[futures.Future[Downloaded]] = queue.Queue()
 
-    def last(done: int, total: int | None) -> None:
-        if done == total:
+    def last(size: int, total: int | None) -> None:
+        if size == total:
             assert begun.get(timeout=HANG).cancel()
 
     future = client.download_future({"image": "a"}, tmp_path / "x", progress=last)
@@ -304,19 +306,19 @@ def test_closing_ends_what_runs_and_what_waits(
     def endless(request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext) -> Iterator[Chunk]:
         yield next(chunks(0))
         begun.set()
-        gone = threading.Event()
-        context.add_callback(gone.set)
-        gone.wait(HANG)
+        closed = threading.Event()
+        context.add_callback(closed.set)
+        closed.wait(HANG)
 
     client, _ = scripted(endless)
-    running = [client.download_future({"image": "a"}, tmp_path / f"{i}") for i in range(12)]  # of which 8 at once
-    told: list[object] = []
+    downloads = [client.download_future({"image": "a"}, tmp_path / f"{i}") for i in range(12)]  # of which 8 at once
+    answers: list[object] = []
     assert begun.wait(HANG)
-    client.get_download_id({"image": "a"}, lambda made, error: told.append((made, type(error))))
+    client.get_download_id({"image": "a"}, lambda download, error: answers.append((download, type(error))))
     client.close()
-    assert not futures.wait(running, timeout=HANG).not_done
-    assert all(future.cancelled() for future in running)
-    assert told == [(None, DownloadFailed)]
+    assert not futures.wait(downloads, timeout=HANG).not_done
+    assert all(future.cancelled() for future in downloads)
+    assert answers == [(None, DownloadFailed)]
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(DownloadFailed, match="closed"):
         client.download_future({"image": "a"}, tmp_path / "late")
@@ -324,25 +326,25 @@ def test_closing_ends_what_runs_and_what_waits(
 
 def test_a_callback_comes_once_whatever_is_given(scripted: Callable[..., tuple[Client, Scripted]]) -> None:
     client, _ = scripted(lambda _request, _context: chunks(0))
-    told: queue.Queue[tuple[object, Exception | None]] = queue.Queue()
-    for given in (None, 5, {"dimensions": 1 << 40}, {"image": "\ud800"}):
-        client.get_download_id(given, lambda made, error: told.put((made, error)))  # type: ignore[arg-type]
-        made, error = told.get(timeout=HANG)
-        assert made is None
+    answers: queue.Queue[tuple[object, Exception | None]] = queue.Queue()
+    for params in (None, 5, {"dimensions": 1 << 40}, {"image": "\ud800"}):
+        client.get_download_id(params, lambda download, error: answers.put((download, error)))  # type: ignore[arg-type]
+        download, error = answers.get(timeout=HANG)
+        assert download is None
         assert isinstance(error, InvalidParams)
     client.close()
-    assert told.empty()
+    assert answers.empty()
 
 
 def test_asyncio_downloads_side_by_side(scripted: Callable[..., tuple[Client, Scripted]], tmp_path: Path) -> None:
     client, _ = scripted(whole)
 
     async def work() -> list[Downloaded]:
-        async with AsyncClient.over(client) as both:
-            jobs = [both.download({"image": "a"}, tmp_path / name) for name in ("x", "y")]
+        async with AsyncClient.over(client) as async_client:
+            jobs = [async_client.download({"image": "a"}, tmp_path / name) for name in ("x", "y")]
             return await asyncio.gather(*jobs)
 
-    assert [done.size for done in asyncio.run(work())] == [len(DATA)] * 2
+    assert [result.size for result in asyncio.run(work())] == [len(DATA)] * 2
     assert (tmp_path / "y").read_bytes() == DATA
 
 
@@ -360,8 +362,8 @@ def test_cancelling_a_task_ends_the_transfer(scripted: Callable[..., tuple[Clien
     client, _ = scripted(endless)
 
     async def work() -> None:
-        async with AsyncClient.over(client) as both:
-            task = asyncio.create_task(both.download({"image": "a"}, tmp_path / "x"))
+        async with AsyncClient.over(client) as async_client:
+            task = asyncio.create_task(async_client.download({"image": "a"}, tmp_path / "x"))
             await asyncio.to_thread(begun.wait, 30)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -377,28 +379,28 @@ def test_download_ids_come_by_call_and_by_callback(scripted: Callable[..., tuple
     assert client.get_download_id({"image": "a"}) == expected
     assert client.make_download_url(expected) == "http://127.0.0.1/a"
     answers: list[object] = []
-    called = threading.Event()
+    event = threading.Event()
 
-    def callback(made: object, error: object) -> None:
-        answers.append((made, error))
-        called.set()
+    def callback(download: object, error: object) -> None:
+        answers.append((download, error))
+        event.set()
 
     assert client.get_download_id({"image": "a"}, callback) is None
-    assert called.wait(HANG)
+    assert event.wait(HANG)
     assert answers == [(expected, None)]
 
 
 def test_a_callback_gets_the_error(scripted: Callable[..., tuple[Client, Scripted]]) -> None:
     client, _ = scripted(whole)
     answers: list[object] = []
-    called = threading.Event()
+    event = threading.Event()
 
-    def callback(made: object, error: object) -> None:
-        answers.append((made, type(error)))
-        called.set()
+    def callback(download: object, error: object) -> None:
+        answers.append((download, type(error)))
+        event.set()
 
     client.get_download_id({"imagge": "a"}, callback)
-    assert called.wait(HANG)
+    assert event.wait(HANG)
     assert answers == [(None, InvalidParams)]
 
 
@@ -408,7 +410,7 @@ BOX = download_pb2.Region(bounding_box=download_pb2.BoundingBox(west=1, south=2,
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("document", "expected"),
     [
         pytest.param({"id": "a"}, {"image": "a"}, id="deprecated-id"),
         pytest.param({"bands": "B1, B2"}, {"bands": [{"id": "B1"}, {"id": "B2"}]}, id="comma-string"),
@@ -440,8 +442,8 @@ BOX = download_pb2.Region(bounding_box=download_pb2.BoundingBox(west=1, south=2,
         ),
     ],
 )
-def test_dictionaries_of_earth_engine_are_understood(given: dict[str, object], expected: dict[str, object]) -> None:
-    assert to_message(given) == download_pb2.DownloadParams(**expected)  # type: ignore[arg-type]
+def test_dictionaries_of_earth_engine_are_understood(document: dict[str, object], expected: dict[str, object]) -> None:
+    assert to_message(document) == download_pb2.DownloadParams(**expected)  # type: ignore[arg-type]
 
 
 def test_polygons_are_geodesic_for_earth_engine_and_planar_by_the_standard() -> None:
@@ -465,14 +467,14 @@ def test_everything_wrong_with_a_dictionary_is_told_at_once() -> None:
 
 
 def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
-    """The server dies by SIGKILL in the middle of 200 MB, another begins, and the file is right."""
+    """The server is killed in the middle of 200 MB, another one starts, and the file is complete."""
     catalog = tmp_path / "catalog"
     catalog.mkdir()
     side = 10_240
     pixels = np.random.default_rng(1).integers(0, 65536, (side, side), "uint16")
     profile = {"driver": "GTiff", "width": side, "height": side, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
-    with rasterio.open(catalog / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), tiled=True, **profile) as made:
-        made.write(pixels, 1)
+    with rasterio.open(catalog / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), tiled=True, **profile) as raster:
+        raster.write(pixels, 1)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -483,8 +485,8 @@ def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "rasterwire.cli", "serve", str(catalog), *options]
         servers.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
 
-    def watch(done: int, _: int | None) -> None:
-        if done > 60_000_000 and len(servers) == 1:
+    def watch(size: int, _: int | None) -> None:
+        if size > 60_000_000 and len(servers) == 1:
             os.kill(servers[0].pid, signal.SIGKILL)
             servers[0].wait(HANG)
             start()
@@ -494,13 +496,13 @@ def test_a_killed_server_costs_nothing_but_time(tmp_path: Path) -> None:
         with Client(f"127.0.0.1:{port}", retry=RetryPolicy(attempts=40, longest_wait=1.0)) as client:
             _wait_for(f"127.0.0.1:{port}")
             params = {"image": "a", "format": "NPY"}
-            done = client.download(params, tmp_path / "a.npy", progress=watch)
+            result = client.download(params, tmp_path / "a.npy", progress=watch)
     finally:
         for server in servers:
             server.terminate()
             server.wait(HANG)
     assert len(servers) == 2
-    assert done.size > 200_000_000
+    assert result.size > 200_000_000
     array = np.load(tmp_path / "a.npy", mmap_mode="r")
     assert np.array_equal(array["B1"], pixels)
 

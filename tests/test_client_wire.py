@@ -1,4 +1,4 @@
-"""Chunks that the client cuts out of answers by hand are those that protobuf reads."""
+"""The client's own parser of chunks, compared with protobuf's."""
 
 import google_crc32c
 import pytest
@@ -6,7 +6,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasterwire.checksum import joined
+from rasterwire.checksum import concatenated
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import CorruptData
 from rasterwire.client.wire import read_answer
@@ -46,9 +46,9 @@ def test_any_message_is_read_as_protobuf_reads_it(
 @pytest.mark.parametrize("size", SIZES)
 def test_what_the_server_writes_is_read_and_summed(size: int) -> None:
     data = (b"rasterwire" * (size // 10 + 1))[:size]
-    told = download_pb2.DownloadChunk(offset=1 << 33, crc32c=google_crc32c.value(data))
-    piece = read_answer(with_data(Response(plan=download_pb2.DownloadPlan(etag="e")), told, data))
-    assert (bytes(piece.data), piece.told) == (data, told)
+    chunk = download_pb2.DownloadChunk(offset=1 << 33, crc32c=google_crc32c.value(data))
+    piece = read_answer(with_data(Response(plan=download_pb2.DownloadPlan(etag="e")), chunk, data))
+    assert (bytes(piece.data), piece.told) == (data, chunk)
     assert piece.checksum() == google_crc32c.value(data)
 
 
@@ -61,14 +61,14 @@ def test_what_protobuf_reads_is_not_read_otherwise(message: bytes) -> None:
     try:
         piece = read_answer(message)
     except DecodeError as error:
-        assert "wire type" in str(error)  # groups, which this schema has not
+        assert "wire type" in str(error)  # groups, which this schema does not have
     else:
         assert bytes(piece.data) == expected.data
 
 
 def test_an_answer_that_was_cut_short_is_refused() -> None:
-    told = download_pb2.DownloadChunk(offset=7, crc32c=1, file=download_pb2.FileInfo(filename="a.tif"))
-    message = with_data(download_service_pb2.ReadDownloadResponse(), told, b"0123456789")
+    chunk = download_pb2.DownloadChunk(offset=7, crc32c=1, file=download_pb2.FileInfo(filename="a.tif"))
+    message = with_data(download_service_pb2.ReadDownloadResponse(), chunk, b"0123456789")
     for size in range(1, len(message)):
         with pytest.raises(DecodeError):
             read_answer(message[:size])
@@ -76,10 +76,10 @@ def test_an_answer_that_was_cut_short_is_refused() -> None:
 
 def test_bytes_beyond_what_the_server_told_are_refused() -> None:
     checker = Checker()
-    for at, file in ((0, download_pb2.FileInfo(size_bytes=5)), (3, None)):
-        told = download_pb2.DownloadChunk(offset=at, crc32c=google_crc32c.value(b"abc"), file=file)
-        piece = read_answer(with_data(Response(), told, b"abc"))
-        if at:
+    for offset, file in ((0, download_pb2.FileInfo(size_bytes=5)), (3, None)):
+        chunk = download_pb2.DownloadChunk(offset=offset, crc32c=google_crc32c.value(b"abc"), file=file)
+        piece = read_answer(with_data(Response(), chunk, b"abc"))
+        if offset:
             with pytest.raises(CorruptData, match="beyond the 5"):
                 checker.check(piece)
         else:
@@ -90,18 +90,18 @@ def test_bytes_beyond_what_the_server_told_are_refused() -> None:
 def test_checksums_are_joined(size: int) -> None:
     first, second = b"\x00\xffabc", bytes(range(256)) * (size // 256) + bytes(size % 256)
     parts = google_crc32c.value(first), google_crc32c.value(second)
-    assert joined(*parts, size) == google_crc32c.value(first + second)
-    assert joined(0, parts[1], size) == parts[1]
+    assert concatenated(*parts, size) == google_crc32c.value(first + second)
+    assert concatenated(0, parts[1], size) == parts[1]
 
 
 def test_the_checksum_of_a_file_is_that_of_its_chunks_together() -> None:
     data = bytes(range(256)) * 5000
     checker = Checker()
-    for at in range(0, len(data), 1 << 17):
-        part = data[at : at + (1 << 17)]
-        first, last = at == 0, at + len(part) == len(data)
+    for offset in range(0, len(data), 1 << 17):
+        part = data[offset : offset + (1 << 17)]
+        first, last = offset == 0, offset + len(part) == len(data)
         crc32c = google_crc32c.value(data) if last else 0
         file = download_pb2.FileInfo(size_bytes=len(data), crc32c=crc32c) if first or last else None
-        told = download_pb2.DownloadChunk(offset=at, crc32c=google_crc32c.value(part), file=file)
-        assert bytes(checker.check(read_answer(with_data(Response(), told, part)))) == part
+        chunk = download_pb2.DownloadChunk(offset=offset, crc32c=google_crc32c.value(part), file=file)
+        assert bytes(checker.check(read_answer(with_data(Response(), chunk, part)))) == part
     assert checker.finish().size_bytes == len(data)

@@ -11,6 +11,7 @@ import pytest
 from rasterio.io import MemoryFile
 
 from effort import HANG
+from graphs import call, graph, load
 from images import SCENE
 from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
@@ -23,8 +24,8 @@ COLLECTION, INDEX = SCENE.rsplit("/", 1)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("assets")
     make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
-        yield running
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as server:
+        yield server
 
 
 def ask(server: Served, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
@@ -37,17 +38,13 @@ def ask(server: Served, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
-def images(server: Served, result: dict[str, Any], **more: object) -> tuple[int, dict[str, Any]]:
-    body = {"expression": {"result": "0", "values": {"0": result}}, **more}
+def images(server: Served, result: Any, **fields: object) -> tuple[int, dict[str, Any]]:
+    body = {"expression": graph(result), **fields}
     status, answer = ask(server, "my-project/imageCollection:computeImages", body)
     return status, json.loads(answer)
 
 
-def call(name: str, **arguments: object) -> dict[str, Any]:
-    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
-
-
-LOADED = call("ImageCollection.load", id={"constantValue": COLLECTION})
+LOADED = call("ImageCollection.load", id=COLLECTION)
 
 
 def test_the_images_of_a_collection_are_told_with_their_grids(server: Served) -> None:
@@ -63,10 +60,7 @@ def test_the_images_of_a_collection_are_told_with_their_grids(server: Served) ->
 
 
 def test_the_images_come_in_pages(server: Served) -> None:
-    twice = call(
-        "ImageCollection.fromImages",
-        images={"arrayValue": {"values": [call("Image.load", id={"constantValue": SCENE})] * 2}},
-    )
+    twice = call("ImageCollection.fromImages", images=[load(SCENE)] * 2)
     status, first = images(server, twice, pageSize=1)
     assert (status, len(first["images"])) == (200, 1)
     status, last = images(server, twice, pageSize=1, pageToken=first["nextPageToken"])
@@ -75,17 +69,17 @@ def test_the_images_come_in_pages(server: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "more"),
+    ("result", "fields"),
     [
-        ({"constantValue": 1}, {}),
+        (1, {}),
         (LOADED, {"pageSize": -1}),
         (LOADED, {"pageToken": "abc"}),
         (LOADED, {"pageSize": [1]}),
         (LOADED, {"pageSize": 1e400}),
     ],
 )
-def test_what_is_no_page_of_images_is_refused(server: Served, result: dict[str, Any], more: dict[str, object]) -> None:
-    status, answer = images(server, result, **more)
+def test_what_is_no_page_of_images_is_refused(server: Served, result: Any, fields: dict[str, object]) -> None:
+    status, answer = images(server, result, **fields)
     assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 

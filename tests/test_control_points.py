@@ -1,4 +1,4 @@
-"""Rasters that no transform places: control points, rational polynomials, or a crs alone."""
+"""Rasters without a transform: with control points, rational polynomials, or a crs only."""
 
 import os
 import shutil
@@ -67,7 +67,7 @@ def with_polynomials(folder: Path, **profile: Any) -> None:
 
 
 def shown(*arguments: str) -> str:
-    """Return what the command line prints."""
+    """Return the output of the command line."""
     command = [sys.executable, "-m", "rasterwire.cli", *arguments]
     environment = os.environ | {"COLUMNS": "200"}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
@@ -104,9 +104,9 @@ def test_rational_polynomials_count_the_pixels_of_the_window(tmp_path: Path) -> 
     plan = planned(tmp_path / "alone")
     assert lost(plan) == {}
     with made(plan, tmp_path) as file:
-        told = file.rpcs.to_dict()
+        coefficients = file.rpcs.to_dict()
         # a TIFF says -1 where it knows no error
-        assert told == POLYNOMIALS.to_dict() | {"err_bias": -1.0, "err_rand": -1.0}
+        assert coefficients == POLYNOMIALS.to_dict() | {"err_bias": -1.0, "err_rand": -1.0}
     utm = Affine(10, 0, 500000, 0, -10, 5000000)
     with_polynomials(tmp_path / "placed", crs="EPSG:32633", transform=utm)
     window = GridSpec(crs=CRS("EPSG:32633"), transform=utm @ Affine.translation(30, 20), dimensions=(290, 270))
@@ -124,7 +124,7 @@ def test_rational_polynomials_count_the_pixels_of_another_size(tmp_path: Path) -
     with_polynomials(tmp_path)
     with made(planned(tmp_path, grid=GridSpec(dimensions=(COLS // 2, ROWS // 3))), tmp_path) as file:
         rpcs = file.rpcs
-        # half a pixel: they count from the centre of the first one
+        # half a pixel, because they count from the centre of the first pixel
         assert (rpcs.samp_off, rpcs.samp_scale) == ((200.25 + 0.5) / 2 - 0.5, 100.0)
         assert (rpcs.line_off, rpcs.line_scale) == pytest.approx(((150.0 + 0.5) / 3 - 0.5, 50.0))
 
@@ -170,21 +170,21 @@ def test_control_points_and_what_is_left_out_are_told_over_the_wire(tmp_path: Pa
         with Client(server.address) as client:
             assert [client.get_image(name).bands[0].control_points for name in ("a", "b")] == [9, 0]
             assert [client.get_image(name).bands[0].rational_polynomials for name in ("a", "b")] == [False, True]
-            left = client.plan({"image": "a", "format": "NPY"}).left_out
-            assert [(n.item, list(n.bands)) for n in left] == [("control points", ["B1"])]
+            left_out = client.plan({"image": "a", "format": "NPY"}).left_out
+            assert [(n.item, list(n.bands)) for n in left_out] == [("control points", ["B1"])]
             assert not client.plan({"image": "a"}).left_out
             warped = [client.plan({"image": name, "crs": "EPSG:3857"}).rasters[0].bands[0] for name in ("a", "b")]
-            told = ["9 control points", "rational polynomials at a height of 300 m"]
-            assert [band.placed_by for band in warped] == told
+            items = ["9 control points", "rational polynomials at a height of 300 m"]
+            assert [band.placed_by for band in warped] == items
             assert client.plan({"image": "a"}).rasters[0].bands[0].placed_by == ""
         assert "9 control" in shown("images", "a", "--server", server.address)
-        said = shown("plan", "a", "--format", "NPY", "--server", server.address)
-        assert "left out: control points of B1" in said
+        output = shown("plan", "a", "--format", "NPY", "--server", server.address)
+        assert "left out: control points of B1" in output
 
 
 @dataclass(frozen=True)
 class FileOfPoints:
-    """A way to tie a raster to the ground, as a test writes it and as GDAL reads it."""
+    """A kind of georeference without a transform, as a test writes it and as GDAL reads it."""
 
     name: str
     left_out: str
@@ -193,7 +193,7 @@ class FileOfPoints:
 
 
 def seen_by_gdal(file: FileOfPoints, x: Any, y: Any) -> Any:
-    """Return which pixels places in longitude and latitude lie in, by GDAL's transformers; -1 for none."""
+    """Return the indices of the pixels at longitudes and latitudes, from GDAL's transformers; -1 for none."""
     with file.transformer() as transformer:
         rows, cols = (np.floor(p).astype(int) for p in transformer.rowcol(x.ravel(), y.ravel(), op=np.positive))
     inside = (rows >= 0) & (rows < ROWS) & (cols >= 0) & (cols < COLS)
@@ -232,12 +232,12 @@ def test_pixels_tied_by_points_or_polynomials_are_put_where_gdal_puts_them(tmp_p
         for fields in wishes:
             plan = planned(tmp_path / tied.name, nodata=255.0, **fields)
             assert list(lost(plan)) == [tied.left_out]
-            which = seen_by_gdal(tied, *places(plan))
-            expected = np.where(which >= 0, pixels()[0].ravel()[which], 255)
+            expected_index = seen_by_gdal(tied, *places(plan))
+            expected = np.where(expected_index >= 0, pixels()[0].ravel()[expected_index], 255)
             with made(plan, tmp_path) as file:
                 data = file.read(1)
                 assert (expected != 255).mean() > 0.1, (tied.name, fields)
-                # PROJ is asked in another order here, so that a place on the side of a pixel may fall to either
+                # PROJ computes in another order here: a point on the edge of a pixel may fall to either side
                 assert (data != expected).sum() <= 3, (tied.name, fields)
                 assert (file.gcps[0], file.rpcs) == ([], None)
                 assert file.crs == rasterio.crs.CRS.from_user_input(str(plan.rasters[0].grid.crs))
@@ -269,9 +269,9 @@ def test_pixels_tied_by_points_do_not_depend_on_how_a_render_is_cut(tmp_path: Pa
             assert whole.valid.any()
             for row, col, height, width in ((0, 0, 37, 41), (53, 31, 64, 90), (rows - 5, cols - 9, 5, 9)):
                 (part,) = render_block(raster, Window(row, col, height, width))
-                there = np.s_[row : row + height, col : col + width]
-                assert np.array_equal(part.valid, whole.valid[there]), (tied.name, resampling)
-                assert np.array_equal(part.data[part.valid], whole.data[there][part.valid]), (tied.name, resampling)
+                index = np.s_[row : row + height, col : col + width]
+                assert np.array_equal(part.valid, whole.valid[index]), (tied.name, resampling)
+                assert np.array_equal(part.data[part.valid], whole.data[index][part.valid]), (tied.name, resampling)
 
 
 def test_interpolation_of_tied_pixels_is_that_of_their_positions(tmp_path: Path) -> None:
@@ -334,9 +334,9 @@ def test_a_mosaic_takes_in_tied_pixels(tmp_path: Path) -> None:
     ):
         for name, source in (("one", {"image": "a"}), ("mosaic", {"mosaic": {"images": ["a"]}})):
             client.download({**source, **place}, tmp_path / f"{name}.tif")
-    with rasterio.open(tmp_path / "one.tif") as one, rasterio.open(tmp_path / "mosaic.tif") as mosaic:
-        assert one.transform == mosaic.transform
-        assert np.array_equal(one.read_masks() > 0, mosaic.read_masks() > 0)
-        valid = one.read_masks(1) > 0
+    with rasterio.open(tmp_path / "one.tif") as image, rasterio.open(tmp_path / "mosaic.tif") as mosaic:
+        assert image.transform == mosaic.transform
+        assert np.array_equal(image.read_masks() > 0, mosaic.read_masks() > 0)
+        valid = image.read_masks(1) > 0
         assert valid.mean() > 0.2
-        assert np.array_equal(one.read(1)[valid], mosaic.read(1)[valid])
+        assert np.array_equal(image.read(1)[valid], mosaic.read(1)[valid])

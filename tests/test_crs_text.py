@@ -1,4 +1,4 @@
-"""Spellings of a crs: the same set at every door, read as text, and placed where they say."""
+"""Forms of a crs in text: every door accepts the same ones, with the right meaning."""
 
 import json
 import math
@@ -83,14 +83,14 @@ REFUSED = {
     "+proj=nothing": "CRS_UNKNOWN",
     "urn:ogc:def:crs:EPSG::999999": "CRS_UNKNOWN",
     "SR-ORG:1": "CRS_UNKNOWN",
-    "EPSG:5773": "CRS_UNKNOWN",  # heights alone
+    "EPSG:5773": "CRS_UNKNOWN",  # heights only
     "+" * 70_000: "CRS_TOO_LONG",
     "urn:ogc:def:crs:" + "A" * 60_000: "CRS_NOT_PLAIN",
 }
 
 
 def doors(text: str) -> dict[str, CRS | None]:
-    """Return the crs that each place reads from a text."""
+    """Return the crs that each door reads from a text."""
     params = download_pb2.DownloadParams(image="x", crs=text)
     params.bands.add(id="B1", crs=text)
     params.region.crs = text
@@ -98,15 +98,15 @@ def doors(text: str) -> dict[str, CRS | None]:
     request, _ = to_request(params)
     member = {"type": "name", "properties": {"name": text}}
     polygon = {"type": "Point", "coordinates": [1, 1], "crs": member}
-    made = call("Projection", crs=text)
+    projection = call("Projection", crs=text)
     printed = {"type": "Projection", "wkt": text, "transform": [1, 0, 0, 0, 1, 0]}
-    projections = evaluated(made), coerce(printed, "Projection", "crs", World())
-    assert all(isinstance(one, Projection) for one in projections)
+    projections = evaluated(projection), coerce(printed, "Projection", "crs", World())
+    assert all(isinstance(item, Projection) for item in projections)
     return {
         "crs": request.grid.crs,
         "bands[0].crs": request.bands[0].grid.crs,
         "region.crs": request.region.crs if request.region else None,
-        "region.geojson.crs": geojson_region(json.dumps(polygon), None, None).crs,
+        "region.geojson.crs": geojson_region(json.dumps(polygon), crs=None, geodesic=None).crs,
         "Projection": projections[0].crs,
         "Projection of WKT": projections[1].crs,
         "claim of STAC": claimed_crs(Claim(crs=text)),
@@ -114,11 +114,11 @@ def doors(text: str) -> dict[str, CRS | None]:
 
 
 def test_every_door_reads_every_spelling() -> None:
-    for wanted, spellings in (("EPSG:32633", UTM), ("EPSG:4326", LONLAT)):
+    for expected, spellings in (("EPSG:32633", UTM), ("EPSG:4326", LONLAT)):
         for text in spellings:
             for door, crs in doors(text).items():
                 assert crs is not None, (door, text)
-                assert (crs_name(crs), crs == CRS(wanted)) == (wanted, True), (door, text)
+                assert (crs_name(crs), crs == CRS(expected)) == (expected, True), (door, text)
 
 
 def test_modis_is_on_its_sphere_in_every_spelling() -> None:
@@ -127,10 +127,10 @@ def test_modis_is_on_its_sphere_in_every_spelling() -> None:
             assert crs is not None
             for lon, lat in ((15.0, 45.0), (-170.0, -80.0), (0.0, 0.0), (120.5, 60.25)):
                 x, y = transformer(CRS("EPSG:4326"), crs).transform(lon, lat)
-                wanted = RADIUS * math.radians(lon) * math.cos(math.radians(lat)), RADIUS * math.radians(lat)
-                assert (x, y) == pytest.approx(wanted, abs=1e-5), (door, text, lon, lat)
-    found = [parse_crs(text, "crs") for text in MODIS]
-    assert all(crs == found[0] for crs in found)
+                expected = RADIUS * math.radians(lon) * math.cos(math.radians(lat)), RADIUS * math.radians(lat)
+                assert (x, y) == pytest.approx(expected, abs=1e-5), (door, text, lon, lat)
+    systems = [parse_crs(text, "crs") for text in MODIS]
+    assert all(crs == systems[0] for crs in systems)
 
 
 def test_what_is_no_spelling_is_refused_at_every_door_with_its_reason() -> None:
@@ -162,14 +162,14 @@ def test_no_grid_is_ever_fetched_whatever_the_environment_says() -> None:
         "import rasterwire.geo.crs, pyproj.network, os; "
         "print(pyproj.network.is_network_enabled(), os.environ['PROJ_NETWORK'])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PROJ_NETWORK": "ON"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.split() == ["False", "OFF"]
+    assert process.stdout.split() == ["False", "OFF"]
 
 
 # -- crs that are not tied to the earth --------------------------------------------------------
@@ -188,25 +188,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     place = rasterio.Affine(2, 0, 100, 0, -2, 60)
     for name, wkt in UNTIED.items():
         profile = {"count": 1, "width": 8, "height": 6, "dtype": "uint16", "crs": rasterio.crs.CRS.from_wkt(wkt)}
-        with rasterio.open(folder / "catalog" / f"{name}.tif", "w", "GTiff", transform=place, **profile) as made:
-            made.write(PIXELS, 1)
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
-        yield running
+        with rasterio.open(folder / "catalog" / f"{name}.tif", "w", "GTiff", transform=place, **profile) as raster:
+            raster.write(PIXELS, 1)
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as service:
+        yield service
 
 
 def test_the_own_crs_of_an_image_can_be_named_back(server: Served) -> None:
     for name in UNTIED:
-        told = (
+        spellings = (
             server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=name), timeout=HANG).image.bands[0].grid.crs
         )
-        assert "site" in told or "works" in told
-        params = download_pb2.DownloadParams(image=name, crs=told, format=download_pb2.FORMAT_GEO_TIFF)
+        assert "site" in spellings or "works" in spellings
+        params = download_pb2.DownloadParams(image=name, crs=spellings, format=download_pb2.FORMAT_GEO_TIFF)
         params.crs_transform.extend([2, 0, 100, 0, -2, 60])
         params.dimensions.extend([8, 6])
-        own = download_pb2.DownloadParams(image=name, format=download_pb2.FORMAT_GEO_TIFF)
-        assert server.stream(params)[0] == server.stream(own)[0]
+        native = download_pb2.DownloadParams(image=name, format=download_pb2.FORMAT_GEO_TIFF)
+        assert server.stream(params)[0] == server.stream(native)[0]
         part = download_pb2.DownloadParams(image=name, format=download_pb2.FORMAT_GEO_TIFF)
-        part.region.crs = told
+        part.region.crs = spellings
         part.region.bounding_box.CopyFrom(download_pb2.BoundingBox(west=104, south=50, east=108, north=58))
         with rasterio.MemoryFile(server.stream(part)[0]) as file, file.open() as raster:
             np.testing.assert_array_equal(raster.read(1), PIXELS[1:5, 2:4])

@@ -1,4 +1,4 @@
-"""What the reference library refuses of a damaged tile is refused on every path, and what it reads is read alike."""
+"""Damaged tiles: every path refuses what the reference library refuses, and reads the same pixels otherwise."""
 
 import struct
 from collections import Counter
@@ -28,7 +28,7 @@ Pixels = npt.NDArray[Any]
 
 
 def store(path: Path, dtype: str, codec: str, predictor: int, layout: str, order: str) -> tuple[int, int, int]:
-    """Write a raster; return place and bytes of its first tile, and where the file keeps these bytes."""
+    """Write a raster; return offset and bytes of its first tile, and the offset of the count of these bytes."""
     pixels = np.cumsum(np.random.default_rng(5).integers(-3, 4, (1, *SIZE[::-1])), axis=2) + 100
     profile = {"width": SIZE[0], "height": SIZE[1], "count": 1, "dtype": dtype, "compress": codec}
     with rasterio.open(
@@ -52,7 +52,7 @@ def by_gdal(path: Path, rows: int) -> Pixels | None:
 def by_us(path: Path, rows: int, until: int | None) -> Pixels | None:
     try:
         (band,) = FolderCatalog(path.parent).get(path.stem).bands
-        return read(band, None, 0, 0, (rows, SIZE[0]), until=until).data
+        return read(band, overview=None, col=0, row=0, size=(rows, SIZE[0]), until=until).data
     except SourceUnavailable:
         return None
 
@@ -60,7 +60,7 @@ def by_us(path: Path, rows: int, until: int | None) -> Pixels | None:
 def is_handed_on(path: Path) -> bool:
     try:
         (band,) = FolderCatalog(path.parent).get(path.stem).bands
-        return bool(opened_level(band.href, band.version, None).checked(0))
+        return bool(opened_level(band.href, band.version, None).verified_tile(0))
     except Exception:  # noqa: BLE001  the errors of codecs share no root
         return False
 
@@ -78,7 +78,7 @@ def test_bits_that_flipped_are_refused_where_gdal_refuses_them_and_read_as_it_re
 ) -> None:
     rng = np.random.default_rng(11)
     path = tmp_path / "a.tif"
-    seen: Counter[bool] = Counter()
+    counts: Counter[bool] = Counter()
     for (dtype, codec, predictor), order in product(KINDS, ["LITTLE", "BIG"]):
         place, count, _ = store(path, dtype, codec, predictor, layout, order)
         good = path.read_bytes()
@@ -91,17 +91,17 @@ def test_bits_that_flipped_are_refused_where_gdal_refuses_them_and_read_as_it_re
             content[place + bit // 8] ^= 0x80 >> bit % 8
             path.write_bytes(content)
             for rows, until in ((8, 8), (8, None), (48, None)):
-                what = f"{dtype} {codec} {predictor} {order} bit {bit} of {8 * count} rows {rows} until {until}"
-                expected, found = by_gdal(path, rows), by_us(path, rows, until)
-                seen[found is None] += 1
-                if found is not None:
-                    assert expected is not None, what
-                    np.testing.assert_array_equal(found, expected, what)
-                elif codec not in {"deflate", "zstd"}:  # whose checksums and frames GDAL does not all look at
-                    assert expected is None, what
+                case = f"{dtype} {codec} {predictor} {order} bit {bit} of {8 * count} rows {rows} until {until}"
+                expected, pixels = by_gdal(path, rows), by_us(path, rows, until=until)
+                counts[pixels is None] += 1
+                if pixels is not None:
+                    assert expected is not None, case
+                    np.testing.assert_array_equal(pixels, expected, case)
+                elif codec not in {"deflate", "zstd"}:  # GDAL does not check all of their checksums and frames
+                    assert expected is None, case
             if by_gdal(path, 48) is None:
                 assert not is_handed_on(path), (dtype, codec, predictor, order, bit)
-    assert min(seen[True], seen[False]) > 20
+    assert min(counts[True], counts[False]) > 20
 
 
 def test_the_checksum_of_a_deflated_tile_counts_on_every_path(tmp_path: Path) -> None:
@@ -110,12 +110,12 @@ def test_the_checksum_of_a_deflated_tile_counts_on_every_path(tmp_path: Path) ->
         if codec != "deflate":
             continue
         place, count, _ = store(path, dtype, codec, predictor, layout, order)
-        assert by_us(path, 8, 8) is not None
+        assert by_us(path, 8, until=8) is not None
         content = bytearray(path.read_bytes())
         content[place + count - 1] ^= 1
         path.write_bytes(content)
         for rows, until in ((8, 8), (8, None), (48, None)):
-            assert by_us(path, rows, until) is None, (dtype, predictor, layout, order, rows, until)
+            assert by_us(path, rows, until=until) is None, (dtype, predictor, layout, order, rows, until)
         assert not is_handed_on(path)
 
 
@@ -123,22 +123,22 @@ def test_a_tile_whose_bytes_are_counted_too_short_gives_no_pixels_but_those_of_g
     path = tmp_path / "a.tif"
     refused = 0
     for (dtype, codec, predictor), layout, order in product(KINDS, LAYOUTS, ["LITTLE", "BIG"]):
-        _, count, where = store(path, dtype, codec, predictor, layout, order)
+        _, count, position = store(path, dtype, codec, predictor, layout, order)
         content, sound = bytearray(path.read_bytes()), by_gdal(path, 48)
-        wide = content[where : where + 4] == struct.pack("<I" if order == "LITTLE" else ">I", count)
+        wide = content[position : position + 4] == struct.pack("<I" if order == "LITTLE" else ">I", count)
         form = ("<" if order == "LITTLE" else ">") + ("I" if wide else "H")
         for missing in (1, 2, 3, 40):
-            content[where : where + struct.calcsize(form)] = struct.pack(form, count - missing)
+            content[position : position + struct.calcsize(form)] = struct.pack(form, count - missing)
             path.write_bytes(content)
-            what = f"{dtype} {codec} {predictor} {layout} {order} {missing} short"
-            expected, found = by_gdal(path, 48), by_us(path, 48, None)
-            refused += found is None
-            if found is not None:
-                assert expected is not None or codec == "lzw", what
-                # where GDAL misses the end of a stream alone, all pixels may be there
-                np.testing.assert_array_equal(found, sound if expected is None else expected, what)
+            case = f"{dtype} {codec} {predictor} {layout} {order} {missing} short"
+            expected, pixels = by_gdal(path, 48), by_us(path, 48, until=None)
+            refused += pixels is None
+            if pixels is not None:
+                assert expected is not None or codec == "lzw", case
+                # where only the end of a stream is missing for GDAL, all pixels may be complete
+                np.testing.assert_array_equal(pixels, sound if expected is None else expected, case)
             else:
-                assert codec != "none", what
+                assert codec != "none", case
     assert refused > 20
 
 
@@ -159,10 +159,10 @@ def test_a_predictor_that_does_not_fit_is_left_to_gdal(tmp_path: Path) -> None:
         # where no predictor is named, the planes of one band need no name
         struct.pack_into("<HHIHH", content, place, 317, 3, 1, claimed, 0)
         path.write_bytes(content)
-        expected, found = by_gdal(path, 48), by_us(path, 48, None)
-        assert (expected is None) == (found is None), (dtype, codec, claimed)
-        if expected is not None and found is not None:
-            np.testing.assert_array_equal(found, expected, f"{dtype} {codec}")
+        expected, pixels = by_gdal(path, 48), by_us(path, 48, until=None)
+        assert (expected is None) == (pixels is None), (dtype, codec, claimed)
+        if expected is not None and pixels is not None:
+            np.testing.assert_array_equal(pixels, expected, f"{dtype} {codec}")
 
 
 def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tmp_path: Path) -> None:
@@ -173,16 +173,16 @@ def test_streams_of_lzw_without_their_end_are_read_where_all_pixels_are_there(tm
     content = bytearray(path.read_bytes())
     stream = int.from_bytes(content[place : place + count], "big")
     spare = (stream & -stream).bit_length() - 1
-    cut = (stream >> spare + 9 << spare + 9).to_bytes(count, "big")  # the last nine bits that say something
+    cut = (stream >> spare + 9 << spare + 9).to_bytes(count, "big")  # the last nine bits with a code
     content[place : place + count] = cut
     path.write_bytes(content)
     expected = by_gdal(path, 48)
     assert expected is not None
-    np.testing.assert_array_equal(by_us(path, 48, None), expected)
+    np.testing.assert_array_equal(by_us(path, 48, until=None), expected)
 
 
 def packed(codes: list[int]) -> bytes:
-    """Return codes of LZW in the bits that a reader of TIFF expects of them, whether they make sense or not."""
+    """Return LZW codes, valid or not, in the bits that a TIFF reader expects."""
     bits, width, entries, begins = "", 9, 258, True
     for code in codes:
         bits += f"{code:0{width}b}"
@@ -199,7 +199,7 @@ def packed(codes: list[int]) -> bytes:
 
 def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tmp_path: Path) -> None:
     rng, path, place = np.random.default_rng(8), tmp_path / "a.tif", 0
-    seen: Counter[bool] = Counter()
+    outcomes: Counter[bool] = Counter()
     for number in range(300):
         store(path, "uint8", "lzw", 1, "tiles", "LITTLE")
         codes = [256]
@@ -209,9 +209,9 @@ def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tm
             )
         codes.append(257)
         if number:
-            clears = [at for at, code in enumerate(codes) if code == 256 and at + 1 < len(codes)]
-            # what lies behind the last pixel some versions of GDAL look at and others do not
-            last = [at for at, code in enumerate(codes) if code < 256][4095]
+            clears = [index for index, code in enumerate(codes) if code == 256 and index + 1 < len(codes)]
+            # some versions of GDAL check bytes after the last pixel, and others do not
+            last = [index for index, code in enumerate(codes) if code < 256][4095]
             place = min(int(rng.choice(clears) + rng.choice([0, 1, 1, 1, 2, 3, 400])), last)
             width_of = 512 if codes[place - 1] == 256 else 260
             codes[place] = int(rng.integers(255, width_of))
@@ -223,12 +223,12 @@ def test_codes_of_lzw_that_say_nothing_are_refused_wherever_gdal_refuses_them(tm
             counts.overwrite([len(stream), page.databytecounts[1]])
         with path.open("ab") as file:
             file.write(stream)
-        expected, found = by_gdal(path, 48), by_us(path, 48, None)
-        seen[expected is None] += 1
-        assert (expected is None) == (found is None), (number, place, codes[place - 2 : place + 3])
-        if expected is not None and found is not None:
-            np.testing.assert_array_equal(found, expected, f"{number} at {place}")
-    assert min(seen[True], seen[False]) > 30
+        expected, pixels = by_gdal(path, 48), by_us(path, 48, until=None)
+        outcomes[expected is None] += 1
+        assert (expected is None) == (pixels is None), (number, place, codes[place - 2 : place + 3])
+        if expected is not None and pixels is not None:
+            np.testing.assert_array_equal(pixels, expected, f"{number} at {place}")
+    assert min(outcomes[True], outcomes[False]) > 30
 
 
 def test_a_tile_once_found_sound_is_decoded_as_far_as_is_wanted(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_tile_once_found_sound_is_decoded_as_far_as_is_wanted(tmp_path: Path) 
     band: Band
     (band,) = FolderCatalog(tmp_path).get("a").bands
     level = opened_level(band.href, band.version, None)
-    assert (level.rows_made(0, 8), level.rows_made(1, 8)) == (64, 64)
+    assert (level.rows_to_decode(0, 8), level.rows_to_decode(1, 8)) == (64, 64)
     level.tile(0, 64)
-    assert (level.rows_made(0, 8), level.rows_made(1, 8)) == (8, 64)
+    assert (level.rows_to_decode(0, 8), level.rows_to_decode(1, 8)) == (8, 64)
     assert level.tile(0, 8).samples.shape == (8, 64, 1)

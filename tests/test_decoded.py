@@ -1,4 +1,4 @@
-"""Decoded tiles, pixels that a nodata value tells of, and the threads that make them."""
+"""Decoded tiles, pixels with a nodata value, and the threads that decode."""
 
 import contextlib
 import copy
@@ -12,10 +12,10 @@ import pytest
 from cases import every
 from effort import HANG
 from rasterwire.files.decoded_tile import DecodedTile
-from rasterwire.pixels import Pixels, ToldByNodata
+from rasterwire.pixels import NodataPixels, Pixels
 from rasterwire.render.engine import ThreadEngine
 
-NEAR = np.nextafter(np.float32(-9999.9), np.float32(0))
+NEXT_TO_NODATA = np.nextafter(np.float32(-9999.9), np.float32(0))
 
 
 @every("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
@@ -44,7 +44,7 @@ def test_a_rectangle_of_a_tile_goes_where_it_shall(
         (np.array([[0, 1, 2]], "u2"), None, [[True, True, True]]),
         (np.array([[0, np.nan, 2]], "f4"), np.nan, [[True, False, True]]),
         (
-            np.array([[NEAR, 1, -9999.9]], "f4"),
+            np.array([[NEXT_TO_NODATA, 1, -9999.9]], "f4"),
             -9999.9,
             [[False, True, False]],
         ),
@@ -58,11 +58,11 @@ def test_pixels_told_by_nodata_are_those_of_a_mask(
     fill: float,
 ) -> None:
     fill = fill if values.dtype.kind == "f" else abs(int(fill)) % 2
-    told, masked = ToldByNodata(values, nodata), Pixels(values, np.array(valid))
-    for one in (told, pickle.loads(pickle.dumps(told)), copy.copy(told)):
-        np.testing.assert_array_equal(one.filled(fill), masked.filled(fill))
-        np.testing.assert_array_equal(one.valid, masked.valid)
-        np.testing.assert_array_equal(one.filled(fill), masked.filled(fill))
+    unmasked, masked = NodataPixels(values, nodata), Pixels(values, np.array(valid))
+    for pixels in (unmasked, pickle.loads(pickle.dumps(unmasked)), copy.copy(unmasked)):
+        np.testing.assert_array_equal(pixels.filled(fill), masked.filled(fill))
+        np.testing.assert_array_equal(pixels.valid, masked.valid)
+        np.testing.assert_array_equal(pixels.filled(fill), masked.filled(fill))
 
 
 def test_as_many_threads_as_cores_keep_to_one_each() -> None:
@@ -77,9 +77,9 @@ def test_as_many_threads_as_cores_keep_to_one_each() -> None:
             return frozenset(os.sched_getaffinity(0))
 
         with contextlib.closing(ThreadEngine(workers)) as engine:
-            found = set(engine.map(cores_of, range(workers))) if workers > 1 else {frozenset(cores)}
+            cores_by_thread = set(engine.map(cores_of, range(workers))) if workers > 1 else {frozenset(cores)}
         apart = {frozenset({core}) for core in cores}
-        assert found == (apart if workers == len(cores) else {frozenset(cores)})
+        assert cores_by_thread == (apart if workers == len(cores) else {frozenset(cores)})
     assert os.sched_getaffinity(0) == cores
 
 

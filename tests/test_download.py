@@ -32,8 +32,8 @@ STEM = SCENE.rsplit("/", 1)[1]
 
 def params(**fields: object) -> download_pb2.DownloadParams:
     document = {"image": SCENE, "bands": THREE, "region": REGION} | fields
-    given = {key: value for key, value in document.items() if value is not None}
-    return json_format.ParseDict(given, download_pb2.DownloadParams())
+    values = {key: value for key, value in document.items() if value is not None}
+    return json_format.ParseDict(values, download_pb2.DownloadParams())
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +44,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     settings = Settings(
         folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state", max_side=2000, max_bytes=8_000_000
     )
-    with served(settings) as running:
-        yield running
+    with served(settings) as service:
+        yield service
 
 
 # -- the documentation's requests on the real scene ---------------------------------------------
@@ -64,8 +64,8 @@ def real_scene(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def real(real_scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     state = tmp_path_factory.mktemp("state")
-    with served(Settings(real_scene, grpc_port=0, http_port=0, state_dir=state)) as running:
-        yield running
+    with served(Settings(real_scene, grpc_port=0, http_port=0, state_dir=state)) as service:
+        yield service
 
 
 def stored(root: Path, band: str, metres: int, level: int | None = None) -> np.ndarray:
@@ -84,14 +84,14 @@ def opened(data: bytes) -> Iterator[rasterio.DatasetReader]:
 
 
 def test_the_example_as_npy(real: Served, real_scene: Path) -> None:
-    made = real.create(params(scale=20, format="FORMAT_NPY"))
-    data = real.read(made.download_id)
+    download = real.create(params(scale=20, format="FORMAT_NPY"))
+    data = real.read(download.download_id)
     array = np.load(io.BytesIO(data))
     assert array.dtype == np.dtype([("B3", "<u2"), ("B8", "<u2"), ("B11", "<u2")])
     assert array.shape == (86, 105)
     for band, level in (("B3", 0), ("B8", 0), ("B11", None)):
         assert np.array_equal(array[band], stored(real_scene, band, 20, level))
-    assert len(data) == made.plan.estimated_bytes
+    assert len(data) == download.plan.estimated_bytes
 
 
 def test_the_example_as_a_file_per_band(real: Served, real_scene: Path) -> None:
@@ -169,8 +169,8 @@ _images = {
 @pytest.fixture(scope="module")
 def all_rasters(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     state = tmp_path_factory.mktemp("state")
-    with served(Settings(shared_data, grpc_port=0, http_port=0, state_dir=state)) as running:
-        yield running
+    with served(Settings(shared_data, grpc_port=0, http_port=0, state_dir=state)) as service:
+        yield service
 
 
 @pytest.mark.parametrize("image", _images)
@@ -182,9 +182,13 @@ def test_every_image_is_delivered_as_it_is_stored(all_rasters: Served, shared_da
     assert len(originals) == len(info.bands)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         delivered = [_pixels(archive.read(name)) for name in archive.namelist()]
-    for made in delivered:  # each is one of the originals, and no two are the same one
-        at = next(i for i, one in enumerate(originals) if np.array_equal(made, one, equal_nan=one.dtype.kind == "f"))
-        originals.pop(at)
+    for pixels in delivered:  # each equals another one of the originals
+        index = next(
+            i
+            for i, original in enumerate(originals)
+            if np.array_equal(pixels, original, equal_nan=original.dtype.kind == "f")
+        )
+        originals.pop(index)
     assert not originals
 
 
@@ -196,33 +200,33 @@ def _pixels(data: bytes) -> np.ndarray:
 def _originals(root: Path, image: str) -> list[np.ndarray]:
     folders = [root / image, *(root / "stac_catalog_33T").glob(f"*/{image}"), *root.glob(f"{image}.tif")]
     files = [f for folder in folders for f in ([folder] if folder.is_file() else sorted(folder.glob("*.[tj][ip]*")))]
-    found = []
+    arrays = []
     for file in files:
         with rasterio.open(file) as source:
             for index in source.indexes:
                 data = source.read(index)
                 # where a mask marks pixels, what lies beneath is replaced by the fill, 0 for bytes
                 masked = source.mask_flag_enums[0] == [rasterio.enums.MaskFlags.per_dataset]
-                found.append(np.where(source.read_masks(index) > 0, data, 0) if masked else data)
-    return found
+                arrays.append(np.where(source.read_masks(index) > 0, data, 0) if masked else data)
+    return arrays
 
 
 def test_types_that_no_format_holds_are_refused_by_name(all_rasters: Served) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         all_rasters.stream(download_pb2.DownloadParams(image="dtype"))
-    said = refusal(caught.value)
-    assert said.fields == {"bands": "TYPE_NOT_SUPPORTED"}
-    assert "complex64" in said.message
+    error = refusal(caught.value)
+    assert error.fields == {"bands": "TYPE_NOT_SUPPORTED"}
+    assert "complex64" in error.message
     for band in ("int64_20x20", "south_up_rain_rate"):
-        one = download_pb2.DownloadParams(image="dtype", bands=[download_pb2.BandSpec(id=band)])
-        assert all_rasters.stream(one)[0]
+        request = download_pb2.DownloadParams(image="dtype", bands=[download_pb2.BandSpec(id=band)])
+        assert all_rasters.stream(request)[0]
 
 
 def test_an_item_whose_files_are_elsewhere_says_so(all_rasters: Served) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         all_rasters.stream(download_pb2.DownloadParams(image="S2A_12RWT_20240106_0_L2A"))
-    said = refusal(caught.value)
-    assert (said.code, said.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SOURCE_UNAVAILABLE")
+    error = refusal(caught.value)
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SOURCE_UNAVAILABLE")
 
 
 # -- bad input ---------------------------------------------------------------------------------
@@ -335,30 +339,30 @@ def test_bad_requests_are_refused_by_every_call(
     code: str,
     violations: dict[str, str],
 ) -> None:
-    asked = params(**fields)
+    request = params(**fields)
     calls: list[Callable[[], object]] = [
-        lambda: server.create(asked),
-        lambda: server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=asked)),
-        lambda: server.stream(asked),
+        lambda: server.create(request),
+        lambda: server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=request)),
+        lambda: server.stream(request),
     ]
     for call in calls:
         with pytest.raises(grpc.RpcError) as caught:
             call()
-        said = refusal(caught.value)
-        assert (said.code.name, said.fields) == (code, violations), said.message
-        assert str(tmp_path_factory.getbasetemp()) not in said.message
+        error = refusal(caught.value)
+        assert (error.code.name, error.fields) == (code, violations), error.message
+        assert str(tmp_path_factory.getbasetemp()) not in error.message
 
 
 # -- reading -----------------------------------------------------------------------------------
 
 
 def test_any_part_of_a_file_is_read_by_offset_and_limit(server: Served) -> None:
-    made = server.create(params(format="FORMAT_NPY", scale=10)).download_id
-    whole = server.read(made)
+    download = server.create(params(format="FORMAT_NPY", scale=10)).download_id
+    whole = server.read(download)
     size = len(whole)
     for offset, limit in ((0, 0), (1, 0), (0, 1), (100, 7), (size - 1, 5), (size, 0)):
         end = size if limit == 0 else offset + limit
-        assert server.read(made, offset, limit) == whole[offset:end]
+        assert server.read(download, offset, limit) == whole[offset:end]
 
 
 @pytest.mark.parametrize("at_once", [open_files._AT_ONCE, None], ids=["by one thread", "by several"])
@@ -366,8 +370,8 @@ def test_chunks_carry_offsets_and_checksums(
     server: Served, monkeypatch: pytest.MonkeyPatch, at_once: int | None
 ) -> None:
     monkeypatch.setattr(open_files, "_AT_ONCE", at_once)
-    made = server.create(params(region=None, dimensions=[900, 900], format="FORMAT_NPY")).download_id
-    request = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)
+    download = server.create(params(region=None, dimensions=[900, 900], format="FORMAT_NPY")).download_id
+    request = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token)
     data, file = b"", None
     answers = [answer for answer in server.downloads.ReadDownload(request) if answer.chunk.data]
     assert answers[0].chunk.HasField("file")
@@ -384,30 +388,30 @@ def test_chunks_carry_offsets_and_checksums(
 
 
 def test_reading_past_the_end_is_out_of_range(server: Served) -> None:
-    made = server.create(params(scale=20, format="FORMAT_NPY")).download_id
+    download = server.create(params(scale=20, format="FORMAT_NPY")).download_id
     with pytest.raises(grpc.RpcError) as caught:
-        server.read(made, 10**9)
-    said = refusal(caught.value)
-    assert (said.code, said.reason) == (grpc.StatusCode.OUT_OF_RANGE, "OFFSET_OUT_OF_RANGE")
-    assert "54372" in said.message
+        server.read(download, 10**9)
+    error = refusal(caught.value)
+    assert (error.code, error.reason) == (grpc.StatusCode.OUT_OF_RANGE, "OFFSET_OUT_OF_RANGE")
+    assert "54372" in error.message
 
 
 def test_the_etag_of_another_file_is_a_conflict(server: Served) -> None:
-    made = server.create(params(scale=20, format="FORMAT_NPY")).download_id
+    download = server.create(params(scale=20, format="FORMAT_NPY")).download_id
     with pytest.raises(grpc.RpcError) as caught:
-        server.read(made, 10, 0, "0" * 32)
+        server.read(download, 10, 0, "0" * 32)
     assert refusal(caught.value).reason == "DOWNLOAD_CONFLICT"
 
 
 def test_unknown_ids_and_wrong_tokens_look_the_same(server: Served) -> None:
-    made = server.create(params(scale=20, format="FORMAT_NPY")).download_id
-    said = []
-    for name, token in ((made.name, "x" * 32), ("downloads/" + "0" * 32, made.token), ("nonsense", "y")):
+    download = server.create(params(scale=20, format="FORMAT_NPY")).download_id
+    errors = []
+    for name, token in ((download.name, "x" * 32), ("downloads/" + "0" * 32, download.token), ("nonsense", "y")):
         with pytest.raises(grpc.RpcError) as caught:
             server.read(download_pb2.DownloadId(name=name, token=token))
-        said.append(refusal(caught.value))
-    assert said[0] == said[1] == said[2]
-    assert said[0].code is grpc.StatusCode.NOT_FOUND
+        errors.append(refusal(caught.value))
+    assert errors[0] == errors[1] == errors[2]
+    assert errors[0].code is grpc.StatusCode.NOT_FOUND
 
 
 def test_a_request_id_gives_the_same_download_again(server: Served) -> None:
@@ -424,14 +428,14 @@ def test_a_request_id_gives_the_same_download_again(server: Served) -> None:
 def test_ids_survive_a_restart_and_expire(tmp_path: Path) -> None:
     make_scene(tmp_path / "catalog")
     settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state")
-    with served(settings) as running:
-        made = running.create(params(scale=20, format="FORMAT_NPY"))
-    with served(settings) as running:
-        data = running.read(made.download_id)
+    with served(settings) as service:
+        download = service.create(params(scale=20, format="FORMAT_NPY"))
+    with served(settings) as service:
+        data = service.read(download.download_id)
     assert len(data) == 54372
     shutil.rmtree(tmp_path / "catalog" / "COPERNICUS")
-    with served(settings) as running:  # the rendered file outlives the image
-        assert running.read(made.download_id, etag=made.plan.etag) == data
+    with served(settings) as service:  # the rendered file outlives the image
+        assert service.read(download.download_id, etag=download.plan.etag) == data
 
 
 def test_what_happens_to_rasters_between_plan_and_render(tmp_path: Path) -> None:
@@ -439,26 +443,26 @@ def test_what_happens_to_rasters_between_plan_and_render(tmp_path: Path) -> None
     band = next(tmp_path.glob("catalog/**/B3.tif"))
     whole = band.read_bytes()
     settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state")
-    one = params(bands=[{"id": "B3"}])
-    with served(settings) as running:
-        made = running.create(one).download_id
+    request = params(bands=[{"id": "B3"}])
+    with served(settings) as service:
+        download = service.create(request).download_id
         band.unlink()
         with pytest.raises(grpc.RpcError) as caught:
-            running.read(made)
-        gone = refusal(caught.value)
+            service.read(download)
+        missing = refusal(caught.value)
         band.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(grpc.RpcError) as caught:
-            running.stream(one)
+            service.stream(request)
         cut = refusal(caught.value)
         band.write_bytes(b'<VRTDataset rasterXSize="1" rasterYSize="1"/>')
         with pytest.raises(grpc.RpcError) as caught:
-            running.stream(one)
+            service.stream(request)
         disguised = refusal(caught.value)
         band.write_bytes(whole)
-        assert running.stream(one)[0]  # the server lives on
-    for said in (gone, cut, disguised):
-        assert said.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT), said
-        assert str(tmp_path) not in said.message
+        assert service.stream(request)[0]  # the server still runs
+    for error in (missing, cut, disguised):
+        assert error.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT), error
+        assert str(tmp_path) not in error.message
     assert scene is not None
 
 

@@ -17,6 +17,7 @@ import rasterio
 from affine import Affine
 
 from effort import HANG, Effort, effort, effort_of_new_threads
+from graphs import argument, call, call_node, constant_node, function, graph, load
 from rasterwire.budget import Budget
 from rasterwire.server import service
 from rasterwire.server.earth_engine.asset_filter import asset_tests
@@ -27,7 +28,6 @@ from serving import Served, served
 pytestmark = pytest.mark.slow
 
 P = "/v1/projects/my-project"
-CALL = "functionInvocationValue"
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     state = tmp_path_factory.mktemp("state")
-    with served(Settings(catalog, grpc_port=0, http_port=0, state_dir=state)) as running:
-        yield running
+    with served(Settings(catalog, grpc_port=0, http_port=0, state_dir=state)) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def counted_server(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server of the same catalog, whose work is counted."""
     with effort_of_new_threads() as counted:
         settings = Settings(catalog, grpc_port=0, http_port=0, state_dir=tmp_path_factory.mktemp("state"))
-        with served(settings) as running:
-            yield running, counted
+        with served(settings) as service:
+            yield service, counted
 
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -84,8 +84,8 @@ def post(server: Served, target: str, document: Any) -> tuple[int, Any]:
 
 def refused(answer: Answer, status: int) -> str:
     """Return the message of an error, which has to be one sentence of JSON."""
-    found, headers, body = answer
-    assert found == status, body[:300]
+    answer_status, headers, body = answer
+    assert answer_status == status, body[:300]
     assert headers["Content-Type"].startswith("application/json")
     error = json.loads(body)["error"]
     assert error["code"] == status
@@ -99,12 +99,7 @@ def refused(answer: Answer, status: int) -> str:
     return message
 
 
-def graph(name: str, **arguments: Any) -> dict[str, Any]:
-    given = {key: {"constantValue": value} for key, value in arguments.items()}
-    return {"result": "0", "values": {"0": {CALL: {"functionName": name, "arguments": given}}}}
-
-
-LOADED = graph("Image.load", id="coll/a0")
+LOADED = graph(load("coll/a0"))
 GRID = {
     "dimensions": {"width": 4, "height": 3},
     "crsCode": "EPSG:32633",
@@ -206,9 +201,9 @@ def test_a_body_that_is_no_request_is_refused(server: Served, door: str, body: b
 
 
 def test_half_a_surrogate_is_no_text(server: Served) -> None:
-    body = json.dumps({"expression": graph("String.length", string="\ud83d")}).encode()
+    body = json.dumps({"expression": graph(call("String.length", string="\ud83d"))}).encode()
     assert "not JSON" in refused(ask(server, "POST", P + "/value:compute", body), 400)
-    whole = json.dumps({"expression": graph("String.length", string="\U0001f600")}).encode()
+    whole = json.dumps({"expression": graph(call("String.length", string="\U0001f600"))}).encode()
     assert json.loads(ask(server, "POST", P + "/value:compute", whole)[2]) == {"result": 1}
 
 
@@ -240,13 +235,17 @@ class Gate:
     """
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, held: Callable[..., bool] = lambda *_: True
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        owner: object,
+        name: str,
+        condition: Callable[..., bool] = lambda *_: True,
     ) -> None:
         self.reached, self.open = threading.Event(), threading.Event()
         original = getattr(owner, name)
 
         def gated(*arguments: Any) -> Any:
-            if held(*arguments):
+            if condition(*arguments):
                 self.reached.set()
                 assert self.open.wait(HANG)
             return original(*arguments)
@@ -257,34 +256,40 @@ class Gate:
 def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = {str(at): {"constantValue": "x" * 300} for at in range(29_000)}
+    values = {str(index): {"constantValue": "x" * 300} for index in range(29_000)}
     expression = {"result": "0", "values": values | {"0": {"valueReference": "1"}}}
     body = json.dumps({"expression": expression}).encode()
     assert 8 << 20 < len(body) < 10 << 20
-    told: list[Answer] = []
+    answers: list[Answer] = []
     gates = [
         Gate(monkeypatch, orjson, "loads", lambda data: len(data) > 1 << 20),
         Gate(monkeypatch, service, "read_graph"),
     ]
-    sender = threading.Thread(target=lambda: told.append(ask(server, "POST", P + "/value:compute", body)))
+    sender = threading.Thread(target=lambda: answers.append(ask(server, "POST", P + "/value:compute", body)))
     sender.start()
-    for gate in gates:  # each holds up who reads until others were answered
+    for gate in gates:  # each blocks its reader until the others have their answers
         assert gate.reached.wait(HANG)
         assert ask(server, "GET", "/healthz")[0] == 200
         gate.open.set()
     sender.join(HANG)
-    assert json.loads(told[0][2]) == {"result": "x" * 300}
+    assert json.loads(answers[0][2]) == {"result": "x" * 300}
 
 
-LARGE_LIST: Any = {"constantValue": [[0]] * 150_000}
+LARGE_LIST = constant_node([[0]] * 150_000)
 MEGABYTES: dict[str, tuple[Any, str]] = {
     "no JSON": (b"[" * (10 << 20), "a body of more than 320000 values is too large"),
-    "a number list": ({"0": {"constantValue": [1] * 3_000_000}}, "a body of more than 320000 values is too large"),
-    "a long text": ({"0": {"constantValue": "x" * 10_000_000}}, "The result"),
-    "a cycle": ({str(at): {"valueReference": str((at + 1) % 29_000)} for at in range(29_000)}, "refers to itself"),
-    "a missing one": ({str(at): {"valueReference": str(at + 1)} for at in range(29_000)}, "is referred to, but is not"),
+    "a number list": ({"0": constant_node([1] * 3_000_000)}, "a body of more than 320000 values is too large"),
+    "a long text": ({"0": constant_node("x" * 10_000_000)}, "The result"),
+    "a cycle": (
+        {str(index): {"valueReference": str((index + 1) % 29_000)} for index in range(29_000)},
+        "refers to itself",
+    ),
+    "a missing one": (
+        {str(index): {"valueReference": str(index + 1)} for index in range(29_000)},
+        "is referred to, but is not",
+    ),
     "nested lists": (
-        {"0": {"functionInvocationValue": {"functionName": "Image.abs", "arguments": {"value": LARGE_LIST}}}},
+        {"0": call_node("Image.abs", value=LARGE_LIST)},
         "Image.abs: Parameter 'value' has to be of type Image",
     ),
     "many arguments": (
@@ -292,7 +297,7 @@ MEGABYTES: dict[str, tuple[Any, str]] = {
             "0": {
                 "functionInvocationValue": {
                     "functionName": "Image.abs",
-                    "arguments": {f"a{at}": {"constantValue": 1} for at in range(29_000)},
+                    "arguments": {f"a{index}": {"constantValue": 1} for index in range(29_000)},
                 }
             }
         },
@@ -307,7 +312,7 @@ def test_megabytes_that_are_wrong_are_refused_soon_at_every_door(
     counted_server: tuple[Served, Effort], door: str, wrong: str
 ) -> None:
     server, counted = counted_server
-    values, said = MEGABYTES[wrong]
+    values, message = MEGABYTES[wrong]
     body = (
         values if isinstance(values, bytes) else json.dumps({"expression": {"result": "0", "values": values}}).encode()
     )
@@ -317,8 +322,8 @@ def test_megabytes_that_are_wrong_are_refused_soon_at_every_door(
         assert status == 200
         return
     assert status == 400
-    assert said.lower() in json.loads(answer)["error"]["message"].lower()
-    assert counted.calls - before < 600_000  # twenty for each of the most values
+    assert message.lower() in json.loads(answer)["error"]["message"].lower()
+    assert counted.calls - before < 600_000  # twenty calls for each value of the largest body
 
 
 # -- addresses and methods ---------------------------------------------------------------------
@@ -360,22 +365,22 @@ def test_wrong_methods_and_addresses_are_refused(server: Served, method: str, pa
 
 
 def test_wrong_keys_of_thumbnails_look_all_alike(server: Served) -> None:
-    status, made = post(server, "/thumbnails", BODY)
+    status, answer = post(server, "/thumbnails", BODY)
     assert status == 200
-    key, token = made["name"].rsplit("/", 1)[1].split("-")
+    key, token = answer["name"].rsplit("/", 1)[1].split("-")
     assert ask(server, "GET", f"{P}/thumbnails/{key}-{token}:getPixels")[0] == 200
-    other = "0" * 32
+    unknown = "0" * 32
     wrong = [
-        f"{key}-{other}",
-        f"{other}-{token}",
-        f"{other}-{other}",
+        f"{key}-{unknown}",
+        f"{unknown}-{token}",
+        f"{unknown}-{unknown}",
         key,
         f"{key}-",
         f"-{token}",
         "",
         "x",
         f"{key}-{token}x",
-        f"{key}-{token.upper() if token != token.upper() else other}",
+        f"{key}-{token.upper() if token != token.upper() else unknown}",
         "%00",
         "é" * 3,
         f"{key}-{token}-{token}",
@@ -386,10 +391,10 @@ def test_wrong_keys_of_thumbnails_look_all_alike(server: Served) -> None:
 
 @pytest.mark.parametrize("tile", ["29/0/0", "0/0/1", "0/0/-1", "1/0/2", "99/1/1"])
 def test_tiles_that_are_not_there_are_refused(server: Served, tile: str) -> None:
-    status, made = post(server, "/maps", {"expression": graph("Image.constant", value=7), "fileFormat": "PNG"})
+    status, answer = post(server, "/maps", {"expression": graph(call("Image.constant", value=7)), "fileFormat": "PNG"})
     assert status == 200
-    refused(ask(server, "GET", f"/v1/{made['name']}/tiles/{tile}"), 400)
-    assert ask(server, "GET", f"/v1/{made['name']}/tiles/1/-5/0")[0] == 200  # x goes around the earth
+    refused(ask(server, "GET", f"/v1/{answer['name']}/tiles/{tile}"), 400)
+    assert ask(server, "GET", f"/v1/{answer['name']}/tiles/1/-5/0")[0] == 200  # x goes around the earth
 
 
 @pytest.mark.parametrize(
@@ -397,16 +402,16 @@ def test_tiles_that_are_not_there_are_refused(server: Served, tile: str) -> None
     ['a"b', "a\r\nSet-Cookie: x=1", "../../etc/passwd", "a\x00b", "é" * 50, "x" * 500, "a;b=c", "a\\b", "\u202e", " "],
 )
 def test_a_filename_cannot_leave_its_header(server: Served, name: str) -> None:
-    status, made = post(server, "/thumbnails", BODY | {"filenamePrefix": name})
+    status, answer = post(server, "/thumbnails", BODY | {"filenamePrefix": name})
     if status != 200:
         assert status == 400
         return
-    status, headers, _ = ask(server, "GET", f"/v1/{made['name']}:getPixels")
+    status, headers, _ = ask(server, "GET", f"/v1/{answer['name']}:getPixels")
     assert status == 200
     assert "Set-Cookie" not in headers
-    said = headers["Content-Disposition"]
-    assert said.count('"') == 2
-    assert "/" not in said.split('"')[1]
+    disposition = headers["Content-Disposition"]
+    assert disposition.count('"') == 2
+    assert "/" not in disposition.split('"')[1]
 
 
 # -- listings ----------------------------------------------------------------------------------
@@ -478,18 +483,11 @@ def test_a_listing_takes_what_it_can_of_a_query(server: Served, query: str) -> N
 # -- time --------------------------------------------------------------------------------------
 
 
-def node(name: str, **arguments: Any) -> dict[str, Any]:
-    return {CALL: {"functionName": name, "arguments": arguments}}
-
-
 def many_calls(count: int) -> dict[str, Any]:
-    """Return a graph that calls a function so many times over, which takes a while."""
-    one = {"constantValue": 1}
-    body = node("Number.add", left={"argumentReference": "x"}, right=one)
-    inner = {"functionDefinitionValue": {"argumentNames": ["x"], "body": "body"}}
-    listed = node("List.sequence", start=one, end={"constantValue": count})
-    size = node("List.size", list=node("List.map", list=listed, baseAlgorithm=inner))
-    return {"result": "0", "values": {"0": size, "body": body}}
+    """Return a graph that calls a function ``count`` times, which takes a while."""
+    increment = function("x", body=call("Number.add", left=argument("x"), right=1))
+    numbers = call("List.sequence", start=1, end=count)
+    return graph(call("List.size", list=call("List.map", list=numbers, baseAlgorithm=increment)))
 
 
 def test_long_evaluations_hold_up_neither_downloads_nor_health(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -535,11 +533,11 @@ def test_a_body_that_does_not_come_is_given_up(server: Served, monkeypatch: pyte
     with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=HANG) as client:
         head = f"POST {P}/thumbnails HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         client.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
-        said = client.recv(65536)
-        while b"\r\n\r\n" not in said or not said.endswith(b"}"):
-            said += client.recv(65536)
-    assert said.startswith(b"HTTP/1.1 408 ")
-    assert json.loads(said.split(b"\r\n\r\n", 1)[1])["error"]["status"] == "DEADLINE_EXCEEDED"
+        answer = client.recv(65536)
+        while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
+            answer += client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["error"]["status"] == "DEADLINE_EXCEEDED"
 
 
 def test_pixels_of_an_asset_are_shown_by_named_bands_within_a_region(server: Served) -> None:
@@ -570,14 +568,13 @@ def test_a_constant_that_is_nested_deeply_is_served_or_refused(server: Served, d
     deep: Any = 1
     for _ in range(depth):
         deep = [deep]
-    arguments = {"object": LOADED["values"]["0"], "key": {"constantValue": "k"}, "value": {"constantValue": deep}}
-    image = {"result": "0", "values": {"0": {CALL: {"functionName": "Element.set", "arguments": arguments}}}}
-    status, told = post(server, "/thumbnails", {"expression": image, "fileFormat": "NPY"})
+    image = graph(call("Element.set", object=load("coll/a0"), key="k", value=deep))
+    status, answer = post(server, "/thumbnails", {"expression": image, "fileFormat": "NPY"})
     if depth > 40:
-        assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
-        assert "nested too deeply" in told["error"]["message"]
+        assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert "nested too deeply" in answer["error"]["message"]
     else:
-        assert ask(server, "GET", f"/v1/{told['name']}:getPixels")[0] == 200
+        assert ask(server, "GET", f"/v1/{answer['name']}:getPixels")[0] == 200
 
 
 @pytest.mark.parametrize("door", ["/value:compute", "/image:computePixels", "/thumbnails"])
@@ -585,8 +582,8 @@ def test_a_graph_of_megabytes_is_refused_in_a_time_of_its_size(
     counted_server: tuple[Served, Effort], door: str
 ) -> None:
     server, counted = counted_server
-    body = {"expression": graph("Image.abs", value={"a": [1.5] * 300_000}), "fileFormat": "NPY"}
+    body = {"expression": graph(call("Image.abs", value={"a": [1.5] * 300_000})), "fileFormat": "NPY"}
     before = counted.calls
-    status, told = post(server, door, body)
+    status, answer = post(server, door, body)
     assert (status, counted.calls - before < 600_000) == (400, True)
-    assert "has to be of type Image, and is a Dictionary." in told["error"]["message"]
+    assert "has to be of type Image, and is a Dictionary." in answer["error"]["message"]

@@ -63,9 +63,9 @@ def expected(raster: RasterPlan, index: int = 0) -> np.ndarray:
     return blocks[index].filled(raster.bands[index].fill)
 
 
-def encoded(made: RenderPlan, folder: Path) -> bytes:
+def encoded(render_plan: RenderPlan, folder: Path) -> bytes:
     out = io.BytesIO()
-    encode_download(made, side_by_side(made_up), out, folder)
+    encode_download(render_plan, side_by_side(made_up), out, folder)
     assert list(folder.iterdir()) == []
     return out.getvalue()
 
@@ -76,20 +76,20 @@ def encoded(made: RenderPlan, folder: Path) -> bytes:
 def test_every_type_and_compression_is_read_back(
     tmp_path: Path, dtype: str, compression: Compression, mask: bool
 ) -> None:
-    one = raster(300, 270, dtype, ("a", "b"), mask)
+    raster_plan = raster(300, 270, dtype, ("a", "b"), mask)
     if mask:
-        one = replace(one, bands=tuple(replace(b, nodata=None) for b in one.bands))
-    data = encoded(plan(Format.GEO_TIFF, one, encoding=Encoding(compression)), tmp_path)
+        raster_plan = replace(raster_plan, bands=tuple(replace(b, nodata=None) for b in raster_plan.bands))
+    data = encoded(plan(Format.GEO_TIFF, raster_plan, encoding=Encoding(compression)), tmp_path)
     with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
         assert tiff.dtypes == (dtype, dtype)
         assert tiff.descriptions == ("a", "b")
         assert (tiff.crs.to_epsg(), tiff.transform) == (32610, NORTH_UP)
         for index in (0, 1):
-            assert np.array_equal(tiff.read(index + 1), expected(one, index))
+            assert np.array_equal(tiff.read(index + 1), expected(raster_plan, index))
         rows, cols = np.indices((270, 300))
         valid = (rows + cols) % 7 != 3
-        if not mask:  # what wraps around to the fill cannot be told from it
-            valid &= expected(one) != one.bands[0].fill
+        if not mask:  # values that wrap around to the fill cannot be distinguished from it
+            valid &= expected(raster_plan) != raster_plan.bands[0].fill
         assert np.array_equal(tiff.read_masks(1) > 0, valid)
         assert tiff.mask_flag_enums[0] == ([MaskFlags.per_dataset] if mask else [MaskFlags.nodata])
 
@@ -97,35 +97,35 @@ def test_every_type_and_compression_is_read_back(
 @every("mask", [False, True])
 def test_very_many_bands_are_stored_one_after_the_other(tmp_path: Path, mask: bool) -> None:
     names = tuple(f"band {number} \u00b5" for number in range(300))
-    one = raster(300, 270, "uint16", names, mask)
+    raster_plan = raster(300, 270, "uint16", names, mask)
     rows, cols = np.indices((270, 300))
 
-    def by_name(made: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
+    def by_name(render_plan: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
         for window in windows:
             part = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
             values = (rows * 3 + cols)[part]
-            assert len(made.bands) == 1  # never all of them in memory
-            (number,) = (int(band.name.split()[1]) for band in made.bands)
+            assert len(render_plan.bands) == 1  # never all of them in memory
+            (number,) = (int(band.name.split()[1]) for band in render_plan.bands)
             yield (Pixels((values + number).astype("uint16"), values % 300 != number),)
 
     with io.BytesIO() as out:
-        encode_download(plan(Format.GEO_TIFF, one), side_by_side(by_name), out, tmp_path)
+        encode_download(plan(Format.GEO_TIFF, raster_plan), side_by_side(by_name), out, tmp_path)
         with rasterio.MemoryFile(out.getvalue()) as memory, memory.open() as tiff:
             assert tiff.profile["interleave"] == "band"
             assert tiff.descriptions == names
             for index in (0, 7, 299):
                 valid = (rows * 3 + cols) % 300 != index
                 assert np.array_equal(tiff.read(index + 1), np.where(valid, rows * 3 + cols + index, 0))
-            if mask:  # a pixel is valid where all its bands are, and these leave none
+            if mask:  # a pixel is valid where all its bands are; with these bands none is
                 assert not tiff.read_masks(1).any()
 
 
 @every("size", [(1, 1), (255, 255), (256, 256), (257, 1), (1, 257), (700, 300)])
 def test_every_size_is_read_back(tmp_path: Path, size: tuple[int, int]) -> None:
-    one = raster(*size, mask=True)
-    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    raster_plan = raster(*size, mask=True)
+    data = encoded(plan(Format.GEO_TIFF, raster_plan), tmp_path)
     with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
-        assert np.array_equal(tiff.read(1), expected(one))
+        assert np.array_equal(tiff.read(1), expected(raster_plan))
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_every_size_is_read_back(tmp_path: Path, size: tuple[int, int]) -> None:
     ],
 )
 def test_every_grid_is_read_back(tmp_path: Path, affine: Affine, crs: CRS | None) -> None:
-    one = raster(20, 30, affine=affine, crs=crs)
-    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    raster_plan = raster(20, 30, affine=affine, crs=crs)
+    data = encoded(plan(Format.GEO_TIFF, raster_plan), tmp_path)
     with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
         assert tiff.transform.almost_equals(affine)
         assert (tiff.crs is None) == (crs is None)
@@ -148,10 +148,10 @@ def test_every_grid_is_read_back(tmp_path: Path, affine: Affine, crs: CRS | None
 
 
 def test_scale_offset_and_unit_are_kept(tmp_path: Path) -> None:
-    one = raster(20, 30)
-    source = replace(one.bands[0].source, value_scale=2.75e-5, value_offset=-0.2, unit="1")
-    one = replace(one, bands=(replace(one.bands[0], source=source),))
-    data = encoded(plan(Format.GEO_TIFF, one), tmp_path)
+    raster_plan = raster(20, 30)
+    source = replace(raster_plan.bands[0].stored, value_scale=2.75e-5, value_offset=-0.2, unit="1")
+    raster_plan = replace(raster_plan, bands=(replace(raster_plan.bands[0], source=source),))
+    data = encoded(plan(Format.GEO_TIFF, raster_plan), tmp_path)
     with rasterio.MemoryFile(data) as memory, memory.open() as tiff:
         assert (tiff.scales, tiff.offsets, tiff.units) == ((2.75e-5,), (-0.2,), ("1",))
 
@@ -159,13 +159,13 @@ def test_scale_offset_and_unit_are_kept(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("gdalinfo") is None, reason="gdalinfo is not installed")
 def test_gdals_command_line_reads_it_too(tmp_path: Path) -> None:
     path = tmp_path / "x.tif"
-    one = raster(300, 270, mask=True)
-    path.write_bytes(encoded(plan(Format.GEO_TIFF, one), _empty(tmp_path)))
-    said = subprocess.run(["gdalinfo", "-json", "-checksum", path], check=True, capture_output=True, text=True)
-    told = json.loads(said.stdout)
-    assert (told["size"], told["bands"][0]["description"], told["bands"][0]["noDataValue"]) == ([300, 270], "a", 0)
-    assert told["bands"][0]["mask"]["flags"] == ["PER_DATASET"]
-    assert "WARNING" not in said.stderr.upper()
+    raster_plan = raster(300, 270, mask=True)
+    path.write_bytes(encoded(plan(Format.GEO_TIFF, raster_plan), _empty(tmp_path)))
+    process = subprocess.run(["gdalinfo", "-json", "-checksum", path], check=True, capture_output=True, text=True)
+    info = json.loads(process.stdout)
+    assert (info["size"], info["bands"][0]["description"], info["bands"][0]["noDataValue"]) == ([300, 270], "a", 0)
+    assert info["bands"][0]["mask"]["flags"] == ["PER_DATASET"]
+    assert "WARNING" not in process.stderr.upper()
 
 
 def _empty(tmp_path: Path) -> Path:
@@ -177,30 +177,32 @@ def _empty(tmp_path: Path) -> Path:
 @every("mask", [False, True])
 @every("compression", Compression)
 def test_cloud_optimized_files_are_valid(tmp_path: Path, compression: Compression, mask: bool) -> None:
-    one = raster(1300, 1100, names=("a", "b"), mask=mask)
+    raster_plan = raster(1300, 1100, names=("a", "b"), mask=mask)
     encoding = Encoding(compression, cloud_optimized=True)
     path = tmp_path / "x.tif"
-    path.write_bytes(encoded(plan(Format.GEO_TIFF, one, encoding=encoding), _empty(tmp_path)))
+    path.write_bytes(encoded(plan(Format.GEO_TIFF, raster_plan, encoding=encoding), _empty(tmp_path)))
     valid, errors, warnings = cog_validate(path, strict=True, quiet=True)
     assert (valid, errors, warnings) == (True, [], [])
     with rasterio.open(path) as tiff:
         assert tiff.overviews(1)
         assert tiff.descriptions == ("a", "b")
-        assert np.array_equal(tiff.read(2), expected(one, 1))
+        assert np.array_equal(tiff.read(2), expected(raster_plan, 1))
 
 
 def test_an_npy_is_packed_and_structured_even_for_one_band(tmp_path: Path) -> None:
-    one = raster(50, 40)
-    array = np.load(io.BytesIO(encoded(plan(Format.NPY, one), tmp_path)))
+    raster_plan = raster(50, 40)
+    array = np.load(io.BytesIO(encoded(plan(Format.NPY, raster_plan), tmp_path)))
     assert (array.dtype, array.shape) == (np.dtype([("a", "<u2")]), (40, 50))
-    assert np.array_equal(array["a"], expected(one))
+    assert np.array_equal(array["a"], expected(raster_plan))
     assert array.view(array.dtype[0]).shape == (40, 50)
 
 
 def test_an_npy_keeps_a_type_for_each_band_and_a_mask(tmp_path: Path) -> None:
-    one = raster(50, 40, names=("a", "b"), mask=True)
-    one = replace(one, bands=(one.bands[0], replace(one.bands[1], dtype="float32", fill=float("-inf"))))
-    array = np.load(io.BytesIO(encoded(plan(Format.NPY, one), tmp_path)))
+    raster_plan = raster(50, 40, names=("a", "b"), mask=True)
+    raster_plan = replace(
+        raster_plan, bands=(raster_plan.bands[0], replace(raster_plan.bands[1], dtype="float32", fill=float("-inf")))
+    )
+    array = np.load(io.BytesIO(encoded(plan(Format.NPY, raster_plan), tmp_path)))
     assert array.dtype == np.dtype([("a", "<u2"), ("b", "<f4"), ("mask", "u1")])
     rows, cols = np.indices((40, 50))
     assert np.array_equal(array["mask"], np.where((rows + cols) % 7 != 3, 255, 0))
@@ -208,8 +210,8 @@ def test_an_npy_keeps_a_type_for_each_band_and_a_mask(tmp_path: Path) -> None:
 
 
 def test_an_npy_of_very_many_bands_has_a_longer_header(tmp_path: Path) -> None:
-    one = raster(2, 2, "uint8", tuple(f"{'x' * 100}{i}" for i in range(1000)))
-    data = encoded(plan(Format.NPY, one), tmp_path)
+    raster_plan = raster(2, 2, "uint8", tuple(f"{'x' * 100}{i}" for i in range(1000)))
+    data = encoded(plan(Format.NPY, raster_plan), tmp_path)
     assert data[6] == 2
     assert len(np.load(io.BytesIO(data), max_header_size=1 << 20).dtype) == 1000
 
@@ -228,8 +230,8 @@ def test_zips_are_whole_stored_and_dateless(tmp_path: Path, format_: Format) -> 
 @every("format_", Format)
 @every("cloud_optimized", [False, True])
 def test_equal_plans_give_equal_bytes(tmp_path: Path, format_: Format, cloud_optimized: bool) -> None:
-    made = plan(format_, raster(700, 600, mask=True), encoding=Encoding(cloud_optimized=cloud_optimized))
-    assert encoded(made, tmp_path) == encoded(made, tmp_path)
+    render_plan = plan(format_, raster(700, 600, mask=True), encoding=Encoding(cloud_optimized=cloud_optimized))
+    assert encoded(render_plan, tmp_path) == encoded(render_plan, tmp_path)
 
 
 def test_every_format_has_an_encoder() -> None:
@@ -238,17 +240,17 @@ def test_every_format_has_an_encoder() -> None:
 
 @every("format_", Format)
 def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
-    made = plan(format_, raster(3000, 700, "float64", tuple("abc")))
-    asked = 0
+    render_plan = plan(format_, raster(3000, 700, "float64", tuple("abc")))
+    calls = 0
 
     def counting(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
-        nonlocal asked
+        nonlocal calls
         for window in windows:
-            asked += 1
+            calls += 1
             yield from made_up(raster, [window])
 
-    encode_download(made, side_by_side(counting), io.BytesIO(), tmp_path)
-    assert asked == count_blocks(made)
+    encode_download(render_plan, side_by_side(counting), io.BytesIO(), tmp_path)
+    assert calls == count_blocks(render_plan)
 
 
 @every("format_", Format)
@@ -267,7 +269,7 @@ def test_errors_of_a_render_come_through_and_leave_nothing(tmp_path: Path, forma
 
 @every("format_", [Format.GEO_TIFF, Format.NPY])
 def test_memory_does_not_grow_with_the_raster(tmp_path: Path, format_: Format) -> None:
-    one = raster(20_000, 3_000, "uint8", mask=True)
+    raster_plan = raster(20_000, 3_000, "uint8", mask=True)
 
     def flat(raster: RasterPlan, windows: Iterable[Window]) -> Iterator[tuple[Pixels, ...]]:
         for window in windows:
@@ -276,7 +278,7 @@ def test_memory_does_not_grow_with_the_raster(tmp_path: Path, format_: Format) -
 
     with (tmp_path / "out").open("w+b") as out:
         tracemalloc.start()
-        encode_download(plan(format_, one), side_by_side(flat), out, tmp_path)
+        encode_download(plan(format_, raster_plan), side_by_side(flat), out, tmp_path)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 40 << 20

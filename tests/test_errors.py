@@ -1,4 +1,4 @@
-"""Every error has a status, survives a trip between processes, and is a sentence."""
+"""Every error has a status, can be sent between processes, and has a sentence as its message."""
 
 import copy
 import errno
@@ -39,9 +39,9 @@ def classes(root: type[errors.DownloadError] = errors.DownloadError) -> list[typ
 
 
 def test_every_error_has_an_example_and_a_status() -> None:
-    told = set(classes()) - {BadSettings}  # ends the process before there is a client
-    assert set(STATUS) == told
-    assert set(EXAMPLES) == told
+    error_classes = set(classes()) - {BadSettings}  # ends the process before there is a client
+    assert set(STATUS) == error_classes
+    assert set(EXAMPLES) == error_classes
     assert set(STATUS.values()) <= set(HTTP_STATUS)
 
 
@@ -54,8 +54,8 @@ def test_errors_survive_pickling(error: errors.DownloadError) -> None:
 @every("error", EXAMPLES.values())
 def test_errors_survive_copying_in_every_protocol(error: errors.DownloadError) -> None:
     again = [copy.copy(error), *(pickle.loads(pickle.dumps(error, version)) for version in range(6))]
-    assert {str(one) for one in again} == {str(error)}
-    assert all(vars(one) == vars(error) for one in again)
+    assert {str(copied) for copied in again} == {str(error)}
+    assert all(vars(copied) == vars(error) for copied in again)
 
 
 def beneath_a_file(path: Path) -> None:
@@ -82,8 +82,8 @@ def test_no_error_of_a_file_tells_where_it_is(tmp_path: Path, make: Callable[[Pa
     make(path)
     with pytest.raises(errors.SourceUnavailable) as raised, open_raster(str(path)):
         pass
-    told = f"{raised.value} {raised.value.metadata} {status_of(raised.value)} {http_answer(raised.value)}"
-    assert not [word for word in ("secret", "hidden", tmp_path.name, str(tmp_path)) if word in told]
+    text = f"{raised.value} {raised.value.metadata} {status_of(raised.value)} {http_answer(raised.value)}"
+    assert not [word for word in ("secret", "hidden", tmp_path.name, str(tmp_path)) if word in text]
 
 
 @every("error", EXAMPLES.values())
@@ -126,11 +126,11 @@ def test_an_answer_lets_go_of_what_led_to_its_error() -> None:
     class Large:
         pass
 
-    held: list[weakref.ref[Large]] = []
+    references: list[weakref.ref[Large]] = []
 
     def fail() -> None:
         large = Large()
-        held.append(weakref.ref(large))
+        references.append(weakref.ref(large))
         try:
             raise KeyError
         except KeyError:
@@ -141,14 +141,14 @@ def test_an_answer_lets_go_of_what_led_to_its_error() -> None:
     except errors.DownloadConflict as error:
         caught = error
     http_answer(caught)
-    assert held[0]() is None
+    assert references[0]() is None
 
 
 def test_violations_are_collected_once_each() -> None:
-    found = errors.Violations()
+    violations = errors.Violations()
     for _ in range(2):
-        with found.catching():
+        with violations.catching():
             raise errors.invalid("a", "X", "is wrong")
     with pytest.raises(errors.InvalidRequest) as caught:
-        found.raise_if_any()
+        violations.raise_if_any()
     assert len(caught.value.violations) == 1

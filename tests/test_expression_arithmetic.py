@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cases import every
-from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, call, load, random_data, random_mask
+from graphs import call, load
+from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, random_data, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.nodes.pixel_type import PixelType
 
@@ -131,7 +132,7 @@ def test_a_function_of_two_images_is_what_numpy_makes_of_wide_numbers(
     if narrow and name == "mod":
         rounded = np.fmod(a.astype(np.float32), np.where(b == 0, 1, b).astype(np.float32))
         wanted = np.where(b == 0, 0, rounded)
-    assert_pixels(found, wanted, BOTH_VALID, rtol=tolerance(found.data.dtype), atol=rounding, said=(name, one, other))
+    assert_pixels(found, wanted, BOTH_VALID, rtol=tolerance(found.data.dtype), atol=rounding, case=(name, one, other))
 
 
 @every("name", ["add", "subtract", "multiply"])
@@ -174,7 +175,7 @@ def test_a_function_of_one_image_is_numpys(made: PixelWorld, name: str, dtype: s
             if name in {"sin", "cos", "tan"}:  # of large numbers
                 wanted = np.asarray(UNARY[name](values.astype(np.float32)), float)
     near = {np.dtype("f4"): 2e-5, np.dtype("f8"): 1e-12}.get(found.data.dtype, 0.0)
-    assert_pixels(found, wanted, random_mask(0), rtol=near, atol=near / 100, said=(name, dtype))
+    assert_pixels(found, wanted, random_mask(0), rtol=near, atol=near / 100, case=(name, dtype))
     if name in KEEPING and np.dtype(dtype).kind in "iu":
         assert found.data.dtype.kind in "iu"
 
@@ -187,7 +188,7 @@ def test_roots_and_logarithms_of_negatives_are_not_numbers_and_those_of_nothing_
 
 def test_a_half_is_rounded_up(made: PixelWorld) -> None:
     for value, wanted in ((2.5, 3), (-2.5, -2), (0.49999999999999994, 0), (-0.5, 0), (3.4999, 3)):
-        assert_pixels(made.only(call("Image.round", value=value)), np.asarray(wanted), said=value)
+        assert_pixels(made.only(call("Image.round", value=value)), np.asarray(wanted), case=value)
 
 
 @every("constant", [0, 7, -3, 300, 2.5, 70_000, -1e-3, 1 << 40])
@@ -210,7 +211,7 @@ def test_a_number_is_a_constant_image(made: PixelWorld, name: str, dtype: str, c
                 wanted = expected(name, a.astype(np.float32), b.astype(np.float32))
         largest = float(np.max(np.abs(wanted), where=random_mask(0), initial=0))
         near = tolerance(found.data.dtype)
-        assert_pixels(found, wanted, random_mask(0), rtol=near, atol=near * largest if narrow else 0.0, said=turned)
+        assert_pixels(found, wanted, random_mask(0), rtol=near, atol=near * largest if narrow else 0.0, case=turned)
 
 
 def test_bands_meet_by_name_by_order_and_one_meets_all(made: PixelWorld) -> None:

@@ -19,6 +19,7 @@ from google.protobuf import json_format, struct_pb2
 from odc.geo.geobox import GeoBox
 
 from effort import effort
+from graphs import argument_node, array_node, call_node, constant_node, function_node, node_graph, reference_node
 from rasterwire import budget
 from rasterwire.budget import Budget, spending
 from rasterwire.catalog.folder import FolderCatalog
@@ -27,7 +28,7 @@ from rasterwire.errors import InvalidExpression, InvalidRequest, RenderCancelled
 from rasterwire.expression.algorithms import TABLE
 from rasterwire.expression.answer import answer
 from rasterwire.expression.evaluation import evaluate_graph
-from rasterwire.expression.language.graph import Call, Constant, Graph, read_graph
+from rasterwire.expression.language.graph import Call, Graph, Literal, read_graph
 from rasterwire.expression.language.values import (
     UNPROJECTED,
     CollectionValue,
@@ -73,38 +74,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogWorld]:
 GRID = GeoBox((64, 64), Affine(10, 0, 500_000, 0, -10, 4_600_000), "EPSG:32633")
 
 
-def call(name: str, **arguments: Json) -> Json:
-    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
-
-
-def const(value: Any) -> Json:
-    return {"constantValue": value}
-
-
-def ref(key: object) -> Json:
-    return {"valueReference": str(key)}
-
-
-def listed(*values: Json) -> Json:
-    return {"arrayValue": {"values": list(values)}}
-
-
-def argument(name: str) -> Json:
-    return {"argumentReference": name}
-
-
-def function(names: list[str], body: str) -> Json:
-    return {"functionDefinitionValue": {"argumentNames": names, "body": body}}
-
-
-def result(value: Json, **more: Json) -> Json:
-    return {"result": "result", "values": {"result": value, **more}}
-
-
 def chain(start: Json, step: Callable[[Json], Json], count: int, last: Callable[[Json], Json] | None = None) -> Json:
     """Return a graph in which each value refers to the one before."""
-    values = {"0": start, **{str(at): step(ref(at - 1)) for at in range(1, count + 1)}}
-    values["result"] = ref(count) if last is None else last(ref(count))
+    values = {"0": start, **{str(at): step(reference_node(at - 1)) for at in range(1, count + 1)}}
+    values["result"] = reference_node(count) if last is None else last(reference_node(count))
     return {"result": "result", "values": values}
 
 
@@ -121,14 +94,14 @@ def refused(document: object, world: CatalogWorld, calls: int = 600_000) -> str:
     return str(caught.value)
 
 
-IMAGE = call("Image.load", id=const("coll/a0"))
-COLLECTION = call("ImageCollection.load", id=const("coll"))
-SQUARE = call("GeometryConstructors.Rectangle", coordinates=const([15.0, 41.54, 15.003, 41.55]))
+IMAGE = call_node("Image.load", id=constant_node("coll/a0"))
+COLLECTION = call_node("ImageCollection.load", id=constant_node("coll"))
+SQUARE = call_node("GeometryConstructors.Rectangle", coordinates=constant_node([15.0, 41.54, 15.003, 41.55]))
 
 
 # -- graphs that are none ----------------------------------------------------------------------
 
-ADD = {"functionName": "Number.add", "arguments": {"left": ref("a"), "right": const(1)}}
+ADD = {"functionName": "Number.add", "arguments": {"left": reference_node("a"), "right": constant_node(1)}}
 
 
 @pytest.mark.parametrize(
@@ -139,47 +112,74 @@ ADD = {"functionName": "Number.add", "arguments": {"left": ref("a"), "right": co
         ({"result": "0"}, "an object"),
         ({"result": 0, "values": {}}, "names its 'result'"),
         ({"result": "0", "values": {}}, "not in 'values'"),
-        (result(ref("gone")), "'gone' is referred to"),
-        (result(ref("result")), "refers to itself"),
-        (result(ref("a"), a={"functionInvocationValue": ADD}), "refers to itself"),
-        (result(ref("a"), a=listed(ref("b")), b=listed(ref("a"))), "refers to itself"),
-        (result(function([], "result")), "refers to itself"),
+        (node_graph(reference_node("gone")), "'gone' is referred to"),
+        (node_graph(reference_node("result")), "refers to itself"),
+        (node_graph(reference_node("a"), a={"functionInvocationValue": ADD}), "refers to itself"),
         (
-            result(ref("a"), a=function(["x"], "b"), b=call("List.map", list=const([1]), baseAlgorithm=ref("a"))),
+            node_graph(reference_node("a"), a=array_node(reference_node("b")), b=array_node(reference_node("a"))),
+            "refers to itself",
+        ),
+        (node_graph(function_node([], "result")), "refers to itself"),
+        (
+            node_graph(
+                reference_node("a"),
+                a=function_node(["x"], "b"),
+                b=call_node("List.map", list=constant_node([1]), baseAlgorithm=reference_node("a")),
+            ),
             "refers",
         ),
-        (result({"functionInvocationValue": {"functionReference": "result", "arguments": {}}}), "refers to itself"),
-        (result({"functionInvocationValue": {"functionReference": "n", "arguments": {}}}, n=const(1)), "no function"),
-        (result({"functionInvocationValue": {}}), "a call has either a"),
-        (result({"functionInvocationValue": {"functionName": "a", "functionReference": "b"}}), "a call has either a"),
-        (result({"functionInvocationValue": {"functionName": "a", "functionReference": {}}}), "a call has either a"),
-        (result({"functionInvocationValue": {"functionName": {}, "functionReference": []}}), "a call has either a"),
-        (result({"functionInvocationValue": {"functionReference": 5, "arguments": 5}}), "a call has either a"),
-        (result({"functionInvocationValue": {"functionName": "a", "arguments": 5}}), "values by name are an object"),
-        (result({"functionDefinitionValue": {"argumentNames": [{}], "body": "a"}}), "no kind of value"),
-        (result({"functionDefinitionValue": {"argumentNames": ["a"], "body": {}}}), "no kind of value"),
-        (result({"bytesValue": 5}), "bytesValue is not base64"),
-        (result({"constantValue": 1, "valueReference": "a"}), "exactly one kind"),
-        (result({"integerValue": "9" * 5000}), "whole number"),
-        (result({"bytesValue": "?"}), "base64"),
-        (result(argument("x")), "outside of a function"),
-        (result({"nothing": 1}), "no kind"),
-        (result(call("No.such")), "No.such: there is no such function."),
-        (result(call("Image.add")), "Image.add: Parameter 'image1' is required."),
+        (node_graph({"functionInvocationValue": {"functionReference": "result", "arguments": {}}}), "refers to itself"),
         (
-            result(call("Image.add", image1=IMAGE, image2=IMAGE, image3=IMAGE)),
+            node_graph({"functionInvocationValue": {"functionReference": "n", "arguments": {}}}, n=constant_node(1)),
+            "no function",
+        ),
+        (node_graph({"functionInvocationValue": {}}), "a call has either a"),
+        (
+            node_graph({"functionInvocationValue": {"functionName": "a", "functionReference": "b"}}),
+            "a call has either a",
+        ),
+        (
+            node_graph({"functionInvocationValue": {"functionName": "a", "functionReference": {}}}),
+            "a call has either a",
+        ),
+        (node_graph({"functionInvocationValue": {"functionName": {}, "functionReference": []}}), "a call has either a"),
+        (node_graph({"functionInvocationValue": {"functionReference": 5, "arguments": 5}}), "a call has either a"),
+        (
+            node_graph({"functionInvocationValue": {"functionName": "a", "arguments": 5}}),
+            "values by name are an object",
+        ),
+        (node_graph({"functionDefinitionValue": {"argumentNames": [{}], "body": "a"}}), "no kind of value"),
+        (node_graph({"functionDefinitionValue": {"argumentNames": ["a"], "body": {}}}), "no kind of value"),
+        (node_graph({"bytesValue": 5}), "bytesValue is not base64"),
+        (node_graph({"constantValue": 1, "valueReference": "a"}), "exactly one kind"),
+        (node_graph({"integerValue": "9" * 5000}), "whole number"),
+        (node_graph({"bytesValue": "?"}), "base64"),
+        (node_graph(argument_node("x")), "outside of a function"),
+        (node_graph({"nothing": 1}), "no kind"),
+        (node_graph(call_node("No.such")), "No.such: there is no such function."),
+        (node_graph(call_node("Image.add")), "Image.add: Parameter 'image1' is required."),
+        (
+            node_graph(call_node("Image.add", image1=IMAGE, image2=IMAGE, image3=IMAGE)),
             "Image.add: there is no parameter 'image3'",
         ),
-        (result(call("Image.pixelLonLat")), "Image.pixelLonLat"),
-        (result(call("Image.select", input=IMAGE, bandSelectors=const(["B9"]))), "Image.select: Band pattern 'B9'"),
-        (result(call("Image.clipToBoundsAndScale", input=call("Image.constant", value=const(1)))), "must be bounded"),
+        (node_graph(call_node("Image.pixelLonLat")), "Image.pixelLonLat"),
         (
-            result(call("Image.load", id=const("../../etc/passwd"))),
+            node_graph(call_node("Image.select", input=IMAGE, bandSelectors=constant_node(["B9"]))),
+            "Image.select: Band pattern 'B9'",
+        ),
+        (
+            node_graph(
+                call_node("Image.clipToBoundsAndScale", input=call_node("Image.constant", value=constant_node(1)))
+            ),
+            "must be bounded",
+        ),
+        (
+            node_graph(call_node("Image.load", id=constant_node("../../etc/passwd"))),
             "Image.load: Image asset '../../etc/passwd' not found",
         ),
-        (result(call("Image.load", id=const("coll/a0\0"))), "not found"),
-        (result(call("Image.load", id=const("x" * 1_000_000))), "not found"),
-        (result(call("ImageCollection.load", id=const("../.."))), "not found"),
+        (node_graph(call_node("Image.load", id=constant_node("coll/a0\0"))), "not found"),
+        (node_graph(call_node("Image.load", id=constant_node("x" * 1_000_000))), "not found"),
+        (node_graph(call_node("ImageCollection.load", id=constant_node("../.."))), "not found"),
     ],
 )
 def test_a_graph_that_is_none_is_refused_at_once(world: CatalogWorld, document: object, said: str) -> None:
@@ -195,57 +195,92 @@ DIGITS = "9" * 5_000_000
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (call("Number.abs", input=const(NUMBERS)), "Number.abs: Parameter 'input' has to be of type Number"),
-        (call("Image.abs", value=const(NUMBERS)), "Image.abs: an image of 1000000 bands is too large, at most 10000."),
-        (call("Image.constant", value=const(NUMBERS)), "Image.constant: an image of 1000000 bands is too large"),
-        (call("Filter.and", filters=const(NUMBERS)), "Filter.and: Parameter 'filters' has to be of type Filter"),
-        (call("Image.reproject", image=IMAGE, crs=const("EPSG:4326"), crsTransform=const(NUMBERS)), "six numbers"),
-        (call("GeometryConstructors.Point", coordinates=const(NUMBERS)), "the geometry has too many vertices"),
-        (call("GeometryConstructors.MultiPoint", coordinates=const(NUMBERS)), "the geometry has too many vertices"),
-        (call("GeometryConstructors.Polygon", coordinates=const(NUMBERS)), "the geometry has too many vertices"),
-        (call("GeometryConstructors.Polygon", coordinates=const([[[0, 0], [1, DIGITS]]])), "not those of a Polygon"),
-        (call("GeometryConstructors.Polygon", coordinates=const([[[0, 0], DIGITS]])), "not those of a Polygon"),
-        (call("GeometryConstructors.Polygon", coordinates=const(DIGITS)), "not those of a Polygon"),
-        (call("GeometryConstructors.Rectangle", coordinates=const([[1.0, 2.0]] * 300_000)), "has to be four numbers"),
-        (call("Date", value=const(DIGITS)), "is no date"),
-        (call("Projection", crs=const(DIGITS)), "is too long"),
+        (
+            call_node("Number.abs", input=constant_node(NUMBERS)),
+            "Number.abs: Parameter 'input' has to be of type Number",
+        ),
+        (
+            call_node("Image.abs", value=constant_node(NUMBERS)),
+            "Image.abs: an image of 1000000 bands is too large, at most 10000.",
+        ),
+        (
+            call_node("Image.constant", value=constant_node(NUMBERS)),
+            "Image.constant: an image of 1000000 bands is too large",
+        ),
+        (
+            call_node("Filter.and", filters=constant_node(NUMBERS)),
+            "Filter.and: Parameter 'filters' has to be of type Filter",
+        ),
+        (
+            call_node(
+                "Image.reproject", image=IMAGE, crs=constant_node("EPSG:4326"), crsTransform=constant_node(NUMBERS)
+            ),
+            "six numbers",
+        ),
+        (
+            call_node("GeometryConstructors.Point", coordinates=constant_node(NUMBERS)),
+            "the geometry has too many vertices",
+        ),
+        (
+            call_node("GeometryConstructors.MultiPoint", coordinates=constant_node(NUMBERS)),
+            "the geometry has too many vertices",
+        ),
+        (
+            call_node("GeometryConstructors.Polygon", coordinates=constant_node(NUMBERS)),
+            "the geometry has too many vertices",
+        ),
+        (
+            call_node("GeometryConstructors.Polygon", coordinates=constant_node([[[0, 0], [1, DIGITS]]])),
+            "not those of a Polygon",
+        ),
+        (
+            call_node("GeometryConstructors.Polygon", coordinates=constant_node([[[0, 0], DIGITS]])),
+            "not those of a Polygon",
+        ),
+        (call_node("GeometryConstructors.Polygon", coordinates=constant_node(DIGITS)), "not those of a Polygon"),
+        (
+            call_node("GeometryConstructors.Rectangle", coordinates=constant_node([[1.0, 2.0]] * 300_000)),
+            "has to be four numbers",
+        ),
+        (call_node("Date", value=constant_node(DIGITS)), "is no date"),
+        (call_node("Projection", crs=constant_node(DIGITS)), "is too long"),
     ],
 )
 def test_values_of_any_size_are_refused_at_once(world: CatalogWorld, value: Json, said: str) -> None:
-    assert said in refused(result(value), world)
+    assert said in refused(node_graph(value), world)
 
 
 def nested(depth: int) -> Json:
-    value = const(1)
+    value = constant_node(1)
     for _ in range(depth):
-        value = listed(value)
+        value = array_node(value)
     return value
 
 
 def test_values_are_written_a_hundred_deep_at_most(world: CatalogWorld) -> None:
-    assert "more than 100 deep" in refused(result(nested(100)), world)
-    assert "100 deep" in refused(result(const(json.loads("[" * 500 + "]" * 500))), world)
-    assert told(result(call("List.size", list=nested(50))), world) == 1
+    assert "more than 100 deep" in refused(node_graph(nested(100)), world)
+    assert "100 deep" in refused(node_graph(constant_node(json.loads("[" * 500 + "]" * 500))), world)
+    assert told(node_graph(call_node("List.size", list=nested(50))), world) == 1
 
 
 def test_a_value_depends_on_few_arguments_around_it(world: CatalogWorld) -> None:
-    document = chain(const(0), listed, 9000)
+    document = chain(constant_node(0), array_node, 9000)
     for at in range(1, 9001):
-        document["values"][str(at)] = listed(ref(at - 1), argument(f"a{at}"))
+        document["values"][str(at)] = array_node(reference_node(at - 1), argument_node(f"a{at}"))
     assert "depends on more than 60 arguments" in refused(document, world)
 
 
 def test_many_arguments_and_references_of_one_value_are_counted_at_once(world: CatalogWorld) -> None:
-    many = listed(*[argument(f"a{at}") for at in range(14_500)], *[ref("one")] * 14_500)
-    assert "depends on more than 60 arguments" in refused(result(many, one=argument("x")), world)
+    many = array_node(*[argument_node(f"a{at}") for at in range(14_500)], *[reference_node("one")] * 14_500)
+    assert "depends on more than 60 arguments" in refused(node_graph(many, one=argument_node("x")), world)
 
 
 def test_references_within_a_hundred_layers_are_followed_once(world: CatalogWorld) -> None:
-    inner = listed(*[ref("one")] * 29_000)
+    inner = array_node(*[reference_node("one")] * 29_000)
     for _ in range(90):
-        inner = listed(inner)
+        inner = array_node(inner)
     with effort() as counted:
-        graph = read_graph(result(inner, one=const(1)))
+        graph = read_graph(node_graph(inner, one=constant_node(1)))
     assert counted.calls < 600_000
     assert set(graph.values) == {"result", "one"}
 
@@ -253,11 +288,11 @@ def test_references_within_a_hundred_layers_are_followed_once(world: CatalogWorl
 @pytest.mark.parametrize(
     "document",
     [
-        result(listed(*[const(1)] * 400_000)),
-        result(call("Image.add", **{f"a{at}": const(1) for at in range(200_000)})),
-        result({"dictionaryValue": {"values": {f"a{at}": const(1) for at in range(200_000)}}}),
-        result(ref("0"), **{str(at): ref(str((at + 1) % 200_000)) for at in range(200_000)}),
-        result(listed(*[listed(*[const(1)] * 1000)] * 300)),
+        node_graph(array_node(*[constant_node(1)] * 400_000)),
+        node_graph(call_node("Image.add", **{f"a{at}": constant_node(1) for at in range(200_000)})),
+        node_graph({"dictionaryValue": {"values": {f"a{at}": constant_node(1) for at in range(200_000)}}}),
+        node_graph(reference_node("0"), **{str(at): reference_node(str((at + 1) % 200_000)) for at in range(200_000)}),
+        node_graph(array_node(*[array_node(*[constant_node(1)] * 1000)] * 300)),
     ],
     ids=["a list", "arguments", "a dictionary", "a cycle", "lists of lists"],
 )
@@ -268,10 +303,21 @@ def test_an_expression_of_very_many_values_is_refused_at_once(world: CatalogWorl
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (result(ref("0"), **{str(at): ref(str(at + 1)) for at in range(29_900)}), "'29900' is referred to, but is not"),
-        (result(ref("0"), **{str(at): ref(str((at + 1) % 29_900)) for at in range(29_900)}), "refers to itself"),
-        (result(listed(*[const(1)] * 29_900, {"x": 1})), "'x' is no kind of value"),
-        (result(listed(*[call("Foo", a=call("Foo", b=ref("result")))] * 7000)), "refers to itself"),
+        (
+            node_graph(reference_node("0"), **{str(at): reference_node(str(at + 1)) for at in range(29_900)}),
+            "'29900' is referred to, but is not",
+        ),
+        (
+            node_graph(
+                reference_node("0"), **{str(at): reference_node(str((at + 1) % 29_900)) for at in range(29_900)}
+            ),
+            "refers to itself",
+        ),
+        (node_graph(array_node(*[constant_node(1)] * 29_900, {"x": 1})), "'x' is no kind of value"),
+        (
+            node_graph(array_node(*[call_node("Foo", a=call_node("Foo", b=reference_node("result")))] * 7000)),
+            "refers to itself",
+        ),
     ],
     ids=["a missing one", "a cycle", "no value", "calls"],
 )
@@ -283,13 +329,13 @@ def test_one_that_is_wrong_of_the_most_values_is_told_at_once(world: CatalogWorl
 
 
 def add(x: Json) -> Json:
-    return call("Image.add", image1=x, image2=x)
+    return call_node("Image.add", image1=x, image2=x)
 
 
 @pytest.mark.parametrize("count", [30, 3000])
 def test_a_sum_of_itself_many_times_over_costs_its_size(world: CatalogWorld, count: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = call("Image.double", value=call("Image.constant", value=const(1)))
+    start = call_node("Image.double", value=call_node("Image.constant", value=constant_node(1)))
     with effort() as counted:
         image = evaluate_graph(read_graph(chain(start, add, count)), world)
         (pixels,) = compute([image.bands[0].node], GeoBox((256, 256), GRID.affine, GRID.crs), Window(0, 0, 256, 256))
@@ -298,35 +344,47 @@ def test_a_sum_of_itself_many_times_over_costs_its_size(world: CatalogWorld, cou
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # 3000 blocks would take 1.5 GB
 
 
-NUMBER = const(1)
+NUMBER = constant_node(1)
 DOUBLING = {
-    "addBands": (IMAGE, lambda x: call("Image.addBands", dstImg=x, srcImg=x), None, "bands"),
-    "merge": (COLLECTION, lambda x: call("ImageCollection.merge", collection1=x, collection2=x), None, "elements"),
-    "List.cat": (const([1]), lambda x: call("List.cat", list=x, other=x), None, "elements"),
-    "String.cat": (const("ab"), lambda x: call("String.cat", string1=x, string2=x), None, "characters"),
-    "result": (NUMBER, lambda x: listed(x, x), None, "values"),
-    "String": (NUMBER, lambda x: listed(x, x), lambda x: call("String", input=x), "too large"),
-    "sort": (NUMBER, lambda x: listed(x, x), lambda x: call("List.sort", list=x), "too large"),
-    "distinct": (NUMBER, lambda x: listed(x, x), lambda x: call("List.distinct", list=x), "too large"),
-    "flatten": (const([]), lambda x: listed(x, x), lambda x: call("List.flatten", list=x), "too large"),
-    "same": (NUMBER, lambda x: listed(x, x), lambda x: call("List.contains", list=x, element=x), "too large"),
-    "kernel": (NUMBER, lambda x: listed(x, x), lambda x: call("Kernel.fixed", weights=x), "too large"),
+    "addBands": (IMAGE, lambda x: call_node("Image.addBands", dstImg=x, srcImg=x), None, "bands"),
+    "merge": (COLLECTION, lambda x: call_node("ImageCollection.merge", collection1=x, collection2=x), None, "elements"),
+    "List.cat": (constant_node([1]), lambda x: call_node("List.cat", list=x, other=x), None, "elements"),
+    "String.cat": (constant_node("ab"), lambda x: call_node("String.cat", string1=x, string2=x), None, "characters"),
+    "result": (NUMBER, lambda x: array_node(x, x), None, "values"),
+    "String": (NUMBER, lambda x: array_node(x, x), lambda x: call_node("String", input=x), "too large"),
+    "sort": (NUMBER, lambda x: array_node(x, x), lambda x: call_node("List.sort", list=x), "too large"),
+    "distinct": (NUMBER, lambda x: array_node(x, x), lambda x: call_node("List.distinct", list=x), "too large"),
+    "flatten": (
+        constant_node([]),
+        lambda x: array_node(x, x),
+        lambda x: call_node("List.flatten", list=x),
+        "too large",
+    ),
+    "same": (NUMBER, lambda x: array_node(x, x), lambda x: call_node("List.contains", list=x, element=x), "too large"),
+    "kernel": (NUMBER, lambda x: array_node(x, x), lambda x: call_node("Kernel.fixed", weights=x), "too large"),
     "rectangle": (
         NUMBER,
-        lambda x: listed(x, x),
-        lambda x: call("GeometryConstructors.Rectangle", coordinates=x),
+        lambda x: array_node(x, x),
+        lambda x: call_node("GeometryConstructors.Rectangle", coordinates=x),
         "large",
     ),
-    "palette": (NUMBER, lambda x: listed(x, x), lambda x: call("Image.visualize", image=IMAGE, palette=x), "too large"),
+    "palette": (
+        NUMBER,
+        lambda x: array_node(x, x),
+        lambda x: call_node("Image.visualize", image=IMAGE, palette=x),
+        "too large",
+    ),
     "properties": (
-        call("Feature"),
-        lambda x: call("Feature", metadata={"dictionaryValue": {"values": {"a": x, "b": x}}}),
+        call_node("Feature"),
+        lambda x: call_node("Feature", metadata={"dictionaryValue": {"values": {"a": x, "b": x}}}),
         None,
         "values",
     ),
     "combine": (
-        call("Reducer.mean"),
-        lambda x: call("Reducer.combine", reducer1=x, reducer2=x, outputPrefix=const("p"), sharedInputs=const(True)),
+        call_node("Reducer.mean"),
+        lambda x: call_node(
+            "Reducer.combine", reducer1=x, reducer2=x, outputPrefix=constant_node("p"), sharedInputs=constant_node(True)
+        ),
         None,
         "outputs",
     ),
@@ -341,15 +399,20 @@ def test_what_doubles_thirty_times_is_refused(world: CatalogWorld, name: str) ->
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
 
-SAME = call("Filter.equals", leftField=const("system:index"), rightValue=const("a0"))
+SAME = call_node("Filter.equals", leftField=constant_node("system:index"), rightValue=constant_node("a0"))
 
 
 @pytest.mark.parametrize(
     ("step", "count"),
     [
-        (lambda f: call("Filter.and", filters=listed(f, f)), 1),
-        (lambda f: call("Filter.or", filters=listed(f, call("Filter.and", filters=listed(f, f)))), 1),
-        (lambda f: call("Filter.and", filters=listed(f, call("Filter.not", filter=call("Filter.not", filter=f)))), 1),
+        (lambda f: call_node("Filter.and", filters=array_node(f, f)), 1),
+        (lambda f: call_node("Filter.or", filters=array_node(f, call_node("Filter.and", filters=array_node(f, f)))), 1),
+        (
+            lambda f: call_node(
+                "Filter.and", filters=array_node(f, call_node("Filter.not", filter=call_node("Filter.not", filter=f)))
+            ),
+            1,
+        ),
     ],
 )
 def test_filters_of_filters_ask_each_once(world: CatalogWorld, step: Callable[[Json], Json], count: int) -> None:
@@ -357,7 +420,9 @@ def test_filters_of_filters_ask_each_once(world: CatalogWorld, step: Callable[[J
         SAME,
         step,
         30,
-        lambda f: call("Collection.size", collection=call("Collection.filter", collection=COLLECTION, filter=f)),
+        lambda f: call_node(
+            "Collection.size", collection=call_node("Collection.filter", collection=COLLECTION, filter=f)
+        ),
     )
     with effort() as counted:
         assert told(document, world) == count
@@ -366,55 +431,67 @@ def test_filters_of_filters_ask_each_once(world: CatalogWorld, step: Callable[[J
 
 def test_a_union_with_itself_is_itself(world: CatalogWorld) -> None:
     union = chain(
-        SQUARE, lambda x: call("Geometry.union", left=x, right=x), 60, lambda x: call("Geometry.area", geometry=x)
+        SQUARE,
+        lambda x: call_node("Geometry.union", left=x, right=x),
+        60,
+        lambda x: call_node("Geometry.area", geometry=x),
     )
-    assert told(union, world) == pytest.approx(told(result(call("Geometry.area", geometry=SQUARE)), world), rel=1e-6)
+    assert told(union, world) == pytest.approx(
+        told(node_graph(call_node("Geometry.area", geometry=SQUARE)), world), rel=1e-6
+    )
 
 
 def counting(count: int) -> Json:
-    return call("List.sequence", start=const(1), end=const(count))
+    return call_node("List.sequence", start=constant_node(1), end=constant_node(count))
 
 
 def test_a_list_is_iterated_a_hundred_thousand_times(world: CatalogWorld) -> None:
-    body = call("Number.add", left=argument("a"), right=argument("p"))
-    iterated = call("List.iterate", list=counting(100_000), function=function(["a", "p"], "body"), first=const(0))
-    assert told(result(iterated, body=body), world) == 5_000_050_000
+    body = call_node("Number.add", left=argument_node("a"), right=argument_node("p"))
+    iterated = call_node(
+        "List.iterate", list=counting(100_000), function=function_node(["a", "p"], "body"), first=constant_node(0)
+    )
+    assert told(node_graph(iterated, body=body), world) == 5_000_050_000
 
 
 def test_maps_within_maps_end_by_the_number_of_calls(world: CatalogWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_CALLS", 10_000)
     maps = {
-        f"m{at}": call("List.map", list=counting(1000), baseAlgorithm=function([f"x{at}"], f"m{at + 1}"))
+        f"m{at}": call_node("List.map", list=counting(1000), baseAlgorithm=function_node([f"x{at}"], f"m{at + 1}"))
         for at in range(3)
     }
-    document = {"result": "m0", "values": {**maps, "m3": call("Number.add", left=argument("x0"), right=argument("x2"))}}
+    document = {
+        "result": "m0",
+        "values": {**maps, "m3": call_node("Number.add", left=argument_node("x0"), right=argument_node("x2"))},
+    }
     assert refused(document, world) == "List.map: the expression takes more than 10000 function calls"
 
 
 def test_functions_within_functions_are_limited(world: CatalogWorld) -> None:
     maps = {
-        f"m{at}": call("List.map", list=const([1]), baseAlgorithm=function([f"x{at}"], f"m{at + 1}"))
+        f"m{at}": call_node("List.map", list=constant_node([1]), baseAlgorithm=function_node([f"x{at}"], f"m{at + 1}"))
         for at in range(100)
     }
-    assert "more than 60 deep" in refused({"result": "m0", "values": {**maps, "m100": const(1)}}, world)
+    assert "more than 60 deep" in refused({"result": "m0", "values": {**maps, "m100": constant_node(1)}}, world)
 
 
 def test_values_that_pile_up_end_by_their_memory(world: CatalogWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_BYTES", 20 << 20)
-    body = call("List.sequence", start=argument("x"), count=const(100_000))
-    document = result(call("List.map", list=counting(1000), baseAlgorithm=function(["x"], "body")), body=body)
+    body = call_node("List.sequence", start=argument_node("x"), count=constant_node(100_000))
+    document = node_graph(
+        call_node("List.map", list=counting(1000), baseAlgorithm=function_node(["x"], "body")), body=body
+    )
     assert refused(document, world, 4_000_000).startswith("List.sequence: User memory limit exceeded")
 
 
 def test_an_evaluation_ends_by_its_time_and_when_it_is_stopped(world: CatalogWorld) -> None:
-    graph = read_graph(chain(const(1), lambda x: call("Number.add", left=x, right=const(1)), 1000))
+    graph = read_graph(chain(constant_node(1), lambda x: call_node("Number.add", left=x, right=constant_node(1)), 1000))
     with spending(Budget(-1.0)), pytest.raises(InvalidExpression, match="Computation timed out"):
         evaluate_graph(graph, world)
     stopped = Budget()
     stopped.stop()
     with spending(stopped), pytest.raises(RenderCancelled):
         evaluate_graph(graph, world)
-    image = evaluate_graph(read_graph(result(IMAGE)), world)
+    image = evaluate_graph(read_graph(node_graph(IMAGE)), world)
     with spending(Budget(-1.0)), pytest.raises(InvalidExpression, match="Computation timed out"):
         compute([image.bands[0].node], GRID, Window(0, 0, 64, 64))
 
@@ -425,92 +502,124 @@ CIRCLE = [[10 + 5 * math.cos(at * math.tau / 200_000), 5 * math.sin(at * math.ta
 STAR = np.random.default_rng(1).random((3000, 2)).tolist()
 BARS = [[[[0, y], [9, y], [9, y + 1e-3], [0, y + 1e-3], [0, y]]] for y in np.arange(0, 9, 9 / 1500).tolist()]
 GRATING = BARS + [[[[y, x] for x, y in ring] for ring in bar] for bar in BARS]
-EARTH = call("GeometryConstructors.BBox", west=const(-180), south=const(-90), east=const(180), north=const(90))
+EARTH = call_node(
+    "GeometryConstructors.BBox",
+    west=constant_node(-180),
+    south=constant_node(-90),
+    east=constant_node(180),
+    north=constant_node(90),
+)
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("Number.pow", {"left": const(1e308), "right": const(1e308)}, "has no value"),
-        ("List.sequence", {"start": const(0), "end": const(1e300)}, "too long"),
-        ("List.sequence", {"start": const(0), "end": const(1), "step": const(1e-300)}, "too long"),
-        ("List.sequence", {"start": const(0), "count": const(1e18)}, "too long"),
-        ("Kernel.circle", {"radius": const(1e9)}, "between 0 and 50"),
-        ("Image.focalMean", {"image": IMAGE, "radius": const(1e9)}, "between 0 and 50"),
-        ("Image.clipToBoundsAndScale", {"input": IMAGE, "width": const(1e12), "height": const(1)}, "not possible"),
+        ("Number.pow", {"left": constant_node(1e308), "right": constant_node(1e308)}, "has no value"),
+        ("List.sequence", {"start": constant_node(0), "end": constant_node(1e300)}, "too long"),
+        (
+            "List.sequence",
+            {"start": constant_node(0), "end": constant_node(1), "step": constant_node(1e-300)},
+            "too long",
+        ),
+        ("List.sequence", {"start": constant_node(0), "count": constant_node(1e18)}, "too long"),
+        ("Kernel.circle", {"radius": constant_node(1e9)}, "between 0 and 50"),
+        ("Image.focalMean", {"image": IMAGE, "radius": constant_node(1e9)}, "between 0 and 50"),
+        (
+            "Image.clipToBoundsAndScale",
+            {"input": IMAGE, "width": constant_node(1e12), "height": constant_node(1)},
+            "not possible",
+        ),
         (
             "Image.reduceRegion",
             {
                 "image": IMAGE,
-                "reducer": const("mean"),
+                "reducer": constant_node("mean"),
                 "geometry": SQUARE,
-                "scale": const(1e-9),
-                "maxPixels": const(1e18),
+                "scale": constant_node(1e-9),
+                "maxPixels": constant_node(1e18),
             },
             "Too many pixels",
         ),
         (
             "Image.reduceRegion",
-            {"image": IMAGE, "reducer": const("mean"), "geometry": EARTH, "scale": const(10), "maxPixels": const(1e18)},
+            {
+                "image": IMAGE,
+                "reducer": constant_node("mean"),
+                "geometry": EARTH,
+                "scale": constant_node(10),
+                "maxPixels": constant_node(1e18),
+            },
             "Too many pixels",
         ),
-        ("Image.select", {"input": IMAGE, "bandSelectors": const([".*"] * 100_000)}, "too large"),
-        ("Image.select", {"input": IMAGE, "bandSelectors": const(["((a+)+)+$"])}, "did not match"),
-        ("Image.rename", {"input": IMAGE, "names": const(["x" * 1_000_000, "y"])}, "1 to 1000 characters"),
+        ("Image.select", {"input": IMAGE, "bandSelectors": constant_node([".*"] * 100_000)}, "too large"),
+        ("Image.select", {"input": IMAGE, "bandSelectors": constant_node(["((a+)+)+$"])}, "did not match"),
+        ("Image.rename", {"input": IMAGE, "names": constant_node(["x" * 1_000_000, "y"])}, "1 to 1000 characters"),
         (
             "String.replace",
             {
-                "input": const("a" * 1_000_000),
-                "regex": const("a"),
-                "replacement": const("b" * 1000_000),
-                "flags": const("g"),
+                "input": constant_node("a" * 1_000_000),
+                "regex": constant_node("a"),
+                "replacement": constant_node("b" * 1000_000),
+                "flags": constant_node("g"),
             },
             "too long",
         ),
         (
             "String.replace",
-            {"input": const("a"), "regex": const("((a{1,100}){1,100}){1,100}"), "replacement": const("")},
+            {
+                "input": constant_node("a"),
+                "regex": constant_node("((a{1,100}){1,100}){1,100}"),
+                "replacement": constant_node(""),
+            },
             "no regular expression",
         ),
-        ("Reducer.percentile", {"percentiles": const([1] * 100_000)}, "at most 1000"),
-        ("Geometry.buffer", {"geometry": SQUARE, "distance": const(1e12)}, "not possible"),
+        ("Reducer.percentile", {"percentiles": constant_node([1] * 100_000)}, "at most 1000"),
+        ("Geometry.buffer", {"geometry": SQUARE, "distance": constant_node(1e12)}, "not possible"),
         (
             "Geometry.buffer",
             {
-                "geometry": call("GeometryConstructors.MultiPoint", coordinates=const(CIRCLE[::10])),
-                "distance": const(10),
+                "geometry": call_node("GeometryConstructors.MultiPoint", coordinates=constant_node(CIRCLE[::10])),
+                "distance": constant_node(10),
             },
             "too large for a buffer",
         ),
-        ("GeometryConstructors.Polygon", {"coordinates": const([CIRCLE])}, "vertices"),
-        ("GeometryConstructors.Polygon", {"coordinates": const([STAR])}, "cross each other too often"),
-        ("GeometryConstructors.MultiPolygon", {"coordinates": const(GRATING)}, "cross each other too often"),
-        ("Projection", {"crs": const("{" * 60_000)}, "is not a known"),
-        ("Projection", {"crs": const("{" * 100_000)}, "is too long"),
+        ("GeometryConstructors.Polygon", {"coordinates": constant_node([CIRCLE])}, "vertices"),
+        ("GeometryConstructors.Polygon", {"coordinates": constant_node([STAR])}, "cross each other too often"),
+        ("GeometryConstructors.MultiPolygon", {"coordinates": constant_node(GRATING)}, "cross each other too often"),
+        ("Projection", {"crs": constant_node("{" * 60_000)}, "is not a known"),
+        ("Projection", {"crs": constant_node("{" * 100_000)}, "is too long"),
         (
             "GeometryConstructors.MultiPolygon",
-            {"coordinates": const([[[[0, 0], [1 + k / 1e4, 0], [1, 1 + k / 1e4], [0, 0]]] for k in range(5000)])},
+            {
+                "coordinates": constant_node(
+                    [[[[0, 0], [1 + k / 1e4, 0], [1, 1 + k / 1e4], [0, 0]]] for k in range(5000)]
+                )
+            },
             "cross each other too often",
         ),
-        ("Projection", {"crs": const("/etc/passwd")}, "is not an authority code"),
-        ("Date.format", {"date": const(0), "timeZone": const("../../etc/passwd")}, "no time zone"),
-        ("Number.format", {"number": const(1), "pattern": const("%" * 100_000)}, "no pattern"),
+        ("Projection", {"crs": constant_node("/etc/passwd")}, "is not an authority code"),
+        ("Date.format", {"date": constant_node(0), "timeZone": constant_node("../../etc/passwd")}, "no time zone"),
+        ("Number.format", {"number": constant_node(1), "pattern": constant_node("%" * 100_000)}, "no pattern"),
     ],
 )
 def test_an_argument_without_measure_is_refused_in_a_sentence(
     world: CatalogWorld, name: str, arguments: dict[str, Json], said: str
 ) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    message = refused(result(call(name, **arguments)), world, 4_000_000)
+    message = refused(node_graph(call_node(name, **arguments)), world, 4_000_000)
     assert said in message
     assert message.startswith(f"{name}: ")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
 def test_images_are_reprojected_and_blurred_again_only_so_often(world: CatalogWorld) -> None:
-    again = chain(IMAGE, lambda x: call("Image.reproject", image=x, crs=const("EPSG:3857"), scale=const(10)), 1000)
+    again = chain(
+        IMAGE,
+        lambda x: call_node("Image.reproject", image=x, crs=constant_node("EPSG:3857"), scale=constant_node(10)),
+        1000,
+    )
     assert "more than 10 deep" in refused(again, world)
-    blurred = chain(IMAGE, lambda x: call("Image.focalMean", image=x, radius=const(50)), 40)
+    blurred = chain(IMAGE, lambda x: call_node("Image.focalMean", image=x, radius=constant_node(50)), 40)
     assert "at most 1024" in refused(blurred, world)
 
 
@@ -533,21 +642,31 @@ FORMULAS = pytest.mark.parametrize(
 
 
 def test_formulas_take_hexadecimal_numbers(world: CatalogWorld) -> None:
-    parsed = call("Image.parseExpression", expression=const("0x1F + D * 0"), argName=const("D"), vars=const(["D"]))
+    parsed = call_node(
+        "Image.parseExpression",
+        expression=constant_node("0x1F + D * 0"),
+        argName=constant_node("D"),
+        vars=constant_node(["D"]),
+    )
     applied = {"functionInvocationValue": {"functionReference": "f", "arguments": {"D": IMAGE}}}
-    image = evaluate_graph(read_graph(result(applied, f=parsed)), world)
+    image = evaluate_graph(read_graph(node_graph(applied, f=parsed)), world)
     (pixels,) = compute([image.bands[0].node], GRID, Window(0, 0, 30, 40))
     assert set(pixels.data[pixels.valid].tolist()) == {31}
 
 
 @FORMULAS
 def test_formulas_end_in_an_image_or_a_sentence(world: CatalogWorld, formula: str, said: str | None) -> None:
-    parsed = call("Image.parseExpression", expression=const(formula), argName=const("D"), vars=const(["D"]))
+    parsed = call_node(
+        "Image.parseExpression",
+        expression=constant_node(formula),
+        argName=constant_node("D"),
+        vars=constant_node(["D"]),
+    )
     applied = {"functionInvocationValue": {"functionReference": "f", "arguments": {"D": IMAGE}}}
     if said is None:
-        assert len(told(result(applied, f=parsed), world)["bands"]) == 2
+        assert len(told(node_graph(applied, f=parsed), world)["bands"]) == 2
     else:
-        message = refused(result(applied, f=parsed), world)
+        message = refused(node_graph(applied, f=parsed), world)
         assert message.startswith("Image.parseExpression: ")
         assert said in message
 
@@ -744,7 +863,7 @@ LIKELY = {
 
 
 def called(world: CatalogWorld, name: str, arguments: dict[str, Any]) -> Any:
-    given = {key: Constant(value) for key, value in arguments.items()}
+    given = {key: Literal(value) for key, value in arguments.items()}
     return evaluate_graph(Graph("0", {"0": Call(name, None, given)}, {"0": frozenset()}), world)
 
 
@@ -802,14 +921,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (result(ref("gone")), "'gone' is referred to, but is not in 'values'"),
-        (result(ref("result")), "refers to itself"),
-        (result(call("Image.add")), "Image.add: Parameter 'image1' is required."),
-        (result(call("No.such")), "No.such: there is no such function."),
-        (result(const(1)), "no image"),
-        (result(call("Image.select", input=IMAGE, bandSelectors=const(["B9"]))), "Image.select: Band pattern 'B9'"),
+        (node_graph(reference_node("gone")), "'gone' is referred to, but is not in 'values'"),
+        (node_graph(reference_node("result")), "refers to itself"),
+        (node_graph(call_node("Image.add")), "Image.add: Parameter 'image1' is required."),
+        (node_graph(call_node("No.such")), "No.such: there is no such function."),
+        (node_graph(constant_node(1)), "no image"),
+        (
+            node_graph(call_node("Image.select", input=IMAGE, bandSelectors=constant_node(["B9"]))),
+            "Image.select: Band pattern 'B9'",
+        ),
         (chain(IMAGE, DOUBLING["addBands"][1], 40), "Image.addBands: an image of 16384 bands is too large"),
-        (result(call("Image.load", id=const("../../etc/passwd"))), "not found"),
+        (node_graph(call_node("Image.load", id=constant_node("../../etc/passwd"))), "not found"),
     ],
 )
 def test_bad_graphs_are_refused_by_grpc_with_the_same_sentence(server: Served, document: Json, said: str) -> None:
@@ -834,8 +956,8 @@ def test_numbers_that_json_has_not_are_refused_by_grpc(server: Served, number: f
 
 
 def test_samples_of_a_number_are_that_many_of_the_pixels(world: CatalogWorld) -> None:
-    sampled = call("Image.sample", image=IMAGE, numPixels=const(50), geometries=const(True))
-    features = told(result(sampled), world)["features"]
+    sampled = call_node("Image.sample", image=IMAGE, numPixels=constant_node(50), geometries=constant_node(True))
+    features = told(node_graph(sampled), world)["features"]
     found = {(f["properties"]["B1"], f["properties"]["B2"]) for f in features}
     assert len(features) == len(found) == 50
     assert all(b2 - b1 == 1200 for b1, b2 in found)

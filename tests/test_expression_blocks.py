@@ -10,18 +10,8 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from cases import every
-from pixel_world import (
-    GRID,
-    UTM,
-    PixelWorld,
-    Written,
-    assert_pixels,
-    assert_same_in_pieces,
-    call,
-    load,
-    random_data,
-    random_mask,
-)
+from graphs import Value, call, load
+from pixel_world import GRID, UTM, PixelWorld, assert_pixels, assert_same_in_pieces, random_data, random_mask
 from rasterwire.expression.functions.image import neighbourhood
 from rasterwire.pixels import Pixels
 from rasterwire.render import computed
@@ -63,7 +53,7 @@ def projected(dice: random.Random) -> dict[str, object]:
     )
 
 
-def collection(dice: random.Random, first: Written) -> Written:
+def collection(dice: random.Random, first: Value) -> Value:
     others = [first, *(load(name) for name in dice.sample(NAMES, 3))]
     dice.shuffle(others)
     renamed = [
@@ -72,7 +62,7 @@ def collection(dice: random.Random, first: Written) -> Written:
     return call("ImageCollection.fromImages", images=renamed)
 
 
-Step = Callable[[random.Random, Written], Written]
+Step = Callable[[random.Random, Value], Value]
 STEPS: dict[str, Step] = {
     "pixelwise": lambda d, x: call(f"Image.{d.choice(['add', 'min', 'gt', 'divide'])}", image1=x, image2=load("byte")),
     "masked": lambda d, x: call("Image.updateMask", image=x, mask=load(d.choice(NAMES))),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cases import every
-from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, call, load, random_data, random_mask
+from graphs import call, load
+from pixel_world import DTYPES, Array, PixelWorld, assert_pixels, random_data, random_mask
 from rasterwire.errors import InvalidExpression
 
 NEAR = {"float32": 3e-6, "float64": 1e-12}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cases import every
-from graphs import Made, World, argument, call, evaluated, function, image, refused, told
+from graphs import Value, World, argument, call, evaluated, function, image, refused, told
 
 TABLE = pd.DataFrame(
     {
@@ -23,7 +23,7 @@ def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if value == value} for row in table.to_dict("records")]
 
 
-def features(properties: list[dict[str, Any]]) -> Made:
+def features(properties: list[dict[str, Any]]) -> Value:
     return call("Collection", features=[call("Feature", metadata=given) for given in properties])
 
 
@@ -32,7 +32,7 @@ WORLD = World(collections={"c": [image(system__index=f"i{at}", n=at) for at in r
 IMAGES = call("ImageCollection.load", id="c")
 
 
-def column(collection: Made, key: str) -> Any:
+def column(collection: Value, key: str) -> Any:
     return told(call("AggregateFeatureCollection.array", collection=collection, property=key), WORLD)
 
 
@@ -186,7 +186,7 @@ SAME = call("Filter.equals", leftField="k", rightField="k")
 NEAR = call("Filter.maxDifference", difference=10, leftField="t", rightField="t")
 
 
-def joined(join: Made, condition: Made) -> Any:
+def joined(join: Value, condition: Value) -> Any:
     made = told(call("Join.apply", join=join, primary=LEFT, secondary=RIGHT, condition=condition))
     return [feature["properties"] for feature in made["features"]]
 

@@ -12,7 +12,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.vrt import WarpedVRT
 
 from cases import every
-from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_pixels, call, load, random_mask
+from graphs import Value, call, load
+from pixel_world import GRID, UTM, Array, PixelWorld, assert_pixels, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.nodes.nodes import Stored
 from rasterwire.pixels import Pixels, Window
@@ -41,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
     return world
 
 
-def collection(*names: str) -> Written:
+def collection(*names: str) -> Value:
     return call("ImageCollection.fromImages", images=[load(name) for name in names])
 
 
@@ -70,7 +71,7 @@ def mean_between(values: Array, low: float, high: float) -> float:
 
 
 Making = Callable[[Array], float]
-REDUCERS: dict[str, tuple[Written, str, Making]] = {
+REDUCERS: dict[str, tuple[Value, str, Making]] = {
     "mean": (call("Reducer.mean"), "mean", np.mean),
     "median": (call("Reducer.median"), "median", np.median),
     "mode": (call("Reducer.mode"), "mode", least_commonest),
@@ -206,7 +207,7 @@ def test_what_cannot_be_reduced_is_refused(made: PixelWorld) -> None:
     ):
         with pytest.raises(InvalidExpression, match=said) as caught:
             made.value(expression)
-        assert str(caught.value).startswith(expression["function"] + ": ")
+        assert str(caught.value).startswith(expression.content[0] + ": ")
     assert not made.image(call("ImageCollection.mosaic", collection=nothing)).bands
 
 
@@ -246,7 +247,7 @@ def test_scenes_of_two_zones_meet_on_a_third_grid_as_gdal_places_them(made: Pixe
     stack = np.stack([on_third(made, scene) for scene in SCENES])
     valid = stack > 0
     for at, scene_name in enumerate(SCENES):  # each alone, so that a failure says which
-        assert_pixels(made.only(load(scene_name), THIRD), stack[at], valid[at], said=scene_name)
+        assert_pixels(made.only(load(scene_name), THIRD), stack[at], valid[at], case=scene_name)
     assert (valid.sum(axis=0) > 2).any()
     expected: dict[str, Any] = {
         "mosaic": topmost(stack, valid),

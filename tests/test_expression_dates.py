@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cases import every
-from graphs import Made, call, refused, told
+from graphs import Value, call, refused, told
 
 NOON = datetime(2021, 1, 9, 18, 57, 51, 123000, UTC)
 
@@ -17,7 +17,7 @@ def millis(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def date(moment: datetime) -> Made:
+def date(moment: datetime) -> Value:
     return call("Date", value=millis(moment))
 
 
@@ -273,7 +273,7 @@ def test_texts_that_are_no_dates_of_a_pattern_are_refused(pattern: str, text: st
     assert refused(call("Date.parse", format=pattern, date=text)).startswith("Date.parse: ")
 
 
-def _span(start: int, end: int) -> Made:
+def _span(start: int, end: int) -> Value:
     return call("DateRange", start=start, end=end)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import shapely
 
 from cases import every
-from graphs import Made, World, call, image, refused, told
+from graphs import Value, World, call, image, refused, told
 
 DAYS = [datetime(2019, 12, 30, 6, 30, tzinfo=UTC) + timedelta(days=37 * at, hours=at) for at in range(24)]
 IMAGES = [
@@ -17,14 +17,14 @@ WORLD = World(collections={"c": IMAGES})
 COLLECTION = call("ImageCollection.load", id="c")
 
 
-def passing(condition: Made, collection: Made = COLLECTION, key: str = "n") -> list[Any]:
+def passing(condition: Value, collection: Value = COLLECTION, key: str = "n") -> list[Any]:
     """Return a property of the elements that a filter passes."""
     kept = call("Collection.filter", collection=collection, filter=condition)
     found: list[Any] = told(call("AggregateFeatureCollection.array", collection=kept, property=key), WORLD)
     return found
 
 
-def features(*properties: dict[str, Any]) -> Made:
+def features(*properties: dict[str, Any]) -> Value:
     """Return a collection of features without geometries."""
     return call("Collection", features=[call("Feature", metadata=given) for given in properties])
 
@@ -177,7 +177,7 @@ SHAPES = [
 ]
 
 
-def shape(geometry: shapely.Geometry) -> Made:
+def shape(geometry: shapely.Geometry) -> Value:
     """Return a planar geometry as clients send it."""
     kind = geometry.geom_type
     coordinates = shapely.geometry.mapping(geometry)["coordinates"]

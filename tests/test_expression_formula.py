@@ -10,7 +10,8 @@ import pytest
 
 from cases import every
 from effort import effort
-from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_mask
+from graphs import Value, call, load
+from pixel_world import Array, PixelWorld, assert_pixels, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.pixels import Pixels
 
@@ -29,9 +30,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
     return world
 
 
-def formula(text: str, **more: Any) -> Written:
+def formula(text: str, **more: Any) -> Value:
     function = call("Image.parseExpression", expression=text, argName="DEFAULT", vars=["DEFAULT", "NIR"], **more)
-    return Written(reference=function, arguments={"DEFAULT": load("scene"), "NIR": load("nir")})
+    return call(function, DEFAULT=load("scene"), NIR=load("nir"))
 
 
 def found(made: PixelWorld, text: str, valid: Any = VALID, **more: Any) -> Array:
@@ -166,7 +167,7 @@ def test_a_conditional_is_masked_where_its_condition_or_the_chosen_side_is(made:
 
     def chosen(text: str) -> Pixels:
         function = call("Image.parseExpression", expression=text, argName="A", vars=["A", "H"])
-        return made.only(Written(reference=function, arguments={"A": first, "H": hidden}))
+        return made.only(call(function, A=first, H=hidden))
 
     shown = chosen("A > 3 ? H : 7")
     there = VALID & ((FOUR > 5) | (FOUR <= 3))
@@ -211,6 +212,6 @@ def test_rows_of_one_sign_may_be_long(made: PixelWorld, count: int) -> None:
 
 def test_a_formula_is_a_function_that_can_be_called_again(made: PixelWorld) -> None:
     function = call("Image.parseExpression", expression="v * 2", argName="v", vars=["v"])
-    once = Written(reference=function, arguments={"v": load("nir")})
-    twice = Written(reference=function, arguments={"v": once})
+    once = call(function, v=load("nir"))
+    twice = call(function, v=once)
     assert_pixels(made.only(twice), NIR * 4)

@@ -12,18 +12,18 @@ import shapely
 from shapely.geometry import shape
 
 from cases import every
-from graphs import Made, World, call, evaluated, image, refused, told
+from graphs import Value, World, call, evaluated, image, refused, told
 
 GEOD = pyproj.Geod(ellps="WGS84")
 RING = [[-122.1, 37.0], [-122.0, 37.0], [-122.0, 37.1], [-122.1, 37.1], [-122.1, 37.0]]
 OTHER = [[-122.05, 37.05], [-121.9, 37.05], [-121.9, 37.2], [-122.05, 37.2], [-122.05, 37.05]]
 
 
-def polygon(*rings: Sequence[Sequence[float]], **more: Any) -> Made:
+def polygon(*rings: Sequence[Sequence[float]], **more: Any) -> Value:
     return call("GeometryConstructors.Polygon", coordinates=list(rings), **{"geodesic": False, **more})
 
 
-def drawn(value: Made, world: World | None = None) -> shapely.Geometry:
+def drawn(value: Value, world: World | None = None) -> shapely.Geometry:
     return shape(told(value, world))
 
 
@@ -200,11 +200,11 @@ LINE = [[-122.0, 37.0], [-121.0, 38.0], [-121.0, 37.5]]
 HOLE = [[-122.08, 37.02], [-122.02, 37.02], [-122.02, 37.08], [-122.08, 37.08], [-122.08, 37.02]]
 
 
-def geometry(kind: str, coordinates: Any, **more: Any) -> Made:
+def geometry(kind: str, coordinates: Any, **more: Any) -> Value:
     return call(f"GeometryConstructors.{kind}", coordinates=coordinates, **more)
 
 
-def point(x: float, y: float, **more: Any) -> Made:
+def point(x: float, y: float, **more: Any) -> Value:
     return geometry("Point", [x, y], **more)
 
 
@@ -522,7 +522,7 @@ def test_a_geometry_is_covered_by_the_cells_that_it_meets() -> None:
     assert shape(only["geometry"]).intersects(shapely.Point(-122, 37))
 
 
-def chance_points(region: Made, count: int, seed: int = 0) -> np.ndarray[Any, Any]:
+def chance_points(region: Value, count: int, seed: int = 0) -> np.ndarray[Any, Any]:
     made = told(call("FeatureCollection.randomPoints", region=region, points=count, seed=seed))
     return np.array([feature["geometry"]["coordinates"] for feature in made["features"]])
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cases import every
-from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_data, random_mask
+from graphs import Value, call, load
+from pixel_world import Array, PixelWorld, assert_pixels, random_data, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.nodes.pixel_type import PixelType
 
@@ -26,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
 scene, pair = load("scene"), load("pair")
 
 
-def names(made: PixelWorld, image: Written) -> list[str]:
+def names(made: PixelWorld, image: Value) -> list[str]:
     found = [band.name for band in made.image(image).bands]
     assert made.value(call("Image.bandNames", image=image)) == found
     return found
@@ -78,10 +79,10 @@ def test_selected_bands_get_new_names(made: PixelWorld) -> None:
         (call("Image.addBands", dstImg=scene), r"Parameter 'srcImg' is required\."),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(made: PixelWorld, expression: Written, said: str) -> None:
+def test_what_cannot_be_is_refused_in_a_sentence(made: PixelWorld, expression: Value, said: str) -> None:
     with pytest.raises(InvalidExpression, match=said) as caught:
         made.value(expression)
-    assert str(caught.value).startswith(expression["function"] + ": ")
+    assert str(caught.value).startswith(expression.content[0] + ": ")
 
 
 def test_added_bands_get_a_number_behind_a_name_that_is_taken(made: PixelWorld) -> None:

@@ -8,7 +8,8 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from cases import every
-from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_pixels, call, load, random_mask
+from graphs import Value, call, load
+from pixel_world import GRID, UTM, Array, PixelWorld, assert_pixels, random_mask
 from rasterwire.errors import InvalidExpression
 
 SHAPE = (24, 31)
@@ -34,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
 values, other, test = load("values"), load("other"), load("test")
 
 
-def polygon(*corners: tuple[float, float]) -> Written:
+def polygon(*corners: tuple[float, float]) -> Value:
     return call("GeometryConstructors.Polygon", coordinates=[[list(c) for c in corners]], crs="EPSG:32633")
 
 

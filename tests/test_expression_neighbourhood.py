@@ -8,7 +8,8 @@ import pytest
 from scipy import ndimage
 
 from cases import every
-from pixel_world import Array, PixelWorld, Written, assert_pixels, call, load, random_mask
+from graphs import Value, call, load
+from pixel_world import Array, PixelWorld, assert_pixels, random_mask
 from rasterwire.errors import InvalidExpression
 
 SHAPE = (24, 31)
@@ -237,7 +238,7 @@ def test_means_and_sums_of_a_neighbourhood_are_weighted_unless_asked_otherwise(m
         (call("Image.focalMax", image=1, iterations=0), "'iterations'"),
     ],
 )
-def test_kernels_that_cannot_be_are_refused(made: PixelWorld, expression: Written, said: str) -> None:
+def test_kernels_that_cannot_be_are_refused(made: PixelWorld, expression: Value, said: str) -> None:
     with pytest.raises(InvalidExpression, match=said) as caught:
         made.value(expression)
-    assert str(caught.value).startswith(expression["function"])
+    assert str(caught.value).startswith(expression.content[0])

@@ -9,22 +9,22 @@ import pandas as pd
 import pytest
 
 from cases import every
-from graphs import Made, call, refused, told
+from graphs import Value, call, refused, told
 
 _random = np.random.default_rng(7)
 VALUES = [*np.round(_random.normal(50, 20, 40), 1).tolist(), 3, 3, 3, -7]
 TABLE = pd.DataFrame({"x": VALUES, "y": np.round(_random.normal(0, 5, 44), 2), "w": _random.integers(1, 5, 44)})
 
 
-def reducer(name: str, **given: Any) -> Made:
+def reducer(name: str, **given: Any) -> Value:
     return call(f"Reducer.{name}", **given)
 
 
-def reduced(made: Made, values: list[Any]) -> Any:
+def reduced(made: Value, values: list[Any]) -> Any:
     return told(call("List.reduce", list=values, reducer=made))
 
 
-def columns(made: Made, names: list[str], table: pd.DataFrame = TABLE, **more: Any) -> Any:
+def columns(made: Value, names: list[str], table: pd.DataFrame = TABLE, **more: Any) -> Any:
     """Return what a reducer makes of columns of a collection."""
     rows = [{k: v for k, v in row.items() if v is not None} for row in table.to_dict("records")]
     collection = call("Collection", features=[call("Feature", metadata=row) for row in rows])
@@ -194,7 +194,7 @@ def test_combined_reducers_share_inputs_or_take_their_own() -> None:
         (reducer("intervalMean", minPercentile=90, maxPercentile=10), "in this order"),
     ],
 )
-def test_reducers_that_make_no_sense_are_refused(made: Made, problem: str) -> None:
+def test_reducers_that_make_no_sense_are_refused(made: Value, problem: str) -> None:
     assert problem in refused(made)
 
 

@@ -10,7 +10,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from cases import every
-from pixel_world import GRID, Array, PixelWorld, Written, call, load, random_mask
+from graphs import Value, call, load
+from pixel_world import GRID, Array, PixelWorld, random_mask
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.values import CollectionValue, FeatureValue
 
@@ -41,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
 scene, classes, two = load("scene"), load("classes"), load("two")
 
 
-def region(name: str) -> Written:
+def region(name: str) -> Value:
     corners = [[500_000 + 10 * col, 5_002_000 - 10 * row] for col, row in POLYGONS[name]]
     return call("GeometryConstructors.Polygon", coordinates=[corners], crs="EPSG:32633")
 
@@ -58,7 +59,7 @@ def middles(name: str) -> Array:
     return np.asarray(shapely.contains_xy(shapely.Polygon(POLYGONS[name]), cols, rows))
 
 
-def reduced(made: PixelWorld, image: Written, reducer: Written, **arguments: Any) -> dict[str, Any]:
+def reduced(made: PixelWorld, image: Value, reducer: Value, **arguments: Any) -> dict[str, Any]:
     found = made.value(call("Image.reduceRegion", image=image, reducer=reducer, **arguments))
     assert isinstance(found, dict)
     return found
@@ -86,7 +87,7 @@ def test_pixels_count_by_how_much_of_them_is_in_the_region(made: PixelWorld, nam
 def test_unweighted_reducers_count_pixels_whose_centre_is_in_the_region(made: PixelWorld, name: str) -> None:
     values = DATA[middles(name) & VALID].astype(float)
     assert values.size
-    expected: dict[str, tuple[Written, dict[str, float]]] = {
+    expected: dict[str, tuple[Value, dict[str, float]]] = {
         "mean": (call("Reducer.unweighted", reducer=call("Reducer.mean")), {"v": values.mean()}),
         "stdDev": (call("Reducer.unweighted", reducer=call("Reducer.stdDev")), {"v": values.std()}),
         "sum": (call("Reducer.unweighted", reducer=call("Reducer.sum")), {"v": values.sum()}),
@@ -163,7 +164,7 @@ def test_too_many_pixels_are_an_error_or_make_the_pixels_coarser(made: PixelWorl
     assert 20 < count <= 100
 
 
-def features_of(made: PixelWorld, expression: Written) -> list[FeatureValue]:
+def features_of(made: PixelWorld, expression: Value) -> list[FeatureValue]:
     found = made.value(expression)
     assert isinstance(found, CollectionValue)
     return [element for element in found if isinstance(element, FeatureValue)]

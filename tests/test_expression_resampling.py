@@ -13,7 +13,8 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
 from cases import every
-from pixel_world import GRID, UTM, Array, PixelWorld, Written, assert_same_in_pieces, call, load, random_mask
+from graphs import Value, call, load
+from pixel_world import GRID, UTM, Array, PixelWorld, assert_same_in_pieces, random_mask
 from rasterwire.pixels import Pixels
 from rasterwire.render import interpolation
 
@@ -42,12 +43,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> PixelWorld:
     return world
 
 
-def computed(name: str) -> Written:
+def computed(name: str) -> Value:
     """Return twice an image and 7, which is int32."""
     return call("Image.add", image1=call("Image.multiply", image1=load(name), image2=2), image2=7)
 
 
-def doubled(name: str) -> Written:
+def doubled(name: str) -> Value:
     return call("Image.toDouble", value=computed(name))
 
 

@@ -80,7 +80,7 @@ ORACLES: dict[str, Callable[[pd.Series], Any]] = {
 def test_a_reducer_of_parts_is_what_pandas_makes_of_the_whole(
     monkeypatch: pytest.MonkeyPatch, name: str, dtype: str
 ) -> None:
-    monkeypatch.setattr(value_table, "_WAITING", 700)
+    monkeypatch.setattr(value_table, "_MAX_PENDING", 700)
     values = VALUES[dtype]
     wanted = ORACLES[name](pd.Series(values).dropna().astype("float64"))
     for parts in (1, 2, 9, 60):
@@ -90,7 +90,7 @@ def test_a_reducer_of_parts_is_what_pandas_makes_of_the_whole(
 
 @every("dtype", VALUES)
 def test_percentiles_of_parts_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
-    monkeypatch.setattr(value_table, "_WAITING", 700)
+    monkeypatch.setattr(value_table, "_MAX_PENDING", 700)
     values = VALUES[dtype]
     there = values[~np.isnan(values)].astype("float64")
     asked = [0, 0.1, 33, 50, 66.6, 99.99, 100]
@@ -169,7 +169,7 @@ NARROWED: dict[str, Array] = {
 def test_percentiles_are_found_in_passes_where_values_are_too_many_to_hold(
     monkeypatch: pytest.MonkeyPatch, name: str, most: int
 ) -> None:
-    monkeypatch.setattr(multi_pass, "_MOST_COUNTS", most)
+    monkeypatch.setattr(multi_pass, "_MAX_COUNTS", most)
     values = NARROWED[name]
     asked = [0, 5, 12.5, 50, 75, 99, 100]
     both = reducer(
@@ -182,7 +182,7 @@ def test_percentiles_are_found_in_passes_where_values_are_too_many_to_hold(
     while passes == 0 or tallies.another_pass():
         for part in np.array_split(np.arange(len(values)), 7):
             tallies.add([values[part], beside[part]], None)
-            tallies.narrow()
+            tallies.use_passes()
         passes += 1
     assert passes <= 64
     np.testing.assert_equal(tallies.results(), whole.results())  # NaN between infinities
@@ -282,7 +282,7 @@ def test_regions_are_what_numpy_makes_of_all_blocks() -> None:
 
 
 def test_a_reducer_that_has_to_hold_too_much_says_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(region_reduction, "_MOST_HELD", 400_000)
+    monkeypatch.setattr(region_reduction, "_MAX_HELD", 400_000)
     floats, whole = wide_image(1024, "float32"), wide_image(1024, "int16")
     for name in ("mode", "toList", "countDistinct"):
         with pytest.raises(InvalidExpression, match=r"hold more than 400000 .*'scale'"):
@@ -296,7 +296,7 @@ def test_a_median_of_more_than_can_be_held_takes_more_passes(monkeypatch: pytest
     asked = reducer("combine", reducer1=call("Reducer.median"), reducer2=call("Reducer.count"), sharedInputs=True)
     expected = over(image, asked)
     monkeypatch.setattr(region_reduction, "_MANY_HELD", 400_000)
-    monkeypatch.setattr(region_reduction, "_MOST_HELD", 1_000_000)
+    monkeypatch.setattr(region_reduction, "_MAX_HELD", 1_000_000)
     assert over(image, asked) == expected
 
 

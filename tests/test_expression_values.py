@@ -123,7 +123,7 @@ def test_a_value_that_is_referred_to_often_is_computed_once() -> None:
         total = call("Number.add", left=total, right=total)
     names = call("Image.bandNames", image=loaded)
     assert told([total, names, loaded], world)[:2] == [2**30, ["B1"]]
-    assert world.asked == ["a"]
+    assert world.requests == ["a"]
 
 
 def test_in_a_map_only_what_depends_on_the_element_is_computed_for_each() -> None:
@@ -136,7 +136,7 @@ def test_in_a_map_only_what_depends_on_the_element_is_computed_for_each() -> Non
     ]
     mapped = call("List.map", list=["a", "b"], baseAlgorithm=function("x", body=call("List.flatten", list=twice)))
     assert told(mapped, world) == [[11, "B1"], [12, "B1"]]
-    assert sorted(world.asked) == ["a", "b", "same"]
+    assert sorted(world.requests) == ["a", "b", "same"]
 
 
 def test_a_value_of_the_outer_variable_is_computed_once_for_each_outer_element() -> None:
@@ -145,7 +145,7 @@ def test_a_value_of_the_outer_variable_is_computed_once_for_each_outer_element()
     inner = function("y", body=call("Number.multiply", left=of_outer, right=argument("y")))
     outer = function("x", body=call("List.map", list=[1, 10, 100], baseAlgorithm=inner))
     assert told(call("List.map", list=["a", "b"], baseAlgorithm=outer), world) == [[1, 10, 100], [2, 20, 200]]
-    assert world.asked == ["a", "b"]
+    assert world.requests == ["a", "b"]
 
 
 def test_a_chain_of_thousands_of_calls_is_evaluated() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pixel_world import PixelWorld, assert_pixels, call, load, random_mask
+from graphs import call, load
+from pixel_world import PixelWorld, assert_pixels, random_mask
 
 SHAPE = (24, 31)
 

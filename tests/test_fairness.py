@@ -1,4 +1,4 @@
-"""Large work of one caller keeps no small work of another waiting."""
+"""A caller with large work does not delay the small work of others."""
 
 import asyncio
 import threading
@@ -24,18 +24,18 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
 from serving import served
 
-SECONDS = 60  # guards against hangs, and decides nothing
+SECONDS = 60  # a guard against hangs; no result depends on it
 
 
 class Log:
-    """Names in the order they are noted."""
+    """Records names in order."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -49,7 +49,7 @@ class Log:
 
 
 def held(turns: Turns, peer: str) -> tuple[threading.Event, threading.Event]:
-    """Submit work that goes on until an event; return what is set once it goes on, and that event."""
+    """Submit work that runs until an event is set; return the event of its start and that event."""
     begun, gate = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -132,7 +132,7 @@ def test_blocks_of_small_renders_go_before_those_of_large_ones_and_do_not_starve
     engine, gate, names = ThreadEngine(1), threading.Event(), list[str]()
     first = engine._submit(_Lane(lambda _: gate.wait(SECONDS)), 0)
     large = _Lane[int, None](lambda _: names.append("large"))
-    large.begun = _YOUNG  # it had as many as count for small
+    large.started = _YOUNG  # it had as many as count as small
     futures = [engine._submit(large, n) for n in range(12)]
     for name in "abcd":
         small = _Lane[int, None](partial(lambda name, _: names.append(name), name))
@@ -166,7 +166,7 @@ def test_a_map_that_is_closed_with_its_engine_does_not_wait_for_ever() -> None:
 
 
 class Gate:
-    """Lets small rasters be rendered, and others once it is open."""
+    """Lets small rasters be rendered at once, and others when it is open."""
 
     def __init__(self) -> None:
         self.is_open = threading.Event()
@@ -193,8 +193,8 @@ def catalog(tmp_path: Path) -> Path:
     folder = tmp_path / "catalog"
     folder.mkdir()
     profile = {"driver": "GTiff", "width": 600, "height": 600, "count": 1, "dtype": "uint8", "crs": "EPSG:32610"}
-    with rasterio.open(folder / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
-        made.write(np.ones((1, 600, 600), "uint8"))
+    with rasterio.open(folder / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+        raster.write(np.ones((1, 600, 600), "uint8"))
     return folder
 
 
@@ -206,52 +206,52 @@ def plan_of(catalog: Path, size: int) -> RenderPlan:
 
 
 @pytest.fixture
-def running(tmp_path: Path, catalog: Path, gate: Gate) -> Iterator[Renders]:
+def renders(tmp_path: Path, catalog: Path, gate: Gate) -> Iterator[Renders]:
     engine = ThreadEngine(8)
-    made = Renders(engine, FolderArtifactStore(tmp_path / "cache", 1 << 30), tmp_path / "scratch", 3)
-    yield made
+    instance = Renders(engine, FolderArtifactStore(tmp_path / "cache", 1 << 30), tmp_path / "scratch", 3)
+    yield instance
     gate.is_open.set()
-    made.close()
+    instance.close()
     engine.close()
 
 
-def test_small_renders_and_those_of_others_go_on_beside_large_ones(catalog: Path, gate: Gate, running: Renders) -> None:
-    huge = [running.join(plan_of(catalog, 500 + n), "a") for n in range(8)]
+def test_small_renders_and_those_of_others_go_on_beside_large_ones(catalog: Path, gate: Gate, renders: Renders) -> None:
+    huge = [renders.join(plan_of(catalog, 500 + n), "a") for n in range(8)]
     for _ in range(2):
         assert gate.begun.acquire(timeout=SECONDS)
     for peer in "ab":
-        small = running.join(plan_of(catalog, 50 if peer == "a" else 45), peer)
+        small = renders.join(plan_of(catalog, 50 if peer == "a" else 45), peer)
         assert small.result.result(SECONDS).size > 0
-    running.join(plan_of(catalog, 400), "b")
+    renders.join(plan_of(catalog, 400), "b")
     assert gate.begun.acquire(timeout=SECONDS), "a thread was left to others"
     assert not any(render.result.done() for render in huge)
 
 
-def test_a_full_server_takes_a_render_of_who_has_none(catalog: Path, gate: Gate, running: Renders) -> None:
+def test_a_full_server_takes_a_render_of_who_has_none(catalog: Path, gate: Gate, renders: Renders) -> None:
     for n in range(12):
-        running.join(plan_of(catalog, 300 + n), "a")
+        renders.join(plan_of(catalog, 300 + n), "a")
     with pytest.raises(Overloaded):
-        running.join(plan_of(catalog, 200), "a")
-    assert running.join(plan_of(catalog, 200), "b").readers == 1
-    small = running.join(plan_of(catalog, 50), "a")
+        renders.join(plan_of(catalog, 200), "a")
+    assert renders.join(plan_of(catalog, 200), "b").readers == 1
+    small = renders.join(plan_of(catalog, 50), "a")
     assert small.result.result(SECONDS).size > 0, "small ones have room of their own"
 
 
 def test_a_render_that_nobody_wants_gives_its_place_back_before_its_turn(
-    catalog: Path, gate: Gate, running: Renders
+    catalog: Path, gate: Gate, renders: Renders
 ) -> None:
-    joined = [running.join(plan_of(catalog, 300 + n), "a") for n in range(12)]
-    running.leave(joined[-1])
+    joined = [renders.join(plan_of(catalog, 300 + n), "a") for n in range(12)]
+    renders.leave(joined[-1])
     with pytest.raises(RenderCancelled):
         joined[-1].result.result(SECONDS)
-    assert running.join(plan_of(catalog, 200), "a").readers == 1
+    assert renders.join(plan_of(catalog, 200), "a").readers == 1
 
 
 # -- the server ----------------------------------------------------------------------------------
 
 
 def channel(address: str) -> grpc.Channel:
-    """Return a channel with a connection of its own."""
+    """Return a channel with its own connection."""
     return grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
 
 
@@ -271,11 +271,11 @@ def test_a_tiny_request_is_served_while_another_connection_has_many_huge_ones(
         for n in range(6):
             request = download_service_pb2.StreamDownloadRequest(params=params(300 + n))
             calls.append(stub.StreamDownload(request, timeout=SECONDS))
-            made = stub.CreateDownload(
+            download = stub.CreateDownload(
                 download_service_pb2.CreateDownloadRequest(params=params(400 + n)), timeout=SECONDS
             ).download_id
-            read = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)
-            calls.append(stub.ReadDownload(read, timeout=SECONDS))
+            read_request = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token)
+            calls.append(stub.ReadDownload(read_request, timeout=SECONDS))
         assert gate.begun.acquire(timeout=SECONDS)
         assert server.stream(params(40))[0]
         assert server.read(server.create(params(50)).download_id)
@@ -295,9 +295,9 @@ def test_a_call_whose_deadline_passed_stops_its_work(
 
     monkeypatch.setattr(Render, "stop", noted)
     with served(Settings(catalog, grpc_port=0, http_port=-1, state_dir=tmp_path / "state", max_renders=1)) as server:
-        made = server.create(params(300, download_pb2.FORMAT_GEO_TIFF)).download_id
-        read = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)
-        begun = server.downloads.ReadDownload(read, timeout=1)
+        download = server.create(params(300, download_pb2.FORMAT_GEO_TIFF)).download_id
+        request = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token)
+        begun = server.downloads.ReadDownload(request, timeout=1)
         assert gate.begun.acquire(timeout=SECONDS)
         with pytest.raises(grpc.RpcError) as caught:
             list(begun)
@@ -319,7 +319,7 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
     at_work, go = threading.Event(), threading.Event()
     plan = Desk._plan
 
-    def slow(desk: Desk, request: PixelRequest) -> RenderPlan:
+    def slow(desk: Desk, request: ParsedRequest) -> RenderPlan:
         if request.params.WhichOneof("source") == "expression":
             at_work.set()
             assert go.wait(SECONDS)
@@ -338,9 +338,9 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
         request = download_service_pb2.PlanDownloadRequest(params=graph)
         calls = [stub.PlanDownload.future(request, timeout=SECONDS) for _ in range(40)]
         assert at_work.wait(SECONDS)
-        for wanted in (mosaic, params(40)):
+        for query in (mosaic, params(40)):
             answer = server.downloads.PlanDownload(
-                download_service_pb2.PlanDownloadRequest(params=wanted), timeout=SECONDS
+                download_service_pb2.PlanDownloadRequest(params=query), timeout=SECONDS
             )
             assert answer.plan.rasters
         assert not any(call.done() for call in calls)
@@ -348,7 +348,7 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
 
 
 def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_turn(tmp_path: Path) -> None:
-    desk = Desk(None, None, tmp_path, 1)  # type: ignore[arg-type]
+    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
     begun, go, log = threading.Event(), threading.Event(), Log()
 
     def busy() -> None:
@@ -359,7 +359,7 @@ def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_tur
         first = asyncio.create_task(desk._computed(busy, desk._computing))
         await asyncio.to_thread(begun.wait, SECONDS)
         second = asyncio.create_task(desk._computed(log.note("second"), desk._computing))
-        await asyncio.sleep(0)  # it begins, and takes its place
+        await asyncio.sleep(0)  # it starts, and takes its slot
         assert desk._evaluations.taken == 2
         second.cancel()
         with pytest.raises(asyncio.CancelledError):

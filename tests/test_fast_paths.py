@@ -1,4 +1,4 @@
-"""Every short cut gives the pixels of the long way."""
+"""Every fast path gives the same pixels as the general one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from rasterwire.render.block import path_of
 from rasterwire.render.interpolation import interpolation
 from rasterwire.render.nearest import nearest
 from rasterwire.render.positions import Lattice, Positions, exact, positions
+from rasterwire.render.sampling import sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import Resampling
@@ -30,7 +31,7 @@ DEGREES = Affine(0.0001, 0, -123.01, 0, -0.0001, 37.95)
 
 
 def stored(folder: Path, dtype: str = "uint16", nodata: float | None = 0, bands: int = 1, **profile: Any) -> list[Band]:
-    """Return the bands of a raster of noise, a third of it 0, on a lattice of 10 m."""
+    """Return the bands of a raster of noise with pixels of 10 m; a third of them are 0."""
     rng = np.random.default_rng(7)
     data = rng.integers(0, 120, (bands, 700, 611))
     data[:, 200:400, 100:300] = 0
@@ -95,10 +96,13 @@ def same_as_gdal(band: Band) -> None:
     slow = replace(band, plain=False)
     for overview in [None, *range(len(band.overviews))]:
         for col, row, size in [(0, 0, (700, 611)), (-5, 60, (9, 700)), (127, 63, (130, 2)), (600, 690, (40, 40))]:
-            ours, gdals = read(band, overview, col, row, size), read(slow, overview, col, row, size)
-            assert ours.data.dtype == gdals.data.dtype
-            assert ours.data.tobytes() == gdals.data.tobytes()
-            assert np.array_equal(ours.valid, gdals.valid)
+            pixels, expected = (
+                read(band, overview=overview, col=col, row=row, size=size),
+                read(slow, overview=overview, col=col, row=row, size=size),
+            )
+            assert pixels.data.dtype == expected.data.dtype
+            assert pixels.data.tobytes() == expected.data.tobytes()
+            assert np.array_equal(pixels.valid, expected.valid)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def same_as_gdal(band: Band) -> None:
 def test_what_is_not_plain_is_left_to_gdal(tmp_path: Path, profile: dict[str, Any]) -> None:
     bands = stored(tmp_path, **profile, **TILED)
     assert not any(band.plain for band in bands)
-    assert read(bands[0], None, 0, 0, (700, 611)).valid.any()
+    assert read(bands[0], overview=None, col=0, row=0, size=(700, 611)).valid.any()
 
 
 def test_a_damaged_tile_is_told_without_a_place(tmp_path: Path) -> None:
@@ -126,17 +130,17 @@ def test_a_damaged_tile_is_told_without_a_place(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     (again,) = FolderCatalog(tmp_path).get("noise").bands
     with pytest.raises(SourceUnavailable, match="damaged") as raised:
-        read(again, None, 0, 0, (9, 9))
+        read(again, overview=None, col=0, row=0, size=(9, 9))
     assert str(tmp_path) not in str(raised.value)
-    assert read(again, None, 400, 400, (9, 9)).valid.any()
+    assert read(again, overview=None, col=400, row=400, size=(9, 9)).valid.any()
 
 
 def test_a_file_that_changed_is_not_read(tmp_path: Path) -> None:
     (band,) = stored(tmp_path, compress="deflate", **TILED)
-    read(band, None, 0, 0, (9, 9))
+    read(band, overview=None, col=0, row=0, size=(9, 9))
     stored(tmp_path, "uint8")
     with pytest.raises(SourceUnavailable, match="changed"):
-        read(band, None, 0, 0, (9, 9))
+        read(band, overview=None, col=0, row=0, size=(9, 9))
 
 
 GRIDS = {
@@ -152,26 +156,26 @@ WINDOW = Window(37, 65, 290, 205)
 @pytest.mark.parametrize("name", GRIDS)
 def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
     (band,) = stored(tmp_path)
-    place = positions(plan(band), GRIDS[name], WINDOW)
+    place = positions(sampling_of(plan(band), GRIDS[name]), WINDOW)
     if isinstance(place, Lattice):
         shape = WINDOW.height, WINDOW.width
-        found = Positions(np.empty(shape), np.empty(shape), np.empty(shape))
-        kernels.interpolate(place.as_tuple(), found.x, found.y, found.near)
-        left, top, right, bottom = place.reach()
-        assert left <= found.x.min() <= found.x.max() <= right
-        assert top <= found.y.min() <= found.y.max() <= bottom
+        buffers = Positions(np.empty(shape), np.empty(shape), np.empty(shape))
+        kernels.interpolate(place.as_tuple(), buffers.x, buffers.y, buffers.near)
+        left, top, right, bottom = place.bounds()
+        assert left <= buffers.x.min() <= buffers.x.max() <= right
+        assert top <= buffers.y.min() <= buffers.y.max() <= bottom
     else:
-        found = place
+        buffers = place
     x, y = truth(band, GRIDS[name])
-    there = np.isfinite(x) & np.isfinite(y)
-    assert np.array_equal(np.isfinite(found.x), there)
-    assert (np.hypot(found.x - x, found.y - y)[there] <= found.near[there] + 1e-9 * np.abs(x[there])).all()
+    finite = np.isfinite(x) & np.isfinite(y)
+    assert np.array_equal(np.isfinite(buffers.x), finite)
+    assert (np.hypot(buffers.x - x, buffers.y - y)[finite] <= buffers.near[finite] + 1e-9 * np.abs(x[finite])).all()
 
 
 def truth(band: Band, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
     col = np.arange(WINDOW.col, WINDOW.col + WINDOW.width)
     row = np.arange(WINDOW.row, WINDOW.row + WINDOW.height)[:, None]
-    x, y = np.broadcast_arrays(*exact(plan(band), grid, col, row))
+    x, y = np.broadcast_arrays(*exact(sampling_of(plan(band), grid), col, row))
     return x, y
 
 
@@ -181,12 +185,12 @@ def test_nearest_is_what_exact_positions_give(tmp_path: Path, name: str) -> None
     x, y = truth(band, GRIDS[name])
     with np.errstate(invalid="ignore"):
         inside = (np.floor(x) >= 0) & (np.floor(x) < 611) & (np.floor(y) >= 0) & (np.floor(y) < 700)
-    at = np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)
+    index = np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)
     with rasterio.open(band.href) as file:
-        expected = np.where(inside, file.read(1)[at], 0)
-    got = nearest(plan(band), GRIDS[name], WINDOW)
-    assert np.array_equal(got.valid, expected != 0)
-    assert np.array_equal(got.filled(0), expected)
+        expected = np.where(inside, file.read(1)[index], 0)
+    pixels = nearest(sampling_of(plan(band), GRIDS[name]), WINDOW)
+    assert np.array_equal(pixels.valid, expected != 0)
+    assert np.array_equal(pixels.filled(0), expected)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32"])
@@ -195,14 +199,14 @@ def test_nearest_is_what_exact_positions_give(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("kind", [Resampling.BILINEAR, Resampling.CUBIC])
 def test_interpolation_is_gdals(tmp_path: Path, kind: Resampling, name: str, dtype: str, nodata: float | None) -> None:
     (band,) = stored(tmp_path, dtype, nodata)
-    asked = plan(band, kind)
-    ours, gdals = interpolation(asked, GRIDS[name], WINDOW, kind), warp(asked, GRIDS[name], WINDOW, kind)
-    assert np.array_equal(ours.valid, gdals.valid)
-    assert ours.valid.any()
+    sampling = sampling_of(plan(band, kind), GRIDS[name])
+    pixels, expected = interpolation(sampling, WINDOW), warp(sampling, WINDOW)
+    assert np.array_equal(pixels.valid, expected.valid)
+    assert pixels.valid.any()
     if dtype == "float32":
-        assert np.allclose(ours.filled(0).astype(float), gdals.filled(0).astype(float), rtol=1e-5, atol=1e-6)
+        assert np.allclose(pixels.filled(0).astype(float), expected.filled(0).astype(float), rtol=1e-5, atol=1e-6)
     else:
-        assert np.array_equal(ours.filled(0), gdals.filled(0))
+        assert np.array_equal(pixels.filled(0), expected.filled(0))
 
 
 @pytest.mark.parametrize("kind", [Resampling.BILINEAR, Resampling.CUBIC])
@@ -211,7 +215,7 @@ def test_a_band_does_not_depend_on_the_others_of_its_file(tmp_path: Path, kind: 
     (tmp_path / "one").mkdir()
     bands = stored(tmp_path / "three", bands=3)
     (alone,) = stored(tmp_path / "one")  # the first of the three
-    together, single = (warp(plan(band, kind), GRIDS["degrees"], WINDOW, kind) for band in (bands[0], alone))
+    together, single = (warp(sampling_of(plan(band, kind), GRIDS["degrees"]), WINDOW) for band in (bands[0], alone))
     assert np.array_equal(together.valid, single.valid)
     assert np.array_equal(together.filled(0), single.filled(0))
 
@@ -222,12 +226,14 @@ KINDS = Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC, Resampling.AV
 def test_the_path_of_each_band_is_told(tmp_path: Path) -> None:
     (band,) = stored(tmp_path)
     strange = replace(band, plain=False)
-    told = {
+    paths = {
         path_of(replace(plan(source), resampling=kind), GRIDS["degrees"])
         for source in (band, strange)
         for kind in (None, *KINDS)
     }
-    made = {"copy", "compiled nearest", "compiled bilinear", "compiled cubic", "compiled average"}
-    assert told == {f"{how} from {where}" for how in made for where in ("tiles", "gdal")} | {"gdal warp from gdal"}
+    methods = {"copy", "compiled nearest", "compiled bilinear", "compiled cubic", "compiled average"}
+    assert paths == {f"{how} from {origin}" for how in methods for origin in ("tiles", "gdal")} | {
+        "gdal warp from gdal"
+    }
     masked = replace(plan(replace(strange, masked=True)), resampling=Resampling.BILINEAR)
     assert path_of(masked, GRIDS["degrees"]) == "gdal warp from gdal"

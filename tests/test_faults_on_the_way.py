@@ -1,4 +1,4 @@
-"""Bits that flip on their way are read again, silence is left, and all that fails is an error of the client."""
+"""Faults of the network: damaged chunks are read again, silent connections are closed, failures are client errors."""
 
 import threading
 from collections.abc import Callable
@@ -20,15 +20,15 @@ INFO = info_of(DATA)
 ID = {"docid": "downloads/1", "token": "secret"}
 
 
-def flips(at: int, times: int, change: Callable[[download_pb2.DownloadChunk], None]) -> ReadScript:
-    """Return a script in which the chunk at an offset is changed, so many times."""
-    left = [times]
+def flips(offset: int, times: int, change: Callable[[download_pb2.DownloadChunk], None]) -> ReadScript:
+    """Return a script that changes the chunk at an offset a number of times."""
+    remaining = [times]
 
     def script(request: download_service_pb2.ReadDownloadRequest, _: grpc.ServicerContext) -> Chunks:
         end = request.read_offset + request.read_limit if request.read_limit else len(DATA)
         for chunk in chunks_of(DATA[:end], INFO, request.read_offset, SIZE):
-            if chunk.offset == at and left[0]:
-                left[0] -= 1
+            if chunk.offset == offset and remaining[0]:
+                remaining[0] -= 1
                 change(chunk)
             yield chunk
 
@@ -45,16 +45,16 @@ def move(chunk: download_pb2.DownloadChunk) -> None:
 
 def test_what_was_garbled_once_is_read_again_from_the_last_good_offset(tmp_path: Path) -> None:
     for change in (flip, move):
-        for at in (0, 3 * SIZE, 9 * SIZE):
-            server = Scripted(plan_of(len(DATA)), flips(at, 1, change), flips(at, 0, change))
+        for offset in (0, 3 * SIZE, 9 * SIZE):
+            server = Scripted(plan_of(len(DATA)), flips(offset, 1, change), flips(offset, 0, change))
             with client_of(server) as client:
                 client.download({"image": "a"}, tmp_path / "x")
-                again = (at, "e1")
+                again = (offset, "e1")
                 assert (tmp_path / "x").read_bytes() == DATA
-                assert server.asked == [(0, ""), again], (change, at)
-                server.scripts = [flips(at, 1, change), flips(at, 0, change)]
-                assert b"".join(client.read(ID)) == DATA, (change, at)
-                assert server.asked[2:] == [(0, ""), again], (change, at)
+                assert server.requests == [(0, ""), again], (change, offset)
+                server.scripts = [flips(offset, 1, change), flips(offset, 0, change)]
+                assert b"".join(client.read(ID)) == DATA, (change, offset)
+                assert server.requests[2:] == [(0, ""), again], (change, offset)
 
 
 def test_what_was_garbled_twice_is_an_error(tmp_path: Path) -> None:
@@ -63,10 +63,10 @@ def test_what_was_garbled_twice_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(CorruptData, match="checksum of the chunk at offset 3072"):
             client.download({"image": "a"}, tmp_path / "x")
         server.scripts = [flips(3 * SIZE, 2, flip)]
-        came: list[bytes] = []
+        chunks: list[bytes] = []
         with pytest.raises(CorruptData, match="checksum of the chunk at offset 3072"):
-            came.extend(client.read(ID))
-    assert b"".join(came) == DATA[: 3 * SIZE]
+            chunks.extend(client.read(ID))
+    assert b"".join(chunks) == DATA[: 3 * SIZE]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,8 +103,8 @@ def test_a_stream_that_was_garbled_is_asked_for_again() -> None:
             client.stream({"image": "a"})
 
 
-def silent(left: threading.Semaphore, first: bool) -> ReadScript:
-    """Return a script that sends a chunk at most, and then nothing until it is left."""
+def silent(released: threading.Semaphore, first: bool) -> ReadScript:
+    """Return a script that sends at most one chunk, and then nothing until the call ends."""
 
     def script(request: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext) -> Chunks:
         ended = threading.Event()
@@ -112,22 +112,22 @@ def silent(left: threading.Semaphore, first: bool) -> ReadScript:
         if first:
             yield next(chunks_of(DATA, INFO, request.read_offset, SIZE))
         assert ended.wait(HANG)
-        left.release()
+        released.release()
 
     return script
 
 
 def test_a_silent_server_is_left_and_asked_again(tmp_path: Path) -> None:
-    left = threading.Semaphore(0)
-    server = Scripted(plan_of(len(DATA)), silent(left, True), silent(left, False), flips(-1, 0, flip))
-    # patience for machines on which an answer takes longer than this
+    released = threading.Semaphore(0)
+    server = Scripted(plan_of(len(DATA)), silent(released, True), silent(released, False), flips(-1, 0, flip))
+    # on slow machines an answer may take longer than this
     patient = RetryPolicy(attempts=10_000, sleep=lambda _: None)
     with playing(server) as address, Client(address, retry=patient, idle=0.5) as client:
         client.download({"image": "a"}, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == DATA
-    assert left.acquire(timeout=HANG)
-    assert left.acquire(timeout=HANG)
-    assert len(server.asked) >= 3
+    assert released.acquire(timeout=HANG)
+    assert released.acquire(timeout=HANG)
+    assert len(server.requests) >= 3
 
 
 def test_a_server_that_stays_silent_is_an_error(tmp_path: Path) -> None:
@@ -139,28 +139,28 @@ def test_a_server_that_stays_silent_is_an_error(tmp_path: Path) -> None:
         yield from ()
 
     server.streamed = nothing
-    said = r"sent nothing for 0\.1 s"
+    message = r"sent nothing for 0\.1 s"
     with client_of(server, idle=0.1) as client:
-        with pytest.raises(Interrupted, match=f"gave up after 4 attempts .* {said}"):
+        with pytest.raises(Interrupted, match=f"gave up after 4 attempts .* {message}"):
             client.download({"image": "a"}, tmp_path / "x")
-        with pytest.raises(Interrupted, match=said):
+        with pytest.raises(Interrupted, match=message):
             list(client.read(ID))
-        with pytest.raises(Interrupted, match=said):
+        with pytest.raises(Interrupted, match=message):
             client.stream({"image": "a"})
         ended.set()
     assert list(tmp_path.iterdir()) == []
 
 
 def refuses(details: list[any_pb2.Any] | bytes) -> ReadScript:
-    """Return a script that ends each read with details of a status, or with bytes that are none."""
+    """Return a script that ends each read with the details of a status, or with invalid bytes."""
 
     def script(_: download_service_pb2.ReadDownloadRequest, context: grpc.ServicerContext) -> Chunks:
         code = grpc.StatusCode.RESOURCE_EXHAUSTED
         status = status_pb2.Status(code=code.value[0], message="busy")
         if isinstance(details, list):
             status.details.extend(details)
-        said = status.SerializeToString() if isinstance(details, list) else details
-        context.set_trailing_metadata((("grpc-status-details-bin", said),))
+        trailer = status.SerializeToString() if isinstance(details, list) else details
+        context.set_trailing_metadata((("grpc-status-details-bin", trailer),))
         context.abort(code, "busy")
         yield download_pb2.DownloadChunk()
 
@@ -197,13 +197,13 @@ def test_errors_of_a_closed_client_are_its_own(tmp_path: Path) -> None:
         assert ended.wait(HANG)
 
     with client_of(Scripted(plan_of(len(DATA)), script)) as client:
-        running = client.read(ID)
-        next(running)
+        stream = client.read(ID)
+        next(stream)
         assert begun.wait(HANG)
         client.close()
         params = {"image": "a"}
         calls: list[Callable[[], object]] = [
-            lambda: next(running),
+            lambda: next(stream),
             client.limits,
             lambda: client.plan(params),
             lambda: client.create_download(params),

@@ -1,4 +1,4 @@
-"""Names of files: readable in any script, safe on any system, and all different on any disk."""
+"""File names: they keep letters of any script, are safe on any system, and differ on any file system."""
 
 import http.client
 import io
@@ -32,12 +32,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     place = rasterio.Affine(10, 0, 500000, 0, -10, 5000000)
     for name, bands in images.items():
         profile = {"count": len(bands), "width": 4, "height": 4, "dtype": "uint8", "crs": "EPSG:32633"}
-        with rasterio.open(folder / "catalog" / f"{name}.tif", "w", "GTiff", transform=place, **profile) as made:
+        with rasterio.open(folder / "catalog" / f"{name}.tif", "w", "GTiff", transform=place, **profile) as raster:
             for index, band in enumerate(bands, 1):
-                made.write(np.full((4, 4), index, "uint8"), index)
-                made.set_band_description(index, band)
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
-        yield running
+                raster.write(np.full((4, 4), index, "uint8"), index)
+                raster.set_band_description(index, band)
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as service:
+        yield service
 
 
 def entries(server: Served, image: str, name: str = "") -> tuple[list[str], bytes]:
@@ -46,32 +46,32 @@ def entries(server: Served, image: str, name: str = "") -> tuple[list[str], byte
 
 
 def test_letters_of_any_script_stay_and_are_marked_as_utf8(server: Served) -> None:
-    found, data = entries(server, "scripts", "Изображение")
+    names, data = entries(server, "scripts", "Изображение")
     spoken = ["反射率", "Температура", "الغطاء", "वनस्पति", "NDVI (max) 50%"]
-    assert found == [f"Изображение.{band}.tif" for band in spoken]
-    at = 0
-    for name in found:  # the local headers by hand; source: APPNOTE.TXT, sections 4.3.7 and 4.4.4, bit 11
-        signature, flags, size, length, extra = struct.unpack_from("<4s2xH10xI4xHH", data, at)
+    assert names == [f"Изображение.{band}.tif" for band in spoken]
+    offset = 0
+    for name in names:  # the local headers by hand; source: APPNOTE.TXT, sections 4.3.7 and 4.4.4, bit 11
+        signature, flags, size, length, extra = struct.unpack_from("<4s2xH10xI4xHH", data, offset)
         assert signature == b"PK\x03\x04"
         assert flags & 0x800, name
-        assert data[at + 30 : at + 30 + length].decode() == name
-        at += 30 + length + extra + size
+        assert data[offset + 30 : offset + 30 + length].decode() == name
+        offset += 30 + length + extra + size
 
 
 def test_names_that_differ_by_case_or_form_alone_stay_apart(server: Served) -> None:
-    found, _ = entries(server, "case")
-    assert found[:2] == ["case.NDVI.tif", "case.ndvi_1.tif"]
-    # what a disk that keeps no case, or that decomposes letters, makes of them
-    assert len({unicodedata.normalize("NFC", name.casefold()) for name in found}) == len(CASE)
-    assert len({unicodedata.normalize("NFD", name.upper()) for name in found}) == len(CASE)
-    assert all(name.endswith(".tif") and name.count(".") == 2 for name in found), found
+    names, _ = entries(server, "case")
+    assert names[:2] == ["case.NDVI.tif", "case.ndvi_1.tif"]
+    # the names on a file system that ignores case or decomposes letters
+    assert len({unicodedata.normalize("NFC", name.casefold()) for name in names}) == len(CASE)
+    assert len({unicodedata.normalize("NFD", name.upper()) for name in names}) == len(CASE)
+    assert all(name.endswith(".tif") and name.count(".") == 2 for name in names), names
 
 
 def test_a_name_is_short_enough_for_any_disk(server: Served) -> None:
-    found, _ = entries(server, "long", "雲" * 85)
-    assert len(set(found)) == len(LONG)
-    for name in found:
-        assert len(name.encode()) <= 230, name  # of 255, so that clients may put more behind it
+    names, _ = entries(server, "long", "雲" * 85)
+    assert len(set(names)) == len(LONG)
+    for name in names:
+        assert len(name.encode()) <= 230, name  # of 255, so that clients may append to it
         assert name.startswith("雲雲雲")
         assert name.endswith(".tif")
         assert "\ufffd" not in name
@@ -84,8 +84,8 @@ def test_only_what_is_unsafe_is_replaced() -> None:
     for bad in [*controls, *directions, *unseen, *'<>:"/\\|?*']:
         assert safe_name(f"a{bad}b") == "a_b", repr(bad)
     for good in "aZ09 _-.,;+=~!@#$%^&()[]{}'`é中б\u0301\u200c\u200d🌍":
-        kept = f"a{good}b"
-        assert safe_name(kept) == unicodedata.normalize("NFC", kept), repr(good)
+        expected = f"a{good}b"
+        assert safe_name(expected) == unicodedata.normalize("NFC", expected), repr(good)
 
 
 def test_no_name_means_a_device_or_hides_or_leaves_its_folder() -> None:
@@ -114,10 +114,10 @@ def test_the_header_of_http_says_the_very_name(server: Served) -> None:
         header = response.headers["Content-Disposition"]
         connection.close()
         assert header.isascii(), header
-        wanted = name.replace('"', "_") + ".zip"
-        told = Message()  # the parser of the standard library, which takes filename* as RFC 2231 has it
-        told["Content-Disposition"] = header.replace('filename="', 'old="')
-        assert told.get_filename() == wanted, header
+        expected = name.replace('"', "_") + ".zip"
+        message = Message()  # the parser of the standard library, which takes filename* as RFC 2231 has it
+        message["Content-Disposition"] = header.replace('filename="', 'old="')
+        assert message.get_filename() == expected, header
         simple = header.split('filename="')[1].split('"')[0]
         assert "%" not in simple
         assert simple.endswith(".zip")
@@ -135,7 +135,7 @@ def test_the_client_keeps_the_letters_of_a_servers_name_and_nothing_unsafe() -> 
         ".hidden": "hidden",
         "": "download",
     }
-    for proposed, wanted in cases.items():
-        assert plain_name(proposed) == wanted, proposed
+    for proposed, expected in cases.items():
+        assert plain_name(proposed) == expected, proposed
     assert len(plain_name("雲" * 300 + ".tif").encode()) <= 255
     assert plain_name("雲" * 300 + ".tif").endswith("雲.tif")

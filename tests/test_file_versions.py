@@ -1,4 +1,4 @@
-"""A file that was replaced is another file, whatever its size and its times say."""
+"""A replaced file gets another version, even with the same size and times."""
 
 import os
 import shutil
@@ -19,6 +19,7 @@ from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.types import BandPlan
+from rasterwire.render.sampling import sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import DownloadRequest, Format, Resampling
@@ -34,17 +35,17 @@ def write(path: Path, value: int, **profile: Any) -> None:
 
 
 def over(path: Path, value: int, way: str, **profile: Any) -> None:
-    """Replace a raster by one of the same size and modification time."""
+    """Replace a raster by one with the same size and modification time."""
     before = path.stat()
-    other = path.with_suffix(".other")
-    write(other, value, **profile)
-    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    replacement = path.with_suffix(".other")
+    write(replacement, value, **profile)
+    os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
     if way == "renamed":
-        other.replace(path)
+        replacement.replace(path)
     else:
-        shutil.copyfile(other, path)
-        shutil.copystat(other, path)
-        other.unlink()
+        shutil.copyfile(replacement, path)
+        shutil.copystat(replacement, path)
+        replacement.unlink()
     after = path.stat()
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
@@ -66,12 +67,12 @@ def test_a_raster_replaced_by_one_of_the_same_size_and_time_is_another_one(
     catalog = FolderCatalog(tmp_path, refresh_seconds=0)
     old = catalog.get("i")
     assert old.bands[0].plain == (path_kind == "tiles")
-    assert (read(old.bands[0], None, 0, 0, (64, 64)).data == 1).all()
+    assert (read(old.bands[0], overview=None, col=0, row=0, size=(64, 64)).data == 1).all()
     over(path, 2, way, **profile)
     with pytest.raises(SourceUnavailable, match="changed"):
-        read(old.bands[0], None, 0, 0, (64, 64))
+        read(old.bands[0], overview=None, col=0, row=0, size=(64, 64))
     new = catalog.get("i")
-    assert (read(new.bands[0], None, 0, 0, (64, 64)).data == 2).all()
+    assert (read(new.bands[0], overview=None, col=0, row=0, size=(64, 64)).data == 2).all()
     assert etag(new) != etag(old)
 
 
@@ -79,19 +80,19 @@ def test_a_raster_replaced_by_one_of_the_same_size_and_time_is_another_one(
 def test_a_document_replaced_by_one_of_the_same_size_and_time_is_read_again(tmp_path: Path, way: str) -> None:
     (tmp_path / "scene").mkdir()
     write(tmp_path / "scene" / "a.tif", 1)
-    document, other = tmp_path / "scene" / "asset.json", tmp_path / "other"
+    document, replacement = tmp_path / "scene" / "asset.json", tmp_path / "other"
     document.write_text('{"type": "IMAGE", "id": "one"}')
     catalog = FolderCatalog(tmp_path, refresh_seconds=0)
     if catalog.list_images("", "", 9)[0].id != "one":
         pytest.fail("the document is not what names the image")
     before = document.stat()
-    other.write_text('{"type": "IMAGE", "id": "two"}')
-    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    replacement.write_text('{"type": "IMAGE", "id": "two"}')
+    os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
     if way == "renamed":
-        other.replace(document)
+        replacement.replace(document)
     else:
-        shutil.copyfile(other, document)
-        shutil.copystat(other, document)
+        shutil.copyfile(replacement, document)
+        shutil.copystat(replacement, document)
     assert (document.stat().st_size, document.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
     assert [image.id for image in catalog.list_images("", "", 9)] == ["two"]
 
@@ -108,7 +109,7 @@ def test_a_raster_replaced_while_it_is_opened_gives_no_pixels(
     opened = getattr(__import__(module, fromlist=[name]), name)
 
     def opened_late(*args: Any, **kwargs: Any) -> Any:
-        # as if it came between the look at the file and its opening
+        # as if the change came between stat and open
         monkeypatch.setattr(f"{module}.{name}", opened)
         result = opened(*args, **kwargs)
         over(path, 2, "overwritten", **profile)
@@ -121,10 +122,10 @@ def test_a_raster_replaced_while_it_is_opened_gives_no_pixels(
 
 def _pixels(band: Band, reader: str) -> object:
     if reader != "warp":
-        return read(band, None, 0, 0, (64, 64))
+        return read(band, overview=None, col=0, row=0, size=(64, 64))
     plan = BandPlan("a", band, band.dtype, band.nodata, 0, Resampling.LANCZOS)
     grid = GeoBox((50, 60), PLACE @ Affine.rotation(10), CRS("EPSG:32610"))
-    return warp(plan, grid, Window(0, 0, 50, 60), Resampling.LANCZOS)
+    return warp(sampling_of(plan, grid), Window(0, 0, 50, 60))
 
 
 def test_the_version_of_a_file_tells_what_is_known_of_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which floats are nodata: those that GDAL takes for it, on every way that reads or writes them."""
+"""Floats count as nodata where GDAL treats them so, on every path that reads or writes them."""
 
 import warnings
 from pathlib import Path
@@ -14,8 +14,8 @@ from rasterio.transform import from_origin
 
 from rasterwire.catalog.header import read_header
 from rasterwire.image import Band
-from rasterwire.pixels import ToldByNodata, Window, is_nodata
-from rasterwire.plan.bands import sampling
+from rasterwire.pixels import NodataPixels, Window, is_nodata
+from rasterwire.plan.bands import plan_band
 from rasterwire.render.band import render_band
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.request import Resampling
@@ -26,19 +26,19 @@ NODATA = [0.0, -0.0, 1.0, 0.1, -9999.0, 1e-3, 16777217.0, -1.2676506e30, 3.4e38,
 
 
 def neighbours(nodata: float, dtype: str) -> npt.NDArray[Any]:
-    """Return values around one: by relative steps, by steps of the type, and far away."""
+    """Return values near a value, by relative steps and by steps of the type, and distant ones."""
     kind = np.dtype(dtype).type
     with np.errstate(all="ignore"):
         value = kind(nodata)
-        near = [value * (kind(1) + kind(step)) for step in np.linspace(-6e-7, 6e-7, 121)]
-        near += [value + kind(step) * np.finfo(dtype).smallest_subnormal for step in range(-40, 41)]
+        values = [value * (kind(1) + kind(step)) for step in np.linspace(-6e-7, 6e-7, 121)]
+        values += [value + kind(step) * np.finfo(dtype).smallest_subnormal for step in range(-40, 41)]
         for way in (np.inf, -np.inf):
-            at = value
+            value_ = value
             for _ in range(12):
-                at = np.nextafter(at, kind(way))
-                near.append(at)
-        far = [0, np.inf, -np.inf, np.nan, 1e38, -1e38, 1e30, np.finfo(dtype).max, np.finfo(dtype).min]
-        return np.array([*near, -value, *far], dtype)[None]
+                value_ = np.nextafter(value_, kind(way))
+                values.append(value_)
+        distant = [0, np.inf, -np.inf, np.nan, 1e38, -1e38, 1e30, np.finfo(dtype).max, np.finfo(dtype).min]
+        return np.array([*values, -value, *distant], dtype)[None]
 
 
 def masks_by_gdal(values: npt.NDArray[Any], nodata: float) -> tuple[float, npt.NDArray[Any]]:
@@ -57,8 +57,8 @@ def test_floats_close_to_nodata_are_nodata_as_for_gdal() -> None:
             if dtype == "float32" and np.isfinite(nodata) and abs(nodata) > 3.5e38:
                 continue
             values = neighbours(nodata, dtype)
-            declared, wanted = masks_by_gdal(values, nodata)
-            assert np.array_equal(ToldByNodata(values, declared).valid, wanted), (dtype, nodata)
+            declared, expected = masks_by_gdal(values, nodata)
+            assert np.array_equal(NodataPixels(values, declared).valid, expected), (dtype, nodata)
 
 
 def test_means_close_to_nodata_stay_valid_for_every_reader() -> None:
@@ -70,37 +70,37 @@ def test_means_close_to_nodata_stay_valid_for_every_reader() -> None:
             valid = np.ones(values.shape, bool)
             moved = beside_nodata(values.copy(), valid, nodata)
             assert not is_nodata(moved.data, nodata).any(), (dtype, nodata)
-            declared, wanted = masks_by_gdal(moved.data, nodata)
-            assert wanted.all(), (dtype, nodata, declared)
+            declared, expected = masks_by_gdal(moved.data, nodata)
+            assert expected.all(), (dtype, nodata, declared)
 
 
 @pytest.mark.parametrize("compress", ["deflate", "packbits"])
 def test_overviews_that_were_float32_have_the_nodata_of_their_tag(tmp_path: Path, compress: str) -> None:
-    """As a made file has it: a tag in eight digits, full resolution by it, overviews through float32."""
+    """Such a file has a tag with eight digits, pixels of that value, and overviews that were float32."""
     path = tmp_path / "a.tif"
     rng = np.random.default_rng(5)
     pixels = rng.normal(size=(512, 512))
     pixels[rng.random((512, 512)) < 0.3] = np.float32(-1.2676506e30)
     options = {"driver": "GTiff", "width": 512, "height": 512, "count": 1, "dtype": "float64", "compress": compress}
-    where = {"crs": "EPSG:32633", "transform": from_origin(500000, 5000000, 10, 10)}
-    with rasterio.open(path, "w", **options, **where, nodata=-1.2676506e30) as raster:
+    georeference = {"crs": "EPSG:32633", "transform": from_origin(500000, 5000000, 10, 10)}
+    with rasterio.open(path, "w", **options, **georeference, nodata=-1.2676506e30) as raster:
         raster.write(pixels, 1)
     with rasterio.open(path, "r+") as raster:
         raster.build_overviews([2], rasterio.enums.Resampling.nearest)
     header = read_header(str(path))
-    own = header.bands[0]
-    band = Band("b", str(path), 1, header.grid, own.dtype, own.nodata, own.masked, header.overviews,
+    stored = header.bands[0]
+    band = Band("b", str(path), 1, header.grid, stored.dtype, stored.nodata, stored.masked, header.overviews,
                 plain=header.plain, version=header.version)  # fmt: skip
     with rasterio.open(path) as raster, rasterio.open(path, overview_level=0) as half:
         full, coarse = raster.read_masks(1) > 0, half.read_masks(1) > 0
     assert [full.all(), coarse.all()] == [False, False]
-    read = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 512, 512))
-    assert np.array_equal(read.valid, full)
+    rendered = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 512, 512))
+    assert np.array_equal(rendered.valid, full)
     twice = band.grid.zoom_out(2)
-    read = render_band(sampling(band, twice, Resampling.NEAREST), twice, Window(0, 0, 256, 256))
-    assert np.array_equal(read.valid, coarse)
+    rendered = render_band(plan_band(band, twice, Resampling.NEAREST), twice, Window(0, 0, 256, 256))
+    assert np.array_equal(rendered.valid, coarse)
     for kind in (Resampling.AVERAGE, Resampling.MIN, Resampling.BILINEAR, Resampling.LANCZOS):
         thrice = band.grid.zoom_out(3)
         height, width = (int(n) for n in thrice.shape)
-        read = render_band(sampling(band, thrice, kind), thrice, Window(0, 0, height, width))
-        assert np.abs(read.data[read.valid]).max() < 100, kind
+        rendered = render_band(plan_band(band, thrice, kind), thrice, Window(0, 0, height, width))
+        assert np.abs(rendered.data[rendered.valid]).max() < 100, kind

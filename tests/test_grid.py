@@ -1,4 +1,4 @@
-"""Grids against the numbers of Earth Engine's documentation and of real exports."""
+"""Grids, compared with numbers of Earth Engine's documentation and of real exports."""
 
 import math
 
@@ -175,8 +175,8 @@ def test_a_box_over_the_antimeridian_is_narrow_in_utm() -> None:
 
 def test_geodesic_edges_bulge_towards_the_pole() -> None:
     square = '{"type":"Polygon","coordinates":[[[0,50],[40,50],[40,60],[0,60],[0,50]]]}'
-    flat = lattice_extent(geojson_region(square, None, False), Affine(1, 0, 0, 0, -1, 0), LONLAT)
-    round_ = lattice_extent(geojson_region(square, None, True), Affine(1, 0, 0, 0, -1, 0), LONLAT)
+    flat = lattice_extent(geojson_region(square, crs=None, geodesic=False), Affine(1, 0, 0, 0, -1, 0), LONLAT)
+    round_ = lattice_extent(geojson_region(square, crs=None, geodesic=True), Affine(1, 0, 0, 0, -1, 0), LONLAT)
     assert flat[1] == -60
     assert round_[1] < -61
 

@@ -1,4 +1,4 @@
-"""Files that are sent while they are rendered: an NPY, whose bytes stay as they are written."""
+"""Files that are sent while they are rendered. Only NPY files allow this: written bytes never change."""
 
 import http.client
 import io
@@ -33,7 +33,7 @@ PARAMS = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_NPY)
 
 
 class Gate:
-    """Lets the upper half of a raster be rendered, and the rest once it is open."""
+    """Lets the upper half of a raster be rendered at once, and the rest when it is open."""
 
     def __init__(self) -> None:
         self.is_open = threading.Event()
@@ -62,15 +62,15 @@ def server(tmp_path: Path, gate: Gate) -> Iterator[Served]:
     assert not gate.is_open.is_set()  # it opens before the server stops
     (tmp_path / "catalog").mkdir()
     profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint8", "crs": "EPSG:32610"}
-    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
-        made.write(np.random.default_rng(1).integers(0, 255, (1, SIDE, SIDE), "uint8"))
-    with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state")) as running:
-        yield running
+    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+        raster.write(np.random.default_rng(1).integers(0, 255, (1, SIDE, SIDE), "uint8"))
+    with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state")) as service:
+        yield service
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Callable[[bytes], bool]:
-    """Tells whether bytes are an NPY of the raster."""
+    """Return whether bytes are an NPY of the raster."""
 
     def check(data: bytes) -> bool:
         with rasterio.open(tmp_path / "catalog/a.tif") as source:
@@ -79,8 +79,8 @@ def stored(tmp_path: Path) -> Callable[[bytes], bool]:
     return check
 
 
-def reading(server: Served, made: download_pb2.DownloadId, offset: int = 0) -> Iterator[download_pb2.DownloadChunk]:
-    request = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token, read_offset=offset)
+def reading(server: Served, download: download_pb2.DownloadId, offset: int = 0) -> Iterator[download_pb2.DownloadChunk]:
+    request = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token, read_offset=offset)
     return (answer.chunk for answer in server.downloads.ReadDownload(request, timeout=HANG))
 
 
@@ -92,10 +92,10 @@ def taken(chunks: Iterator[download_pb2.DownloadChunk], size: int) -> bytes:
 
 
 def test_what_is_rendered_comes_before_the_rest_is(server: Served, gate: Gate, stored: Callable[[bytes], bool]) -> None:
-    made = server.create(PARAMS)
-    chunks = reading(server, made.download_id)
+    download = server.create(PARAMS)
+    chunks = reading(server, download.download_id)
     first = next(chunk for chunk in chunks if chunk.data)
-    assert (first.file.size_bytes, first.file.crc32c) == (made.plan.estimated_bytes, 0)
+    assert (first.file.size_bytes, first.file.crc32c) == (download.plan.estimated_bytes, 0)
     data = first.data + taken(chunks, 30 * CHUNK)
     assert not gate.is_open.is_set()
     gate.is_open.set()
@@ -106,9 +106,9 @@ def test_what_is_rendered_comes_before_the_rest_is(server: Served, gate: Gate, s
 
 
 def test_it_comes_by_http_too(server: Served, gate: Gate, stored: Callable[[bytes], bool]) -> None:
-    made = server.create(PARAMS)
-    with urllib.request.urlopen(made.download_id.url, timeout=HANG) as answer:
-        assert int(answer.headers["Content-Length"]) == made.plan.estimated_bytes
+    download = server.create(PARAMS)
+    with urllib.request.urlopen(download.download_id.url, timeout=HANG) as answer:
+        assert int(answer.headers["Content-Length"]) == download.plan.estimated_bytes
         data = answer.read(30 * CHUNK)
         assert not gate.is_open.is_set()
         gate.is_open.set()
@@ -117,28 +117,28 @@ def test_it_comes_by_http_too(server: Served, gate: Gate, stored: Callable[[byte
 
 
 def test_parts_of_what_is_there_are_read_meanwhile(server: Served, gate: Gate) -> None:
-    made = server.create(PARAMS).download_id
-    whole = reading(server, made)
+    download = server.create(PARAMS).download_id
+    whole = reading(server, download)
     start = taken(whole, 20 * CHUNK)
-    assert taken(reading(server, made, offset=5000), 10_000) == start[5000:15_000]
+    assert taken(reading(server, download, offset=5000), 10_000) == start[5000:15_000]
     gate.is_open.set()
     data = start + b"".join(chunk.data for chunk in whole)
-    assert server.read(made, 77_777, 7777) == data[77_777:85_554]
+    assert server.read(download, 77_777, 7777) == data[77_777:85_554]
 
 
 def test_the_client_checks_the_whole(server: Served, gate: Gate, tmp_path: Path) -> None:
     gate.is_open.set()
     with Client(server.address) as client:
-        told = client.download(PARAMS, tmp_path / "a.npy")
-    assert told.crc32c == google_crc32c.value((tmp_path / "a.npy").read_bytes())
+        result = client.download(PARAMS, tmp_path / "a.npy")
+    assert result.crc32c == google_crc32c.value((tmp_path / "a.npy").read_bytes())
 
 
 def test_a_render_that_fails_midway_ends_what_was_begun(server: Served, gate: Gate) -> None:
     gate.error = SourceUnavailable("a", "B1", "the file is damaged")
-    made = server.create(PARAMS).download_id
-    chunks = reading(server, made)
+    download = server.create(PARAMS).download_id
+    chunks = reading(server, download)
     taken(chunks, 20 * CHUNK)
-    with urllib.request.urlopen(made.url, timeout=HANG) as answer:
+    with urllib.request.urlopen(download.url, timeout=HANG) as answer:
         answer.read(20 * CHUNK)
         gate.is_open.set()
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
@@ -147,7 +147,7 @@ def test_a_render_that_fails_midway_ends_what_was_begun(server: Served, gate: Ga
         list(chunks)
     assert refusal(error.value).code is grpc.StatusCode.FAILED_PRECONDITION
     gate.error = None
-    assert len(server.read(made)) > SIDE * SIDE
+    assert len(server.read(download)) > SIDE * SIDE
 
 
 def test_a_reader_that_leaves_ends_the_render(
@@ -161,13 +161,13 @@ def test_a_reader_that_leaves_ends_the_render(
 
     monkeypatch.setattr(renders.Render, "stop", noted)
     monkeypatch.setattr(renders, "_GRACE", 0.1)
-    made = server.create(PARAMS).download_id
-    chunks = reading(server, made)
+    download = server.create(PARAMS).download_id
+    chunks = reading(server, download)
     taken(chunks, 20 * CHUNK)
     del chunks  # and with it the call
     assert stopped.wait(HANG)
     gate.is_open.set()
-    assert stored(server.read(made))
+    assert stored(server.read(download))
 
 
 def test_a_reader_that_comes_again_finds_the_render_where_it_was(
@@ -180,11 +180,11 @@ def test_a_reader_that_comes_again_finds_the_render_where_it_was(
         return gate(raster, window)
 
     monkeypatch.setattr(renders, "render_block", counted)
-    made = server.create(PARAMS).download_id
-    chunks = reading(server, made)
+    download = server.create(PARAMS).download_id
+    chunks = reading(server, download)
     start = taken(chunks, 20 * CHUNK)
     del chunks
-    again = reading(server, made, len(start))
+    again = reading(server, download, len(start))
     first = next(again)
     assert first.offset == len(start)
     gate.is_open.set()
@@ -203,11 +203,11 @@ def test_ranges_over_http_are_of_one_render(
         return gate(raster, window)
 
     monkeypatch.setattr(renders, "render_block", counted)
-    made = server.create(PARAMS)
+    download = server.create(PARAMS)
     data = b""
-    for first in range(0, made.plan.estimated_bytes, 20_000):
-        asked = urllib.request.Request(made.download_id.url, headers={"Range": f"bytes={first}-{first + 19_999}"})
-        with urllib.request.urlopen(asked, timeout=HANG) as answer:
+    for first in range(0, download.plan.estimated_bytes, 20_000):
+        request = urllib.request.Request(download.download_id.url, headers={"Range": f"bytes={first}-{first + 19_999}"})
+        with urllib.request.urlopen(request, timeout=HANG) as answer:
             data += answer.read()
     assert stored(data)
     assert len(rendered) == len(set(rendered))
@@ -219,8 +219,8 @@ def test_the_last_message_has_the_checksum_however_the_file_is_read(
 ) -> None:
     if not at_once:
         monkeypatch.setattr(open_files.Ready, "read_now", lambda *_: None)
-    made = server.create(PARAMS).download_id
-    chunks = reading(server, made)
+    download = server.create(PARAMS).download_id
+    chunks = reading(server, download)
     data = taken(chunks, 20 * CHUNK)
     gate.is_open.set()
     rest = list(chunks)

@@ -1,4 +1,4 @@
-"""Stored tiles that go into a file as they are: the pixels of the long way, the bytes of the source."""
+"""Stored tiles that are copied into a file: pixels as of the general path, bytes of the source."""
 
 import io
 import zlib
@@ -40,7 +40,7 @@ PROFILE: dict[str, Any] = {
 
 
 def store(folder: Path, dtype: str = "uint16", count: int = 1, **profile: Any) -> Path:
-    """Write a raster of noise, a part of it 0."""
+    """Write a raster of noise; a part of its pixels is 0."""
     data = np.random.default_rng(3).integers(0, 120, (count, ROWS, COLS))
     data[:, 200:400, 100:300] = 0
     options = PROFILE | {"nodata": 0} | profile
@@ -57,8 +57,8 @@ def planned(
 ) -> RenderPlan:
     """Return the plan of a window; of all by default."""
     grid = GridSpec(crs=CRS("EPSG:32610"), transform=UTM @ Affine.translation(col, row), dimensions=size)
-    asked: dict[str, Any] = {"grid": grid, "format": Format.GEO_TIFF} | fields
-    request = DownloadRequest("noise", **asked)
+    values: dict[str, Any] = {"grid": grid, "format": Format.GEO_TIFF} | fields
+    request = DownloadRequest("noise", **values)
     return make_plan(request, FolderCatalog(folder).get("noise"), Limits())
 
 
@@ -75,7 +75,7 @@ def made(plan: RenderPlan, folder: Path) -> Iterator[rasterio.DatasetReader]:
 
 
 def block_sizes(file: rasterio.DatasetReader, across: range, down: range) -> list[int]:
-    """Return the stored bytes of blocks, as GDAL tells them."""
+    """Return the sizes of stored blocks, from GDAL."""
     return [int(file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)) for y in down for x in across]
 
 
@@ -113,8 +113,8 @@ def test_a_window_along_tiles_is_handed_on(tmp_path: Path, col: int, row: int, s
         assert np.array_equal(file.read_masks(), same.read_masks())
         assert (file.transform, file.tags(), file.descriptions) == (same.transform, same.tags(), same.descriptions)
         across, down = range(-(-size[0] // 128)), range(-(-size[1] // 64))
-        there = range(col // 128, col // 128 + len(across)), range(row // 64, row // 64 + len(down))
-        assert block_sizes(file, across, down) == block_sizes(source, *there)
+        tiles = range(col // 128, col // 128 + len(across)), range(row // 64, row // 64 + len(down))
+        assert block_sizes(file, across, down) == block_sizes(source, *tiles)
 
 
 def test_a_file_per_band_is_handed_on_too(tmp_path: Path) -> None:

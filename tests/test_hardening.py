@@ -1,4 +1,4 @@
-"""What a hostile or unlucky caller can do to a server, and what it says."""
+"""What a hostile or unlucky caller can do to a server, and the answers."""
 
 import asyncio
 import json
@@ -50,8 +50,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[Served]:
-    with served(settings(folder)) as running:
-        yield running
+    with served(settings(folder)) as service:
+        yield service
 
 
 def params(**fields: object) -> download_pb2.DownloadParams:
@@ -61,17 +61,17 @@ def params(**fields: object) -> download_pb2.DownloadParams:
 def test_leftovers_of_any_kind_do_not_keep_a_server_from_starting(folder: Path) -> None:
     (folder / "state" / "scratch" / "tmpabc" / "deep").mkdir(parents=True)
     (folder / "state" / "scratch" / "tmpfile").write_text("x")
-    with served(settings(folder)) as running:
-        assert running.stream(params())[0]
+    with served(settings(folder)) as service:
+        assert service.stream(params())[0]
     assert [path.name for path in (folder / "state" / "scratch").iterdir()] == [str(os.getpid())]
     assert list((folder / "state" / "scratch" / str(os.getpid())).iterdir()) == []
 
 
 def test_a_full_cache_does_not_take_a_file_from_those_who_wait_for_it(folder: Path) -> None:
     cramped = replace(settings(folder), cache_bytes=1, max_renders=4)
-    with served(cramped) as running, ThreadPoolExecutor(4) as pool:
-        made = [running.create(params(scale=scale)).download_id for scale in (20, 21, 22, 23)]
-        files = list(pool.map(running.read, made * 3))
+    with served(cramped) as service, ThreadPoolExecutor(4) as pool:
+        downloads = [service.create(params(scale=scale)).download_id for scale in (20, 21, 22, 23)]
+        files = list(pool.map(service.read, downloads * 3))
     assert len(set(files)) == 4
     assert files == files[:4] * 3
 
@@ -118,10 +118,10 @@ def test_any_number_of_violations_reaches_the_caller(server: Served) -> None:
     bands = [{"id": f"{'long' * 20}-{index}"} for index in range(900)]
     with pytest.raises(grpc.RpcError) as caught:
         server.create(params(bands=bands))
-    said = refusal(caught.value)
-    assert said.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert said.fields["bands[0].id"] == "BAND_NOT_FOUND"
-    assert said.fields[""] == "MORE_VIOLATIONS"
+    error = refusal(caught.value)
+    assert error.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.fields["bands[0].id"] == "BAND_NOT_FOUND"
+    assert error.fields[""] == "MORE_VIOLATIONS"
 
 
 def test_lists_that_are_too_long_are_not_looked_through(server: Served) -> None:
@@ -200,18 +200,18 @@ def test_a_raster_without_area_is_an_error_of_its_image_alone(folder: Path) -> N
     flat = Affine(1e-300, 0, 0, 0, -1e-300, 0)
     with rasterio.open(folder / "catalog" / "flat.tif", "w", driver="GTiff", transform=flat, **profile) as file:
         file.write(np.ones((1, 9, 9), "uint8"))
-    with served(settings(folder)) as running:
+    with served(settings(folder)) as service:
         with pytest.raises(grpc.RpcError) as caught:
-            running.create(params(image="flat"))
+            service.create(params(image="flat"))
         assert refusal(caught.value).code is grpc.StatusCode.FAILED_PRECONDITION
-        assert running.stream(params())[0]
+        assert service.stream(params())[0]
 
 
 def test_what_a_document_says_of_a_raster_is_part_of_the_etag() -> None:
-    def etag(**other: object) -> str:
-        one = replace(band("B3"), **other)  # type: ignore[arg-type]
+    def etag(**fields: object) -> str:
+        changed = replace(band("B3"), **fields)  # type: ignore[arg-type]
         request = DownloadRequest("x", nodata=7)
-        return make_plan(request, scene(one), Limits()).etag
+        return make_plan(request, scene(changed), Limits()).etag
 
     grid = band("B3").grid
     moved = GeoBox(grid.shape, Affine.translation(40, 0) @ grid.affine, grid.crs)
@@ -225,6 +225,6 @@ def test_futures_end_for_all_who_wait_when_they_are_cancelled(server: Served, tm
     with Client(server.address) as client:
         futures = [client.download_future({"image": "noise"}, tmp_path / f"{i}.zip") for i in range(9)]
         futures[-1].cancel()
-        done, pending = wait(futures, timeout=HANG)
+        finished, pending = wait(futures, timeout=HANG)
     assert not pending
-    assert len(done) == 9
+    assert len(finished) == 9

@@ -1,4 +1,4 @@
-"""Headers that go round in a circle, claim billions of values or hold thousands of bands cost bounded work."""
+"""Headers with cycles, billions of values or thousands of bands: the work is limited."""
 
 import struct
 import sys
@@ -30,11 +30,11 @@ Entry = tuple[int, int, int, int]
 
 
 class TooMuchWork(BaseException):
-    """More calls than any header is worth; nobody catches it on the way."""
+    """Raised after more calls than a header may cost. No code under test catches it."""
 
 
 def calls_of(work: Callable[[], Any], most: int = 20_000_000) -> int:
-    """Return how many functions are called by some work; more than so many end it."""
+    """Return the number of function calls of some work; raise TooMuchWork above a limit."""
     calls = 0
 
     def count(_frame: FrameType, event: str, _arg: object) -> None:
@@ -52,21 +52,21 @@ def calls_of(work: Callable[[], Any], most: int = 20_000_000) -> int:
     return calls
 
 
-def entries_of(at: int, *extra: Entry) -> list[Entry]:
-    """Return the entries of an image of one byte a pixel, stored at a place in one strip."""
+def entries_of(offset: int, *extra: Entry) -> list[Entry]:
+    """Return the entries of an image with one byte a pixel, stored at an offset in one strip."""
     usual = [
         (256, SIDE),
         (257, SIDE),
         (258, 8),
         (259, 1),
         (262, 1),
-        (273, at),
+        (273, offset),
         (277, 1),
         (278, SIDE),
         (279, SIDE * SIDE),
     ]
-    found = {tag: (tag, LONG, 1, value) for tag, value in usual} | {entry[0]: entry for entry in extra}
-    return sorted(found.values())
+    entries = {tag: (tag, LONG, 1, value) for tag, value in usual} | {entry[0]: entry for entry in extra}
+    return sorted(entries.values())
 
 
 def tiff(
@@ -76,23 +76,23 @@ def tiff(
 
     Args:
         directories: of entries.
-        after: by number of a directory, that of the one it names as the next, in place of the one behind it.
+        after: by number of a directory, the number of its next one, where that is not the following one.
         order: of bytes.
         big: whether it is a BigTIFF.
     """
     head, number, form, link = (16, "Q", "HHQQ", "Q") if big else (8, "H", "HHII", "I")
-    starts, at = [], head + SIDE * SIDE
+    starts, offset = [], head + SIDE * SIDE
     for entries in directories:
-        starts.append(at)
-        at += struct.calcsize(order + number) + len(entries) * struct.calcsize(order + form) + struct.calcsize(link)
+        starts.append(offset)
+        offset += struct.calcsize(order + number) + len(entries) * struct.calcsize(order + form) + struct.calcsize(link)
     mark = b"II" if order == "<" else b"MM"
     out = [mark, struct.pack(order + ("HHHQ" if big else "HI"), *((43, 8, 0) if big else (42,)), starts[0])]
     out.append(PIXELS.tobytes())
     for index, entries in enumerate(directories):
         out.append(struct.pack(order + number, len(entries)))
-        for tag, kind, count, told in entries:
-            # a value stands at the left of its field
-            value = told << 32 if big and order == ">" and (kind, count) == (LONG, 1) else told
+        for tag, kind, count, content in entries:
+            # a value is at the start of its field
+            value = content << 32 if big and order == ">" and (kind, count) == (LONG, 1) else content
             out.append(struct.pack(order + form, tag, kind, count, value))
         default = index + 1 if index + 1 < len(directories) else None
         following = after.get(index, default)
@@ -101,10 +101,10 @@ def tiff(
 
 
 def image_of(folder: Path) -> Image:
-    """Return the image of a file ``a.tif``, within the work a header is worth."""
-    found: list[Image] = []
-    calls_of(lambda: found.append(FolderCatalog(folder).get("a")))
-    return found[0]
+    """Return the image of a file ``a.tif``; check the work."""
+    images: list[Image] = []
+    calls_of(lambda: images.append(FolderCatalog(folder).get("a")))
+    return images[0]
 
 
 ORDERS = [("<", False), (">", False), ("<", True), (">", True)]
@@ -113,7 +113,7 @@ STARTS = {False: 8, True: 16}
 
 @pytest.mark.parametrize(("order", "big"), ORDERS)
 def test_directories_in_a_circle_give_the_pixels_gdal_reads(tmp_path: Path, order: str, big: bool) -> None:
-    at = STARTS[big]
+    offset = STARTS[big]
     reduced = (254, LONG, 1, 1)
     circles: dict[str, tuple[int, dict[int, int]]] = {
         "itself": (1, {0: 0}),
@@ -125,13 +125,13 @@ def test_directories_in_a_circle_give_the_pixels_gdal_reads(tmp_path: Path, orde
         circles |= {"later than others look": (150, {149: 148}), "back to the first from afar": (150, {149: 0})}
     for name, (length, after) in circles.items():
         for extra in ((), (reduced,)):
-            chain = [entries_of(at), *(entries_of(at, *extra) for _ in range(length - 1))]
+            chain = [entries_of(offset), *(entries_of(offset, *extra) for _ in range(length - 1))]
             path = tmp_path / "a.tif"
             path.write_bytes(tiff(chain, after, order=order, big=big))
             (band,) = image_of(tmp_path).bands
             with rasterio.open(path) as file:
                 np.testing.assert_array_equal(file.read(1), PIXELS, name)
-            np.testing.assert_array_equal(read(band, None, 0, 0, (SIDE, SIDE)).data, PIXELS, name)
+            np.testing.assert_array_equal(read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data, PIXELS, name)
 
 
 def test_directories_beside_the_chain_that_name_themselves_are_not_followed(tmp_path: Path) -> None:
@@ -140,7 +140,9 @@ def test_directories_beside_the_chain_that_name_themselves_are_not_followed(tmp_
         for kind in (LONG, 13):
             (tmp_path / "a.tif").write_bytes(tiff([entries_of(8, (tag, kind, 1, start))], {}))
             (band,) = image_of(tmp_path).bands
-            np.testing.assert_array_equal(read(band, None, 0, 0, (SIDE, SIDE)).data, PIXELS, str(tag))
+            np.testing.assert_array_equal(
+                read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data, PIXELS, str(tag)
+            )
 
 
 def test_more_directories_than_a_header_is_worth_are_refused_with_the_number(tmp_path: Path) -> None:
@@ -166,24 +168,24 @@ def test_a_bad_file_fails_its_own_request_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("order", "big"), [ORDERS[0], ORDERS[3]])
 def test_claimed_counts_take_no_memory(tmp_path: Path, order: str, big: bool) -> None:
-    at = STARTS[big]
+    offset = STARTS[big]
     most = (1 << 62) if big else (1 << 32) - 1
     claims = [
         (tag, kind, count, place)
         for tag in (258, 273, 279, 320, 339, 42112, 34735, 33550)
         for kind in (2, 3, LONG, 12)
         for count in ((1 << 31) + 1, most)
-        for place in (at, 1 << 30)
+        for place in (offset, 1 << 30)
     ]
     refused = 0
     path = tmp_path / "a.tif"
     for claim in claims:
-        path.write_bytes(tiff([entries_of(at, claim)], {}, order=order, big=big))
+        path.write_bytes(tiff([entries_of(offset, claim)], {}, order=order, big=big))
         pixels = None
         tracemalloc.start()
         try:
             (band,) = image_of(tmp_path).bands
-            pixels = read(band, None, 0, 0, (SIDE, SIDE)).data
+            pixels = read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data
         except SourceUnavailable:
             refused += 1
         finally:
@@ -207,7 +209,7 @@ def test_values_that_lie_over_each_other_are_not_read_again_and_again(tmp_path: 
     finally:
         tracemalloc.stop()
     assert peak < 16 << 20
-    np.testing.assert_array_equal(read(band, None, 0, 0, (SIDE, SIDE)).data, PIXELS)
+    np.testing.assert_array_equal(read(band, overview=None, col=0, row=0, size=(SIDE, SIDE)).data, PIXELS)
 
 
 def test_boxes_without_number_are_refused(tmp_path: Path) -> None:

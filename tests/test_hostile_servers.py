@@ -1,4 +1,4 @@
-"""What a hostile server sends is not opened, not unpickled, not followed, and not kept without end."""
+"""The client with hostile servers: it opens, unpickles and follows nothing, and limits what it stores."""
 
 import io
 import itertools
@@ -45,16 +45,16 @@ def item(domain: str, name: str, path: Path) -> str:
 
 
 def made_npy(header: str, data: bytes) -> bytes:
-    """Return an NPY with any header; source: numpy's NEP 1."""
+    """Return an NPY with any header. Source: numpy's NEP 1."""
     text = header.encode().ljust(118) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
 
 
 @pytest.fixture
 def decoy(tmp_path: Path) -> Path:
-    """Return a VRT that reads a raster of this machine."""
-    with rasterio.open(tmp_path / "own.tif", "w", "GTiff", SIDE, SIDE, 1, dtype="uint8") as made:
-        made.write(np.full((1, SIDE, SIDE), 77, "uint8"))
+    """Return a VRT that refers to a raster on this machine."""
+    with rasterio.open(tmp_path / "own.tif", "w", "GTiff", SIDE, SIDE, 1, dtype="uint8") as raster:
+        raster.write(np.full((1, SIDE, SIDE), 77, "uint8"))
     source = f"<SimpleSource><SourceFilename>{tmp_path / 'own.tif'}</SourceFilename></SimpleSource>"
     band = f'<VRTRasterBand dataType="Byte" band="1">{source}</VRTRasterBand>'
     path = tmp_path / "decoy.vrt"
@@ -65,7 +65,7 @@ def decoy(tmp_path: Path) -> Path:
 
 
 def is_refused(data: bytes, method: Callable[[Client], object]) -> str:
-    """Return what a client says of a file that a server sends with right checksums and sizes."""
+    """Return the client's error for a file that a server sends with the right checksums and sizes."""
     is_npy = data.startswith(b"\x93")
     plan = plan_for(download_pb2.FORMAT_NPY if is_npy else download_pb2.FORMAT_GEO_TIFF, len(data))
     server = Scripted(plan)
@@ -85,12 +85,12 @@ def test_what_leads_to_other_files_is_not_opened(decoy: Path, tmp_path: Path) ->
         "rasters elsewhere": (tiff(xml=item("SUBDATASETS", "SUBDATASET_1_NAME", decoy)), "SUBDATASETS"),
         "coordinates elsewhere": (tiff(xml=item("GEOLOCATION", "X_DATASET", decoy)), "GEOLOCATION"),
     }
-    for name, (data, said) in cases.items():
-        assert said in is_refused(data, lambda client: client.open_rasterio({"image": "a"})), name
-        assert said in is_refused(data, lambda client: client.to_xarray({"image": "a"})), name
+    for name, (data, message) in cases.items():
+        assert message in is_refused(data, lambda client: client.open_rasterio({"image": "a"})), name
+        assert message in is_refused(data, lambda client: client.to_xarray({"image": "a"})), name
         path = tmp_path / "came.tif"
         path.write_bytes(data)
-        with pytest.raises(CorruptData, match=said):
+        with pytest.raises(CorruptData, match=message):
             write_preview(path, tmp_path / "look.png")
 
 
@@ -126,9 +126,9 @@ def test_an_array_is_neither_unpickled_nor_larger_than_what_came() -> None:
         "a header of nested brackets": (made_npy("(" * 110, b""), "no NPY"),
         "a version of its own": (b"\x93NUMPY\x09\x00" + bytes(200), "no NPY"),
     }
-    for name, (data, said) in cases.items():
-        told = is_refused(data, lambda client: client.to_numpy({"image": "a"}))
-        assert any(part in told for part in said.split("|")), (name, told)
+    for name, (data, expected) in cases.items():
+        message = is_refused(data, lambda client: client.to_numpy({"image": "a"}))
+        assert any(part in message for part in expected.split("|")), (name, message)
     data = made_npy(array("(4, 4)"), bytes(range(16)))
     server = Scripted(plan_for(download_pb2.FORMAT_NPY, len(data)))
     server.streamed = lambda: chunks_of(data, info_of(data))
@@ -137,13 +137,13 @@ def test_an_array_is_neither_unpickled_nor_larger_than_what_came() -> None:
 
 
 def test_data_without_end_is_left(tmp_path: Path) -> None:
-    def endless(told: download_pb2.FileInfo | None, grows: bool = False) -> Chunks:
+    def endless(info: download_pb2.FileInfo | None, grows: bool = False) -> Chunks:
         part = b"x" * 1000
         for number in itertools.count():
-            file = told
-            if told is not None and grows:
+            file = info
+            if info is not None and grows:
                 file = info_of(b"")
-                file.size_bytes = told.size_bytes + 1000 * number
+                file.size_bytes = info.size_bytes + 1000 * number
             yield download_pb2.DownloadChunk(
                 data=part, offset=1000 * number, crc32c=google_crc32c.value(part), file=file
             )
@@ -163,13 +163,13 @@ def test_data_without_end_is_left(tmp_path: Path) -> None:
             "after the end",
         ),
     }
-    for name, (script, said) in cases.items():
+    for name, (script, message) in cases.items():
         server = Scripted(plan_of(5000), always(script))
         server.streamed = script
         with client_of(server) as client:
-            with pytest.raises(CorruptData, match=said):
+            with pytest.raises(CorruptData, match=message):
                 client.stream({"image": "a"})
-            with pytest.raises(CorruptData, match=said):
+            with pytest.raises(CorruptData, match=message):
                 client.download({"image": "a"}, tmp_path / "x")
         assert list(tmp_path.iterdir()) == [], name
 
@@ -205,7 +205,7 @@ def test_the_name_of_the_server_stays_in_the_folder(tmp_path: Path) -> None:
             path = client.download({"image": "a"}, folder).path
         assert path.parent == folder, name
         assert path.name.isprintable(), name
-        assert [found.name for found in tmp_path.iterdir()] == ["into"], name
+        assert [entry.name for entry in tmp_path.iterdir()] == ["into"], name
         path.unlink()
         folder.rmdir()
 

@@ -1,4 +1,4 @@
-"""The HTTP door: the same bytes, ranges by the book, the same refusals as JSON."""
+"""The HTTP door: the same bytes and errors as gRPC, and ranges as in RFC 9110."""
 
 import http.client
 import json
@@ -29,8 +29,8 @@ PARAMS = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("http")
     make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
-        yield running
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as service:
+        yield service
 
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -78,7 +78,7 @@ def test_the_first_get_renders(server: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "end"),
+    ("byte_range", "first", "end"),
     [
         pytest.param("bytes=0-9", 0, 10, id="first-ten"),
         pytest.param("bytes=100-", 100, None, id="from-100"),
@@ -88,26 +88,26 @@ def test_the_first_get_renders(server: Served) -> None:
         pytest.param("BYTES=0-0", 0, 1, id="upper-case"),
     ],
 )
-def test_a_range_is_answered_with_its_part(server: Served, asked: str, first: int, end: int | None) -> None:
+def test_a_range_is_answered_with_its_part(server: Served, byte_range: str, first: int, end: int | None) -> None:
     path, data = made(server)
-    status, headers, body = ask(server, "GET", path, {"Range": asked})
+    status, headers, body = ask(server, "GET", path, {"Range": byte_range})
     assert (status, body) == (206, data[first:end])
     start = first % len(data)
     assert headers["Content-Range"] == f"bytes {start}-{start + len(body) - 1}/{len(data)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=54372-", "bytes=99999999-", "bytes=9-5", "bytes=-0"])
-def test_a_range_outside_the_file_is_refused_with_its_size(server: Served, asked: str) -> None:
+@pytest.mark.parametrize("byte_range", ["bytes=54372-", "bytes=99999999-", "bytes=9-5", "bytes=-0"])
+def test_a_range_outside_the_file_is_refused_with_its_size(server: Served, byte_range: str) -> None:
     path, data = made(server)
-    status, headers, body = ask(server, "GET", path, {"Range": asked})
+    status, headers, body = ask(server, "GET", path, {"Range": byte_range})
     assert (status, headers["Content-Range"]) == (416, f"bytes */{len(data)}")
     assert json.loads(body)["error"]["status"] == "OUT_OF_RANGE"
 
 
-@pytest.mark.parametrize("asked", ["lines=0-9", "bytes=a-b", "bytes=-", "bytes=0-1,3-4", ""])
-def test_a_range_that_is_none_is_answered_with_all(server: Served, asked: str) -> None:
+@pytest.mark.parametrize("byte_range", ["lines=0-9", "bytes=a-b", "bytes=-", "bytes=0-1,3-4", ""])
+def test_a_range_that_is_none_is_answered_with_all(server: Served, byte_range: str) -> None:
     path, data = made(server)
-    assert ask(server, "GET", path, {"Range": asked})[::2] == (200, data)
+    assert ask(server, "GET", path, {"Range": byte_range})[::2] == (200, data)
 
 
 def test_conditions_on_the_etag(server: Served) -> None:

@@ -1,4 +1,4 @@
-"""The store of ids: bounded in bytes, and what many downloads have in common is in it once."""
+"""The store of downloads: its size is limited, and parts that downloads share are stored once."""
 
 import sqlite3
 from contextlib import closing
@@ -32,17 +32,17 @@ def size(path: Path) -> int:
 
 
 def test_large_parts_are_kept_once(tmp_path: Path) -> None:
-    region, other = bytes(range(256)) * 4000, b"o" * 100_000
+    region, second_part = bytes(range(256)) * 4000, b"o" * 100_000
     with closing(SqliteDownloadStore(tmp_path / "a.sqlite")) as store:
         for n in range(50):
-            kept = record(f"{n}", b"payload", region, *([other] if n % 2 else []))
-            assert store.put(kept) == kept
-            assert store.get(f"{n}") == kept
+            stored = record(f"{n}", b"payload", region, *([second_part] if n % 2 else []))
+            assert store.put(stored) == stored
+            assert store.get(f"{n}") == stored
     assert size(tmp_path / "a.sqlite") < 1_500_000
     with closing(SqliteDownloadStore(tmp_path / "a.sqlite")) as store:
-        found = store.get("49")
-        assert found is not None
-        assert found.shared == (region, other)
+        returned = store.get("49")
+        assert returned is not None
+        assert returned.shared == (region, second_part)
 
 
 def test_a_full_store_refuses_large_records_first_then_small_ones_until_some_expire(tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_parts_go_with_the_last_record_that_has_them(tmp_path: Path) -> None:
             connection.execute("UPDATE downloads SET expires = 1 WHERE id = 'brief'")
             connection.execute("UPDATE parts SET expires = 1 WHERE expires = (SELECT min(expires) FROM parts)")
         store.put(record("next", b""))
-        found = store.get("long")
-        assert found is not None
-        assert found.shared == (b"x" * 1000,)
+        returned = store.get("long")
+        assert returned is not None
+        assert returned.shared == (b"x" * 1000,)
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT count(*) FROM parts").fetchone() == (1,)
 
@@ -101,9 +101,9 @@ def test_a_store_of_the_version_before_goes_on(tmp_path: Path) -> None:
 def test_the_parts_of_a_request_are_the_request_again() -> None:
     large: dict[str, Any] = {"geojson": '{"type": "Point", "coordinates": [1, 2]}' + " " * 5000}
     params = download_pb2.DownloadParams(image="a", scale=10, region=download_pb2.Region(**large))
-    written, shared = _parts(params)
-    assert len(written) < 100
+    payload, shared = _parts(params)
+    assert len(payload) < 100
     assert [len(part) > 5000 for part in shared] == [True]
-    assert download_pb2.DownloadParams.FromString(b"".join((written, *shared))) == params
+    assert download_pb2.DownloadParams.FromString(b"".join((payload, *shared))) == params
     small = download_pb2.DownloadParams(image="a", scale=10)
     assert _parts(small) == (small.SerializeToString(deterministic=True), ())

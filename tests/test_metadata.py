@@ -1,4 +1,4 @@
-"""What files say beside their pixels: carried into what is made of them, or said to be left out."""
+"""Metadata of files: copied into downloads, or listed as left out."""
 
 import io
 import zipfile
@@ -36,7 +36,7 @@ def pixels(count: int = 1, dtype: str = "uint8") -> np.ndarray[Any, Any]:
 
 @contextmanager
 def stored(path: Path, count: int = 1, dtype: str = "uint8", **profile: Any) -> Iterator[DatasetWriter]:
-    """Write a raster; the block says what else its file shall say."""
+    """Write a raster; the context may add metadata."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = PLACED | profile
     with rasterio.open(path, "w", driver="GTiff", width=COLS, height=ROWS, count=count, dtype=dtype, **options) as file:
@@ -45,8 +45,8 @@ def stored(path: Path, count: int = 1, dtype: str = "uint8", **profile: Any) -> 
 
 
 def planned(folder: Path, image: str = "a", **fields: Any) -> RenderPlan:
-    asked: dict[str, Any] = {"format": Format.GEO_TIFF} | fields
-    return make_plan(DownloadRequest(image, **asked), FolderCatalog(folder).get(image), Limits())
+    values: dict[str, Any] = {"format": Format.GEO_TIFF} | fields
+    return make_plan(DownloadRequest(image, **values), FolderCatalog(folder).get(image), Limits())
 
 
 def written(plan: RenderPlan, folder: Path) -> bytes:
@@ -62,12 +62,12 @@ def made(plan: RenderPlan, folder: Path) -> Iterator[DatasetReader]:
 
 
 def items_of(file: DatasetReader) -> dict[str, str]:
-    """Return the items of a file, without the resolution that any TIFF of this project names."""
+    """Return the items of a file without the resolution, which every TIFF of this project has."""
     return {n: v for n, v in file.tags().items() if "RESOLUTION" not in n}
 
 
 def lost(plan: RenderPlan) -> dict[str, tuple[str, ...]]:
-    return {left.item: left.bands for left in plan.left_out}
+    return {item.item: item.bands for item in plan.left_out}
 
 
 def test_colours_of_a_native_window_are_those_of_the_file(tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_colours_of_a_native_window_are_those_of_the_file(tmp_path: Path) -> Non
                 assert list(file.colorinterp) == colors, (name, fields)
         with made(planned(folder, grid=WINDOW), tmp_path) as file:
             expected = pixels(count, dtype)[:, 20:290, 30:320]
-            seen = expected[-1] > 0 if colors[-1] is ALPHA else np.ones(expected.shape[1:], bool)
-            assert np.array_equal(file.read()[:, seen], expected[:, seen]), name
+            opaque = expected[-1] > 0 if colors[-1] is ALPHA else np.ones(expected.shape[1:], bool)
+            assert np.array_equal(file.read()[:, opaque], expected[:, opaque]), name
 
 
 def test_colours_follow_their_bands(tmp_path: Path) -> None:
@@ -175,20 +175,20 @@ def test_white_at_zero_stays_white(tmp_path: Path) -> None:
 
 
 def test_items_scale_unit_and_names_are_carried(tmp_path: Path) -> None:
-    said = {"station": 'Küste <3> & "so"', "TIFFTAG_IMAGEDESCRIPTION": "from a plane", "TIFFTAG_ARTIST": "nobody"}
+    tags = {"station": 'Küste <3> & "so"', "TIFFTAG_IMAGEDESCRIPTION": "from a plane", "TIFFTAG_ARTIST": "nobody"}
     with stored(tmp_path / "a.tif", 2, "int16") as file:
-        file.update_tags(**said, TIFFTAG_XRESOLUTION="300", TIFFTAG_YRESOLUTION="150", TIFFTAG_RESOLUTIONUNIT="3")
+        file.update_tags(**tags, TIFFTAG_XRESOLUTION="300", TIFFTAG_YRESOLUTION="150", TIFFTAG_RESOLUTIONUNIT="3")
         file.update_tags(1, wavelength="0.66", STATISTICS_MINIMUM="0")
         file.update_tags(2, wavelength="0.83")
         file.scales, file.offsets, file.units = (0.5, 2.0), (3.0, 0.0), ("K", "m")
         file.descriptions = ("rot", "nah")
     with rasterio.open(tmp_path / "a.tif") as source:
-        told = source.tags()
+        file_tags = source.tags()
     for fields in ({"grid": WINDOW}, {"grid": FINER}, {"grid": WINDOW, "cloud_optimized": True}):
         plan = planned(tmp_path, **fields)
         assert lost(plan) == {"statistics": ("rot",)}, fields
         with made(plan, tmp_path) as file:
-            assert {n: file.tags()[n] for n in told} == told, fields
+            assert {n: file.tags()[n] for n in file_tags} == file_tags, fields
             assert [file.tags(i) for i in (1, 2)] == [{"wavelength": "0.66"}, {"wavelength": "0.83"}]
             assert (file.scales, file.offsets, file.units) == ((0.5, 2.0), (3.0, 0.0), ("K", "m"))
             assert file.descriptions == ("rot", "nah")

@@ -1,4 +1,4 @@
-"""Mosaics by typed fields: scenes of two UTM zones beside what gdalwarp makes of them."""
+"""Mosaics from typed fields: scenes of two UTM zones, compared with gdalwarp."""
 
 import json
 import shutil
@@ -80,14 +80,14 @@ def params(mosaic: dict[str, Any], **fields: Any) -> download_pb2.DownloadParams
     return json_format.ParseDict({k: v for k, v in document.items() if v is not None}, download_pb2.DownloadParams())
 
 
-def pixels(server: Served, asked: download_pb2.DownloadParams) -> tuple[npt.NDArray[Any], download_pb2.DownloadPlan]:
-    data, plan = server.stream(asked)
+def pixels(server: Served, request: download_pb2.DownloadParams) -> tuple[npt.NDArray[Any], download_pb2.DownloadPlan]:
+    data, plan = server.stream(request)
     with MemoryFile(data) as memory, memory.open() as file:
         return file.read(1), plan
 
 
 def warped(files: list[Path], target: Path, band: str = "red") -> npt.NDArray[Any]:
-    """Return what gdalwarp lays over each other, the last file on top."""
+    """Return the mosaic of gdalwarp, with the last file on top."""
     assert GDALWARP is not None
     a, _, x, _, e, y = TRANSFORM
     width, height = SHAPE
@@ -96,26 +96,26 @@ def warped(files: list[Path], target: Path, band: str = "red") -> npt.NDArray[An
     sources = [str(folder / f"{band}.tif") for folder in files]
     subprocess.run([GDALWARP, *map(str, options), *sources, target], check=True)
     with rasterio.open(target) as file:
-        made: npt.NDArray[Any] = file.read(1)
-        return made
+        array: npt.NDArray[Any] = file.read(1)
+        return array
 
 
 IDS = [f"scene-{number:02d}" for number in range(12)]
-LISTED = {"images": {"ids": IDS}}
+ALL_IMAGES = {"images": {"ids": IDS}}
 QUERIED = {"query": {"collection": "made/up"}}
 
 needs_gdalwarp = pytest.mark.skipif(GDALWARP is None, reason="gdalwarp is not installed")
 
 
 @needs_gdalwarp
-@pytest.mark.parametrize("chosen", [LISTED, QUERIED], ids=["listed", "queried"])
+@pytest.mark.parametrize("mosaic", [ALL_IMAGES, QUERIED], ids=["listed", "queried"])
 def test_twelve_scenes_of_two_zones_are_the_mosaic_of_gdalwarp(
-    scenes: Scenes, chosen: dict[str, Any], tmp_path: Path
+    scenes: Scenes, mosaic: dict[str, Any], tmp_path: Path
 ) -> None:
     for composite, files in (("COMPOSITE_LAST", scenes.files), ("COMPOSITE_FIRST", scenes.files[::-1])):
-        made, plan = pixels(scenes.server, params({**chosen, "composite": composite}))
+        composite_pixels, plan = pixels(scenes.server, params({**mosaic, "composite": composite}))
         expected = warped(files, tmp_path / f"{composite}.tif")
-        np.testing.assert_array_equal(made, expected)
+        np.testing.assert_array_equal(composite_pixels, expected)
         assert (expected != NODATA).mean() > 0.4
         assert plan.scenes == 12
         assert 0 < plan.source_bytes <= 12 * SIZE * SIZE * 2
@@ -126,37 +126,37 @@ def test_twelve_scenes_of_two_zones_are_the_mosaic_of_gdalwarp(
 def test_composites_are_those_of_numpy_over_each_scene_warped_alone(
     scenes: Scenes, composite: str, tmp_path: Path
 ) -> None:
-    made, _ = pixels(scenes.server, params({**LISTED, "composite": f"COMPOSITE_{composite}"}))
+    composite_pixels, _ = pixels(scenes.server, params({**ALL_IMAGES, "composite": f"COMPOSITE_{composite}"}))
     stack = np.stack([warped([f], tmp_path / f"{n}.tif") for n, f in enumerate(scenes.files)]).astype(float)
     stack[stack == NODATA] = np.nan
-    there = ~np.isnan(stack).all(axis=0)
+    valid = ~np.isnan(stack).all(axis=0)
     if composite == "COUNT":
-        np.testing.assert_array_equal(made, (~np.isnan(stack)).sum(axis=0))
+        np.testing.assert_array_equal(composite_pixels, (~np.isnan(stack)).sum(axis=0))
         return
     numpy_function = getattr(np, f"nan{composite.lower()}")
-    np.testing.assert_allclose(made[there], numpy_function(stack[:, there], axis=0), rtol=1e-12)
-    assert (np.nan_to_num(made[~there]) == 0).all()
+    np.testing.assert_allclose(composite_pixels[valid], numpy_function(stack[:, valid], axis=0), rtol=1e-12)
+    assert (np.nan_to_num(composite_pixels[~valid]) == 0).all()
 
 
 @needs_gdalwarp
 def test_the_best_scene_by_a_band_gives_all_bands(scenes: Scenes, tmp_path: Path) -> None:
-    asked = params({**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "nir"})
-    made, _ = pixels(scenes.server, asked)
+    request = params({**ALL_IMAGES, "composite": "COMPOSITE_QUALITY", "qualityBand": "nir"})
+    composite_pixels, _ = pixels(scenes.server, request)
     red, nir = (
         np.stack([warped([f], tmp_path / f"{b}{n}.tif", b) for n, f in enumerate(scenes.files)]) for b in ("red", "nir")
     )
     best = nir.argmax(axis=0)
-    np.testing.assert_array_equal(made, np.take_along_axis(red, best[None], 0)[0])
+    np.testing.assert_array_equal(composite_pixels, np.take_along_axis(red, best[None], 0)[0])
 
 
 def test_each_band_of_a_mosaic_is_resampled_as_it_asks(scenes: Scenes) -> None:
     kinds = ("NEAREST", "BILINEAR", "CUBIC")
     bands = [{"id": "red", "resampling": f"RESAMPLING_{kind}"} for kind in kinds]
-    data, _ = scenes.server.stream(params(LISTED, bands=bands))
+    data, _ = scenes.server.stream(params(ALL_IMAGES, bands=bands))
     with MemoryFile(data) as memory, memory.open() as file:
         together = dict(zip(kinds, file.read(), strict=True))
     for kind, band in zip(kinds, bands, strict=True):
-        alone, _ = pixels(scenes.server, params(LISTED, bands=[band]))
+        alone, _ = pixels(scenes.server, params(ALL_IMAGES, bands=[band]))
         np.testing.assert_array_equal(together[kind], alone)
     assert (together["NEAREST"] != together["BILINEAR"]).any()
     assert (together["CUBIC"] != together["BILINEAR"]).any()
@@ -176,25 +176,25 @@ def test_each_band_of_a_mosaic_is_resampled_as_it_asks(scenes: Scenes) -> None:
 )
 def test_a_query_chooses_scenes(scenes: Scenes, query: dict[str, Any], numbers: list[int]) -> None:
     wide = {"crsTransform": [0.002, 0, -120.6, 0, -0.002, 37.4], "dimensions": [600, 400]}
-    asked = params({"query": {"collection": "made/up", **query}, "composite": "COMPOSITE_COUNT"}, **wide)
-    listed = params({"images": {"ids": [IDS[n] for n in numbers]}, "composite": "COMPOSITE_COUNT"}, **wide)
-    made, plan = pixels(scenes.server, asked)
-    expected, _ = pixels(scenes.server, listed)
-    np.testing.assert_array_equal(made, expected)
+    request = params({"query": {"collection": "made/up", **query}, "composite": "COMPOSITE_COUNT"}, **wide)
+    explicit = params({"images": {"ids": [IDS[n] for n in numbers]}, "composite": "COMPOSITE_COUNT"}, **wide)
+    composite_pixels, plan = pixels(scenes.server, request)
+    expected, _ = pixels(scenes.server, explicit)
+    np.testing.assert_array_equal(composite_pixels, expected)
     assert plan.scenes == len(numbers)
 
 
 def test_only_scenes_that_touch_the_output_count(scenes: Scenes) -> None:
     corner = {"crsTransform": [0.0005, 0, -120.19, 0, -0.0005, 37.119], "dimensions": [10, 10]}
-    _, plan = pixels(scenes.server, params(LISTED, **corner))
+    _, plan = pixels(scenes.server, params(ALL_IMAGES, **corner))
     assert plan.scenes == 1
     assert plan.source_bytes < 10 * 10 * 10 * 2
 
 
 def test_by_default_a_mosaic_has_the_pixels_of_its_first_scene(scenes: Scenes) -> None:
     region = {"boundingBox": {"west": -120.1, "south": 37.0, "east": -120.0, "north": 37.1}}
-    asked = params(LISTED, crs=None, crsTransform=None, dimensions=None, region=region)
-    planned = scenes.server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=asked)).plan
+    request = params(ALL_IMAGES, crs=None, crsTransform=None, dimensions=None, region=region)
+    planned = scenes.server.downloads.PlanDownload(download_service_pb2.PlanDownloadRequest(params=request)).plan
     grid = planned.rasters[0].grid
     assert (grid.crs, grid.crs_transform[0], grid.crs_transform[4]) == ("EPSG:32610", 30.0, -30.0)
 
@@ -207,15 +207,15 @@ def bounded(**area: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("mosaic", "fields", "said"),
+    ("mosaic", "fields", "message"),
     [
         ({"images": {"ids": ["scene-00", "nope"]}}, {}, "mosaic.images.ids[1]: no image 'nope' in this catalog"),
         ({"query": {"collection": "nope"}}, {}, "mosaic.query.collection: no collection 'nope' in this catalog"),
-        (LISTED, {"crs": None, "crsTransform": None, "dimensions": None}, "has no bounds; give a region"),
-        (LISTED, {"bands": [{"id": "blue"}]}, "bands[0].id: no band 'blue' in the image; it has "),
-        ({**LISTED, "composite": "COMPOSITE_QUALITY"}, {}, "mosaic.quality_band: counts with COMPOSITE_QUALITY"),
+        (ALL_IMAGES, {"crs": None, "crsTransform": None, "dimensions": None}, "has no bounds; give a region"),
+        (ALL_IMAGES, {"bands": [{"id": "blue"}]}, "bands[0].id: no band 'blue' in the image; it has "),
+        ({**ALL_IMAGES, "composite": "COMPOSITE_QUALITY"}, {}, "mosaic.quality_band: counts with COMPOSITE_QUALITY"),
         (
-            {**LISTED, "composite": "COMPOSITE_QUALITY", "qualityBand": "x"},
+            {**ALL_IMAGES, "composite": "COMPOSITE_QUALITY", "qualityBand": "x"},
             {},
             "mosaic.quality_band: Band pattern 'x' did not match",
         ),
@@ -247,19 +247,19 @@ def bounded(**area: Any) -> dict[str, Any]:
     ],
 )
 def test_mosaics_that_cannot_be_are_refused(
-    scenes: Scenes, mosaic: dict[str, Any], fields: dict[str, Any], said: str
+    scenes: Scenes, mosaic: dict[str, Any], fields: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         scenes.server.create(params(mosaic, **fields))
     refused = refusal(caught.value)
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert said in refused.message
+    assert message in refused.message
 
 
-def told(server: Served, asked: download_pb2.DownloadParams) -> dict[str, str]:
+def told(server: Served, request: download_pb2.DownloadParams) -> dict[str, str]:
     """Return the reasons of a refusal, by field."""
     with pytest.raises(grpc.RpcError) as caught:
-        server.create(asked)
+        server.create(request)
     refused = refusal(caught.value)
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
     return refused.fields
@@ -292,36 +292,36 @@ def test_all_that_is_wrong_with_a_mosaic_is_told_at_once(scenes: Scenes) -> None
 
 def test_properties_that_no_image_has_are_told_by_name(scenes: Scenes) -> None:
     filters = [{"property": "cluod", "comparison": "COMPARISON_LESS", "number": 2}]
-    asked = params({"query": {"collection": "made/up", "filters": filters, "sortBy": "nothing"}})
-    assert told(scenes.server, asked) == {
+    request = params({"query": {"collection": "made/up", "filters": filters, "sortBy": "nothing"}})
+    assert told(scenes.server, request) == {
         "mosaic.query.filters[0].property": "PROPERTY_UNKNOWN",
         "mosaic.query.sort_by": "PROPERTY_UNKNOWN",
     }
     filters[0]["property"] = "system:time_start"
-    named = {"collection": "made/up", "filters": filters, "sortBy": "system:index"}
-    assert told(scenes.server, params({"query": named})) == {"mosaic.query": "NO_SCENE"}
+    query = {"collection": "made/up", "filters": filters, "sortBy": "system:index"}
+    assert told(scenes.server, params({"query": query})) == {"mosaic.query": "NO_SCENE"}
 
 
 def test_all_images_that_are_not_there_are_told_at_once(scenes: Scenes) -> None:
-    asked = params({"images": {"ids": ["nope", "scene-00", "nix"]}})
-    assert set(told(scenes.server, asked)) == {"mosaic.images.ids[0]", "mosaic.images.ids[2]"}
+    request = params({"images": {"ids": ["nope", "scene-00", "nix"]}})
+    assert set(told(scenes.server, request)) == {"mosaic.images.ids[0]", "mosaic.images.ids[2]"}
 
 
 def test_bands_that_a_mosaic_lacks_are_told_with_what_else_is_wrong(scenes: Scenes) -> None:
-    asked = params(LISTED, bands=[{"id": "red"}, {"id": "blue"}], scale=-1)
-    assert set(told(scenes.server, asked)) == {"scale", "bands[1].id"}
+    request = params(ALL_IMAGES, bands=[{"id": "red"}, {"id": "blue"}], scale=-1)
+    assert set(told(scenes.server, request)) == {"scale", "bands[1].id"}
 
 
 def test_a_time_that_is_none_is_told_as_such(scenes: Scenes) -> None:
-    asked = params({"query": {"collection": "made/up"}})
-    asked.mosaic.query.start_time.seconds = 1 << 60
-    asked.mosaic.query.end_time.nanos = -5
-    assert set(told(scenes.server, asked)) == {"mosaic.query.start_time", "mosaic.query.end_time"}
+    request = params({"query": {"collection": "made/up"}})
+    request.mosaic.query.start_time.seconds = 1 << 60
+    request.mosaic.query.end_time.nanos = -5
+    assert set(told(scenes.server, request)) == {"mosaic.query.start_time", "mosaic.query.end_time"}
 
 
 def test_the_bounds_of_a_query_may_be_in_any_crs(scenes: Scenes) -> None:
-    there = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:32610", always_xy=True).transform(-120.18, 37.115)
-    corner = {"type": "Point", "coordinates": there}
+    point = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:32610", always_xy=True).transform(-120.18, 37.115)
+    corner = {"type": "Point", "coordinates": point}
     _, plan = pixels(scenes.server, params(bounded(geojson=json.dumps(corner), crs="EPSG:32610")))
     assert plan.scenes == 1
 

@@ -1,4 +1,4 @@
-"""A nodata value of 64 bits is the same at every door, and in the answer."""
+"""A nodata value of 64 bits is exact at every door, and in the answer."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from rasterwire.errors import InvalidRequest
 from rasterwire.image import Image
 from rasterwire.plan import Limits, make_plan
 from rasterwire.server.messages.convert import from_plan, to_request
-from rasterwire.server.messages.pixel_request import read_request
+from rasterwire.server.messages.parsed_request import read_request
 from rasterwire.v1 import download_pb2
 
 WIDE = [2**63 - 1, 2**64 - 1, 2**53 + 1, -(2**63)]
@@ -25,7 +25,7 @@ def from_json(document: dict[str, Any]) -> download_pb2.DownloadParams:
 
 def test_whole_numbers_of_64_bits_are_asked_for_and_told_exactly() -> None:
     for number in WIDE:
-        asked = [
+        band_requests = [
             download_pb2.DownloadParams(image="i", nodata_text=str(number)),
             to_message({"image": "i", "nodata": number}),
             to_message({"image": "i", "nodataText": str(number)}),
@@ -36,12 +36,12 @@ def test_whole_numbers_of_64_bits_are_asked_for_and_told_exactly() -> None:
         ]
         dtype = "uint64" if number > 2**63 else "int64"
         image = Image("i", (band("b", dtype=dtype, nodata=None),))
-        for params in asked:
+        for params in band_requests:
             request, _ = to_request(params)
             assert repr(request.nodata) == str(number), params
-            told = from_plan(make_plan(request, image, Limits())).rasters[0]
-            assert told.bands[0].nodata_text == str(number)
-            assert (told.mask, told.mask_reason) == (download_pb2.MASK_NODATA, "the request gives a nodata value")
+            raster = from_plan(make_plan(request, image, Limits())).rasters[0]
+            assert raster.bands[0].nodata_text == str(number)
+            assert (raster.mask, raster.mask_reason) == (download_pb2.MASK_NODATA, "the request gives a nodata value")
 
 
 def test_small_numbers_and_floats_are_asked_for_as_before() -> None:

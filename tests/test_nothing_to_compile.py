@@ -1,4 +1,4 @@
-"""What was compiled before requests came is all that they need, for every type and every resampling."""
+"""Requests need no loop that was not compiled before, for every type and resampling."""
 
 import threading
 from pathlib import Path
@@ -34,8 +34,13 @@ TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64
 
 def _compiled() -> dict[str, int]:
     modules = area_kernels, kernels, mean_kernels, rank, loops, distance, lzw
-    found = [(f"{m.__name__}.{name}", it) for m in modules for name, it in vars(m).items() if isinstance(it, Loop)]
-    return {name: len(loop.machine.signatures) for name, loop in [*found, ("rows of tiles", _sum_rows)]}
+    named_loops = [
+        (f"{m.__name__}.{name}", member)
+        for m in modules
+        for name, member in vars(m).items()
+        if isinstance(member, Loop)
+    ]
+    return {name: len(loop.machine.signatures) for name, loop in [*named_loops, ("rows of tiles", _sum_rows)]}
 
 
 def _store(folder: Path, dtype: str, predictor: int, bands: int, compress: str) -> None:

@@ -1,4 +1,4 @@
-"""What one thing says or does costs nothing of the things beside it."""
+"""A problem of one item does not affect the others."""
 
 import threading
 from contextlib import closing
@@ -51,7 +51,7 @@ def test_bands_with_and_without_a_place_are_refused_in_one_file_whichever_comes_
 def test_a_name_that_is_not_in_utf8_is_told(tmp_path: Path) -> None:
     store(tmp_path / "c" / "a.tif", '<Item name="DESCRIPTION" sample="0" role="description">caf\xe9</Item>', **PLACE)
     with open_raster(str(tmp_path / "c" / "a.tif")) as file, pytest.raises(UnicodeDecodeError):
-        _ = file.descriptions  # the library's own word
+        _ = file.descriptions  # the library's own message
     with pytest.raises(SourceUnavailable, match="UTF-8"):
         FolderCatalog(tmp_path / "c").get("a")
 
@@ -63,16 +63,16 @@ def test_items_named_as_arguments_of_a_library_are_left_out(tmp_path: Path) -> N
 
 
 def test_cancelled_work_is_let_go_before_its_turn() -> None:
-    turns, held = Turns(1, "test"), threading.Event()
-    first = turns.submit("a", held.wait)
-    waiting = [turns.submit("a", held.wait) for _ in range(5)]
+    turns, release = Turns(1, "test"), threading.Event()
+    first = turns.submit("a", release.wait)
+    waiting = [turns.submit("a", release.wait) for _ in range(5)]
     for future in waiting:
         future.cancel()
-    kept = sum(map(len, turns._waiting.values()))
-    held.set()
+    queue_length = sum(map(len, turns._waiting.values()))
+    release.set()
     assert first.result(300)
     turns.close()
-    assert kept <= 1  # the first itself, if its thread had not begun
+    assert queue_length <= 1  # the first itself, if its thread had not begun
 
 
 def test_a_repeated_request_id_keeps_no_region_of_its_own(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def test_a_repeated_request_id_keeps_no_region_of_its_own(tmp_path: Path) -> Non
     with closing(SqliteDownloadStore(tmp_path / "a.sqlite", 4 << 20)) as ids:
         for number in range(12):
             part = bytes([number]) * (1 << 20)
-            kept = ids.put(DownloadRecord(f"id-{number}", "token", "again", b"", "etag", until, (part,)))
-            assert kept.id == "id-0"
+            stored = ids.put(DownloadRecord(f"id-{number}", "token", "again", b"", "etag", until, (part,)))
+            assert stored.id == "id-0"
         assert ids.put(DownloadRecord("other", "token", "", b"", "etag", until, (b"o" * 9000,))).id == "other"
 
 
@@ -90,7 +90,7 @@ def test_loops_are_compiled_in_one_thread_while_twins_serve_the_others() -> None
     loop.machine = loop.machine.py_func
     compiled.run_twins(True)
     try:
-        with compiled.loops_here():
+        with compiled.loops_in_thread():
             inside = loop()
         served = loop()
     finally:

@@ -1,4 +1,4 @@
-"""What is wrong with one item, property or asset costs nothing else of the catalog, and is told."""
+"""A problem of one item, property or asset does not affect the rest of the catalog, and is reported."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import json_format
 
 from effort import HANG
+from graphs import Value, call, graph, load
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2
@@ -43,32 +44,32 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         write_item(folder / f"long{number}.json", {"a": {"href": "f/good.tif"}}, long="y" * 900_000)
     assets = {name: {"href": f"f/{name}.tif", "type": "image/tiff"} for name in ("one", "cut", "two", "gone")}
     write_item(folder / "mixed.json", assets)
-    with served(Settings(folder, grpc_port=0, http_port=0, state_dir=root / "state")) as running:
-        yield running
+    with served(Settings(folder, grpc_port=0, http_port=0, state_dir=root / "state")) as service:
+        yield service
 
 
 def listed(server: Served) -> dict[str, catalog_service_pb2.ImageInfo]:
-    found: dict[str, catalog_service_pb2.ImageInfo] = {}
+    images: dict[str, catalog_service_pb2.ImageInfo] = {}
     token = ""
     while True:
-        asked = catalog_service_pb2.ListImagesRequest(page_size=1000, page_token=token)
-        page = server.catalog.ListImages(asked, timeout=HANG)
+        request = catalog_service_pb2.ListImagesRequest(page_size=1000, page_token=token)
+        page = server.catalog.ListImages(request, timeout=HANG)
         assert page.images
-        found |= {image.id: image for image in page.images}
+        images |= {image.id: image for image in page.images}
         token = page.next_page_token
         if not token:
-            return found
+            return images
 
 
 def test_a_property_that_no_message_can_carry_is_left_out_and_its_item_is_listed(server: Served) -> None:
-    found = listed(server)
+    images = listed(server)
     items = {"deep19", "deep20", "deep33", "deep200", "deep900", "deeplists", "huge", "mixed"}
-    assert items | {f"long{number}" for number in range(8)} <= set(found)
+    assert items | {f"long{number}" for number in range(8)} <= set(images)
     for name in items - {"mixed"}:
-        assert found[name].properties["fine"] == "yes", name
-        kept = name in {"deep19", "deep20"}
-        assert ("deep" in found[name].properties or "huge" in found[name].properties) == kept, name
-    value: Any = found["deep20"].properties["deep"]
+        assert images[name].properties["fine"] == "yes", name
+        is_expected = name in {"deep19", "deep20"}
+        assert ("deep" in images[name].properties or "huge" in images[name].properties) == is_expected, name
+    value: Any = images["deep20"].properties["deep"]
     for _ in range(20):
         value = value["k"]
     assert value == 1
@@ -83,8 +84,8 @@ def test_check_tells_of_properties_that_are_left_out(tmp_path: Path) -> None:
     text = json.dumps({"type": "Image", "id": "d", "bands": [], "properties": {"odd": nested(40), "ok": 1}})
     write_tiff(tmp_path / "d" / "B1.tif")
     (tmp_path / "d" / "asset.json").write_text(text)
-    told = {(note.image_id, note.field) for note in FolderCatalog(tmp_path).check()}
-    assert told == {("deep", "property 'deep'"), ("d", "property 'odd'")}
+    notes = {(note.image_id, note.field) for note in FolderCatalog(tmp_path).check()}
+    assert notes == {("deep", "property 'deep'"), ("d", "property 'odd'")}
     assert dict(FolderCatalog(tmp_path).get("d").properties) == {"ok": 1}
 
 
@@ -95,10 +96,10 @@ def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server:
         params = download_pb2.DownloadParams(image=image, format=FORMAT)
         _, plan = server.stream(params)
         assert [band.id for band in plan.rasters[0].bands] == readable
-        told = [one.reason for one in plan.ignored if one.field == "bands"]
-        assert len(told) == (2 if image == "mixed" else 1)
-        assert repr(broken) in told[-1]
-        assert image != "mixed" or ("'gone'" in told[0] and "no such file" in told[0])
+        reasons = [item.reason for item in plan.ignored if item.field == "bands"]
+        assert len(reasons) == (2 if image == "mixed" else 1)
+        assert repr(broken) in reasons[-1]
+        assert image != "mixed" or ("'gone'" in reasons[0] and "no such file" in reasons[0])
         params.bands.add(id=readable[0])
         data, plan = server.stream(params)
         assert data
@@ -114,40 +115,32 @@ def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server:
         assert refusal(caught.value).fields == {"bands": "FIELD_WITHOUT_EFFECT"}
 
 
-def expression(function: str, **arguments: Any) -> dict[str, Any]:
-    return {"functionInvocationValue": {"functionName": function, "arguments": arguments}}
-
-
-def constant(value: Any) -> dict[str, Any]:
-    return {"constantValue": value}
-
-
-def computed(result: dict[str, Any]) -> download_pb2.DownloadParams:
+def computed(result: Value) -> download_pb2.DownloadParams:
     grid = {"crs": "EPSG:32633", "crsTransform": [10, 0, 500000, 0, -10, 5000000], "dimensions": [4, 4]}
-    document = {"expression": {"result": "0", "values": {"0": result}}, "format": "FORMAT_NPY", **grid}
+    document = {"expression": graph(result), "format": "FORMAT_NPY", **grid}
     return json_format.ParseDict(document, download_pb2.DownloadParams())
 
 
 def test_what_is_computed_of_an_image_takes_all_of_it_or_names_what_cannot_be_read(server: Served) -> None:
-    mixed = expression("Image.load", id=constant("mixed"))
+    mixed = load("mixed")
 
-    def chosen(*bands: Any) -> dict[str, Any]:
-        return expression("Image.select", input=mixed, bandSelectors=constant(list(bands)))
+    def selection(*bands: Any) -> Value:
+        return call("Image.select", input=mixed, bandSelectors=list(bands))
 
-    def reduced(image: dict[str, Any]) -> dict[str, Any]:
-        images = expression("ImageCollection.fromImages", images={"arrayValue": {"values": [image, image]}})
-        return expression("ImageCollection.mosaic", collection=images)
+    def reduced(image: Value) -> Value:
+        images = call("ImageCollection.fromImages", images=[image, image])
+        return call("ImageCollection.mosaic", collection=images)
 
-    for whole in (mixed, reduced(mixed), expression("Image.add", image1=mixed, image2=mixed)):
+    for whole in (mixed, reduced(mixed), call("Image.add", image1=mixed, image2=mixed)):
         with pytest.raises(grpc.RpcError) as caught:
             server.stream(computed(whole))
         assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
     for selectors in ([".*"], [0], ["one", "cut"]):
         with pytest.raises(grpc.RpcError) as caught:
-            server.stream(computed(chosen(*selectors)))
+            server.stream(computed(selection(*selectors)))
         assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
         assert "gone" in refusal(caught.value).message
-    for some in (chosen("two", "one"), reduced(chosen("two", "one"))):
+    for some in (selection("two", "one"), reduced(selection("two", "one"))):
         _, plan = server.stream(computed(some))
         assert [band.id for band in plan.rasters[0].bands] == ["two", "one"]
     with pytest.raises(grpc.RpcError) as caught:
@@ -160,6 +153,6 @@ def test_a_file_that_cannot_be_read_gives_its_name_to_no_other(tmp_path: Path) -
     write_tiff(tmp_path / "f" / "a.tiff")
     whole = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
     (tmp_path / "f" / "a.tif").write_bytes(b"II*\x00 nothing more")
-    left = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
-    assert left == [name for name in whole if name == "a.tiff"]
-    assert left
+    remaining = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
+    assert remaining == [name for name in whole if name == "a.tiff"]
+    assert remaining

@@ -1,4 +1,4 @@
-"""A raster is what its own bytes say, also where its metadata names a file with its overviews."""
+"""Only the raster file itself is read, also where its metadata names a file with overviews."""
 
 from pathlib import Path
 

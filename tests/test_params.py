@@ -1,4 +1,4 @@
-"""Dictionaries that people write: what becomes of them, and what is said of those that mean nothing."""
+"""Dictionaries of parameters: how they are read, and the errors for invalid ones."""
 
 import json
 from datetime import date, datetime, timedelta, timezone
@@ -17,7 +17,7 @@ RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("document", "field"),
     [
         pytest.param({"dimensions": 99999999999}, "dimensions", id="too-many-pixels"),
         pytest.param({"dimensions": "axb"}, "dimensions", id="dimensions-of-letters"),
@@ -42,21 +42,21 @@ RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
         pytest.param({5: 1}, "5", id="a-number-for-a-key"),
     ],
 )
-def test_what_means_nothing_is_told_by_field(given: dict[Any, Any], field: str) -> None:
+def test_what_means_nothing_is_told_by_field(document: dict[Any, Any], field: str) -> None:
     with pytest.raises(InvalidParams) as caught:
-        to_message(given)
+        to_message(document)
     assert [violation.field for violation in caught.value.violations] == [field]
     assert "unpack" not in str(caught.value)
 
 
-@every("given", [None, [], 5, "image"])
-def test_other_things_than_dictionaries_are_refused(given: Any) -> None:
+@every("document", [None, [], 5, "image"])
+def test_other_things_than_dictionaries_are_refused(document: Any) -> None:
     with pytest.raises(InvalidParams, match="has to be a dictionary"):
-        to_message(given)
+        to_message(document)
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("region", "expected"),
     [
         pytest.param(
             {"bounding_box": [1, 2, 3, 4], "crs": "EPSG:3857"},
@@ -75,8 +75,8 @@ def test_other_things_than_dictionaries_are_refused(given: Any) -> None:
         ),
     ],
 )
-def test_regions_may_be_in_the_words_of_the_schema(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    message = to_message({"image": "a", "region": given})
+def test_regions_may_be_in_the_words_of_the_schema(region: dict[str, Any], expected: dict[str, Any]) -> None:
+    message = to_message({"image": "a", "region": region})
     assert json_format.MessageToDict(message.region) == expected
 
 
@@ -104,12 +104,12 @@ def test_a_mosaic_is_read_with_short_names() -> None:
     assert message.mosaic.composite == download_pb2.COMPOSITE_MEDIAN
     assert message.mosaic.query.filters[0].comparison == download_pb2.COMPARISON_LESS
     assert message.mosaic.query.bounds.HasField("bounding_box") or message.mosaic.query.bounds.geojson
-    listed = to_message({"mosaic": {"images": ["a", "b"], "composite": "COMPOSITE_LAST"}})
-    assert list(listed.mosaic.images.ids) == ["a", "b"]
+    shortened = to_message({"mosaic": {"images": ["a", "b"], "composite": "COMPOSITE_LAST"}})
+    assert list(shortened.mosaic.images.ids) == ["a", "b"]
 
 
 @every(
-    ("mosaic", "told"),
+    ("mosaic", "expected"),
     [
         (5, ["mosaic: has to be an object with images, query, composite, quality_band, got 5"]),
         ({"composite": "nope"}, ["mosaic.composite: has to be one of COMPOSITE_FIRST, "]),
@@ -125,19 +125,19 @@ def test_a_mosaic_is_read_with_short_names() -> None:
         ),
     ],
 )
-def test_all_that_is_wrong_with_a_mosaic_is_told_by_field(mosaic: object, told: list[str]) -> None:
+def test_all_that_is_wrong_with_a_mosaic_is_told_by_field(mosaic: object, expected: list[str]) -> None:
     with pytest.raises(InvalidParams) as caught:
         to_message({"mosaic": mosaic})
-    found = [f"{one.field}: {one.description}" for one in caught.value.violations]
-    assert [one[: len(said)] for one, said in zip(found, told, strict=True)] == told
+    messages = [f"{item.field}: {item.description}" for item in caught.value.violations]
+    assert [item[: len(start)] for item, start in zip(messages, expected, strict=True)] == expected
 
 
 def test_times_of_a_query_may_be_dates_of_python() -> None:
     plus_two = timezone(timedelta(hours=2))
     query = {"startTime": date(2021, 1, 3), "endTime": datetime(2021, 1, 4, 5, tzinfo=plus_two)}
-    made = to_message({"mosaic": {"query": {"collection": "c", **query}}}).mosaic.query
-    assert made.start_time.ToJsonString() == "2021-01-03T00:00:00Z"
-    assert made.end_time.ToJsonString() == "2021-01-04T03:00:00Z"
+    message = to_message({"mosaic": {"query": {"collection": "c", **query}}}).mosaic.query
+    assert message.start_time.ToJsonString() == "2021-01-03T00:00:00Z"
+    assert message.end_time.ToJsonString() == "2021-01-04T03:00:00Z"
     naive = to_message({"mosaic": {"query": {"collection": "c", "start_time": datetime(2021, 1, 3, 4)}}})  # noqa: DTZ001
     assert naive.mosaic.query.start_time.ToJsonString() == "2021-01-03T04:00:00Z"
 
@@ -145,18 +145,18 @@ def test_times_of_a_query_may_be_dates_of_python() -> None:
 def test_half_a_surrogate_pair_in_a_mosaic_is_told_by_field() -> None:
     with pytest.raises(InvalidParams) as caught:
         to_message({"mosaic": {"images": ["a", "\ud800"]}})
-    assert [one.field for one in caught.value.violations] == ["mosaic.images.ids[1]"]
+    assert [violation.field for violation in caught.value.violations] == ["mosaic.images.ids[1]"]
 
 
 def test_an_expression_may_be_what_earth_engine_s_library_makes() -> None:
     document = {"result": "0", "values": {"0": {"constantValue": 5}}}
 
-    class Made:
+    class Serializable:
         def serialize(self) -> str:
             return json.dumps(document)
 
-    for given in (document, json.dumps(document), Made()):
-        assert to_message({"expression": given}).expression.result == "0"
+    for expression in (document, json.dumps(document), Serializable()):
+        assert to_message({"expression": expression}).expression.result == "0"
     for wrong in (5, "[]", "no JSON"):
         with pytest.raises(InvalidParams, match="expression: "):
             to_message({"expression": wrong})
@@ -172,8 +172,8 @@ def test_an_image_comes_from_one_source() -> None:
 
 
 def test_numbers_are_numbers_of_numpy_too() -> None:
-    given = {"scale": np.float32(10), "nodata": np.int16(-1), "compression_level": np.int64(3)}
-    message = to_message({"image": "a", **given})
+    params = {"scale": np.float32(10), "nodata": np.int16(-1), "compression_level": np.int64(3)}
+    message = to_message({"image": "a", **params})
     assert (message.scale, message.nodata, message.compression_level) == (10, -1, 3)
 
 

@@ -1,4 +1,4 @@
-"""Params as JSON: every field that does not fit the schema is named, with what it has to be."""
+"""Parameters as JSON: errors name every field that does not fit the schema, and the expected form."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from cases import every
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.language.graph import MAX_MEMBERS
 from rasterwire.server.messages.params import read_expression
-from rasterwire.server.messages.pixel_request import read_request
+from rasterwire.server.messages.parsed_request import read_request
 from rasterwire.server.web.body import read_json
 from rasterwire.v1 import download_pb2, expression_pb2
 
@@ -28,7 +28,7 @@ def query(**fields: Any) -> dict[str, Any]:
 
 
 @every(
-    ("document", "said"),
+    ("document", "message"),
     [
         ({"scale": "x"}, "scale: has to be a number, got 'x'"),
         ({"scale": True}, "scale: has to be a number, got true"),
@@ -80,9 +80,9 @@ def query(**fields: Any) -> dict[str, Any]:
         ({"expression": {"result": "0", "values": {}}}, "expression: value '0' is referred to, but is not in 'values'"),
     ],
 )
-def test_a_field_that_does_not_fit_is_told_with_its_path(document: dict[str, Any], said: str) -> None:
+def test_a_field_that_does_not_fit_is_told_with_its_path(document: dict[str, Any], message: str) -> None:
     (only,) = told(document)
-    assert only.startswith(said)
+    assert only.startswith(message)
 
 
 def test_all_of_them_are_told_at_once() -> None:
@@ -103,8 +103,8 @@ def test_numbers_may_be_texts_as_json_of_protobuf_has_them() -> None:
 
 
 def test_an_expression_keeps_what_its_result_needs() -> None:
-    made = expression_pb2.Expression()
-    written = {
+    expression = expression_pb2.Expression()
+    document = {
         "result": "0",
         "values": {
             "0": {
@@ -113,11 +113,11 @@ def test_an_expression_keeps_what_its_result_needs() -> None:
             "1": {"nonsense": 5},
         },
     }
-    read_expression(written, made)
-    assert list(made.values) == ["0"]
-    params = read({"expression": written, "scale": 5})
+    read_expression(document, expression)
+    assert list(expression.values) == ["0"]
+    params = read({"expression": document, "scale": 5})
     assert params.WhichOneof("source") == "expression"
-    assert params.expression == made
+    assert params.expression == expression
 
 
 def test_values_that_nest_deeper_than_protobuf_reads_are_refused() -> None:
@@ -129,7 +129,7 @@ def test_values_that_nest_deeper_than_protobuf_reads_are_refused() -> None:
 
 
 @every(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b'{"image":"a0",', "at line 1, column 15: "),
         (b"", "at line 1, column 1: "),
@@ -140,16 +140,16 @@ def test_values_that_nest_deeper_than_protobuf_reads_are_refused() -> None:
         (b"[" * 100_000, "at line 1, column 1026: "),
     ],
 )
-def test_a_body_that_is_not_json_is_told_where(body: bytes, said: str) -> None:
+def test_a_body_that_is_not_json_is_told_where(body: bytes, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_json(body)
-    assert str(caught.value).startswith(f"the body is not JSON in UTF-8 {said}")
+    assert str(caught.value).startswith(f"the body is not JSON in UTF-8 {message}")
 
 
 @every("member", [b"1", b"[]", b'{"a":1}'])
 def test_a_body_has_a_limit_of_values(member: bytes) -> None:
-    each = 1 if member == b"1" else 2  # its brackets count too
-    fits = MAX_MEMBERS // each - 4
+    count = 1 if member == b"1" else 2  # its brackets count too
+    fits = MAX_MEMBERS // count - 4
     assert len(read_json(b'{"a":[' + b",".join([member] * fits) + b"]}")["a"]) == fits
     with pytest.raises(InvalidRequest, match="a body of more than 320000 values is too large"):
         read_json(b'{"a":[' + b",".join([member] * (fits + 4)) + b"]}")

@@ -1,4 +1,4 @@
-"""A part of an image is the whole's slice, bit for bit, though its origin is a rounded number of its own."""
+"""A part of an image has exactly the pixels of the whole, though its origin is rounded."""
 
 import numpy as np
 import pytest
@@ -47,8 +47,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> FolderCatalog:
         data[100:130, 60:90] = 0
         profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": dtype, "nodata": 0}
         for name, affine, code in (("utm", UTM, "EPSG:32610"), ("degrees", DEGREES, "EPSG:4326")):
-            with rasterio.open(folder / f"{name}-{dtype}.tif", "w", crs=code, transform=affine, **profile) as made:
-                made.write(data, 1)
+            with rasterio.open(folder / f"{name}-{dtype}.tif", "w", crs=code, transform=affine, **profile) as raster:
+                raster.write(data, 1)
     return FolderCatalog(folder)
 
 
@@ -73,27 +73,27 @@ def whole_of(image: Image, spec: dict[str, object], resampling: Resampling) -> t
 
 
 def part_of(grid: GeoBox, window: Window) -> GridSpec:
-    """Return a window of a grid as a client names it: by an origin that it computes in doubles."""
+    """Return a window of a grid in the form of a client, with an origin computed in doubles."""
     a = grid.affine
     x = a.c + window.col * a.a + window.row * a.b
     y = a.f + window.col * a.d + window.row * a.e
     return GridSpec(grid.crs, Affine(a.a, a.b, x, a.d, a.e, y), (window.width, window.height))
 
 
-def check(image: Image, spec: dict[str, object], kind: Resampling, dice: np.random.Generator, said: str) -> None:
+def check(image: Image, spec: dict[str, object], kind: Resampling, dice: np.random.Generator, case: str) -> None:
     whole, grid = whole_of(image, spec, kind)
     rows, cols = whole.data.shape
-    assert whole.valid.any(), said
+    assert whole.valid.any(), case
     for _ in range(3):
         row, col = int(dice.integers(0, rows // 2)), int(dice.integers(0, cols // 2))
         height, width = int(dice.integers(1, rows - row + 1)), int(dice.integers(1, cols - col + 1))
-        there = np.s_[row : row + height, col : col + width]
-        if not whole.valid[there].any():
+        index = np.s_[row : row + height, col : col + width]
+        if not whole.valid[index].any():
             continue
         part, _ = rendered(image, kind, grid=part_of(grid, Window(row, col, height, width)))
-        assert np.array_equal(part.valid, whole.valid[there]), f"{said}: validity at {row}, {col}"
-        differ = (part.filled(0) != whole.filled(0)[there]).sum()
-        assert not differ, f"{said}: {differ} of {height} x {width} values at {row}, {col}"
+        assert np.array_equal(part.valid, whole.valid[index]), f"{case}: validity at {row}, {col}"
+        differ = (part.filled(0) != whole.filled(0)[index]).sum()
+        assert not differ, f"{case}: {differ} of {height} x {width} values at {row}, {col}"
 
 
 @pytest.mark.parametrize(

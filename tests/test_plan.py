@@ -1,4 +1,4 @@
-"""The plan: precedence, types, names, limits; all without a file."""
+"""The plan: precedence, types, names, limits. No file is read."""
 
 import math
 
@@ -39,79 +39,79 @@ def refused(*bands: Band, limits: Limits = Limits(), **fields: object) -> dict[s
     return {v.field: v.reason for v in caught.value.violations}
 
 
-def sizes(made: RenderPlan) -> list[tuple[int, int]]:
-    return [(r.grid.shape[1], r.grid.shape[0]) for r in made.rasters]
+def sizes(render_plan: RenderPlan) -> list[tuple[int, int]]:
+    return [(r.grid.shape[1], r.grid.shape[0]) for r in render_plan.rasters]
 
 
-def ignored(made: RenderPlan) -> list[str]:
-    return [i.field for i in made.ignored]
+def ignored(render_plan: RenderPlan) -> list[str]:
+    return [i.field for i in render_plan.ignored]
 
 
 def test_each_band_keeps_its_own_grid_in_a_file_per_band() -> None:
-    made = plan(bands=THREE, region=REGION)
-    assert made.format is Format.ZIPPED_GEO_TIFF_PER_BAND
-    assert sizes(made) == [(209, 170), (209, 170), (105, 86)]
+    render_plan = plan(bands=THREE, region=REGION)
+    assert render_plan.format is Format.ZIPPED_GEO_TIFF_PER_BAND
+    assert sizes(render_plan) == [(209, 170), (209, 170), (105, 86)]
     stem = SCENE.rsplit("/", 1)[1]
-    assert [r.path for r in made.rasters] == [f"{stem}.B3.tif", f"{stem}.B8.tif", f"{stem}.B11.tif"]
-    assert all(r.bands[0].resampling is None for r in made.rasters)
+    assert [r.path for r in render_plan.rasters] == [f"{stem}.B3.tif", f"{stem}.B8.tif", f"{stem}.B11.tif"]
+    assert all(r.bands[0].resampling is None for r in render_plan.rasters)
 
 
 def test_bands_of_one_file_share_the_grid_of_the_first() -> None:
-    made = plan(bands=THREE, region=REGION, file_per_band=False)
-    assert made.format is Format.ZIPPED_GEO_TIFF
-    assert sizes(made) == [(209, 170)]
-    assert [b.resampling for b in made.rasters[0].bands] == [None, None, Resampling.NEAREST]
+    render_plan = plan(bands=THREE, region=REGION, file_per_band=False)
+    assert render_plan.format is Format.ZIPPED_GEO_TIFF
+    assert sizes(render_plan) == [(209, 170)]
+    assert [b.resampling for b in render_plan.rasters[0].bands] == [None, None, Resampling.NEAREST]
 
 
 def test_scales_of_single_bands_count_in_a_file_per_band() -> None:
     bands = (BandRequest("B3", GridSpec(scale=20)), BandRequest("B11", GridSpec(scale=60)))
-    made = plan(bands=bands, region=REGION, grid=GridSpec(scale=10))
-    assert [r.grid.affine.a for r in made.rasters] == [20, 60]
+    render_plan = plan(bands=bands, region=REGION, grid=GridSpec(scale=10))
+    assert [r.grid.affine.a for r in render_plan.rasters] == [20, 60]
 
 
 def test_scales_of_single_bands_are_ignored_elsewhere_and_said_so() -> None:
     bands = (BandRequest("B3", GridSpec(scale=20, crs=UTM)), BandRequest("B11"))
-    made = plan(bands=bands, region=REGION, format=Format.NPY)
-    assert ignored(made) == ["bands[0].crs", "bands[0].scale"]
+    render_plan = plan(bands=bands, region=REGION, format=Format.NPY)
+    assert ignored(render_plan) == ["bands[0].crs", "bands[0].scale"]
 
 
 def test_an_exact_grid_ignores_scale_and_region_as_documented() -> None:
     grid = GridSpec(EXACT.crs, EXACT.transform, (), 10)
-    made = plan(bands=THREE[:1], region=REGION, grid=grid)
-    assert ignored(made) == ["scale", "region"]
-    assert made.rasters[0].grid.affine.a == 30
-    assert sizes(made) == [(3661, 3661)]
+    render_plan = plan(bands=THREE[:1], region=REGION, grid=grid)
+    assert ignored(render_plan) == ["scale", "region"]
+    assert render_plan.rasters[0].grid.affine.a == 30
+    assert sizes(render_plan) == [(3661, 3661)]
 
 
 def test_an_exact_grid_with_a_size_is_that_window() -> None:
-    made = plan(bands=THREE[:1], grid=GridSpec(EXACT.crs, EXACT.transform, (7, 5)))
-    assert made.rasters[0].grid.affine == EXACT.transform
-    assert sizes(made) == [(7, 5)]
+    render_plan = plan(bands=THREE[:1], grid=GridSpec(EXACT.crs, EXACT.transform, (7, 5)))
+    assert render_plan.rasters[0].grid.affine == EXACT.transform
+    assert sizes(render_plan) == [(7, 5)]
 
 
 def test_combined_precedence_crops_the_exact_grid_by_the_region() -> None:
-    made = plan(bands=THREE[:1], region=REGION, grid=EXACT, precedence=Precedence.COMBINED)
-    grid = made.rasters[0].grid
+    render_plan = plan(bands=THREE[:1], region=REGION, grid=EXACT, precedence=Precedence.COMBINED)
+    grid = render_plan.rasters[0].grid
     assert ((grid.affine.c - 580000) % 30, (4102000 - grid.affine.f) % 30) == (0, 0)
-    assert sizes(made) == [(70, 57)]
-    assert ignored(made) == []
+    assert sizes(render_plan) == [(70, 57)]
+    assert ignored(render_plan) == []
 
 
 def test_combined_precedence_rescales_the_exact_grid() -> None:
     grid = GridSpec(EXACT.crs, EXACT.transform, (), 60)
-    made = plan(bands=THREE[:1], region=REGION, grid=grid, precedence=Precedence.COMBINED)
-    assert made.rasters[0].grid.affine.a == 60
+    render_plan = plan(bands=THREE[:1], region=REGION, grid=grid, precedence=Precedence.COMBINED)
+    assert render_plan.rasters[0].grid.affine.a == 60
 
 
 def test_dimensions_beat_scale() -> None:
-    made = plan(bands=THREE[:1], grid=GridSpec(scale=10, dimensions=(64,)))
-    assert ignored(made) == ["scale"]
-    assert sizes(made) == [(64, 64)]
+    render_plan = plan(bands=THREE[:1], grid=GridSpec(scale=10, dimensions=(64,)))
+    assert ignored(render_plan) == ["scale"]
+    assert sizes(render_plan) == [(64, 64)]
 
 
 def test_strict_refuses_what_would_be_ignored() -> None:
-    found = refused(bands=THREE[:1], grid=GridSpec(scale=10, dimensions=(64,)), strict=True)
-    assert found == {"scale": "FIELD_WITHOUT_EFFECT"}
+    reasons = refused(bands=THREE[:1], grid=GridSpec(scale=10, dimensions=(64,)), strict=True)
+    assert reasons == {"scale": "FIELD_WITHOUT_EFFECT"}
 
 
 def test_a_crs_anchors_the_grid_at_its_own_origin() -> None:
@@ -124,10 +124,13 @@ def test_a_crs_anchors_the_grid_at_its_own_origin() -> None:
         "uint16",
         0,
     )
-    made = plan(shifted, grid=GridSpec(crs=UTM), region=REGION)
-    assert (made.rasters[0].grid.affine.c % 10, made.rasters[0].bands[0].resampling) == (0, Resampling.NEAREST)
-    own = plan(shifted, region=REGION)
-    assert (own.rasters[0].grid.affine.c % 10, own.rasters[0].bands[0].resampling) == (5, None)
+    render_plan = plan(shifted, grid=GridSpec(crs=UTM), region=REGION)
+    assert (render_plan.rasters[0].grid.affine.c % 10, render_plan.rasters[0].bands[0].resampling) == (
+        0,
+        Resampling.NEAREST,
+    )
+    unanchored = plan(shifted, region=REGION)
+    assert (unanchored.rasters[0].grid.affine.c % 10, unanchored.rasters[0].bands[0].resampling) == (5, None)
 
 
 @pytest.mark.parametrize(
@@ -135,19 +138,19 @@ def test_a_crs_anchors_the_grid_at_its_own_origin() -> None:
     [(5, None), (19.9, None), (20, 0), (39, 0), (40, 1), (60, 1), (1000, 3)],
 )
 def test_the_overview_is_the_coarsest_that_is_fine_enough(scale: float, level: int | None) -> None:
-    made = plan(bands=THREE[:1], region=REGION, grid=GridSpec(scale=scale))
-    assert made.rasters[0].bands[0].overview == level
+    render_plan = plan(bands=THREE[:1], region=REGION, grid=GridSpec(scale=scale))
+    assert render_plan.rasters[0].bands[0].overview == level
 
 
 def test_reductions_read_the_full_resolution() -> None:
-    made = plan(bands=THREE[:1], region=REGION, grid=GridSpec(scale=60), resampling=Resampling.AVERAGE)
-    assert made.rasters[0].bands[0].overview is None
+    render_plan = plan(bands=THREE[:1], region=REGION, grid=GridSpec(scale=60), resampling=Resampling.AVERAGE)
+    assert render_plan.rasters[0].bands[0].overview is None
 
 
 def test_wavelet_levels_are_no_overviews_for_nearest() -> None:
     classes = band("SCL", 20, "uint8", exact_overviews=False)
-    made = plan(classes, grid=GridSpec(scale=60), region=REGION)
-    assert made.rasters[0].bands[0].overview is None
+    render_plan = plan(classes, grid=GridSpec(scale=60), region=REGION)
+    assert render_plan.rasters[0].bands[0].overview is None
 
 
 @pytest.mark.parametrize(
@@ -161,21 +164,21 @@ def test_wavelet_levels_are_no_overviews_for_nearest() -> None:
     ],
 )
 def test_one_file_has_the_smallest_type_for_all(types: tuple[str, str], common: str) -> None:
-    made = plan(band("a", dtype=types[0]), band("b", dtype=types[1]), region=REGION, format=Format.GEO_TIFF)
-    assert {b.dtype for b in made.rasters[0].bands} == {common}
+    render_plan = plan(band("a", dtype=types[0]), band("b", dtype=types[1]), region=REGION, format=Format.GEO_TIFF)
+    assert {b.dtype for b in render_plan.rasters[0].bands} == {common}
     assert [
         b.dtype for b in plan(band("a", dtype=types[0]), band("b", dtype=types[1]), format=Format.NPY).rasters[0].bands
     ] == list(types)
 
 
 def test_nodata_is_kept_where_it_is_declared() -> None:
-    made = plan(band("a", dtype="int16", nodata=32767), region=REGION)
-    assert made.rasters[0].bands[0].nodata == 32767
+    render_plan = plan(band("a", dtype="int16", nodata=32767), region=REGION)
+    assert render_plan.rasters[0].bands[0].nodata == 32767
 
 
 def test_no_nodata_is_made_up_where_every_pixel_is_valid() -> None:
-    made = plan(band("a", nodata=None), region=REGION)
-    assert made.rasters[0].bands[0].nodata is None
+    render_plan = plan(band("a", nodata=None), region=REGION)
+    assert render_plan.rasters[0].bands[0].nodata is None
 
 
 @pytest.mark.parametrize(
@@ -184,27 +187,30 @@ def test_no_nodata_is_made_up_where_every_pixel_is_valid() -> None:
 )
 def test_masked_pixels_get_the_smallest_value_of_the_type(dtype: str, fill: float) -> None:
     grid = GridSpec(crs=CRS("EPSG:4326"), scale=10000)  # of all of the image, which is turned in it
-    made = plan(band("a", dtype=dtype, nodata=None), grid=grid, mask=MaskOutput.NODATA)
-    assert (made.rasters[0].bands[0].nodata, made.rasters[0].bands[0].fill) == (fill, fill)
+    render_plan = plan(band("a", dtype=dtype, nodata=None), grid=grid, mask=MaskOutput.NODATA)
+    assert (render_plan.rasters[0].bands[0].nodata, render_plan.rasters[0].bands[0].fill) == (fill, fill)
 
 
 def test_a_mask_needs_no_nodata() -> None:
-    made = plan(band("a", nodata=None), grid=GridSpec(crs=CRS("EPSG:4326")), region=REGION, mask=MaskOutput.BAND)
-    assert made.rasters[0].bands[0].nodata is None
-    assert made.rasters[0].mask is MaskOutput.BAND
+    render_plan = plan(band("a", nodata=None), grid=GridSpec(crs=CRS("EPSG:4326")), region=REGION, mask=MaskOutput.BAND)
+    assert render_plan.rasters[0].bands[0].nodata is None
+    assert render_plan.rasters[0].mask is MaskOutput.BAND
 
 
 def test_bands_of_one_file_that_differ_in_nodata_share_one() -> None:
     bands = band("a", nodata=0), band("b", nodata=65535)
-    made = plan(*bands, region=REGION, format=Format.GEO_TIFF, mask=MaskOutput.NODATA)
-    assert {b.nodata for b in made.rasters[0].bands} == {0}
-    made = plan(*bands, region=REGION, format=Format.GEO_TIFF)
-    assert ({b.nodata for b in made.rasters[0].bands}, made.rasters[0].mask) == ({None}, MaskOutput.EACH_BAND)
+    render_plan = plan(*bands, region=REGION, format=Format.GEO_TIFF, mask=MaskOutput.NODATA)
+    assert {b.nodata for b in render_plan.rasters[0].bands} == {0}
+    render_plan = plan(*bands, region=REGION, format=Format.GEO_TIFF)
+    assert ({b.nodata for b in render_plan.rasters[0].bands}, render_plan.rasters[0].mask) == (
+        {None},
+        MaskOutput.EACH_BAND,
+    )
 
 
 def test_a_band_asked_twice_gets_two_names() -> None:
-    made = plan(bands=(BandRequest("B3"), BandRequest("B3", GridSpec(scale=20))), region=REGION)
-    assert [r.bands[0].name for r in made.rasters] == ["B3", "B3_1"]
+    render_plan = plan(bands=(BandRequest("B3"), BandRequest("B3", GridSpec(scale=20))), region=REGION)
+    assert [r.bands[0].name for r in render_plan.rasters] == ["B3", "B3_1"]
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "a\\b", "..", "x\0y", "a:b", "."])
@@ -215,9 +221,9 @@ def test_no_name_leaves_the_zip(name: str) -> None:
 
 
 def test_the_size_of_an_npy_is_told_exactly() -> None:
-    made = plan(bands=THREE, region=REGION, grid=GridSpec(scale=20), format=Format.NPY)
-    assert made.uncompressed_bytes == 105 * 86 * 6
-    assert made.estimated_bytes == 105 * 86 * 6 + 192
+    render_plan = plan(bands=THREE, region=REGION, grid=GridSpec(scale=20), format=Format.NPY)
+    assert render_plan.uncompressed_bytes == 105 * 86 * 6
+    assert render_plan.estimated_bytes == 105 * 86 * 6 + 192
 
 
 def test_all_unknown_bands_are_told_with_those_there_are() -> None:
@@ -250,7 +256,7 @@ def test_nodata_has_to_be_of_the_type() -> None:
 
 
 def test_what_does_not_apply_to_npy_is_listed() -> None:
-    made = plan(
+    render_plan = plan(
         bands=THREE,
         region=REGION,
         format=Format.NPY,
@@ -259,7 +265,7 @@ def test_what_does_not_apply_to_npy_is_listed() -> None:
         compression_level=3,
         cloud_optimized=True,
     )
-    assert ignored(made) == ["file_per_band", "compression", "compression_level", "cloud_optimized"]
+    assert ignored(render_plan) == ["file_per_band", "compression", "compression_level", "cloud_optimized"]
 
 
 def test_etags_tell_plans_apart_and_nothing_else() -> None:
@@ -271,7 +277,7 @@ def test_etags_tell_plans_apart_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dimensions", "said"),
+    ("dimensions", "message"),
     [
         (
             (4096, 4096),  # 3 bands of two bytes, and a byte for the mask of each
@@ -280,7 +286,7 @@ def test_etags_tell_plans_apart_and_nothing_else() -> None:
         ((40000, 2), "Pixel grid dimensions (40000x2) must be less than or equal to 32768."),
     ],
 )
-def test_the_limits_of_earth_engine_are_told_in_its_words(dimensions: tuple[int, int], said: str) -> None:
+def test_the_limits_of_earth_engine_are_told_in_its_words(dimensions: tuple[int, int], message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         plan(bands=THREE, format=Format.GEO_TIFF, grid=GridSpec(dimensions=dimensions), limits=EARTH_ENGINE_LIMITS)
-    assert str(caught.value) == said
+    assert str(caught.value) == message

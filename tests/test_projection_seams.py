@@ -1,4 +1,4 @@
-"""Over the cut of projections at 180 degrees: grids, refusals and pixels, against longitudes counted here."""
+"""The seam of projections at 180 degrees: grids, errors and pixels, compared with computed longitudes."""
 
 import json
 
@@ -25,17 +25,17 @@ STRAIGHT = ["EPSG:3857", "EPSG:3395", "EPSG:6933", "EPSG:8857", "EPSG:3832", "ES
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> FolderCatalog:
-    """Return rasters whose values are the longitude, 0 to 359, of pixels of a degree; one crosses 180 in UTM."""
+    """Return rasters with pixels of a degree whose values are their longitude, 0 to 359; one in UTM crosses 180."""
     folder = tmp_path_factory.mktemp("seam")
     profile = {"driver": "GTiff", "count": 1, "dtype": "uint16", "nodata": 999}
     for name, west, width in (("world", -180, 360), ("pacific", 150, 60), ("island", -180, 3)):
         data = np.broadcast_to((west + np.arange(width)) % 360, (160, width)).astype("uint16")
         size = {"width": width, "height": 160, "transform": Affine(1, 0, west, 0, -1, 80)}
-        with rasterio.open(folder / f"{name}.tif", "w", crs="EPSG:4326", **size, **profile) as made:
-            made.write(data, 1)
+        with rasterio.open(folder / f"{name}.tif", "w", crs="EPSG:4326", **size, **profile) as raster:
+            raster.write(data, 1)
     size = {"width": 40, "height": 40, "transform": Affine(10_000, 0, 600_000, 0, -10_000, 400_000)}
-    with rasterio.open(folder / "zone.tif", "w", crs="EPSG:32660", **size, **profile) as made:
-        made.write(np.ones((40, 40), "uint16"), 1)
+    with rasterio.open(folder / "zone.tif", "w", crs="EPSG:32660", **size, **profile) as raster:
+        raster.write(np.ones((40, 40), "uint16"), 1)
     return FolderCatalog(folder)
 
 
@@ -72,7 +72,7 @@ def test_a_region_over_the_cut_has_a_grid_of_its_own_size_and_all_its_pixels(ima
 
 
 def test_the_grid_of_a_region_over_the_cut_is_that_of_its_mirror_image_at_the_middle(images: FolderCatalog) -> None:
-    """In cylindrical projections the box over the cut is as wide and high as the same box anywhere else."""
+    """In cylindrical projections the box over the seam has the size of the same box elsewhere."""
     for code in ("EPSG:3857", "EPSG:3395", "EPSG:6933"):
         lattice = Affine(20_000, 0, 0, 0, -20_000, 0)
         over = lattice_extent(box_region(179, -10, 181, 10), lattice, CRS(code))
@@ -82,7 +82,7 @@ def test_the_grid_of_a_region_over_the_cut_is_that_of_its_mirror_image_at_the_mi
 
 def test_polygons_and_rasters_over_the_cut_are_whole_too(images: FolderCatalog) -> None:
     ring = [(178, -5), (-177, -5), (-177, 5), (178, 5), (178, -5)]
-    geodesic = geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), None, True)
+    geodesic = geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), crs=None, geodesic=True)
     lattice = Affine(1000, 0, 0, 0, -1000, 0)
     zone = images.get("zone").bands[0].grid
     assert zone.crs is not None
@@ -122,11 +122,11 @@ def test_what_is_served_in_a_whole_is_served_as_a_part_beyond_the_range(images: 
             for row in range(0, 18, 6):
                 for col in range(0, 20, 5):
                     t = Affine(100_000, 0, edge - 1_000_000 + col * 100_000, 0, -100_000, 900_000 - row * 100_000)
-                    there = pixels.valid[row : row + 6, col : col + 5]
-                    if there.any():
+                    valid = pixels.valid[row : row + 6, col : col + 5]
+                    if valid.any():
                         part = rendered(planned(image, grid=GridSpec(CRS(code), t, (5, 6))))
-                        assert (part.valid == there).all(), f"{name} in {code} at {row}, {col}"
-                        assert (part.data == pixels.data[row : row + 6, col : col + 5])[there].all()
+                        assert (part.valid == valid).all(), f"{name} in {code} at {row}, {col}"
+                        assert (part.data == pixels.data[row : row + 6, col : col + 5])[valid].all()
 
 
 def test_what_is_nowhere_is_refused_on_both_sides_of_the_cut(images: FolderCatalog) -> None:
@@ -137,7 +137,7 @@ def test_what_is_nowhere_is_refused_on_both_sides_of_the_cut(images: FolderCatal
 
 
 def test_a_grid_whose_corners_are_nowhere_is_looked_through(images: FolderCatalog) -> None:
-    """The corner of equal earth's sheet is off the earth; what lies beyond 180 degrees there is not."""
+    """The corner of the map in Equal Earth is not on the earth; points beyond 180 degrees are."""
     grid = GridSpec(CRS("EPSG:8857"), Affine(100_000, 0, 8_000_000, 0, -100_000, 9_000_000), (60, 60))
     raster = planned(images.get("island"), grid=grid)
     assert rendered(raster).valid.any()

@@ -1,4 +1,4 @@
-"""A server says whether it is ready, and the truth; and how it says so while it stops."""
+"""Readiness of a server: when it is ready, when not, and while it stops."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def _nothing(_: Path | None) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Those of a server with one small image, which has no loops to compile."""
+    """Settings of a server with one small image and no loops to compile."""
     monkeypatch.setattr(app, "warm_up", _nothing)
     monkeypatch.setattr(app, "Readiness", partial(Readiness, patience=_GUARD))
     monkeypatch.setattr(Readiness, "follow", partialmethod(Readiness.follow, every=0.05))
@@ -57,7 +57,7 @@ def health(channel: grpc.Channel) -> Any:
 
 @contextmanager
 def watching(server: Served, service: str = "") -> Iterator[Any]:
-    """Open a Watch; what comes of it is an iterator of statuses."""
+    """Open a Watch, and give an iterator of its statuses."""
     with grpc.insecure_channel(server.address) as channel:
         yield health(channel).Watch(health_pb2.HealthCheckRequest(service=service), timeout=_GUARD)
 
@@ -72,9 +72,9 @@ def until(watch: Any, status: int) -> None:
 def checks(server: Served) -> tuple[int, dict[str, str]]:
     status, headers, body = ask(server, "GET", "/readyz")
     assert headers["Content-Type"].startswith("application/json")
-    told = json.loads(body)
-    assert told["ready"] is (status == 200)
-    return status, told["checks"]
+    document = json.loads(body)
+    assert document["ready"] is (status == 200)
+    return status, document["checks"]
 
 
 def test_a_folder_that_is_gone_ends_readiness_and_not_life(settings: Settings) -> None:
@@ -83,8 +83,8 @@ def test_a_folder_that_is_gone_ends_readiness_and_not_life(settings: Settings) -
         assert checks(server) == (200, {"catalog": "ok", "state": "ok", "disk": "ok", "loops": "ok"})
         for name, folder in {"catalog": settings.catalog, "state": settings.state_dir}.items():
             away = folder.rename(folder.with_suffix(".away"))
-            status, told = checks(server)
-            assert (status, told[name] != "ok", str(folder.parent) in str(told)) == (503, True, False), name
+            status, document = checks(server)
+            assert (status, document[name] != "ok", str(folder.parent) in str(document)) == (503, True, False), name
             assert ask(server, "GET", "/livez")[0] == 200
             until(watch, NOT_SERVING)
             away.rename(folder)
@@ -99,8 +99,8 @@ def test_a_full_disk_ends_readiness(settings: Settings, monkeypatch: pytest.Monk
     with served(settings) as server, watching(server, "rasterwire.v1.DownloadService") as watch:
         until(watch, SERVING)
         monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 20))
-        status, told = checks(server)
-        assert (status, told["disk"]) == (503, "1 MiB are free, at least 64 have to be")
+        status, document = checks(server)
+        assert (status, document["disk"]) == (503, "1 MiB are free, at least 64 have to be")
         until(watch, NOT_SERVING)
 
 
@@ -115,8 +115,12 @@ def test_requests_are_served_before_the_loops_are_there_and_readiness_waits_for_
     monkeypatch.setattr(app, "warm_up", held)
     with served(settings) as server, watching(server) as watch:
         assert next(watch).status == NOT_SERVING
-        status, told = checks(server)
-        assert (status, told.pop("loops"), set(told.values())) == (503, "compiled loops are not loaded yet", {"ok"})
+        status, document = checks(server)
+        assert (status, document.pop("loops"), set(document.values())) == (
+            503,
+            "compiled loops are not loaded yet",
+            {"ok"},
+        )
         server.downloads.GetLimits(download_service_pb2.GetLimitsRequest(), timeout=_GUARD)
         compiled.set()
         until(watch, SERVING)
@@ -127,14 +131,14 @@ def test_a_server_told_to_stop_says_so_and_goes_on_for_a_pause(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paused: list[float] = []
-    asked = threading.Event()
+    requested = threading.Event()
 
     async def pause(seconds: float) -> None:
         paused.append(seconds)
-        await asyncio.to_thread(asked.wait, _GUARD)
+        await asyncio.to_thread(requested.wait, _GUARD)
 
     monkeypatch.setattr(app, "_pause", pause)
-    own = Settings(
+    pausing_settings = Settings(
         settings.catalog,
         grpc_port=0,
         http_port=0,
@@ -147,7 +151,7 @@ def test_a_server_told_to_stop_says_so_and_goes_on_for_a_pause(
     begun = threading.Event()
 
     def run() -> None:
-        with served(own) as server:
+        with served(pausing_settings) as server:
             servers.append(server)
             begun.set()
             assert stopped.wait(_GUARD)
@@ -160,12 +164,12 @@ def test_a_server_told_to_stop_says_so_and_goes_on_for_a_pause(
         until(watch, SERVING)
         stopped.set()
         until(watch, NOT_SERVING)
-        status, told = checks(server)  # over a connection that is new
-        assert (status, told["stopping"]) == (503, "the server was told to stop")
-        with watching(server) as other:
-            assert next(other).status == NOT_SERVING
+        status, document = checks(server)  # over a connection that is new
+        assert (status, document["stopping"]) == (503, "the server was told to stop")
+        with watching(server) as connection:
+            assert next(connection).status == NOT_SERVING
         assert ask(server, "GET", "/livez")[0] == 200
-        asked.set()
+        requested.set()
         assert list(watch) == []  # and ends by itself
     thread.join(_GUARD)
     assert not thread.is_alive()
@@ -173,14 +177,14 @@ def test_a_server_told_to_stop_says_so_and_goes_on_for_a_pause(
 
 
 def test_calls_that_stand_open_do_not_hold_a_server_that_stops(settings: Settings) -> None:
-    own = replace(settings, drain_seconds=3600)
-    asking = threading.Event()
+    draining_settings = replace(settings, drain_seconds=3600)
+    started = threading.Event()
 
     def questions() -> Iterator[reflection_pb2.ServerReflectionRequest]:
         yield reflection_pb2.ServerReflectionRequest(list_services="")
-        asking.wait(_GUARD)
+        started.wait(_GUARD)
 
-    with served(own) as server:
+    with served(draining_settings) as server:
         channel = grpc.insecure_channel(server.address)
         watch = health(channel).Watch(health_pb2.HealthCheckRequest(), timeout=_GUARD)
         next(watch)
@@ -191,7 +195,7 @@ def test_calls_that_stand_open_do_not_hold_a_server_that_stops(settings: Setting
     # here it has stopped, an hour before it would cut what runs
     list(watch)  # raises where it did not end well
     list(answers)
-    asking.set()
+    started.set()
     channel.close()
 
 
@@ -227,12 +231,12 @@ def test_a_probe_that_hangs_or_fails_is_a_problem_and_is_asked_once_at_a_time() 
         raise PermissionError(13, "Permission denied", "/secret/path")
 
     async def asked() -> list[dict[str, str]]:
-        told = Readiness({"hanging": hanging, "failing": failing}, patience=0.01)
-        first = await told.problems()
-        second = await told.problems()
+        readiness = Readiness({"hanging": hanging, "failing": failing}, patience=0.01)
+        first = await readiness.problems()
+        second = await readiness.problems()
         assert len(looks) == 1
         freed.set()
-        while (third := await told.problems())["hanging"]:
+        while (third := await readiness.problems())["hanging"]:
             pass
         return [first, second, third]
 

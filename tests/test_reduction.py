@@ -1,4 +1,4 @@
-"""Reductions against GDAL's warper and against numpy."""
+"""Reductions, compared with GDAL's warper and with numpy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +21,7 @@ from rasterwire.pixels import Window
 from rasterwire.plan import BandPlan
 from rasterwire.render import reduction as module
 from rasterwire.render.reduction import REDUCTIONS, reduction
+from rasterwire.render.sampling import sampling_of
 from rasterwire.request import Resampling
 
 UTM = CRS("EPSG:32633")
@@ -28,7 +29,7 @@ SIDE = 211
 _gdal = {Resampling.MEDIAN: "med"}
 REDUCED = [resampling for resampling in Resampling if resampling in REDUCTIONS]
 
-GRIDS = {  # smaller than the source, so that no box reaches over its edge, where GDAL weighs what is not there
+GRIDS = {  # smaller than the source: at its edge GDAL also weights pixels outside of it
     "same-crs": GeoBox((50, 60), Affine(31.7, 0, 500_103, 0, -27.3, 5_001_900), UTM),
     "half-pixels": GeoBox((120, 130), Affine(4.9, 0, 500_501, 0, -4.9, 5_001_500), UTM),
     "degrees": GeoBox((40, 50), Affine(4.1e-4, 0, 15.0022, 0, -2.9e-4, 45.1682), CRS("EPSG:4326")),
@@ -37,7 +38,7 @@ GRIDS = {  # smaller than the source, so that no box reaches over its edge, wher
 
 
 def stored(folder: Path, dtype: str = "uint16", nodata: float | None = 0) -> Band:
-    """Return a band of few values with holes, 211 x 211 pixels of 10 m."""
+    """Return a band of 211 x 211 pixels of 10 m with few values and invalid pixels."""
     dice = np.random.default_rng(7)
     data = dice.integers(1, 90, (SIDE, SIDE)).astype(dtype)
     data[dice.random((SIDE, SIDE)) < 0.3] = 0
@@ -50,8 +51,8 @@ def stored(folder: Path, dtype: str = "uint16", nodata: float | None = 0) -> Ban
     return FolderCatalog(folder).get("few").bands[0]
 
 
-def plan(band: Band) -> BandPlan:
-    return BandPlan("a", band, band.dtype, band.nodata, 0, Resampling.AVERAGE)
+def plan(band: Band, resampling: Resampling) -> BandPlan:
+    return BandPlan("a", band, band.dtype, band.nodata, 0, resampling)
 
 
 def gdals(band: Band, grid: GeoBox, resampling: Resampling) -> npt.NDArray[Any]:
@@ -73,9 +74,9 @@ def gdals(band: Band, grid: GeoBox, resampling: Resampling) -> npt.NDArray[Any]:
 
 
 def commonest(values: npt.NDArray[Any], box: tuple[float, float, float, float]) -> set[int]:
-    """Return the values, 0 apart, of which most lies in a box of left, top, right and bottom; {0} for none.
+    """Return the values other than 0 with the largest area in a box of left, top, right and bottom; {0} for none.
 
-    GDAL itself says other things of floats than of integers, and weights no pixels before 3.11.
+    GDAL treats floats otherwise than integers, and does not weight pixels before 3.11.
     """
     left, top, right, bottom = box
     much: dict[int, float] = {}
@@ -92,14 +93,14 @@ def commonest(values: npt.NDArray[Any], box: tuple[float, float, float, float]) 
 def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: str) -> None:
     band, grid = stored(tmp_path, dtype), GRIDS[name]
     height, width = (int(n) for n in grid.shape)
-    made = reduction(plan(band), grid, Window(0, 0, height, width), Resampling.MODE).filled(0)
+    pixels = reduction(sampling_of(plan(band, Resampling.MODE), grid), Window(0, 0, height, width)).filled(0)
     with rasterio.open(band.href) as file:
         values = file.read(1)
     step = ~Affine(10, 0, 500_000, 0, -10, 5_002_000) @ grid.affine
     for row in range(height):
         for col in range(width):
             corners = step @ (col, row), step @ (col + 1, row + 1)
-            assert int(made[row, col]) in commonest(values, (*corners[0], *corners[1]))
+            assert int(pixels[row, col]) in commonest(values, (*corners[0], *corners[1]))
 
 
 @every("resampling", [r for r in REDUCED if r is not Resampling.MODE])
@@ -108,18 +109,18 @@ def test_the_mode_is_what_most_of_the_box_is(tmp_path: Path, name: str, dtype: s
 def test_values_are_gdals(tmp_path: Path, name: str, dtype: str, resampling: Resampling) -> None:
     band = stored(tmp_path, dtype)
     height, width = (int(n) for n in GRIDS[name].shape)
-    made = reduction(plan(band), GRIDS[name], Window(0, 0, height, width), resampling)
+    pixels = reduction(sampling_of(plan(band, resampling), GRIDS[name]), Window(0, 0, height, width))
     expected = gdals(band, GRIDS[name], resampling)
-    assert 0.5 < made.valid.mean() < 1
-    assert np.array_equal(made.valid, expected != 0)
+    assert 0.5 < pixels.valid.mean() < 1
+    assert np.array_equal(pixels.valid, expected != 0)
     if dtype == "float32":
-        assert np.allclose(made.filled(0).astype(float), expected.astype(float), rtol=1e-6)
+        assert np.allclose(pixels.filled(0).astype(float), expected.astype(float), rtol=1e-6)
     elif resampling is Resampling.AVERAGE and name == "half-pixels":
-        apart = made.filled(0).astype(int) - expected
+        apart = pixels.filled(0).astype(int) - expected
         assert np.abs(apart).max() <= 1  # halves may fall to either side, by the last bit of a sum
         assert np.count_nonzero(apart) < 0.01 * apart.size
     else:
-        assert np.array_equal(made.filled(0), expected)
+        assert np.array_equal(pixels.filled(0), expected)
 
 
 _numpy: dict[Resampling, Callable[[npt.NDArray[Any]], Any]] = {
@@ -145,11 +146,11 @@ def test_one_pixel_of_all_is_numpys(
     with rasterio.open(band.href) as file:
         values = file.read(1)
     counts = np.sort(np.bincount(values[values != 0]))
-    assert counts[-1] > counts[-2]  # one value is the commonest
+    assert counts[-1] > counts[-2]  # only one value is the most common
     whole = GeoBox((1, 1), Affine(10 * SIDE, 0, 500_000, 0, -10 * SIDE, 5_002_000), UTM)
-    made = reduction(plan(band), whole, Window(0, 0, 1, 1), resampling)
-    assert made.valid.all()
-    assert made.data[0, 0] == _numpy[resampling](values[values != 0])
+    pixels = reduction(sampling_of(plan(band, resampling), whole), Window(0, 0, 1, 1))
+    assert pixels.valid.all()
+    assert pixels.data[0, 0] == _numpy[resampling](values[values != 0])
 
 
 @every("resampling", REDUCED)
@@ -162,7 +163,7 @@ def test_of_nothing_valid_there_is_no_value(
     for budget in (1_500_000, 300):
         monkeypatch.setattr(module, "_SOURCE_BUDGET", budget)
         for grid in (hole, beyond):
-            assert not reduction(plan(band), grid, Window(0, 0, 1, 1), resampling).valid.any()
+            assert not reduction(sampling_of(plan(band, resampling), grid), Window(0, 0, 1, 1)).valid.any()
 
 
 def test_a_mean_that_equals_nodata_is_moved_beside_it(tmp_path: Path) -> None:
@@ -172,5 +173,5 @@ def test_a_mean_that_equals_nodata_is_moved_beside_it(tmp_path: Path) -> None:
         file.write(np.array([[[4, 6], [6, 4]]], "uint8"))
     (band,) = FolderCatalog(tmp_path).get("x").bands
     whole = GeoBox((1, 1), place @ Affine.scale(2), UTM)
-    made = reduction(plan(band), whole, Window(0, 0, 1, 1), Resampling.AVERAGE)
-    assert (made.data.item(), made.valid.item()) == (4, True)  # as GDAL does it
+    pixels = reduction(sampling_of(plan(band, Resampling.AVERAGE), whole), Window(0, 0, 1, 1))
+    assert (pixels.data.item(), pixels.valid.item()) == (4, True)  # as GDAL does it

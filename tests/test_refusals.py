@@ -1,4 +1,4 @@
-"""Refusals say what is the matter: the codec, the address, the part of the earth that a crs has."""
+"""Errors name the cause: the codec, the address, the area of use of a crs."""
 
 import json
 import math
@@ -23,8 +23,8 @@ PLACE = rasterio.Affine(10, 0, 500000, 0, -10, 5000000)
 def write_tiff(path: Path, **more: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     profile = {"count": 1, "width": 8, "height": 8, "dtype": "uint8", "crs": "EPSG:32633", "transform": PLACE} | more
-    with rasterio.open(path, "w", "GTiff", **profile) as made:
-        made.write(np.ones((made.count, made.height, made.width), made.dtypes[0]))
+    with rasterio.open(path, "w", "GTiff", **profile) as raster:
+        raster.write(np.ones((raster.count, raster.height, raster.width), raster.dtypes[0]))
     return path
 
 
@@ -47,9 +47,9 @@ def with_compression(path: Path, code: int) -> None:
     """Write another number into the compression tag of the first directory of a little-endian TIFF."""
     data = bytearray(path.read_bytes())
     start = struct.unpack_from("<I", data, 4)[0]
-    for at in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", data, start)[0], 12):
-        if struct.unpack_from("<H", data, at)[0] == 259:
-            struct.pack_into("<H", data, at + 8, code)
+    for offset in range(start + 2, start + 2 + 12 * struct.unpack_from("<H", data, start)[0], 12):
+        if struct.unpack_from("<H", data, offset)[0] == 259:
+            struct.pack_into("<H", data, offset + 8, code)
     path.write_bytes(data)
 
 
@@ -68,11 +68,11 @@ def test_a_codec_that_this_build_lacks_is_named(tmp_path: Path) -> None:
         with_compression(write_tiff(tmp_path / f"c{code}.tif"), code)
         with pytest.raises(SourceUnavailable) as caught:
             FolderCatalog(tmp_path).get(f"c{code}")
-        said = str(caught.value)
-        assert any(one in said for one in name.split("|")), (code, said)
-        assert "DEFLATE" in said, said
-        assert "damaged" not in said, said
-        assert str(tmp_path) not in said, said
+        message = str(caught.value)
+        assert any(option in message for option in name.split("|")), (code, message)
+        assert "DEFLATE" in message, message
+        assert "damaged" not in message, message
+        assert str(tmp_path) not in message, message
 
 
 def test_a_file_address_in_the_folder_is_that_file(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def write_disk(path: Path, lon: float) -> Path:
 
 
 def test_a_full_disk_without_a_region_is_the_part_that_has_a_place(tmp_path: Path) -> None:
-    # a satellite sees the equator as far as the tangent from its orbit; source: plane trigonometry
+    # a satellite sees the equator up to the tangent from its orbit; source: plane trigonometry
     limb = math.degrees(math.acos(6378169 / (6378169 + HEIGHT)))
     for lon in (0.0, 140.7, -137.2, 57.5):
         write_disk(tmp_path / f"d{lon:g}.tif", lon)

@@ -1,4 +1,4 @@
-"""Regions: what is read, what is refused."""
+"""Regions: valid and invalid ones."""
 
 import json
 import threading
@@ -40,18 +40,18 @@ def polygon(*ring: tuple[float, float], **more: object) -> str:
 )
 def test_bad_geojson_is_refused_with_a_reason(text: str, why: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        geojson_region(text, None, None)
+        geojson_region(text, crs=None, geodesic=None)
     assert reason(caught) == why
 
 
 def test_too_many_vertices_are_refused_with_both_numbers() -> None:
     ring = [(0.001 * i, 0.0) for i in range(100_001)] + [(0.0, 1.0), (0.0, 0.0)]
     with pytest.raises(InvalidRequest, match=r"100003 vertices, at most 100000"):
-        geojson_region(polygon(*ring), None, None)
+        geojson_region(polygon(*ring), crs=None, geodesic=None)
 
 
 def test_a_ring_may_be_left_open() -> None:
-    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), (1, 1)), None, None)
+    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), (1, 1)), crs=None, geodesic=None)
     assert region.geometry.area == 1
 
 
@@ -65,15 +65,15 @@ def test_a_ring_may_be_left_open() -> None:
 )
 def test_the_crs_member_is_honoured(name: str, code: int) -> None:
     member = {"type": "name", "properties": {"name": name}}
-    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), crs=member), None, None)
+    region = geojson_region(polygon((0, 1), (0, 0), (1, 0), crs=member), crs=None, geodesic=None)
     assert region.crs == CRS(f"EPSG:{code}")
 
 
 def test_the_geodesic_member_is_honoured() -> None:
     ring = ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0))
-    assert geojson_region(polygon(*ring, geodesic=True), None, None).geodesic
-    assert not geojson_region(polygon(*ring, geodesic=True), None, False).geodesic
-    assert not geojson_region(polygon(*ring), None, None).geodesic
+    assert geojson_region(polygon(*ring, geodesic=True), crs=None, geodesic=None).geodesic
+    assert not geojson_region(polygon(*ring, geodesic=True), crs=None, geodesic=False).geodesic
+    assert not geojson_region(polygon(*ring), crs=None, geodesic=None).geodesic
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_wkt_and_projjson_are_read() -> None:
 def test_threads_do_not_share_a_prepared_geometry_which_geos_changes_when_it_is_asked() -> None:
     region = Region(shapely.box(0, 0, 1, 1), CRS("EPSG:4326"))
     with ThreadPoolExecutor(2) as pool:
-        both = threading.Barrier(2)
+        barrier = threading.Barrier(2)
 
         def own() -> shapely.Geometry:
-            both.wait(HANG)  # one thread each
+            barrier.wait(HANG)  # one thread each
             return own_geometry(region)
 
-        found = [future.result() for future in (pool.submit(own), pool.submit(own))]
-    assert found[0] is not found[1]
-    assert all(g is not region.geometry and g.equals(region.geometry) for g in found)
+        results = [future.result() for future in (pool.submit(own), pool.submit(own))]
+    assert results[0] is not results[1]
+    assert all(g is not region.geometry and g.equals(region.geometry) for g in results)
     assert own_geometry(region) is own_geometry(region)
 
 
@@ -141,7 +141,7 @@ def test_very_many_points_are_as_quick_as_a_line() -> None:
     lon, lat = np.random.default_rng(0).uniform((-10, 40), (10, 60), (90_000, 2)).T
     region = Region(shapely.multipoints(np.column_stack([lon, lat])), CRS("EPSG:4326"))
     with effort() as counted:
-        found = extent(region, CRS("EPSG:32631"), lambda points: points)
+        box = extent(region, CRS("EPSG:32631"), lambda points: points)
     assert counted.calls < 10_000
     x, y = Transformer.from_crs("EPSG:4326", "EPSG:32631", always_xy=True).transform(lon, lat)
-    assert found == pytest.approx((min(x), min(y), max(x), max(y)), rel=1e-12)
+    assert box == pytest.approx((min(x), min(y), max(x), max(y)), rel=1e-12)

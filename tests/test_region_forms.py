@@ -1,4 +1,4 @@
-"""Areas as people give them: six numbers, rings that cross themselves, features without a place, lines to clip by."""
+"""Forms of regions: six numbers, rings that cross themselves, features without a geometry, lines."""
 
 import json
 from collections.abc import Iterator
@@ -36,10 +36,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("forms")
     (folder / "catalog").mkdir()
     profile = {"count": 1, "width": 96, "height": 64, "dtype": "uint8", "crs": "EPSG:32633"}
-    with rasterio.open(folder / "catalog" / "a.tif", "w", "GTiff", transform=PLACE, **profile) as made:
-        made.write(PIXELS, 1)
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
-        yield running
+    with rasterio.open(folder / "catalog" / "a.tif", "w", "GTiff", transform=PLACE, **profile) as raster:
+        raster.write(PIXELS, 1)
+    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as service:
+        yield service
 
 
 def request(geojson: Any, **more: Any) -> download_pb2.DownloadParams:
@@ -55,19 +55,19 @@ def test_a_ring_that_crosses_itself_is_the_same_area_at_both_doors() -> None:
         ("Polygon", [[[0, 0], [4, 4], [4, 0], [0, 4], [0, 0]]], {(0.5, 2): True, (3.5, 2): True, (2, 0.5): False}),
     ):
         document = {"type": kind, "coordinates": coordinates, "geodesic": False}
-        plain = geojson_region(json.dumps(document), None, None)
-        there = geometry_of_json(document)
-        made = evaluated(call(f"GeometryConstructors.{kind}", coordinates=coordinates, geodesic=False))
-        assert there is not None
+        plain = geojson_region(json.dumps(document), crs=None, geodesic=None)
+        region = geometry_of_json(document)
+        geometry = evaluated(call(f"GeometryConstructors.{kind}", coordinates=coordinates, geodesic=False))
+        assert region is not None
         assert plain.geometry.is_valid
-        assert plain.geometry.equals(there.geometry), kind
-        assert plain.geometry.equals(made.geometry), kind
-        for (x, y), held in points.items():
+        assert plain.geometry.equals(region.geometry), kind
+        assert plain.geometry.equals(geometry.geometry), kind
+        for (x, y), inside in points.items():
             if kind == "Polygon":  # by how often a ray to the east meets the ring
                 ring = shapely.LineString(coordinates[0])
                 ray = shapely.LineString([(x, y + 1e-9), (99, y + 1e-9)])
-                held = len(shapely.get_coordinates(ring.intersection(ray))) % 2 == 1
-            assert plain.geometry.contains(shapely.Point(x, y)) == held, (kind, x, y)
+                inside = len(shapely.get_coordinates(ring.intersection(ray))) % 2 == 1
+            assert plain.geometry.contains(shapely.Point(x, y)) == inside, (kind, x, y)
 
 
 def test_a_bow_gives_its_box_and_clips_to_its_two_halves(server: Served) -> None:
@@ -79,15 +79,17 @@ def test_a_bow_gives_its_box_and_clips_to_its_two_halves(server: Served) -> None
             shapely.Polygon([BOW[0], [500400, 4999700], BOW[3]]),
             shapely.Polygon([BOW[1], [500400, 4999700], BOW[2]]),
         ]
-        wanted = rasterio.features.geometry_mask(halves, (40, 60), raster.transform, invert=True)
-        assert 0.4 < wanted.mean() < 0.6
-        assert (raster.dataset_mask().astype(bool) != wanted).mean() < 0.01  # centres on an edge may go either way
+        expected = rasterio.features.geometry_mask(halves, (40, 60), raster.transform, invert=True)
+        assert 0.4 < expected.mean() < 0.6
+        assert (
+            raster.dataset_mask().astype(bool) != expected
+        ).mean() < 0.01  # centres on an edge may be inside or outside
 
 
 def test_outlines_that_cross_too_often_are_refused_before_they_are_repaired() -> None:
     zigzag = np.random.default_rng(1).uniform(0, 1, (20_000, 2)).tolist()
     with pytest.raises(InvalidRequest) as caught:
-        geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*zigzag, zigzag[0]]]}), None, None)
+        geojson_region(json.dumps({"type": "Polygon", "coordinates": [[*zigzag, zigzag[0]]]}), crs=None, geodesic=None)
     assert caught.value.violations[0].reason == "REGION_TOO_COMPLEX"
 
 
@@ -104,15 +106,15 @@ def test_a_feature_without_a_geometry_adds_nothing_and_is_named(server: Served) 
     whole = {**collection(None, halves, None), "crs": UTM}
     data, plan = server.stream(request(whole))
     assert data == server.stream(request({**halves, "crs": UTM}))[0]
-    told = [one for one in plan.ignored if one.field == "region.geojson"]
-    assert len(told) == 1
-    assert "features[0], features[2]" in told[0].reason
+    notes = [item for item in plan.ignored if item.field == "region.geojson"]
+    assert len(notes) == 1
+    assert "features[0], features[2]" in notes[0].reason
     with pytest.raises(grpc.RpcError) as caught:
         server.stream(request(whole, strict=True))
     assert refusal(caught.value).fields == {"region.geojson": "FIELD_WITHOUT_EFFECT"}
-    there = geometry_of_json(collection(None, BOX, None))
-    assert there is not None
-    assert there.geometry.equals(shapely.geometry.shape(BOX))
+    region = geometry_of_json(collection(None, BOX, None))
+    assert region is not None
+    assert region.geometry.equals(shapely.geometry.shape(BOX))
 
 
 def test_what_has_no_place_at_all_is_named() -> None:
@@ -124,21 +126,21 @@ def test_what_has_no_place_at_all_is_named() -> None:
         "features[1].geometries[0]": collection(BOX, {"type": "GeometryCollection", "geometries": [None]}),
         "empty": collection(),
     }
-    for named, document in cases.items():
+    for message, document in cases.items():
         with pytest.raises(InvalidRequest) as caught:
-            geojson_region(json.dumps(document), None, None)
+            geojson_region(json.dumps(document), crs=None, geodesic=None)
         assert caught.value.violations[0].field == "region.geojson"
-        assert named in caught.value.violations[0].description, named
+        assert message in caught.value.violations[0].description, message
     assert geometry_of_json(cases["the feature"]) is None
     with pytest.raises(InvalidExpression, match=r"geometries\[1\]"):
         geometry_of_json(cases["geometries[1]"])
 
 
 def test_earth_engines_door_heeds_the_crs_of_geojson() -> None:
-    there = geometry_of_json({"type": "Polygon", "coordinates": [BOW], "crs": UTM})
-    assert there is not None
-    assert there.crs.to_epsg() == 32633
-    assert not there.geodesic
+    region = geometry_of_json({"type": "Polygon", "coordinates": [BOW], "crs": UTM})
+    assert region is not None
+    assert region.crs.to_epsg() == 32633
+    assert not region.geodesic
 
 
 # -- lines, boxes and numbers ------------------------------------------------------------------
@@ -172,9 +174,9 @@ def test_messages_show_the_numbers_that_were_typed() -> None:
     ):
         with pytest.raises(InvalidRequest) as caught:
             box_region(*box)
-        said = caught.value.violations[0].description
-        shown = said.split("]")[0].strip("[").split(", ")
-        assert list(map(float, shown)) == list(box), said
+        message = caught.value.violations[0].description
+        numbers = message.split("]")[0].strip("[").split(", ")
+        assert list(map(float, numbers)) == list(box), message
 
 
 def test_six_numbers_are_a_box_with_heights() -> None:
@@ -196,6 +198,6 @@ def test_what_is_of_no_type_is_no_geometry_at_any_door() -> None:
     for kind in kinds:
         document: dict[str, Any] = {"type": kind, "coordinates": [1, 2], "features": [], "geometries": []}
         with pytest.raises(InvalidRequest):
-            geojson_region(json.dumps(document), None, None)
+            geojson_region(json.dumps(document), crs=None, geodesic=None)
         if kind != "Nothing":
             assert geometry_of_json(document) is None, kind

@@ -1,4 +1,4 @@
-"""Pixels against GDAL's own warper, and against themselves cut differently."""
+"""Pixels, compared with GDAL's warper and with the same pixels from other windows."""
 
 import itertools
 import json
@@ -60,33 +60,33 @@ def blocks(raster: RasterPlan, height: int, width: int) -> list[Window]:
 
 def assembled(raster: RasterPlan, windows: Sequence[Window], pieces: Sequence[tuple[Pixels, ...]]) -> Pixels:
     shape = tuple(int(n) for n in raster.grid.shape)
-    made = Pixels(np.zeros(shape, raster.bands[0].dtype), np.zeros(shape, bool))
+    pixels = Pixels(np.zeros(shape, raster.bands[0].dtype), np.zeros(shape, bool))
     for window, (piece, *_) in zip(windows, pieces, strict=True):
-        at = (slice(window.row, window.row + window.height), slice(window.col, window.col + window.width))
-        made.data[at] = piece.data
-        made.valid[at] = piece.valid
-    return made
+        index = (slice(window.row, window.row + window.height), slice(window.col, window.col + window.width))
+        pixels.data[index] = piece.data
+        pixels.valid[index] = piece.valid
+    return pixels
 
 
-def same(one: Pixels, other: Pixels) -> bool:
-    valid = one.valid
+def same(first: Pixels, second: Pixels) -> bool:
+    valid = first.valid
     return bool(
-        (one.valid == other.valid).all()
-        and np.array_equal(one.data[valid], other.data[valid], equal_nan=one.data.dtype.kind == "f")
+        (first.valid == second.valid).all()
+        and np.array_equal(first.data[valid], second.data[valid], equal_nan=first.data.dtype.kind == "f")
     )
 
 
 def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
     """Return output pixels per source pixel along both axes at the middle of a grid, at most 1.
 
-    By the distance between neighbouring centres of output pixels, in the level that is read: what the
-    README promises to fix for the whole raster, where gdalwarp takes another number for each chunk.
+    From the distance between neighbouring centres of output pixels, in the level that is read. It is the same
+    for the whole raster, as the README states; gdalwarp computes it for each chunk.
     """
     assert grid.crs is not None
     assert band.source.grid.crs is not None
     rows, cols = (int(n) for n in grid.shape)
-    at = np.array([[0, 1, 0], [0, 0, 1]]) + np.array([[cols / 2], [rows / 2]])
-    x, y = np.array(grid.affine).reshape(3, 3)[:2] @ np.vstack([at, np.ones(3)])
+    points = np.array([[0, 1, 0], [0, 0, 1]]) + np.array([[cols / 2], [rows / 2]])
+    x, y = np.array(grid.affine).reshape(3, 3)[:2] @ np.vstack([points, np.ones(3)])
     x, y = pyproj.Transformer.from_crs(grid.crs.proj, band.source.grid.crs.proj, always_xy=True).transform(x, y)
     with rasterio.open(band.stored.href, overview_level=band.overview) as level:
         size = level.width, level.height
@@ -98,9 +98,9 @@ def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
 
 
 def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Path) -> npt.NDArray[np.generic]:
-    """Return what GDAL makes of a planned band: its warper at exact coordinates.
+    """Return the pixels of a planned band from GDAL's warper at exact coordinates.
 
-    In another crs a kernel keeps its width over tiles of 128 x 256 pixels, counted from the origin of the crs.
+    In another crs a kernel has a constant width in tiles of 128 x 256 pixels from the origin of the crs.
     """
     if resampling is Resampling.NEAREST or grid.crs == band.source.grid.crs:
         return gdal_part(band, grid, resampling, folder, kernel_scales(band, grid))
@@ -115,12 +115,12 @@ def gdal_pixels(band: BandPlan, grid: GeoBox, resampling: Resampling, folder: Pa
     if len(scales := set(tiles.values())) == 1:
         return gdal_part(band, grid, resampling, folder, *scales)
     expected = np.zeros((rows, cols), band.source.dtype)
-    for nth, ((row, col), own) in enumerate(tiles.items()):
+    for nth, ((row, col), tile) in enumerate(tiles.items()):
         top, left = max(row - first_row, 0), max(col - first_col, 0)
         bottom, right = min(row + 128 - first_row, rows), min(col + 256 - first_col, cols)
         part = GeoBox((bottom - top, right - left), grid.affine @ Affine.translation(left, top), grid.crs)
         # the command line takes a tenth of a second to start, so it makes the first tile and the library the others
-        expected[top:bottom, left:right] = gdal_part(band, part, resampling, folder, own, by_library=nth > 0)
+        expected[top:bottom, left:right] = gdal_part(band, part, resampling, folder, tile, by_library=nth > 0)
     return expected
 
 
@@ -133,7 +133,7 @@ def gdal_part(
     *,
     by_library: bool = False,
 ) -> npt.NDArray[np.generic]:
-    """Return what GDAL makes of a planned band in one piece, for output pixels per source pixel along both axes."""
+    """Return the pixels of a planned band from GDAL in one piece, for output pixels per source pixel in both axes."""
     height, width = (int(n) for n in grid.shape)
     assert grid.crs is not None
     xscale, yscale = scales
@@ -159,8 +159,8 @@ def gdal_part(
             return np.asarray(warped.read(band.stored.index))
     target = folder / "warped.tif"
     profile = {"driver": "GTiff", "width": width, "height": height, "count": 1, "dtype": band.source.dtype}
-    with rasterio.open(target, "w", crs=grid.crs.to_wkt(), transform=grid.affine, nodata=nodata, **profile) as made:
-        made.write(np.full((height, width), nodata, band.source.dtype), 1)
+    with rasterio.open(target, "w", crs=grid.crs.to_wkt(), transform=grid.affine, nodata=nodata, **profile) as file:
+        file.write(np.full((height, width), nodata, band.source.dtype), 1)
     source = band.stored.href
     if band.stored.index != 1:
         source = str(folder / "band.vrt")
@@ -170,8 +170,8 @@ def gdal_part(
     options = ["-q", "-et", "0", "-r", _gdal_names[resampling], "-ovr", overview]
     options += ["-wo", f"XSCALE={xscale}", "-wo", f"YSCALE={yscale}"]
     subprocess.run([GDALWARP, *options, source, target], check=True)
-    with rasterio.open(target) as made:
-        return np.asarray(made.read(1))
+    with rasterio.open(target) as file:
+        return np.asarray(file.read(1))
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +208,7 @@ def test_native_pixels_are_those_of_the_file(catalog: FolderCatalog, image_id: s
     with rasterio.open(band.href) as source:
         stored, mask = source.read(band.index), source.read_masks(band.index) > 0
     pixels = whole(raster)
-    if band.nodata is not None and mask.all():  # declared by the STAC item alone
+    if band.nodata is not None and mask.all():  # declared only by the STAC item
         mask = stored != band.nodata
     assert np.array_equal(pixels.data, stored, equal_nan=stored.dtype.kind == "f")
     assert np.array_equal(pixels.valid, mask)
@@ -244,8 +244,8 @@ _cases = [
 @pytest.mark.skipif(GDALWARP is None, reason="gdalwarp is not installed: the next tests use WarpedVRT instead")
 def test_the_oracle_is_gdals_command_line() -> None:
     assert GDALWARP is not None
-    told = subprocess.run([GDALWARP, "--version"], check=True, capture_output=True, text=True).stdout
-    assert told.startswith("GDAL 3.")
+    version = subprocess.run([GDALWARP, "--version"], check=True, capture_output=True, text=True).stdout
+    assert version.startswith("GDAL 3.")
 
 
 @pytest.mark.parametrize(("image_id", "name", "crs", "scale"), _cases)
@@ -257,17 +257,17 @@ def test_resampled_pixels_are_those_of_gdal(
     band = next(b for b in image.bands if b.name == name)
     raster = plan(image, band, grid=GridSpec(crs, scale=scale), resampling=resampling)
     expected = gdal_pixels(raster.bands[0], raster.grid, resampling, tmp_path)
-    made = whole(raster).filled(band.nodata if band.nodata is not None else 0)
+    pixels = whole(raster).filled(band.nodata if band.nodata is not None else 0)
     if resampling is Resampling.NEAREST:
-        assert np.array_equal(made, expected, equal_nan=expected.dtype.kind == "f")
+        assert np.array_equal(pixels, expected, equal_nan=expected.dtype.kind == "f")
         return
-    both = np.isfinite(made.astype(float)) & np.isfinite(expected.astype(float))
-    assert (np.isfinite(made.astype(float)) == np.isfinite(expected.astype(float))).all()
-    difference = np.abs(made[both].astype(float) - expected[both].astype(float))
+    finite = np.isfinite(pixels.astype(float)) & np.isfinite(expected.astype(float))
+    assert (np.isfinite(pixels.astype(float)) == np.isfinite(expected.astype(float))).all()
+    difference = np.abs(pixels[finite].astype(float) - expected[finite].astype(float))
     count = (
         1
         if expected.dtype.kind != "f"
-        else 1e-5 * max(1.0, float(np.abs(expected[both & (np.abs(expected) < 1e30)]).max()))
+        else 1e-5 * max(1.0, float(np.abs(expected[finite & (np.abs(expected) < 1e30)]).max()))
     )
     assert difference.max() <= count
 
@@ -288,17 +288,17 @@ def test_reductions_over_whole_pixels_are_those_of_numpy(
     image = catalog.get("s2_majortom_T48QUE_20200223")
     band = next(b for b in image.bands if b.name == "B11")
     grid = GridSpec(band.grid.crs, band.grid.affine @ Affine.scale(3), (178, 178))
-    made = whole(plan(image, band, grid=grid, resampling=resampling))
+    pixels = whole(plan(image, band, grid=grid, resampling=resampling))
     with rasterio.open(band.href) as source:
         cells = source.read(1).reshape(178, 3, 178, 3).swapaxes(1, 2).reshape(178, 178, 9)
-    assert made.valid.all()
-    assert np.array_equal(made.data, reduce(cells))
+    assert pixels.valid.all()
+    assert np.array_equal(pixels.data, reduce(cells))
 
 
 def test_the_mode_is_the_commonest_class(catalog: FolderCatalog) -> None:
     image = catalog.get("landcover_palette_pr_5070")
     band = image.bands[0]
-    made = whole(
+    pixels = whole(
         plan(
             image,
             band,
@@ -309,8 +309,8 @@ def test_the_mode_is_the_commonest_class(catalog: FolderCatalog) -> None:
     with rasterio.open(band.href) as source:
         cells = source.read(1).reshape(23, 2, 42, 2).swapaxes(1, 2).reshape(23, 42, 4)
     counts = np.stack([(cells == cells[..., [i]]).sum(-1) for i in range(4)], -1)
-    of_made = (cells == made.data[..., None]).sum(-1)
-    assert np.array_equal(of_made, counts.max(-1))  # where two are as common, either will do
+    of_made = (cells == pixels.data[..., None]).sum(-1)
+    assert np.array_equal(of_made, counts.max(-1))  # where two are equally common, either is right
 
 
 def test_huge_shrinking_without_overviews_reads_in_parts(catalog: FolderCatalog) -> None:
@@ -333,8 +333,8 @@ def test_clipping_masks_pixels_whose_centre_is_outside(catalog: FolderCatalog) -
     triangle = Region(
         geojson_region(
             '{"type":"Polygon","coordinates":[[[390000,5348400],[391200,5348400],[390000,5347200]]]}',
-            band.grid.crs,
-            None,
+            crs=band.grid.crs,
+            geodesic=None,
         ).geometry,
         band.grid.crs,
     )
@@ -346,8 +346,8 @@ def test_clipping_masks_pixels_whose_centre_is_outside(catalog: FolderCatalog) -
 def test_a_changed_file_is_told_and_not_mixed(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     profile = {"driver": "GTiff", "width": 8, "height": 8, "count": 1, "dtype": "uint8", "crs": "EPSG:32610"}
-    with rasterio.open(path, "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
-        made.write(np.ones((1, 8, 8), "uint8"))
+    with rasterio.open(path, "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as file:
+        file.write(np.ones((1, 8, 8), "uint8"))
     image = FolderCatalog(tmp_path).get("a")
     raster = plan(image, image.bands[0])
     os.utime(path, ns=(1, 1))
@@ -377,7 +377,7 @@ def random_region(dice: random.Random, crs: CRS, box: tuple[float, float, float,
             return Region(shapely.Polygon(corners), LONLAT)
         case "geodesic":
             ring = [*corners, corners[0]]
-            return geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), None, True)
+            return geojson_region(json.dumps({"type": "Polygon", "coordinates": [ring]}), crs=None, geodesic=True)
         case _:
             pass
     return box_region(*box)
@@ -438,22 +438,22 @@ def random_request(image: Image, band: Band, dice: random.Random) -> DownloadReq
 
 
 def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: Band) -> None:
-    """Check a grid by coordinates sampled here, by pyproj alone."""
-    grid, asked = raster.grid, request.grid
+    """Check a grid with sampled coordinates and pyproj."""
+    grid, request_grid = raster.grid, request.grid
     height, width = grid.shape
-    if asked.transform is not None:
-        assert (grid.affine, width, height) == (asked.transform, *asked.dimensions)
+    if request_grid.transform is not None:
+        assert (grid.affine, width, height) == (request_grid.transform, *request_grid.dimensions)
         return
-    if len(asked.dimensions) == 2:
-        assert (width, height) == asked.dimensions
-    if len(asked.dimensions) == 1:
-        assert max(width, height) == asked.dimensions[0]
-    lattice_known = not asked.dimensions
-    if lattice_known and asked.crs is not None:
+    if len(request_grid.dimensions) == 2:
+        assert (width, height) == request_grid.dimensions
+    if len(request_grid.dimensions) == 1:
+        assert max(width, height) == request_grid.dimensions[0]
+    lattice_known = not request_grid.dimensions
+    if lattice_known and request_grid.crs is not None:
         # anchored at the origin of the crs: the corner is a whole number of pixels
         for corner, size in ((grid.affine.c, grid.affine.a), (grid.affine.f, grid.affine.e)):
             assert abs(corner / size - round(corner / size)) < 1e-6 * max(1, abs(corner / size) * 1e-9)
-    if lattice_known and asked.crs is None:
+    if lattice_known and request_grid.crs is None:
         step = ~Affine(
             grid.affine.a, grid.affine.b, band.grid.affine.c, grid.affine.d, grid.affine.e, band.grid.affine.f
         )
@@ -471,7 +471,7 @@ def assert_obeys_the_rules(raster: RasterPlan, request: DownloadRequest, band: B
     if grid.crs.geographic or turn > 360:  # over the cut of these two, coordinates run on
         there_x = there_x + turn * np.round((grid.affine.c + grid.affine.a * width / 2 - there_x) / turn)
     cols, rows = back.a * there_x + back.b * there_y + back.c, back.d * there_x + back.e * there_y + back.f
-    slack = 2e-6 + 1e-4 * len(asked.dimensions)
+    slack = 2e-6 + 1e-4 * len(request_grid.dimensions)
     assert cols.min() > -slack
     assert rows.min() > -slack
     assert cols.max() < width + slack

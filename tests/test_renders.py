@@ -1,4 +1,4 @@
-"""Renders that run: shared, counted, stopped."""
+"""Renders: sharing, counting and stopping."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ B = TypeVar("B")
 
 
 class GatedEngine:
-    """Begins no item until the gate is open, and counts the maps."""
+    """An engine that starts items when its gate is open, and counts the calls of map."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -46,8 +46,8 @@ def plans(tmp_path: Path) -> Callable[[int], RenderPlan]:
     path = tmp_path / "catalog" / "a.tif"
     path.parent.mkdir()
     profile = {"driver": "GTiff", "width": 600, "height": 600, "count": 1, "dtype": "uint8", "crs": "EPSG:32610"}
-    with rasterio.open(path, "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
-        made.write(np.ones((1, 600, 600), "uint8"))
+    with rasterio.open(path, "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+        raster.write(np.ones((1, 600, 600), "uint8"))
     image = FolderCatalog(path.parent).get("a")
 
     def plan(size: int) -> RenderPlan:
@@ -67,64 +67,64 @@ def renders(tmp_path: Path, engine: GatedEngine, most: int = 1) -> Renders:
 
 def test_many_readers_of_one_file_cause_one_render(tmp_path: Path, plans: Callable[[int], RenderPlan]) -> None:
     engine = GatedEngine()
-    running = renders(tmp_path, engine)
-    joined = [running.join(plans(300)) for _ in range(10)]
+    service = renders(tmp_path, engine)
+    joined = [service.join(plans(300)) for _ in range(10)]
     engine.gate.set()
     assert len({id(render) for render in joined}) == 1
     assert len({render.result.result(30) for render in joined}) == 1
     assert engine.maps == 1
-    running.close()
+    service.close()
 
 
 def test_a_render_ends_when_its_last_reader_leaves(tmp_path: Path, plans: Callable[[int], RenderPlan]) -> None:
     engine = GatedEngine()
-    running = renders(tmp_path, engine)
-    one, two = running.join(plans(300)), running.join(plans(300))
+    service = renders(tmp_path, engine)
+    first, second = service.join(plans(300)), service.join(plans(300))
     assert engine.begun.wait(HANG)
-    running.leave(one)
-    running.leave(two)
+    service.leave(first)
+    service.leave(second)
     engine.gate.set()
     with pytest.raises(RenderCancelled):
-        one.result.result(30)
-    running.close()
+        first.result.result(30)
+    service.close()
     assert list((tmp_path / "cache").iterdir()) == []
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_a_render_goes_on_while_one_reader_stays(tmp_path: Path, plans: Callable[[int], RenderPlan]) -> None:
     engine = GatedEngine()
-    running = renders(tmp_path, engine)
-    one, two = running.join(plans(300)), running.join(plans(300))
-    running.leave(one)
+    service = renders(tmp_path, engine)
+    first, second = service.join(plans(300)), service.join(plans(300))
+    service.leave(first)
     engine.gate.set()
-    assert two.result.result(30).size > 0
-    assert two.blocks_done == two.blocks_total
-    running.close()
+    assert second.result.result(30).size > 0
+    assert second.blocks_done == second.blocks_total
+    service.close()
 
 
 def test_a_reader_who_comes_after_the_last_one_left_gets_a_render_of_its_own(
     tmp_path: Path, plans: Callable[[int], RenderPlan]
 ) -> None:
     engine = GatedEngine()
-    running = renders(tmp_path, engine)
-    running.leave(running.join(plans(300)))
-    late = running.join(plans(300))
+    service = renders(tmp_path, engine)
+    service.leave(service.join(plans(300)))
+    late = service.join(plans(300))
     engine.gate.set()
     assert late.result.result(30).size > 0
-    running.close()
+    service.close()
 
 
 def test_more_renders_than_the_server_takes_are_told_to_come_back(
     tmp_path: Path, plans: Callable[[int], RenderPlan]
 ) -> None:
     engine = GatedEngine()
-    running = renders(tmp_path, engine, most=1)
-    joined = [running.join(plans(100 + i)) for i in range(4)]
+    service = renders(tmp_path, engine, most=1)
+    joined = [service.join(plans(100 + i)) for i in range(4)]
     with pytest.raises(Overloaded):
-        running.join(plans(200))
-    assert running.join(plans(100)) is joined[0]
+        service.join(plans(200))
+    assert service.join(plans(100)) is joined[0]
     engine.gate.set()
-    running.close()
+    service.close()
 
 
 def test_a_stream_that_nobody_wants_ends_while_it_is_planned(tmp_path: Path) -> None:
@@ -138,11 +138,11 @@ def test_a_stream_that_nobody_wants_ends_while_it_is_planned(tmp_path: Path) -> 
 
     job = StreamJob(plan, renders(tmp_path, GatedEngine()), tmp_path)
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(job.run)
+        future = pool.submit(job.run)
         assert planning.wait(HANG)
         job.stop()
         with pytest.raises(RenderCancelled):
-            running.result(30)
+            future.result(30)
 
 
 def test_the_cache_is_trimmed_once_the_readers_have_their_file(
@@ -157,11 +157,11 @@ def test_the_cache_is_trimmed_once_the_readers_have_their_file(
             raise OSError("no such disk")
 
     engine = GatedEngine()
-    running = Renders(engine, Store(tmp_path / "cache", 1 << 20), tmp_path, 1)
-    render = running.join(plans(100))
+    service = Renders(engine, Store(tmp_path / "cache", 1 << 20), tmp_path, 1)
+    render = service.join(plans(100))
     engine.gate.set()
     assert render.result.result(30).size > 0
-    running.leave(render)
-    running.close()
+    service.leave(render)
+    service.close()
     assert trimmed.is_set()
     assert "the cache could not be trimmed: no such disk" in caplog.text

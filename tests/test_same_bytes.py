@@ -1,4 +1,4 @@
-"""Encoders give equal tiles equal bytes: at any depth of the stack, in any thread and process, whatever memory held."""
+"""Encoders give equal bytes for equal tiles, at any depth of the stack, in any thread, process and state of memory."""
 
 import hashlib
 import io
@@ -41,7 +41,7 @@ DTYPES = ("uint8", "uint16", "int64", "float32")
 
 
 def tiles() -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Yield tiles of kinds that files hold: elevation, classes, nearest neighbours four times finer, noise, nothing."""
+    """Yield tiles as in real files: elevation, classes, enlarged pixels, noise, zeros."""
     rng = np.random.default_rng(9)
     y, x = np.mgrid[:256, :256]
     smooth = 1000 + 300 * np.sin(x / 37) + 200 * np.cos(y / 29)
@@ -59,18 +59,18 @@ def tiles() -> Iterator[tuple[str, npt.NDArray[Any]]]:
 
 
 def digests() -> list[str]:
-    """Return a digest of what each encoding makes of all tiles."""
-    made = []
+    """Return a digest of all tiles for each encoding."""
+    digests_ = []
     for encoding in ENCODINGS:
         digest = hashlib.sha256()
         for dtype, tile in tiles():
             digest.update(compressor(encoding, dtype)(tile))
-        made.append(digest.hexdigest()[:16])
-    return made
+        digests_.append(digest.hexdigest()[:16])
+    return digests_
 
 
 def deeper(depth: int) -> list[str]:
-    """Return digests made so many calls of C down the stack."""
+    """Return digests that are computed a number of C calls deeper in the stack."""
     return digests() if depth == 0 else next(map(deeper, (depth - 1,)))
 
 
@@ -81,13 +81,13 @@ def test_bytes_do_not_depend_on_the_depth_of_the_stack() -> None:
 
 
 def test_bytes_do_not_depend_on_where_the_compressor_lies_in_memory() -> None:
-    """Of 40,000 streams at many addresses, of data in which each match that is there can be found."""
+    """Compress 40,000 streams at many addresses, with data where every match can be found."""
     compress, dice = compressor(Encoding(Compression.DEFLATE), "int64"), np.random.default_rng(3)
-    held = [isal_zlib.compressobj(level=1) for _ in range(200)]
+    compressors = [isal_zlib.compressobj(level=1) for _ in range(200)]
     differ = 0
     for tile in dice.choice(np.array([0, 1, 255], "uint8"), (20_000, 88, 8)).view("int64")[..., 0]:
         first = compress(tile)
-        held[int(dice.integers(200))] = isal_zlib.compressobj(level=1)
+        compressors[int(dice.integers(200))] = isal_zlib.compressobj(level=1)
         differ += compress(tile) != first
     assert not differ
 
@@ -108,12 +108,12 @@ def test_bytes_do_not_depend_on_the_process_or_what_its_memory_held() -> None:
     code = "import json, test_same_bytes as t; print(json.dumps(t.deeper(3)))"
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     expected = digests()
-    for fill in ("0", "85", "255"):  # with these bytes glibc fills what it gives and takes back
+    for fill in ("0", "85", "255"):  # glibc fills allocated and freed memory with these bytes
         environment = {**os.environ, "PYTHONPATH": path, "MALLOC_PERTURB_": fill}
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, check=True, timeout=600
         )
-        assert json.loads(done.stdout) == expected, fill
+        assert json.loads(process.stdout) == expected, fill
 
 
 def delivered(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -136,9 +136,9 @@ def delivered(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def cpu_kind() -> str:
-    """Return what of the processor may choose another loop of ISA-L."""
-    told = Path("/proc/cpuinfo")
-    is_wide = told.exists() and "avx512f" in told.read_text()
+    """Return the properties of the processor that may select another loop of ISA-L."""
+    path = Path("/proc/cpuinfo")
+    is_wide = path.exists() and "avx512f" in path.read_text()
     return f"{platform.machine()}{' avx512' if is_wide else ''}"
 
 
@@ -147,13 +147,13 @@ GOLDEN = "10 | imagecodecs 2026.3.6, isal 1.9.1, rasterio 1.4.4, tifffile 2026.3
 
 
 def test_other_bytes_come_with_another_revision(tmp_path: Path) -> None:
-    made = hashlib.sha256("".join(digests()).encode())
+    digest = hashlib.sha256("".join(digests()).encode())
     for name, data in delivered(tmp_path):
-        made.update(name.encode() + hashlib.sha256(data).digest())
+        digest.update(name.encode() + hashlib.sha256(data).digest())
     makers = f"{', '.join(LIBRARIES)}, {cpu_kind()}"
-    now = f"{etag.ENCODING_REVISION} | {makers} | {made.hexdigest()[:16]}"
-    revision, known, _ = GOLDEN.split(" | ")
-    if known != makers:
+    current = f"{etag.ENCODING_REVISION} | {makers} | {digest.hexdigest()[:16]}"
+    revision, golden_makers, _ = GOLDEN.split(" | ")
+    if golden_makers != makers:
         pytest.skip(f"these makers of bytes are others than those the digest was taken with: {makers}")
-    assert now == GOLDEN, "raise ENCODING_REVISION where bytes changed, and write this line down as GOLDEN"
+    assert current == GOLDEN, "raise ENCODING_REVISION where bytes changed, and write this line down as GOLDEN"
     assert revision == etag.ENCODING_REVISION

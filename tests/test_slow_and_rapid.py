@@ -1,4 +1,4 @@
-"""Connections that send too little or too much: slow heads over HTTP, calls taken back at once over HTTP/2."""
+"""Connections that send too little or too much: slow headers over HTTP, cancelled calls over HTTP/2."""
 
 import socket
 import threading
@@ -47,7 +47,7 @@ def connected(server: Served) -> socket.socket:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Return what comes until the server closes; raises TimeoutError where it never does."""
+    """Return the bytes until the server closes the connection; raise TimeoutError where it does not."""
     data = b""
     try:
         while part := connection.recv(1 << 16):
@@ -66,13 +66,13 @@ def test_a_connection_without_a_whole_head_is_closed(impatient: Served) -> None:
 
 def test_a_connection_that_had_an_answer_is_closed_when_no_whole_head_follows(impatient: Served) -> None:
     for more in (b"", b"GET /livez HT"):
-        came = b""
-        while not came:  # where this machine was too slow for the first head
+        data = b""
+        while not data:  # where this machine was too slow for the first head
             with connected(impatient) as connection:
                 with suppress(OSError):
                     connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" + more)
-                came = received(connection)
-        assert came.startswith(b"HTTP/1.1 200"), more
+                data = received(connection)
+        assert data.startswith(b"HTTP/1.1 200"), more
 
 
 def test_a_head_that_comes_byte_by_byte_is_closed(impatient: Served) -> None:
@@ -90,30 +90,30 @@ def test_a_head_that_comes_byte_by_byte_is_closed(impatient: Served) -> None:
         thread = threading.Thread(target=drip)
         thread.start()
         try:
-            came = received(connection)
+            data = received(connection)
         finally:
             closed.set()
             thread.join()
-        assert b"200" not in came.partition(b"\r\n")[0]
+        assert b"200" not in data.partition(b"\r\n")[0]
 
 
 def test_a_request_whose_head_is_there_may_take_longer(impatient: Served) -> None:
     head = b"POST /v1/downloads:plan HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     body = b'{"image": "image"}'
-    came = b""
-    while not came:  # where this machine was too slow for the head
+    data = b""
+    while not data:  # where this machine was too slow for the head
         with connected(impatient) as slow, suppress(OSError):
             slow.sendall(head + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
             with connected(impatient) as silent:
-                assert received(silent) == b""  # by now the time is over
+                assert received(silent) == b""  # the time limit has passed
             slow.sendall(body)
-            came = received(slow)
-    assert came.startswith(b"HTTP/1.1 200")
+            data = received(slow)
+    assert data.startswith(b"HTTP/1.1 200")
 
 
 def test_calls_taken_back_at_once_cancel_none_of_others(settings: Settings) -> None:
     request = download_service_pb2.StreamDownloadRequest(params=PARAMS)
-    done = threading.Event()
+    finished = threading.Event()
 
     with served(settings) as server:
         host, port = server.address.split(":")
@@ -127,10 +127,10 @@ def test_calls_taken_back_at_once_cancel_none_of_others(settings: Settings) -> N
                 message = request.SerializeToString()
                 method = "/rasterwire.v1.DownloadService/StreamDownload"
                 try:
-                    for at in range(20_000):
-                        if done.is_set():
+                    for index in range(20_000):
+                        if finished.is_set():
                             return
-                        stream = 2 * at + 1
+                        stream = 2 * index + 1
                         attacker.sendall(raw_http2.call(stream, method, message) + raw_http2.reset(stream))
                 except OSError:  # the server may close it
                     pass
@@ -149,14 +149,14 @@ def test_calls_taken_back_at_once_cancel_none_of_others(settings: Settings) -> N
                         size = sum(len(answer.chunk.data) for answer in answers)
                         assert size == answers[-1].chunk.file.size_bytes > 300 * 300
             finally:
-                done.set()
+                finished.set()
                 threads[0].join(_GUARD)
                 attacker.shutdown(socket.SHUT_RDWR)
                 threads[1].join(_GUARD)
 
 
 def test_a_connection_takes_as_many_calls_at_once_as_it_says(settings: Settings) -> None:
-    """More wait in the client for one to end; none fails."""
+    """Further calls wait in the client, and none fails."""
     with served(settings) as server:
         requests = [server.downloads.GetLimits.future(download_service_pb2.GetLimitsRequest()) for _ in range(300)]
         for request in requests:

@@ -1,4 +1,4 @@
-"""What a server keeps on its disk: for its owner alone, made again where it was removed, told where it is locked."""
+"""Files of a server: only its owner can read them, removed folders are made again, locked files give an error."""
 
 import json
 import os
@@ -43,15 +43,15 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path, state: Path) -> Iterator[Served]:
-    """Of a raster of noise, begun with an umask that keeps nothing from others."""
+    """Run a server of a raster of noise, with an umask that gives access to others."""
     (tmp_path / "catalog").mkdir()
     profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
-    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as made:
-        made.write(np.random.default_rng(1).integers(1, 60_000, (1, SIDE, SIDE)).astype("uint16"))
+    with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+        raster.write(np.random.default_rng(1).integers(1, 60_000, (1, SIDE, SIDE)).astype("uint16"))
     before = os.umask(0)
     try:
-        with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=state)) as running:
-            yield running
+        with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=state)) as service:
+            yield service
     finally:
         os.umask(before)
 
@@ -89,11 +89,11 @@ def test_folders_that_an_older_server_left_open_are_closed(tmp_path: Path, state
 
 def test_folders_that_were_removed_are_made_again(server: Served, state: Path) -> None:
     for scale, format_ in enumerate(FORMATS, start=10):
-        made = server.create(params(format_, scale)).download_id
-        before = server.read(made)
+        download = server.create(params(format_, scale)).download_id
+        before = server.read(download)
         for name in ("cache", "scratch"):
             shutil.rmtree(state / name)
-        assert server.read(made) == before
+        assert server.read(download) == before
         for name in ("cache", "scratch"):
             shutil.rmtree(state / name)
         assert server.stream(params(format_, scale))[0] == before
@@ -107,13 +107,13 @@ def test_a_cache_that_is_removed_while_a_file_is_made_is_told_as_passing(
         shutil.rmtree(state / "cache")
         return render_block(*arguments)  # type: ignore[arg-type]
 
-    made = server.create(params(download_pb2.FORMAT_GEO_TIFF, 20)).download_id  # of one block
+    download = server.create(params(download_pb2.FORMAT_GEO_TIFF, 20)).download_id  # a file of one block
     monkeypatch.setattr("rasterwire.download.renders.render_block", removing)
     with pytest.raises(grpc.RpcError) as caught:
-        server.read(made)
+        server.read(download)
     assert refusal(caught.value).code is grpc.StatusCode.UNAVAILABLE
     monkeypatch.undo()
-    assert server.read(made)
+    assert server.read(download)
 
 
 def test_a_store_of_ids_that_was_removed_begins_anew(server: Served, state: Path) -> None:
@@ -123,10 +123,10 @@ def test_a_store_of_ids_that_was_removed_begins_anew(server: Served, state: Path
     with pytest.raises(grpc.RpcError) as caught:
         server.read(old)
     assert refusal(caught.value).code is grpc.StatusCode.NOT_FOUND
-    made = server.create(params(download_pb2.FORMAT_NPY)).download_id
-    assert server.read(made)
+    download = server.create(params(download_pb2.FORMAT_NPY)).download_id
+    assert server.read(download)
     with closing(SqliteDownloadStore(state / "downloads.sqlite")) as another:
-        assert another.get(made.name.removeprefix("downloads/")) is not None
+        assert another.get(download.name.removeprefix("downloads/")) is not None
 
 
 def test_a_locked_store_of_ids_is_told_as_passing_and_goes_on_when_it_is_let_go(server: Served, state: Path) -> None:
@@ -138,9 +138,9 @@ def test_a_locked_store_of_ids_is_told_as_passing_and_goes_on_when_it_is_let_go(
         assert refusal(caught.value).code is grpc.StatusCode.UNAVAILABLE
         assert retry_delay(caught.value) > 0
         body = json.dumps({"image": "a", "format": "FORMAT_NPY"}).encode()
-        asked = urllib.request.Request(f"{server.http}/v1/downloads", body, {"Content-Type": "application/json"})
+        http_request = urllib.request.Request(f"{server.http}/v1/downloads", body, {"Content-Type": "application/json"})
         with pytest.raises(urllib.error.HTTPError) as answer:
-            urllib.request.urlopen(asked, timeout=HANG)
+            urllib.request.urlopen(http_request, timeout=HANG)
         with answer.value:
             assert (answer.value.code, answer.value.headers["Retry-After"]) == (503, "2")
         holder.execute("ROLLBACK")
@@ -170,20 +170,20 @@ def test_an_answer_of_429_says_when_to_come_back(server: Served, monkeypatch: py
     def full(*_: object) -> None:
         raise Overloaded(2.5)
 
-    made = server.create(params(download_pb2.FORMAT_GEO_TIFF)).download_id
+    download = server.create(params(download_pb2.FORMAT_GEO_TIFF)).download_id
     monkeypatch.setattr(renders.Renders, "join", full)
     with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.urlopen(made.url, timeout=HANG)
+        urllib.request.urlopen(download.url, timeout=HANG)
     with answer.value:
         assert (answer.value.code, answer.value.headers["Retry-After"]) == (429, "3")
     with pytest.raises(grpc.RpcError) as caught:
-        server.read(made)
+        server.read(download)
     assert refusal(caught.value).code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert retry_delay(caught.value) == 2.5
 
 
 def retry_delay(error: grpc.RpcError) -> Any:
-    """Return the seconds that the status says to wait."""
+    """Return the delay of the status in seconds."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None
     info = error_details_pb2.RetryInfo()

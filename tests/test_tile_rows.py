@@ -1,4 +1,4 @@
-"""The top of a tile, decoded alone, is the top of the tile."""
+"""The upper rows of a tile are the same when only they are decoded."""
 
 import zlib
 from pathlib import Path
@@ -42,32 +42,34 @@ def test_the_top_of_a_tile_is_what_gdal_reads_there(
         file.write(pixels)
     level = opened_level(str(path), "1", None)
     begins, sample = level.place(2)
-    for index, wanted in [(0, 1), (0, 9), (1, 33), (level.across, 40), (2 * level.across, 8)]:
+    for index, count in [(0, 1), (0, 9), (1, 33), (level.across, 40), (2 * level.across, 8)]:
         row, col = index // level.across * level.tile_height, index % level.across * level.tile_width
         if row >= SIZE:
             continue
         level.tile(begins + index, level.tile_height)
-        made = level.rows_made(begins + index, wanted)
-        assert wanted <= made <= level.tile_height
-        got = np.empty((wanted, level.tile_width), dtype)
-        level.tile(begins + index, made).copy_to(got, slice(0, wanted), slice(0, level.tile_width), (0, 0), sample)
-        expected = pixels[1, row : row + wanted, col : col + level.tile_width]
-        np.testing.assert_array_equal(got[: expected.shape[0], : expected.shape[1]], expected)
+        rows = level.rows_to_decode(begins + index, count)
+        assert count <= rows <= level.tile_height
+        target = np.empty((count, level.tile_width), dtype)
+        level.tile(begins + index, rows).copy_to(target, slice(0, count), slice(0, level.tile_width), (0, 0), sample)
+        expected = pixels[1, row : row + count, col : col + level.tile_width]
+        np.testing.assert_array_equal(target[: expected.shape[0], : expected.shape[1]], expected)
 
 
 def test_deflate_stops_at_an_eighth_and_others_do_not(tmp_path: Path) -> None:
-    made = {}
+    counts = {}
     for codec in ("deflate", "lzw"):
         path = tmp_path / f"{codec}.tif"
         profile = {"driver": "GTiff", "width": 512, "height": 512, "count": 1, "dtype": "uint16", "tiled": True}
         with rasterio.open(path, "w", **profile, blockxsize=512, blockysize=512, compress=codec, predictor=2) as file:
             file.write(np.ones((1, 512, 512), "uint16"))
         level = opened_level(str(path), "1", None)
-        assert [level.rows_made(0, rows) for rows in (1, 64, 65, 512)] == [512] * 4  # nobody saw its checksum yet
+        assert [level.rows_to_decode(0, rows) for rows in (1, 64, 65, 512)] == [
+            512
+        ] * 4  # its checksum was not compared yet
         assert level.tile(0, 512).samples.shape == (512, 512, 1)
-        made[codec] = [level.rows_made(0, rows) for rows in (1, 64, 65, 512)]
-        assert level.tile(0, level.rows_made(0, 65)).samples.shape == (made[codec][2], 512, 1)
-    assert made == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
+        counts[codec] = [level.rows_to_decode(0, rows) for rows in (1, 64, 65, 512)]
+        assert level.tile(0, level.rows_to_decode(0, 65)).samples.shape == (counts[codec][2], 512, 1)
+    assert counts == {"deflate": [64, 64, 128, 512], "lzw": [512] * 4}
 
 
 @every("predictor", [1, 2])
@@ -87,6 +89,6 @@ def test_a_strip_of_too_few_or_too_many_rows_gives_no_pixels(tmp_path: Path, pre
     path.write_bytes(content)
     image = FolderCatalog(tmp_path).get("a")
     (band,) = image.bands
-    assert read(band, None, 0, 70, (60, 64)).data.shape == (60, 64)
+    assert read(band, overview=None, col=0, row=70, size=(60, 64)).data.shape == (60, 64)
     with pytest.raises(SourceUnavailable, match="damaged"):
-        read(band, None, 0, 0, (64, 64))
+        read(band, overview=None, col=0, row=0, size=(64, 64))

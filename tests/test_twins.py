@@ -1,4 +1,4 @@
-"""Compiled loops and their twins in NumPy make the same bits, of any type, also of invalid and odd pixels."""
+"""Compiled loops and their NumPy versions give the same bits for every type, also for invalid and unusual pixels."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def _arrays(arguments: Any) -> list[Array]:
 
 
 def _differs(loop: Loop, *arguments: Any) -> bool:
-    """Tell whether a loop and its twin return or fill in different bits."""
+    """Return whether a loop and its NumPy version return or write different bits."""
     by_loop, by_twin = [_copied(a) for a in arguments], [_copied(a) for a in arguments]
     returned = loop.machine(*by_loop), loop.twin(*by_twin)
     if np.asarray(returned[0]).tobytes() != np.asarray(returned[1], np.asarray(returned[0]).dtype).tobytes():
@@ -60,16 +60,16 @@ def _positions(side: int = 40) -> tuple[Array, Array, Array]:
 
 
 def test_positions_and_the_pixels_at_them() -> None:
-    lattice, (x, y, near) = _lattice(), _positions()
+    lattice, (x, y, tolerance) = _lattice(), _positions()
     out = np.empty((40, 40)), np.empty((40, 40)), np.empty((40, 40))
     cols, rows = np.empty((40, 40), np.int32), np.empty((40, 40), np.int32)
     wrong = {
         "interpolate": _differs(kernels.interpolate, lattice, *out),
-        "wrap": _differs(kernels.wrap, x, near, 25, 25.0),
-        "pixels_at": _differs(kernels.pixels_at, x, y, near, 25, 20, cols, rows),
+        "wrap": _differs(kernels.wrap, x, tolerance, 25, 25.0),
+        "pixels_at": _differs(kernels.pixels_at, x, y, tolerance, 25, 20, cols, rows),
         "pixels_on_lattice": _differs(kernels.pixels_on_lattice, lattice, 25, 20, cols, rows),
-        "reach": _differs(kernels.reach, x, y, 25, 20),
-        "reach of nothing": _differs(kernels.reach, x - 1e6, y, 25, 20),
+        "bounds": _differs(kernels.bounds, x, y, 25, 20),
+        "bounds of nothing": _differs(kernels.bounds, x - 1e6, y, 25, 20),
     }
     kernels.pixels_at(x, y, np.zeros(x.shape), 25, 20, cols, rows)
     wrong["span"] = _differs(kernels.span, cols, rows)
@@ -82,7 +82,7 @@ def test_positions_and_the_pixels_at_them() -> None:
 
 @pytest.mark.parametrize("scale", [(1.0, 1.0), (0.4, 0.6), (1.0, 0.5)])
 def test_weighted_means(scale: tuple[float, float]) -> None:
-    lattice, (x, y, near) = _lattice(), _positions()
+    lattice, (x, y, tolerance) = _lattice(), _positions()
     wrong = []
     for dtype in TYPES:
         source = _pixels(dtype, (20, 25))
@@ -91,7 +91,9 @@ def test_weighted_means(scale: tuple[float, float]) -> None:
             image = source, valid, masked, (0, 0), (25, 20)
             data, state = np.empty((40, 40), dtype), np.empty((40, 40), np.uint8)
             for kind in (rules.BILINEAR, rules.CUBIC):
-                if _differs(mean_kernels.means_at, kind, x, y, near, image, scale, limits(source.dtype), data, state):
+                if _differs(
+                    mean_kernels.means_at, kind, x, y, tolerance, image, scale, limits(source.dtype), data, state
+                ):
                     wrong.append((dtype, masked, kind, "at"))
                 if _differs(
                     mean_kernels.means_on_lattice, kind, lattice, image, scale, limits(source.dtype), data, state
@@ -121,7 +123,7 @@ def test_reductions(size: float) -> None:
         valid = (_random.random((20, 25)) < 0.7).astype(np.uint8)
         image = source, valid, (0, 0), (25, 20)
         out = np.empty((30, 30), dtype), np.empty((30, 30), np.uint8)
-        made = {
+        expected = {
             "average": _differs(area_kernels.weigh, rules.AVERAGE, image, place, limits(source.dtype), *out),
             "rms": _differs(area_kernels.weigh, rules.RMS, image, place, limits(source.dtype), *out),
             "min": _differs(area_kernels.extreme, rules.MIN, image, place, *out),
@@ -130,7 +132,7 @@ def test_reductions(size: float) -> None:
             "q1": _differs(area_kernels.rank, rules.QUANTILE, 0.25, most, image, place, *out),
             "median": _differs(area_kernels.rank, rules.QUANTILE, 0.5, most, image, place, *out),
         }
-        wrong += [(dtype, name) for name, differs in made.items() if differs]
+        wrong += [(dtype, name) for name, differs in expected.items() if differs]
     assert wrong == []
 
 
@@ -155,10 +157,10 @@ def test_sorted_values_of_many_images(count: int) -> None:
 
 def test_differences_distances_and_rows_of_tiles() -> None:
     wrong: list[object] = []
-    for dtype, made in (("uint16", "float32"), ("float32", "float32"), ("float64", "float64")):
+    for dtype, result_dtype in (("uint16", "float32"), ("float32", "float32"), ("float64", "float64")):
         a, b = _pixels(dtype, (2, 20, 20))
         a[3], b[3] = 0, 0
-        wrong += [dtype] if _differs(loops.normalized_difference, a, b, np.empty((20, 20), made)) else []
+        wrong += [dtype] if _differs(loops.normalized_difference, a, b, np.empty((20, 20), result_dtype)) else []
     for share in (0.0, 0.01, 0.3):
         source = (_random.random((30, 30)) < share).astype(np.uint8)
         for metric in range(3):
@@ -186,5 +188,5 @@ def test_lengths_of_streams_of_lzw() -> None:
                     stream[int(_random.integers(0, len(stream)))] ^= 1 << damage
                 stored = np.frombuffer(bytes(stream), np.uint8)
                 for enough in (1, size, size + 99):
-                    assert not _differs(lzw.bytes_made, stored, enough), (size, kind, damage)
-            assert lzw.bytes_made(np.frombuffer(imagecodecs.lzw_encode(pixels), np.uint8), size) >= size
+                    assert not _differs(lzw.decoded_size, stored, enough), (size, kind, damage)
+            assert lzw.decoded_size(np.frombuffer(imagecodecs.lzw_encode(pixels), np.uint8), size) >= size

@@ -1,4 +1,4 @@
-"""A NaN that nothing declares to be nodata: a reduction that has one under its pixel is NaN, in any order."""
+"""NaN that is not declared as nodata: a reduction over one is NaN, in any order of the pixels."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.pixels import Window
-from rasterwire.plan.bands import sampling
+from rasterwire.plan.bands import plan_band
 from rasterwire.render import reduction
 from rasterwire.render.band import render_band
 from rasterwire.request import Resampling
@@ -30,14 +30,14 @@ def test_what_is_reduced_from_a_nan_is_nan_in_any_order(
     pixels = rng.integers(0, 3, (16, 16)).astype("float32")
     with_nan = rng.random((4, 4)) < 0.5
     for row, col in zip(*np.nonzero(with_nan), strict=True):
-        at = int(rng.integers(16))
-        pixels[4 * row + at // 4, 4 * col + at % 4] = np.nan
+        index = int(rng.integers(16))
+        pixels[4 * row + index // 4, 4 * col + index % 4] = np.nan
     options = {"driver": "GTiff", "width": 16, "height": 16, "count": 1, "dtype": "float32", "crs": "EPSG:32633"}
     with rasterio.open(tmp_path / "a.tif", "w", transform=affine, **options) as raster:
         raster.write(pixels, 1)
     (band,) = FolderCatalog(tmp_path).get("a").bands
     grid = GeoBox((4, 4), affine @ Affine.scale(4), UTM)
     for kind in KINDS:
-        made = render_band(sampling(band, grid, kind), grid, Window(0, 0, 4, 4))
-        assert made.valid.all(), kind
-        assert np.array_equal(np.isnan(made.data), with_nan), kind
+        rendered = render_band(plan_band(band, grid, kind), grid, Window(0, 0, 4, 4))
+        assert rendered.valid.all(), kind
+        assert np.array_equal(np.isnan(rendered.data), with_nan), kind

@@ -1,4 +1,4 @@
-"""What is not served is named to the operator: by ``images --check``, and counted in one line at start."""
+"""``images --check`` lists the files and assets that are not served; one line at start counts them."""
 
 import logging
 from pathlib import Path
@@ -33,14 +33,14 @@ def fill(folder: Path) -> None:
 
 def test_check_names_what_is_ignored_or_elsewhere(tmp_path: Path) -> None:
     fill(tmp_path)
-    found = FolderCatalog(tmp_path).unserved()
-    assert {one.name for one in found} == {*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"}
-    assert not any("secret" in str(one) or "token" in str(one) or str(tmp_path) in str(one) for one in found)
-    done = CliRunner().invoke(cli, ["images", str(tmp_path), "--check"])
-    assert done.exit_code == 0  # nothing that a document says is wrong
+    unserved = FolderCatalog(tmp_path).unserved()
+    assert {item.name for item in unserved} == {*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"}
+    assert not any("secret" in str(item) or "token" in str(item) or str(tmp_path) in str(item) for item in unserved)
+    result = CliRunner().invoke(cli, ["images", str(tmp_path), "--check"])
+    assert result.exit_code == 0  # the documents have no errors
     for name in (*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"):
-        assert f"{name}: " in done.output, name
-    assert f"{len(found)} files or assets are not served" in done.output
+        assert f"{name}: " in result.output, name
+    assert f"{len(unserved)} files or assets are not served" in result.output
 
 
 def test_a_server_says_in_one_line_what_it_does_not_serve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -51,10 +51,10 @@ def test_a_server_says_in_one_line_what_it_does_not_serve(tmp_path: Path, caplog
         fill(tmp_path / "fine")
         tell_unserved(tmp_path / "fine")
     assert len(caplog.messages) == 1
-    said = caplog.messages[0]
+    message = caplog.messages[0]
     for part in ("2 .msk", "1 .ovr", "1 .aux.xml", "1 .tfw", "1 .nc", "1 asset at https", "1 asset at s3", "--check"):
-        assert part in said, part
-    assert "\n" not in said
+        assert part in message, part
+    assert "\n" not in message
 
 
 def test_a_world_file_or_mask_changes_no_image(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""No valid pixel of a source is unreadable in an answer, and no invalid one readable, unless the request asks for it.
+"""Valid pixels of a source stay valid in every format, and invalid ones invalid, unless the request changes it.
 
-What is valid in a source, and in a GeoTIFF that was made, rasterio says.
+The oracle for valid pixels, in sources and in GeoTIFFs, is rasterio.
 """
 
 import io
@@ -48,10 +48,10 @@ def made(plan: RenderPlan, scratch: Path) -> bytes:
 
 
 def readable(plan: RenderPlan, data: bytes) -> dict[str, tuple[npt.NDArray[Any], Bools]]:
-    """Return values and what a reader takes for valid, of each band, by the words of the plan and the file alone."""
+    """Return values and valid pixels of each band, as a reader gets them from plan and file."""
     if plan.format is Format.NPY:
         record = np.load(io.BytesIO(data))
-        found = {}
+        arrays = {}
         (raster,) = plan.rasters
         for index, band in enumerate(raster.bands):
             values = record[band.name]
@@ -64,36 +64,36 @@ def readable(plan: RenderPlan, data: bytes) -> dict[str, tuple[npt.NDArray[Any],
                 valid = (
                     ~np.isnan(values) if band.nodata != band.nodata else values != np.array(band.nodata, values.dtype)
                 )
-            found[band.name] = values, valid
-        return found
+            arrays[band.name] = values, valid
+        return arrays
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = [archive.read(name) for name in archive.namelist()]
     else:
         parts = [data]
-    found = {}
+    arrays = {}
     for part in parts:
         with MemoryFile(part) as memory, memory.open() as raster:
             masks = raster.read_masks() > 0
             for index, name in enumerate(raster.descriptions):
-                found[name] = raster.read(index + 1), masks[index]
-    return found
+                arrays[name] = raster.read(index + 1), masks[index]
+    return arrays
 
 
 def check(image: Image, request: DownloadRequest, scratch: Path, case: object) -> RenderPlan:
-    """Compare what is readable of an answer with the renderer's pixels, which other tests hold against GDAL's."""
+    """Compare the pixels of an answer with those of the renderer, which other tests compare with GDAL."""
     plan = make_plan(request, image, Limits())
     answer = readable(plan, made(plan, scratch))
     for raster in plan.rasters:
         for band in raster.bands:
             height, width = (int(n) for n in raster.grid.shape)
-            kept: Pixels = render_band(band, raster.grid, Window(0, 0, height, width))
+            pixels: Pixels = render_band(band, raster.grid, Window(0, 0, height, width))
             values, valid = answer[band.name]
-            told = raster.mask, raster.mask_reason, band.nodata
-            assert np.array_equal(valid, kept.valid), (case, band.name, told, int((valid != kept.valid).sum()))
-            there = kept.data[kept.valid].astype(band.dtype)
-            same = np.array_equal(values[kept.valid], there, equal_nan=there.dtype.kind == "f")
-            assert same, (case, band.name, told)
+            settings = raster.mask, raster.mask_reason, band.nodata
+            assert np.array_equal(valid, pixels.valid), (case, band.name, settings, int((valid != pixels.valid).sum()))
+            valid_values = pixels.data[pixels.valid].astype(band.dtype)
+            same = np.array_equal(values[pixels.valid], valid_values, equal_nan=valid_values.dtype.kind == "f")
+            assert same, (case, band.name, settings)
     return plan
 
 
@@ -123,7 +123,7 @@ GRIDS = {
 
 
 def pixels_of(dtype: str) -> npt.NDArray[Any]:
-    """Return 48 x 64 pixels with every value that a format might take for no value."""
+    """Return 48 x 64 pixels with every value that a format might use as nodata."""
     kind = np.dtype(dtype)
     limits: Any = np.iinfo(dtype) if kind.kind in "iu" else np.finfo(dtype)
     special = [0, 1, limits.min, limits.max, limits.max - 1, 7, 100]
@@ -133,7 +133,7 @@ def pixels_of(dtype: str) -> npt.NDArray[Any]:
 
 def test_of_every_type_on_every_grid_in_every_format(tmp_path: Path) -> None:
     mask = np.random.default_rng(1).random((48, 64)) > 0.3
-    seen = set()
+    masks = set()
     for number, dtype in enumerate(type_names):
         pixels = pixels_of(dtype)
         nodata = 7 if number % 2 else 0
@@ -148,15 +148,17 @@ def test_of_every_type_on_every_grid_in_every_format(tmp_path: Path) -> None:
             ):
                 plan = check(image, DownloadRequest(name, grid=spec, format=format_), tmp_path, (name, grid, format_))
                 (raster_plan,) = plan.rasters
-                seen.add((way, grid, raster_plan.mask))
+                masks.add((way, grid, raster_plan.mask))
                 if grid == "native":
                     valid = readable(plan, made(plan, tmp_path))[image.bands[0].name][1]
                     assert np.array_equal(valid, native), name
     inside = {"native", "half a pixel off", "coarser", "inside in degrees"}
     for grid in GRIDS:
-        assert ("plain", grid, None if grid in inside else MaskOutput.BAND) in seen, grid
-        assert ("nodata", grid, MaskOutput.NODATA) in seen, grid
-        assert {mask for way, where, mask in seen if way in {"mask", "both"} and where == grid} == {MaskOutput.BAND}
+        assert ("plain", grid, None if grid in inside else MaskOutput.BAND) in masks, grid
+        assert ("nodata", grid, MaskOutput.NODATA) in masks, grid
+        assert {mask for way, grid_name, mask in masks if way in {"mask", "both"} and grid_name == grid} == {
+            MaskOutput.BAND
+        }
 
 
 def test_bands_of_one_file_with_differing_needs(tmp_path: Path) -> None:
@@ -174,8 +176,8 @@ def test_bands_of_one_file_with_differing_needs(tmp_path: Path) -> None:
     cloudy = DownloadRequest("image", format=Format.GEO_TIFF, cloud_optimized=True)
     with pytest.raises(InvalidRequest, match="one mask for all bands"):
         make_plan(cloudy, image, Limits())
-    for asked in (replace(cloudy, mask=MaskOutput.BAND), replace(cloudy, format=Format.ZIPPED_GEO_TIFF_PER_BAND)):
-        assert make_plan(asked, image, Limits()).rasters
+    for request in (replace(cloudy, mask=MaskOutput.BAND), replace(cloudy, format=Format.ZIPPED_GEO_TIFF_PER_BAND)):
+        assert make_plan(request, image, Limits()).rasters
     many = Image("many", tuple(replace(band, name=f"{band.name}{n}") for n in range(30) for band in image.bands))
     check(many, DownloadRequest("many", format=Format.GEO_TIFF), tmp_path, "band by band")
 
@@ -214,7 +216,7 @@ def test_a_file_with_a_mask_of_each_band_can_be_served_again(tmp_path: Path) -> 
 
 
 def test_whether_a_window_lies_inside_agrees_with_the_renderer(tmp_path: Path) -> None:
-    """Where no pixel is said to be invalid, none is, by any resampling; and windows far inside are seen to be so."""
+    """Windows that are said to have no invalid pixels have none, with any resampling. Inner windows are said so."""
     rng = np.random.default_rng(6)
     band = image_of(write(tmp_path / "a.tif", rng.integers(0, 9, (1, 200, 300)).astype("uint8")), tmp_path).bands[0]
     image, inside = Image("a", (band,)), 0
@@ -258,37 +260,37 @@ def test_grids_over_the_cut_of_longitudes(tmp_path: Path) -> None:
 
 
 def test_all_real_rasters(shared_data: Path, tmp_path: Path) -> None:
-    """In windows of each image: on its own lattice, where rasterio says what is valid, and on another."""
+    """Windows of each image, on its own lattice, where rasterio is the oracle, and on another one."""
     catalog = FolderCatalog(shared_data)
     ids = [image.id for image in catalog.list_images("", "", 1000)]
     checked = 0
     for image_id in ids:
         try:
             image = catalog.get(image_id)
-        except SourceUnavailable:  # a document without its rasters
+        except SourceUnavailable:  # an item without its rasters
             continue
         bands = [band for band in image.bands if band.dtype in type_names][:2]
         for band in bands:
-            one = Image(image_id, (band,))
+            single_band = Image(image_id, (band,))
             height, width = (int(n) for n in band.grid.shape)
             row, col = max(0, height // 2 - 80), max(0, width // 2 - 80)
             part = band.grid[row : min(height, row + 160), col : min(width, col + 160)]
             sizes = (int(part.shape[1]), int(part.shape[0]))
             native = GridSpec(band.grid.crs, part.affine, sizes)
-            other = GridSpec(band.grid.crs, part.affine @ Affine.translation(0.4, 0.3) @ Affine.scale(1.3), sizes)
-            for spec in (native, other) if band.grid.crs is not None else (GridSpec(),):
+            shifted = GridSpec(band.grid.crs, part.affine @ Affine.translation(0.4, 0.3) @ Affine.scale(1.3), sizes)
+            for spec in (native, shifted) if band.grid.crs is not None else (GridSpec(),):
                 if band.grid.crs is None and height * width > 4_000_000:
                     continue
                 for format_ in (Format.GEO_TIFF, Format.NPY):
                     request = DownloadRequest(image_id, grid=spec, format=format_)
-                    plan = check(one, request, tmp_path, (image_id, band.name, format_))
+                    plan = check(single_band, request, tmp_path, (image_id, band.name, format_))
                     checked += 1
                     if spec is native:
                         with rasterio.open(band.href) as raster:
                             window = rasterio.windows.Window(col, row, *sizes)
-                            wanted = raster.read_masks(band.index, window=window) > 0
+                            expected = raster.read_masks(band.index, window=window) > 0
                         valid = readable(plan, made(plan, tmp_path))[plan.rasters[0].bands[0].name][1]
-                        assert np.array_equal(valid, wanted), (image_id, band.name, format_)
+                        assert np.array_equal(valid, expected), (image_id, band.name, format_)
     assert checked > 100
 
 

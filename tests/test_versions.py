@@ -15,19 +15,19 @@ import rasterwire
 
 ROOT = Path(__file__).parents[1]
 
-TOLD = "from rasterwire.cli.main import main; main()"
+MAIN = "from rasterwire.cli.main import main; main()"
 
 
 def test_version_tells_both_versions_of_proj_and_that_of_gdal_and_python() -> None:
-    told = subprocess.run([sys.executable, "-c", TOLD, "version"], capture_output=True, text=True, check=True).stdout
-    assert f"PROJ {pyproj.proj_version_str} (pyproj {pyproj.__version__})" in told
-    assert f"PROJ {rasterio.__proj_version__} and GDAL {rasterio.__gdal_version__}" in told
-    assert f"rasterio {rasterio.__version__}" in told
-    assert f"Python {platform.python_version()}" in told
+    output = subprocess.run([sys.executable, "-c", MAIN, "version"], capture_output=True, text=True, check=True).stdout
+    assert f"PROJ {pyproj.proj_version_str} (pyproj {pyproj.__version__})" in output
+    assert f"PROJ {rasterio.__proj_version__} and GDAL {rasterio.__gdal_version__}" in output
+    assert f"rasterio {rasterio.__version__}" in output
+    assert f"Python {platform.python_version()}" in output
 
 
 def test_a_client_without_these_libraries_tells_its_own_version() -> None:
-    hidden = "import sys; sys.modules.update(pyproj=None, rasterio=None); " + TOLD
+    hidden = "import sys; sys.modules.update(pyproj=None, rasterio=None); " + MAIN
     told = subprocess.run([sys.executable, "-c", hidden, "version"], capture_output=True, text=True, check=True).stdout
     assert told.splitlines() == [f"rasterwire {rasterwire.__version__}", f"Python {platform.python_version()}"]
 

@@ -1,4 +1,4 @@
-"""Compiling before requests come."""
+"""Compiling before the first request."""
 
 import asyncio
 import os
@@ -19,8 +19,8 @@ from rasterwire.server.process import warm
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a fresh machine; who compiles in spite of it finds what is kept, and ends at once."""
-    monkeypatch.setattr(compiled, "are_kept", lambda: False)
+    """Act as on a new machine without compiled loops; a process that compiles finds them stored and ends at once."""
+    monkeypatch.setattr(compiled, "are_cached", lambda: False)
 
 
 def test_another_process_compiles_and_this_one_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest
 def test_where_loops_are_kept_nobody_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     loaded: list[bool] = []
     monkeypatch.setattr(warm, "_load", lambda _: loaded.append(compiled._runs_twins))
-    monkeypatch.setattr(compiled, "are_kept", lambda: True)
+    monkeypatch.setattr(compiled, "are_cached", lambda: True)
     monkeypatch.setattr(asyncio, "create_subprocess_exec", None)
     asyncio.run(warm.warm_up(tmp_path / "turn"))
     assert loaded == [False]
@@ -128,13 +128,13 @@ def test_all_files_with_compiled_functions_count() -> None:
 
 
 def test_folders_that_lack_a_loop_are_not_complete(tmp_path: Path) -> None:
-    found = [compiled._is_complete(tmp_path)]
+    results = [compiled._is_complete(tmp_path)]
     (tmp_path / "complete").write_text("2")
     (tmp_path / "a.nbc").touch()
-    found.append(compiled._is_complete(tmp_path))
+    results.append(compiled._is_complete(tmp_path))
     (tmp_path / "b.nbc").touch()
-    found.append(compiled._is_complete(tmp_path))
-    assert found == [False, False, True]
+    results.append(compiled._is_complete(tmp_path))
+    assert results == [False, False, True]
 
 
 @pytest.mark.parametrize("executable", ["/nowhere/python", "/bin/false"])

@@ -1,4 +1,4 @@
-"""What web pages, proxies and logs get of the HTTP door."""
+"""The HTTP door with web pages, proxies and logs."""
 
 import json
 import re
@@ -43,14 +43,14 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[Served]:
-    with served(settings) as running:
-        yield running
+    with served(settings) as service:
+        yield service
 
 
 @contextmanager
 def other(settings: Settings, state: Path, **changes: object) -> Iterator[Served]:
-    with served(replace(settings, state_dir=state, **changes)) as running:  # type: ignore[arg-type]
-        yield running
+    with served(replace(settings, state_dir=state, **changes)) as service:  # type: ignore[arg-type]
+        yield service
 
 
 def cors(headers: dict[str, str]) -> dict[str, str]:
@@ -106,12 +106,12 @@ def test_a_post_has_to_say_that_it_is_json(server: Served) -> None:
             error = json.loads(answer)["error"]
             assert (status, error["code"], error["status"]) == (415, 415, "INVALID_ARGUMENT"), (target, headers)
             assert "application/json" in error["message"]
-        for said in ("application/json", "application/json; charset=UTF-8", "Application/JSON"):
-            assert ask(server, "POST", target, body, {"Content-Type": said})[0] == 200, (target, said)
+        for content_type in ("application/json", "application/json; charset=UTF-8", "Application/JSON"):
+            assert ask(server, "POST", target, body, {"Content-Type": content_type})[0] == 200, (target, content_type)
 
 
 def test_a_long_get_that_comes_as_a_form_is_served(server: Served) -> None:
-    """As Earth Engine's Python client sends it; a page cannot, since the header that says so makes a browser ask."""
+    """Earth Engine's Python client sends it so. A web page cannot: the header needs a preflight request."""
     form = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
     status, _, body = ask(server, "POST", P + "/assets:listAssets", b"pageSize=5", form)
     assert (status, len(json.loads(body)["assets"])) == (200, 1)
@@ -120,18 +120,18 @@ def test_a_long_get_that_comes_as_a_form_is_served(server: Served) -> None:
 def test_every_answer_keeps_its_address_and_its_type(server: Served) -> None:
     _, _, body = ask(server, "POST", "/v1/downloads", PARAMS, JSON)
     url = json.loads(body)["downloadId"]["url"].removeprefix(server.http)
-    asked = [("GET", url), ("HEAD", url), ("GET", url + "x"), ("GET", P + "/algorithms"), ("GET", "/readyz")]
-    for method, target in [*asked, ("OPTIONS", P), ("DELETE", "/v1/downloads")]:
+    requests = [("GET", url), ("HEAD", url), ("GET", url + "x"), ("GET", P + "/algorithms"), ("GET", "/readyz")]
+    for method, target in [*requests, ("OPTIONS", P), ("DELETE", "/v1/downloads")]:
         _, headers, _ = ask(server, method, target)
         assert headers["Referrer-Policy"] == "no-referrer", target
         assert headers["X-Content-Type-Options"] == "nosniff", target
 
 
 def root_url(server: Served, **headers: str) -> str:
-    told = {"X-Forwarded-" + name: value for name, value in headers.items() if name != "Host_"}
+    forwarded = {"X-Forwarded-" + name: value for name, value in headers.items() if name != "Host_"}
     if "Host_" in headers:
-        told["Host"] = headers["Host_"]
-    status, _, body = ask(server, "GET", "/$discovery/rest?version=v1", headers=told)
+        forwarded["Host"] = headers["Host_"]
+    status, _, body = ask(server, "GET", "/$discovery/rest?version=v1", headers=forwarded)
     assert status == 200
     root = json.loads(body)["rootUrl"]
     assert isinstance(root, str)
@@ -141,17 +141,17 @@ def root_url(server: Served, **headers: str) -> str:
 def test_the_address_in_the_discovery_document_is_not_the_senders_to_say(
     server: Served, settings: Settings, tmp_path: Path
 ) -> None:
-    told = {"Host_": "evil.example", "Host": "evil.example", "Proto": "https", "Prefix": "/x"}
-    assert root_url(server, **told) == server.http + "/"
+    forged = {"Host_": "evil.example", "Host": "evil.example", "Proto": "https", "Prefix": "/x"}
+    assert root_url(server, **forged) == server.http + "/"
     public = "https://rasters.example.org/api"
-    with other(settings, tmp_path / "a", public_url=public + "/", trust_forwarded=True) as named:
-        assert root_url(named, **told) == public + "/"
+    with other(settings, tmp_path / "a", public_url=public + "/", trust_forwarded=True) as public_server:
+        assert root_url(public_server, **forged) == public + "/"
     with other(settings, tmp_path / "b", trust_forwarded=True) as trusting:
         assert root_url(trusting, Host="a.example.org", Proto="https") == "https://a.example.org/"
         assert root_url(trusting, Host="a.example.org:8443", Proto="https", Prefix="/api/") == (
             "https://a.example.org:8443/api/"
         )
-        # the nearest proxy adds what it saw at the end
+        # the nearest proxy appends the address that it saw
         assert root_url(trusting, Host="evil, a.example.org", Proto="http, https") == "https://a.example.org/"
         for wrong in ({}, {"Host": "a"}, {"Host": "a/b@c?d", "Proto": "https"}, {"Host": "a", "Proto": "javascript"}):
             assert root_url(trusting, **wrong) == trusting.http + "/", wrong
@@ -162,12 +162,12 @@ def test_the_settings_of_the_web_are_read_and_checked(tmp_path: Path, monkeypatc
     config.write_text(
         f'catalog = "{tmp_path}"\ntrust_forwarded = true\ncors_origins = ["{MAPS}", "http://localhost:3000"]'
     )
-    found = load_settings(config, {})
-    assert (found.trust_forwarded, found.cors_origins) == (True, (MAPS, "http://localhost:3000"))
+    loaded = load_settings(config, {})
+    assert (loaded.trust_forwarded, loaded.cors_origins) == (True, (MAPS, "http://localhost:3000"))
     monkeypatch.setenv("RASTERWIRE_CORS_ORIGINS", f"{MAPS}, *")
     monkeypatch.setenv("RASTERWIRE_TRUST_FORWARDED", "False")
-    found = load_settings(config, {})
-    assert (found.trust_forwarded, found.cors_origins) == (False, (MAPS, "*"))
+    loaded = load_settings(config, {})
+    assert (loaded.trust_forwarded, loaded.cors_origins) == (False, (MAPS, "*"))
     monkeypatch.setenv("RASTERWIRE_CORS_ORIGINS", "")
     assert load_settings(config, {}).cors_origins == ()
     for wrong in ("maps.example.org", MAPS + "/", "https://a b", "https://*.example.org"):
@@ -182,7 +182,7 @@ def test_the_log_names_no_token(settings: Settings, tmp_path: Path) -> None:
     command += ["--http-port", "0", "--state-dir", str(tmp_path / "state")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        begun = next(found for line in server.stderr if (found := re.search(r"http://127\.0\.0\.1:(\d+)", line)))
+        begun = next(match for line in server.stderr if (match := re.search(r"http://127\.0\.0\.1:(\d+)", line)))
         # the parser's errors repeat what it could not read
         targets = [f"/v1/downloads/x:getPixels?token={TOKEN}", f"{P}/thumbnails/{TOKEN[::-1]}-{TOKEN}:getPixels"]
         for target in targets:
@@ -193,8 +193,8 @@ def test_the_log_names_no_token(settings: Settings, tmp_path: Path) -> None:
                     while connection.recv(1 << 16):
                         pass
         server.terminate()
-        _, said = server.communicate(timeout=_GUARD)
-    assert "Error handling request" in said
-    assert "/v1/downloads/x:getPixels?token=..." in said
-    assert f"{TOKEN[::-1]}-..." in said
-    assert TOKEN not in said
+        _, log = server.communicate(timeout=_GUARD)
+    assert "Error handling request" in log
+    assert "/v1/downloads/x:getPixels?token=..." in log
+    assert f"{TOKEN[::-1]}-..." in log
+    assert TOKEN not in log

@@ -1,4 +1,4 @@
-"""Whole numbers of 64 bits stay whole: nodata as the text of the file's tag says it, and pixels as they are stored."""
+"""Integers of 64 bits are exact: nodata as in the text of the tag, and pixels as stored."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from rasterwire.files.nodata_text import nodata_pixel
 from rasterwire.image import Band
 from rasterwire.pixels import Window, fits
 from rasterwire.plan import Limits, make_plan
-from rasterwire.plan.bands import sampling
+from rasterwire.plan.bands import plan_band
 from rasterwire.render.band import render_band
 from rasterwire.request import BandRequest, DownloadRequest, Format, Resampling
 
@@ -41,9 +41,9 @@ def write(path: Path, pixels: Pixels, text: str | None, **options: Any) -> Path:
 
 def band_of(path: Path) -> Band:
     header = read_header(str(path))
-    own = header.bands[0]
+    band_header = header.bands[0]
     return Band(
-        "b", str(path), 1, header.grid, own.dtype, own.nodata, own.masked, header.overviews,
+        "b", str(path), 1, header.grid, band_header.dtype, band_header.nodata, band_header.masked, header.overviews,
         plain=header.plain, tiling=header.tiling, version=header.version,
     )  # fmt: skip
 
@@ -51,8 +51,8 @@ def band_of(path: Path) -> Band:
 def pixels_of(dtype: str, nodata: int) -> Pixels:
     """Return 32 x 32 pixels: nodata, its neighbours, zeros, and a ramp."""
     info = np.iinfo(dtype)
-    near = [v for v in (nodata, nodata - 1, nodata + 1, nodata - 2) if info.min <= v <= info.max]
-    values = [*near, 0, 1, 7, *range(9)]
+    neighbours = [v for v in (nodata, nodata - 1, nodata + 1, nodata - 2) if info.min <= v <= info.max]
+    values = [*neighbours, 0, 1, 7, *range(9)]
     return np.array([values[i % len(values)] for i in range(32 * 32)], dtype).reshape(32, 32)
 
 
@@ -63,9 +63,9 @@ def test_nodata_of_64_bits_is_that_of_the_tag(tmp_path: Path) -> None:
             pixels = pixels_of(dtype, nodata)
             band = band_of(write(tmp_path / f"{number}{len(options)}.tif", pixels, str(nodata), **options))
             assert repr(band.nodata) == str(nodata), (dtype, nodata, options)
-            read = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
-            assert np.array_equal(read.data, pixels), (dtype, nodata, options)
-            assert np.array_equal(read.valid, pixels != pixels.dtype.type(nodata)), (dtype, nodata, options)
+            rendered = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
+            assert np.array_equal(rendered.data, pixels), (dtype, nodata, options)
+            assert np.array_equal(rendered.valid, pixels != pixels.dtype.type(nodata)), (dtype, nodata, options)
 
 
 def test_tags_mean_what_gdal_reads_in_them(tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_tags_mean_what_gdal_reads_in_them(tmp_path: Path) -> None:
         for text in texts:
             path = write(tmp_path / "a.tif", pixels, text)
             band = band_of(path)
-            read = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 16, 16))
+            rendered = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 16, 16))
             with rasterio.open(path) as raster:
-                assert np.array_equal(read.valid, raster.read_masks(1) > 0), (dtype, text, band.nodata)
+                assert np.array_equal(rendered.valid, raster.read_masks(1) > 0), (dtype, text, band.nodata)
 
 
 def test_a_tile_never_written_holds_what_gdal_fills_in(tmp_path: Path) -> None:
@@ -99,15 +99,15 @@ def test_a_tile_never_written_holds_what_gdal_fills_in(tmp_path: Path) -> None:
                     tag = page.tags[code]
                     tag.overwrite([0, *tag.value[1:]])
             with rasterio.open(path) as raster:
-                wanted, valid = raster.read(1), raster.read_masks(1) > 0
+                expected, valid = raster.read(1), raster.read_masks(1) > 0
             band = band_of(path)
-            read = render_band(sampling(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
-            assert np.array_equal(read.data, wanted, equal_nan=dtype.startswith("f")), (dtype, text, band.plain)
-            assert np.array_equal(read.valid, valid), (dtype, text, band.plain)
+            pixels = render_band(plan_band(band, band.grid, Resampling.NEAREST), band.grid, Window(0, 0, 32, 32))
+            assert np.array_equal(pixels.data, expected, equal_nan=dtype.startswith("f")), (dtype, text, band.plain)
+            assert np.array_equal(pixels.valid, valid), (dtype, text, band.plain)
 
 
 def test_nodata_of_64_bits_is_never_mixed_into_data(tmp_path: Path) -> None:
-    """Where only small values are valid, only such come out, and none where all is nodata."""
+    """Where only small values are valid, results are small; where all pixels are nodata, there is no result."""
     for number, (dtype, nodata) in enumerate(NODATA):
         pixels = np.full((32, 32), 100, dtype)
         pixels[:, 16:] = nodata
@@ -117,11 +117,11 @@ def test_nodata_of_64_bits_is_never_mixed_into_data(tmp_path: Path) -> None:
             for factor in (0.5, 2, 8):
                 side, case = round(32 / factor), (dtype, nodata, kind, factor)
                 grid = GeoBox((side, side), band.grid.affine * Affine.scale(factor), UTM)
-                made = render_band(sampling(band, grid, kind), grid, Window(0, 0, side, side))
-                values = set(made.data[made.valid].tolist())
+                rendered = render_band(plan_band(band, grid, kind), grid, Window(0, 0, side, side))
+                values = set(rendered.data[rendered.valid].tolist())
                 assert values == {100} or (kind is Resampling.SUM and max(values) <= 6400), case
-                assert made.valid[:, : side // 4].any(), case
-                assert not made.valid[:, -(side // 4) :].any(), case
+                assert rendered.valid[:, : side // 4].any(), case
+                assert not rendered.valid[:, -(side // 4) :].any(), case
 
 
 def test_reductions_that_choose_a_pixel_keep_all_its_bits(tmp_path: Path) -> None:
@@ -130,19 +130,19 @@ def test_reductions_that_choose_a_pixel_keep_all_its_bits(tmp_path: Path) -> Non
         pixels[::2, ::2], pixels[1::2, ::2], pixels[::2, 1::2] = most, most - 2, most - 2
         band = band_of(write(tmp_path / f"{most}.tif", pixels, "5"))
         grid = GeoBox((8, 8), band.grid.affine * Affine.scale(2), UTM)
-        for kind, wanted in (
+        for kind, expected in (
             (Resampling.MIN, most - 3),
             (Resampling.MAX, most),
             (Resampling.MODE, most - 2),
             (Resampling.MEDIAN, most - 2),
         ):
-            made = render_band(sampling(band, grid, kind), grid, Window(0, 0, 8, 8))
-            assert set(made.data.ravel().tolist()) == {wanted}, (dtype, kind)
+            rendered = render_band(plan_band(band, grid, kind), grid, Window(0, 0, 8, 8))
+            assert set(rendered.data.ravel().tolist()) == {expected}, (dtype, kind)
 
 
 def test_a_float_type_does_not_fit_a_whole_number_it_would_round() -> None:
-    held = [fits(*one) for one in ((2**53, "float64"), (2**53 + 1, "float64"), (2**24 + 1, "float32"))]
-    assert held == [True, False, False]
+    results = [fits(*case) for case in ((2**53, "float64"), (2**53 + 1, "float64"), (2**24 + 1, "float32"))]
+    assert results == [True, False, False]
     assert nodata_pixel(json.loads("9007199254740993"), "int64") == 2**53 + 1
 
 
@@ -152,13 +152,17 @@ def test_a_type_that_rounds_whole_numbers_is_told(tmp_path: Path) -> None:
     for dtype in ("int64", "uint64", "uint32", "float32"):
         write(folder / f"{dtype}.tif", np.ones((8, 8), dtype), None)
     image = FolderCatalog(tmp_path).get("a")
-    for names, told in (
+    for names, expected_names in (
         (("int64", "uint64"), ["int64", "uint64"]),
         (("int64", "float32"), ["int64"]),
         (("int64", "uint32"), []),
         (("uint32", "float32"), []),
     ):
         bands = tuple(BandRequest(name) for name in names)
-        for format_, expected in ((Format.GEO_TIFF, told), (Format.NPY, []), (Format.ZIPPED_GEO_TIFF_PER_BAND, [])):
+        for format_, expected in (
+            (Format.GEO_TIFF, expected_names),
+            (Format.NPY, []),
+            (Format.ZIPPED_GEO_TIFF_PER_BAND, []),
+        ):
             left_out = make_plan(DownloadRequest("a", bands=bands, format=format_), image, Limits()).left_out
-            assert [name for one in left_out if "2^53" in one.item for name in one.bands] == expected, names
+            assert [name for item in left_out if "2^53" in item.item for name in item.bands] == expected, names

@@ -1,4 +1,4 @@
-"""Answers that are written by hand are the messages that protobuf reads."""
+"""The server's own encoder of messages, compared with protobuf's."""
 
 import io
 from pathlib import Path
@@ -47,11 +47,11 @@ def test_a_file_that_cannot_be_read_at_once_is_left_to_who_may_wait(
     with path.open("rb") as file:
         opened = Ready(file, download_pb2.FileInfo())
         assert opened.read(5, 1000) == data[5:1005]
-        now = opened.read_now(5, 1000)
-        assert now is None or bytes(now) == data[5:1005]  # not every file system tells
+        chunk = opened.read_now(5, 1000)
+        assert chunk is None or bytes(chunk) == data[5:1005]  # not every file system reports it
         assert opened.read_now(len(data) - 3, 10) is None  # fewer bytes than there should be
         assert opened.read(len(data) - 3, 10) == data[-3:]
-        monkeypatch.setattr(open_files, "_AT_ONCE", None)  # not every system can
+        monkeypatch.setattr(open_files, "_AT_ONCE", None)  # not every system supports it
         assert opened.read_now(5, 1000) is None
 
 

@@ -1,4 +1,4 @@
-"""Several processes on one pair of ports."""
+"""Several worker processes on the same ports."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from rasterwire.server.settings import BadSettings, Settings
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """Two workers, as their parent and their address; both listen."""
+    """Run two workers; give their parent process and their address."""
     folder = tmp_path / "catalog"
     folder.mkdir()
     profile = {"width": 300, "height": 200, "count": 1, "dtype": "uint16", "crs": "EPSG:32633"}
@@ -33,10 +33,10 @@ def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     parent = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert parent.stderr is not None
-        told = (found[1] for line in parent.stderr if (found := re.search(r"on grpc (\S+)", line)))
-        said = [next(told), next(told)]
-        assert said[0] == said[1]
-        yield parent, said[0]
+        addresses = (match[1] for line in parent.stderr if (match := re.search(r"on grpc (\S+)", line)))
+        pair = [next(addresses), next(addresses)]
+        assert pair[0] == pair[1]
+        yield parent, pair[0]
     finally:
         parent.terminate()
         parent.communicate(timeout=HANG)
@@ -50,38 +50,38 @@ def worker_pids(parent: "subprocess.Popen[str]") -> list[int]:
 def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     server: tuple["subprocess.Popen[str]", str], tmp_path: Path
 ) -> None:
-    """One server for all of it, since each takes seconds to start."""
+    """One test for all of it, because a server takes seconds to start."""
     parent, address = server
     assert parent.stderr is not None
-    killed, other = worker_pids(parent)
+    killed, survivor = worker_pids(parent)
     state = tmp_path / "state"
-    kept = state / "cache" / f".unfinished-{other}-0"
-    for _ in range(6):  # each a connection of its own, to either of the two
+    unfinished = state / "cache" / f".unfinished-{survivor}-0"
+    for _ in range(6):  # each has its own connection, to one of the two
         with Client(address) as client:
-            done = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
-        assert np.load(done.path)[199, 299].item() == (59_999,)
-    kept.touch()
+            result = client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
+        assert np.load(result.path)[199, 299].item() == (59_999,)
+    unfinished.touch()
     for _ in "ab":
-        left = [state / "cache" / f".unfinished-{killed}-0", state / "scratch" / str(killed) / "mask"]
-        for path in left:
+        leftovers = [state / "cache" / f".unfinished-{killed}-0", state / "scratch" / str(killed) / "mask"]
+        for path in leftovers:
             path.touch()
         os.kill(killed, signal.SIGKILL)
-        assert any(f"on grpc {address}" in line for line in parent.stderr)  # said by a new one
+        assert any(f"on grpc {address}" in line for line in parent.stderr)  # from a new worker
         pids = worker_pids(parent)
         assert len(pids) == 2
         assert killed not in pids
-        assert other in pids
-        assert not any(path.exists() for path in left)
-        (killed,) = set(pids) - {other}
-    assert kept.exists()
+        assert survivor in pids
+        assert not any(path.exists() for path in leftovers)
+        (killed,) = set(pids) - {survivor}
+    assert unfinished.exists()
     with Client(address) as client:
         client.download({"image": "image", "format": "NPY"}, tmp_path / "out.npy")
     os.kill(killed, signal.SIGKILL)
-    # its next one waits to be started, since it lived for seconds only: that keeps nobody from stopping
+    # its successor starts later, because it lived for seconds only; the server still stops at once
     assert any("a worker ended with -9" in line for line in parent.stderr)
     parent.terminate()
     assert parent.wait(HANG) == 0
-    assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, other))
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, survivor))
 
 
 def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Popen[str]", str]) -> None:
@@ -89,7 +89,7 @@ def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Pope
     assert parent.stderr is not None
     pids = worker_pids(parent)
     parent.kill()
-    parent.stderr.read()  # which ends with the last of those that write to it
+    parent.stderr.read()  # it ends when the last writer ends
     assert len(pids) == 2
     assert not any(Path(f"/proc/{pid}").exists() and "Z" not in state_of(pid) for pid in pids)
 
@@ -99,9 +99,9 @@ def state_of(pid: int) -> str:
 
 
 def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        settings = Settings(tmp_path, grpc_port=other.getsockname()[1], workers=2)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        settings = Settings(tmp_path, grpc_port=listener.getsockname()[1], workers=2)
         with pytest.raises(BadSettings, match="grpc_port: cannot listen"):
             run_workers(settings, lambda _: pytest.fail("no worker may start"), lambda _: None)

@@ -1,8 +1,8 @@
-"""Run a command beside a server of the demo scene: ``python tests/with_server.py [--catalog MODULE] COMMAND...``.
+"""Runs a command with a server of the demo scene: ``python tests/with_server.py [--catalog MODULE] COMMAND...``.
 
-The command finds the server at ``RASTERWIRE_ADDRESS`` and ``RASTERWIRE_HTTP``, and the folder that is served at
-``RASTERWIRE_CATALOG``; its exit code is that of this script. A module of this folder after ``--catalog`` fills the
-served folder by its ``make(folder)``, in the place of the demo scene.
+The environment of the command has the addresses in ``RASTERWIRE_ADDRESS`` and ``RASTERWIRE_HTTP``, and the folder of
+the catalog in ``RASTERWIRE_CATALOG``. The exit code is that of the command. With ``--catalog`` the function
+``make(folder)`` of a module in this folder makes the catalog, instead of the demo scene.
 """
 
 import importlib
@@ -45,12 +45,12 @@ def main(command: list[str]) -> int:
             if not _healthy(server, address):
                 print("with_server.py: the server did not start", file=sys.stderr)
                 return 1
-            told = {
+            variables = {
                 "RASTERWIRE_ADDRESS": address,
                 "RASTERWIRE_HTTP": f"http://127.0.0.1:{http_port}",
                 "RASTERWIRE_CATALOG": str(root),
             }
-            return subprocess.run(command, check=False, env=os.environ | told).returncode
+            return subprocess.run(command, check=False, env=os.environ | variables).returncode
         finally:
             server.terminate()
             try:

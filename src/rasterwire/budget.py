@@ -1,4 +1,4 @@
-"""What one evaluation may take: time, calls and memory. Each is counted while it is spent."""
+"""The budget of one evaluation: time, calls and memory, counted while they are used."""
 
 import threading
 import time
@@ -12,17 +12,17 @@ MAX_CALLS = 1_000_000
 """Function calls of one expression."""
 
 MAX_SECONDS = 300.0
-"""Of one evaluation; Earth Engine's limit for answers that somebody waits for."""
+"""Of one evaluation; Earth Engine's limit for interactive requests."""
 
 MAX_BLOCK_SECONDS = 120.0
 """Of the pixels of one block."""
 
 MAX_BYTES = 1 << 28
-"""That all values of one evaluation take together, roughly, those no longer needed included."""
+"""Of all values of one evaluation together, roughly; values that are no longer needed count too."""
 
 
 class Budget:
-    """What is left for one evaluation; ``stop`` ends it from another thread."""
+    """The remaining budget of one evaluation; ``stop`` ends the evaluation from another thread."""
 
     def __init__(self, seconds: float = MAX_SECONDS) -> None:
         self._calls = 0
@@ -31,7 +31,7 @@ class Budget:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """End the evaluation soon: nobody waits for it any more."""
+        """End the evaluation soon, since no client waits for it any more."""
         self._stopped.set()
 
     def call(self) -> None:
@@ -47,10 +47,10 @@ class Budget:
             self.check()
 
     def check(self) -> None:
-        """Look at the time.
+        """Check the time.
 
         Raises:
-            InvalidExpression: it is over.
+            InvalidExpression: the time is over.
             RenderCancelled: the evaluation was stopped.
         """
         if self._stopped.is_set():
@@ -59,10 +59,10 @@ class Budget:
             raise InvalidExpression("Computation timed out.")
 
     def take(self, count: int) -> None:
-        """Count bytes of a value that was made.
+        """Count the bytes of a new value.
 
         Raises:
-            InvalidExpression: they are more than are left.
+            InvalidExpression: the values take too much memory together.
         """
         self._bytes += count
         if self._bytes > MAX_BYTES:
@@ -74,7 +74,7 @@ _current: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 @contextmanager
 def spending(budget: Budget) -> Iterator[None]:
-    """Let functions within the block count against a budget."""
+    """Make functions within the block count against a budget."""
     token = _current.set(budget)
     try:
         yield
@@ -84,14 +84,14 @@ def spending(budget: Budget) -> Iterator[None]:
 
 @contextmanager
 def of_block() -> Iterator[Budget]:
-    """Return the budget of the block that is being computed; a block within another one has that one's."""
-    found = _current.get()
-    if found is not None:
-        yield found
+    """Yield the budget of the block of pixels that is computed; a block within another one shares its budget."""
+    outer = _current.get()
+    if outer is not None:
+        yield outer
         return
-    made = Budget(MAX_BLOCK_SECONDS)
-    with spending(made):
-        yield made
+    budget = Budget(MAX_BLOCK_SECONDS)
+    with spending(budget):
+        yield budget
 
 
 def current() -> Budget:
@@ -100,7 +100,7 @@ def current() -> Budget:
 
 
 def check() -> None:
-    """Look at the time of the evaluation that is under way; see ``Budget.check``."""
+    """Check the time of the evaluation that is under way; see ``Budget.check``."""
     budget = _current.get()
     if budget is not None:
         budget.check()

@@ -1,4 +1,4 @@
-"""Loops that run as machine code, and what runs until the compiler has made it."""
+"""Loops that run as machine code, and their twins in NumPy, which run until the loops are compiled."""
 
 import contextlib
 import hashlib
@@ -19,22 +19,22 @@ from numba import config, njit
 __all__ = [
     "TYPES",
     "Loop",
-    "are_kept",
+    "are_cached",
     "carried",
     "carrier",
     "compiled",
-    "keep_for_install",
+    "install_cache",
     "loop",
-    "loops_here",
-    "note_kept",
+    "loops_in_thread",
+    "mark_cached",
     "run_twins",
 ]
 
 TYPES = ("uint8", "uint16", "int16", "float32", "float64", "int64", "uint64")
-"""Types of pixels that loops are compiled for."""
+"""Types of pixels for which loops are compiled."""
 
 _carriers = {"int8": "int16", "uint32": "float64", "int32": "float64"}
-"""Types that loops take as another one that holds their values, so that fewer loops are compiled."""
+"""Types whose pixels loops take in another type that holds their values, so that fewer loops are compiled."""
 
 _SOURCES = (
     "compiled.py",
@@ -48,14 +48,14 @@ _SOURCES = (
     "nodes/rank.py",
     "expression/functions/image/distance.py",
 )
-"""Files that make machine code. numba itself looks at the file of a function alone, not at those of what it calls."""
+"""Files with compiled functions. numba itself checks only the file of a function, and not those of its callees."""
 
 _INNER: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _OUTER: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
-"""Options of numba: functions that nobody calls from Python or C compile a fifth faster without entries for them."""
+"""Options of numba: functions that Python and C never call compile a fifth faster without entry points for them."""
 
 _NOTE = "complete"
-"""A file that tells how many loops are kept, written when all are."""
+"""A file with the number of cached loops, written when all are there."""
 
 _package = Path(__file__).parent
 
@@ -66,31 +66,31 @@ def _setting(name: str) -> str:
 
 
 def _versions() -> str:
-    """Return what machine code depends on, in short: sources, compiler, processor; and where numba finds it again."""
-    digest = hashlib.sha256(str(_package).encode())  # numba keeps loops by the path of their file
+    """Return a digest of what machine code depends on: sources, compiler, processor, and the path of the package."""
+    digest = hashlib.sha256(str(_package).encode())  # numba caches loops by the path of their file
     for name in _SOURCES:
         digest.update((_package / name).read_bytes())
     packages = (importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy"))
-    # as numba takes them: of the machine, where NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name no others
+    # those of the machine, unless NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name others
     name, features = _setting("CPU_NAME"), _setting("CPU_FEATURES")
-    own = "" if name or features else binding.get_host_cpu_features().flatten()
-    cpu = name or binding.get_host_cpu_name(), features or own
+    host_features = "" if name or features else binding.get_host_cpu_features().flatten()
+    cpu = name or binding.get_host_cpu_name(), features or host_features
     digest.update(repr((sys.version_info[:2], *packages, *cpu)).encode())
     return digest.hexdigest()[:16]
 
 
 def _folder() -> Path:
-    """Return where compiled loops are kept: beside nothing that a package manager owns, one folder for all versions."""
-    # NUMBA_CACHE_DIR, where that is set
+    """Return the folder of the cached loops of this version, outside of folders that a package manager owns."""
+    # NUMBA_CACHE_DIR, where it is set
     try:
-        base = Path(named) if (named := _setting("CACHE_DIR")) else Path.home() / ".cache" / "rasterwire"
+        base = Path(folder) if (folder := _setting("CACHE_DIR")) else Path.home() / ".cache" / "rasterwire"
     except RuntimeError:  # a user without a home
         base = _package / "__pycache__"
     return base / f"loops-{_versions()}"
 
 
 def _installed() -> Path:
-    """Return where ``rasterwire warm --install`` keeps loops, in the environment of this Python."""
+    """Return the folder of ``rasterwire warm --install``, in the environment of this Python."""
     return Path(sys.prefix) / "share" / "rasterwire" / "loops"
 
 
@@ -102,7 +102,7 @@ def _is_complete(folder: Path) -> bool:
 
 
 def _prepare() -> Path:
-    """Bring installed loops to where they are kept, since numba loads none from a place that it cannot write to."""
+    """Copy installed loops to the cache, since numba loads none from a folder that it cannot write to."""
     folder = _folder()
     installed = _installed() / folder.name
     if not _is_complete(folder) and _is_complete(installed):
@@ -115,32 +115,32 @@ def _prepare() -> Path:
     return folder
 
 
-_kept_in = _prepare()
+_cache_folder = _prepare()
 _runs_twins = False
-_here = threading.local()
+_thread = threading.local()
 
 
-def are_kept() -> bool:
-    """Tell whether all loops were compiled for this version and processor, and are kept."""
-    return _is_complete(_kept_in)
+def are_cached() -> bool:
+    """Tell whether the cache has all loops for this version and processor."""
+    return _is_complete(_cache_folder)
 
 
-def note_kept() -> None:
-    """Note that all loops were compiled; nothing where nothing can be kept."""
-    if _kept_in.is_dir():
-        (_kept_in / _NOTE).write_text(str(len(list(_kept_in.rglob("*.nbc")))))
+def mark_cached() -> None:
+    """Mark the cache as complete; does nothing where there is no cache."""
+    if _cache_folder.is_dir():
+        (_cache_folder / _NOTE).write_text(str(len(list(_cache_folder.rglob("*.nbc")))))
 
 
-def keep_for_install() -> Path:
-    """Keep what was compiled in the environment of this Python, for whoever starts from it; return where."""
-    place = _installed() / _kept_in.name
-    shutil.copytree(_kept_in, place, dirs_exist_ok=True)
-    return place
+def install_cache() -> Path:
+    """Copy the cache to the environment of this Python, for all users of it; return the folder."""
+    folder = _installed() / _cache_folder.name
+    shutil.copytree(_cache_folder, folder, dirs_exist_ok=True)
+    return folder
 
 
 def run_twins(are_run: bool) -> None:
-    """Let twins run in place of loops, in the whole process, so that nobody waits for a compiler; or loops again."""
-    global _runs_twins  # noqa: PLW0603  one compiler a process, and one answer to whether it is done
+    """Run twins in place of loops in the whole process, so that no request waits for the compiler; or loops again."""
+    global _runs_twins  # noqa: PLW0603  the process has one compiler, which is done or is not
     _runs_twins = are_run
 
 
@@ -154,29 +154,29 @@ def carrier(dtype: str) -> str:
 
 
 def carried(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return pixels as loops take them: of few types, in C order, and writable, each of which is a type to numba."""
+    """Return pixels in the form that loops take: in C order, writable, and of few types. To numba each is a type."""
     return np.require(data, carrier(str(data.dtype)), ["C", "W"])
 
 
 @contextlib.contextmanager
-def loops_here() -> Iterator[None]:
-    """Run loops and no twins in this thread, so that they are compiled or loaded while twins serve."""
-    _here.are_loops = True
+def loops_in_thread() -> Iterator[None]:
+    """Run loops and no twins in this thread, so that loops are compiled or loaded while other threads run twins."""
+    _thread.are_loops = True
     try:
         yield
     finally:
-        _here.are_loops = False
+        _thread.are_loops = False
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function that only loops call, and are kept with, once for each set of argument types."""
+    """Compile a function that only loops call, once for each set of argument types; it is cached with the loops."""
     return njit(**_INNER)(function)
 
 
 def _compiled_loop(function: Callable[..., Any]) -> Any:
     try:
         return njit(**_OUTER, cache=True)(function)
-    except RuntimeError:  # a read-only machine has nowhere to keep what was compiled
+    except RuntimeError:  # a read-only machine has no cache
         return njit(**_OUTER)(function)
 
 
@@ -185,7 +185,7 @@ class Loop:
 
     Attributes:
         machine: numba's dispatcher.
-        twin: does the same by NumPy, to the bit, in more time.
+        twin: a slower function by NumPy, whose results are equal to the bit.
     """
 
     __slots__ = ("machine", "twin")
@@ -196,11 +196,11 @@ class Loop:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the loop, or its twin while loops are compiled."""
-        if _runs_twins and not getattr(_here, "are_loops", False):
+        if _runs_twins and not getattr(_thread, "are_loops", False):
             return self.twin(*arguments)
         return self.machine(*arguments)
 
 
 def loop(twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Loop]:
-    """Make a loop of a function; ``twin`` takes the same arguments, and makes the same of them."""
+    """Make a loop of a function; ``twin`` takes the same arguments and gives the same results."""
     return lambda function: Loop(function, twin)

@@ -1,21 +1,21 @@
-"""Everything that can be refused or go wrong, as one tree.
+"""All errors, as one tree.
 
     DownloadError
-        InvalidRequest        the request, as it stands, can never be served
-        InvalidExpression     a function of an expression cannot be called so
+        InvalidRequest        the request can never be served in this form
+        InvalidExpression     a function of an expression cannot be called this way
         ImageNotFound         no image of that id
         SourceUnavailable     a raster of the image cannot be opened or read
         DownloadNotFound      no such download, or not with this token, or expired
         AddressUnknown        no door of the HTTP server
-        DownloadConflict      the download cannot be continued as asked
+        DownloadConflict      the download cannot be continued as requested
         OffsetOutOfRange      a read begins past the end of the file
-        DiskFull              no room for what the server would write
-        StorageUnavailable    the server cannot reach its own files; come back
-        Overloaded            too much is going on; come back
-        RenderCancelled       nobody wants the render any more
+        DiskFull              no space for a file that the server has to write
+        StorageUnavailable    the server cannot reach its own files; retry later
+        Overloaded            the server is too busy; retry later
+        RenderCancelled       no client waits for the render any more
 
-Messages are for clients: they never hold a path of the server. Constructors take positional
-arguments only, so that errors survive pickling between processes.
+Messages are for clients: they never contain a path of the server. Constructors take positional
+arguments only, so that errors can be pickled between processes.
 """
 
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that is wrong with a request.
+    """One problem of a request.
 
     Attributes:
         field: path of the field in the request, such as ``bands[0].crs_transform``.
         reason: stable, UPPER_SNAKE_CASE.
-        description: a sentence with the value and what would be right.
+        description: a sentence with the value and the remedy.
     """
 
     field: str
@@ -43,11 +43,11 @@ class Violation:
 
 
 class DownloadError(Exception):
-    """Base of all errors of this package that a client is told of."""
+    """Base of all errors of this package that are reported to clients."""
 
     reason: ClassVar[str] = "DOWNLOAD_ERROR"
     retry_after: float | None = None
-    """Seconds after which the same may succeed; None where that cannot be told."""
+    """Seconds after which a retry may succeed; None where that is unknown."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -56,7 +56,7 @@ class DownloadError(Exception):
 
 
 class InvalidRequest(DownloadError):
-    """The request cannot be served; carries every violation that was found."""
+    """The request cannot be served; carries all its violations."""
 
     reason = "INVALID_REQUEST"
 
@@ -80,26 +80,31 @@ def invalid(field: str, reason: str, description: str) -> InvalidRequest:
 
 @dataclass(slots=True)
 class Violations:
-    """Collects violations so that a client learns of all at once."""
+    """Collects violations, so that a client gets all of them at once."""
 
-    found: list[Violation] = field(default_factory=list)
+    items: list[Violation] = field(default_factory=list)
+
+    def add(self, violation: Violation | None) -> None:
+        """Add a violation; None adds nothing."""
+        if violation is not None:
+            self.items.append(violation)
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Keep the violations raised inside and go on after the block."""
+        """Add the violations raised inside the block, and go on after it."""
         try:
             yield
         except InvalidRequest as error:
-            self.found.extend(error.violations)
+            self.items.extend(error.violations)
 
     def raise_if_any(self) -> None:
-        """Raise one error with all that was found, each once, in order."""
-        if self.found:
-            raise InvalidRequest(tuple(dict.fromkeys(self.found)))
+        """Raise one error with all violations, each once, in order."""
+        if self.items:
+            raise InvalidRequest(tuple(dict.fromkeys(self.items)))
 
 
 NULL_COMPUTED = "It was computed, and is null: is a collection empty, a property not there, or no pixel valid?"
-"""The end of what is said of an argument that another function made null."""
+"""The end of messages about an argument that another function made null."""
 
 
 NO_BANDS = "the image has no bands; is the collection that it was made of empty?"
@@ -110,7 +115,7 @@ class InvalidExpression(DownloadError):
 
     Attributes:
         problem: a sentence.
-        function: that was called; empty where the graph itself is wrong.
+        function: the function that was called; empty where the graph itself is wrong.
     """
 
     reason = "INVALID_EXPRESSION"
@@ -130,7 +135,7 @@ class InvalidExpression(DownloadError):
 
     @property
     def is_of_null(self) -> bool:
-        """Whether a function was given null that another one computed, as of an empty collection."""
+        """Whether a function got null from another one, such as one of an empty collection."""
         return self.problem.endswith(NULL_COMPUTED)
 
 
@@ -156,9 +161,9 @@ class SourceUnavailable(DownloadError):
     """A raster of an image cannot be opened or read.
 
     Attributes:
-        image_id: the image; empty where it is not known.
-        band: the band; empty where all are meant.
-        problem: what is wrong, without a path.
+        image_id: the image; empty where it is unknown.
+        band: the band; empty for all bands.
+        problem: without a path.
     """
 
     reason = "SOURCE_UNAVAILABLE"
@@ -171,8 +176,8 @@ class SourceUnavailable(DownloadError):
 
     def __str__(self) -> str:
         of = f" of image {self.image_id!r}" if self.image_id else ""
-        which = f"band {self.band!r}{of}" if self.band else f"a raster{of}"
-        return f"{which} cannot be read: {self.problem}"
+        subject = f"band {self.band!r}{of}" if self.band else f"a raster{of}"
+        return f"{subject} cannot be read: {self.problem}"
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -204,7 +209,7 @@ class AddressUnknown(DownloadError):
 
 
 class DownloadConflict(DownloadError):
-    """What is asked does not fit the file that there is.
+    """The request does not fit the existing file.
 
     Attributes:
         problem: a sentence with the remedy.
@@ -240,7 +245,7 @@ class OffsetOutOfRange(DownloadError):
 
 
 class DiskFull(DownloadError):
-    """The server has no room for what it would write."""
+    """The server has no space for a file that it has to write."""
 
     reason = "DISK_FULL"
 
@@ -249,7 +254,7 @@ class DiskFull(DownloadError):
 
 
 class StorageUnavailable(DownloadError):
-    """The files that the server keeps for itself cannot be reached now: locked, removed, or not to be read."""
+    """The server's own files cannot be reached now: they are locked, removed or unreadable."""
 
     reason = "STORAGE_UNAVAILABLE"
     retry_after = 2.0
@@ -259,10 +264,10 @@ class StorageUnavailable(DownloadError):
 
 
 class Overloaded(DownloadError):
-    """Too much is going on.
+    """The server is too busy.
 
     Attributes:
-        retry_after: seconds after which to come back.
+        retry_after: seconds after which to retry.
     """
 
     retry_after: float
@@ -278,7 +283,7 @@ class Overloaded(DownloadError):
 
 
 class RenderCancelled(DownloadError):
-    """Nobody waits for the render any more, or the server stops."""
+    """No client waits for the render any more, or the server stops."""
 
     reason = "RENDER_CANCELLED"
 

@@ -1,4 +1,4 @@
-"""What a catalog knows of an image before a pixel is read."""
+"""Images as a catalog describes them, before a pixel is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 MOST_POINTS = 10_000
-"""Control points that are read of a file; of one with more, none are."""
+"""Control points that are read from a file; none are read from a file with more."""
 
 Items = tuple[tuple[str, str], ...]
 """Names and values of metadata, in the order of the file."""
 
 
 class ControlPoint(NamedTuple):
-    """A place of a raster, in pixels from its top left corner, and where it lies on earth, in units of a crs."""
+    """A point of a raster, in pixels from its top left corner, and its coordinates on earth, in units of a crs."""
 
     col: float
     row: float
@@ -27,17 +27,17 @@ class ControlPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:
-    """What a file says of all its bands beside their pixels and grid.
+    """The metadata of a file that describes all its bands, beside their pixels and grid.
 
     Attributes:
         items: of GDAL's default domain, but for AREA_OR_POINT.
         is_point: whether a value is that of the pixel's centre, and not of its area.
         points: that tie the pixels to the ground, where no transform does.
         rpcs: rational polynomials from longitude, latitude and height to pixels, in the names of GDAL's domain RPC.
-        crs: of the points, or what a file without points and without a transform names; else None.
-        points_not_read: how many control points the file has where they are too many to be kept.
-        not_read: how many items of the file and its bands are beyond what is kept of them.
-        domains: other domains of metadata that the file has, which are not read.
+        crs: of the points, or the one that a file without points and without a transform names; else None.
+        points_not_read: number of control points of a file that has too many to read; else 0.
+        not_read: number of items of the file and its bands that exceed the limit and are not read.
+        domains: other domains of metadata of the file, which are not read.
     """
 
     items: Items = ()
@@ -52,14 +52,14 @@ class FileMetadata:
 
 @dataclass(frozen=True, slots=True)
 class BandMetadata:
-    """What a file says of a band beside its pixels and grid.
+    """The metadata of a band, beside its pixels and grid.
 
     Attributes:
-        description: what the file calls the band, or "".
+        description: the description of the band in its file, or "".
         color: how the band is to be shown: a name of GDAL's, such as red, alpha or gray.
         palette: red, green and blue of the values from 0 on, a byte each; empty where there is none.
         items: of GDAL's default domain.
-        file: what its file says.
+        file: metadata of its file.
     """
 
     description: str = ""
@@ -75,7 +75,7 @@ class Tiling:
 
     Attributes:
         height, width: pixels of a tile.
-        compression: in the words of ``DownloadParams``.
+        compression: a name of ``DownloadParams``.
         predictor: of TIFF: 1 none, 2 differences of integers, 3 of floats.
     """
 
@@ -105,9 +105,9 @@ class Band:
         plain: whether the stored tiles can be decoded without GDAL.
         tiling: of the full resolution, where its tiles can go into another file as they are; else None.
         version: changes when the file does (see ``raster_file.version_of``).
-        metadata: what else the file says of the band.
-        ground: a grid over the ground that its pixels lie on, where no transform but control points or
-            rational polynomials tell where; else None.
+        metadata: other metadata of the file.
+        ground: a grid over the ground that its pixels cover, where control points or rational polynomials
+            place them in place of a transform; else None.
         mask_is_own: whether its mask is of this band alone, and not of all bands of the file.
     """
 
@@ -132,8 +132,18 @@ class Band:
 
     @property
     def placed(self) -> GeoBox:
-        """A grid with a crs over what the band covers, as fine as it is: its own, where that has a crs."""
+        """A grid with a crs over the ground of the band, as fine as the band; its own grid where that has a crs."""
         return self.grid if self.ground is None else self.ground
+
+    @property
+    def is_bounded(self) -> bool:
+        """True: a file ends somewhere."""
+        return True
+
+    @property
+    def stored(self) -> "Band":
+        """The band itself: it is one of a file."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +154,9 @@ class Image:
         id: may hold slashes.
         bands: in the order of the catalog; names differ.
         start_time: when the image was taken, with a time zone, or None.
-        properties: what else the catalog says; JSON values.
+        properties: other properties in the catalog; JSON values.
         collection: the collection that a document names, or "".
-        unreadable: asset or file, and what is the matter with it, of those whose bands are not here for it.
+        unreadable: asset or file, and the problem, of those whose bands are left out because of it.
     """
 
     id: str

@@ -5,31 +5,32 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 LONGEST = 200
-"""UTF-8 bytes of a name without its extension: file systems take 255, and downloads put more behind it."""
+"""UTF-8 bytes of a name without its extension: file systems allow 255, and downloads append to it."""
 
 _LONGEST_PART = 100
 
 _reserved = frozenset('<>:"/\\|?*')
-"""What separates folders, or is not allowed in a name on Windows."""
+"""Separators of folders, and characters that are not allowed in a name on Windows."""
 
 _joiners = frozenset("\u200c\u200d")
 """Format characters that belong to the spelling of words, in Persian and in Indic scripts."""
 
 _unsafe_kinds = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode's categories of control, of format with that of the direction of writing, and of no text at all."""
+"""Unicode's categories of control, format, surrogate and private characters, and of line separators."""
 
 _devices = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 """Names that mean a device on Windows, with any extension."""
 
 
 def safe_name(text: str, longest: int = LONGEST) -> str:
-    """Return a file name that cannot leave its folder on any system and reads as it is written.
+    """Return a file name that cannot leave its folder on any system, and is displayed as it is written.
 
-    Letters of any script stay, in Unicode's composed form (NFC). Replaced are separators of folders, characters of
-    control and of direction, and what Windows reserves; a dot does not begin a name, and nor dot nor space ends it.
+    Letters of any script stay, in Unicode's composed form (NFC). Separators of folders, control characters, marks of
+    the direction of writing and names that Windows reserves are replaced. A name does not begin with a dot, nor end
+    with a dot or a space.
 
     Args:
-        text: as anyone wrote it.
+        text: any text.
         longest: UTF-8 bytes.
 
     >>> safe_name("../../etc/passwd"), safe_name("B 3"), safe_name(""), safe_name("nul")
@@ -55,7 +56,7 @@ def _cut(name: str, longest: int) -> str:
 
 
 def file_names(stem: str, bands: Sequence[str], extension: str) -> list[str]:
-    """Return the names of files of single bands, all different on any disk; a number goes before the extension.
+    """Return the names of files of single bands, which differ on any disk. Numbers go before the extension.
 
     >>> file_names("case", ["NDVI", "ndvi"], ".tif")
     ['case.NDVI.tif', 'case.ndvi_1.tif']
@@ -66,27 +67,27 @@ def file_names(stem: str, bands: Sequence[str], extension: str) -> list[str]:
 
 
 def unique(names: Iterable[str], files: bool = False) -> list[str]:
-    """Return the names with ``_1``, ``_2`` ... added to those that came before.
+    """Return the names, with ``_1``, ``_2`` ... appended to those that repeat an earlier one.
 
     Args:
         names: of bands, or of files without their extension.
-        files: whether names are the same that differ by case or by Unicode's form alone, as on some disks.
+        files: whether names that differ only by case or by Unicode's form count as equal, as on some disks.
 
     >>> unique(["B3", "B4", "B3", "b3"]), unique(["B3", "b3"], files=True)
     (['B3', 'B4', 'B3_1', 'b3'], ['B3', 'b3_1'])
     """
-    taken: set[str] = set()
+    keys: set[str] = set()
     result = []
     for name in names:
         candidate, count = name, 0
-        while (key := _folded(candidate) if files else candidate) in taken:
+        while (key := _folded(candidate) if files else candidate) in keys:
             count += 1
             candidate = f"{name}_{count}"
-        taken.add(key)
+        keys.add(key)
         result.append(candidate)
     return result
 
 
 def _folded(name: str) -> str:
-    """Return what names share that a disk may take for one; source: Unicode 15.0, section 3.13, D145."""
+    """Return a key that names share if a disk may take them for one; source: Unicode 15.0, section 3.13, D145."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())

@@ -35,7 +35,7 @@ class Window:
             raise ValueError(f"not a window: {self}")
 
     def halves(self) -> tuple["Window", "Window"]:
-        """Return two windows, cut where this one is longest; not for a single pixel."""
+        """Return the two halves of the window, cut across its longer side; not for a single pixel."""
         if self.height >= self.width:
             half = self.height // 2
             below = Window(self.row + half, self.col, self.height - half, self.width)
@@ -50,7 +50,7 @@ class Pixels:
     """One band over a window.
 
     Attributes:
-        data: shape (rows, columns). Where ``valid`` is False the value means nothing.
+        data: shape (rows, columns). Where ``valid`` is False the value has no meaning.
         valid: bool, same shape.
     """
 
@@ -64,8 +64,8 @@ class Pixels:
         return np.where(self.valid, self.data, np.array(value, dtype=self.data.dtype))
 
 
-class ToldByNodata(Pixels):
-    """Pixels as a file has them: that a nodata value tells which are valid is looked at once somebody asks.
+class NodataPixels(Pixels):
+    """Pixels of a file with a nodata value; ``valid`` is computed when it is first used.
 
     Attributes:
         nodata: None where all are valid.
@@ -86,20 +86,20 @@ class ToldByNodata(Pixels):
         object.__setattr__(self, "valid", valid)
         return valid
 
-    def __reduce__(self) -> tuple[type["ToldByNodata"], tuple[npt.NDArray[Any], float | int | None]]:
-        return ToldByNodata, (self.data, self.nodata)
+    def __reduce__(self) -> tuple[type["NodataPixels"], tuple[npt.NDArray[Any], float | int | None]]:
+        return NodataPixels, (self.data, self.nodata)
 
     def filled(self, value: float | int) -> npt.NDArray[Any]:
         """See ``Pixels.filled``."""
-        is_there = self.data.dtype.kind != "f" and value == self.nodata
-        return self.data if is_there or self.nodata is None else super().filled(value)
+        is_filled = self.data.dtype.kind != "f" and value == self.nodata
+        return self.data if is_filled or self.nodata is None else super().filled(value)
 
 
 def is_nodata(data: npt.NDArray[Any], nodata: float | int) -> npt.NDArray[np.bool_]:
     """Return which pixels GDAL takes for a nodata value: equal ones, and floats within about five parts in ten million.
 
-    It measures float64 by the precision of float32 too, since many files hold values that were float32 under a tag
-    in fewer digits. Source: ARE_REAL_EQUAL in gdal_priv.h, measured against masks that GDAL reads.
+    The precision of float32 applies to float64 too, since many files hold values that were float32 once, and a tag
+    with fewer digits. Source: ARE_REAL_EQUAL in gdal_priv.h, compared with masks that GDAL reads.
     """
     if data.dtype.kind != "f":
         return np.asarray(data == data.dtype.type(nodata))
@@ -112,7 +112,7 @@ def is_nodata(data: npt.NDArray[Any], nodata: float | int) -> npt.NDArray[np.boo
 
 
 def smallest_value(dtype: str) -> float | int:
-    """Return what Earth Engine fills masked pixels of a type with.
+    """Return the value that Earth Engine writes for masked pixels of a type.
 
     >>> smallest_value("uint16"), smallest_value("int16"), smallest_value("float32")
     (0, -32768, -inf)
@@ -124,7 +124,7 @@ def smallest_value(dtype: str) -> float | int:
 def fits(value: float | int, dtype: str) -> bool:
     """Tell whether a type holds a value exactly (NaN and infinities: any float type).
 
-    Of a float it is asked only to be within the limits of a float type, since most have no exact float32.
+    A float only has to be within the limits of a float type, since most floats have no exact float32.
 
     >>> fits(255, "uint8"), fits(-1, "uint8"), fits(0.5, "int16"), fits(2**53 + 1, "float64"), fits(0.1, "float32")
     (True, False, False, False, True)

@@ -1,4 +1,4 @@
-"""A download request after its form was checked."""
+"""A download request in its validated form."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -21,19 +21,19 @@ class Format(Enum):
 
     @property
     def is_picture(self) -> bool:
-        """Whether it is to be looked at: one band or three, of bytes."""
+        """Whether it is a picture for people: one band or three, of bytes."""
         return self in {Format.PNG, Format.JPEG}
 
 
 class Precedence(Enum):
-    """What wins where fields overlap; see the schema."""
+    """Which fields win where they overlap; see the schema."""
 
     DOCUMENTED = "DOCUMENTED"
     COMBINED = "COMBINED"
 
 
 class Resampling(Enum):
-    """How output pixels are made; the names are those of the schema."""
+    """How output pixels are computed; the names are those of the schema."""
 
     NEAREST = "NEAREST"
     BILINEAR = "BILINEAR"
@@ -52,12 +52,12 @@ class Resampling(Enum):
 
     @property
     def aggregates(self) -> bool:
-        """Whether it reduces all pixels under an output pixel, and so reads the full resolution."""
+        """Whether it reduces all pixels under an output pixel, and therefore reads the full resolution."""
         return self.value in {"AVERAGE", "MODE", "MIN", "MAX", "MEDIAN", "Q1", "Q3", "SUM", "RMS"}
 
 
 class MaskOutput(Enum):
-    """How invalid pixels are told from valid ones in the file."""
+    """How the file marks invalid pixels."""
 
     NODATA = "NODATA"
     BAND = "BAND"
@@ -75,7 +75,7 @@ class Compression(Enum):
 
 @dataclass(frozen=True, slots=True)
 class GridSpec:
-    """A grid as asked for; every part may be absent.
+    """A requested grid; every part may be absent.
 
     Attributes:
         crs: of the output.
@@ -90,7 +90,7 @@ class GridSpec:
     scale: float | None = None
 
     def over(self, default: "GridSpec") -> "GridSpec":
-        """Return this with absent parts taken from ``default``."""
+        """Return this grid with absent parts taken from ``default``."""
         return GridSpec(
             self.crs or default.crs,
             self.transform or default.transform,
@@ -105,7 +105,7 @@ class BandRequest:
 
     Attributes:
         name: of the band.
-        grid: what the band asks for itself.
+        grid: of the band alone.
         resampling: None takes that of the request.
     """
 
@@ -120,8 +120,8 @@ class Encoding:
 
     Attributes:
         compression: of the tiles.
-        level: how hard; None takes the codec's default.
-        cloud_optimized: overviews inside, header first.
+        level: of compression; None takes the codec's default.
+        cloud_optimized: whether the file has overviews inside and its header first.
     """
 
     compression: Compression = Compression.DEFLATE
@@ -135,7 +135,7 @@ class DownloadRequest:
 
     Attributes:
         bands: () means all bands of the image.
-        file_per_band, format, compression, mask: None where the request does not say.
+        file_per_band, format, compression, mask: None where the request does not set them.
     """
 
     image_id: str

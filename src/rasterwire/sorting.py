@@ -1,4 +1,4 @@
-"""Sorting within compiled loops: numba's own sorts take five times as long to compile, and are no faster."""
+"""Sorting for compiled loops. numba's own sorts take five times as long to compile, and are no faster."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from rasterwire.compiled import compiled
 Array = npt.NDArray[Any]
 
 _RUN = 16
-"""Values that are best sorted by insertion."""
+"""Length of runs that are sorted by insertion."""
 
 
 @compiled
 def merge_sort(values: Array, spare: Array) -> Array:
-    """Sort values, equal ones staying in their order; return which of the two arrays holds them, the other is spoilt.
+    """Sort values, keeping equal ones in order; return the array that holds the result.
 
     Args:
-        values: shape (n,), none of them NaN.
-        spare: likewise, of any values.
+        values: shape (n,), none of them NaN; overwritten.
+        spare: of the same shape and type; overwritten. One of the two arrays is the result.
     """
     count = values.shape[0]
     for begin in range(0, count, _RUN):
@@ -55,7 +55,7 @@ def merge_sort(values: Array, spare: Array) -> Array:
 
 @compiled
 def merge_order(values: Array, order: Array, spare: Array) -> Array:
-    """Return the places of values from the least on, equal ones in their order, in one of two arrays of integers."""
+    """Return the indices that sort values, equal ones in order, in one of two arrays of integers."""
     count = values.shape[0]
     for begin in range(0, count, _RUN):
         for k in range(begin, min(begin + _RUN, count)):

@@ -52,13 +52,13 @@ class _Way:
     Attributes:
         read: takes all bytes once; returns their number and the seconds to the first and to the last.
         tree: of the server.
-        told: exactly.
+        command: the exact call or request.
     """
 
     name: str
-    read: Callable[[], tuple[int, float, float]]
+    reader: Callable[[], tuple[int, float, float]]
     tree: Tree
-    told: str
+    command: str
     seconds: list[float] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -70,11 +70,11 @@ def again(field: Field) -> Iterator[Section]:
     """Render a file once, then read it in turn from everyone."""
     side = field.source.scaled(10000)
     work = Work(f"{side} x {side}", (field.source.native("B02", 0, 0, side),), Kind.NPY)
-    params = field.own.params(work, "again")
+    params = field.current.params(work, "again")
     served = field.scratch / "served"
     served.mkdir()
     whole = served / "again.npy"
-    field.own.client.download(params, whole)
+    field.current.client.download(params, whole)
     verdict = field.checker.verdict(work, whole)
     with ExitStack() as stack:
         ways = _own_ways(stack, field, params, whole.stat().st_size)
@@ -82,8 +82,8 @@ def again(field: Field) -> Iterator[Section]:
             port = free_port()
             command = [sys.executable, str(_BARE), how, str(whole), str(port)]
             tree = stack.enter_context(server(command, partial(_listens, port), field.scratch / f"{how}.log"))
-            read = grpc_reader(stack, f"127.0.0.1:{port}", download_pb2.DownloadId(name="any", token="any"))
-            ways.append(_Way(f"bare grpc, {how}", read, tree, f"bare_grpc.py {how}, ReadDownload, bytes thrown away"))
+            reader = grpc_reader(stack, f"127.0.0.1:{port}", download_pb2.DownloadId(name="any", token="any"))
+            ways.append(_Way(f"bare grpc, {how}", reader, tree, f"bare_grpc.py {how}, ReadDownload, bytes thrown away"))
         if field.nginx is not None:
             ways.append(_nginx(stack, field.nginx, field.scratch, whole))
         _take_turns(ways, field.runs)
@@ -91,38 +91,38 @@ def again(field: Field) -> Iterator[Section]:
 
 
 def _own_ways(stack: ExitStack, field: Field, params: dict[str, object], size: int) -> list[_Way]:
-    own = field.own
-    assert own.tree is not None
-    made = own.client.create_download(params).download_id
+    current = field.current
+    assert current.tree is not None
+    download = current.client.create_download(params).download_id
     target = field.path() / "again.npy"
 
     def to_file() -> tuple[int, float, float]:
         target.unlink(missing_ok=True)
         first: list[float] = []
 
-        def note(done: int, _total: int | None) -> None:
-            if done and not first:
+        def note(size: int, _total: int | None) -> None:
+            if size and not first:
                 first.append(time.perf_counter())
 
         began = time.perf_counter()
-        got = own.client.download(params, target, progress=note)
-        return got.size, first[0] - began, time.perf_counter() - began
+        result = current.client.download(params, target, progress=note)
+        return result.size, first[0] - began, time.perf_counter() - began
 
-    read = grpc_reader(stack, own.address, made)
+    reader = grpc_reader(stack, current.address, download)
     return [
-        _Way("rasterwire, gRPC", read, own.tree, f"ReadDownload of {params}, bytes thrown away"),
-        _Way("rasterwire, client to a file", to_file, own.tree, f"Client.download({params}, path)"),
-        _Way("rasterwire, HTTP", lambda: _get(made.url), own.tree, f"{_reader()} URL of the download"),
+        _Way("rasterwire, gRPC", reader, current.tree, f"ReadDownload of {params}, bytes thrown away"),
+        _Way("rasterwire, client to a file", to_file, current.tree, f"Client.download({params}, path)"),
+        _Way("rasterwire, HTTP", lambda: _get(download.url), current.tree, f"{_reader()} URL of the download"),
     ]
 
 
 def grpc_reader(
-    stack: ExitStack, address: str, made: download_pb2.DownloadId
+    stack: ExitStack, address: str, download: download_pb2.DownloadId
 ) -> Callable[[], tuple[int, float, float]]:
     """Return what reads a download by gRPC and throws its bytes away: their number, seconds to the first and last."""
     channel = stack.enter_context(grpc.insecure_channel(address))
     stub = download_service_pb2_grpc.DownloadServiceStub(channel)
-    request = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)
+    request = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token)
 
     def read() -> tuple[int, float, float]:
         size, first = 0, 0.0
@@ -189,7 +189,7 @@ def _take_turns(ways: list[_Way], runs: int) -> None:
     for nth in range(runs + 1):
         for way in ways:
             before = way.tree.cpu_seconds()
-            way.size, first, seconds = way.read()
+            way.size, first, seconds = way.reader()
             if nth:
                 way.firsts.append(first)
                 way.seconds.append(seconds)
@@ -225,11 +225,11 @@ def _section(ways: list[_Way], work: Work, verdict: str) -> Section:
         lengths=rates,
         unit="MB/s, longer is faster",
         remarks=(f"The file: {verdict}. The server's peak is that of all three ways.",),
-        told={way.name: way.told for way in ways},
+        commands={way.name: way.command for way in ways},
     )
 
 
-def _share(said: str, own: float, peer: float | None, least: float) -> Bar:
-    if peer is None:
-        return Bar(said, None, False)
-    return Bar(said, f"{100 * own / peer:.0f} %", own >= least * peer)
+def _share(title: str, rate: float, peer_rate: float | None, least: float) -> Bar:
+    if peer_rate is None:
+        return Bar(title, reached=None, passed=False)
+    return Bar(title, f"{100 * rate / peer_rate:.0f} %", rate >= least * peer_rate)

@@ -37,27 +37,27 @@ class _Pair:
     title: str
     unit: str
     before: list[float] = field(default_factory=list)
-    now: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
     cpu: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
 
     @property
     def ratio(self) -> float:
         """Return how many times as fast this one is."""
-        before, now = statistics.median(self.before), statistics.median(self.now)
-        return before / now if self.unit in {"s", "ms"} else now / before
+        before, after = statistics.median(self.before), statistics.median(self.after)
+        return before / after if self.unit in {"s", "ms"} else after / before
 
 
 def beside(field_: Field) -> Iterator[Section]:
     """Compare, where there is another."""
-    other = field_.before
-    if other is None:
+    earlier = field_.before
+    if earlier is None:
         return
-    pairs = [*_downloads(field_, other), _again(field_, other), *_small(field_, other)]
+    pairs = [*_downloads(field_, earlier), _again(field_, earlier), *_small(field_, earlier)]
     rows = tuple(
         (
             pair.title,
             _told(pair.before, pair.unit),
-            _told(pair.now, pair.unit),
+            _told(pair.after, pair.unit),
             f"{pair.ratio:.2f}",
             *(f"{statistics.median(spent):.2f}" if spent else "-" for spent in pair.cpu),
         )
@@ -98,73 +98,73 @@ def _works(source: Source) -> list[Work]:
     ]
 
 
-def _downloads(field_: Field, other: Rasterwire) -> Iterator[_Pair]:
-    asked: dict[str, Callable[[Rasterwire, str], dict[str, Any]]] = {
-        work.title: lambda own, name, work=work: own.params(work, name)  # type: ignore[misc]
+def _downloads(field_: Field, earlier: Rasterwire) -> Iterator[_Pair]:
+    requests: dict[str, Callable[[Rasterwire, str], dict[str, Any]]] = {
+        work.title: lambda server, name, work=work: server.params(work, name)  # type: ignore[misc]
         for work in _works(field_.source)
     }
     for title, params in (*ratio_of_bands(field_.source).items(), median_of_scenes(field_.source)):
-        asked[title] = lambda _, name, params=params: {**params, "name": name}  # type: ignore[misc]
+        requests[title] = lambda _, name, params=params: {**params, "name": name}  # type: ignore[misc]
     path = field_.path() / "beside"
-    for title, params_of in asked.items():
+    for title, params_of in requests.items():
         pair = _Pair(title, "s")
         sizes = set()
         for nth in range(field_.runs + 1):
             # who comes second finds the source in the kernel's memory, but also the disk at work: they swap
-            both = [(other, pair.before, pair.cpu[0]), (field_.own, pair.now, pair.cpu[1])]
-            for own, seconds, cpu in both if nth % 2 else both[::-1]:
-                took, spent, size = _download(own, params_of(own, f"run-{nth}"), path)
+            sides = [(earlier, pair.before, pair.cpu[0]), (field_.current, pair.after, pair.cpu[1])]
+            for server, seconds, cpu in sides if nth % 2 else sides[::-1]:
+                duration, spent, size = _download(server, params_of(server, f"run-{nth}"), path)
                 sizes.add(size)
                 if nth:
-                    seconds.append(took)
+                    seconds.append(duration)
                     cpu.append(spent)
         yield replace(pair, title=title if len(sizes) == 1 else f"{title} (other bytes)")
 
 
-def _download(own: Rasterwire, params: dict[str, Any], path: Path) -> tuple[float, float, int]:
-    assert own.tree is not None
+def _download(server: Rasterwire, params: dict[str, Any], path: Path) -> tuple[float, float, int]:
+    assert server.tree is not None
     path.unlink(missing_ok=True)
-    before, began = own.tree.cpu_seconds(), time.perf_counter()
-    size = own.client.download(params, path).size
-    return time.perf_counter() - began, own.tree.cpu_seconds() - before, size
+    before, began = server.tree.cpu_seconds(), time.perf_counter()
+    size = server.client.download(params, path).size
+    return time.perf_counter() - began, server.tree.cpu_seconds() - before, size
 
 
-def _again(field_: Field, other: Rasterwire) -> _Pair:
+def _again(field_: Field, earlier: Rasterwire) -> _Pair:
     """Read a file that is rendered already."""
     side = field_.source.scaled(10000)
     work = Work("", (field_.source.native("B02", 0, 0, side),), Kind.NPY)
     pair = _Pair(f"a rendered file again, NPY of {side} x {side}", "MB/s")
     with ExitStack() as stack:
-        read = []
-        for own, rates in ((other, pair.before), (field_.own, pair.now)):
-            params = own.params(work, "beside")
-            own.client.download(params, field_.path() / "beside")
-            made = own.client.create_download(params).download_id
-            read.append((grpc_reader(stack, own.address, made), rates))
+        readers = []
+        for server, rates in ((earlier, pair.before), (field_.current, pair.after)):
+            params = server.params(work, "beside")
+            server.client.download(params, field_.path() / "beside")
+            download = server.client.create_download(params).download_id
+            readers.append((grpc_reader(stack, server.address, download), rates))
         for nth in range(field_.runs + 1):
-            for reader, rates in read if nth % 2 else read[::-1]:
+            for reader, rates in readers if nth % 2 else readers[::-1]:
                 size, _, seconds = reader()
                 if nth:
                     rates.append(size / seconds / 1e6)
     return pair
 
 
-def _small(field_: Field, other: Rasterwire) -> Iterator[_Pair]:
+def _small(field_: Field, earlier: Rasterwire) -> Iterator[_Pair]:
     """Ask for small pieces, one after the other and many at once."""
     parts = places(field_.source)
     alone, together = _Pair("small pieces, one client", "ms"), _Pair(f"small pieces, {TOGETHER} clients", "requests/s")
-    peers = [own_peer(own, parts[0], name) for own, name in ((other, "before"), (field_.own, "now"))]
+    peers = [own_peer(server, parts[0], name) for server, name in ((earlier, "before"), (field_.current, "now"))]
     for peer in peers:
         sample(field_, peer, parts[:3])
     sides = partial(zip, peers, strict=True)
     for nth in range(3):
-        for peer, figures in sides((alone.before, alone.now)):
+        for peer, figures in sides((alone.before, alone.after)):
             peer.forget()
             ask(peer, parts[nth * ALONE : (nth + 1) * ALONE], together=1, seconds=0)
             figures += [1000 * latency for latency in peer.latencies]
     yield alone
     for nth in range(_ROUNDS + 1):
-        for peer, figures in sides((together.before, together.now)):
+        for peer, figures in sides((together.before, together.after)):
             peer.forget()
             ask(peer, parts, together=TOGETHER, seconds=_SECONDS)
             if nth:

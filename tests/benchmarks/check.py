@@ -67,36 +67,36 @@ class Checker:
         if work.kind is Kind.ZIP:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
-            found = [f"/vsizip/{path}/{_entry(names, part.band)}" for part in work.parts]
-            remarks = [self._part(work, part, name) for part, name in zip(work.parts, found, strict=True)]
+            paths = [f"/vsizip/{path}/{_entry(names, part.band)}" for part in work.parts]
+            remarks = [self._part(work, part, name) for part, name in zip(work.parts, paths, strict=True)]
             return "; ".join(dict.fromkeys(remarks))
         return self._part(work, work.parts[0], str(path))
 
     def _part(self, work: Work, part: Part, name: str) -> str:
-        with _opened(name, part) as got:
-            if got.shape != (part.grid.height, part.grid.width):
-                return f"WRONG SHAPE {got.shape}"
-            said = self._compared(work, part, got)
-            return ", ".join([said, *([] if got.placed else ["WRONG GRID"]), *got.remarks])
+        with _opened(name, part) as raster:
+            if raster.shape != (part.grid.height, part.grid.width):
+                return f"WRONG SHAPE {raster.shape}"
+            verdict = self._compared(work, part, raster)
+            return ", ".join([verdict, *([] if raster.placed else ["WRONG GRID"]), *raster.remarks])
 
-    def _compared(self, work: Work, part: Part, got: Got) -> str:
-        own = part.grid.crs == CRS and work.resampling == "near"
-        if not own and (self._commands is None or part.grid.is_rotated):
+    def _compared(self, work: Work, part: Part, raster: Got) -> str:
+        is_native = part.grid.crs == CRS and work.resampling == "near"
+        if not is_native and (self._commands is None or part.grid.is_rotated):
             return "not checked, no gdalwarp"
-        if own:
-            full = _difference(got, self._nearest(part))
+        if is_native:
+            full = _difference(raster, self._nearest(part))
         else:
             with self._warped(work, part, "NONE") as rows:
-                full = _difference(got, rows)
+                full = _difference(raster, rows)
         coarser = part.grid.crs == CRS and part.grid.transform[0] > 1.5 * BANDS[part.band]
         if not full or not coarser or self._commands is None:
-            return _said(full, got)
+            return _said(full, raster)
         # coarser pixels may rightly come from an overview
         with self._warped(work, part, "AUTO") as rows:
-            by_overview = _difference(got, rows)
+            by_overview = _difference(raster, rows)
         if by_overview and by_overview[0] >= full[0]:
-            return _said(full, got)
-        return _said(by_overview, got, " from an overview")
+            return _said(full, raster)
+        return _said(by_overview, raster, " from an overview")
 
     @contextmanager
     def _warped(self, work: Work, part: Part, overview: str) -> Iterator[_Rows]:
@@ -113,8 +113,8 @@ class Checker:
     def _nearest(self, part: Part) -> _Rows:
         if part.band not in self._bands:
             self._bands = {part.band: self._read(part.band)}
-        pixels, own = self._bands[part.band]
-        to_source = ~own * Affine(*part.grid.transform)
+        pixels, native_transform = self._bands[part.band]
+        to_source = ~native_transform * Affine(*part.grid.transform)
         columns = np.arange(part.grid.width) + 0.5
 
         def rows(start: int, stop: int) -> _Pixels:
@@ -156,9 +156,9 @@ def _opened(name: str, part: Part) -> Iterator[Got]:
             remarks.append("nodata lost")
         if raster.descriptions[0] is None:
             remarks.append("band name lost")
-        asked = Affine(*part.grid.transform)
-        pixel = max(abs(asked.a), abs(asked.b))
-        same = all(abs(a - b) < 1e-3 * pixel for a, b in zip(raster.transform[:6], asked[:6], strict=True))
+        expected = Affine(*part.grid.transform)
+        pixel = max(abs(expected.a), abs(expected.b))
+        same = all(abs(a - b) < 1e-3 * pixel for a, b in zip(raster.transform[:6], expected[:6], strict=True))
         shape = (raster.height, raster.width)
         placed = same and raster.crs == rasterio.CRS.from_string(part.grid.crs)
         yield Got(_rows_of(raster), shape, raster.dtypes[0], tuple(remarks), placed)
@@ -176,24 +176,24 @@ def _array(pixels: _Pixels) -> Got:
 
 def _rows_of(raster: Any) -> _Rows:
     def rows(start: int, stop: int) -> _Pixels:
-        read: _Pixels = raster.read(1, window=((start, stop), (0, raster.width)))
-        return read
+        pixels: _Pixels = raster.read(1, window=((start, stop), (0, raster.width)))
+        return pixels
 
     return rows
 
 
-def _difference(got: Got, expected: _Rows) -> tuple[float, int] | tuple[()]:
+def _difference(raster: Got, expected: _Rows) -> tuple[float, int] | tuple[()]:
     """Return the share of pixels that differ and the largest difference, nothing where all are equal."""
     different, largest = 0, 0
-    height, width = got.shape
+    height, width = raster.shape
     for start in range(0, height, _ROWS):
         stop = min(height, start + _ROWS)
-        off = np.abs(got.rows(start, stop).astype(np.int64) - expected(start, stop).astype(np.int64))
+        off = np.abs(raster.rows(start, stop).astype(np.int64) - expected(start, stop).astype(np.int64))
         different += int(np.count_nonzero(off))
         largest = max(largest, int(off.max()))
     return (different / (height * width), largest) if different else ()
 
 
-def _said(difference: tuple[float, int] | tuple[()], got: Got, beside: str = "") -> str:
-    said = f"{100 * difference[0]:.2g} % differ, by {difference[1]} at most" if difference else "exact"
-    return said + beside + ("" if got.dtype == "uint16" else f", {got.dtype}")
+def _said(difference: tuple[float, int] | tuple[()], raster: Got, beside: str = "") -> str:
+    text = f"{100 * difference[0]:.2g} % differ, by {difference[1]} at most" if difference else "exact"
+    return text + beside + ("" if raster.dtype == "uint16" else f", {raster.dtype}")

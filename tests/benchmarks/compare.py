@@ -22,25 +22,25 @@ from benchmarks.suites import SUITES
 
 def main() -> int:
     """Run the cases that were asked for."""
-    given = _arguments()
+    arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped
     facts = machine()
-    source = make_source(given.data, given.size)
+    source = make_source(arguments.data, arguments.size)
     layout = "uint16, 10 m, cloud-optimized GeoTIFF, deflate, predictor 2, blocks of 512, nodata 0"
     ratio = f"{source.ratio():.2f} bytes of pixels for one of the file"
     facts.append(("source", f"{source.size} x {source.size} {layout}; {ratio}"))
-    facts.append(("runs", str(given.runs)))
+    facts.append(("runs", str(arguments.runs)))
     sections: list[Section] = []
-    with tempfile.TemporaryDirectory(prefix="runs-", dir=given.data) as folder:
-        for letter in given.only:
+    with tempfile.TemporaryDirectory(prefix="runs-", dir=arguments.data) as folder:
+        for letter in arguments.only:
             scratch = Path(folder, letter).resolve()
             scratch.mkdir()
-            with field_of(source, scratch, given.peers_python, given.runs, given.before) as field:
+            with field_of(source, scratch, arguments.peers_python, arguments.runs, arguments.before) as field:
                 for section in SUITES[letter](field):
                     sections.append(section)
                     _show(section)
                     places = {str(source.catalog): "CATALOG", str(scratch): "SCRATCH"}
-                    write_report(given.out, [*facts, *field.versions], field.missing, sections, places)
+                    write_report(arguments.out, [*facts, *field.versions], field.missing, sections, places)
             shutil.rmtree(scratch)
     return 0
 
@@ -60,13 +60,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--before", type=Path, help="python of an environment with another rasterwire, to be compared with (H)"
     )
-    given = parser.parse_args()
-    given.only = [letter.strip().upper() for letter in given.only.split(",")]
-    unknown = sorted(set(given.only) - set(SUITES))
+    arguments = parser.parse_args()
+    arguments.only = [letter.strip().upper() for letter in arguments.only.split(",")]
+    unknown = sorted(set(arguments.only) - set(SUITES))
     if unknown:
         parser.error(f"no case {', '.join(unknown)}")
-    given.peers_python = Path(given.peers_python) if given.peers_python else None
-    return given
+    arguments.peers_python = Path(arguments.peers_python) if arguments.peers_python else None
+    return arguments
 
 
 def _show(section: Section) -> None:

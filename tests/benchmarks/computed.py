@@ -14,6 +14,7 @@ from benchmarks.field import Field
 from benchmarks.report import Bar, Section
 from benchmarks.source import IMAGE, Source
 from benchmarks.work import Part
+from graphs import Value, call, graph, load
 
 _RATIO, _MEDIAN = 1.5, 2.0
 _PEAK_BYTES = 400e6
@@ -29,7 +30,7 @@ class _Way:
 
     name: str
     run: Callable[[int], int]
-    told: str
+    command: str
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     size: int = 0
@@ -41,22 +42,6 @@ def computed(field_: Field) -> Iterator[Section]:
     yield _median(field_)
 
 
-def _call(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
-
-
-def _constant(value: Any) -> dict[str, Any]:
-    return {"constantValue": value}
-
-
-def _graph(result: dict[str, Any]) -> dict[str, Any]:
-    values = {"result": result, "image": _call("Image.load", id=_constant(IMAGE))}
-    return {"expression": {"result": "result", "values": values}}
-
-
-_LOADED = {"valueReference": "image"}
-
-
 def _on(part: Part) -> dict[str, Any]:
     grid = part.grid
     return {"crs": grid.crs, "crs_transform": list(grid.transform), "dimensions": [grid.width, grid.height]}
@@ -65,13 +50,13 @@ def _on(part: Part) -> dict[str, Any]:
 def _download(field_: Field, params: dict[str, Any], path: Path) -> Callable[[int], int]:
     def run(nth: int) -> int:
         path.unlink(missing_ok=True)
-        return field_.own.client.download({**params, "name": f"run-{nth}"}, path).size
+        return field_.current.client.download({**params, "name": f"run-{nth}"}, path).size
 
     return run
 
 
 def _take_turns(field_: Field, ways: list[_Way]) -> float:
-    tree = field_.own.tree
+    tree = field_.current.tree
     assert tree is not None
     tree.reset_peak()
     for nth in range(field_.runs + 1):
@@ -92,9 +77,9 @@ def _rows(ways: list[_Way], peak: float, verdict: str) -> tuple[tuple[str, ...],
             f"{statistics.median(way.cpu):.2f}",
             f"{peak / 1e6:.0f}",
             f"{way.size:,}",
-            verdict if at == len(ways) - 1 else "-",
+            verdict if index == len(ways) - 1 else "-",
         )
-        for at, way in enumerate(ways)
+        for index, way in enumerate(ways)
     )
 
 
@@ -103,33 +88,34 @@ def ratio_of_bands(source: Source) -> dict[str, dict[str, Any]]:
     part = source.native("B08", 1000, 1000, source.scaled(4096))
     common = {"format": "GEO_TIFF", **_on(part)}
     bands = {"image": IMAGE, "bands": ["B08", "B04"], **common}
-    index = _call("Image.normalizedDifference", input=_LOADED, bandNames=_constant(["B08", "B04"]))
-    return {"two bands": bands, "their normalized difference": {**_graph(index), **common}}
+    index = call("Image.normalizedDifference", input=load(IMAGE), bandNames=["B08", "B04"])
+    return {"two bands": bands, "their normalized difference": {"expression": graph(index), **common}}
 
 
 def median_of_scenes(source: Source) -> tuple[str, dict[str, Any]]:
     """Return a request for the median of twelve files, with its title."""
     part = source.native("B08", 1000, 1000, source.scaled(2048))
     scenes = [_scene(band) for band in _SCENES]
-    collection = _call("ImageCollection.fromImages", images={"arrayValue": {"values": scenes}})
-    return "median of 12 files", {**_graph(_call("reduce.median", collection=collection)), "format": "NPY", **_on(part)}
+    collection = call("ImageCollection.fromImages", images=scenes)
+    expression = graph(call("reduce.median", collection=collection))
+    return "median of 12 files", {"expression": expression, "format": "NPY", **_on(part)}
 
 
 def _ratio(field_: Field) -> Section:
-    asked = ratio_of_bands(field_.source)
-    bands, ratio = asked.values()
+    requests = ratio_of_bands(field_.source)
+    bands, ratio = requests.values()
     path = field_.path() / "computed.tif"
     ways = [
         _Way(title, _download(field_, params, path), f"Client.download({params}, path)")
-        for title, params in asked.items()
+        for title, params in requests.items()
     ]
     peak = _take_turns(field_, ways)
-    made = _pixels(field_, {**ratio, "format": "NPY"}, path)["nd"]
+    computed_pixels = _pixels(field_, {**ratio, "format": "NPY"}, path)["nd"]
     nir, red = (_pixels(field_, {**bands, "format": "NPY"}, path)[name].astype(np.float32) for name in ("B08", "B04"))
     with np.errstate(all="ignore"):
         expected = (nir - red) / (nir + red)
-    there = np.isfinite(made) & (nir + red > 0)
-    verdict = "exact" if np.array_equal(made[there], expected[there]) else "WRONG"
+    valid = np.isfinite(computed_pixels) & (nir + red > 0)
+    verdict = "exact" if np.array_equal(computed_pixels[valid], expected[valid]) else "WRONG"
     times = [statistics.median(way.seconds) for way in ways]
     side = field_.source.scaled(4096)
     return Section(
@@ -140,13 +126,13 @@ def _ratio(field_: Field) -> Section:
             Bar("at most 1.5 x the time of the bands", f"{times[1] / times[0]:.2f} x", times[1] <= _RATIO * times[0]),
         ),
         lengths=dict(zip((way.name for way in ways), times, strict=True)),
-        told={way.name: way.told for way in ways},
+        commands={way.name: way.command for way in ways},
     )
 
 
-def _scene(band: str) -> dict[str, Any]:
-    chosen = _call("Image.select", input=_LOADED, bandSelectors=_constant([band]))
-    return _call("Image.rename", input=chosen, names=_constant(["v"]))
+def _scene(band: str) -> Value:
+    selection = call("Image.select", input=load(IMAGE), bandSelectors=[band])
+    return call("Image.rename", input=selection, names=["v"])
 
 
 def _median(field_: Field) -> Section:
@@ -155,13 +141,13 @@ def _median(field_: Field) -> Section:
     _, composite = median_of_scenes(field_.source)
     path = field_.path() / "computed.npy"
     stack = np.stack([_pixels(field_, {"image": IMAGE, "bands": [b], **common}, path)[b] for b in _SCENES])
-    kept: list[npt.NDArray[Any]] = []
+    medians: list[npt.NDArray[Any]] = []
 
     masked = np.ma.masked_equal(stack, 0)
 
     def by_numpy(_: int) -> int:
-        kept[:] = [np.ma.median(masked, axis=0)]  # type: ignore[no-untyped-call]
-        return int(kept[0].nbytes)
+        medians[:] = [np.ma.median(masked, axis=0)]  # type: ignore[no-untyped-call]
+        return int(medians[0].nbytes)
 
     def without_masks(_: int) -> int:
         return int(np.median(stack, axis=0).nbytes)
@@ -172,9 +158,9 @@ def _median(field_: Field) -> Section:
         _Way("rasterwire, whole trip", _download(field_, composite, path), f"Client.download({composite}, path)"),
     ]
     peak = _take_turns(field_, ways)
-    made = _pixels(field_, composite, path)["v"]
-    there = ~np.ma.getmaskarray(kept[0])
-    verdict = "exact" if np.array_equal(made[there], np.asarray(kept[0])[there]) else "WRONG"
+    computed_pixels = _pixels(field_, composite, path)["v"]
+    valid = ~np.ma.getmaskarray(medians[0])
+    verdict = "exact" if np.array_equal(computed_pixels[valid], np.asarray(medians[0])[valid]) else "WRONG"
     times = [statistics.median(way.seconds) for way in ways]
     return Section(
         title=f"G. computed: median of 12 files, {part.grid.width} x {part.grid.height}, NPY of doubles",
@@ -186,12 +172,12 @@ def _median(field_: Field) -> Section:
         ),
         lengths=dict(zip((way.name for way in ways), times, strict=True)),
         remarks=("The bar is of the same work, by masked arrays; without masks NumPy takes nodata for values.",),
-        told={way.name: way.told for way in ways},
+        commands={way.name: way.command for way in ways},
     )
 
 
 def _pixels(field_: Field, params: dict[str, Any], path: Path) -> npt.NDArray[Any]:
     path.unlink(missing_ok=True)
-    field_.own.client.download({**params, "name": "checked"}, path)
-    found: npt.NDArray[Any] = np.load(path)
-    return found
+    field_.current.client.download({**params, "name": "checked"}, path)
+    array: npt.NDArray[Any] = np.load(path)
+    return array

@@ -33,8 +33,8 @@ class Field:
         source: to cut from.
         scratch: folder for what is written.
         runs: counted ones.
-        own: rasterwire.
-        before: another rasterwire to be compared with, or None.
+        current: rasterwire as it is here.
+        before: an earlier version for comparison, or None.
         titiler, mapserver: None where not installed.
         nginx: its program, None where not installed.
         contenders: all, rasterwire first.
@@ -46,7 +46,7 @@ class Field:
     source: Source
     scratch: Path
     runs: int
-    own: Rasterwire
+    current: Rasterwire
     before: Rasterwire | None
     titiler: Titiler | None
     mapserver: MapServer | None
@@ -81,9 +81,9 @@ def field_of(
     contenders: list[Contender] = []
     with ExitStack() as stack:
         commands = stack.enter_context(Commands(scratch / "command.log"))
-        own = stack.enter_context(rasterwire(source, scratch))
-        contenders.append(own)
-        other = None if before is None else stack.enter_context(rasterwire(source, scratch / "before", str(before)))
+        current = stack.enter_context(rasterwire(source, scratch))
+        contenders.append(current)
+        earlier = None if before is None else stack.enter_context(rasterwire(source, scratch / "before", str(before)))
         has_gdal = shutil.which("gdalwarp") is not None
         if has_gdal:
             versions.append(("GDAL command lines", _said(["gdalinfo", "--version"])))
@@ -112,9 +112,20 @@ def field_of(
         else:
             missing.append("nginx: install nginx")
         checker = Checker(source, commands if has_gdal else None)
-        told = tuple(versions)
+        version_rows = tuple(versions)
         yield Field(
-            source, scratch, runs, own, other, web, wcs, nginx, tuple(contenders), checker, told, tuple(missing)
+            source=source,
+            scratch=scratch,
+            runs=runs,
+            current=current,
+            before=earlier,
+            titiler=web,
+            mapserver=wcs,
+            nginx=nginx,
+            contenders=tuple(contenders),
+            checker=checker,
+            versions=version_rows,
+            missing=tuple(missing),
         )
 
 
@@ -129,8 +140,8 @@ def _started(stack: ExitStack, peer: AbstractContextManager[T], name: str, missi
 
 def _program(name: str) -> Path | None:
     """Return where a program of the system is; those of servers are not always on the path."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/lib/cgi-bin:/usr/local/sbin")
-    return None if found is None else Path(found)
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/lib/cgi-bin:/usr/local/sbin")
+    return None if path is None else Path(path)
 
 
 def _said(command: list[str]) -> str:

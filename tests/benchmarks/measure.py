@@ -21,7 +21,7 @@ class Measured:
 
     Attributes:
         name, family: of the contender.
-        told: its exact command, address or parameters.
+        command: the exact command, address or parameters.
         runs: the counted ones.
         size: bytes of the file.
         peak: bytes, of the process that had the highest.
@@ -30,7 +30,7 @@ class Measured:
 
     name: str
     family: str
-    told: str
+    command: str
     runs: list[Run] = field(default_factory=list)
     size: int = 0
     peak: int = 0

@@ -36,10 +36,10 @@ def main() -> int:
         },
         "nearest, native crs, NPY": {"format": "FORMAT_NPY"},
     }
-    chosen = sys.argv[1:]
+    names = sys.argv[1:]
     over = False
     for name, fields in cases.items():
-        if chosen and not any(word in name for word in chosen):
+        if names and not any(word in name for word in names):
             continue
         peak, size, seconds = _measure(fields)
         over = over or peak > LIMIT_MB
@@ -62,10 +62,10 @@ def _measure(fields: dict[str, str]) -> tuple[float, int, float]:
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 stub = download_service_pb2_grpc.DownloadServiceStub(channel)
                 request = download_service_pb2.CreateDownloadRequest(params=params)
-                made = stub.CreateDownload(request, wait_for_ready=True, timeout=60).download_id
+                download = stub.CreateDownload(request, wait_for_ready=True, timeout=60).download_id
                 began = time.perf_counter()
-                read = download_service_pb2.ReadDownloadRequest(name=made.name, token=made.token)
-                size = sum(len(answer.chunk.data) for answer in stub.ReadDownload(read, timeout=3600))
+                read_request = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token)
+                size = sum(len(answer.chunk.data) for answer in stub.ReadDownload(read_request, timeout=3600))
                 seconds = time.perf_counter() - began
             status = Path(f"/proc/{server.pid}/status").read_text()
             peak = next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -65,8 +65,8 @@ def server(
         end = time.monotonic() + _START_SECONDS
         while not is_up():
             if process.poll() is not None or time.monotonic() > end:
-                said = log.read_text(errors="replace")[-1500:]
-                raise DidNotStart(f"{' '.join(command)[:200]} did not start: {said}")
+                output = log.read_text(errors="replace")[-1500:]
+                raise DidNotStart(f"{' '.join(command)[:200]} did not start: {output}")
             time.sleep(0.1)
         yield tree
     finally:
@@ -84,8 +84,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
     for how in (signal.SIGTERM, signal.SIGKILL):
         end = time.monotonic() + 5
-        left = _still(family)
-        for pid in left:
+        remaining = _still(family)
+        for pid in remaining:
             os.kill(pid, how)
         while _still(family) and time.monotonic() < end:
             time.sleep(0.05)
@@ -116,10 +116,10 @@ def descendants(pid: int) -> list[int]:
     parents = {
         int(p.name): int(f[1]) for p in Path("/proc").iterdir() if p.name.isdecimal() and (f := _stat(int(p.name)))
     }
-    found = [pid]
-    for one in found:  # grows meanwhile
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
+    family = [pid]
+    for process in family:  # grows meanwhile
+        family += [child for child, parent in parents.items() if parent == process]
+    return family[1:]
 
 
 class Tree:

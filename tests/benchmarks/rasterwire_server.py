@@ -58,8 +58,8 @@ class Rasterwire:
         params = self.params(work, f"run-{nth}")
         first: list[float] = []
 
-        def note(done: int, _total: int | None) -> None:
-            if done and not first:
+        def note(size: int, _total: int | None) -> None:
+            if size and not first:
                 first.append(time.perf_counter())
 
         began = time.perf_counter()
@@ -93,10 +93,10 @@ def rasterwire(source: Source, scratch: Path, python: str = sys.executable) -> I
         options += ["--workers", str(_WORKERS)]
     address = f"127.0.0.1:{ports[0]}"
     log = scratch / "rasterwire.log"
-    told = {"RASTERWIRE_CACHE_BYTES": str(_CACHE_BYTES)}
+    variables = {"RASTERWIRE_CACHE_BYTES": str(_CACHE_BYTES)}
     with (
         Client(address) as client,
-        server([*command, *options], lambda: _is_up(address) and _is_warm(log), log, told) as tree,
+        server([*command, *options], lambda: _is_up(address) and _is_warm(log), log, variables) as tree,
     ):
         yield Rasterwire(tree, address, client)
 

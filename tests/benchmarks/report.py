@@ -16,19 +16,19 @@ class Bar:
     """What has to be reached.
 
     Attributes:
-        said: in words.
+        title: the bar as a sentence.
         reached: the figure, in the words of the bar; None where nothing was measured.
         passed: whether it is enough.
     """
 
-    said: str
+    title: str
     reached: str | None
     passed: bool
 
     def __str__(self) -> str:
         if self.reached is None:
-            return f"{self.said}: not measured"
-        return f"{self.said}: {self.reached}, **{'pass' if self.passed else 'MISS'}**"
+            return f"{self.title}: not measured"
+        return f"{self.title}: {self.reached}, **{'pass' if self.passed else 'MISS'}**"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Section:
         lengths: what the picture shows, by name; the unit is ``unit``.
         unit: of the lengths.
         remarks: in sentences.
-        told: exact commands by name.
+        commands: exact commands by name.
     """
 
     title: str
@@ -53,7 +53,7 @@ class Section:
     lengths: dict[str, float] = field(default_factory=dict)
     unit: str = "s"
     remarks: tuple[str, ...] = ()
-    told: dict[str, str] = field(default_factory=dict)
+    commands: dict[str, str] = field(default_factory=dict)
 
 
 _HEADER = (
@@ -71,19 +71,19 @@ _HEADER = (
 
 def of_work(letter: str, work: Work, measured: Sequence[Measured], bars: Sequence[Bar]) -> Section:
     """Return the section of one download."""
-    own = next((m.seconds for m in measured if m.family == "rasterwire" and m.runs), None)
+    seconds = next((m.seconds for m in measured if m.family == "rasterwire" and m.runs), None)
     return Section(
         title=f"{letter}. {work.title}",
         header=_HEADER,
-        rows=tuple(_row(work, m, own) for m in measured),
+        rows=tuple(_row(work, m, seconds) for m in measured),
         bars=tuple(bars),
         lengths={m.name: m.seconds for m in measured if m.runs},
-        remarks=_best(measured, own),
-        told={m.name: m.told for m in measured},
+        remarks=_best(measured, seconds),
+        commands={m.name: m.command for m in measured},
     )
 
 
-def _row(work: Work, m: Measured, own: float | None) -> tuple[str, ...]:
+def _row(work: Work, m: Measured, reference: float | None) -> tuple[str, ...]:
     if not m.runs:
         return (m.name, *["-"] * (len(_HEADER) - 2), m.verdict)
     times = [run.seconds for run in m.runs]
@@ -95,28 +95,28 @@ def _row(work: Work, m: Measured, own: float | None) -> tuple[str, ...]:
         f"{m.cpu_seconds:.2f}",
         f"{m.peak / 1e6:.0f}",
         f"{m.size:,}",
-        "-" if own is None else f"{m.seconds / own:.2f}",
+        "-" if reference is None else f"{m.seconds / reference:.2f}",
         m.verdict,
     )
 
 
-def _best(measured: Sequence[Measured], own: float | None) -> tuple[str, ...]:
+def _best(measured: Sequence[Measured], reference: float | None) -> tuple[str, ...]:
     peers = [m for m in measured if m.runs and m.family != "rasterwire"]
-    if own is None or not peers:
+    if reference is None or not peers:
         return ()
     best = min(peers, key=lambda m: m.seconds)
-    return (f"Best peer: {best.name}, {best.seconds / own:.2f} x the time of rasterwire.",)
+    return (f"Best peer: {best.name}, {best.seconds / reference:.2f} x the time of rasterwire.",)
 
 
 def faster(measured: Sequence[Measured], family: str, times: float) -> Bar:
     """Return whether rasterwire is so many times as fast as the best of a family."""
-    own = [m.seconds for m in measured if m.family == "rasterwire" and m.runs]
+    seconds = [m.seconds for m in measured if m.family == "rasterwire" and m.runs]
     peers = [m.seconds for m in measured if m.family == family and m.runs]
-    said = f"at least {times:g} x as fast as the best of {family}"
-    if not own or not peers:
-        return Bar(said, None, False)
-    ratio = min(peers) / min(own)
-    return Bar(said, f"{ratio:.2f} x", ratio >= times)
+    title = f"at least {times:g} x as fast as the best of {family}"
+    if not seconds or not peers:
+        return Bar(title, reached=None, passed=False)
+    ratio = min(peers) / min(seconds)
+    return Bar(title, f"{ratio:.2f} x", ratio >= times)
 
 
 def write_report(
@@ -138,12 +138,12 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     lines = ["# Benchmarks", "", "Written by `make bench`; " + _HOW, ""]
     lines += [f"- {key}: {value}" for key, value in facts]
-    lines += [f"- **missing**: {said}" for said in missing]
+    lines += [f"- **missing**: {remark}" for remark in missing]
     bars = [(section, bar) for section in sections for bar in section.bars]
     if bars:
         lines += ["", "## Bars", "", "| case | bar | reached | |", "|---|---|---|---|"]
         lines += [
-            f"| {s.title} | {b.said} | {b.reached or '-'} | "
+            f"| {s.title} | {b.title} | {b.reached or '-'} | "
             f"{'not measured' if b.reached is None else 'pass' if b.passed else '**MISS**'} |"
             for s, b in bars
         ]
@@ -153,10 +153,10 @@ def write_report(
         lines += ["", *_section(section)]
     lines += ["", "## Commands", ""]
     for section in sections:
-        if section.told:
+        if section.commands:
             lines += [f"### {section.title}", ""]
-            for name, told in section.told.items():
-                lines += [f"{name}:", "", *(f"    {line}" for line in told.splitlines()), ""]
+            for name, command in section.commands.items():
+                lines += [f"{name}:", "", *(f"    {line}" for line in command.splitlines()), ""]
     text = "\n".join(lines).rstrip() + "\n"
     for place, word in places.items():
         text = text.replace(place, word)

@@ -45,7 +45,7 @@ class Peer:
     tree: Tree
     suffix: str
     asks: Callable[[Part], str]
-    told: str
+    command: str
     latencies: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -102,26 +102,26 @@ def places(source: Source) -> list[Part]:
     return [source.native("B02", column, row, _SIDE) for column, row in corners]
 
 
-def own_peer(own: Rasterwire, example: Part, name: str) -> Peer:
+def own_peer(server: Rasterwire, example: Part, name: str) -> Peer:
     """Return a rasterwire that is asked by gRPC."""
-    assert own.tree is not None
+    assert server.tree is not None
 
     def message(part: Part) -> str:
-        params = to_message(own.params(Work("", (part,), Kind.NPY), "small"))
+        params = to_message(server.params(Work("", (part,), Kind.NPY), "small"))
         request = download_service_pb2.StreamDownloadRequest(params=params)
         return base64.b64encode(request.SerializeToString()).decode()
 
-    port = int(own.address.rpartition(":")[2])
-    told = f"StreamDownload({own.params(Work('', (example,), Kind.NPY), 'small')})"
-    return Peer(name, "grpc", port, own.tree, ".npy", message, told)
+    port = int(server.address.rpartition(":")[2])
+    command = f"StreamDownload({server.params(Work('', (example,), Kind.NPY), 'small')})"
+    return Peer(name, "grpc", port, server.tree, ".npy", message, command)
 
 
 def _peers(field: Field, example: Part) -> list[Peer]:
-    peers = [own_peer(field.own, example, "rasterwire")]
+    peers = [own_peer(field.current, example, "rasterwire")]
     web, wcs = field.titiler, field.mapserver
     if web is not None and web.tree is not None:
-        told = "GET " + web.path(example, ".npy")
-        peers.append(Peer("TiTiler", "http", web.port, web.tree, ".npy", lambda part: web.path(part, ".npy"), told))
+        command = "GET " + web.path(example, ".npy")
+        peers.append(Peer("TiTiler", "http", web.port, web.tree, ".npy", lambda part: web.path(part, ".npy"), command))
     if wcs is not None and wcs.tree is not None:
 
         def path(part: Part) -> str:
@@ -170,7 +170,7 @@ def ask(peer: Peer, parts: list[Part], *, together: int, seconds: float) -> None
 
 
 def _client(peer: Peer, parts: list[Part], *, together: int, seconds: float, samples: list[Path]) -> dict[str, Any]:
-    asked = {
+    task = {
         "kind": peer.kind,
         "port": peer.port,
         "requests": [peer.asks(part) for part in parts],
@@ -178,7 +178,7 @@ def _client(peer: Peer, parts: list[Part], *, together: int, seconds: float, sam
         "seconds": seconds,
         "samples": [str(path) for path in samples],
     }
-    ran = subprocess.run([sys.executable, str(_CLIENT)], input=json.dumps(asked), stdout=subprocess.PIPE, text=True)  # noqa: PLW1510  told below
+    ran = subprocess.run([sys.executable, str(_CLIENT)], input=json.dumps(task), stdout=subprocess.PIPE, text=True)  # noqa: PLW1510  told below
     if ran.returncode:
         raise RuntimeError(f"the client process ended with {ran.returncode}")
     answer: dict[str, Any] = json.loads(ran.stdout)
@@ -225,12 +225,12 @@ def _pair(peers: list[Peer]) -> tuple[Peer, Peer] | None:
 
 
 def _alone(peers: list[Peer]) -> Section:
-    said = "p50 at most half of TiTiler's"
-    bar = Bar(said, None, False)
+    title = "p50 at most half of TiTiler's"
+    bar = Bar(title, reached=None, passed=False)
     if pair := _pair(peers):
-        own, peer = pair
-        ratio = peer.percentile(50) / own.percentile(50)
-        bar = Bar(said, f"1/{ratio:.2f}", ratio >= 2)
+        current, peer = pair
+        ratio = peer.percentile(50) / current.percentile(50)
+        bar = Bar(title, f"1/{ratio:.2f}", ratio >= 2)
     return Section(
         title=f"C. {3 * ALONE} pieces of {_SIDE} x {_SIDE}, NPY, one client on one connection",
         header=_HEADER,
@@ -238,17 +238,17 @@ def _alone(peers: list[Peer]) -> Section:
         bars=(bar,),
         lengths={peer.name: peer.percentile(50) for peer in peers if len(peer.latencies) > 1},
         unit="ms, p50",
-        told={peer.name: peer.told for peer in peers},
+        commands={peer.name: peer.command for peer in peers},
     )
 
 
 def _at_once(peers: list[Peer]) -> Section:
     faster, calmer = "at least 2.5 x the requests/s of TiTiler", "p99 below TiTiler's"
-    bars = (Bar(faster, None, False), Bar(calmer, None, False))
+    bars = (Bar(faster, reached=None, passed=False), Bar(calmer, reached=None, passed=False))
     if pair := _pair(peers):
-        own, peer = pair
-        ratio = own.rate / peer.rate
-        late = own.percentile(99), peer.percentile(99)
+        current, peer = pair
+        ratio = current.rate / peer.rate
+        late = current.percentile(99), peer.percentile(99)
         bars = (
             Bar(faster, f"{ratio:.2f} x", ratio >= 2.5),
             Bar(calmer, f"{late[0]:.0f} ms beside {late[1]:.0f} ms", late[0] < late[1]),

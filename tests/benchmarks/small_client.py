@@ -46,31 +46,31 @@ class Log:
 
 def main() -> None:
     """Do the request, and tell times, sizes and errors."""
-    asked = json.load(sys.stdin)
-    log = Log(asked["samples"])
+    task = json.load(sys.stdin)
+    log = Log(task["samples"])
     began, cpu = time.perf_counter(), time.process_time()
-    if asked["together"] > 1:
-        asyncio.run(_together(asked, log, began + asked["seconds"]))
+    if task["together"] > 1:
+        asyncio.run(_together(task, log, began + task["seconds"]))
     else:
-        {"grpc": _grpc_alone, "http": _http_alone}[asked["kind"]](asked, log)
-    told = {
+        {"grpc": _grpc_alone, "http": _http_alone}[task["kind"]](task, log)
+    result = {
         "seconds": time.perf_counter() - began,
         "cpu": time.process_time() - cpu,
         "latencies": log.latencies,
         "sizes": log.sizes,
         "errors": log.errors,
     }
-    print(json.dumps(told))
+    print(json.dumps(result))
 
 
-def _grpc_requests(asked: dict[str, Any]) -> list[download_service_pb2.StreamDownloadRequest]:
-    return [download_service_pb2.StreamDownloadRequest.FromString(base64.b64decode(text)) for text in asked["requests"]]
+def _grpc_requests(task: dict[str, Any]) -> list[download_service_pb2.StreamDownloadRequest]:
+    return [download_service_pb2.StreamDownloadRequest.FromString(base64.b64decode(text)) for text in task["requests"]]
 
 
-def _grpc_alone(asked: dict[str, Any], log: Log) -> None:
-    with grpc.insecure_channel(f"127.0.0.1:{asked['port']}") as channel:
+def _grpc_alone(task: dict[str, Any], log: Log) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{task['port']}") as channel:
         stub = download_service_pb2_grpc.DownloadServiceStub(channel)
-        for request in _grpc_requests(asked):
+        for request in _grpc_requests(task):
             began = time.perf_counter()
             try:
                 data = b"".join([answer.chunk.data for answer in stub.StreamDownload(request)])
@@ -80,9 +80,9 @@ def _grpc_alone(asked: dict[str, Any], log: Log) -> None:
                 log.body(time.perf_counter() - began, data)
 
 
-def _http_alone(asked: dict[str, Any], log: Log) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", asked["port"], timeout=60)
-    for path in asked["requests"]:
+def _http_alone(task: dict[str, Any], log: Log) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", task["port"], timeout=60)
+    for path in task["requests"]:
         began = time.perf_counter()
         try:
             connection.request("GET", path)
@@ -98,10 +98,10 @@ def _http_alone(asked: dict[str, Any], log: Log) -> None:
             log.body(time.perf_counter() - began, data)
 
 
-async def _together(asked: dict[str, Any], log: Log, end: float) -> None:
-    one = {"grpc": _grpc_one, "http": _http_one}[asked["kind"]]
-    requests = cycle(_grpc_requests(asked) if asked["kind"] == "grpc" else asked["requests"])
-    await asyncio.gather(*(one(asked["port"], requests, log, end) for _ in range(asked["together"])))
+async def _together(task: dict[str, Any], log: Log, end: float) -> None:
+    request = {"grpc": _grpc_one, "http": _http_one}[task["kind"]]
+    requests = cycle(_grpc_requests(task) if task["kind"] == "grpc" else task["requests"])
+    await asyncio.gather(*(request(task["port"], requests, log, end) for _ in range(task["together"])))
 
 
 async def _grpc_one(port: int, requests: Iterator[Any], log: Log, end: float) -> None:
@@ -141,8 +141,8 @@ async def _http_one(port: int, requests: Iterator[str], log: Log, end: float) ->
 
 
 async def _body(reader: asyncio.StreamReader, head: str) -> bytes:
-    _, found, rest = head.partition("content-length:")
-    if found:
+    _, header, rest = head.partition("content-length:")
+    if header:
         return await reader.readexactly(int(rest.split("\r\n", 1)[0]))
     pieces = []
     while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):

@@ -118,9 +118,9 @@ def _smooth(random: np.random.Generator, side: int) -> _Floats:
     cells, height = 4, 1.0
     while cells < side:
         corners = random.standard_normal((cells + 2, cells + 2), dtype=np.float32)
-        at = np.linspace(0, cells, side, endpoint=False, dtype=np.float32)
-        low = at.astype(np.intp)
-        part = at - low
+        position = np.linspace(0, cells, side, endpoint=False, dtype=np.float32)
+        low = position.astype(np.intp)
+        part = position - low
         rows = corners[low] * (1 - part)[:, None] + corners[low + 1] * part[:, None]
         total += np.float32(height) * (rows[:, low] * (1 - part) + rows[:, low + 1] * part)
         cells, height = cells * 2, height * 0.6

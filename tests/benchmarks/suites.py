@@ -45,13 +45,13 @@ def _many_bands(field: Field) -> Iterator[Section]:
 
 def _compared(letter: str, field: Field, work: Work, bars: _Bars) -> Section:
     measured = _measured(field, [(contender, work) for contender in field.contenders], field.path())
-    wanted = bars.get((work.kind, work.resampling), ())
-    return of_work(letter, work, measured, [faster(measured, family, times) for family, times in wanted])
+    expected_bars = bars.get((work.kind, work.resampling), ())
+    return of_work(letter, work, measured, [faster(measured, family, times) for family, times in expected_bars])
 
 
 def _measured(field: Field, tasks: Sequence[tuple[Contender, Work]], folder: Path) -> list[Measured]:
     for work in {work.title: work for _, work in tasks}.values():
-        if not field.own.renders_anew(work):
+        if not field.current.renders_anew(work):
             raise RuntimeError(f"rasterwire would answer from its cache: {work.title}")
     return measure(tasks, field.runs, folder, field.checker)
 
@@ -74,9 +74,9 @@ def _growth(field: Field) -> Iterator[Section]:
     for works in growth(field.source):
         rows, paces, peaks = [], [], []
         lengths: dict[str, float] = {}
-        with _memory(field) as (folder, where):
-            found = _measured(field, [(field.own, work) for work in works], folder)
-        for work, measured in zip(works, found, strict=True):
+        with _memory(field) as (folder, memory_remark):
+            results = _measured(field, [(field.current, work) for work in works], folder)
+        for work, measured in zip(works, results, strict=True):
             if not measured.runs:
                 rows.append((work.title, *["-"] * 6, measured.verdict))
                 continue
@@ -112,7 +112,7 @@ def _growth(field: Field) -> Iterator[Section]:
                 "pixels",
             ),
             rows=tuple(rows),
-            remarks=(f"The sizes take turns, so that none finds tiles that the one before decoded; {where}.",),
+            remarks=(f"The sizes take turns, so that none finds tiles that the one before decoded; {memory_remark}.",),
             bars=(
                 Bar(
                     "the time a pixel takes in the largest at most 1.10 x that in the second",
@@ -127,7 +127,7 @@ def _growth(field: Field) -> Iterator[Section]:
             ),
             lengths=lengths,
             unit="ns a pixel",
-            told={work.title: field.own.tell(work) for work in works},
+            commands={work.title: field.current.tell(work) for work in works},
         )
 
 

@@ -50,8 +50,8 @@ class Titiler:
             "reproject": method,
             "return_mask": "false",
         }
-        said = "&".join(f"{key}={value}" for key, value in query.items())
-        return f"/cog/bbox/{box}/{grid.width}x{grid.height}{suffix}?{said}"
+        query_text = "&".join(f"{key}={value}" for key, value in query.items())
+        return f"/cog/bbox/{box}/{grid.width}x{grid.height}{suffix}?{query_text}"
 
     def tell(self, work: Work) -> str:
         return f"GET http://127.0.0.1:{self.port}{self.path(work.parts[0], work.kind.suffix, work.resampling)}"

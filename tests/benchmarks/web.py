@@ -37,8 +37,8 @@ class Connection:
             raise Unable(f"{error!r}") from error
         at_first = time.perf_counter()
         if answer.status != 200 or "xml" in answer.getheader("Content-Type", ""):
-            said = (first + answer.read())[:400].decode(errors="replace")
-            raise Unable(f"{answer.status} {said}")
+            text = (first + answer.read())[:400].decode(errors="replace")
+            raise Unable(f"{answer.status} {text}")
         with path.open("wb") as file:
             file.write(first)
             while piece := answer.read1(_PIECE):

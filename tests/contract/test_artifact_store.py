@@ -1,4 +1,4 @@
-"""What every ArtifactStore has to do; an implementation joins the suite with a line in ``stores``."""
+"""Tests of the contract of ArtifactStore. An implementation is added with a line in ``stores``."""
 
 import os
 import threading
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=stores)
 def reopen(request: pytest.FixtureRequest, folder: Path) -> Open:
-    """Opens the same store again at each call, with a size."""
+    """Return a function that opens the same store again, with a size limit."""
     return lambda max_bytes: stores[request.param](folder, max_bytes)
 
 
@@ -38,10 +38,10 @@ def content(data: bytes) -> Callable[[BinaryIO], None]:
 
 
 def keep(store: ArtifactStore, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
-    """Make a file, and let others go that there is no room for."""
-    made = store.make(etag, write)
-    store.trim(made)
-    return made
+    """Make a file, and drop the files that exceed the limit."""
+    artifact = store.make(etag, write)
+    store.trim(artifact)
+    return artifact
 
 
 def files(folder: Path) -> list[str]:
@@ -49,16 +49,16 @@ def files(folder: Path) -> list[str]:
 
 
 def held(store: ArtifactStore, *etags: str) -> list[str]:
-    """Tell which of these a store has, marking them as used."""
+    """Return the etags that a store has, and mark their files as used."""
     return [etag for etag in etags if store.find(etag) is not None]
 
 
 def test_a_made_file_is_found_with_its_size_and_checksum(reopen: Open) -> None:
     store, data = reopen(1 << 30), os.urandom(3_000_001)
-    made = store.make("e-1_A", content(data))
-    assert store.find("e-1_A") == made
-    assert made.path.read_bytes() == data
-    assert (made.size, made.crc32c) == (len(data), google_crc32c.value(data))
+    artifact = store.make("e-1_A", content(data))
+    assert store.find("e-1_A") == artifact
+    assert artifact.path.read_bytes() == data
+    assert (artifact.size, artifact.crc32c) == (len(data), google_crc32c.value(data))
 
 
 def test_the_checksum_is_crc32c_of_the_whole_file(reopen: Open) -> None:
@@ -68,9 +68,9 @@ def test_the_checksum_is_crc32c_of_the_whole_file(reopen: Open) -> None:
 
 def test_an_empty_file_is_kept(reopen: Open) -> None:
     store = reopen(0)
-    made = store.make("e", content(b""))
-    assert (made.size, made.crc32c) == (0, 0)
-    assert store.find("e") == made
+    artifact = store.make("e", content(b""))
+    assert (artifact.size, artifact.crc32c) == (0, 0)
+    assert store.find("e") == artifact
 
 
 def test_a_writer_may_seek_and_read(reopen: Open) -> None:
@@ -91,8 +91,8 @@ def test_what_was_never_made_is_not_found(reopen: Open) -> None:
 
 
 def test_files_survive_reopening(reopen: Open) -> None:
-    made = reopen(100).make("e", content(b"kept"))
-    assert reopen(100).find("e") == made
+    artifact = reopen(100).make("e", content(b"kept"))
+    assert reopen(100).find("e") == artifact
 
 
 def test_a_file_is_found_only_when_it_is_complete(reopen: Open) -> None:
@@ -125,11 +125,11 @@ def test_where_writing_fails_nothing_is_left(reopen: Open, folder: Path, error: 
 
 def test_a_failed_attempt_leaves_the_file_that_was_there(reopen: Open) -> None:
     store = reopen(100)
-    made = store.make("e", content(b"good"))
+    artifact = store.make("e", content(b"good"))
     with pytest.raises(ZeroDivisionError):
         store.make("e", lambda _: 1 // 0)  # type: ignore[arg-type]
-    assert store.find("e") == made
-    assert made.path.read_bytes() == b"good"
+    assert store.find("e") == artifact
+    assert artifact.path.read_bytes() == b"good"
 
 
 def test_the_least_recently_used_goes_first(reopen: Open) -> None:
@@ -137,7 +137,7 @@ def test_the_least_recently_used_goes_first(reopen: Open) -> None:
     for etag in ("a", "b", "c"):
         keep(store, etag, content(b"0123456789"))
         time.sleep(0.02)
-    assert held(store, "a") == ["a"]  # and so b is the oldest
+    assert held(store, "a") == ["a"]  # so b is the least recently used
     time.sleep(0.02)
     keep(store, "d", content(b"0123456789"))
     assert held(store, "b", "c", "a", "d") == ["c", "a", "d"]
@@ -220,16 +220,16 @@ def test_one_etag_made_by_many_threads_at_once_is_one_file(reopen: Open, folder:
         file.write(b"same")
 
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: store.make("e", write), range(8)))
-    assert set(made) == {store.find("e")}
+        artifacts = list(pool.map(lambda _: store.make("e", write), range(8)))
+    assert set(artifacts) == {store.find("e")}
     assert len(files(folder)) == 1
 
 
 def test_the_last_content_of_an_etag_is_the_one_found(reopen: Open, folder: Path) -> None:
     store = reopen(100)
     for data in (b"first", b"2nd", b"the third"):
-        made = store.make("e", content(data))
-        assert store.find("e") == made
+        artifact = store.make("e", content(data))
+        assert store.find("e") == artifact
     assert len(files(folder)) == 1
 
 
@@ -247,23 +247,23 @@ def test_the_limit_holds_under_many_threads(reopen: Open, folder: Path) -> None:
 
 @pytest.mark.parametrize("change", [-1, 1, -9])
 def test_folder_drops_a_file_of_another_size_than_its_name_tells(reopen: Open, folder: Path, change: int) -> None:
-    made = reopen(100).make("e", content(b"123456789"))
-    os.truncate(made.path, made.size + change)
+    artifact = reopen(100).make("e", content(b"123456789"))
+    os.truncate(artifact.path, artifact.size + change)
     store = reopen(100)
     assert store.find("e") is None
-    assert not made.path.exists()
+    assert not artifact.path.exists()
     assert store.make("e", content(b"123456789")) == store.find("e")
 
 
 def test_folder_removes_what_a_killed_process_left_unfinished_and_nothing_else(reopen: Open, folder: Path) -> None:
-    made = reopen(100).make("e", content(b"whole"))
-    left: list[Path] = []
+    artifact = reopen(100).make("e", content(b"whole"))
+    removed: list[Path] = []
 
     def write(file: BinaryIO) -> None:
         file.write(b"half")
         file.flush()
-        left.extend(path for path in folder.iterdir() if path != made.path)
-        os.link(left[0], left[0].with_name(left[0].name + "0"))  # stays, as after kill -9
+        removed.extend(path for path in folder.iterdir() if path != artifact.path)
+        os.link(removed[0], removed[0].with_name(removed[0].name + "0"))  # it stays on the disk, as after kill -9
 
     reopen(100).make("f", write)
     (folder / "notes.txt").write_text("of somebody else")

@@ -1,4 +1,4 @@
-"""What every DownloadStore has to do; an implementation joins the suite with a line in ``stores``."""
+"""Tests of the contract of DownloadStore. An implementation is added with a line in ``stores``."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ stores: dict[str, Callable[[Path], Closable]] = {
 
 @pytest.fixture(params=stores)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Opens the same store again at each call; all are closed at the end."""
+    """Return a function that opens the same store again; all are closed at the end."""
     with ExitStack() as opened:
         yield lambda: opened.enter_context(closing(stores[request.param](tmp_path)))
 
@@ -48,7 +48,7 @@ Later = Callable[[float], None]
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """Puts the stores' clock ahead by so many seconds."""
+    """Return a function that advances the stores' clock by a number of seconds."""
 
     def put_ahead(seconds: float) -> None:
         class Ahead(datetime):
@@ -62,7 +62,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
 
 def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRecord:
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "id": f"id-{name}",
         "token": f"token-{name}",
         "request_id": "",
@@ -70,38 +70,38 @@ def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRec
         "etag": f"etag-{name}",
         "expire_time": datetime.now(UTC) + timedelta(seconds=seconds),
     }
-    return DownloadRecord(**(known | fields))
+    return DownloadRecord(**(defaults | fields))
 
 
 def test_a_record_comes_back_field_by_field(store: Closable) -> None:
-    kept = record(request_id="a request", payload=bytes(range(256)) * 100)
-    assert store.put(kept) == kept
-    assert store.get(kept.id) == kept
+    stored = record(request_id="a request", payload=bytes(range(256)) * 100)
+    assert store.put(stored) == stored
+    assert store.get(stored.id) == stored
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 123457, 999999])
 def test_the_time_comes_back_to_the_microsecond_whatever_its_zone(store: Closable, microsecond: int) -> None:
     zone = timezone(timedelta(hours=-9, minutes=-30))
-    kept = record(expire_time=datetime(2090, 2, 28, 23, 59, 59, microsecond, zone))
-    store.put(kept)
-    found = store.get(kept.id)
-    assert found is not None
-    assert found.expire_time == kept.expire_time
-    assert found.expire_time.tzinfo is not None
+    stored = record(expire_time=datetime(2090, 2, 28, 23, 59, 59, microsecond, zone))
+    store.put(stored)
+    returned = store.get(stored.id)
+    assert returned is not None
+    assert returned.expire_time == stored.expire_time
+    assert returned.expire_time.tzinfo is not None
 
 
 def test_an_unknown_id_is_none(store: Closable) -> None:
     store.put(record())
-    for other in ("", "id-b", "ID-A", "id-a ", "id-%", "' OR 1=1 --", "\x00"):
-        assert store.get(other) is None
+    for identifier in ("", "id-b", "ID-A", "id-a ", "id-%", "' OR 1=1 --", "\x00"):
+        assert store.get(identifier) is None
 
 
 def test_a_record_survives_reopening(reopen: Open) -> None:
-    kept = record(request_id="r")
-    reopen().put(kept)
+    stored = record(request_id="r")
+    reopen().put(stored)
     again = reopen()
-    assert again.get(kept.id) == kept
-    assert again.put(record("b", request_id="r")) == kept
+    assert again.get(stored.id) == stored
+    assert again.put(record("b", request_id="r")) == stored
 
 
 def test_an_expired_record_is_not_seen(reopen: Open, later: Later) -> None:
@@ -132,22 +132,22 @@ def test_after_expiry_a_request_id_begins_anew(store: Closable, later: Later) ->
 
 
 def test_records_without_a_request_id_are_apart(store: Closable) -> None:
-    both = [record("a"), record("b")]
-    assert [store.put(one) for one in both] == both
-    assert [store.get(one.id) for one in both] == both
+    records = [record("a"), record("b")]
+    assert [store.put(item) for item in records] == records
+    assert [store.get(item.id) for item in records] == records
 
 
 def test_threads_that_race_with_one_request_id_get_one_record(reopen: Open) -> None:
-    shared, own = reopen(), reopen()
+    shared, second = reopen(), reopen()
     barrier = Barrier(8)
 
     def put(index: int) -> DownloadRecord:
         barrier.wait()
-        return (shared if index % 2 else own).put(record(str(index), request_id="r"))
+        return (shared if index % 2 else second).put(record(str(index), request_id="r"))
 
     with ThreadPoolExecutor(8) as pool:
         returned = list(pool.map(put, range(8)))
-    assert len({one.id for one in returned}) == 1
+    assert len({item.id for item in returned}) == 1
     assert shared.get(returned[0].id) == returned[0]
     assert sum(shared.get(f"id-{index}") is not None for index in range(8)) == 1
 
@@ -190,19 +190,19 @@ def test_sqlite_keeps_a_record_though_the_process_dies_right_after(tmp_path: Pat
     go.touch()
     assert finished(process(path, go, "killed")) == ["ready", "killed"]
     with closing(SqliteDownloadStore(path)) as store:
-        kept = store.get("killed")
-    assert kept is not None
-    assert (kept.token, kept.request_id, kept.payload, kept.etag) == ("t", "r", b"p", "e")
+        stored = store.get("killed")
+    assert stored is not None
+    assert (stored.token, stored.request_id, stored.payload, stored.etag) == ("t", "r", b"p", "e")
 
 
 def test_sqlite_processes_that_open_a_new_file_at_once_get_one_record(tmp_path: Path) -> None:
     path, go = tmp_path / "downloads.sqlite", tmp_path / "go"
     started = [process(path, go, f"id-{index}") for index in range(5)]
-    for one in started:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
+    for child in started:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
     go.touch()
-    assert len({line for one in started for line in finished(one)}) == 1
+    assert len({line for child in started for line in finished(child)}) == 1
 
 
 def test_sqlite_files_are_for_their_owner_alone(tmp_path: Path) -> None:

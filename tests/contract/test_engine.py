@@ -1,4 +1,4 @@
-"""What every engine keeps to."""
+"""Tests of the contract of engines."""
 
 import threading
 from collections.abc import Generator, Iterator
@@ -13,10 +13,10 @@ from rasterwire.render.engine import SerialEngine, ThreadEngine
 
 @pytest.fixture(params=[SerialEngine, lambda: ThreadEngine(3)], ids=["serial", "threads"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    made: Engine = request.param()
-    yield made
-    if isinstance(made, ThreadEngine):
-        made.close()
+    instance: Engine = request.param()
+    yield instance
+    if isinstance(instance, ThreadEngine):
+        instance.close()
 
 
 def test_results_come_in_the_order_of_the_items(engine: Engine) -> None:
@@ -70,7 +70,7 @@ def test_closing_drops_what_has_not_begun(engine: Engine) -> None:
     cast(Generator[int, None, None], results).close()
     go.set()
     assert list(results) == []
-    assert list(engine.map(str, [1, 2])) == ["1", "2"]  # and others still run
+    assert list(engine.map(str, [1, 2])) == ["1", "2"]  # while others still run
     assert len(begun) <= 5
 
 

@@ -1,4 +1,4 @@
-"""A server of the tests' catalog, and Earth Engine's client that talks to it.
+"""Fixtures: a server of the tests' catalog, and Earth Engine's client connected to it.
 
 ``make test-earth-engine`` starts the server and names it in the environment; see ``tests/with_server.py``.
 """
@@ -41,7 +41,7 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def client(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The client, ready for use; not where a test is marked to do without."""
+    """Initialize the client, unless a test is marked to do without."""
     if request.node.get_closest_marker("uninitialized"):
         yield
         return
@@ -50,5 +50,5 @@ def client(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker."""
+    """Register the marker."""
     config.addinivalue_line("markers", "uninitialized: the test initializes the client itself, or needs none")

@@ -1,4 +1,4 @@
-"""Earth Engine's client, made ready to talk to the server."""
+"""Initializes Earth Engine's client for the server of the tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The catalog that the tests of Earth Engine's clients ask; ``with_server.py --catalog`` makes it.
+"""Makes the catalog for the tests with Earth Engine's clients; ``with_server.py --catalog`` calls it.
 
 Needs rasterwire and rasterio. The scene is composed of the shared real rasters where they are, and is the demo's
 elsewhere; it has the bands of the asset that the shared requests were recorded with. Around the region of Earth
@@ -65,8 +65,8 @@ def _scene(root: Path) -> Path:
         _write(folder / "B1.tif", np.arange(1, side * side + 1, dtype=np.uint16).reshape(side, side), grid, crs)
     _write(folder / "QA60.tif", np.zeros((side, side), np.uint16), grid, crs, nodata=None)
     description = json.loads((folder / "asset.json").read_text(encoding="utf-8"))
-    known = {band["id"]: band for band in description["bands"]}
-    description["bands"] = [known.get(name) or _band(folder / f"{name}.tif") for name in METRES]
+    band_descriptions = {band["id"]: band for band in description["bands"]}
+    description["bands"] = [band_descriptions.get(name) or _band(folder / f"{name}.tif") for name in METRES]
     description.setdefault("properties", {}).update(_properties("2021-01-09", 5.0, INDEX))
     description["properties"]["system:time_start"] = round(_time("2021-01-09").timestamp() * 1000)
     (folder / "asset.json").write_text(json.dumps(description), encoding="utf-8")

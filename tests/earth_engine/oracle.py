@@ -1,4 +1,4 @@
-"""What the files of the catalog hold, read by rasterio, and what answers hold."""
+"""Reads files of the catalog and answers of the server with rasterio."""
 
 import io
 import zipfile
@@ -32,7 +32,7 @@ Bounds = tuple[float, float, float, float]
 
 
 def piece_index(day: str) -> str:
-    """Return the system:index of the image that was made up for a day."""
+    """Return the system:index of the generated image of a day."""
     digits = day.replace("-", "")
     return f"{digits}T185741_{digits}T185911_T10SEG"
 
@@ -49,14 +49,14 @@ class Catalog:
         return folder / index / f"{band}.tif"
 
     def read(self, band: str, bounds: Bounds, index: str = SCENE_INDEX) -> Pixels:
-        """Return the pixels of a band within bounds in its own coordinates, which lie between its pixels."""
+        """Return the pixels of a band within bounds in its coordinates. The bounds are on edges of pixels."""
         with rasterio.open(self.path(band, index)) as source:
             window = from_bounds(*bounds, source.transform).round_offsets().round_lengths()
             data: Pixels = source.read(1, window=window)
         return data
 
     def sample(self, band: str, x: Pixels, y: Pixels, crs: str, index: str = SCENE_INDEX) -> Pixels:
-        """Return the pixels that hold places; places outside are 0."""
+        """Return the pixels at points; points outside get 0."""
         with rasterio.open(self.path(band, index)) as source:
             data = source.read(1)
             east, north = transform(crs, source.crs, x.ravel(), y.ravel())
@@ -93,7 +93,7 @@ class Raster:
 
 
 def within(tif: Raster, bounds: Bounds) -> Pixels:
-    """Tell which centres of pixels lie in an area whose edges are straight in longitude and latitude."""
+    """Return which pixel centres are inside an area whose edges are straight in longitude and latitude."""
     x, y = tif.centres()
     lon, lat = (np.array(part).reshape(x.shape) for part in transform(tif.crs, "EPSG:4326", x.ravel(), y.ravel()))
     west, south, east, north = bounds
@@ -114,7 +114,7 @@ def rasters(content: bytes) -> dict[str, Raster]:
 
 
 def fetched(url: str) -> bytes:
-    """Return what an address answers."""
+    """Return the body of the answer at an address."""
     answer = requests.get(url, timeout=300)
     assert answer.status_code == 200, answer.text
     return bytes(answer.content)

@@ -44,9 +44,9 @@ def test_normalized_difference_and_expression_give_the_same_index(catalog: Catal
     image = ee.Image(SCENE)
     a, b = catalog.read("B11", AT_20).astype(float), catalog.read("B12", AT_20).astype(float)
     expected = (a - b) / (a + b)
-    found = _pixels(image.normalizedDifference(["B11", "B12"]))
-    assert found.dtype.names == ("nd",)
-    np.testing.assert_allclose(found["nd"], expected, rtol=1e-6)
+    pixels = _pixels(image.normalizedDifference(["B11", "B12"]))
+    assert pixels.dtype.names == ("nd",)
+    np.testing.assert_allclose(pixels["nd"], expected, rtol=1e-6)
     by_formula = image.expression("(a - b('B12')) / (a + b('B12'))", {"a": image.select("B11")}).rename("index")
     np.testing.assert_allclose(_pixels(by_formula)["index"], expected, rtol=1e-6)
 
@@ -54,23 +54,23 @@ def test_normalized_difference_and_expression_give_the_same_index(catalog: Catal
 def test_an_expression_of_constants_and_functions(catalog: Catalog) -> None:
     image = ee.Image(SCENE)
     bands = {"NIR": image.select("B5"), "RED": image.select("B11"), "BLUE": image.select("B12")}
-    found = _pixels(image.expression("2.5 * (NIR - RED) / (NIR + 6 * RED - 7.5 * BLUE + 1)", bands).rename("evi"))
+    pixels = _pixels(image.expression("2.5 * (NIR - RED) / (NIR + 6 * RED - 7.5 * BLUE + 1)", bands).rename("evi"))
     nir, red, blue = (catalog.read(name, AT_20).astype(float) for name in ("B5", "B11", "B12"))
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = 2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)
     usual = np.isfinite(expected)
-    np.testing.assert_allclose(found["evi"][usual], expected[usual], rtol=1e-6)
+    np.testing.assert_allclose(pixels["evi"][usual], expected[usual], rtol=1e-6)
 
 
 def test_a_cloud_masked_median_of_a_month(catalog: Catalog) -> None:
     composite = (
         _january().map(lambda image: image.updateMask(image.select("SCL").lt(8))).median().select(["B11", "B12"])
     )
-    found = _pixels(composite.unmask(-1))
+    pixels = _pixels(composite.unmask(-1))
     clear = _clear(catalog)
     for band in ("B11", "B12"):
         values = np.ma.masked_array(_stack(catalog, band), ~clear)
-        np.testing.assert_array_equal(found[band], np.ma.median(values, axis=0).filled(-1))  # type: ignore[no-untyped-call]
+        np.testing.assert_array_equal(pixels[band], np.ma.median(values, axis=0).filled(-1))  # type: ignore[no-untyped-call]
     assert 0 < clear.all(0).sum() < clear[0].size
 
 
@@ -89,30 +89,30 @@ def test_masked_pixels_of_a_composite_are_nodata_in_a_file(catalog: Catalog) -> 
 @pytest.mark.parametrize("name", ["min", "max", "sum", "count"])
 def test_collections_are_reduced_as_numpy_does(catalog: Catalog, name: str) -> None:
     masked = _january().select(["B11", "SCL"]).map(lambda image: image.updateMask(image.select("SCL").lt(8)))
-    found = _pixels(getattr(masked, name)().select(["B11"]).unmask(0))["B11"]
+    pixels = _pixels(getattr(masked, name)().select(["B11"]).unmask(0))["B11"]
     values = np.ma.masked_array(_stack(catalog, "B11").astype(np.int64), ~_clear(catalog))
-    np.testing.assert_array_equal(found, np.ma.filled(getattr(values, name)(axis=0), 0))
+    np.testing.assert_array_equal(pixels, np.ma.filled(getattr(values, name)(axis=0), 0))
 
 
 def test_a_mosaic_shows_the_last_that_is_there(catalog: Catalog) -> None:
     ordered = _january().sort("system:time_start").map(lambda image: image.updateMask(image.select("SCL").lt(8)))
-    found = _pixels(ordered.mosaic().select("B11").unmask(0))["B11"]
+    pixels = _pixels(ordered.mosaic().select("B11").unmask(0))["B11"]
     expected = np.zeros((86, 105), int)
     for values, clear in zip(_stack(catalog, "B11"), _clear(catalog), strict=True):
         expected = np.where(clear, values, expected)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(pixels, expected)
 
 
 def test_a_quality_mosaic_takes_all_bands_of_the_best_image(catalog: Catalog) -> None:
     def scored(image: Any) -> Any:
         return image.addBands(image.normalizedDifference(["B11", "B12"]).rename("score"))
 
-    found = _pixels(_january().map(scored).qualityMosaic("score").select(["B5", "score"]))
+    pixels = _pixels(_january().map(scored).qualityMosaic("score").select(["B5", "score"]))
     a, b = _stack(catalog, "B11").astype(float), _stack(catalog, "B12").astype(float)
     score = ((a - b) / (a + b)).astype(np.float32)
-    np.testing.assert_allclose(found["score"], score.max(0), rtol=1e-6)
-    # images of one score, the clouds, have the same values or differ: either will do
-    is_best = (score == score.max(0)) & (_stack(catalog, "B5") == found["B5"])
+    np.testing.assert_allclose(pixels["score"], score.max(0), rtol=1e-6)
+    # of images with the same score, the clouds, either may be taken
+    is_best = (score == score.max(0)) & (_stack(catalog, "B5") == pixels["B5"])
     assert is_best.any(0).all()
 
 
@@ -127,18 +127,18 @@ def test_a_composite_is_read_at_the_scale_that_is_asked_for() -> None:
 def test_bands_of_several_images_are_stacked(catalog: Catalog) -> None:
     image = ee.Image(SCENE)
     stacked = ee.Image.cat([image.select("B11"), image.select("B12").multiply(2).rename("twice"), ee.Image(7)])
-    found = _pixels(stacked)
-    assert found.dtype.names == ("B11", "twice", "constant")
-    np.testing.assert_array_equal(found["twice"], catalog.read("B12", AT_20).astype(int) * 2)
-    assert (found["constant"] == 7).all()
+    pixels = _pixels(stacked)
+    assert pixels.dtype.names == ("B11", "twice", "constant")
+    np.testing.assert_array_equal(pixels["twice"], catalog.read("B12", AT_20).astype(int) * 2)
+    assert (pixels["constant"] == 7).all()
 
 
 def test_conditions_choose_pixels(catalog: Catalog) -> None:
     image = ee.Image(SCENE)
     bright = image.select("B11").gt(2000)
-    found = _pixels(
+    pixels = _pixels(
         image.select("B11").where(bright, 0).addBands(bright.And(image.select("B12").lt(1500)).rename("both"))
     )
     b11, b12 = catalog.read("B11", AT_20), catalog.read("B12", AT_20)
-    np.testing.assert_array_equal(found["B11"], np.where(b11 > 2000, 0, b11))
-    np.testing.assert_array_equal(found["both"], (b11 > 2000) & (b12 < 1500))
+    np.testing.assert_array_equal(pixels["B11"], np.where(b11 > 2000, 0, b11))
+    np.testing.assert_array_equal(pixels["both"], (b11 > 2000) & (b12 < 1500))

@@ -1,4 +1,4 @@
-"""The documentation's example of ee.data.getDownloadId, word for word."""
+"""The example of ee.data.getDownloadId in the documentation, unchanged."""
 
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ def test_the_documentations_example_gives_the_pixels_of_the_files(
     shared: Path, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shown: list[Any] = []
+    outputs: list[Any] = []
     text = (shared / "examples" / "get_download_id.py").read_text(encoding="utf-8")
-    exec(compile(text, "get_download_id.py", "exec"), {"ee": ee, "display": shown.append})
+    exec(compile(text, "get_download_id.py", "exec"), {"ee": ee, "display": outputs.append})
     coarse = {"B11": catalog.read("B11", AT_20)}
     fine = {name: catalog.read(name, AT_10) for name in ("B3", "B8")}
 
-    data = shown[0]
-    assert shown[1] == np.dtype([("B3", "<u2"), ("B8", "<u2"), ("B11", "<u2")])
+    data = outputs[0]
+    assert outputs[1] == np.dtype([("B3", "<u2"), ("B8", "<u2"), ("B11", "<u2")])
     assert data.shape == (86, 105)
     np.testing.assert_array_equal(data["B11"], coarse["B11"])
 
@@ -35,7 +35,7 @@ def test_the_documentations_example_gives_the_pixels_of_the_files(
     for kind, files in (("single_band", single), ("custom_single_band", custom)):
         for name, expected in (fine | coarse).items():
             tif = files[f"{kind}.{name}.tif"]
-            # the region is a polygon where nothing but it is given, and a bounding box beside a scale
+            # without other parameters the region is a polygon, with a scale it is a bounding box
             inside = within(tif, REGION) if kind == "single_band" else np.True_
             np.testing.assert_array_equal(tif.data[0], np.where(inside, expected, 0))
             bounds = AT_10 if name in fine else AT_20

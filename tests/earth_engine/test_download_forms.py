@@ -37,8 +37,8 @@ DEGREE = math.pi * 6378137 / 180
 
 
 def _url(bands: Any = None, **params: Any) -> str:
-    told = {key: value for key, value in params.items() if value is not None}
-    return str(ee.Image(SCENE).getDownloadURL(({"bands": bands} if bands else {}) | told))
+    request = {key: value for key, value in params.items() if value is not None}
+    return str(ee.Image(SCENE).getDownloadURL(({"bands": bands} if bands else {}) | request))
 
 
 def _tif(bands: Any = ("B3",), **params: Any) -> Raster:
@@ -123,10 +123,12 @@ def test_a_crs_and_a_transform_with_two_dimensions_are_exactly_that_grid(catalog
 
 
 @pytest.mark.parametrize(
-    "written", [NATIVE_10, "10,0,499980,0,-10,4200000", "[10,0,499980,0,-10,4200000]"], ids=["list", "text", "brackets"]
+    "transform",
+    [NATIVE_10, "10,0,499980,0,-10,4200000", "[10,0,499980,0,-10,4200000]"],
+    ids=["list", "text", "brackets"],
 )
-def test_a_transform_may_be_a_list_or_a_text(catalog: Catalog, written: Any) -> None:
-    tif = _tif(crs=UTM, crs_transform=written, region=_region())
+def test_a_transform_may_be_a_list_or_a_text(catalog: Catalog, transform: Any) -> None:
+    tif = _tif(crs=UTM, crs_transform=transform, region=_region())
     assert tuple(tif.transform)[:6] == (10, 0, 581270, 0, -10, 4101790)
     np.testing.assert_array_equal(tif.data[0], np.where(_within_region(tif), catalog.read("B3", AT_10), 0))
 

@@ -1,4 +1,4 @@
-"""geedim's downloads, which come in tiles.
+"""geedim's downloads in tiles.
 
 ``toGeoTIFF`` looks the image up in Google's STAC catalog, whatever server it talks to; that one call is answered
 with nothing.
@@ -116,16 +116,16 @@ def test_tiles_of_a_computed_image_make_up_the_one_shot_download(tmp_path: Path)
 
 def test_an_array_is_the_file(catalog: Catalog) -> None:
     image = ee.Image(SCENE).gd.prepareForExport(region=_region(), scale=20, bands=["B5", "B11"])
-    found = image.gd.toNumPy(masked=True)
-    assert found.shape == (86, 105, 2)
-    np.testing.assert_array_equal(found[..., 1], catalog.read("B11", AT_20))
+    array = image.gd.toNumPy(masked=True)
+    assert array.shape == (86, 105, 2)
+    np.testing.assert_array_equal(array[..., 1], catalog.read("B11", AT_20))
 
 
 def test_a_xarray_is_the_file(catalog: Catalog) -> None:
     image = ee.Image(SCENE).gd.prepareForExport(region=_region(), scale=20, bands=["B11"])
-    found = image.gd.toXarray(masked=True)
-    np.testing.assert_array_equal(found.values.squeeze(), catalog.read("B11", AT_20))
-    assert float(found.x[0]) == AT_20[0] + 10
+    array = image.gd.toXarray(masked=True)
+    np.testing.assert_array_equal(array.values.squeeze(), catalog.read("B11", AT_20))
+    assert float(array.x[0]) == AT_20[0] + 10
 
 
 def test_areas_are_averaged(catalog: Catalog, tmp_path: Path) -> None:
@@ -161,26 +161,28 @@ def test_a_masked_composite_leaves_clouds_out(catalog: Catalog, tmp_path: Path) 
     tif = _exported(image, tmp_path / "a.tif")
     clear = _stack(catalog, "SCL") < 8
     stack = np.ma.masked_array(_stack(catalog, "B11"), ~clear)
-    found = np.ma.masked_array(tif.data[0], tif.data[0] == 0)
-    # clouds are masked with some room around them, so that fewer pixels are left; each is of one of the images
-    assert found.count() > 0
-    is_one = (stack == found[None]).filled(fill_value=False).any(axis=0)
-    assert is_one[~np.ma.getmaskarray(found)].all()
+    array = np.ma.masked_array(tif.data[0], tif.data[0] == 0)
+    # clouds are masked with a margin, so fewer pixels are valid; each comes from one of the images
+    assert array.count() > 0
+    is_one = (stack == array[None]).filled(fill_value=False).any(axis=0)
+    assert is_one[~np.ma.getmaskarray(array)].all()
 
 
 def test_clouds_of_an_image_are_masked(catalog: Catalog) -> None:
     image = ee.Image(SCENE).gd.addMaskBands().gd.maskClouds()
-    found = image.gd.prepareForExport(region=_region(), scale=20, bands=["B11"]).gd.toNumPy(masked=True)
+    array = image.gd.prepareForExport(region=_region(), scale=20, bands=["B11"]).gd.toNumPy(masked=True)
     clear = catalog.read("SCL", AT_20) < 8
-    valid = ~np.ma.getmaskarray(found)[..., 0]
+    valid = ~np.ma.getmaskarray(array)[..., 0]
     assert valid.any()
     assert not (valid & ~clear).any()
-    np.testing.assert_array_equal(found[..., 0].data[valid], catalog.read("B11", AT_20)[valid])
+    np.testing.assert_array_equal(array[..., 0].data[valid], catalog.read("B11", AT_20)[valid])
 
 
 def test_a_collection_is_searched_and_exported(catalog: Catalog, tmp_path: Path) -> None:
-    found = ee.ImageCollection(COLLECTION).gd.filter("2021-01-01", "2021-02-01", region=_region(), cloudless_portion=60)
-    portions = {key: told["CLOUDLESS_PORTION"] for key, told in found.gd.properties.items()}
+    matches = ee.ImageCollection(COLLECTION).gd.filter(
+        "2021-01-01", "2021-02-01", region=_region(), cloudless_portion=60
+    )
+    portions = {key: properties["CLOUDLESS_PORTION"] for key, properties in matches.gd.properties.items()}
     clear = dict(zip(JANUARY, 100 * (_stack(catalog, "SCL") < 8).mean((1, 2)), strict=True))
     assert portions == {key: pytest.approx(share, abs=3) for key, share in clear.items() if share >= 60}
     images = _months().gd.prepareForExport(region=_region(), scale=20, crs="EPSG:32610", bands=["B11"])

@@ -82,17 +82,17 @@ def test_masked_pixels_are_exported_as_a_value(catalog: Catalog, tmp_path: Path)
 
 
 def test_an_image_becomes_an_array(catalog: Catalog) -> None:
-    found = geemap.ee_to_numpy(ee.Image(SCENE).select(["B5", "B11"]), region=_region(), scale=20)
-    assert found.shape == (86, 105, 2)
-    np.testing.assert_array_equal(found[..., 1], catalog.read("B11", AT_20))
-    chosen = geemap.ee_to_numpy(ee.Image(SCENE), region=_region(), scale=20, bands=["B12"])
-    np.testing.assert_array_equal(chosen[..., 0], catalog.read("B12", AT_20))
+    array = geemap.ee_to_numpy(ee.Image(SCENE).select(["B5", "B11"]), region=_region(), scale=20)
+    assert array.shape == (86, 105, 2)
+    np.testing.assert_array_equal(array[..., 1], catalog.read("B11", AT_20))
+    selected_band = geemap.ee_to_numpy(ee.Image(SCENE), region=_region(), scale=20, bands=["B12"])
+    np.testing.assert_array_equal(selected_band[..., 0], catalog.read("B12", AT_20))
 
 
 @pytest.mark.parametrize(("name", "kind"), [("thumb.jpg", "JPEG"), ("thumb.png", "PNG")])
 def test_a_thumbnail_is_written(tmp_path: Path, name: str, kind: str) -> None:
-    shown = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 3000}
-    geemap.get_image_thumbnail(ee.Image(SCENE), str(tmp_path / name), shown, dimensions=120, region=_region())
+    visualization = {"bands": ["B4", "B3", "B2"], "min": 0, "max": 3000}
+    geemap.get_image_thumbnail(ee.Image(SCENE), str(tmp_path / name), visualization, dimensions=120, region=_region())
     with Picture.open(io.BytesIO((tmp_path / name).read_bytes())) as picture:
         assert (picture.format, max(picture.size)) == (kind, 120)
         pixels = np.asarray(picture.convert("RGB"))
@@ -113,10 +113,10 @@ def test_properties_and_statistics_of_an_image(catalog: Catalog) -> None:
     assert properties["IMAGE_DATE"] == "2021-01-09"
     assert properties["NOMINAL_SCALE"] == pytest.approx(20)
     box = ee.Geometry.Rectangle([582000, 4100500, 582500, 4101000], "EPSG:32610", False)
-    found = geemap.image_stats(ee.Image(SCENE).select("B11"), box, 20).getInfo()
+    statistics = geemap.image_stats(ee.Image(SCENE).select("B11"), box, 20).getInfo()
     pixels = catalog.read("B11", (582000, 4100500, 582500, 4101000))
-    assert (found["min"]["B11"], found["max"]["B11"]) == (pixels.min(), pixels.max())
-    assert found["mean"]["B11"] == pytest.approx(pixels.mean())
+    assert (statistics["min"]["B11"], statistics["max"]["B11"]) == (pixels.min(), pixels.max())
+    assert statistics["mean"]["B11"] == pytest.approx(pixels.mean())
 
 
 def test_a_layer_of_a_map_has_tiles() -> None:

@@ -1,4 +1,4 @@
-"""The ways to initialize the client against a server of one's own."""
+"""The ways to initialize the client with another server than Google's."""
 
 import ee
 import pytest

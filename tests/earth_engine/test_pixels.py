@@ -78,9 +78,9 @@ def test_compute_pixels_can_draw_a_picture(catalog: Catalog) -> None:
             "visualizationOptions": options,
         }
     )
-    drawn = _picture(content)[..., :3].astype(int)
+    picture = _picture(content)[..., :3].astype(int)
     expected = np.stack([_stretched(catalog.read(name, AT_20), 0, 3000) for name in ("B11", "B5", "B12")], axis=-1)
-    assert np.abs(drawn - expected).max() <= 1
+    assert np.abs(picture - expected).max() <= 1
 
 
 def test_get_pixels_takes_a_grid_and_gives_an_array(catalog: Catalog) -> None:
@@ -124,12 +124,12 @@ def test_a_thumbnail_is_a_picture_of_the_bands(catalog: Catalog) -> None:
             "format": "png",
         }
     )
-    drawn = _picture(fetched(url))
-    assert drawn.shape[:2] == (170, 209)
+    picture = _picture(fetched(url))
+    assert picture.shape[:2] == (170, 209)
     expected = np.stack([_stretched(catalog.read(name, AT_10), 0, 3000) for name in ("B4", "B3", "B2")], axis=-1)
     # 209 x 170 pixels over the bounds of the region are not quite those of the file
-    assert np.abs(drawn[..., :3].mean((0, 1)) - expected.mean((0, 1))).max() < 2
-    assert np.corrcoef(drawn[..., 0].ravel(), expected[..., 0].ravel())[0, 1] > 0.8
+    assert np.abs(picture[..., :3].mean((0, 1)) - expected.mean((0, 1))).max() < 2
+    assert np.corrcoef(picture[..., 0].ravel(), expected[..., 0].ravel())[0, 1] > 0.8
 
 
 def test_a_thumbnail_has_the_colours_of_a_palette(catalog: Catalog) -> None:
@@ -137,13 +137,13 @@ def test_a_thumbnail_has_the_colours_of_a_palette(catalog: Catalog) -> None:
     url = image.getThumbURL(
         {"min": 0, "max": 11, "palette": ["000000", "ff0000"], "region": _region(), "dimensions": 64, "format": "png"}
     )
-    drawn = _picture(fetched(url))
-    assert max(drawn.shape[:2]) == 64
-    assert not drawn[..., 1:3].any()
+    picture = _picture(fetched(url))
+    assert max(picture.shape[:2]) == 64
+    assert not picture[..., 1:3].any()
     classes = np.unique(catalog.read("SCL", AT_20))
-    shown = np.unique(drawn[..., 0]).astype(int)
+    colours = np.unique(picture[..., 0]).astype(int)
     expected = _stretched(classes, 0, 11)
-    assert all(np.abs(expected - red).min() <= 1 for red in shown)
+    assert all(np.abs(expected - red).min() <= 1 for red in colours)
 
 
 def test_a_jpeg_is_one() -> None:
@@ -161,19 +161,19 @@ def test_a_tile_of_a_map_shows_the_pixels_of_its_place(catalog: Catalog, zoom: i
     y = int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**zoom)
     map_id = ee.Image(SCENE).select("B3").getMapId({"min": 0, "max": 3000})
     assert map_id["tile_fetcher"].url_format.startswith("http://")
-    drawn = _picture(fetched(map_id["tile_fetcher"].format_tile_url(x, y, zoom)))
-    assert drawn.shape[:2] == (256, 256)
+    picture = _picture(fetched(map_id["tile_fetcher"].format_tile_url(x, y, zoom)))
+    assert picture.shape[:2] == (256, 256)
     step = 2 * HALF / 2**zoom / 256
-    at = np.arange(256) + 0.5
-    east, south = np.meshgrid(x * 256 * step - HALF + at * step, HALF - y * 256 * step - at * step)
+    positions = np.arange(256) + 0.5
+    east, south = np.meshgrid(x * 256 * step - HALF + positions * step, HALF - y * 256 * step - positions * step)
     if step > 10:
         return  # read from an overview
     expected = _stretched(catalog.sample("B3", east, south, "EPSG:3857"), 0, 3000)
-    grey = drawn if drawn.ndim == 2 else drawn[..., 0]
+    grey = picture if picture.ndim == 2 else picture[..., 0]
     assert np.mean(np.abs(grey.astype(int) - expected) <= 1) > 0.999
 
 
 def test_a_tile_beyond_the_image_is_transparent() -> None:
     map_id = ee.Image(SCENE).select("B3").getMapId({"min": 0, "max": 3000})
-    drawn = _picture(fetched(map_id["tile_fetcher"].format_tile_url(0, 0, 5)))
-    assert not drawn[..., -1].any()
+    picture = _picture(fetched(map_id["tile_fetcher"].format_tile_url(0, 0, 5)))
+    assert not picture[..., -1].any()

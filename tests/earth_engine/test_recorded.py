@@ -1,4 +1,4 @@
-"""Requests that the real clients sent, sent again as they are."""
+"""Recorded requests of the real clients, sent again unchanged."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from earth_engine.shared_folder import shared_folder
 
 pytestmark = pytest.mark.uninitialized
 
-# Requests that name or hold what is not there: the answer is a sentence, by case and number of the request.
+# Requests for missing images or files, by case and number: the answer is an error with a sentence.
 REFUSED = {
     ("js_k_region4", 0): (400, "a polygon of two points"),
     ("py_s2_bands_jsonstr", 0): (400, "a band whose name is a JSON text"),
@@ -29,21 +29,23 @@ def _recorded() -> Iterator[Any]:
     folder = shared_folder()
     for file in sorted((folder / "earth-engine" / "recorded").glob("*.json")) if folder else ():
         document = json.loads(file.read_text(encoding="utf-8"))
-        for at, request in enumerate(document.get("requests") or ()):
-            if "/thumbnails/" not in request["path"]:  # these name what the one before them made
-                yield pytest.param(file.stem, at, request, id=f"{file.stem}-{at}")
+        for index, request in enumerate(document.get("requests") or ()):
+            if "/thumbnails/" not in request["path"]:  # these refer to the result of the request before
+                yield pytest.param(file.stem, index, request, id=f"{file.stem}-{index}")
 
 
-@pytest.mark.parametrize(("case", "at", "recorded"), list(_recorded()))
-def test_a_recorded_request_is_served_as_it_is(url: str, case: str, at: int, recorded: dict[str, Any]) -> None:
-    kept = {k: v for k, v in recorded["headers"].items() if k.lower() not in {"host", "content-length", "connection"}}
+@pytest.mark.parametrize(("case", "index", "recorded"), list(_recorded()))
+def test_a_recorded_request_is_served_as_it_is(url: str, case: str, index: int, recorded: dict[str, Any]) -> None:
+    headers = {
+        k: v for k, v in recorded["headers"].items() if k.lower() not in {"host", "content-length", "connection"}
+    }
     body = recorded.get("body")
     data = body if body is None or isinstance(body, str) else json.dumps(body)
-    answer = requests.request(recorded["method"], url + recorded["path"], headers=kept, data=data, timeout=300)
-    if (case, at) in REFUSED or (case, at) in NOT_SERVED:
-        wanted = REFUSED.get((case, at), (400, ""))[0]
-        assert answer.status_code == wanted, answer.text
-        assert answer.json()["error"]["code"] == wanted
+    answer = requests.request(recorded["method"], url + recorded["path"], headers=headers, data=data, timeout=300)
+    if (case, index) in REFUSED or (case, index) in NOT_SERVED:
+        expected_status = REFUSED.get((case, index), (400, ""))[0]
+        assert answer.status_code == expected_status, answer.text
+        assert answer.json()["error"]["code"] == expected_status
         assert " " in answer.json()["error"]["message"]
         return
     assert answer.status_code == 200, answer.text

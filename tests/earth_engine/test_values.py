@@ -90,8 +90,8 @@ def test_collections_are_filtered_by_date_place_and_property() -> None:
 
 
 def test_list_images_filters_as_the_client_writes_it() -> None:
-    listed = ee.data.listImages(COLLECTION)["images"]
-    assert len(listed) == len(DAYS)
+    images = ee.data.listImages(COLLECTION)["images"]
+    assert len(images) == len(DAYS)
     west, south, east, north = REGION
     params = {
         "parent": f"projects/earthengine-public/assets/{COLLECTION}",
@@ -99,8 +99,8 @@ def test_list_images_filters_as_the_client_writes_it() -> None:
         f"intersects(\"{{'type':'Point','coordinates':[{(west + east) / 2},{(south + north) / 2}]}}\") AND "
         "properties.CLOUDY_PIXEL_PERCENTAGE<20",
     }
-    found = [image["id"].rsplit("/", 1)[-1] for image in ee.data.listImages(params)["images"]]
-    assert sorted(found) == sorted([_index("2021-01-09"), _index("2021-01-14")])
+    names = [image["id"].rsplit("/", 1)[-1] for image in ee.data.listImages(params)["images"]]
+    assert sorted(names) == sorted([_index("2021-01-09"), _index("2021-01-14")])
 
 
 def test_list_assets_comes_in_pages() -> None:
@@ -153,15 +153,15 @@ def test_regions_are_reduced_as_numpy_does(catalog: Catalog) -> None:
     pixels = catalog.read("B4", (left, bottom, right, top)).astype(float)
     image = ee.Image(SCENE).select("B4")
     reducer = ee.Reducer.mean().combine(ee.Reducer.minMax(), "", True).combine(ee.Reducer.count(), "", True)
-    found = image.reduceRegion(reducer, box, 10).getInfo()
-    assert found["B4_mean"] == pytest.approx(pixels.mean())
-    assert (found["B4_min"], found["B4_max"], found["B4_count"]) == (pixels.min(), pixels.max(), pixels.size)
+    result = image.reduceRegion(reducer, box, 10).getInfo()
+    assert result["B4_mean"] == pytest.approx(pixels.mean())
+    assert (result["B4_min"], result["B4_max"], result["B4_count"]) == (pixels.min(), pixels.max(), pixels.size)
     deviation = image.reduceRegion(ee.Reducer.stdDev(), box, 10).getInfo()
     assert deviation["B4"] == pytest.approx(pixels.std())
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: ee.Image("COPERNICUS/nothing").select(0), r"^Image\.load: .*'COPERNICUS/nothing' not found"),
         (lambda: ee.ImageCollection("nothing").size(), r"^ImageCollection\.load: .*'nothing' not found"),
@@ -176,8 +176,8 @@ def test_regions_are_reduced_as_numpy_does(catalog: Catalog) -> None:
         (lambda: ee.Image(SCENE).rename(["only"]), r"^Image\.rename: "),
     ],
 )
-def test_errors_begin_with_the_name_of_their_function(make: Any, said: str) -> None:
-    with pytest.raises(ee.EEException, match=said):
+def test_errors_begin_with_the_name_of_their_function(make: Any, message: str) -> None:
+    with pytest.raises(ee.EEException, match=message):
         make().getInfo()
 
 

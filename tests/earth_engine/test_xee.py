@@ -24,29 +24,29 @@ def _months() -> Any:
     "options", [{}, {"fast_time_slicing": True}, {"io_chunks": -1}, {"io_chunks": {"time": 1, "x": 40, "y": 30}}]
 )
 def test_a_data_set_holds_the_pixels_of_the_files(catalog: Catalog, options: dict[str, Any]) -> None:
-    found = xarray.open_dataset(_months(), engine="ee", **GRID, **options)
-    assert dict(found.sizes) == {"time": 3, "y": 86, "x": 105}
-    assert [str(day)[:10] for day in found.time.values] == ["2021-01-09", "2021-01-14", "2021-01-19"]
-    np.testing.assert_allclose(found.x.values, AT_20[0] + 20 * np.arange(105) + 10)
-    np.testing.assert_allclose(found.y.values, AT_20[3] - 20 * np.arange(86) - 10)
+    dataset = xarray.open_dataset(_months(), engine="ee", **GRID, **options)
+    assert dict(dataset.sizes) == {"time": 3, "y": 86, "x": 105}
+    assert [str(day)[:10] for day in dataset.time.values] == ["2021-01-09", "2021-01-14", "2021-01-19"]
+    np.testing.assert_allclose(dataset.x.values, AT_20[0] + 20 * np.arange(105) + 10)
+    np.testing.assert_allclose(dataset.y.values, AT_20[3] - 20 * np.arange(86) - 10)
     for band in ("B11", "B12"):
         expected = np.stack([catalog.read(band, AT_20, index) for index in JANUARY])
-        np.testing.assert_array_equal(found[band].values, expected)
+        np.testing.assert_array_equal(dataset[band].values, expected)
 
 
 def test_a_collection_is_opened_by_its_name(catalog: Catalog) -> None:
-    found = xarray.open_dataset(f"ee://{COLLECTION}", engine="ee", **GRID)
-    assert found.sizes["time"] == 6
-    assert "B11" in found
+    dataset = xarray.open_dataset(f"ee://{COLLECTION}", engine="ee", **GRID)
+    assert dataset.sizes["time"] == 6
+    assert "B11" in dataset
 
 
 def test_masked_pixels_are_missing(catalog: Catalog) -> None:
     images = ee.ImageCollection(COLLECTION).filterDate("2021-01-14", "2021-01-15")
     masked = images.map(lambda image: image.select("B11").updateMask(image.select("SCL").lt(8)))
-    found = xarray.open_dataset(masked, engine="ee", **GRID)["B11"].values[0]
+    values = xarray.open_dataset(masked, engine="ee", **GRID)["B11"].values[0]
     index = piece_index("2021-01-14")
     clear = catalog.read("SCL", AT_20, index) < 8
-    np.testing.assert_array_equal(found, np.where(clear, catalog.read("B11", AT_20, index), np.nan))
+    np.testing.assert_array_equal(values, np.where(clear, catalog.read("B11", AT_20, index), np.nan))
     assert 0 < clear.sum() < clear.size
 
 

@@ -1,7 +1,7 @@
-"""The bands of an image from the headers of its files and what documents add. Pure.
+"""Makes the bands of an image from the headers of its files and the claims of its documents. Opens no file.
 
-Headers decide. A document fills gaps only: the crs and transform where the header names none and the
-document's shape is that of the file; nodata, scale, offset and unit where the header has none.
+The header has priority. A document fills gaps only: nodata, scale, offset and unit where the header has
+none; crs and transform where the header has none and the document gives the shape of the file.
 """
 
 import math
@@ -25,48 +25,50 @@ __all__ = ["assemble", "claimed_crs", "same_transform"]
 
 
 def assemble(entry: Entry, headers: Sequence[Header | None]) -> tuple[Band, ...]:
-    """Return the bands of an image in its order; names differ.
+    """Return the bands of an image in its band order, under names that are all different.
 
     Args:
         entry: the image.
-        headers: of its sources, in the same order; None for one that cannot be read, which has no bands.
+        headers: of its sources, in the same order. None stands for a file that cannot be read; it gives no bands.
     """
     files = list(zip(entry.sources, headers, strict=True))
-    # one that cannot be read keeps its name, or another file would be found under it
-    names = _unique([_wishes(entry.naming, source, header) if header else [(source.key,)] for source, header in files])
+    # A file that cannot be read keeps its name. Otherwise a request for it would get another file.
+    names = _unique(
+        [_name_options(entry.naming, source, header) if header else [(source.key,)] for source, header in files]
+    )
     bands = [
         band
-        for (source, header), own in zip(files, names, strict=True)
+        for (source, header), band_names in zip(files, names, strict=True)
         if header is not None
-        for band in _bands_of(source, header, own)
+        for band in _bands_of(source, header, band_names)
     ]
-    rank = {name: at for at, name in enumerate(entry.band_order)}
+    rank = {name: position for position, name in enumerate(entry.band_order)}
     return tuple(sorted(bands, key=lambda band: rank.get(band.name, len(rank))))
 
 
 def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[Band]:
     """Yield the bands of one file under the names chosen for them."""
     grid = _grid(header, source.claim)
-    # A document that counts other bands than the file has says nothing of any one of them.
-    fits = len(source.claim.bands) == len(header.bands)
-    claims = source.claim.bands if fits else (BandClaim(),) * len(header.bands)
-    told = zip(names, header.bands, claims, header.metadata, strict=True)
-    for index, (name, own, claim, metadata) in enumerate(told, start=1):
-        scale, offset = _physical(own, claim)
+    # Where a document has another number of bands than the file, its bands cannot be matched with the file's.
+    has_all_bands = len(source.claim.bands) == len(header.bands)
+    claims = source.claim.bands if has_all_bands else (BandClaim(),) * len(header.bands)
+    rows = zip(names, header.bands, claims, header.metadata, strict=True)
+    for index, (name, band, claim, metadata) in enumerate(rows, start=1):
+        scale, offset = _scale_and_offset(band, claim)
         yield Band(
             name=name,
             href=source.path,
             index=index,
             grid=grid,
-            dtype=own.dtype,
-            nodata=own.nodata if own.nodata is not None else _claimed_nodata(claim, own.dtype),
-            masked=own.masked,
-            mask_is_own=own.mask_is_own,
+            dtype=band.dtype,
+            nodata=band.nodata if band.nodata is not None else _claimed_nodata(claim, band.dtype),
+            masked=band.masked,
+            mask_is_own=band.mask_is_own,
             overviews=header.overviews,
             exact_overviews=header.exact_overviews,
             value_scale=scale,
             value_offset=offset,
-            unit=own.unit or claim.unit or "",
+            unit=band.unit or claim.unit or "",
             plain=header.plain,
             tiling=header.tiling,
             version=header.version,
@@ -76,17 +78,17 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
 
 
 def _claimed_nodata(claim: BandClaim, dtype: str) -> float | int | None:
-    """Return the nodata value of a document as a pixel would hold it, None where no pixel can equal it."""
+    """Return the nodata value of a document in the type of the band; None where no pixel can have this value."""
     value = claim.nodata
     if value is None or not fits(value, dtype):
         return None
     return nodata_pixel(value, dtype)
 
 
-def _physical(own: BandHeader, claim: BandClaim) -> tuple[float, float]:
-    """Return scale and offset from one place: the header where it has either, else the document."""
-    if (own.scale, own.offset) != (1.0, 0.0):
-        return own.scale, own.offset
+def _scale_and_offset(band: BandHeader, claim: BandClaim) -> tuple[float, float]:
+    """Return scale and offset, both from the header if it has at least one of them, else from the document."""
+    if (band.scale, band.offset) != (1.0, 0.0):
+        return band.scale, band.offset
     return (
         1.0 if claim.scale is None else float(claim.scale),
         0.0 if claim.offset is None else float(claim.offset),
@@ -94,7 +96,7 @@ def _physical(own: BandHeader, claim: BandClaim) -> tuple[float, float]:
 
 
 def _grid(header: Header, claim: Claim) -> GeoBox:
-    """Return the header's grid, placed by the document where the header names no crs."""
+    """Return the grid of the header, with crs and transform of the document where the header has no crs."""
     if header.grid.crs is not None or claim.shape != header.shape:
         return header.grid
     crs = claimed_crs(claim)
@@ -102,9 +104,9 @@ def _grid(header: Header, claim: Claim) -> GeoBox:
         return header.grid
     if not header.is_placed:
         return header.grid if claim.transform is None else _geobox(header, Affine(*claim.transform), crs)
-    # A document that places the pixels elsewhere than the file does not know the file's crs either.
-    fits = claim.transform is None or same_transform(header.grid, claim.transform)
-    return _geobox(header, header.grid.affine, crs) if fits else header.grid
+    # Where the transform of the document is wrong, its crs is not to be trusted either.
+    agrees = claim.transform is None or same_transform(header.grid, claim.transform)
+    return _geobox(header, header.grid.affine, crs) if agrees else header.grid
 
 
 def _geobox(header: Header, transform: Affine, crs: CRS) -> GeoBox:
@@ -112,7 +114,7 @@ def _geobox(header: Header, transform: Affine, crs: CRS) -> GeoBox:
 
 
 def claimed_crs(claim: Claim) -> CRS | None:
-    """Return the crs that a document names, None for none or one that is not known."""
+    """Return the crs that a document names; None where it names none, or one that is unknown here."""
     try:
         return None if claim.crs is None else parse_crs(claim.crs, "crs")
     except InvalidRequest:
@@ -120,84 +122,84 @@ def claimed_crs(claim: Claim) -> CRS | None:
 
 
 def same_transform(grid: GeoBox, transform: tuple[float, ...]) -> bool:
-    """Tell whether two transforms place every corner of a grid within a hundredth of a pixel."""
-    own = tuple(grid.affine)[:6]
-    step = [mine - theirs for mine, theirs in zip(own, transform, strict=True)]
-    slack = 0.01 * min(math.hypot(own[0], own[3]), math.hypot(own[1], own[4]))
+    """Return whether the grid's transform and another place every corner of the grid within 0.01 pixels."""
+    coefficients = tuple(grid.affine)[:6]
+    step = [first - second for first, second in zip(coefficients, transform, strict=True)]
+    tolerance = 0.01 * min(math.hypot(coefficients[0], coefficients[3]), math.hypot(coefficients[1], coefficients[4]))
     rows, columns = grid.shape
     corners = ((0, 0), (columns, 0), (0, rows), (columns, rows))
     return all(
-        math.hypot(step[0] * x + step[1] * y + step[2], step[3] * x + step[4] * y + step[5]) <= slack
+        math.hypot(step[0] * x + step[1] * y + step[2], step[3] * x + step[4] * y + step[5]) <= tolerance
         for x, y in corners
     )
 
 
-def _wishes(naming: Naming, source: Source, header: Header) -> list[tuple[str, ...]]:
-    """Return the names the bands of a file may get, the best first; later ones say more of the file."""
+def _name_options(naming: Naming, source: Source, header: Header) -> list[tuple[str, ...]]:
+    """Return the lists of names that the bands of a file may get: the preferred one first, then longer ones."""
     count = len(header.bands)
     numbered = tuple(f"B{number}" for number in range(1, count + 1))
     descriptions = [band.description for band in header.bands]
     described = tuple(text or number for text, number in zip(descriptions, numbered, strict=True))
-    described = _numbered_apart([described])[0] if any(descriptions) else ()
+    described = _with_numbers([described])[0] if any(descriptions) else ()
     file_name = source.name.rsplit("/", 1)[-1]
     if naming is Naming.WHOLE_FILE:
         return [described or numbered]
     if naming is Naming.FOLDER:
         if count == 1:
             return [(source.key,), (file_name,)]
-        own = described or numbered
+        names = described or numbered
         return [
-            own,
-            tuple(f"{source.key}_{name}" for name in own),
-            tuple(f"{file_name}_{name}" for name in own),
+            names,
+            tuple(f"{source.key}_{name}" for name in names),
+            tuple(f"{file_name}_{name}" for name in names),
         ]
     if count == 1:
         return [(source.key,)]
     claimed = [band.name or "" for band in source.claim.bands]
-    named = (_all_named(claimed) if len(claimed) == count else ()) or described
-    return [*([named] if named else []), tuple(f"{source.key}_{number}" for number in range(1, count + 1))]
+    preferred = (_all_different(claimed) if len(claimed) == count else ()) or described
+    return [*([preferred] if preferred else []), tuple(f"{source.key}_{number}" for number in range(1, count + 1))]
 
 
-def _all_named(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names where all are there and differ, else none."""
+def _all_different(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names if none is empty and all are different, else ()."""
     return tuple(names) if all(names) and len(set(names)) == len(names) else ()
 
 
-def _unique(wishes: Sequence[Sequence[tuple[str, ...]]]) -> list[tuple[str, ...]]:
-    """Choose the best names for each file so that no two bands share one.
+def _unique(options: Sequence[Sequence[tuple[str, ...]]]) -> list[tuple[str, ...]]:
+    """Choose for each file the first of its lists of names such that no two bands have the same name.
 
     >>> _unique([[("red",)], [("red", "blue"), ("visual_1", "visual_2")]])
     [('red',), ('visual_1', 'visual_2')]
     """
-    level = [0] * len(wishes)
+    level = [0] * len(options)
     while True:
-        chosen = [options[at] for options, at in zip(wishes, level, strict=True)]
-        counts = Counter(chain.from_iterable(chosen))
+        choice = [lists[position] for lists, position in zip(options, level, strict=True)]
+        counts = Counter(chain.from_iterable(choice))
         clashing = [
             file
-            for file, names in enumerate(chosen)
-            if level[file] + 1 < len(wishes[file]) and any(counts[name] > 1 for name in names)
+            for file, names in enumerate(choice)
+            if level[file] + 1 < len(options[file]) and any(counts[name] > 1 for name in names)
         ]
         if not clashing:
-            return _numbered_apart(chosen)
+            return _with_numbers(choice)
         for file in clashing:
             level[file] += 1
 
 
-def _numbered_apart(chosen: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Append a number to names that were met before."""
-    taken: set[str] = set()
-    last: dict[str, int] = {}  # so that thousands of bands of one name are not counted through for each
+def _with_numbers(names_by_file: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Append a number to each name that occurred before."""
+    used: set[str] = set()
+    last: dict[str, int] = {}  # the last number of each name: thousands of bands may have the same name
     result = []
-    for names in chosen:
-        own = []
+    for names in names_by_file:
+        numbered = []
         for name in names:
             number, candidate = last.get(name, 1), name
-            while candidate in taken:
+            while candidate in used:
                 number += 1
                 candidate = f"{name}_{number}"
             last[name] = number
-            taken.add(candidate)
-            own.append(candidate)
-        result.append(tuple(own))
+            used.add(candidate)
+            numbered.append(candidate)
+        result.append(tuple(numbered))
     return result

@@ -1,4 +1,4 @@
-"""Compares what documents claim of files with the headers of these files."""
+"""Compares the claims of documents with the headers of the files that they describe."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,25 +15,27 @@ __all__ = ["compare", "missing_bands"]
 
 _drivers = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
 
-_Finding = tuple[str, str, str]  # field, claimed, found
+_Finding = tuple[str, str, str]  # field, claim, value of the file
 
 
 def compare(entry: Entry, source: Source, header: Header) -> Iterator[Disagreement]:
-    """Yield what the documents and the name of a file say otherwise than its header."""
+    """Yield each fact that the documents or the name of a file state otherwise than its header."""
     findings = [
         *_driver(source, header),
-        *_placing(source.claim, header),
+        *_placement(source.claim, header),
         *_bands(source.claim.bands, header),
     ]
-    for field, claimed, found in findings:
-        yield Disagreement(entry.id, source.key, field, claimed, found)
+    for field, claim, value in findings:
+        yield Disagreement(image_id=entry.id, band=source.key, field=field, claim=claim, value=value)
 
 
 def missing_bands(entry: Entry, names: Sequence[str]) -> Iterator[Disagreement]:
-    """Yield the bands that a document lists and no file holds."""
+    """Yield the bands that a document lists and no file has."""
     for name in entry.band_order:
         if name not in names:
-            yield Disagreement(entry.id, name, "band", "a band of this name", "no file that holds it")
+            yield Disagreement(
+                image_id=entry.id, band=name, field="band", claim="a band of this name", value="no file that holds it"
+            )
 
 
 def _driver(source: Source, header: Header) -> Iterator[_Finding]:
@@ -43,12 +45,12 @@ def _driver(source: Source, header: Header) -> Iterator[_Finding]:
         yield "driver", f"{expected} by the extension {suffix}", header.driver
 
 
-def _placing(claim: Claim, header: Header) -> Iterator[_Finding]:
+def _placement(claim: Claim, header: Header) -> Iterator[_Finding]:
     if claim.shape is not None and claim.shape != header.shape:
         yield "shape", _size(claim.shape), _size(header.shape)
-    fits = claim.transform is None or (header.is_placed and same_transform(header.grid, claim.transform))
-    if claim.transform is not None and not fits:
-        yield "transform", _numbers(claim.transform), _found_transform(header.grid, header.is_placed)
+    agrees = claim.transform is None or (header.is_placed and same_transform(header.grid, claim.transform))
+    if claim.transform is not None and not agrees:
+        yield "transform", _numbers(claim.transform), _transform(header.grid, header.is_placed)
     if claim.crs is not None:
         crs = claimed_crs(claim)
         if crs is None or crs != header.grid.crs:
@@ -61,21 +63,21 @@ def _bands(claims: Sequence[BandClaim], header: Header) -> Iterator[_Finding]:
     if len(claims) != len(header.bands):
         yield "band count", str(len(claims)), str(len(header.bands))
         return
-    for number, (claim, own) in enumerate(zip(claims, header.bands, strict=True), start=1):
-        which = f" of band {number}" if len(claims) > 1 else ""
-        if claim.dtype is not None and claim.dtype != own.dtype:
-            yield f"dtype{which}", claim.dtype, own.dtype
-        if not _agrees_on_nodata(claim, own):
-            yield f"nodata{which}", str(claim.nodata), str(own.nodata)
+    for number, (claim, band) in enumerate(zip(claims, header.bands, strict=True), start=1):
+        suffix = f" of band {number}" if len(claims) > 1 else ""
+        if claim.dtype is not None and claim.dtype != band.dtype:
+            yield f"dtype{suffix}", claim.dtype, band.dtype
+        if not _agrees_on_nodata(claim, band):
+            yield f"nodata{suffix}", str(claim.nodata), str(band.nodata)
 
 
-def _agrees_on_nodata(claim: BandClaim, own: BandHeader) -> bool:
-    """Tell whether there is no contradiction: a header without nodata leaves it to the document."""
-    if claim.nodata is None or own.nodata is None:
+def _agrees_on_nodata(claim: BandClaim, band: BandHeader) -> bool:
+    """Return whether document and header agree; they do where one of them gives no nodata value."""
+    if claim.nodata is None or band.nodata is None:
         return True
-    if not fits(claim.nodata, own.dtype):
+    if not fits(claim.nodata, band.dtype):
         return False
-    return bool(is_nodata(np.array([claim.nodata], own.dtype), own.nodata).all())
+    return bool(is_nodata(np.array([claim.nodata], band.dtype), band.nodata).all())
 
 
 def _size(shape: tuple[int, int]) -> str:
@@ -86,7 +88,7 @@ def _numbers(values: Sequence[float]) -> str:
     return "[" + ", ".join(f"{value:.10g}" for value in values) + "]"
 
 
-def _found_transform(grid: GeoBox, is_placed: bool) -> str:
+def _transform(grid: GeoBox, is_placed: bool) -> str:
     return _numbers(tuple(grid.affine)[:6]) if is_placed else "none"
 
 

@@ -1,8 +1,8 @@
-"""What STAC items and Earth Engine's image descriptions claim of a raster file.
+"""Reads what STAC items and Earth Engine's image descriptions claim of a raster file.
 
-STAC spells the same fact in several ways: bands in ``eo:bands`` and ``raster:bands`` (1.0) or in
-``bands`` (1.1), the crs in ``proj:code``, ``proj:epsg``, ``proj:wkt2`` or ``proj:projjson``, and each of
-these in the band, the asset or the item; the nearest one counts.
+STAC has several fields for the same fact: bands are in ``eo:bands`` and ``raster:bands`` (1.0) or in
+``bands`` (1.1), the crs is in ``proj:code``, ``proj:epsg``, ``proj:wkt2`` or ``proj:projjson``. Each of
+these may be in the band, the asset or the item; the band has priority, then the asset.
 """
 
 import json
@@ -17,12 +17,12 @@ from rasterwire.catalog.entry import BandClaim, Claim
 
 __all__ = ["asset_claim", "earth_engine_claim"]
 
-# STAC's names of types that numpy calls otherwise.
+# STAC's names of types that have another name in numpy.
 _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
 
 
 def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Claim:
-    """Return what an asset and the properties of its item say.
+    """Return what an asset and the properties of its item claim.
 
     Source: https://github.com/stac-extensions/projection and
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md
@@ -37,7 +37,7 @@ def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Clai
 
 
 def _nearest(levels: tuple[Mapping[str, Any], ...], *keys: str) -> object:
-    """Return the first value that is not null, by level, then by key."""
+    """Return the first value that is not null: by level, then by key."""
     values = (level.get(key) for level in levels for key in keys)
     return next((value for value in values if value is not None), None)
 
@@ -48,7 +48,7 @@ def _shape(value: object) -> tuple[int, int] | None:
 
 
 def _transform(value: object) -> tuple[float, ...] | None:
-    """Return six numbers; nine are a matrix whose last row says nothing."""
+    """Return six numbers. Of a matrix of nine, the last row is constant and left out."""
     numbers = as_numbers(value, (6, 9))
     return None if numbers is None else numbers[:6]
 
@@ -87,7 +87,7 @@ def _band_claim(band: Mapping[str, Any], raster: Mapping[str, Any], asset: Mappi
 
 
 def earth_engine_claim(band: Mapping[str, Any]) -> Claim:
-    """Return what an entry of ``bands`` in an Earth Engine image description says.
+    """Return what an entry of ``bands`` in an Earth Engine image description claims.
 
     Source: ``ee.Image.getInfo()``; dimensions are columns, rows.
     """
@@ -101,7 +101,7 @@ def earth_engine_claim(band: Mapping[str, Any]) -> Claim:
 
 
 def _pixel_type(data_type: Mapping[str, Any]) -> str | None:
-    """Return the numpy name of an Earth Engine pixel type; None for a range that is no type's own."""
+    """Return the numpy name of an Earth Engine pixel type; None where no type has exactly its range."""
     match data_type.get("precision"):
         case "float":
             return "float32"

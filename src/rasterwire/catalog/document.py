@@ -1,4 +1,4 @@
-"""Reads JSON documents that anyone may have written: wrong types count as absent."""
+"""Reads JSON documents from unknown writers. A value of a wrong type counts as missing."""
 
 import json
 import math
@@ -14,25 +14,25 @@ __all__ = [
     "as_numbers",
     "as_text",
     "as_time",
-    "bounded",
     "is_text",
+    "limit_properties",
     "read_document",
 ]
 
 # Documents are held in memory; larger files are data, not documents.
 _max_bytes = 64 << 20
-# Of properties: lists and objects within each other, and characters of an image.
-_deepest = 20
-_most_characters = 1 << 20
-# No type of a pixel holds more, and larger ones do not even fit a float.
+# Limits of an image's properties: levels of nested lists and objects, and characters.
+_max_depth = 20
+_max_characters = 1 << 20
+# No pixel type has larger values, and much larger integers do not fit a float.
 _max_integer = 1 << 64
 
 
 def read_document(path: str) -> Mapping[str, Any] | None:
-    """Return the object that a JSON file holds; None for one that holds another kind of value.
+    """Return the object in a JSON file; None where the file has another kind of value.
 
     Raises:
-        ValueError: the file is no JSON, or not readable, or too large; the message has no path.
+        ValueError: the file is not JSON, cannot be read or is too large. The message contains no path.
     """
     try:
         file = Path(path)
@@ -46,36 +46,36 @@ def read_document(path: str) -> Mapping[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def bounded(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """Return the properties that messages can carry, and why each of the others cannot be told.
+def limit_properties(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """Return the properties that fit into messages, and by name the reason why another one does not.
 
-    Protobuf reads 100 messages within each other, three of which are an object within an object; and one huge
-    document would fill every page that lists it.
+    Protobuf reads at most 100 nested messages, and each nested object takes three. The number of characters is
+    limited because every page that lists the image contains its properties.
     """
-    kept: dict[str, Any] = {}
+    limited_properties: dict[str, Any] = {}
     left_out: dict[str, str] = {}
-    room = _most_characters
+    room = _max_characters
     for key, value in properties.items():
         depth, size = _extent(value)
-        if depth > _deepest:
-            left_out[key] = f"values nested more than {_deepest} deep"
+        if depth > _max_depth:
+            left_out[key] = f"values nested more than {_max_depth} deep"
         elif size + len(key) > room:
-            left_out[key] = f"more than {_most_characters} characters in all properties of the image"
+            left_out[key] = f"more than {_max_characters} characters in all properties of the image"
         else:
-            kept[key] = value
+            limited_properties[key] = value
             room -= size + len(key)
-    return kept, left_out
+    return limited_properties, left_out
 
 
 def _extent(value: object) -> tuple[int, int]:
-    """Return how deeply lists and objects are nested, as far as it matters, and about how many characters there are."""
+    """Return how deeply lists and objects are nested, at most one above the limit, and about how many characters."""
     depth, size, level = 0, 0, [value]
-    while level and depth <= _deepest:
-        size += sum(len(one) if isinstance(one, str) else 8 for one in level)
-        inner = [one for one in level if isinstance(one, dict | list)]
-        size += sum(len(key) for one in inner if isinstance(one, dict) for key in one)
-        level = [part for one in inner for part in (one.values() if isinstance(one, dict) else one)]
-        depth += bool(inner)
+    while level and depth <= _max_depth:
+        size += sum(len(item) if isinstance(item, str) else 8 for item in level)
+        nested = [item for item in level if isinstance(item, dict | list)]
+        size += sum(len(key) for item in nested if isinstance(item, dict) for key in item)
+        level = [part for item in nested for part in (item.values() if isinstance(item, dict) else item)]
+        depth += bool(nested)
     return depth, size
 
 
@@ -90,12 +90,12 @@ def as_list(value: object) -> Sequence[Any]:
 
 
 def as_text(value: object) -> str | None:
-    """Return a text that is not empty, or None; half a surrogate pair is no text, no message can carry it."""
+    """Return a text that is not empty, or None. Half a surrogate pair does not count: no message can contain it."""
     return value if isinstance(value, str) and value and is_text(value) else None
 
 
 def is_text(value: str) -> bool:
-    """Tell whether all characters can be sent and stored as UTF-8."""
+    """Return whether all characters can be encoded as UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -104,7 +104,7 @@ def is_text(value: str) -> bool:
 
 
 def as_number(value: object) -> float | None:
-    """Return a number, or one of the texts nan, inf and -inf that JSON needs for those, or None."""
+    """Return a number, or None. The texts nan, inf and -inf count: JSON has no other form of these numbers."""
     if isinstance(value, bool) or (isinstance(value, int) and abs(value) > _max_integer):
         return None
     if isinstance(value, int | float):
@@ -122,7 +122,7 @@ def as_numbers(value: object, counts: tuple[int, ...]) -> tuple[float, ...] | No
 
 
 def as_time(value: object) -> datetime | None:
-    """Return an RFC 3339 time, taken as UTC where it names no zone, or None.
+    """Return an RFC 3339 time, or None; a time without a zone counts as UTC.
 
     >>> as_time("2021-01-09T18:57:51Z").isoformat()
     '2021-01-09T18:57:51+00:00'

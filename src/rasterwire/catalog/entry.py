@@ -1,4 +1,4 @@
-"""What a catalog knows of an image before a raster is opened: files, and what documents claim of them."""
+"""Entries of a catalog's index: images with their files and the claims of documents, before a raster is opened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Naming(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BandClaim:
-    """What a document says of one band; None where it says nothing."""
+    """What a document claims of a band; None where it gives no value."""
 
     name: str | None = None
     dtype: str | None = None
@@ -31,7 +31,7 @@ class BandClaim:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a document says of a file; None or empty where it says nothing.
+    """What a document claims of a file; None or empty where it gives no value.
 
     Attributes:
         shape: rows and columns.
@@ -54,7 +54,7 @@ class Source:
         key: the asset key, or the stem of the file.
         name: of the file, relative to the catalog's folder.
         path: absolute, links resolved; for the server only.
-        claim: what a document says of it.
+        claim: what a document claims of it.
     """
 
     key: str
@@ -65,50 +65,57 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A document of the catalog says one thing and the files say another.
+    """A difference between a document of the catalog and the files.
 
     Attributes:
         image_id: the image; the document's name where there is no image.
-        band: name of the band, asset or file; empty where the whole image is meant.
-        field: what they disagree on, such as ``shape``.
-        claimed, found: what the catalog says and what there is; never an absolute path.
+        band: name of the band, asset or file; empty where it is about the whole image.
+        field: the property that differs, such as ``shape``.
+        claim: the value in the catalog's document; never an absolute path.
+        value: the value in the file; never an absolute path.
     """
 
     image_id: str
     band: str
     field: str
-    claimed: str
-    found: str
+    claim: str
+    value: str
 
     def __str__(self) -> str:
-        where = f"{self.image_id}, {self.band}" if self.band else self.image_id
-        return f"{where}: {self.field}: the catalog says {self.claimed}; found {self.found}"
+        subject = f"{self.image_id}, {self.band}" if self.band else self.image_id
+        return f"{subject}: {self.field}: the catalog says {self.claim}; found {self.value}"
 
 
 def left_out_notes(image_id: str, left_out: Mapping[str, str]) -> list[Disagreement]:
-    """Return what is to be said of properties that are not told, by name and reason."""
+    """Return a note for each property that is left out, from reasons by name."""
     return [
-        Disagreement(image_id, "", f"property {key[:60]!r}", "a value", f"{why}, so it is left out")
-        for key, why in left_out.items()
+        Disagreement(
+            image_id=image_id,
+            band="",
+            field=f"property {key[:60]!r}",
+            claim="a value",
+            value=f"{reason}, so it is left out",
+        )
+        for key, reason in left_out.items()
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An image of the index.
+    """An image in the index.
 
     Attributes:
-        id: as clients ask for it.
-        origin: name of the document or folder it comes from.
+        id: the name in requests.
+        origin: name of the document or folder that defines it.
         naming: how its bands get their names.
         sources: its raster files, in order.
-        start_time: when it was taken, with a time zone, or None.
+        start_time: time of acquisition with a time zone, or None.
         properties: JSON values.
-        collection: that a document names, or "".
-        band_order: names that come first, in this order.
-        notes: what was found amiss without opening a raster.
-        absent: assets that should be in the folder, and what is the matter with them.
-        elsewhere: assets with addresses on other machines.
+        collection: the name in a document, or "".
+        band_order: names of the first bands, in this order.
+        notes: problems that are seen without opening a raster.
+        missing_assets: key and problem of each asset that should be in the folder and is missing.
+        remote_assets: key and address of each asset on another machine.
     """
 
     id: str
@@ -120,5 +127,5 @@ class Entry:
     collection: str = ""
     band_order: tuple[str, ...] = ()
     notes: tuple[Disagreement, ...] = ()
-    absent: tuple[tuple[str, str], ...] = ()
-    elsewhere: tuple[tuple[str, str], ...] = ()
+    missing_assets: tuple[tuple[str, str], ...] = ()
+    remote_assets: tuple[tuple[str, str], ...] = ()

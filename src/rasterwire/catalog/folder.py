@@ -1,4 +1,4 @@
-"""A folder of rasters and STAC documents as a catalog."""
+"""The catalog of a folder with rasters and STAC documents."""
 
 import operator
 import os
@@ -23,14 +23,14 @@ from rasterwire.image import Image
 __all__ = ["FolderCatalog"]
 
 _cached_headers = 4096
-_kept_images = 1024
-# Seconds; looking at a tree that takes k times as long is done k times less often.
+_cached_images = 1024
+# Seconds. A scan that takes k times as long is done k times less often.
 _quick_scan = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class _Assembled:
-    """An image, and what it was made of: with the very same entry and headers it is still right."""
+class _CachedImage:
+    """An image with the entry and headers that it was assembled from. It is valid while these are the same objects."""
 
     entry: Entry
     headers: Sequence[Header | None]
@@ -40,83 +40,83 @@ class _Assembled:
 class FolderCatalog:
     """Images of a folder: STAC items, and plain folders of GeoTIFF and JPEG 2000 files.
 
-    Files may be added, replaced and removed at any time; the catalog looks again every few seconds,
-    when it is asked something. The modules ``stac`` and ``plain`` say what becomes an image and
-    ``bands`` how its bands are named. Safe to use from several threads.
+    Files may be added, replaced and removed at any time. A call scans the folder again when the last scan
+    is a few seconds old. The modules ``stac`` and ``folder_images`` define what becomes an image, and
+    ``bands`` defines the names of its bands. Safe to use from several threads.
     """
 
     def __init__(self, root: Path, refresh_seconds: float = 3.0) -> None:
-        """Name the folder; nothing is read before the first question.
+        """Set the folder. Nothing is read before the first call of a method.
 
         Args:
             root: the folder.
-            refresh_seconds: for how long an answer may lag behind the folder; longer where looking at
-                it takes longer than a tenth of a second.
+            refresh_seconds: how old an answer may be. Where a scan takes more than 0.1 seconds, answers
+                may be older in proportion.
         """
         self._root = root
         self._refresh_seconds = refresh_seconds
         self._scanning = threading.Lock()
         self._tree: Tree | None = None
-        self._known: Index | None = None
+        self._last_index: Index | None = None
         self._next_scan = 0.0
-        self._images: dict[str, _Assembled] = {}
+        self._images: dict[str, _CachedImage] = {}
         self._header = lru_cache(maxsize=_cached_headers)(_header_of_version)
 
     def get(self, image_id: str) -> Image:
-        """Return an image with its bands as the headers of its files say.
+        """Return an image, with its bands as the headers of its files describe them.
 
         Raises:
-            ImageNotFound: no image of that id.
-            SourceUnavailable: none of its files can be opened, or is in the folder. Where some can be, the
-                image has their bands, and says of the others why not.
+            ImageNotFound: the catalog has no image of that id.
+            SourceUnavailable: all of its files are missing or cannot be opened. Where only some are, the
+                image has the bands of the others, and ``unreadable`` gives the problems.
         """
         entry = self._index().entries.get(image_id)
         if entry is None:
             raise ImageNotFound(image_id)
         if not entry.sources:
-            raise SourceUnavailable(image_id, "", "none of its rasters is in the folder of this catalog")
+            raise SourceUnavailable(image_id, band="", problem="none of its rasters is in the folder of this catalog")
         headers, failures = self._headers(entry)
         if not any(headers):
             raise failures[0]
-        unreadable = (*entry.absent, *((failure.band, failure.problem) for failure in failures))
-        known = self._images.get(image_id)
-        same = known is not None and known.entry is entry and all(map(operator.is_, known.headers, headers))
-        if known is not None and same and known.image.unreadable == unreadable:
-            return known.image
+        unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
+        cached = self._images.get(image_id)
+        is_same = cached is not None and cached.entry is entry and all(map(operator.is_, cached.headers, headers))
+        if cached is not None and is_same and cached.image.unreadable == unreadable:
+            return cached.image
         image = Image(
             entry.id, assemble(entry, headers), entry.start_time, entry.properties, entry.collection, unreadable
         )
-        if len(self._images) >= _kept_images:
+        if len(self._images) >= _cached_images:
             self._images.clear()
-        self._images[image_id] = _Assembled(entry, headers, image)
+        self._images[image_id] = _CachedImage(entry, headers, image)
         return image
 
     def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
-        """Return at most ``limit`` images ordered by id, without bands: no raster is opened.
+        """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
 
         Only ids that begin with ``prefix`` and are greater than ``after``.
 
         Raises:
-            SourceUnavailable: the folder is not there.
+            SourceUnavailable: the folder does not exist.
         """
         page = self._index().page(prefix, after, limit)
         return list(map(_without_bands, page))
 
     def collection(self, name: str) -> Sequence[Image]:
-        """Return the images of a collection ordered by id, without bands: no raster is opened.
+        """Return the images of a collection ordered by id, without bands. It opens no raster.
 
-        Those whose document names the collection, and those whose id begins with its name and a slash.
+        An image belongs to a collection if its document names it, or if its id begins with its name and a slash.
 
         Raises:
-            SourceUnavailable: the folder is not there.
+            SourceUnavailable: the folder does not exist.
         """
         return list(map(_without_bands, self._index().collection(name)))
 
     def check(self) -> Iterator[Disagreement]:
-        """Open every raster, and yield what the documents say otherwise than the files.
+        """Open every raster, and yield each difference between the documents and the files.
 
         Raises:
-            SourceUnavailable: the folder is not there.
+            SourceUnavailable: the folder does not exist.
         """
         index = self._index()
         yield from index.notes
@@ -124,10 +124,10 @@ class FolderCatalog:
             yield from self._check_entry(index.entries[image_id])
 
     def unserved(self) -> list[Unserved]:
-        """Return what lies in the folder, or is named by its documents, and is not served; no raster is opened.
+        """Return the files and assets that the catalog finds but does not serve. It opens no raster.
 
         Raises:
-            SourceUnavailable: the folder is not there.
+            SourceUnavailable: the folder does not exist.
         """
         index = self._index()
         tree = self._tree
@@ -137,7 +137,13 @@ class FolderCatalog:
         yield from entry.notes
         headers, failures = self._headers(entry)
         for error in failures:
-            yield Disagreement(entry.id, error.band, "file", "a raster that can be read", error.problem)
+            yield Disagreement(
+                image_id=entry.id,
+                band=error.band,
+                field="file",
+                claim="a raster that can be read",
+                value=error.problem,
+            )
         for source, header in zip(entry.sources, headers, strict=True):
             if header is not None:
                 yield from compare(entry, source, header)
@@ -145,7 +151,7 @@ class FolderCatalog:
             yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
 
     def _headers(self, entry: Entry) -> tuple[list[Header | None], list[SourceUnavailable]]:
-        """Return the header of each source, None where it cannot be read, and why these cannot."""
+        """Return the header of each source, None where it cannot be read, and the errors of those."""
         headers: list[Header | None] = []
         failures = []
         for source in entry.sources:
@@ -157,13 +163,13 @@ class FolderCatalog:
         return headers, failures
 
     def _header_of(self, entry: Entry, source: Source) -> Header:
-        """Return the header of a file as it is now.
+        """Return the header of a file in its present version.
 
         Raises:
-            SourceUnavailable: it cannot be read; names the image and the file's band or asset.
+            SourceUnavailable: the file cannot be read. The error names the image and the file's band or asset.
         """
         try:
-            status = os.stat(source.path)  # noqa: PTH116  for each file of each request, and twice as fast
+            status = os.stat(source.path)  # noqa: PTH116  runs for each file of each request, and takes half the time of Path.stat
             return self._header(source.path, version_of(status))
         except OSError as error:
             raise SourceUnavailable(entry.id, source.key, "the file is missing") from error
@@ -171,20 +177,20 @@ class FolderCatalog:
             raise SourceUnavailable(entry.id, source.key, error.problem) from error
 
     def _index(self) -> Index:
-        """Return the index; one thread renews it when it is due, and the others go on with the old one."""
-        known = self._known
-        if known is not None and (time.monotonic() < self._next_scan or self._scanning.locked()):
-            return known
+        """Return the index. When it is too old, one thread builds it again and the others use the old one meanwhile."""
+        index = self._last_index
+        if index is not None and (time.monotonic() < self._next_scan or self._scanning.locked()):
+            return index
         with self._scanning:
-            if self._known is None or time.monotonic() >= self._next_scan:
-                self._known = self._renewed()
-            return self._known
+            if self._last_index is None or time.monotonic() >= self._next_scan:
+                self._last_index = self._current_index()
+            return self._last_index
 
-    def _renewed(self) -> Index:
-        """Look at the folder, and build the index again where a file came, went or changed."""
+    def _current_index(self) -> Index:
+        """Scan the folder, and build the index again if a file was added, removed or changed."""
         start = time.monotonic()
         tree = scan(self._root)
-        index = self._known if self._known is not None and tree == self._tree else build_index(tree)
+        index = self._last_index if self._last_index is not None and tree == self._tree else build_index(tree)
         self._tree = tree
         end = time.monotonic()
         self._next_scan = end + self._refresh_seconds * max(1.0, (end - start) / _quick_scan)
@@ -196,5 +202,5 @@ def _without_bands(entry: Entry) -> Image:
 
 
 def _header_of_version(path: str, _version: str) -> Header:
-    """Read a header; the version is there to be part of the cache's key."""
+    """Read a header. The version is part of the key of the cache."""
     return read_header(path)

@@ -1,4 +1,4 @@
-"""What the header of a raster file says: the only part of the catalog that opens rasters."""
+"""Reads the headers of raster files. Only this module and ``truncation`` open rasters for the catalog."""
 
 import math
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from rasterio.crs import CRS as RasterioCRS  # noqa: N811
 from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
-from rasterwire.catalog.intact import check_whole
 from rasterwire.catalog.metadata import read_metadata
+from rasterwire.catalog.truncation import check_complete
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
@@ -25,13 +25,13 @@ __all__ = ["BandHeader", "Header", "read_header"]
 
 
 _MOST_EXACT = 2.0**53
-"""Beyond it a double no longer has every whole number."""
+"""Doubles represent all whole numbers up to this one."""
 
 _LEAST_PIXEL = 1e-40
-"""In square units of a crs: less than this is a transform that was never filled in."""
+"""Area in square units of a crs. A transform with smaller pixels was never filled in."""
 
 _MOST_OVERVIEWS = 32
-"""Halved so often, any raster is one pixel."""
+"""After so many halvings any raster is one pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class BandHeader:
     """One band as its file describes it.
 
     Attributes:
-        description: what the file calls the band, or "".
+        description: the description in the file, or "".
         dtype: numpy name of the stored type.
-        nodata: the stored value that means "no value", or None; int for integer types.
+        nodata: the stored value of pixels without a value, or None; int for integer types.
         masked: whether a mask or alpha band marks invalid pixels.
-        mask_is_own: whether that mask is of this band alone.
-        scale, offset: physical = stored x scale + offset; 1 and 0 where the file names none.
+        mask_is_own: whether that mask belongs to this band alone.
+        scale, offset: physical = stored x scale + offset; 1 and 0 where the file gives none.
         unit: of the physical value, or "".
     """
 
@@ -64,16 +64,16 @@ class Header:
 
     Attributes:
         driver: GDAL's name of the format.
-        grid: rows, columns, transform and crs; the crs is None where the file names none, and where
-            it has no transform, so that its crs or its control points say nothing of this grid.
+        grid: rows, columns, transform and crs. The crs is None where the file names none, and where
+            it has no transform: then its crs is that of its control points, not of this grid.
         is_placed: whether the file holds a transform.
         bands: in the order of the file, at least one.
         overviews: (width, height) of each level, from the finest.
         exact_overviews: False for the wavelet levels of JPEG 2000.
         plain: whether tiles can be decoded without GDAL.
         tiling: see ``Band``.
-        version: changes when the file does.
-        metadata: what else it says of each band.
+        version: a text that changes when the file changes.
+        metadata: the other metadata of each band.
         ground: see ``Band``.
     """
 
@@ -103,12 +103,12 @@ def read_header(path: str) -> Header:
         path: absolute path of a regular file.
 
     Raises:
-        SourceUnavailable: the file is missing, of another kind, damaged or cut short. It names
-            neither image nor band.
+        SourceUnavailable: the file is missing, has another format, is damaged or is truncated. The error
+            names neither image nor band.
     """
     try:
         version = version_of(Path(path).stat())
-        check_whole(path)  # first, since the ways of GDAL through a file have no bounds
+        check_complete(path)  # first: it limits the parts of a file, and GDAL does not
         with open_raster(path) as raster:
             grid, is_placed = _grid_of(raster)
             is_plain = _is_plain(raster, path, version)
@@ -128,44 +128,50 @@ def read_header(path: str) -> Header:
                 ground=None if is_placed else ground_of(metadata[0].file, (raster.height, raster.width)),
             )
     except OSError as error:
-        raise SourceUnavailable("", "", "the file is missing or cannot be opened by this server") from error
+        raise SourceUnavailable(
+            image_id="", band="", problem="the file is missing or cannot be opened by this server"
+        ) from error
     except UnicodeDecodeError as error:
-        raise SourceUnavailable("", "", "a name or unit of its bands is not in UTF-8; store it again") from error
+        raise SourceUnavailable(
+            image_id="", band="", problem="a name or unit of its bands is not in UTF-8; store it again"
+        ) from error
 
 
 def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:
-    """Tell whether tiles can be decoded without GDAL, and validity be told from the nodata value alone."""
+    """Return whether tiles can be decoded without GDAL, and the nodata value alone decides what is valid."""
     if raster.driver != "GTiff":
         return False
     return plain_bands(path, version, [str(dtype) for dtype in raster.dtypes])
 
 
 def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
-    """Return the pixel grid, and whether the file holds a transform: one that is no identity, which places nothing."""
+    """Return the pixel grid, and whether the file has a transform. An identity transform does not count as one."""
     shape = (int(raster.height), int(raster.width))
     transform = Affine(*raster.transform[:6])
     if not all(map(math.isfinite, transform[:6])) or abs(transform.determinant) < _LEAST_PIXEL:
-        raise SourceUnavailable("", "", "its transform gives pixels no area; georeference the file again")
+        raise SourceUnavailable(
+            image_id="", band="", problem="its transform gives pixels no area; georeference the file again"
+        )
     points, _ = raster.gcps
     is_placed = not points and transform != Affine.identity()
     return GeoBox(shape, transform, _crs_of(raster.crs) if is_placed else None), is_placed
 
 
-def _crs_of(found: RasterioCRS | None) -> CRS | None:
-    """Return the crs under its EPSG code where it is exactly that one, else as the file spells it.
+def _crs_of(crs: RasterioCRS | None) -> CRS | None:
+    """Return a crs by its EPSG code where both are exactly equal, else by the WKT of the file.
 
-    The code is preferred because equal systems of different spelling have different hashes.
+    The code is preferred because equal systems with different WKT have different hashes.
     """
-    if not found:
+    if not crs:
         return None
-    code = found.to_epsg()
-    if code is not None and RasterioCRS.from_epsg(code) == found:
+    code = crs.to_epsg()
+    if code is not None and RasterioCRS.from_epsg(code) == crs:
         return CRS(f"EPSG:{code}")
-    return CRS(found.to_wkt())
+    return CRS(crs.to_wkt())
 
 
 def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int | None]:
-    """Return what stands for no value in each band; of 64-bit integers from the text, since rasterio has doubles.
+    """Return the nodata value of each band, of 64-bit integers from the text: rasterio returns doubles.
 
     Raises:
         SourceUnavailable: the text is needed and cannot be read.
@@ -174,17 +180,19 @@ def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int 
     if raster.driver == "GTiff" and {"int64", "uint64"} & set(dtypes):
         try:
             text = nodata_text(path, version)
-        except Exception as error:  # what the parser of TIFFs cannot read, GDAL may
+        except Exception as error:  # GDAL may read files that the TIFF parser cannot
             if any(value is None or abs(value) >= _MOST_EXACT for value in raster.nodatavals):
-                raise SourceUnavailable("", "", "its nodata value cannot be read exactly; store it again") from error
+                raise SourceUnavailable(
+                    image_id="", band="", problem="its nodata value cannot be read exactly; store it again"
+                ) from error
         else:
             return [read_nodata(text, dtype) if text else None for dtype in dtypes]
     return [nodata_pixel(value, dtype) for value, dtype in zip(raster.nodatavals, dtypes, strict=True)]
 
 
 def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -> tuple[BandHeader, ...]:
-    """Return what is told of each band; a property is of all bands, and asking for it reads them all."""
-    told = zip(
+    """Return the headers of all bands. Each property is read once: rasterio returns it for all bands."""
+    rows = zip(
         raster.descriptions,
         raster.dtypes,
         nodata,
@@ -199,21 +207,21 @@ def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -
             description=(description or "").strip(),
             dtype=str(dtype),
             nodata=value,
-            # a mask of the band alone has no flag at all, and nodata of all bands together is a mask too
+            # A mask of one band alone has no flag. Flags with nodata and others are a mask too.
             masked=MaskFlags.all_valid not in flags and set(flags) != {MaskFlags.nodata},
             mask_is_own=not flags,
             scale=float(scale),
             offset=float(offset),
             unit=str(unit or ""),
         )
-        for description, dtype, value, flags, scale, offset, unit in told
+        for description, dtype, value, flags, scale, offset, unit in rows
     )
 
 
 def _overview_sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
-    """Return (width, height) of the overview levels: factors are rounded, so each is asked.
+    """Return (width, height) of the overview levels. Their factors are rounded, so each level is opened.
 
-    To ask, GDAL opens the file anew, so that levels nobody needs are left out.
+    GDAL opens the file again for each level, so their number is limited.
     """
     sizes = []
     for level in range(min(levels, _MOST_OVERVIEWS)):

@@ -1,4 +1,4 @@
-"""All images of a tree by their ids. No raster is opened to build it."""
+"""The index of a catalog: the images of a tree by their ids. Building it opens no raster."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from rasterwire.catalog.entry import Disagreement, Entry
-from rasterwire.catalog.plain_folder import find_folders
+from rasterwire.catalog.folder_images import find_folder_images
 from rasterwire.catalog.stac import find_items
 from rasterwire.catalog.tree import Tree
 
@@ -18,10 +18,10 @@ class Index:
     """Images by id.
 
     Attributes:
-        entries: by id; of several of one id, the first in the order of document names.
+        entries: by id. Where several have the same id, the first one by document name.
         ids: sorted.
-        notes: what is amiss with documents and ids.
-        collections: ids of the images of each collection that a document names, sorted.
+        notes: problems of documents and ids.
+        collections: sorted ids of the images of each collection that a document names.
     """
 
     entries: dict[str, Entry]
@@ -30,30 +30,30 @@ class Index:
     collections: dict[str, list[str]]
 
     def collection(self, name: str) -> list[Entry]:
-        """Return the entries of a collection: those whose document names it, or whose id begins with it and a slash."""
+        """Return the entries whose document names the collection, or whose id begins with its name and a slash."""
         prefix = f"{name}/"
         below = self.ids[bisect_left(self.ids, prefix) : bisect_left(self.ids, f"{name}0")]  # "0" follows "/"
-        found = sorted({*below, *self.collections.get(name, ())})
-        return [self.entries[image_id] for image_id in found]
+        ids = sorted({*below, *self.collections.get(name, ())})
+        return [self.entries[image_id] for image_id in ids]
 
     def page(self, prefix: str, after: str, limit: int) -> list[Entry]:
         """Return at most ``limit`` entries whose id begins with ``prefix`` and is greater than ``after``."""
         start = max(bisect_left(self.ids, prefix), bisect_right(self.ids, after))
-        following = (self.ids[at] for at in range(start, len(self.ids)))
-        chosen = takewhile(lambda image_id: image_id.startswith(prefix), following)
-        return [self.entries[image_id] for image_id in islice(chosen, max(0, limit))]
+        following = (self.ids[index] for index in range(start, len(self.ids)))
+        matches = takewhile(lambda image_id: image_id.startswith(prefix), following)
+        return [self.entries[image_id] for image_id in islice(matches, max(0, limit))]
 
 
 def build_index(tree: Tree) -> Index:
-    """Return the images of a tree.
+    """Return the index of a tree.
 
-    Items come before folders, so a raster that an item lists is not listed again with its folder.
+    Items are added before folders: a raster that an item lists is not listed again with its folder.
     """
     items, notes = find_items(tree)
     entries: dict[str, Entry] = {}
     notes += _add(entries, items)
     used = {source.name for entry in entries.values() for source in entry.sources}
-    notes += _add(entries, find_folders(tree, used))
+    notes += _add(entries, find_folder_images(tree, used))
     collections: dict[str, list[str]] = {}
     for image_id in sorted(entries):
         if entries[image_id].collection:
@@ -61,13 +61,19 @@ def build_index(tree: Tree) -> Index:
     return Index(entries, sorted(entries), tuple(notes), collections)
 
 
-def _add(entries: dict[str, Entry], found: Iterable[Entry]) -> list[Disagreement]:
-    """Add entries of new ids; return a note for each of the others."""
+def _add(entries: dict[str, Entry], additions: Iterable[Entry]) -> list[Disagreement]:
+    """Add the entries with new ids to ``entries``, and return a note for each of the others."""
     notes = []
-    for entry in found:
+    for entry in additions:
         first = entries.setdefault(entry.id, entry)
         if first is not entry:
             notes.append(
-                Disagreement(entry.id, "", "id", f"the id in {entry.origin}", f"it is taken by {first.origin}")
+                Disagreement(
+                    image_id=entry.id,
+                    band="",
+                    field="id",
+                    claim=f"the id in {entry.origin}",
+                    value=f"it is taken by {first.origin}",
+                )
             )
     return notes

@@ -1,4 +1,4 @@
-"""What the header of a raster file says beside grid, types and nodata: to be carried into what is made of it."""
+"""Reads the metadata of a raster file that is copied into its downloads: all but grid, types and nodata."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -13,13 +13,13 @@ from rasterwire.image import MOST_POINTS, BandMetadata, ControlPoint, FileMetada
 __all__ = ["read_metadata"]
 
 _MOST_CHARACTERS = 1 << 20
-"""Of the names and values of a file's items, each item counted with 64 more."""
+"""Of the names and values of all items of a file; each item counts 64 more."""
 
 
 _IS_POINT = "AREA_OR_POINT"
 
 _own_domains = {"", "IMAGE_STRUCTURE", "DERIVED_SUBDATASETS", "SUBDATASETS", "RPC"}
-"""Those that are read, and those that GDAL makes up."""
+"""The domains that are read, and those that GDAL generates."""
 
 _rpc_numbers = (
     *("LINE_OFF", "SAMP_OFF", "LAT_OFF", "LONG_OFF", "HEIGHT_OFF"),
@@ -30,17 +30,17 @@ _rpc_errors = ("ERR_BIAS", "ERR_RAND")
 
 
 def read_metadata(raster: DatasetReader, crs: CRS | None) -> tuple[BandMetadata, ...]:
-    """Return what a file says of each of its bands; work grows with their number and no faster.
+    """Return the metadata of each band. The work is linear in the number of bands.
 
     Args:
-        raster: opened, inside ``gdal_calls``.
-        crs: of a file that has no transform, or of its control points; else None.
+        raster: an open file, inside ``gdal_calls``.
+        crs: of the control points, or of a file without a transform; else None.
     """
-    room = _Room()
+    budget = _ItemBudget()
     tags = raster.tags()
     points = _points(raster)
     of_file = FileMetadata(
-        items=room.kept((name, value) for name, value in tags.items() if name != _IS_POINT),
+        items=budget.take((name, value) for name, value in tags.items() if name != _IS_POINT),
         is_point=str(tags.get(_IS_POINT, "")).lower() == "point",
         points=points,
         points_not_read=0 if points else len(raster.gcps[0]),
@@ -48,60 +48,61 @@ def read_metadata(raster: DatasetReader, crs: CRS | None) -> tuple[BandMetadata,
         crs=crs,
         domains=tuple(sorted(str(name) for name in raster.tag_namespaces() if name not in _own_domains)),
     )
-    each = zip(raster.indexes, raster.dtypes, raster.descriptions, raster.colorinterp, strict=True)
+    rows = zip(raster.indexes, raster.dtypes, raster.descriptions, raster.colorinterp, strict=True)
     bands = [
         BandMetadata(
             description=(description or "").strip(),
             color=str(color.name),
             palette=_palette(raster, index, color) if dtype in {"uint8", "uint16"} else b"",
-            items=room.kept(raster.tags(index).items()),
+            items=budget.take(raster.tags(index).items()),
         )
-        for index, dtype, description, color in each
+        for index, dtype, description, color in rows
     ]
-    of_file = replace(of_file, not_read=room.left_over)
+    of_file = replace(of_file, not_read=budget.left_out)
     return tuple(replace(band, file=of_file) for band in bands)
 
 
 _ARGUMENTS = {"self", "bidx", "ns"}
-"""Names of items that rasterio takes for arguments where items are written."""
+"""Item names that rasterio's writer confuses with its own arguments."""
 
 
-class _Room:
-    """Room for the items of a file, first come, first served.
+class _ItemBudget:
+    """The characters that the items of a file may take. Items that do not fit are left out.
 
     Attributes:
-        left_over: how many had none.
+        left_out: number of items that were left out.
     """
 
     def __init__(self) -> None:
         self._characters = 0
-        self.left_over = 0
+        self.left_out = 0
 
-    def kept(self, items: Iterable[tuple[str, str]]) -> Items:
-        kept = []
+    def take(self, items: Iterable[tuple[str, str]]) -> Items:
+        """Return the items that fit."""
+        selection = []
         for name, value in items:
             size = len(name) + len(value) + 64
             if name in _ARGUMENTS or self._characters + size > _MOST_CHARACTERS:
-                self.left_over += 1
+                self.left_out += 1
                 continue
             self._characters += size
-            kept.append((str(name), str(value)))
-        return tuple(kept)
+            selection.append((str(name), str(value)))
+        return tuple(selection)
 
 
 def _points(raster: DatasetReader) -> tuple[ControlPoint, ...]:
     points = raster.gcps[0]
     if len(points) > MOST_POINTS:
         return ()
-    return tuple(ControlPoint(p.col, p.row, p.x, p.y, p.z or 0.0) for p in points)
+    return tuple(ControlPoint(point.col, point.row, point.x, point.y, point.z or 0.0) for point in points)
 
 
-def _rpcs(told: Mapping[str, str]) -> Items:
-    """Return rational polynomials that are whole, else none."""
+def _rpcs(tags: Mapping[str, str]) -> Items:
+    """Return the rational polynomial coefficients if they are complete, else ()."""
     try:
-        numbers = [float(told[name]) for name in _rpc_numbers]
+        numbers = [float(tags[name]) for name in _rpc_numbers]
         for name in _rpc_coefficients:
-            coefficients = [float(text) for text in told[name].split()]
+            coefficients = [float(text) for text in tags[name].split()]
             if len(coefficients) != 20:
                 return ()
             numbers += coefficients
@@ -110,15 +111,15 @@ def _rpcs(told: Mapping[str, str]) -> Items:
     if not all(map(math.isfinite, numbers)):
         return ()
     names = (*_rpc_numbers, *_rpc_coefficients, *_rpc_errors)
-    return tuple((name, str(told[name])) for name in names if name in told)
+    return tuple((name, str(tags[name])) for name in names if name in tags)
 
 
 def _palette(raster: DatasetReader, index: int, color: ColorInterp) -> bytes:
-    """Return red, green and blue of the values from 0 on."""
+    """Return red, green and blue of each value from 0 on, a byte each; b"" where there is no palette."""
     if color not in {ColorInterp.palette, ColorInterp.undefined}:
         return b""
     try:
         colors = raster.colormap(index)
-    except ValueError:  # there is none
+    except ValueError:  # the band has no palette
         return b""
-    return bytes(part for value in range(len(colors)) for part in colors.get(value, (0, 0, 0, 0))[:3])
+    return bytes(component for value in range(len(colors)) for component in colors.get(value, (0, 0, 0, 0))[:3])

@@ -1,7 +1,7 @@
-"""The files of a catalog's folder, and how addresses in its documents find them.
+"""The files of a catalog's folder, and the lookup of addresses in its documents.
 
-Nothing outside of the folder is ever part of a tree: an address is looked up among the files that
-were found, so ``../..`` and links to other places lead nowhere.
+A tree never contains files outside of the folder. An address is looked up among the files of the tree, so
+``../..`` and symbolic links to other folders find nothing.
 """
 
 import os
@@ -20,58 +20,59 @@ __all__ = ["Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan
 
 _raster_suffixes = (".tif", ".tiff", ".jp2")
 _document_suffixes = (".json", ".geojson")
-# Uploads that go on, and what GDAL notes beside a raster.
-_noted_suffix = ".aux.xml"
-_ignored_suffixes = (".part", _noted_suffix)
+# Unfinished uploads, and GDAL's metadata beside a raster.
+_auxiliary_suffix = ".aux.xml"
+_ignored_suffixes = (".part", _auxiliary_suffix)
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The regular files below a folder; equal trees hold the same files, unchanged.
+    """The regular files below a folder. Equal trees have the same files in the same versions.
 
     Attributes:
         root: the folder, links resolved.
-        given: the folder as the operator names it, absolute.
+        configured_root: the folder of the configuration, absolute, links not resolved.
         files: real path and version of each file, by its name relative to the root, with slashes, in the
             order of names.
-        notes: names of what GDAL noted beside rasters, which no file of the tree is.
+        auxiliary: names of GDAL's ``.aux.xml`` files; these are not in ``files``.
     """
 
     root: Path
-    given: Path
+    configured_root: Path
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""
         return self.files[name][0]
 
     def locate(self, href: str, document: str) -> str | None:
-        """Return the name of the file that ``href`` means in a document of the tree.
+        """Return the name of the file to which ``href`` refers in a document of the tree.
 
         Args:
-            href: relative to the document, an absolute path, percent-encoded or not, or a ``file:`` address of
-                this machine.
+            href: a path relative to the document or an absolute one, percent-encoded or not, or a ``file:``
+                address of this machine.
             document: name of the document.
 
         Returns:
-            None for an address elsewhere, a place outside of the folder, or no file.
+            The name in ``files``, or None for an address on another machine, a path outside of the folder, or a
+            file that does not exist.
         """
         if is_remote(href):
             return None
         if href[:5].lower() == "file:":
             path = unquote(urlsplit(href).path)
-            return self._named(path) if path.startswith("/") else None
+            return self._name_of(path) if path.startswith("/") else None
         for text in dict.fromkeys((href, unquote(href))):
-            found = self._named(posixpath.join(str(self.root), posixpath.dirname(document), text))
-            if found is not None:
-                return found
+            name = self._name_of(posixpath.join(str(self.root), posixpath.dirname(document), text))
+            if name is not None:
+                return name
         return None
 
-    def _named(self, path: str) -> str | None:
-        """Return the name of the file at an absolute path, which may lead through links to the folder."""
-        for folder in (self.root, self.given):
+    def _name_of(self, path: str) -> str | None:
+        """Return the name of the file at an absolute path, with links to the folder resolved or not."""
+        for folder in (self.root, self.configured_root):
             name = posixpath.relpath(posixpath.normpath(path), str(folder))
             if name in self.files:
                 return name
@@ -79,28 +80,28 @@ class Tree:
 
 
 def scan(root: Path) -> Tree:
-    """List the files below ``root``; links to folders and links that leave it are left out.
+    """List the files below ``root``. Links to folders and links that lead out of it are left out.
 
-    Hidden ones, unfinished uploads, GDAL's notes and names that are no text are left out as well.
+    Hidden files, unfinished uploads, GDAL's ``.aux.xml`` files and names that are not UTF-8 are left out too.
 
     Raises:
-        SourceUnavailable: the folder is not there.
+        SourceUnavailable: the folder does not exist.
     """
     top = os.path.realpath(root)
     if not os.path.isdir(top):
-        raise SourceUnavailable("", "", "the folder of the catalog is not there")
-    found = []
-    notes = []
+        raise SourceUnavailable(image_id="", band="", problem="the folder of the catalog does not exist")
+    files = []
+    auxiliary = []
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".") and is_text(name)]
         for name in names:
             path = os.path.join(folder, name)
-            if name.lower().endswith(_noted_suffix) and is_text(name):
-                notes.append(os.path.relpath(path, top).replace(os.sep, "/"))
-            entry = None if _is_ignored(name) else _regular_file(path, top)
-            if entry is not None:
-                found.append((os.path.relpath(path, top).replace(os.sep, "/"), entry))
-    return Tree(Path(top), Path(os.path.abspath(root)), dict(sorted(found)), tuple(sorted(notes)))
+            if name.lower().endswith(_auxiliary_suffix) and is_text(name):
+                auxiliary.append(os.path.relpath(path, top).replace(os.sep, "/"))
+            file = None if _is_ignored(name) else _regular_file(path, top)
+            if file is not None:
+                files.append((os.path.relpath(path, top).replace(os.sep, "/"), file))
+    return Tree(Path(top), Path(os.path.abspath(root)), dict(sorted(files)), tuple(sorted(auxiliary)))
 
 
 def _is_ignored(name: str) -> bool:
@@ -115,24 +116,24 @@ def _regular_file(path: str, top: str) -> tuple[str, str] | None:
             path = os.path.realpath(path)
             status = os.stat(path)
     except OSError:
-        return None  # gone since the folder was listed, or a link to nowhere
+        return None  # removed since the folder was listed, or a broken link
     if not stat.S_ISREG(status.st_mode) or os.path.commonpath((top, path)) != top:
         return None
     return path, version_of(status)
 
 
 def is_raster(name: str) -> bool:
-    """Tell whether a file name is that of a raster."""
+    """Return whether a file name has the extension of a raster."""
     return name.lower().endswith(_raster_suffixes)
 
 
 def is_document(name: str) -> bool:
-    """Tell whether a file name is that of a JSON document."""
+    """Return whether a file name has the extension of a JSON document."""
     return name.lower().endswith(_document_suffixes)
 
 
 def is_remote(href: str) -> bool:
-    """Tell whether an address is elsewhere: of another scheme than file, such as https or s3, or of another machine."""
+    """Return whether an address has another scheme than file, such as https or s3, or names another machine."""
     if href[:5].lower() != "file:":
         return _scheme.match(href) is not None
     try:
@@ -142,7 +143,7 @@ def is_remote(href: str) -> bool:
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """Order texts as people do, numbers by their value.
+    """Return a sort key that orders numbers in texts by their value.
 
     >>> sorted(["B11", "B2", "B8A", "B8"], key=natural_key)
     ['B2', 'B8', 'B8A', 'B11']

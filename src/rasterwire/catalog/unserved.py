@@ -1,4 +1,4 @@
-"""What lies in a catalog's folder, or is named by its documents, and is not served."""
+"""Files and assets that the catalog finds but does not serve."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from rasterwire.catalog.tree import Tree
 
 __all__ = ["Unserved", "find_unserved", "summary"]
 
-_INSIDE = "a raster is what its own bytes say; put it into the file"
+_INSIDE = "only the raster file itself is read; put it into the file"
 
 _SIDECARS = {
     ".msk": f"a mask beside a raster is ignored: {_INSIDE}",
@@ -31,40 +31,40 @@ _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extens
 
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """One thing that is not served.
+    """A file or asset that is not served.
 
     Attributes:
         name: of the file, relative to the folder, or the image and its asset.
-        kind: what others of its like share, such as ``.msk``.
-        why: and what to do.
+        kind: the group for the summary, such as ``.msk``.
+        reason: why it is not served, with the remedy.
     """
 
     name: str
     kind: str
-    why: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.why}"
+        return f"{self.name}: {self.reason}"
 
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
-    """Yield the files of a tree, and the assets of its images, that no request reaches though one may expect it."""
-    for name in sorted({*tree.files, *tree.notes}):
+    """Yield the files of a tree and the assets of its images that one may expect to be served, and that are not."""
+    for name in sorted({*tree.files, *tree.auxiliary}):
         lower = name.lower()
-        for kind, why in _SIDECARS.items():
+        for kind, reason in _SIDECARS.items():
             if lower.endswith(kind):
-                yield Unserved(name, kind, why)
-        if found := _format.fullmatch(lower):
-            yield Unserved(name, found[1], _NO_FORMAT)
+                yield Unserved(name, kind, reason)
+        if match := _format.fullmatch(lower):
+            yield Unserved(name, match[1], _NO_FORMAT)
     for entry in entries:
-        for key, href in entry.elsewhere:
-            place = _place(href)
-            why = f"an asset at {place}, which is not read: only files of the folder are served"
-            yield Unserved(f"{entry.id}, {key}", f"asset at {place.split(':')[0]}", why)
+        for key, href in entry.remote_assets:
+            origin = _origin(href)
+            reason = f"an asset at {origin}, which is not read: only files of the folder are served"
+            yield Unserved(f"{entry.id}, {key}", f"asset at {origin.split(':')[0]}", reason)
 
 
-def _place(href: str) -> str:
-    """Return scheme and machine of an address: what follows may hold secrets."""
+def _origin(href: str) -> str:
+    """Return scheme and host of an address. The rest may contain secrets."""
     try:
         parts = urlsplit(href)
         return f"{parts.scheme[:20]}://{(parts.hostname or '')[:100]}"
@@ -72,7 +72,7 @@ def _place(href: str) -> str:
         return "an address that cannot be read"
 
 
-def summary(found: Iterable[Unserved]) -> str:
-    """Return in one line how many there are of each kind, "" for none."""
-    counts = Counter(one.kind for one in found)
+def summary(unserved: Iterable[Unserved]) -> str:
+    """Return the number of each kind in one line, "" for none."""
+    counts = Counter(item.kind for item in unserved)
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))

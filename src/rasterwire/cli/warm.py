@@ -26,15 +26,15 @@ def warm(install: bool) -> None:
         ) from None
     columns = TextColumn("compiling"), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeElapsedColumn()
     try:
-        if not compiled.are_kept():
+        if not compiled.are_cached():
             with Progress(*columns, console=Console(stderr=True)) as progress:
                 task = progress.add_task("", total=STEPS)
                 for _ in compile_all():
                     progress.advance(task)
     except ChildProcessError as error:
         raise click.ClickException(f"not all loops were compiled: {error}") from None
-    if not compiled.are_kept():
+    if not compiled.are_cached():
         raise click.ClickException("there is no place to keep what was compiled: set NUMBA_CACHE_DIR to a folder")
     if install:
-        compiled.keep_for_install()
+        compiled.install_cache()
     click.echo("all loops are compiled")

@@ -1,6 +1,6 @@
 """Checks the bytes of one file as they come."""
 
-from rasterwire.checksum import joined
+from rasterwire.checksum import concatenated
 from rasterwire.client.errors import CorruptData, Garbled
 from rasterwire.client.expected import check_size
 from rasterwire.client.wire import Piece
@@ -92,7 +92,7 @@ class Checker:
         checksum = piece.checksum()
         if chunk.crc32c != checksum:
             raise Garbled(f"the checksum of the chunk at offset {chunk.offset} is wrong")
-        self.crc32c = joined(self.crc32c, checksum, len(data))
+        self.crc32c = concatenated(self.crc32c, checksum, len(data))
         self.offset += len(data)
         return data
 

@@ -12,7 +12,7 @@ import google_crc32c
 import grpc
 from google.protobuf.message import DecodeError
 
-from rasterwire.checksum import moved
+from rasterwire.checksum import shifted
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 # Source: https://protobuf.dev/programming-guides/encoding
@@ -52,7 +52,7 @@ class Piece:
         if self.end != len(self.message):
             return int(google_crc32c.value(self.data.tobytes()))
         # the library takes it of whole bytes alone: of the message then, without what stands before
-        before = moved(google_crc32c.value(self.message[: self.begin]), self.end - self.begin)
+        before = shifted(google_crc32c.value(self.message[: self.begin]), self.end - self.begin)
         return int(google_crc32c.value(self.message)) ^ before
 
 

@@ -1,1 +1,1 @@
-"""A scene, made up, to try the service with."""
+"""A demonstration: a generated scene, a server and five downloads."""

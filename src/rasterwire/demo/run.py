@@ -1,4 +1,4 @@
-"""The documentation's five requests against a server of one's own, start to finish."""
+"""Runs the five requests of Earth Engine's documentation against a new local server."""
 
 import subprocess
 import sys
@@ -32,22 +32,23 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "GEO_TIFF": {**_common, "name": "multi_band", "scale": 20, "format": "GEO_TIFF"},
 }
-"""The examples of ``ee.data.getDownloadId`` by what they show."""
+"""The examples of ``ee.data.getDownloadId``, by title."""
 
 _SERVE = "import sys; from rasterwire.cli import main; sys.argv[0] = 'rasterwire'; main()"
 
 
 def run_demo(folder: Path) -> int:
-    """Make a scene, serve it, download the five files into ``folder``, and print what came.
+    """Make a scene, serve it, download the five files into ``folder``, and print a description of each.
 
-    Returns the exit code.
+    Returns:
+        The exit code.
     """
     console = Console()
     folder.mkdir(parents=True, exist_ok=True)
     console.print(f"making a Sentinel-2-like scene under {IMAGE}", highlight=False, soft_wrap=True)
     make_scene(folder / "catalog")
     with _server(folder) as address, Client(address) as client:
-        console.print(f"serving it on {address}; asking for the documentation's five downloads\n")
+        console.print(f"serving it on {address}; requesting the documentation's five downloads\n")
         for number, (title, params) in enumerate(REQUESTS.items(), start=1):
             target = folder / f"{number}"
             target.mkdir(exist_ok=True)
@@ -58,7 +59,7 @@ def run_demo(folder: Path) -> int:
             for row in _rows(result.path):
                 console.print("    " + "   ".join(row), highlight=False, markup=False, soft_wrap=True)
             console.print(f"    picture: {target / 'preview.png'}\n", highlight=False, soft_wrap=True)
-    console.print(f"all of it is in {folder}", soft_wrap=True)
+    console.print(f"all files are in {folder}", soft_wrap=True)
     return 0
 
 
@@ -72,38 +73,38 @@ def _server(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             if server.stderr is not None:
-                server.stderr.read()  # until it ended, so that it never waits for a full pipe
+                server.stderr.read()  # to the end, so that the server never blocks at a full pipe
             server.wait(30)
 
 
 def _address(server: "subprocess.Popen[str]") -> str:
-    """Return where the server listens, from its own word."""
-    said = ""
+    """Return the gRPC address of the server, from its output."""
+    output = ""
     for line in server.stderr or ():
-        said += line
+        output += line
         if "serving" in line:
             return line.split(" on grpc ")[1].split(",")[0].strip()
-    raise RuntimeError(f"the server did not start:\n{said}")
+    raise RuntimeError(f"the server did not start:\n{output}")
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Yield file, bands, size and grid of each raster of a delivered file."""
+    """Yield file, bands, size and grid of each raster in a downloaded file."""
     if path.suffix == ".npy":
         array = np.load(path)
         fields = array.dtype.fields or {}
         bands = ", ".join(f"{name} {fields[name][0]}" for name in array.dtype.names or ())
-        yield path.name, bands, f"{array.shape[1]} x {array.shape[0]}", "(an NPY names no grid; the plan does)"
+        yield path.name, bands, f"{array.shape[1]} x {array.shape[0]}", "(an NPY file has no grid; see the plan)"
     elif path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 with MemoryFile(archive.read(name)) as memory, memory.open() as raster:
-                    yield name, *_described(raster)
+                    yield name, *_description(raster)
     else:
         with rasterio.open(path) as raster:
-            yield path.name, *_described(raster)
+            yield path.name, *_description(raster)
 
 
-def _described(raster: rasterio.DatasetReader) -> tuple[str, str, str]:
-    bands = ", ".join(f"{name} {kind}" for name, kind in zip(raster.descriptions, raster.dtypes, strict=True))
+def _description(raster: rasterio.DatasetReader) -> tuple[str, str, str]:
+    bands = ", ".join(f"{name} {dtype}" for name, dtype in zip(raster.descriptions, raster.dtypes, strict=True))
     numbers = ", ".join(f"{number:g}" if abs(number) < 1e5 else f"{number:.0f}" for number in raster.transform[:6])
     return bands, f"{raster.width} x {raster.height}", f"{raster.crs.to_string()} [{numbers}]"

@@ -1,8 +1,8 @@
-"""Makes a small scene that looks like Sentinel-2, so that the service can be tried without data.
+"""Generates a small scene that looks like Sentinel-2, to try the service without other data.
 
-The place is that of the region in Earth Engine's documentation of ``getDownloadURL``,
-``BBox(-122.0859, 37.0436, -122.0626, 37.0586)``, on the grid of tile 10SEG. Everything in it is made up:
-hills, a river, fields, a town and clouds from noise of a fixed seed. The same pixels come out each time.
+It covers the region in Earth Engine's documentation of ``getDownloadURL``,
+``BBox(-122.0859, 37.0436, -122.0626, 37.0586)``, on the grid of tile 10SEG. Hills, a river, fields, a town
+and clouds are generated from noise with a fixed seed. Each run gives the same pixels.
 """
 
 import json
@@ -25,7 +25,7 @@ _metres = {"B2": 10, "B3": 10, "B4": 10, "B8": 10, "B5": 20, "B11": 20, "B12": 2
 _common = ("B2", "B3", "B4", "B5", "B8", "B11", "B12")
 _block = 256
 
-# Reflectance x 10000 of each cover in the order of _common, and its class in the SCL band.
+# Reflectance x 10000 of each land cover in the order of _common, and its class in the SCL band.
 _covers = {
     "forest": ((260, 420, 300, 800, 3000, 1500, 700), 4),
     "grass": ((480, 800, 640, 1350, 3300, 2300, 1250), 4),
@@ -43,14 +43,14 @@ _Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ground:
-    """What is where; all arrays are rows x columns of 10 m pixels.
+    """Land cover, light and clouds. All arrays are rows x columns of 10 m pixels.
 
     Attributes:
         cover: index into ``_covers``.
-        light: share of the light that the slope gets, about 1.
-        texture: how bright a pixel is beside others of its cover, about 1.
+        light: factor of brightness from the slope, about 1.
+        texture: factor of brightness beside other pixels of the same cover, about 1.
         cloud: opacity of the clouds, 0 to 1.
-        shadow: share of the light that the clouds take, 0 to 1.
+        shadow: share of the light that clouds absorb, 0 to 1.
     """
 
     cover: _Bytes
@@ -61,10 +61,10 @@ class _Ground:
 
 
 def make_scene(root: Path) -> Path:
-    """Write the scene below ``root``, in the place of others of its id.
+    """Write the scene below ``root``. It replaces an earlier one.
 
-    Bands B2, B3, B4, B8 at 10 m and B5, B11, B12 at 20 m are uint16, reflectance x 10000, 0 where there
-    is none; SCL at 20 m holds the scene classes of Sentinel-2.
+    Bands B2, B3, B4, B8 at 10 m and B5, B11, B12 at 20 m are uint16, reflectance x 10000, with
+    nodata 0; SCL at 20 m holds the scene classes of Sentinel-2.
 
     Returns:
         The folder of the image.
@@ -75,8 +75,8 @@ def make_scene(root: Path) -> Path:
     folder = root / IMAGE_ID
     folder.mkdir(parents=True, exist_ok=True)
     ground = _ground()
-    for at, name in enumerate(_common):
-        fine = _reflectance(ground, at)
+    for index, name in enumerate(_common):
+        fine = _reflectance(ground, index)
         pixels = fine if _metres[name] == 10 else _halved(fine)
         _write(folder, name, np.clip(np.rint(pixels), 1, 10000).astype(np.uint16))
     _write(folder, "SCL", _classes(ground))
@@ -85,7 +85,7 @@ def make_scene(root: Path) -> Path:
 
 
 def _noise(random: np.random.Generator, cells: int, octaves: int) -> _Floats:
-    """Return smooth noise of mean 0 and deviation 1: octaves, each of twice the cells and half the height."""
+    """Return smooth noise of mean 0 and deviation 1. Each octave has twice the cells and half the amplitude."""
     total = np.zeros((_side, _side), np.float32)
     for octave in range(octaves):
         total += _lattice(random, cells << octave) * np.float32(0.5**octave)
@@ -95,14 +95,14 @@ def _noise(random: np.random.Generator, cells: int, octaves: int) -> _Floats:
 
 
 def _lattice(random: np.random.Generator, cells: int) -> _Floats:
-    """Return random values at ``cells`` x ``cells`` places, blended smoothly between."""
+    """Return random values at ``cells`` x ``cells`` points, interpolated smoothly."""
     corners = random.standard_normal((cells + 2, cells + 2), dtype=np.float32)
-    at = np.linspace(0, cells, _side, endpoint=False, dtype=np.float32)
-    low = at.astype(np.intp)
-    part = at - low
-    part = part * part * (3 - 2 * part)
-    rows = corners[low] * (1 - part)[:, None] + corners[low + 1] * part[:, None]
-    values: _Floats = rows[:, low] * (1 - part) + rows[:, low + 1] * part
+    position = np.linspace(0, cells, _side, endpoint=False, dtype=np.float32)
+    low = position.astype(np.intp)
+    weight = position - low
+    weight = weight * weight * (3 - 2 * weight)
+    rows = corners[low] * (1 - weight)[:, None] + corners[low + 1] * weight[:, None]
+    values: _Floats = rows[:, low] * (1 - weight) + rows[:, low + 1] * weight
     return values
 
 
@@ -111,7 +111,7 @@ def _ground() -> _Ground:
     relief = _noise(random, 4, 6)
     row, column = np.mgrid[0:_side, 0:_side].astype(np.float32)
     river = _river(row, column)
-    # The plain beside the river is where people are.
+    # Fields and the town are on the plain beside the river.
     plain = np.exp(-np.square(river / 150))
     valley = 1 - np.exp(-np.abs(river) / 400)
     height = (relief * (1 - 0.9 * plain) + 1.4 * valley).astype(np.float32)
@@ -119,7 +119,7 @@ def _ground() -> _Ground:
     cloud, shadow = _clouds(random)
     water = cover == _index("water")
     east, south = np.gradient(height, axis=1), np.gradient(height, axis=0)
-    # The sun stands low in the south-east in January.
+    # In January the sun is low in the south-east.
     light = np.where(water, np.float32(1), np.clip(1 + 24 * (south - east), 0.4, 1.5))
     return _Ground(cover, light.astype(np.float32), texture, cloud, shadow)
 
@@ -150,8 +150,8 @@ def _land(
     cover = np.where(is_plain, crops, cover)
     texture = np.where(is_plain, texture * tone, texture)
 
-    away = np.hypot(row - 690, column - 590) + 35 * patches
-    is_town = away < 95
+    distance = np.hypot(row - 690, column - 590) + 35 * patches
+    is_town = distance < 95
     streets = ((row + column // 3) % 13 < 1.5) | ((column - row // 3) % 17 < 1.5)
     parks = detail > 1.1
     cover = np.where(is_town & ~parks, _index("town"), cover)
@@ -165,7 +165,7 @@ def _land(
 
 
 def _fields(random: np.random.Generator, row: _Floats, column: _Floats) -> tuple[_Bytes, _Floats]:
-    """Return cover and tone of parcels in slanted rows: each one crop, meadow or bare soil."""
+    """Return cover and tone of parcels in oblique rows. Each parcel is crop, meadow or bare soil."""
     along, across = column * 0.94 + row * 0.34 + 400, row * 0.94 - column * 0.34 + 400
     strip = (across // 31).astype(np.intp)
     parcel = ((along + 17 * (strip % 5)) // (34 + 9 * (strip % 4))).astype(np.intp)
@@ -173,12 +173,12 @@ def _fields(random: np.random.Generator, row: _Floats, column: _Floats) -> tuple
     tones = random.uniform(0.75, 1.25, size=(64, 64))
     furrows = 1 + 0.03 * np.sin(along * 1.7)
     hedges = np.where((across % 31 < 1.2), 0.7, 1.0)
-    at = (strip % 64, parcel % 64)
-    return kinds[at].astype(np.uint8), (tones[at] * furrows * hedges).astype(np.float32)
+    index = (strip % 64, parcel % 64)
+    return kinds[index].astype(np.uint8), (tones[index] * furrows * hedges).astype(np.float32)
 
 
 def _clouds(random: np.random.Generator) -> tuple[_Floats, _Floats]:
-    """Return opacity of the clouds and the light their shadows take; most are in the north."""
+    """Return opacity of the clouds and the light that their shadows absorb. Most clouds are in the north."""
     north = np.linspace(1.0, -1.3, _side, dtype=np.float32)[:, None]
     density = _noise(random, 7, 6) + north - np.float32(1.7)
     cloud = np.clip(density * 1.6, 0, 1).astype(np.float32)
@@ -193,13 +193,13 @@ def _reflectance(ground: _Ground, band: int) -> _Floats:
     table = np.array([values[band] for values, _ in _covers.values()], np.float32)
     surface = table[ground.cover] * ground.texture * ground.light * (1 - ground.shadow)
     haze = np.float32((90, 60, 40, 25, 15, 5, 3)[band])
-    # Thick parts of a cloud are brighter than its edge.
+    # The middle of a cloud is brighter than its edge.
     bright = np.float32(_cloud[band]) * (0.8 + 0.2 * ground.cloud)
     return (surface + haze) * (1 - ground.cloud) + bright * ground.cloud
 
 
 def _classes(ground: _Ground) -> _Bytes:
-    """Return the scene classification at 20 m: the class of one pixel of each four."""
+    """Return the scene classification at 20 m, from one pixel of four."""
     table = np.array([scl for _, scl in _covers.values()], np.uint8)
     classes = table[ground.cover]
     classes = np.where(ground.shadow > 0.25, _scl_shadow, classes)
@@ -238,7 +238,7 @@ def _write(folder: Path, name: str, pixels: npt.NDArray[np.uint16] | _Bytes) -> 
 
 
 def _description() -> dict[str, object]:
-    """Return what ``asset.json`` says, in the style of Earth Engine's ``ee.Image.getInfo()``."""
+    """Return the content of ``asset.json``, in the form of Earth Engine's ``ee.Image.getInfo()``."""
     return {
         "type": "Image",
         "id": IMAGE_ID,

@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog import Catalog
 from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression, SourceUnavailable
-from rasterwire.expression.coerce import described
+from rasterwire.expression.coerce import describe
 from rasterwire.expression.language.values import BandValue, CollectionValue, ImageValue, Projection
 from rasterwire.image import Image
 from rasterwire.nodes.computed import Computed, Product
@@ -136,12 +136,12 @@ def properties_of(catalog: Catalog, collection_id: str) -> set[str]:
     return names
 
 
-def product_of(value: Any, made_by: str = "") -> Product:
+def product_of(value: Any, function: str = "") -> Product:
     """Return the image of an expression's result as what can be planned.
 
     Args:
         value: the result.
-        made_by: the function that made it, for messages.
+        function: the function whose call is the result, for messages.
 
     Raises:
         InvalidExpression: the result is no image, or has no bands.
@@ -154,7 +154,7 @@ def product_of(value: Any, made_by: str = "") -> Product:
                 hint = "make one of them, as by mosaic or median."
             case _:
                 hint = "call a function that makes one."
-        raise InvalidExpression(f"the result is no image but {described(value)}; {hint}", made_by)
+        raise InvalidExpression(f"the result is no image but {describe(value)}; {hint}", function)
     bands = []
     for band in value.bands:
         grid = band.grid
@@ -162,5 +162,5 @@ def product_of(value: Any, made_by: str = "") -> Product:
         bounded = grid if grid is not None else GeoBox((1, 1), projection.transform, projection.crs)
         bands.append(Computed(band.name, bounded, band.type.dtype, band.node, is_bounded=grid is not None))
     if not bands:
-        raise InvalidExpression(NO_BANDS, made_by)
+        raise InvalidExpression(NO_BANDS, function)
     return Product(value.id or "", tuple(bands))

@@ -23,7 +23,7 @@ from rasterwire.render.block import render_block
 from rasterwire.render.stored import stored_tiles
 from rasterwire.request import Format
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
-from rasterwire.store.private import private_folder
+from rasterwire.store.private_files import private_folder
 
 _GRACE = 15.0
 """Seconds; clients wait eight at most before they come again."""

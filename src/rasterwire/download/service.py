@@ -16,7 +16,7 @@ from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound,
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.language.graph import Graph
 from rasterwire.nodes.computed import Product
-from rasterwire.plan import Limits, RenderPlan, find_bands, make_plan
+from rasterwire.plan import Limits, RenderPlan, make_plan, pick_bands
 from rasterwire.render import Engine
 from rasterwire.request import DownloadRequest
 from rasterwire.store import Artifact, ArtifactStore, DownloadRecord, DownloadStore
@@ -77,7 +77,7 @@ class Downloads:
         return make_plan(request, self._product(graph), self.limits)
 
     def _product(self, graph: Graph) -> Product:
-        return product_of(self.evaluate(graph), graph.made_by)
+        return product_of(self.evaluate(graph), graph.result_function)
 
     def evaluate(self, graph: Graph) -> Any:
         """Return the value of an expression.
@@ -100,7 +100,7 @@ class Downloads:
             InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
         image = self.catalog.get(image_id) if graph is None else self._product(graph)
-        find_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+        pick_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
 
     def properties_of(self, collection_id: str) -> set[str]:
         """Return the names of the properties of a collection's images, as expressions know them."""

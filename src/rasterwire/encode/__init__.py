@@ -1,4 +1,4 @@
-"""Plans and blocks of pixels in, bytes of files out. Equal plans give equal bytes."""
+"""From plans and blocks of pixels to the bytes of files. Equal plans give equal bytes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
@@ -18,8 +18,8 @@ class BlockSource(Protocol):
     """Renders the blocks of a raster."""
 
     def __call__(self, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
-        """Yield ``encode(block)`` for each window, in order; blocks are rendered and encoded side by side.
+        """Yield ``encode(block)`` for each window, in order; blocks are rendered and encoded in parallel.
 
-        Of a raster with a tiling it is the ``Tiles`` that are stored.
+        For a raster with a tiling it yields the stored ``Tiles``.
         """
         ...

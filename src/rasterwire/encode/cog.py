@@ -1,4 +1,4 @@
-"""Cloud-optimized GeoTIFFs, by GDAL's own driver from a plain one."""
+"""Cloud-optimized GeoTIFFs, which GDAL's own driver makes from a plain one."""
 
 import shutil
 import tempfile
@@ -22,15 +22,15 @@ _FAST = Encoding(Compression.ZSTD, 1)
 def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
     """Write a raster with its header first and overviews inside.
 
-    Overviews are averaged where the request interpolates, else sampled, since the values may be
-    classes. Needs room in ``scratch`` for the plain file and the result.
+    Overviews are averages where the request interpolates. Else they are samples, since the values may be
+    classes. The plain file and the result need space in ``scratch``.
     """
-    averaged = all(band.resampling in _averaging for band in raster.bands)
+    averages = all(band.resampling in _averaging for band in raster.bands)
     options = {
         "COMPRESS": encoding.compression.value,
         "BLOCKSIZE": "512",
         "PREDICTOR": "NO" if encoding.compression is Compression.NONE else "YES",
-        "OVERVIEW_RESAMPLING": "AVERAGE" if averaged else "NEAREST",
+        "OVERVIEW_RESAMPLING": "AVERAGE" if averages else "NEAREST",
         "BIGTIFF": "IF_SAFER",
         "GEOTIFF_VERSION": "1.1",
         "NUM_THREADS": "2",
@@ -38,14 +38,14 @@ def encode_cog(raster: RasterPlan, encoding: Encoding, render: BlockSource, out:
     if encoding.level is not None and encoding.compression in {Compression.DEFLATE, Compression.ZSTD}:
         options["LEVEL"] = str(encoding.level)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        plain, made = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
+        plain, cog = Path(folder) / "plain.tif", Path(folder) / "cog.tif"
         with plain.open("w+b") as file:
             encode_geotiff(raster, _FAST, render, file, Path(folder))
-        # not within gdal_calls: what fails here is the server, a full disk say, and no source
-        # the meaning of a pixel is copied as it is: GDAL would move control points of a raster of points
-        as_it_is = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GTIFF_POINT_GEO_IGNORE": "YES"}
-        with rasterio.Env(**GdalOptions().as_env(), **as_it_is):
-            gdal_copy(str(plain), str(made), driver="COG", **options)
+        # not within gdal_calls: an error here comes from the server, such as a full disk, and not from a source
+        # without GTIFF_POINT_GEO_IGNORE GDAL would move the control points of a raster of points
+        settings = {"GDAL_TIFF_INTERNAL_MASK": "YES", "GTIFF_POINT_GEO_IGNORE": "YES"}
+        with rasterio.Env(**GdalOptions().as_env(), **settings):
+            gdal_copy(str(plain), str(cog), driver="COG", **options)
         plain.unlink()
-        with made.open("rb") as file:
+        with cog.open("rb") as file:
             shutil.copyfileobj(file, out, 1 << 20)

@@ -1,4 +1,4 @@
-"""Zip files whose bytes depend on nothing but their content."""
+"""Zip files whose bytes depend only on their content."""
 
 import shutil
 import tempfile
@@ -13,12 +13,12 @@ _UNIX = 3
 
 
 def write_zip(entries: Iterable[tuple[str, Callable[[BinaryIO], None]]], out: BinaryIO, scratch: Path) -> None:
-    """Write entries one after the other, stored: what is in them is compressed already.
+    """Write entries one after the other without compression, since their content is compressed already.
 
     Args:
         entries: name, and a function that fills an empty seekable file.
         out: empty and seekable.
-        scratch: folder that holds one entry at a time.
+        scratch: folder for one entry at a time.
     """
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, write in entries:

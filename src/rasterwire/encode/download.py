@@ -21,29 +21,29 @@ def encode_download(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratc
 
     Args:
         plan: of the download.
-        render: renders blocks; its errors go through unchanged.
+        render: renders blocks; its errors are not caught.
         out: empty, seekable, readable and writable.
-        scratch: folder for what has to be written twice; left as it was.
+        scratch: folder for temporary files, which are removed.
     """
     ENCODERS[plan.format](plan, render, out, scratch)
 
 
 def count_blocks(plan: RenderPlan) -> int:
-    """Return how many blocks a plan will be rendered in."""
+    """Return the number of blocks of a plan."""
     count = count_npy_windows if plan.format is Format.NPY else count_tile_windows
     return sum(map(count, plan.rasters))
 
 
 def sequential_size(plan: RenderPlan) -> int | None:
-    """Return the bytes of a file that is written front to back and whose size is known before, None for others."""
+    """Return the size of a file that is written front to back with a size known in advance; None for other files."""
     return plan.estimated_bytes if plan.format is Format.NPY else None
 
 
-def _npy(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:
+def _npy(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratch: Path) -> None:  # noqa: ARG001
     encode_npy(plan.rasters[0], render, out)
 
 
-def _picture(plan: RenderPlan, render: BlockSource, out: BinaryIO, _: Path) -> None:
+def _picture(plan: RenderPlan, render: BlockSource, out: BinaryIO, scratch: Path) -> None:  # noqa: ARG001
     encode_picture(plan.rasters[0], plan.format, render, out)
 
 

@@ -1,7 +1,7 @@
 """The tags that place a GeoTIFF on earth and describe its bands, as GDAL writes them.
 
-GDAL writes a tiny file with the same crs, transform, nodata, descriptions and metadata, and its tags
-are taken over: so their form is the one every reader knows.
+GDAL writes a tiny file with the same crs, transform, nodata, descriptions and metadata, and its tags are copied.
+So they have the form that every reader knows.
 """
 
 from dataclasses import dataclass
@@ -54,11 +54,11 @@ Tag = tuple[int, int, int, Any, bool]
 
 @dataclass(frozen=True, slots=True)
 class Colors:
-    """How the samples of a TIFF are to be shown, as its writer takes it.
+    """How the samples of a TIFF are to be shown, in the form that its writer takes.
 
     Attributes:
         photometric: minisblack, rgb or palette.
-        extrasamples: what each sample is beyond those of the photometric interpretation.
+        extrasamples: the meaning of each sample beyond those of the photometric interpretation.
         colormap: shape (3, values of the type), or None.
     """
 
@@ -71,26 +71,26 @@ def colors_of(raster: RasterPlan) -> Colors:
     """Return how the bands of a raster are to be shown."""
     metadata, count = raster.metadata, len(raster.bands)
     if metadata.palette:
-        stored = np.frombuffer(metadata.palette, np.uint8).reshape(-1, 3).T.astype(np.uint16) * 257
+        palette = np.frombuffer(metadata.palette, np.uint8).reshape(-1, 3).T.astype(np.uint16) * 257
         colormap = np.zeros((3, 1 << 8 * np.dtype(raster.bands[0].dtype).itemsize), np.uint16)
-        colormap[:, : stored.shape[1]] = stored
+        colormap[:, : palette.shape[1]] = palette
         return Colors("palette", [], colormap)
     is_rgb = metadata.colors[:3] == _RGB
-    shown = 3 if is_rgb else 1
+    base = 3 if is_rgb else 1
     colors = metadata.colors or ("gray",) * count
-    extra = [_ALPHA if color == "alpha" else _UNSPECIFIED for color in colors[shown:]]
+    extra = [_ALPHA if color == "alpha" else _UNSPECIFIED for color in colors[base:]]
     return Colors("rgb" if is_rgb else "minisblack", extra, None)
 
 
 def resolution_of(raster: RasterPlan) -> dict[str, Any]:
-    """Return pixels a unit of paper, as the writer of TIFF takes it, where the sources say it.
+    """Return the resolution in pixels per unit of length, as the TIFF writer takes it; {} where it is unknown.
 
     Source: TIFF 6.0; GDAL's names of items.
     """
-    told = dict(raster.metadata.items)
+    items = dict(raster.metadata.items)
     try:
-        across, down = float(told["TIFFTAG_XRESOLUTION"]), float(told["TIFFTAG_YRESOLUTION"])
-        unit = int(told.get("TIFFTAG_RESOLUTIONUNIT", "2").split()[0])
+        across, down = float(items["TIFFTAG_XRESOLUTION"]), float(items["TIFFTAG_YRESOLUTION"])
+        unit = int(items.get("TIFFTAG_RESOLUTIONUNIT", "2").split()[0])
     except (KeyError, ValueError, IndexError):
         return {}
     if not (0 < across < 1 << 31 and 0 < down < 1 << 31 and unit in {1, 2, 3}):
@@ -122,16 +122,17 @@ def geo_tags(raster: RasterPlan) -> list[Tag]:
     with rasterio.Env(GDAL_PAM_ENABLED="NO", GTIFF_REPORT_COMPD_CS="YES"), MemoryFile() as memory:
         with memory.open(**profile) as tiny:
             tiny.descriptions = [band.name for band in raster.bands]
-            tiny.scales = [band.source.value_scale for band in raster.bands]
-            tiny.offsets = [band.source.value_offset for band in raster.bands]
-            for index, band in enumerate(raster.bands, start=1):
-                if band.source.unit:
-                    tiny.set_band_unit(index, band.source.unit)
+            stored = [band.source.stored for band in raster.bands]
+            tiny.scales = [1.0 if band is None else band.value_scale for band in stored]
+            tiny.offsets = [0.0 if band is None else band.value_offset for band in stored]
+            for index, source in enumerate(stored, start=1):
+                if source is not None and source.unit:
+                    tiny.set_band_unit(index, source.unit)
             _describe(tiny, metadata)
         memory.seek(0)
-        with tifffile.TiffFile(memory) as written:
-            found = {tag.code: tag for tag in written.pages.first.tags if tag.code in _TAGS}
-            tags = [_exact_nodata(_copied(tag), raster) for _, tag in sorted(found.items())]
+        with tifffile.TiffFile(memory) as tiff:
+            by_code = {tag.code: tag for tag in tiff.pages.first.tags if tag.code in _TAGS}
+            tags = [_exact_nodata(_copied(tag), raster) for _, tag in sorted(by_code.items())]
     return [tag if tag[0] != _MODEL_TIEPOINT else _exact_points(tag, metadata) for tag in tags]
 
 
@@ -147,22 +148,22 @@ def _describe(tiny: DatasetWriter, metadata: RasterMetadata) -> None:
         tiny.gcps = points, crs
     if any(color not in {"gray", "undefined"} for color in metadata.colors) or metadata.palette:
         tiny.colorinterp = [ColorInterp[color] for color in metadata.colors]
-    for index, own in enumerate(metadata.band_items, start=1):
-        if own:
-            tiny.update_tags(index, **dict(own))
+    for index, items_of_band in enumerate(metadata.band_items, start=1):
+        if items_of_band:
+            tiny.update_tags(index, **dict(items_of_band))
 
 
 def _copied(tag: tifffile.TiffTag) -> Tag:
     value = tag.value
     if isinstance(value, str):
-        # GDAL writes names in UTF-8, which the TIFF standard did not foresee and every reader takes
+        # GDAL writes names in UTF-8, which the TIFF standard does not provide for but every reader accepts
         return tag.code, int(tag.dtype), 0, value.encode(), True
     values = tuple(np.atleast_1d(value).tolist())
     return tag.code, int(tag.dtype), len(values), values, True
 
 
 def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
-    """Write a whole number as one: on its way through rasterio it was a double."""
+    """Return the nodata tag with all digits of a whole number, which rasterio has turned into a double."""
     band = raster.bands[0]
     if tag[0] != _GDAL_NODATA or band.nodata is None or np.dtype(band.dtype).kind not in "iu":
         return tag
@@ -170,7 +171,7 @@ def _exact_nodata(tag: Tag, raster: RasterPlan) -> Tag:
 
 
 def _exact_points(tag: Tag, metadata: RasterMetadata) -> Tag:
-    """Write control points so that they are read as they are: where a value is of a point, GDAL moves them twice.
+    """Return the tag of control points with their exact values: GDAL moves those of a raster of points twice.
 
     A raster of points counts its pixels from their centres. Source: GeoTIFF 1.1, 7.1.2.
     """

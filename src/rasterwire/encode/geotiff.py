@@ -1,4 +1,4 @@
-"""Tiled GeoTIFFs, written front to back from blocks: memory does not grow with the raster."""
+"""Tiled GeoTIFFs, written front to back from blocks, so that memory does not grow with the raster."""
 
 import contextlib
 import io
@@ -19,10 +19,10 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding
 
 _CLASSIC_BYTES = 3_900_000_000
-"""Classic TIFF holds 4 GiB; what cannot be compressed grows a little."""
+"""Classic TIFF holds 4 GiB, and data that cannot be compressed grows a little."""
 
 _LZW_GROWTH = 1.5
-"""What LZW at most makes of a byte it cannot compress: a code of 12 bits."""
+"""The largest growth by LZW: a code of 12 bits for each byte."""
 
 _schemes = {
     Compression.NONE: "none",
@@ -37,7 +37,7 @@ _NEW_SUBFILE_TYPE = 254
 
 
 def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
-    """Tell whether a raster may not fit into a classic TIFF, judged before compression."""
+    """Tell whether a raster may not fit into a classic TIFF, by its size before compression."""
     growth = _LZW_GROWTH if encoding.compression is Compression.LZW else 1
     height, width = (int(n) for n in raster.grid.shape)
     rows, cols = tile_shape(raster)
@@ -47,7 +47,7 @@ def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
 
 
 def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:
-    """Write a raster, its bands interleaved by pixel unless they are many, its masks as a second, internal image.
+    """Write a raster with its bands interleaved by pixel unless they are many, and its masks as an internal image.
 
     Args:
         raster: its bands share one type and one nodata value.
@@ -66,7 +66,7 @@ def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, 
             masks.seek(0)
             _write_masks(writer, raster, masks)
     if raster.masks > 1:
-        _call_masks(out)
+        _mark_as_mask(out)
 
 
 def _write_image(
@@ -81,13 +81,13 @@ def _write_image(
 
     def tiles() -> Iterator[bytes]:
         for number, part in enumerate(parts):
-            kept = 0
+            offset = 0
             for block in render(part, tile_windows(part), encoder(part, encoding)):
                 for index, bits in enumerate(map(b"".join, block.masks)):
                     if masks is not None:
-                        masks.seek(kept + whole * (index if raster.masks == 1 else number + index))
-                        _keep(masks, bits, over=number > 0 and raster.masks == 1)
-                kept += sum(map(len, block.masks[0])) if block.masks else 0
+                        masks.seek(offset + whole * (index if raster.masks == 1 else number + index))
+                        _write_bits(masks, bits, combine=number > 0 and raster.masks == 1)
+                offset += sum(map(len, block.masks[0])) if block.masks else 0
                 yield from block.images
 
     writer.write(
@@ -109,20 +109,20 @@ def _write_image(
     )
 
 
-def _keep(masks: BinaryIO, bits: bytes, *, over: bool) -> None:
-    """Write bits of a mask, or lay them over those of other bands: a pixel is valid where all are."""
-    if over:
-        there = np.frombuffer(masks.read(len(bits)), np.uint8)
+def _write_bits(masks: BinaryIO, bits: bytes, *, combine: bool) -> None:
+    """Write bits of a mask, or combine them with those of other bands: a pixel is valid where all bands are."""
+    if combine:
+        common = np.frombuffer(masks.read(len(bits)), np.uint8)
         masks.seek(-len(bits), io.SEEK_CUR)
-        bits = (there & np.frombuffer(bits, np.uint8)).tobytes()
+        bits = (common & np.frombuffer(bits, np.uint8)).tobytes()
     masks.write(bits)
 
 
 def _write_masks(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryIO) -> None:
-    """Write the kept bits: 1 valid, 0 not; source: TIFF 6.0, NewSubfileType bit 2.
+    """Write the bits of all masks: 1 valid, 0 not; source: TIFF 6.0, NewSubfileType bit 2.
 
-    GDAL takes as many samples as there are bands for a mask of each, which the standard does not foresee; nor does
-    the writer, so that the image is called a mask once it is written.
+    Where each band has a mask, GDAL reads one sample for each band. Neither the standard nor the writer provides for
+    that, so that the image is marked as a mask after it is written.
     """
     height, width = (int(n) for n in raster.grid.shape)
     count = raster.masks
@@ -148,11 +148,11 @@ def _write_masks(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryI
     )
 
 
-def _call_masks(out: BinaryIO) -> None:
-    """Say of the second image of a file that it is a mask."""
+def _mark_as_mask(out: BinaryIO) -> None:
+    """Mark the second image of a file as a mask."""
     out.seek(0)
     with tifffile.TiffFile(out) as file:
-        place = file.pages[1].aspage().tags[_NEW_SUBFILE_TYPE].valueoffset
-    out.seek(place)
+        offset = file.pages[1].aspage().tags[_NEW_SUBFILE_TYPE].valueoffset
+    out.seek(offset)
     out.write(struct.pack("<I", 4))
     out.seek(0, io.SEEK_END)

@@ -15,11 +15,11 @@ from rasterwire.plan.types import RasterPlan
 _STRIP_BYTES = 4 << 20
 
 _ROW_BYTES = 16 << 20
-"""A row of more, of very many bands say, is rendered in parts."""
+"""A larger row, such as one of very many bands, is rendered in parts."""
 
 
 def npy_windows(raster: RasterPlan) -> Iterator[Window]:
-    """Yield strips of whole rows, or parts of one row, since rows follow each other in the file."""
+    """Yield strips of whole rows, or parts of one row, in the order of the file."""
     height, width = (int(n) for n in raster.grid.shape)
     step, across = _strip_rows(raster), _strip_width(raster)
     for row in range(0, height, step):
@@ -28,7 +28,7 @@ def npy_windows(raster: RasterPlan) -> Iterator[Window]:
 
 
 def count_npy_windows(raster: RasterPlan) -> int:
-    """Return how many strips ``npy_windows`` yields."""
+    """Return the number of windows of ``npy_windows``."""
     height, width = (int(n) for n in raster.grid.shape)
     return -(-height // _strip_rows(raster)) * -(-width // _strip_width(raster))
 
@@ -44,7 +44,7 @@ def _strip_width(raster: RasterPlan) -> int:
 
 
 def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
-    """Write a raster; invalid pixels get the band's fill, and 0 in their mask, where valid ones have 255."""
+    """Write a raster; invalid pixels get the fill of the band and 0 in their mask, valid ones 255 in their mask."""
     record = record_dtype(raster)
     height, width = (int(n) for n in raster.grid.shape)
     out.write(npy_header(record, (height, width)))
@@ -59,6 +59,6 @@ def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
         masks = masks_of(raster, block)
         if masks:
             rows["mask"] = (masks[0] if len(masks) == 1 else np.stack(masks, -1)) * np.uint8(255)
-        return rows.view(np.uint8)  # plain bytes: the buffer of a record takes no name with a colon
+        return rows.view(np.uint8)  # plain bytes, since the buffer of a record cannot have a name with a colon
 
     out.writelines(rows.data for rows in render(raster, npy_windows(raster), encode))

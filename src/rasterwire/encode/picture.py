@@ -1,4 +1,4 @@
-"""PNG and JPEG: pictures for people, made in memory."""
+"""PNG and JPEG pictures, encoded in memory."""
 
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ _JPEG_QUALITY = 90
 
 
 def encode_picture(raster: RasterPlan, format_: Format, render: BlockSource, out: BinaryIO) -> None:
-    """Write a raster of one band or three; values are cut to 0 to 255.
+    """Write a raster of one band or three; values are clamped to 0 to 255.
 
     A PNG gets an alpha channel where a pixel is invalid in one of its bands; in a JPEG such pixels are black.
     """
@@ -26,20 +26,20 @@ def encode_picture(raster: RasterPlan, format_: Format, render: BlockSource, out
     for window, block in zip(windows, render(raster, windows, _bytes), strict=True):
         image[window.row : window.row + window.height, window.col : window.col + window.width] = block
     opaque = image[..., -1].all()
-    shown = image[..., :-1] if format_ is Format.JPEG or opaque else image
-    shown = np.ascontiguousarray(shown[..., 0] if shown.shape[2] == 1 else shown)
+    picture = image[..., :-1] if format_ is Format.JPEG or opaque else image
+    picture = np.ascontiguousarray(picture[..., 0] if picture.shape[2] == 1 else picture)
     if format_ is Format.JPEG:
-        out.write(imagecodecs.jpeg8_encode(shown, level=_JPEG_QUALITY))
+        out.write(imagecodecs.jpeg8_encode(picture, level=_JPEG_QUALITY))
     else:
-        out.write(imagecodecs.png_encode(shown, level=_PNG_LEVEL))
+        out.write(imagecodecs.png_encode(picture, level=_PNG_LEVEL))
 
 
 def _bytes(block: Block) -> npt.NDArray[np.uint8]:
     """Return the bands of a block and their common mask, shape (rows, columns, bands + 1)."""
     valid = np.logical_and.reduce([pixels.valid for pixels in block])
-    made = np.empty((*valid.shape, len(block) + 1), np.uint8)
+    picture = np.empty((*valid.shape, len(block) + 1), np.uint8)
     for index, pixels in enumerate(block):
         values = np.nan_to_num(pixels.filled(0).astype(np.float64) if pixels.data.dtype.kind == "f" else pixels.data)
-        made[..., index] = np.where(valid, np.clip(values, 0, 255), 0)
-    made[..., -1] = valid * np.uint8(255)
-    return made
+        picture[..., index] = np.where(valid, np.clip(values, 0, 255), 0)
+    picture[..., -1] = valid * np.uint8(255)
+    return picture

@@ -15,20 +15,20 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding, MaskOutput
 
 TILE = 256
-"""Pixels a side; what Earth Engine's exports have."""
+"""Pixels a side, as in Earth Engine's exports."""
 
 _BLOCK_BYTES = 4 << 20
 
 _PIXEL_BYTES = 64
-"""Above these, of a pixel in all bands, a GeoTIFF is stored band by band."""
+"""A GeoTIFF whose pixel takes more in all bands together is stored band by band."""
 
 _WINDOW_BITS = 10
 """Of ISA-L's deflate: 1 KiB. Differences of pixels repeat nearby or not at all, and a search that ends
-there takes three quarters of the time; the files are as small as with 32 KiB, of classes smaller, of
+there takes three quarters of the time. Files are as small as with 32 KiB, those of classes smaller, those of
 elevations 3 % larger."""
 
 _FIRST = 4
-"""The least that a match is made of: of so many bytes ISA-L's C makes the block, which remembers the first of them."""
+"""The least length of a match. ISA-L's C code compresses a block of so many bytes, and remembers the first of them."""
 
 Samples = npt.NDArray[np.generic]
 """A tile, shape (rows, columns, bands)."""
@@ -49,16 +49,16 @@ def tile_shape(raster: RasterPlan) -> tuple[int, int]:
 
 
 def count_tile_windows(raster: RasterPlan) -> int:
-    """Return how many blocks ``tile_windows`` yields for all planes."""
+    """Return the number of windows of ``tile_windows`` for all planes."""
     height, width = (int(n) for n in raster.grid.shape)
     parts = planes(raster)
     return len(parts) * -(-height // tile_shape(raster)[0]) * -(-width // _block_width(parts[0]))
 
 
 def planes(raster: RasterPlan) -> list[RasterPlan]:
-    """Return what is stored one after the other: all bands as one, or each for itself where they are many.
+    """Return the planes of a file: one of all bands, or one for each band where they are many.
 
-    A tile of all of a thousand bands would take more memory than all else.
+    A tile of a thousand bands would take more memory than everything else.
     """
     sample = sum(np.dtype(band.dtype).itemsize for band in raster.bands)
     return [raster] if sample <= _PIXEL_BYTES else [replace(raster, bands=(band,)) for band in raster.bands]
@@ -82,10 +82,10 @@ def predictor(encoding: Encoding, dtype: str) -> int:
 
 
 def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
-    """Return the function that makes a tile's bytes, little-endian.
+    """Return the function that compresses a tile, little-endian.
 
-    Without a level, deflate is ISA-L's and zstd's level is 1: on reflectance as small as deflate at
-    level 6 and at 3 to 10 times its speed.
+    Without a level, deflate is ISA-L's and the level of zstd is 1: on reflectance they give files as small as deflate
+    at level 6, at 3 to 10 times its speed.
     """
     prediction = predictor(encoding, dtype)
     level = encoding.level
@@ -113,9 +113,9 @@ def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
 def _deflate(data: Any) -> bytes:
     """Return a zlib stream by ISA-L, in windows of ``_WINDOW_BITS``; equal data gives equal bytes.
 
-    Where a stream begins, ISA-L's machine code takes the hash of the third byte from the address of the stream
+    At the beginning of a stream, ISA-L's machine code takes the hash of the third byte from the address of the stream
     (``.write_first_byte`` of igzip_icf_body_h1_gr_bt.asm), so that one stream in some thousands
-    finds another match. It does not where a block of ``_FIRST`` bytes came before, which takes 7 bytes.
+    finds another match. A first block of ``_FIRST`` bytes, which takes 7 bytes, prevents that.
     """
     stream = isal_zlib.compressobj(level=1, wbits=_WINDOW_BITS)
     view = memoryview(data).cast("B")
@@ -129,7 +129,7 @@ class Tiles:
 
     Attributes:
         images: compressed.
-        masks: of each mask that is stored its tiles: bits, 1 where valid and beyond the edge.
+        masks: the tiles of each stored mask: bits, 1 where valid and beyond the edge.
     """
 
     images: list[bytes]
@@ -137,7 +137,7 @@ class Tiles:
 
 
 def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
-    """Return the function that makes tiles of a block of bands of one type, zero beyond its edge."""
+    """Return the function that encodes a block of bands of one type as tiles, which are zero beyond its edge."""
     compress = compressor(encoding, raster.bands[0].dtype)
     dtype = np.dtype(raster.bands[0].dtype).newbyteorder("<")
 
@@ -155,13 +155,13 @@ def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
             for index, band in enumerate(bands):
                 tile[:rows, :width, index] = band[:, col : col + width]
             images.append(compress(tile))
-        return Tiles(images, [_masked(valid) for valid in masks_of(raster, block)])
+        return Tiles(images, [_mask_tiles(valid) for valid in masks_of(raster, block)])
 
     return encode
 
 
 def masks_of(raster: RasterPlan, block: Block) -> list[npt.NDArray[np.bool_]]:
-    """Return the masks that are stored of a block: none, one of where every band is valid, or one of each band."""
+    """Return the masks of a block to store: none, one that is valid where every band is, or one for each band."""
     match raster.mask:
         case MaskOutput.BAND:
             return [np.logical_and.reduce([pixels.valid for pixels in block])]
@@ -171,7 +171,7 @@ def masks_of(raster: RasterPlan, block: Block) -> list[npt.NDArray[np.bool_]]:
             return []
 
 
-def _masked(valid: npt.NDArray[np.bool_]) -> list[bytes]:
+def _mask_tiles(valid: npt.NDArray[np.bool_]) -> list[bytes]:
     rows, cols = valid.shape
     masks = []
     for col in range(0, cols, TILE):

@@ -1,4 +1,4 @@
-"""All functions of this server, built or only known, as clients are told of them."""
+"""The table of all functions, implemented or only listed, and its listing for clients."""
 
 import importlib
 import pkgutil
@@ -32,7 +32,7 @@ def listing() -> list[dict[str, Any]]:
 
 
 def _argument(argument: Argument) -> dict[str, Any]:
-    told: dict[str, Any] = {"argumentName": argument.name, "type": argument.type, "description": ""}
+    document: dict[str, Any] = {"argumentName": argument.name, "type": argument.type, "description": ""}
     if argument.optional:
-        told |= {"optional": True, "defaultValue": argument.default}
-    return told
+        document |= {"optional": True, "defaultValue": argument.default}
+    return document

@@ -1,4 +1,4 @@
-"""Values as clients are told of them."""
+"""The JSON of values, as answers to clients contain it."""
 
 import math
 from collections.abc import Mapping
@@ -28,26 +28,26 @@ from rasterwire.geo.region import Region
 from rasterwire.nodes.pixel_type import PixelType
 
 MAX_ELEMENTS = 5000
-"""Of a collection; Earth Engine's limit."""
+"""The most elements of a collection; Earth Engine's limit."""
 
-_MOST_VALUES = 1_000_000
-"""Numbers and texts in one answer."""
+_MAX_VALUES = 1_000_000
+"""The most numbers and texts in one answer."""
 
-_MOST_CHARACTERS = 64 << 20
-"""Of all texts of one answer."""
+_MAX_CHARACTERS = 64 << 20
+"""The most characters of all texts in one answer."""
 
-_MOST_NESTING = 100
-"""Lists and dictionaries within each other."""
+_MAX_NESTING = 100
+"""The deepest nesting of lists and dictionaries."""
 
 
 def answer(value: Any) -> Any:
     """Return the JSON of a value.
 
     Raises:
-        InvalidExpression: it is too large to be told, or no value that can be.
+        InvalidExpression: the value is too large for an answer, or has no JSON.
     """
     if isinstance(value, list | dict):
-        check_size(value, _MOST_VALUES)
+        check_size(value, _MAX_VALUES)
     return _Answer().of(value)
 
 
@@ -57,34 +57,34 @@ def _finite(value: float) -> float | None:
 
 class _Answer:
     def __init__(self) -> None:
-        self._told = 0
+        self._value_count = 0
         self._characters = 0
         self._nesting = 0
 
     def of(self, value: Any) -> Any:
-        self._told += 1
-        if self._told > _MOST_VALUES:
-            raise InvalidExpression(f"the answer has more than {_MOST_VALUES} values; ask for a part of it.")
+        self._value_count += 1
+        if self._value_count > _MAX_VALUES:
+            raise InvalidExpression(f"the answer has more than {_MAX_VALUES} values; ask for a part of it.")
         match value:
             case None | bool() | int():
                 return value
             case str():
                 self._characters += len(value)
-                if self._characters > _MOST_CHARACTERS:
-                    raise InvalidExpression(f"the answer has more than {_MOST_CHARACTERS} characters.")
+                if self._characters > _MAX_CHARACTERS:
+                    raise InvalidExpression(f"the answer has more than {_MAX_CHARACTERS} characters.")
                 return value
             case float():
                 return _finite(value)
             case _:
-                return self._within(value)
+                return self._nested(value)
 
-    def _within(self, value: Any) -> Any:
+    def _nested(self, value: Any) -> Any:
         self._nesting += 1
-        if self._nesting > _MOST_NESTING:
-            raise InvalidExpression(f"the answer is nested more than {_MOST_NESTING} deep.")
-        made = self._of_parts(value)
+        if self._nesting > _MAX_NESTING:
+            raise InvalidExpression(f"the answer is nested more than {_MAX_NESTING} deep.")
+        document = self._of_parts(value)
         self._nesting -= 1
-        return made
+        return document
 
     def _of_parts(self, value: Any) -> Any:
         match value:
@@ -124,7 +124,7 @@ class _Answer:
                 )
 
     def _geometry(self, region: Region) -> dict[str, Any]:
-        self._told += 2 * int(shapely.get_num_coordinates(region.geometry))
+        self._value_count += 2 * int(shapely.get_num_coordinates(region.geometry))
         return as_geojson(region)
 
     def _id(self, value: FeatureValue) -> dict[str, Any]:
@@ -132,55 +132,55 @@ class _Answer:
         return {} if index is None else {"id": str(index)}
 
     def _image(self, image: ImageValue) -> dict[str, Any]:
-        told: dict[str, Any] = {"type": "Image", "bands": [self._band(band) for band in image.bands]}
+        document: dict[str, Any] = {"type": "Image", "bands": [self._band(band) for band in image.bands]}
         if image.id is not None:
-            told |= {"id": image.id}
+            document |= {"id": image.id}
         properties = dict(image.properties)
         region = image.footprint()
         if region is not None and "system:footprint" not in properties:
             properties["system:footprint"] = footprint_json(region)
         version = properties.pop("system:version", None)
         if version is not None:
-            told["version"] = version
-        return told | ({"properties": self.of(properties)} if properties else {})
+            document["version"] = version
+        return document | ({"properties": self.of(properties)} if properties else {})
 
     def _band(self, band: BandValue) -> dict[str, Any]:
-        self._told += 10
+        self._value_count += 10
         projection = band.projection
-        if self._told > _MOST_VALUES:
-            raise InvalidExpression(f"the answer has more than {_MOST_VALUES} values; ask for a part of it.")
-        told: dict[str, Any] = {"id": self.of(band.name), "data_type": self.of(band.type.as_json())}
+        if self._value_count > _MAX_VALUES:
+            raise InvalidExpression(f"the answer has more than {_MAX_VALUES} values; ask for a part of it.")
+        document: dict[str, Any] = {"id": self.of(band.name), "data_type": self.of(band.type.as_json())}
         if band.extent is not None:
             col, row, width, height = band.extent
-            told["dimensions"] = [width, height]
+            document["dimensions"] = [width, height]
             if (col, row) != (0, 0):
-                told["origin"] = [col, row]
-        told["crs"] = crs_name(projection.crs)
-        told["crs_transform"] = list(projection.transform)[:6]
-        return told
+                document["origin"] = [col, row]
+        document["crs"] = crs_name(projection.crs)
+        document["crs_transform"] = list(projection.transform)[:6]
+        return document
 
     def _collection(self, values: CollectionValue) -> dict[str, Any]:
         if len(values) > MAX_ELEMENTS:
             raise InvalidExpression(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
-        told: dict[str, Any] = {"type": "ImageCollection" if values.of_images else "FeatureCollection"}
+        document: dict[str, Any] = {"type": "ImageCollection" if values.of_images else "FeatureCollection"}
         if values.id is not None:
-            told["id"] = values.id
+            document["id"] = values.id
         if values.of_images:
-            told["bands"] = []
+            document["bands"] = []
         else:
-            told["columns"] = {}
+            document["columns"] = {}
         if values.properties:
-            told["properties"] = self.of(dict(values.properties))
-        return told | {"features": [self.of(element) for element in values]}
+            document["properties"] = self.of(dict(values.properties))
+        return document | {"features": [self.of(element) for element in values]}
 
 
 def footprint_json(region: Region) -> dict[str, Any]:
-    """Return an outline as properties hold it: a ring of longitudes and latitudes."""
+    """Return an outline as a property of an image: a ring of longitudes and latitudes."""
     try:
-        drawn = to_crs(region, LONLAT)
-        # a straight edge needs no more points than its curve shows, and thousands of images are told at once
-        west, south, east, north = drawn.geometry.bounds
-        outline = as_geojson(replace(drawn, geometry=drawn.geometry.simplify(1e-5 * max(east - west, north - south))))
+        lonlat = to_crs(region, LONLAT)
+        # fewer points: an answer may have the outlines of thousands of images
+        west, south, east, north = lonlat.geometry.bounds
+        outline = as_geojson(replace(lonlat, geometry=lonlat.geometry.simplify(1e-5 * max(east - west, north - south))))
     except InvalidExpression:
         return as_geojson(region)
     if outline["type"] == "Polygon" and len(outline["coordinates"]) == 1:

@@ -1,4 +1,4 @@
-"""Arguments as their types have them: numbers where images are wanted become constant images, and so on."""
+"""Conversion of arguments to the types of their signatures, such as a number to a constant image."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -32,41 +32,45 @@ from rasterwire.nodes.pixel_type import PixelType
 
 
 def coerce(value: Any, kind: str, name: str, world: World) -> Any:
-    """Return a value as a type wants it.
+    """Convert a value to the type of an argument.
 
     Args:
         value: not None.
         kind: type of the argument, such as ``List<String>``.
         name: of the argument.
-        world: for images that are named by their ids.
+        world: finds the images that are named by ids.
 
     Raises:
-        InvalidExpression: it cannot be had as that type.
+        InvalidExpression: the value cannot be converted to the type.
     """
     base = kind.split("<", 1)[0]
     convert = _conversions.get(base)
     if convert is None:
         return value
-    made = convert(value, world)
-    if made is None:
-        raise InvalidExpression(f"Parameter '{name}' has to be of type {base}, and is {described(value)}.")
+    converted = convert(value, world)
+    if converted is None:
+        raise InvalidExpression(f"Parameter '{name}' has to be of type {base}, and is {describe(value)}.")
     if base == "List" and kind.endswith(">"):
         inner = kind[5:-1]
-        if inner in {"Image", "Number", "Float", "Integer", "Geometry", "Filter", "String"} and not _are(made, inner):
-            return [coerce(item, inner, name, world) for item in made]
-    return made
+        if inner in _CONVERTED_ITEMS and not _are_of_type(converted, inner):
+            return [coerce(item, inner, name, world) for item in converted]
+    return converted
 
 
-def _are(items: list[Any], kind: str) -> bool:
-    """Tell whether items need no look at each of them, as those of long lists mostly do not."""
+_CONVERTED_ITEMS = {"Image", "Number", "Float", "Integer", "Geometry", "Filter", "String"}
+"""Types of the items of lists that are converted one by one."""
+
+
+def _are_of_type(items: list[Any], kind: str) -> bool:
+    """Tell whether all items are of a type already; saves the conversion of each item of a long list."""
     kinds = set(map(type, items))
     if kind not in {"Number", "Float"}:
         return kinds == {str} and kind == "String"
     return kinds == {float} or (kinds == {int} and min(items) >= -(1 << 63) and max(items) < 1 << 63)
 
 
-def described(value: Any) -> str:
-    """Return what a value is, for messages."""
+def describe(value: Any) -> str:
+    """Name the type of a value, for messages; plain values are quoted after it."""
     names: dict[type, str] = {
         str: "a String",
         bool: "a Boolean",
@@ -85,13 +89,13 @@ def described(value: Any) -> str:
     }
     if isinstance(value, CollectionValue):
         return "an ImageCollection" if value.of_images else "a FeatureCollection"
-    said = names.get(type(value), f"a {type(value).__name__.removesuffix('Value')}")
-    shown = ""
+    noun = names.get(type(value), f"a {type(value).__name__.removesuffix('Value')}")
+    text = ""
     if isinstance(value, str | bool | float):
-        shown = repr(value[:60] if isinstance(value, str) else value)
+        text = repr(value[:60] if isinstance(value, str) else value)
     elif isinstance(value, int):
-        shown = repr(value if abs(value) < 1 << 63 else float(value))
-    return f"{said} {shown[:60]}".rstrip() if value is not None else "null"
+        text = repr(value if abs(value) < 1 << 63 else float(value))
+    return f"{noun} {text[:60]}".rstrip() if value is not None else "null"
 
 
 def millis_of(value: Any) -> int | None:
@@ -112,7 +116,7 @@ def millis_of(value: Any) -> int | None:
 
 
 def _full_date(text: str) -> str:
-    """Complete a year, or a year and a month, and turn a year and its day, 2021-009, into a date."""
+    """Complete a year, or a year and a month, to a date; convert a year and its day, 2021-009, to a date."""
     parts = text.split("-")
     if len(parts) == 2 and len(parts[0]) == 4 and len(parts[1]) == 3 and (parts[0] + parts[1]).isdigit():
         return f"{datetime.strptime(text, '%Y-%j'):%Y-%m-%d}"  # noqa: DTZ007  a day has no zone
@@ -129,7 +133,7 @@ def _image(value: Any, world: World) -> ImageValue | None:
     return constant_image(value) if are_numbers(value if isinstance(value, list) else [value]) else None
 
 
-def _projection(value: Any, _: World) -> Projection | None:
+def _projection(value: Any, world: World) -> Projection | None:
     match value:
         case Projection():
             return value
@@ -145,11 +149,11 @@ def _projection(value: Any, _: World) -> Projection | None:
             return None
 
 
-def _number(value: Any, _: World) -> float | int | None:
+def _number(value: Any, world: World) -> float | int | None:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-        return float(value)  # as if it had come over the wire so
+        return float(value)  # as a number of JSON would be
     return value if isinstance(value, int | float) else None
 
 
@@ -158,17 +162,17 @@ def _integer(value: Any, world: World) -> int | None:
     return None if number is None or not math.isfinite(number) else int(number)
 
 
-def _boolean(value: Any, _: World) -> bool | None:
+def _boolean(value: Any, world: World) -> bool | None:
     return bool(value) if isinstance(value, bool | int | float) else None
 
 
-def _list(value: Any, _: World) -> list[Any] | None:
+def _list(value: Any, world: World) -> list[Any] | None:
     if isinstance(value, CollectionValue):
         return list(value)
     return value if isinstance(value, list) else [value] if isinstance(value, str) else None
 
 
-def _collection(value: Any, _: World) -> CollectionValue | None:
+def _collection(value: Any, world: World) -> CollectionValue | None:
     match value:
         case CollectionValue():
             return value
@@ -189,20 +193,20 @@ def _collection(value: Any, _: World) -> CollectionValue | None:
 def _image_collection(value: Any, world: World) -> CollectionValue | None:
     if isinstance(value, str):
         return world.collection(value)
-    made = _collection(value, world)
-    return made if made is not None and (made.of_images or not len(made)) else None
+    collection = _collection(value, world)
+    return collection if collection is not None and (collection.of_images or not len(collection)) else None
 
 
-def _date(value: Any, _: World) -> DateValue | None:
+def _date(value: Any, world: World) -> DateValue | None:
     millis = millis_of(value)
     return None if millis is None else DateValue(millis)
 
 
-def _feature(value: Any, _: World) -> FeatureValue | None:
+def _feature(value: Any, world: World) -> FeatureValue | None:
     return FeatureValue(value) if isinstance(value, Region) else value if isinstance(value, FeatureValue) else None
 
 
-def _dictionary(value: Any, _: World) -> Mapping[str, Any] | None:
+def _dictionary(value: Any, world: World) -> Mapping[str, Any] | None:
     if isinstance(value, ImageValue | FeatureValue):
         return dict(value.properties)
     return value if isinstance(value, Mapping) else None
@@ -222,13 +226,13 @@ def _instance(*kinds: type) -> Callable[[Any, World], Any]:
     return lambda value, _: value if isinstance(value, kinds) else None
 
 
-def _reducer(value: Any, _: World) -> Reducer | None:
+def _reducer(value: Any, world: World) -> Reducer | None:
     if isinstance(value, str):
-        known = table.get(f"Reducer.{value}")
-        if known is None or known.call is None:
+        function = table.get(f"Reducer.{value}")
+        if function is None or function.call is None:
             return None
-        made = known.call(*(argument.default for argument in known.signature.arguments))
-        return made if isinstance(made, Reducer) else None
+        reducer = function.call(*(argument.default for argument in function.signature.arguments))
+        return reducer if isinstance(reducer, Reducer) else None
     return value if isinstance(value, Reducer) else None
 
 

@@ -1,4 +1,4 @@
-"""Evaluates graphs: each value once for each set of the arguments it depends on."""
+"""The evaluation of graphs: each value is computed once for each set of the arguments that it depends on."""
 
 import difflib
 import logging
@@ -17,10 +17,10 @@ from rasterwire.expression.language.graph import (
     ArgumentReference,
     Array,
     Call,
-    Constant,
     Definition,
     Graph,
     GraphNode,
+    Literal,
     Record,
     Reference,
 )
@@ -29,16 +29,16 @@ from rasterwire.expression.language.sizes import check_size
 from rasterwire.expression.language.values import CollectionValue, FeatureValue, FunctionValue, ImageValue, World
 
 _MAX_NESTING = 60
-"""Functions called by functions that are called by ...; each takes some of Python's stack."""
+"""The most functions that call each other; each call takes some of Python's stack."""
 
 _SHALLOW = frozenset({"List", "Dictionary", "Element"})
-"""Families whose functions look at lists within lists only where they measure these themselves."""
+"""Families whose functions check the size of nested lists themselves, where they look into them."""
 
 _DEEP = frozenset({"Object", "List", "Dictionary", "Geometry", "FeatureCollection", "Element"})
-"""Types of arguments that may hold lists within lists; another one is refused at a glance."""
+"""Types of arguments that may hold nested lists; all other types refuse lists without a look into them."""
 
 _LARGE = 256
-"""Parts of a value that are not worth counting twice."""
+"""A value of more parts than this is counted only once."""
 
 _Step = Generator[Any, Any, Any]
 
@@ -46,22 +46,22 @@ _log = logging.getLogger("rasterwire.expression")
 
 
 class _Scope:
-    """The arguments of a function that is being called, and what was computed with them."""
+    """The arguments of one call of a function, and the values computed with them."""
 
-    __slots__ = ("arguments", "known", "outer")
+    __slots__ = ("arguments", "computed", "outer")
 
     def __init__(self, arguments: Mapping[str, Any], outer: "_Scope | None") -> None:
         self.arguments = arguments
         self.outer = outer
-        self.known: dict[str, Any] = {}
+        self.computed: dict[str, Any] = {}
 
 
 def evaluate_graph(graph: Graph, world: World) -> Any:
     """Return the value of a graph's result.
 
     Raises:
-        InvalidExpression: a function cannot be called as it is; the message names it.
-        SourceUnavailable: a raster that is needed for the answer cannot be read.
+        InvalidExpression: a function cannot be called with its arguments; the message names the function.
+        SourceUnavailable: a raster that the answer needs cannot be read.
     """
     evaluation = _Evaluation(graph, world)
     with np.errstate(all="ignore"), spending(evaluation.budget):
@@ -80,7 +80,7 @@ class _Evaluation:
         return self._run(Reference(self._graph.result), _Scope({}, None))
 
     def _run(self, node: GraphNode, scope: _Scope) -> Any:
-        """Drive generators that yield the generators they wait for: no depth of a graph fills Python's stack."""
+        """Drive generators that yield the generators they wait for: a deep graph does not fill Python's stack."""
         stack: list[_Step] = [self._value(node, scope)]
         answer: Any = None
         while stack:
@@ -94,32 +94,33 @@ class _Evaluation:
 
     def _value(self, node: GraphNode, scope: _Scope) -> _Step:
         match node:
-            case Constant(value):
+            case Literal(value):
                 return value
             case Reference(key):
-                home = self._home(key, scope)
-                if key not in home.known:
-                    home.known[key] = yield self._value(self._graph.values[key], home)
-                return home.known[key]
+                owner = self._home(key, scope)
+                if key not in owner.computed:
+                    owner.computed[key] = yield self._value(self._graph.values[key], owner)
+                return owner.computed[key]
             case Array(items):
-                made = []
+                values = []
                 for item in items:
-                    made.append(item.value if type(item) is Constant else (yield self._value(item, scope)))  # noqa: PERF401
-                return made
-            case Record(named):
-                return (yield self._values(named, scope))
+                    value = item.value if type(item) is Literal else (yield self._value(item, scope))
+                    values.append(value)
+                return values
+            case Record(fields):
+                return (yield self._values(fields, scope))
             case ArgumentReference(name):
                 return self._argument(name, scope)
             case Definition(names, body):
                 return self._function(names, body, scope)
             case Call():
-                return (yield self._called(node, scope))
+                return (yield self._call_value(node, scope))
 
-    def _values(self, named: Mapping[str, GraphNode], scope: _Scope) -> _Step:
-        made = {}
-        for name, item in named.items():
-            made[name] = item.value if type(item) is Constant else (yield self._value(item, scope))
-        return made
+    def _values(self, nodes: Mapping[str, GraphNode], scope: _Scope) -> _Step:
+        values = {}
+        for name, item in nodes.items():
+            values[name] = item.value if type(item) is Literal else (yield self._value(item, scope))
+        return values
 
     def _home(self, key: str, scope: _Scope) -> _Scope:
         """Return the innermost scope whose arguments a value depends on."""
@@ -129,11 +130,11 @@ class _Evaluation:
         return scope
 
     def _argument(self, name: str, scope: _Scope) -> Any:
-        at: _Scope | None = scope
-        while at is not None:
-            if name in at.arguments:
-                return at.arguments[name]
-            at = at.outer
+        inner: _Scope | None = scope
+        while inner is not None:
+            if name in inner.arguments:
+                return inner.arguments[name]
+            inner = inner.outer
         raise InvalidExpression(f"argument {name[:60]!r} is referred to outside of a function that has it")
 
     def _function(self, names: tuple[str, ...], body: str, scope: _Scope) -> FunctionValue:
@@ -152,54 +153,54 @@ class _Evaluation:
 
         return FunctionValue(names, call)
 
-    def _called(self, node: Call, scope: _Scope) -> _Step:
+    def _call_value(self, node: Call, scope: _Scope) -> _Step:
         self.budget.call()
         if node.name is None:
             assert node.reference is not None
             function = yield self._value(Reference(node.reference), scope)
             if not isinstance(function, FunctionValue):
-                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is no function")
+                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is not a function")
             return function.call((yield self._values(node.arguments, scope)))
         if node.name == "If":
-            return (yield self._chosen(node, scope))
-        known = TABLE.get(node.name)
-        if known is None:
+            return (yield self._if_value(node, scope))
+        function = TABLE.get(node.name)
+        if function is None:
             close = difflib.get_close_matches(node.name[:100], TABLE, 1)
             hint = f"; did you mean {close[0]}?" if close else "."
             raise InvalidExpression(f"there is no such function{hint}", node.name[:100])
-        if known.call is None:
+        if function.call is None:
             raise InvalidExpression("not implemented by this server", node.name)
-        said = {name: item for name, item in node.arguments.items() if not _is_null(item)}
-        return self._apply(known, (yield self._values(said, scope)))
+        arguments = {name: item for name, item in node.arguments.items() if not _is_null(item)}
+        return self._apply(function, (yield self._values(arguments, scope)))
 
-    def _chosen(self, node: Call, scope: _Scope) -> _Step:
-        """Evaluate one side of an If only, since the other may have no value."""
-        condition = node.arguments.get("condition", Constant(None))
+    def _if_value(self, node: Call, scope: _Scope) -> _Step:
+        """Evaluate only the chosen side of an If, since the other side may have no value."""
+        condition = node.arguments.get("condition", Literal(None))
         holds = yield self._value(condition, scope)
-        side = node.arguments.get("trueCase" if is_true(holds) else "falseCase", Constant(None))
+        side = node.arguments.get("trueCase" if is_true(holds) else "falseCase", Literal(None))
         return (yield self._value(side, scope))
 
-    def _result(self, function: Function, given: Mapping[str, Any]) -> Any:
+    def _result(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         if function.signature.name.split(".")[0] not in _SHALLOW:
             for argument in function.signature.arguments:
-                value = given.get(argument.name)
+                value = arguments.get(argument.name)
                 if isinstance(value, list | dict) and argument.type.split("<")[0] in _DEEP:
                     self._measure(value)
-        arguments = _arguments(function, given, self._world)
+        values = _arguments(function, arguments, self._world)
         assert function.call is not None
-        made = function.call(self._world, *arguments) if function.needs_world else function.call(*arguments)
-        self.budget.take(_size(made))
-        return made
+        result = function.call(self._world, *values) if function.needs_world else function.call(*values)
+        self.budget.take(_size(result))
+        return result
 
     def _measure(self, value: Any) -> None:
-        """Check the size of a list or dictionary that a function is given, once for each that is large."""
+        """Check the size of a list or dictionary in the arguments; a large one is checked only once."""
         if id(value) not in self._measured and check_size(value) > _LARGE:
             self._measured[id(value)] = value
 
-    def _apply(self, function: Function, given: Mapping[str, Any]) -> Any:
+    def _apply(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         name = function.signature.name
         try:
-            return self._result(function, given)
+            return self._result(function, arguments)
         except InvalidExpression as error:
             if error.function:
                 raise
@@ -207,51 +208,51 @@ class _Evaluation:
         except InvalidRequest as error:
             raise InvalidExpression("; ".join(v.description for v in error.violations), name) from None
         except (OverflowError, ZeroDivisionError) as error:
-            raise InvalidExpression("its numbers are too large to be counted.", name) from error
+            raise InvalidExpression("its numbers are too large.", name) from error
         except RecursionError:
             raise InvalidExpression("its values are nested too deeply.", name) from None
         except MemoryError:
             raise InvalidExpression("User memory limit exceeded.", name) from None
         except DownloadError:
             raise
-        except Exception as error:  # whatever it was, other arguments would not have caused it
+        except Exception as error:  # these arguments caused it, so the request is refused
             incident = secrets.token_hex(4)
             _log.error("unexpected error %s of %s", incident, name, exc_info=error)
-            said = f"it cannot be computed of these arguments; the server's log says why under {incident}."
-            raise InvalidExpression(said, name) from error
+            message = f"it cannot be computed of these arguments; the server's log says why under {incident}."
+            raise InvalidExpression(message, name) from error
 
 
 def _is_null(node: GraphNode) -> bool:
-    """Tell whether a client wrote null, which is to say nothing."""
-    return type(node) is Constant and node.value is None
+    """Tell whether a client wrote null, which means the same as no argument."""
+    return type(node) is Literal and node.value is None
 
 
-def _arguments(function: Function, given: Mapping[str, Any], world: World) -> list[Any]:
+def _arguments(function: Function, arguments: Mapping[str, Any], world: World) -> list[Any]:
     names = [argument.name for argument in function.signature.arguments]
-    for name in given:
+    for name in arguments:
         if name not in names:
             raise InvalidExpression(f"there is no parameter '{name[:60]}', but {', '.join(names) or 'none'}.")
-    arguments = []
+    values = []
     for argument in function.signature.arguments:
-        value = given.get(argument.name)
+        value = arguments.get(argument.name)
         if value is None:
             if not argument.optional:
-                why = f" {NULL_COMPUTED}" if argument.name in given else ""
+                why = f" {NULL_COMPUTED}" if argument.name in arguments else ""
                 raise InvalidExpression(f"Parameter '{argument.name}' is required.{why}")
             value = argument.default
-        arguments.append(None if value is None else coerce(value, argument.type, argument.name, world))
-    return arguments
+        values.append(None if value is None else coerce(value, argument.type, argument.name, world))
+    return values
 
 
 def is_true(value: Any) -> bool:
-    """Tell whether a condition holds: anything but null, false, 0, NaN and what is empty. Source: ee.Algorithms.If."""
+    """Tell whether a condition is true: not null, false, 0, NaN or empty. Source: ee.Algorithms.If."""
     if isinstance(value, float) and math.isnan(value):
         return False
     return bool(value) if isinstance(value, bool | int | float | str | list | Mapping) else value is not None
 
 
 def _size(value: Any) -> int:
-    """Return roughly how many bytes a value takes, without what other values took before."""
+    """Return roughly how many bytes a value takes, without the bytes of values within it."""
     match value:
         case list():
             return 56 + 40 * len(value)
@@ -260,7 +261,7 @@ def _size(value: Any) -> int:
         case dict():
             return 64 + 60 * len(value)
         case ImageValue():
-            return 200 + 60 * len(value.properties) + 700 * value.known_bands
+            return 200 + 60 * len(value.properties) + 700 * value.resolved_band_count
         case FeatureValue():
             return 200 + 60 * len(value.properties)
         case CollectionValue():

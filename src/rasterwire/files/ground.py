@@ -1,8 +1,8 @@
-"""Where pixels lie that no transform places: by control points or rational polynomials, through GDAL's transformers.
+"""The ground of pixels that no transform places: by control points or rational polynomials, through GDAL.
 
-Each place is told for itself and without an approximation, so that it depends on nothing but the file: by the
-polynomial that gdalwarp fits to control points, of the order that GDAL takes for so many of them, or by rational
-polynomials at the mean height of the ground that they name (HEIGHT_OFF).
+Each position is computed on its own and without an approximation, so that it depends only on the file. Control
+points use the polynomial that gdalwarp fits to them, of the order that GDAL takes for their number. Rational
+polynomials use the mean height of the ground in their metadata (HEIGHT_OFF).
 """
 
 import atexit
@@ -23,33 +23,33 @@ from rasterio.transform import GCPTransformer, RPCTransformer
 
 from rasterwire.image import FileMetadata
 
-__all__ = ["ground_of", "to_pixels", "told"]
+__all__ = ["describe_ties", "ground_of", "to_pixels"]
 
-_TRANSFORMERS_KEPT = 32
-"""For each thread: GDAL says nothing of the use of one by several."""
+_MAX_TRANSFORMERS = 32
+"""For each thread: GDAL does not document whether threads may share one."""
 
 _PARTS = 64
-"""Of each side, at whose ends the place on the ground is asked for."""
+"""Parts of each side, at whose ends positions on the ground are computed."""
 
 _MARGIN = 0.02
-"""Of the extent on the ground: beyond it polynomials put pixels where there are none of the image."""
+"""Of the extent on the ground: beyond it polynomials are not valid."""
 
 _LON_LAT = CRS("EPSG:4326")
 
 Floats = npt.NDArray[np.float64]
 
 
-class _Kept(threading.local):
+class _TransformerCache(threading.local):
     def __init__(self) -> None:
         self.transformers: OrderedDict[object, Any] = OrderedDict()
 
 
-_kept = _Kept()
-atexit.register(_kept.transformers.clear)  # GDAL's are closed while there is an interpreter to close them
+_cache = _TransformerCache()
+atexit.register(_cache.transformers.clear)  # GDAL has to close them before the interpreter ends
 
 
 def ground_of(file: FileMetadata, shape: tuple[int, int]) -> GeoBox | None:
-    """Return a grid over the ground that pixels lie on, as fine as they are; None where nothing ties them to it.
+    """Return a grid over the ground that pixels cover, as fine as they are; None where nothing ties them to it.
 
     Args:
         file: without a transform.
@@ -66,15 +66,15 @@ def ground_of(file: FileMetadata, shape: tuple[int, int]) -> GeoBox | None:
     col, row = (part.ravel() for part in np.meshgrid(across, down))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", TransformWarning)  # what has no place is infinite
+            warnings.simplefilter("ignore", TransformWarning)  # pixels without a position are infinite
             x, y = _transformer(file).xy(row, col, offset="ul")
-    except CPLE_BaseError:  # such as of points on a line
+    except CPLE_BaseError:  # such as for points on a line
         return None
     x, y = x[np.isfinite(x)], y[np.isfinite(y)]
     if not (len(x) and len(y)):
         return None
     width, height = float(np.ptp(x)), float(np.ptp(y))
-    size = float(np.hypot(width, height) / np.hypot(cols, rows))  # as gdalwarp has it
+    size = float(np.hypot(width, height) / np.hypot(cols, rows))  # as in gdalwarp
     if not size or not width or not height:
         return None
     covering = max(1, int(np.ceil(height / size - 1e-6))), max(1, int(np.ceil(width / size - 1e-6)))
@@ -82,26 +82,26 @@ def ground_of(file: FileMetadata, shape: tuple[int, int]) -> GeoBox | None:
 
 
 def to_pixels(file: FileMetadata, ground: GeoBox, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return columns and rows of places in the crs of the ground, infinite far from it.
+    """Return columns and rows of points in the crs of the ground, infinite far from it.
 
     Args:
         file: that is tied to the ground.
         ground: see ``ground_of``.
-        x: of the places.
+        x: of the points.
         y: of the same shape.
     """
     left, bottom, right, top = ground.extent.boundingbox.bbox
-    more_x, more_y = _MARGIN * (right - left), _MARGIN * (top - bottom)
+    margin_x, margin_y = _MARGIN * (right - left), _MARGIN * (top - bottom)
     with np.errstate(invalid="ignore"):
-        near = (x >= left - more_x) & (x <= right + more_x) & (y >= bottom - more_y) & (y <= top + more_y)
+        near = (x >= left - margin_x) & (x <= right + margin_x) & (y >= bottom - margin_y) & (y <= top + margin_y)
     cols, rows = np.full(x.shape, np.inf), np.full(x.shape, np.inf)
     if near.any():
         rows[near], cols[near] = _transformer(file).rowcol(x[near], y[near], op=np.positive)
     return cols, rows
 
 
-def told(file: FileMetadata) -> str:
-    """Return what ties the pixels of a file to the ground."""
+def describe_ties(file: FileMetadata) -> str:
+    """Return a description of what ties the pixels of a file to the ground."""
     if file.points:
         return f"{len(file.points)} control points"
     return f"rational polynomials at a height of {_height(file)} m"
@@ -113,13 +113,13 @@ def _height(file: FileMetadata) -> str:
 
 def _transformer(file: FileMetadata) -> Any:
     key = file.points or file.rpcs
-    found = _kept.transformers.pop(key, None)
-    if found is None:
+    transformer = _cache.transformers.pop(key, None)
+    if transformer is None:
         if file.points:
-            found = GCPTransformer([GroundControlPoint(p.row, p.col, p.x, p.y, p.z) for p in file.points])
+            transformer = GCPTransformer([GroundControlPoint(p.row, p.col, p.x, p.y, p.z) for p in file.points])
         else:
-            found = RPCTransformer(dict(file.rpcs), RPC_HEIGHT=_height(file))
-        while len(_kept.transformers) >= _TRANSFORMERS_KEPT:
-            _kept.transformers.popitem(last=False)[1].close()
-    _kept.transformers[key] = found
-    return found
+            transformer = RPCTransformer(dict(file.rpcs), RPC_HEIGHT=_height(file))
+        while len(_cache.transformers) >= _MAX_TRANSFORMERS:
+            _cache.transformers.popitem(last=False)[1].close()
+    _cache.transformers[key] = transformer
+    return transformer

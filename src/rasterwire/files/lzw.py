@@ -1,4 +1,4 @@
-"""Streams of LZW, as TIFF has them (TIFF 6.0, section 13)."""
+"""LZW streams of TIFF files (TIFF 6.0, section 13)."""
 
 import imagecodecs
 import numpy as np
@@ -9,37 +9,41 @@ from rasterwire.compiled import loop
 Bytes = npt.NDArray[np.uint8]
 
 _CLEAR, _END, _FIRST = 256, 257, 258
-"""Codes that begin and end a table, and the first that stands for an entry."""
+"""The codes that clear the table and end the stream, and the first code of an entry."""
 
 _WIDEST = 12
 """Bits of a code."""
 
-_MOST = 5119
-"""Entries of the table before libtiff takes a stream for damaged; those from 4096 on have no code."""
+_MAX_ENTRIES = 5119
+"""Entries of the table after which libtiff takes a stream for damaged; those from 4096 on have no code."""
 
 
-def decoded(stored: bytes, needed: int) -> bytes:
-    """Return so many bytes that a stream makes.
+def decode(stored: bytes, size: int) -> bytes:
+    """Return the first bytes of a stream.
+
+    Args:
+        stored: the stream.
+        size: number of bytes to return.
 
     Raises:
-        Exception: of any kind: it is damaged, or ends before so many.
+        Exception: of any kind: the stream is damaged, or ends too early.
     """
     is_old = stored[:1] == b"\0" and stored[1] & 1  # another order of bits
-    # the decoder makes something of codes that say nothing, and of half of one
-    if not is_old and bytes_made(np.frombuffer(stored, np.uint8), needed) < needed:
+    # the decoder accepts invalid codes, and half of a code
+    if not is_old and decoded_size(np.frombuffer(stored, np.uint8), size) < size:
         raise ValueError("the tile is damaged, or ends before its last row")
-    return bytes(imagecodecs.lzw_decode(stored + bytes(8), out=needed + 64))[:needed]
+    return bytes(imagecodecs.lzw_decode(stored + bytes(8), out=size + 64))[:size]
 
 
-def _bytes_made(stored: Bytes, enough: int) -> int:
-    """Do what ``bytes_made`` does, without a compiler."""
-    made, previous, place, width = 0, 0, 0, 9
+def _decoded_size(stored: Bytes, enough: int) -> int:
+    """Do what ``decoded_size`` does, without a compiler."""
+    size, previous, position, width = 0, 0, 0, 9
     lengths = [1] * _FIRST
     bits = stored.tobytes() + bytes(4)
-    while made < enough and place + width <= 8 * len(stored):
-        at = place // 8
-        code = (int.from_bytes(bits[at : at + 4], "big") << place % 8 & 0xFFFFFFFF) >> 32 - width
-        place += width
+    while size < enough and position + width <= 8 * len(stored):
+        first = position // 8
+        code = (int.from_bytes(bits[first : first + 4], "big") << position % 8 & 0xFFFFFFFF) >> 32 - width
+        position += width
         if code == _END:
             break
         if code == _CLEAR:
@@ -48,44 +52,44 @@ def _bytes_made(stored: Bytes, enough: int) -> int:
             continue
         if previous:
             lengths.append(previous + 1)
-        if code >= len(lengths) or len(lengths) > _MOST:
+        if code >= len(lengths) or len(lengths) > _MAX_ENTRIES:
             break
         previous = lengths[code]
-        made += previous
+        size += previous
         if len(lengths) >= (1 << width) - 1 and width < _WIDEST:
             width += 1
-    return made
+    return size
 
 
-@loop(_bytes_made)
-def bytes_made(stored: Bytes, enough: int) -> int:
-    """Return how many bytes the codes of a stream make, to the first that says nothing, or until they are enough."""
-    lengths = np.ones(_MOST + 1, np.int64)
-    made, previous, place, width, used = 0, 0, 0, 9, _FIRST
-    while made < enough and place + width <= 8 * stored.size:
-        at = place // 8
+@loop(_decoded_size)
+def decoded_size(stored: Bytes, enough: int) -> int:
+    """Return how many bytes a stream decodes to, up to its first invalid code, or until they are enough."""
+    lengths = np.ones(_MAX_ENTRIES + 1, np.int64)
+    size, previous, position, width, entries = 0, 0, 0, 9, _FIRST
+    while size < enough and position + width <= 8 * stored.size:
+        first = position // 8
         bits = 0
-        for byte in range(at, at + 4):
+        for byte in range(first, first + 4):
             bits = bits << 8 | (stored[byte] if byte < stored.size else 0)
-        code = (bits << place % 8 & 0xFFFFFFFF) >> 32 - width
-        place += width
+        code = (bits << position % 8 & 0xFFFFFFFF) >> 32 - width
+        position += width
         if code == _END:
             break
         if code == _CLEAR:
-            previous, width, used = 0, 9, _FIRST
+            previous, width, entries = 0, 9, _FIRST
             continue
         if previous > 0:
-            lengths[used] = previous + 1
-            used += 1
-        if code >= used or used > _MOST:
+            lengths[entries] = previous + 1
+            entries += 1
+        if code >= entries or entries > _MAX_ENTRIES:
             break
         previous = lengths[code]
-        made += previous
-        if used >= (1 << width) - 1 and width < _WIDEST:
+        size += previous
+        if entries >= (1 << width) - 1 and width < _WIDEST:
             width += 1
-    return made
+    return size
 
 
 def warm_up() -> None:
-    """Compile the loop, or load what was compiled before."""
-    bytes_made(np.frombuffer(bytes(4), np.uint8), 1)  # read-only, as what was read
+    """Compile the loop, or load the compiled one."""
+    decoded_size(np.frombuffer(bytes(4), np.uint8), 1)  # read-only, like the bytes of a file

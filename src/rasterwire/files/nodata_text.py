@@ -1,4 +1,4 @@
-"""The text of a TIFF's nodata tag (42113), read as GDAL reads it, but never through a double."""
+"""The text of a TIFF's nodata tag (42113), read like GDAL does, but whole numbers never through a double."""
 
 import math
 import re
@@ -11,10 +11,10 @@ _NOT_FINITE = re.compile(r"\s*([+-]?)(?:(nan|1\.#(?:q|s)?nan|1\.#ind)|(inf|1\.#i
 
 
 def read_nodata(text: str, dtype: str) -> float | int:
-    """Return the number that a text says: an int of any size for 64-bit integers, else a float; 0 for no number.
+    """Return the number of a text: an int for 64-bit integers, else a float; 0 for a text without a number.
 
-    GDAL reads the whole number that a text begins with for 64-bit integers, which ends at the limits of the
-    type, and counts -1 of an unsigned one from its top.
+    For 64-bit integers GDAL reads the whole number at the beginning of the text and clamps it to the limits of the
+    type. For unsigned ones it counts negative numbers from the greatest value down.
 
     >>> read_nodata("9007199254740993", "int64"), read_nodata("-1", "uint64"), read_nodata("-9999", "int16")
     (9007199254740993, 18446744073709551615, -9999.0)
@@ -29,9 +29,9 @@ def read_nodata(text: str, dtype: str) -> float | int:
 
 
 def nodata_pixel(value: float | int | None, dtype: str) -> float | int | None:
-    """Return the pixel that a nodata value of a header means, None where no pixel can equal it.
+    """Return the pixel value of a nodata value of a header, None where no pixel can equal it.
 
-    A fraction is cut off for integers, and a float32 is the nearest one, as GDAL has it.
+    As in GDAL, integers lose the fraction, and float32 takes the nearest value.
 
     >>> nodata_pixel(0.5, "uint8"), nodata_pixel(-9999.0, "uint8"), nodata_pixel(0.1, "float32")
     (0, None, 0.10000000149011612)
@@ -51,7 +51,7 @@ def nodata_pixel(value: float | int | None, dtype: str) -> float | int | None:
 
 
 def unwritten_pixel(text: str, dtype: str) -> float | int:
-    """Return what a tile that was never written holds: nodata as the type can say it, rounded and within its limits."""
+    """Return the pixel value of a tile that was never written: nodata, rounded and clamped to the type."""
     value = read_nodata(text, dtype)
     kind = np.dtype(dtype)
     if kind.kind == "f":
@@ -64,8 +64,8 @@ def unwritten_pixel(text: str, dtype: str) -> float | int:
 
 
 def _whole(text: str, dtype: str) -> int:
-    found = _WHOLE.match(text)
-    value = 0 if found is None else int(found[1][:40])
+    number = _WHOLE.match(text)
+    value = 0 if number is None else int(number[1][:40])
     least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     if dtype == "int64":
         return min(max(value, least), most)

@@ -1,8 +1,8 @@
 """Opens the raster files of a catalog: the one place that lets GDAL touch a path.
 
-A file's name says nothing: GDAL picks a driver by content, and a VRT called ``.tif`` would read any
-file of the machine. So the first bytes of the file decide here, only two drivers are ever tried,
-and a path is a plain absolute path of a regular file, never one of GDAL's own notations.
+GDAL picks a driver by content and not by name, and a VRT called ``.tif`` could read any file of the machine.
+So the first bytes of the file decide here, only two drivers are ever tried, and a path has to be a plain
+absolute path of a regular file, never one of GDAL's own notations.
 """
 
 import os
@@ -36,8 +36,8 @@ __all__ = [
     "version_of",
 ]
 
-# Bytes of blocks that GDAL keeps; by default a share of the machine's memory. Of the process, so an
-# Env of one thread, which sets it back at its end, would decide for the others.
+# Bytes of GDAL's block cache; by default a share of the machine's memory. The setting belongs to the process,
+# so that the Env of one thread, which resets it at its end, would decide for the others.
 set_gdal_config("GDAL_CACHEMAX", 64 << 20)
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
@@ -64,18 +64,18 @@ _types = {
     "float64": "Float64",
 }
 
-# rasterio's errors, GDAL's, and those of the coordinate systems: they share no root.
+# rasterio's errors, GDAL's, and those of the coordinate systems have no common base.
 _foreign_errors = (RasterioError, CRSError, ProjError, CPLE_BaseError)
 
 
 @dataclass(frozen=True, slots=True)
 class GdalOptions:
-    """GDAL settings in force while a file is open, as typed fields: GDAL takes any misspelling.
+    """GDAL settings in force while a file is open, as typed fields, since GDAL accepts any misspelling.
 
     Attributes:
-        GDAL_DISABLE_READDIR_ON_OPEN: EMPTY_DIR keeps .ovr, .msk, .aux.xml and world files out, so
-            that a raster is what its own bytes say.
-            GDAL_GEOREF_SOURCES=INTERNAL would say the same and more, but makes GDAL 3.10 return a
+        GDAL_DISABLE_READDIR_ON_OPEN: EMPTY_DIR ignores .ovr, .msk, .aux.xml and world files, so that a
+            raster depends only on its own bytes.
+            GDAL_GEOREF_SOURCES=INTERNAL would do that and more, but makes GDAL 3.10 return a
             transform of uninitialised memory for a JPEG 2000 file that has none.
         GDAL_PAM_ENABLED: NO neither reads nor writes .aux.xml.
     """
@@ -93,7 +93,7 @@ class GdalOptions:
 
 @contextmanager
 def gdal_calls(band: str = "") -> Iterator[None]:
-    """Put the settings in force for the thread that calls, and translate GDAL's errors.
+    """Apply the settings in the calling thread, and translate GDAL's errors.
 
     Args:
         band: named in the error.
@@ -114,31 +114,31 @@ _STORE_AGAIN = "which this server's GDAL was built without; store it with DEFLAT
 
 
 def _cause(error: BaseException) -> str:
-    """Return why a raster cannot be read, as far as GDAL's message tells; it may hold paths, and is not shown."""
-    said = " ".join(str(one) for one in (error, error.__cause__) if one is not None)
-    if found := _missing_codec.search(said):
-        return f"it is compressed with {_codec_name(found[1])}, {_STORE_AGAIN}"
-    if "Old-JPEG" in said:
+    """Return why a raster cannot be read, by GDAL's message, which is not shown since it may hold paths."""
+    message = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
+    if codec := _missing_codec.search(message):
+        return f"it is compressed with {_codec_name(codec[1])}, {_STORE_AGAIN}"
+    if "Old-JPEG" in message:
         return f"it is compressed with JPEG of TIFF 6.0, {_STORE_AGAIN}"
-    if "Unsupported JPEG data precision" in said:
+    if "Unsupported JPEG data precision" in message:
         return f"it is compressed with JPEG of 12 bits, {_STORE_AGAIN}"
     if isinstance(error, CPLE_OutOfMemoryError) or isinstance(error.__cause__, CPLE_OutOfMemoryError):
         return "its blocks do not fit in the memory of this server; store it in smaller tiles"
     return "the file is damaged, or cannot be read as it is"
 
 
-def _codec_name(told: str) -> str:
-    """Return the name of a codec that GDAL tells by a name or by the number of TIFF's tag 259."""
-    if not told.isdecimal():
-        return told
+def _codec_name(codec: str) -> str:
+    """Return the name of a codec that GDAL reports by name or by the number of TIFF's tag 259."""
+    if not codec.isdecimal():
+        return codec
     try:
-        return f"{tifffile.COMPRESSION(int(told)).name} (TIFF compression {told})"
+        return f"{tifffile.COMPRESSION(int(codec)).name} (TIFF compression {codec})"
     except ValueError:
-        return f"TIFF compression {told}"
+        return f"TIFF compression {codec}"
 
 
 def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
-    """Open a GeoTIFF or JPEG 2000 file, to be kept and closed by the caller, in one thread.
+    """Open a GeoTIFF or JPEG 2000 file, which the caller uses in one thread and closes.
 
     Call it, and every read, inside ``gdal_calls``.
 
@@ -147,8 +147,8 @@ def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
         overview_level: opens an overview in place of the full resolution; 0 is the finest.
 
     Raises:
-        SourceUnavailable: the file is missing, of another kind, or damaged. It names neither image
-            nor band: the caller knows them.
+        SourceUnavailable: the file is missing, of another kind, or damaged. The error names neither image
+            nor band.
     """
     driver = _driver_of(href)
     level = {} if overview_level is None else {"overview_level": overview_level}
@@ -157,26 +157,26 @@ def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
         # thread lets one warning through.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # A shared handle must not be used by two threads.
-        opened = rasterio.open(href, driver=driver, sharing=False, **level)
-    if opened.tags(ns="OVERVIEWS"):  # GDAL would open whatever path or address it names, also by OVERVIEW_FILE
-        opened.close()
+        dataset = rasterio.open(href, driver=driver, sharing=False, **level)
+    if dataset.tags(ns="OVERVIEWS"):  # GDAL would open any path or address in OVERVIEW_FILE
+        dataset.close()
         raise SourceUnavailable(
             "", "", "the file names overviews in another file, which are not read; remove that item"
         )
-    return opened
+    return dataset
 
 
 def open_band(href: str, index: int, overview_level: int | None = None, mask: bool | int = False) -> DatasetReader:
-    """Open one band of a file as if it were all of it, without its place on earth; see ``open_dataset``.
+    """Open one band of a file as a dataset of its own, without its place on earth; see ``open_dataset``.
 
-    GDAL's warper works on all bands of what it is given.
+    GDAL's warper works on all bands of a dataset.
 
     Args:
         href: see ``open_dataset``.
         index: of the band, from 1.
         overview_level: see ``open_dataset``.
-        mask: True gives it the mask that GDAL has of the band, and a whole number the mask of all that
-            differs from it: the warper itself compares 64-bit integers as doubles.
+        mask: True takes the mask that GDAL has for the band. A whole number is a nodata value, from which a mask
+            is made, since the warper compares 64-bit integers as doubles.
     """
     with open_dataset(href, overview_level) as whole:
         size, dtype = (whole.width, whole.height), _types[whole.dtypes[index - 1]]
@@ -208,7 +208,7 @@ def _source(file: str, band: str, options: str = "") -> str:
 
 @contextmanager
 def open_raster(href: str, overview_level: int | None = None) -> Iterator[DatasetReader]:
-    """Open a file for a ``with`` block; reads inside it are translated as well.
+    """Open a file for a ``with`` block; errors of reads inside it are translated as well.
 
     Args and errors: see ``open_dataset``.
     """
@@ -231,15 +231,15 @@ def open_tiff(href: str) -> BinaryIO | None:
 
 
 def version_of(status: os.stat_result) -> str:
-    """Return a text that changes when a file does: its modification and change times in ns, its inode and its bytes.
+    """Return a text that changes when a file does: modification and change time in ns, inode, and size in bytes.
 
-    Size and modification time alone come back where a copy keeps the times of what it is copied from.
+    Size and modification time alone are not enough: a copy may have those of its original.
     """
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}-{status.st_ctime_ns}"
 
 
 def _driver_of(href: str) -> str:
-    """Return the driver that the first bytes of the file call for.
+    """Return the driver for the first bytes of the file.
 
     Raises:
         SourceUnavailable: not a plain path, no regular file, or of another kind.
@@ -247,7 +247,7 @@ def _driver_of(href: str) -> str:
     if not os.path.isabs(href) or href.startswith("/vsi"):
         raise SourceUnavailable("", "", "its address is not a plain file path")
     try:
-        # Asked before opening: opening a named pipe would wait for ever.
+        # Checked before opening: to open a named pipe would wait for ever.
         if not stat.S_ISREG(os.stat(href).st_mode):
             raise SourceUnavailable("", "", "it is not a regular file")
         with open(href, "rb") as file:

@@ -1,7 +1,7 @@
-"""The directories of a TIFF file, walked in bounded time and memory before a library is let near them.
+"""The directories of a TIFF file, read in bounded time and memory before a library reads them.
 
-Directories form a chain: a damaged or hostile one goes round in a circle, is longer than anybody waits for,
-or claims billions of values. Readers differ in how they end then, and some do not.
+Directories form a chain. In a damaged or hostile file the chain may loop, be extremely long, or claim billions
+of values. Libraries differ in how they treat such a file, and some never return.
 """
 
 import os
@@ -21,7 +21,7 @@ MOST_DIRECTORIES = 2048
 _MOST_ENTRIES = 4096
 """Of a directory; GDAL refuses more."""
 
-_VALUES_AT_ONCE = 1 << 18
+_CHUNK_VALUES = 1 << 18
 _MOST_CHARACTERS = 1 << 10
 
 _bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -29,8 +29,8 @@ _numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 
 _SUBFILE_TYPE = 254
 _REDUCED, _MASK = 1, 4
-_places_and_sizes = ((273, 279), (324, 325))
-"""Tags of where strips and tiles are, and of their bytes."""
+_offsets_and_sizes = ((273, 279), (324, 325))
+"""Tags of the offsets of strips and tiles, and of their sizes in bytes."""
 
 
 class TooManyDirectories(Exception):
@@ -41,11 +41,11 @@ class TooManyDirectories(Exception):
 class _Entry:
     type: int
     count: int
-    at: int
+    offset: int
 
     @property
     def end(self) -> int:
-        return self.at + self.count * _bytes_of_type.get(self.type, 1)
+        return self.offset + self.count * _bytes_of_type.get(self.type, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Directory:
     """A directory of a file.
 
     Attributes:
-        order: of bytes, in struct's signs.
+        order: of bytes, as in ``struct``.
         entries: by tag.
     """
 
@@ -66,24 +66,24 @@ class Directory:
         return kind is not None and any(int(value) & (_REDUCED | _MASK) for value in _values(file, self.order, kind))
 
     def text(self, file: BinaryIO, tag: int) -> str:
-        """Return what a tag says, without what lies behind its first NUL and spaces around; "" where there is none."""
+        """Return the text of a tag up to its first NUL, without spaces around it; "" where the tag is missing."""
         entry = self.entries.get(tag)
-        data = b"" if entry is None else _read(file, entry.at, min(entry.count, _MOST_CHARACTERS))
+        data = b"" if entry is None else _read(file, entry.offset, min(entry.count, _MOST_CHARACTERS))
         return data.partition(b"\0")[0].decode("latin-1").strip()
 
     def pixels_end(self, file: BinaryIO) -> int:
         """Return the first byte after the last of its strips or tiles, 0 where none is stored."""
         end = 0
-        for place, size in _places_and_sizes:
-            if place in self.entries and size in self.entries:
-                pair = self.entries[place], self.entries[size]
-                end = max(end, *(entry.end for entry in pair))  # values that are lost themselves
-                for places, sizes in zip(*(_chunks(file, self.order, entry) for entry in pair), strict=False):
-                    common = min(len(places), len(sizes))
-                    places, sizes = places[:common], sizes[:common]
-                    stored = (places > 0) & (sizes > 0)
+        for offset_tag, size_tag in _offsets_and_sizes:
+            if offset_tag in self.entries and size_tag in self.entries:
+                pair = self.entries[offset_tag], self.entries[size_tag]
+                end = max(end, *(entry.end for entry in pair))  # the values of the tags may be lost themselves
+                for offsets, sizes in zip(*(_chunks(file, self.order, entry) for entry in pair), strict=False):
+                    common = min(len(offsets), len(sizes))
+                    offsets, sizes = offsets[:common], sizes[:common]
+                    stored = (offsets > 0) & (sizes > 0)
                     if stored.any():
-                        end = max(end, int((places[stored] + sizes[stored]).max()))
+                        end = max(end, int((offsets[stored] + sizes[stored]).max()))
         return end
 
 
@@ -93,8 +93,8 @@ class Directories:
 
     Attributes:
         chain: from the first.
-        is_sound: whether it comes to its end, each directory is whole, and their values lie within the file and
-            are not more than the file can hold; a library may then read them all.
+        is_sound: whether the chain ends, each directory is complete, and all values lie within the file and
+            fit into it; a library may then read them all.
     """
 
     chain: Sequence[Directory]
@@ -118,42 +118,41 @@ def walk(file: BinaryIO) -> Directories:
     order = ">" if start[:2] == b"MM" else "<"
     is_big = start[2:4] in {b"+\0", b"\0+"}
     count_format, entry_bytes, next_format = ("Q", 20, "Q") if is_big else ("H", 12, "I")
-    at = _number(order, next_format, start[8:] if is_big else start[4:])
+    offset = _number(order, next_format, start[8:] if is_big else start[4:])
     chain: list[Directory] = []
-    seen: set[int] = set()
-    held = 0
-    while at:
-        if at in seen:
+    visited: set[int] = set()
+    total = 0
+    while offset:
+        if offset in visited:
             return Directories(chain, is_sound=False)
         if len(chain) == MOST_DIRECTORIES:
             raise TooManyDirectories
-        seen.add(at)
+        visited.add(offset)
         count_bytes = struct.calcsize(count_format)
-        count = _number(order, count_format, _read(file, at, count_bytes))
+        count = _number(order, count_format, _read(file, offset, count_bytes))
         if not 0 < count <= _MOST_ENTRIES:
             return Directories(chain, is_sound=False)
-        body = _read(file, at + count_bytes, count * entry_bytes + struct.calcsize(next_format))
+        body = _read(file, offset + count_bytes, count * entry_bytes + struct.calcsize(next_format))
         if len(body) < count * entry_bytes:
             return Directories(chain, is_sound=False)
-        entries = _entries(body[: count * entry_bytes], order, is_big, at + count_bytes)
+        entries = _entries(body[: count * entry_bytes], order, is_big, offset + count_bytes)
         chain.append(Directory(order, entries))
-        held += len(body) + sum(entry.end - entry.at for entry in entries.values())
-        if held > 2 * size or any(entry.end > size for entry in entries.values()):
+        total += len(body) + sum(entry.end - entry.offset for entry in entries.values())
+        if total > 2 * size or any(entry.end > size for entry in entries.values()):
             return Directories(chain, is_sound=False)
-        at = _number(order, next_format, body[count * entry_bytes :])
+        offset = _number(order, next_format, body[count * entry_bytes :])
     return Directories(chain, is_sound=bool(chain))
 
 
-def _entries(body: bytes, order: str, is_big: bool, at: int) -> dict[int, _Entry]:
-    """Return the entries of a directory whose first lies at a byte; of equal tags the first."""
+def _entries(body: bytes, order: str, is_big: bool, offset: int) -> dict[int, _Entry]:
+    """Return the entries of a directory; the first one of each tag. ``offset`` is that of the first entry."""
     form, inline = (f"{order}HHQQ", 8) if is_big else (f"{order}HHII", 4)
     step = struct.calcsize(form)
-    found: dict[int, _Entry] = {}
+    entries: dict[int, _Entry] = {}
     for number, (tag, kind, count, value) in enumerate(struct.iter_unpack(form, body)):
         fits = count * _bytes_of_type.get(kind, 1) <= inline
-        place = at + (number + 1) * step - inline if fits else value
-        found.setdefault(tag, _Entry(kind, count, place))
-    return found
+        entries.setdefault(tag, _Entry(kind, count, offset + (number + 1) * step - inline if fits else value))
+    return entries
 
 
 def _values(file: BinaryIO, order: str, entry: _Entry) -> npt.NDArray[np.int64]:
@@ -161,27 +160,27 @@ def _values(file: BinaryIO, order: str, entry: _Entry) -> npt.NDArray[np.int64]:
 
 
 def _chunks(file: BinaryIO, order: str, entry: _Entry) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the values of an entry of whole numbers, so many at once; fewer where the file ends."""
+    """Yield the values of an entry of whole numbers, in chunks; fewer where the file ends."""
     name = _numpy_of_type.get(entry.type)
     if name is None:
         return
     dtype = np.dtype(order + name)
-    for first in range(0, entry.count, _VALUES_AT_ONCE):
-        wanted = min(_VALUES_AT_ONCE, entry.count - first)
-        data = _read(file, entry.at + first * dtype.itemsize, wanted * dtype.itemsize)
+    for first in range(0, entry.count, _CHUNK_VALUES):
+        count = min(_CHUNK_VALUES, entry.count - first)
+        data = _read(file, entry.offset + first * dtype.itemsize, count * dtype.itemsize)
         values = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
-        # what is no place in any file stays none, and sums do not overflow
+        # offsets beyond any file stay beyond it, and sums do not overflow
         yield np.minimum(values.astype(np.uint64), 1 << 60).astype(np.int64)
-        if len(values) < wanted:
+        if len(values) < count:
             return
 
 
 def _number(order: str, form: str, data: bytes) -> int:
-    """Return the number at the beginning of some bytes, 0 where they end before it does."""
+    """Return the number at the beginning of some bytes, 0 where the bytes end before the number does."""
     size = struct.calcsize(form)
     return int(struct.unpack(order + form, data[:size])[0]) if len(data) >= size else 0
 
 
-def _read(file: BinaryIO, at: int, count: int) -> bytes:
-    """Read bytes from a place; fewer where the file ends."""
-    return os.pread(file.fileno(), count, at) if at < 1 << 62 else b""
+def _read(file: BinaryIO, offset: int, count: int) -> bytes:
+    """Read bytes at an offset; fewer where the file ends."""
+    return os.pread(file.fileno(), count, offset) if offset < 1 << 62 else b""

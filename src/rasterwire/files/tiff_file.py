@@ -1,7 +1,7 @@
-"""TIFF files read tile by tile, without GDAL, where a file is of the plain kind.
+"""TIFF files read tile by tile, without GDAL, where a file is plain.
 
-Plain means: whole samples of 8 to 64 bits, stored as they are or by deflate, LZW or zstd, and no
-mask or alpha. All else stays with GDAL, whose breadth no reader of ours should copy.
+A plain file has whole samples of 8 to 64 bits, uncompressed or compressed by deflate, LZW or zstd, and no
+mask or alpha. GDAL reads all other files.
 """
 
 import logging
@@ -27,42 +27,45 @@ from rasterwire.image import Tiling
 
 __all__ = ["Level", "nodata_text", "opened_level", "plain_bands", "tiling_of"]
 
-_FILES_KEPT = 128
+_MAX_FILES = 128
+"""Files that stay open."""
+
 _MOST_TILE_BYTES = 32 << 20
-"""A file in one huge strip is better read by GDAL, which can stop halfway."""
+"""GDAL is better for a file in one huge strip, since it can stop halfway."""
 
 _codecs = {1: "NONE", 5: "LZW", 8: "DEFLATE", 32946: "DEFLATE", 50000: "ZSTD"}
 """TIFF compressions."""
 
 _DEFLATE = {8, 32946}
 _PARTS = 8
-"""A tile of which the top alone is wanted is decoded in so many steps, so that like wishes share what is kept."""
+"""Only the top of a tile may be needed. It is decoded in multiples of this part of the tile, so that similar requests
+share a cached tile."""
 
-_AS_IT_IS = 1
+_UNCOMPRESSED = 1
 
 _OVERVIEW = 1
-_HANDED_ON = {1, 3}
-"""Photometric interpretations: black at 0, and a palette."""
+_PASSED_THROUGH = {1, 3}
+"""Photometric interpretations of tiles that may be passed through: black at 0, and a palette."""
 
 _SEPARATE_PLANES = 2
 _DELTA, _FLOAT = 2, 3
 """Predictors of differences along a row."""
 
 _predictors = {"u": {_DELTA}, "i": {_DELTA}, "f": {_DELTA, _FLOAT}}
-"""By kind of the type; GDAL refuses others, and leaves pixels that are not compressed as they are."""
+"""By kind of the type. GDAL refuses others, and ignores the predictor of uncompressed pixels."""
 
 _NODATA, _METADATA = 42113, 42112
 """GDAL's own tags."""
 
-# what it cannot read of a header, GDAL has read before
+# GDAL has read the header before, so that problems are reported already
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _lock = threading.Lock()
-_opened: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
+_files: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
 
 
 class _Parsed:
-    """An opened file with its full resolution and overviews; closed when nobody holds it."""
+    """An open file with its full resolution and overviews; closed when the last reference to it is gone."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.descriptor = os.dup(file.fileno())
@@ -71,15 +74,15 @@ class _Parsed:
         self.levels: list[tifffile.TiffPage] = []
         self.sound: list[bytearray] = []
         directories = walk(file)
-        # of the full resolution: GDAL gives it to the overviews too
+        # of the full resolution: GDAL applies it to the overviews too
         self.nodata_text = directories.chain[0].text(file, _NODATA) if directories.chain else ""
         if not directories.is_sound:
-            return  # GDAL reads what can be read of it, and tifffile might go round in it for ever
+            return  # GDAL reads what it can, and tifffile might loop for ever
         with tifffile.TiffFile(file) as parsed:
             pages = [page for page in parsed.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
-            # by level and tile: 1 where all of it was found to be sound, so that its top may be decoded alone
+            # by level and tile: 1 where the whole tile was decoded once, so that its top may be decoded alone
             self.sound = [bytearray(len(page.databytecounts)) for page in self.levels]
 
 
@@ -114,15 +117,15 @@ class Level:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
         return 0, band - 1
 
-    def rows_made(self, index: int, rows: int) -> int:
-        """Return how many rows of a tile to ask for where so many from its top are wanted.
+    def rows_to_decode(self, index: int, rows: int) -> int:
+        """Return how many rows of a tile to decode, where a number of rows from its top is needed.
 
-        All where its codec cannot stop, and until all of it was decoded once: the checksum that tells of damage
-        stands behind the last row.
+        That is all rows where the codec cannot stop early, and until the whole tile was decoded once: the checksum
+        that reveals damage follows the last row.
 
         Args:
             index: of the tile.
-            rows: at least 1.
+            rows: needed, at least 1.
         """
         if not self._stops or not self._sound[index]:
             return self.tile_height
@@ -130,65 +133,65 @@ class Level:
         return min(self.tile_height, -(-rows // step) * step)
 
     def tile(self, index: int, rows: int) -> DecodedTile:
-        """Return a tile; of nodata, or else 0, where none was ever written.
+        """Return a tile; a tile that was never written consists of nodata, or of 0 where the file has no nodata.
 
         Strips and tiles at the edge may have fewer rows, or more than lie in the image.
 
         Args:
             index: of the tile.
-            rows: from its top, by ``rows_made``; there may be more.
+            rows: from its top, by ``rows_to_decode``; the result may have more.
 
         Raises:
             Exception: of any kind, by the codec or the file: the tile cannot be read.
         """
-        stored = self._stored(index)
+        stored = self._stored_bytes(index)
         if not stored:
-            return self._never_written()
-        samples = np.frombuffer(self._decoded(stored, index, rows), self._stored_type)
+            return self._unwritten_tile()
+        samples = np.frombuffer(self._decode(stored, index, rows), self._stored_type)
         samples = samples.reshape(-1, self.tile_width, self._samples)
         if self._is_simple:
             return DecodedTile(samples, are_differences=self._page.predictor == _DELTA)
         if self._page.predictor == _DELTA:
             native = samples.astype(samples.dtype.newbyteorder("="))
-            bits = native.view(f"u{native.dtype.itemsize}")  # of floats as well, as GDAL has it
+            bits = native.view(f"u{native.dtype.itemsize}")  # of floats as well, as in GDAL
             samples = imagecodecs.delta_decode(bits, axis=1).view(native.dtype)
         elif self._page.predictor == _FLOAT:
             samples = imagecodecs.floatpred_decode(samples, axis=1)
         return DecodedTile(np.asarray(samples, samples.dtype.newbyteorder("=")))
 
-    def checked(self, index: int) -> bytes:
-        """Return the bytes of a tile as they are stored, of which it is known that they can be decoded.
+    def verified_tile(self, index: int) -> bytes:
+        """Return the stored bytes of a tile, after decoding them to check that they are sound.
 
         Raises:
             Exception: see ``tile``.
         """
-        stored = self._stored(index)
-        self._decoded(stored, index, self.tile_height)
+        stored = self._stored_bytes(index)
+        self._decode(stored, index, self.tile_height)
         return stored
 
-    def _stored(self, index: int) -> bytes:
+    def _stored_bytes(self, index: int) -> bytes:
         count = self._page.databytecounts[index]
-        if count and self._page.compression == _AS_IT_IS:
-            count = self._rows_within(index) * self._row_bytes  # as GDAL, which does not look what the file says
+        if count and self._page.compression == _UNCOMPRESSED:
+            count = self._rows_within(index) * self._row_bytes  # like GDAL, which ignores the count in the file
         stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index]) if count else b""
         if len(stored) != count:
             raise ValueError("the file ends before the tile")
         return stored
 
-    def _decoded(self, stored: bytes, index: int, rows: int) -> bytes:
-        """Return what a codec makes of the first rows of a tile; there may be fewer of a strip, such as the last.
+    def _decode(self, stored: bytes, index: int, rows: int) -> bytes:
+        """Return the bytes of the first rows of a tile; a strip may have fewer rows, such as the last one.
 
         Raises:
-            ValueError: there are fewer rows than lie in the image.
+            ValueError: the tile has fewer rows than lie in the image.
         """
         size, codec = self.tile_height * self._row_bytes, _codecs[int(self._page.compression)]
         if codec == "DEFLATE":
-            data = self._inflated(stored, rows)
+            data = self._inflate(stored, rows)
         elif codec == "NONE":
             data = stored
         else:
-            needed = self._rows_within(index) * self._row_bytes
-            data = lzw.decoded(stored, needed) if codec == "LZW" else bytes(imagecodecs.zstd_decode(stored, out=size))
+            least = self._rows_within(index) * self._row_bytes
+            data = lzw.decode(stored, least) if codec == "LZW" else bytes(imagecodecs.zstd_decode(stored, out=size))
         if len(data) % self._row_bytes or len(data) < min(rows, self._rows_within(index)) * self._row_bytes:
             raise ValueError("the tile ends before its last row")
         if rows == self.tile_height:
@@ -196,23 +199,23 @@ class Level:
         return data
 
     def _rows_within(self, index: int) -> int:
-        """Return how many rows a tile has to have; of strips the last is shorter."""
+        """Return the number of rows that a tile has to have; the last strip is shorter than the others."""
         if self._page.is_tiled:
             return self.tile_height
         down = index % -(-self.height // self.tile_height)
         return min(self.tile_height, self.height - down * self.tile_height)
 
-    def _inflated(self, stored: bytes, rows: int) -> bytes:
-        """Return the first rows of a deflated tile, checked against its checksum where these are all."""
+    def _inflate(self, stored: bytes, rows: int) -> bytes:
+        """Return the first rows of a deflated tile; the checksum is verified where these are all rows."""
         size = rows * self._row_bytes
         to_the_end = rows == self.tile_height
         inflater = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_ZLIB)
-        # at once: what it is asked for is what it allocates; a byte more brings it to the checksum behind the last row
+        # in one call, which allocates the size given; one byte more makes it read the checksum after the last row
         data: bytes = inflater.decompress(stored, size + to_the_end)
         if len(data) < size and (self._page.is_tiled or not inflater.eof):
             raise ValueError("the tile ends before its last row")
         if len(data) > size:
-            raise ValueError("the tile goes on behind its last row, so that its checksum tells nothing of it")
+            raise ValueError("the tile has bytes after its last row, so that its checksum does not cover it")
         if len(data) == size and to_the_end and not inflater.eof:
             raise ValueError("the tile ends before its checksum")
         return data
@@ -221,9 +224,9 @@ class Level:
     def _samples(self) -> int:
         return 1 if self._is_separate else int(self._page.samplesperpixel)
 
-    def _never_written(self) -> DecodedTile:
+    def _unwritten_tile(self) -> DecodedTile:
         dtype = np.dtype(self._page.dtype).newbyteorder("=")
-        # the text, since tifffile takes some limits of integer types for too large
+        # from the text, since tifffile rejects some limits of integer types
         text = self._parsed.nodata_text or "0"
         shape = self.tile_height, self.tile_width, self._samples
         with np.errstate(over="ignore"):
@@ -231,16 +234,16 @@ class Level:
 
 
 def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
-    """Tell whether every level of a file can be read as ``Level``, in the types GDAL says it has.
+    """Tell whether every level of a file can be read as ``Level``, in the types that GDAL reads.
 
     Args:
         href: of the file.
-        version: of the file, so that what is kept of it is not of another.
+        version: of the file, so that a cached file is never another one.
         dtypes: numpy names, one a band.
     """
     try:
         parsed = _get(href, version)
-    except Exception:  # noqa: BLE001  damaged or merely strange: GDAL will tell
+    except Exception:  # noqa: BLE001  damaged or unusual: GDAL decides
         return False
     if parsed is None or not parsed.is_plain:
         return False
@@ -248,7 +251,7 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
 
 
 def nodata_text(href: str, version: str) -> str:
-    """Return what the nodata tag of a file says, "" where there is none or the file is no TIFF.
+    """Return the text of the nodata tag of a file, "" where it has none or is no TIFF.
 
     Raises:
         Exception: of any kind: the file cannot be read here, though GDAL may.
@@ -258,14 +261,14 @@ def nodata_text(href: str, version: str) -> str:
 
 
 def tiling_of(href: str, version: str) -> Tiling | None:
-    """Return how the tiles of a plain file are stored, None where they cannot go into another file as they are.
+    """Return how the tiles of a plain file are stored, None where they cannot go into another file unchanged.
 
-    That is where a tile has several bands, was never written, has another order of bytes than our files, or is
-    not as TIFF has it: differences of floats, or sides that are no multiples of 16.
+    They cannot where a tile has several bands, was never written, has another byte order than our files, or
+    does not conform to TIFF: with differences of floats, or sides that are no multiples of 16.
     """
     parsed = _get(href, version)
     page = None if parsed is None else parsed.levels[0]
-    if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric not in _HANDED_ON:
+    if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric not in _PASSED_THROUGH:
         return None
     if (page.predictor == _DELTA and np.dtype(page.dtype).kind == "f") or page.tilelength % 16 or page.tilewidth % 16:
         return None
@@ -275,10 +278,15 @@ def tiling_of(href: str, version: str) -> Tiling | None:
 
 
 def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level:
-    """Return the full resolution of a file with plain bands (size None), or its overview of a size.
+    """Return the full resolution of a file with plain bands, or the overview of a size.
+
+    Args:
+        href: of the file.
+        version: of the file.
+        size: width and height of an overview; None for the full resolution.
 
     Raises:
-        SourceUnavailable: there is none; it names neither image nor band.
+        SourceUnavailable: the file has no such level; the error names neither image nor band.
     """
     parsed = _get(href, version)
     if parsed is not None:
@@ -289,22 +297,22 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
 
 
 def _get(href: str, version: str) -> _Parsed | None:
-    """Return a file kept open, the least recently used forgotten first; None for no TIFF file."""
+    """Return an open file from the cache, or open it; None for a file that is no TIFF."""
     with _lock:
-        found = _opened.get((href, version))
-        if found is not None:
-            _opened.move_to_end((href, version))
-            return found
+        parsed = _files.get((href, version))
+        if parsed is not None:
+            _files.move_to_end((href, version))
+            return parsed
     file = open_tiff(href)
     if file is None:
         return None
     with file:
-        found = _Parsed(file)
+        parsed = _Parsed(file)
     with _lock:
-        _opened[href, version] = found
-        while len(_opened) > _FILES_KEPT:
-            _opened.popitem(last=False)
-    return found
+        _files[href, version] = parsed
+        while len(_files) > _MAX_FILES:
+            _files.popitem(last=False)
+    return parsed
 
 
 def _has_mask(pages: list[tifffile.TiffPage]) -> bool:
@@ -325,7 +333,7 @@ def _is_plain(page: tifffile.TiffPage) -> bool:
     samples = page.samplesperpixel if page.planarconfig != _SEPARATE_PLANES else 1
     return (
         page.compression in _codecs
-        and (page.predictor == 1 or (page.compression != _AS_IT_IS and page.predictor in _predictors[dtype.kind]))
+        and (page.predictor == 1 or (page.compression != _UNCOMPRESSED and page.predictor in _predictors[dtype.kind]))
         and page.photometric in {0, 1, 2, 3}
         and page.fillorder == 1
         and page.imagedepth == 1

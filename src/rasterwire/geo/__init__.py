@@ -1,1 +1,1 @@
-"""Where pixels lie: coordinate reference systems, grids, regions, and what happens at the antimeridian."""
+"""The place of pixels on earth: coordinate reference systems, grids, regions and the antimeridian."""

@@ -1,4 +1,4 @@
-"""Areas that cross the antimeridian, or hold a pole, in longitudes that do not jump there."""
+"""Areas that cross the antimeridian or contain a pole, with continuous longitudes."""
 
 from collections.abc import Callable
 
@@ -12,11 +12,11 @@ _TURN = np.array([360.0, 0.0])
 
 
 def unrolled(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return a geometry of geodesic edges with longitudes that run on from vertex to vertex.
+    """Return a geometry of geodesic edges with longitudes that are continuous from vertex to vertex.
 
-    A geodesic never goes round more than half of the earth, so vertices at 179 and -179 degrees are
-    two degrees apart. A ring that does not close after its turn runs around a pole, the one nearer
-    to its vertices, and gets its corners there. Parts lie within half a turn of the first.
+    A geodesic never spans more than half of the earth, so that vertices at 179 and -179 degrees are two degrees
+    apart. A ring whose longitudes do not return to their start runs around the pole nearer to its vertices, and
+    gets corners at that pole. Parts lie within half a turn of the first.
 
     Args:
         geometry: of longitudes and latitudes in degrees, two-dimensional.
@@ -36,25 +36,25 @@ def unrolled(geometry: shapely.Geometry) -> shapely.Geometry:
     return redrawn(geometry, along)
 
 
-def joined(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return a geometry of planar edges with parts put together that were cut at the antimeridian.
+def merged(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return a geometry of planar edges in which parts that were cut at the antimeridian are merged.
 
-    Source: RFC 7946, section 3.1.9, which has areas cut there; parts that end at 180 and at -180
+    Source: RFC 7946, section 3.1.9, by which areas are cut there: parts that end at 180 and at -180
     degrees are the two sides of such a cut.
     """
     parts = list(getattr(geometry, "geoms", []))
     if not any(part.bounds[0] == -180.0 for part in parts) or not any(part.bounds[2] == 180.0 for part in parts):
         return geometry
     if any(part.bounds[2] - part.bounds[0] > 180.0 for part in parts):
-        return geometry  # most of the earth: nothing is gained
-    moved = [
+        return geometry  # a part covers most of the earth, so that there is no gain
+    shifted = [
         part if part.bounds[0] + part.bounds[2] > 0 else redrawn(part, lambda points: points + _TURN) for part in parts
     ]
-    return shapely.union_all(moved)
+    return shapely.union_all(shifted)
 
 
 def redrawn(geometry: shapely.Geometry, along: Callable[[Points], Points]) -> shapely.Geometry:
-    """Return a geometry whose rings and lines went through a function of their points, shape (n, 2)."""
+    """Return a geometry with a function applied to the points, shape (n, 2), of each ring and line."""
     if hasattr(geometry, "geoms"):
         return type(geometry)([redrawn(part, along) for part in geometry.geoms])
     if isinstance(geometry, shapely.Polygon):

@@ -1,4 +1,4 @@
-"""Coordinate reference systems: how they may be named, and how long their units are."""
+"""Coordinate reference systems: their names, their units and the conversions between them."""
 
 import os
 from functools import lru_cache
@@ -17,30 +17,30 @@ METRES_PER_DEGREE = 111319.49079327358
 _LONGEST = 65_536
 """Characters."""
 
-# a grid fetched on the way would make positions depend on the network
-os.environ["PROJ_NETWORK"] = "OFF"  # noqa: TID251  no setting, but the only way to tell rasterio's own PROJ
-pyproj.network.set_network_enabled(False)  # type: ignore[attr-defined]  # it says so in its documentation alone
+# with downloaded grids, positions would depend on the network
+os.environ["PROJ_NETWORK"] = "OFF"  # noqa: TID251  not a setting, but the only way to reach rasterio's own PROJ
+pyproj.network.set_network_enabled(False)  # type: ignore[attr-defined]  # documented, but not exported
 
 
 def parse_crs(text: str, field: str) -> CRS:
-    """Return the crs of a text in any of the forms that ``crs_text`` reads; every door reads a crs by this function.
+    """Return the crs of a text in any of the forms of ``crs_text``; every door reads a crs by this function.
 
-    Nothing else is looked at: the libraries beneath would also follow addresses and read files.
+    Other forms are refused, since the libraries below would also follow addresses and read files.
 
     Raises:
-        InvalidRequest: another kind of text, or one that PROJ does not know.
+        InvalidRequest: a text of another form, or one that PROJ does not know.
     """
     if len(text) > _LONGEST:
-        said = f"a text of {len(text)} characters is too long, at most {_LONGEST}; give an authority code"
-        raise invalid(field, "CRS_TOO_LONG", said)
+        problem = f"a text of {len(text)} characters is too long, at most {_LONGEST}; give an authority code"
+        raise invalid(field, "CRS_TOO_LONG", problem)
     plain = plain_form(text)
     if plain is None:
         raise invalid(field, "CRS_NOT_PLAIN", f"{_short(text)} is not {FORMS}; give one of these")
     try:
         return _known(plain)
     except (ProjError, ValueError, KeyError, TypeError, RecursionError):
-        said = f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
-        raise invalid(field, "CRS_UNKNOWN", said) from None
+        problem = f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
+        raise invalid(field, "CRS_UNKNOWN", problem) from None
 
 
 @lru_cache(maxsize=256)
@@ -52,19 +52,19 @@ def _known(text: str) -> CRS:
 
 
 def exact_crs(crs: pyproj.CRS) -> CRS:
-    """Return a crs under its EPSG code where it is exactly that one, else as it stands.
+    """Return a crs by its EPSG code where it is exactly the crs of that code, else unchanged.
 
-    PROJ also tells codes of mere likeness: for the unknown datum of a PROJ string it takes any of the same ellipsoid,
-    hundreds of metres away.
+    PROJ also reports codes of similar crs: for the unknown datum of a PROJ string it takes any datum of the same
+    ellipsoid, which may be hundreds of metres off.
     """
     code = crs.to_epsg()
     if code is None:
         return CRS(crs)
     if crs.to_epsg(min_confidence=90) == code or pyproj.CRS.from_epsg(code).equals(crs, ignore_axis_order=True):
         return CRS(f"EPSG:{code}")
-    made = CRS(crs)
-    made._epsg = None  # noqa: SLF001  or it would say that code, and be equal to it
-    return made
+    exact = CRS(crs)
+    exact._epsg = None  # noqa: SLF001  otherwise it would report that code, and be equal to its crs
+    return exact
 
 
 def _short(text: str) -> str:
@@ -72,7 +72,7 @@ def _short(text: str) -> str:
 
 
 def crs_name(crs: CRS | None) -> str:
-    """Return the authority code of a crs where there is one, else its WKT; "" for None."""
+    """Return the EPSG code of a crs where it has one, else its WKT; "" for None."""
     if crs is None:
         return ""
     code = crs.to_epsg()
@@ -82,12 +82,12 @@ def crs_name(crs: CRS | None) -> str:
 
 
 def metres_per_unit(crs: CRS | None) -> float:
-    """Return how many metres a unit of the crs counts as; 1 where there is no crs.
+    """Return the length of a unit of the crs in metres; 1 where there is no crs.
 
     >>> metres_per_unit(CRS("EPSG:4326")), metres_per_unit(CRS("EPSG:32610"))
     (111319.49079327358, 1.0)
     """
-    return 1.0 if crs is None else _unit(crs_name(crs))  # a crs itself writes its WKT for each hash
+    return 1.0 if crs is None else _unit(crs_name(crs))  # by name, since hashing a crs writes its WKT
 
 
 @lru_cache(maxsize=256)
@@ -100,7 +100,7 @@ def _unit(name: str) -> float:
 
 
 _transformers: dict[tuple[int, int], tuple[pyproj.CRS, pyproj.CRS, pyproj.Transformer]] = {}
-"""By the identities of two crs, which are kept so that no other objects get them: hashing a crs writes its WKT."""
+"""By the ids of two crs, since hashing a crs writes its WKT. Entries hold the crs, so that no other gets their ids."""
 
 _MOST_TRANSFORMERS = 1024
 
@@ -109,17 +109,17 @@ def transformer(source: CRS | None, target: CRS | None) -> pyproj.Transformer:
     """Return the conversion between two crs, neither of which is None, x before y on both sides.
 
     Raises:
-        InvalidRequest: there is none, as for a crs that is not tied to the earth.
+        InvalidRequest: there is none, such as for a crs that is not tied to the earth.
     """
     assert source is not None
     assert target is not None
     key = id(source.proj), id(target.proj)
-    found = _transformers.get(key)
-    if found is None:
+    entry = _transformers.get(key)
+    if entry is None:
         if len(_transformers) >= _MOST_TRANSFORMERS:
             _transformers.clear()
-        found = _transformers[key] = source.proj, target.proj, _transformer(source, target)
-    return found[2]
+        entry = _transformers[key] = source.proj, target.proj, _transformer(source, target)
+    return entry[2]
 
 
 def _transformer(source: CRS, target: CRS) -> pyproj.Transformer:
@@ -129,5 +129,5 @@ def _transformer(source: CRS, target: CRS) -> pyproj.Transformer:
         return pyproj.Transformer.from_crs(source.proj, target.proj, always_xy=True)
     except ProjError:
         ends = f"{_short(crs_name(source))} and {_short(crs_name(target))}"
-        said = f"there is no conversion between {ends}; name another crs"
-        raise invalid("crs", "CRS_NOT_CONVERTIBLE", said) from None
+        problem = f"there is no conversion between {ends}; name another crs"
+        raise invalid("crs", "CRS_NOT_CONVERTIBLE", problem) from None

@@ -1,7 +1,7 @@
-"""The ways a coordinate reference system may be written, and what each comes to for PROJ.
+"""The forms in which a coordinate reference system may be written, and the text that PROJ gets for each.
 
-Addresses of the OGC are names here and are never followed; of PROJ strings only members that are numbers or names
-are taken, since others have PROJ open files.
+OGC addresses are only names here, and are never followed. PROJ strings may only have members that are numbers or
+names, since other members make PROJ open files.
 """
 
 import re
@@ -12,7 +12,7 @@ FORMS = (
     "an authority code such as EPSG:32610, OGC:CRS84 or SR-ORG:6974, an OGC URN or http URI, WKT, PROJJSON or a PROJ "
     "string"
 )
-"""What may be written, for messages."""
+"""The accepted forms, for messages."""
 
 _code = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,15}):([A-Za-z0-9_.]{1,32})")
 _urn = re.compile(r"(?i:urn:(?:x-)?ogc:def:crs:([a-z][a-z0-9_-]{1,15}):(?:([0-9.]{0,12}):)?([a-z0-9_.]{1,32}))")
@@ -30,17 +30,17 @@ _plain_member = re.compile(
     r"|k|k_0|h|sweep|towgs84|nadgrids|pm|no_defs|wktext|type|o_proj|o_lat_p|o_lon_p|o_alpha|o_lon_c|o_lat_c|no_uoff"
     r"|no_off|no_rot|W|M|n|m|q|s|aperture|resolution"
 )
-"""Of PROJ strings; source: the pages of its projections, ellipsoids and units."""
+"""The accepted members of PROJ strings; source: PROJ's pages on projections, ellipsoids and units."""
 
 _SAME_AXES = {"CRS84": "EPSG:4326", "CRS83": "EPSG:4269", "CRS27": "EPSG:4267"}
-"""Crs of the OGC that differ from EPSG's by the order of axes alone, which here is x before y in all."""
+"""Crs of the OGC that differ from EPSG's only by the order of axes, which is always x before y here."""
 
 _EARTH_ENGINE = {"SR-ORG:6974": "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs +type=crs"}
 """Codes of Earth Engine that PROJ does not know: MODIS's sinusoidal projection."""
 
 
 def plain_form(text: str) -> str | None:
-    """Return what PROJ may be given for a text: a code, WKT, PROJJSON or a string of plain members; None for none.
+    """Return the text for PROJ: a code, WKT, PROJJSON or a string of plain members; None for any other text.
 
     >>> plain_form("urn:ogc:def:crs:EPSG::32633"), plain_form("CRS:84"), plain_form("http://example.com/crs")
     ('EPSG:32633', 'EPSG:4326', None)
@@ -49,10 +49,10 @@ def plain_form(text: str) -> str | None:
     if text.startswith("{") or _wkt.match(text):
         return None if _files.search(text) else text
     for pattern in (_urn, _uri, _old_uri):
-        if found := pattern.fullmatch(text):
-            return _of_code(found[1], found[3], found[2] or "")
-    if found := _init.fullmatch(text) or _code.fullmatch(text):
-        return _of_code(found[1], found[2])
+        if match := pattern.fullmatch(text):
+            return _of_code(match[1], match[3], match[2] or "")
+    if match := _init.fullmatch(text) or _code.fullmatch(text):
+        return _of_code(match[1], match[2])
     return _of_members(text) if text.startswith(("+", "proj=")) else None
 
 
@@ -63,18 +63,18 @@ def _of_code(authority: str, code: str, version: str = "") -> str:
         return _SAME_AXES.get(code, f"OGC:{code}")
     if authority == "IAU" and version:
         authority = f"IAU_{version}"
-    named = f"{authority}:{code}"
-    return _EARTH_ENGINE.get(named, named)
+    name = f"{authority}:{code}"
+    return _EARTH_ENGINE.get(name, name)
 
 
 def _of_members(text: str) -> str | None:
-    kept = []
+    members = []
     for member in text.split():
-        found = _member.fullmatch(member)
-        if found is None or not _plain_member.fullmatch(found[1]) or (found[1] == "nadgrids" and found[2] != "@null"):
+        match = _member.fullmatch(member)
+        if match is None or not _plain_member.fullmatch(match[1]) or (match[1] == "nadgrids" and match[2] != "@null"):
             return None
-        kept.append("+" + member.lstrip("+"))
-    return " ".join([*kept, *([] if "+type=crs" in kept else ["+type=crs"])])
+        members.append("+" + member.lstrip("+"))
+    return " ".join([*members, *([] if "+type=crs" in members else ["+type=crs"])])
 
 
 # -- Earth Engine's WKT ------------------------------------------------------------------------
@@ -83,10 +83,10 @@ _sphere = re.compile(r'(?i:PARAMETER\s*\[\s*"(semi_major|semi_minor)"\s*,\s*([0-
 
 
 def on_own_sphere(text: str, crs: pyproj.CRS) -> pyproj.CRS:
-    """Return a sinusoidal crs on the radii that the projection of its WKT names, any other as it is.
+    """Return a sinusoidal crs with the radii in the projection of its WKT; any other crs unchanged.
 
-    Earth Engine and SR-ORG write MODIS's crs so: longitudes and latitudes of WGS 84, projected as if the earth were a
-    sphere. PROJ passes over the two parameters, which puts pixels up to 20 km off.
+    Earth Engine and SR-ORG write MODIS's crs this way: longitudes and latitudes of WGS 84, projected as if the earth
+    were a sphere. PROJ ignores the two parameters, which puts pixels up to 20 km off.
     """
     radii = {name.lower(): float(number) for name, number in _sphere.findall(text)}
     operation = crs.coordinate_operation

@@ -1,4 +1,4 @@
-"""Pixel grids: how every way of asking for one becomes an affine transform and a size.
+"""Pixel grids: every form of request for a grid becomes an affine transform and a size.
 
 Pixel (col, row) has its top-left corner at ``affine * (col, row)``; a value belongs to the pixel
 centre. Rules: outward rounding to whole pixels of a lattice, with a tolerance of 1e-6 pixel.
@@ -21,7 +21,7 @@ TOLERANCE = 1e-6
 """In pixels: an edge closer than this to a lattice line lies on it."""
 
 _PARTS = 32
-"""Of a grid along each side, where it has to be looked through for what has a place elsewhere."""
+"""Parts of a grid along each side, to find those that have a position in another crs."""
 
 
 def snap_axis(low: float, high: float) -> tuple[int, int]:
@@ -55,7 +55,7 @@ def rescaled(affine: Affine, crs: CRS | None, scale: float) -> Affine:
     factor = scale / pixel_metres(affine, crs)
     for whole in (round(factor), 1 / round(1 / factor) if factor < 1 else factor):
         if whole and abs(factor - whole) < 1e-9 * whole:
-            factor = whole  # a quotient of decimal numbers that means a whole one
+            factor = whole  # the quotient of two decimal numbers was meant to be whole
     return affine @ Affine.scale(factor)
 
 
@@ -72,7 +72,7 @@ def apply(affine: Affine, points: Points) -> Points:
 
 
 def footprint(grid: GeoBox) -> Region:
-    """Return the outline of a grid as a region; its crs has to be known."""
+    """Return the outline of a grid as a region; the grid needs a crs."""
     if grid.crs is None:
         raise ValueError("a grid without a crs has no place")
     height, width = grid.shape
@@ -83,7 +83,7 @@ def footprint(grid: GeoBox) -> Region:
 def lattice_extent(region: Region, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
     """Return (left, top, right, bottom) of a region in pixels of a lattice; top is the smallest row."""
     inverse = ~lattice
-    if (crs is None or crs == region.crs) and not region.geodesic:  # edges stay straight, so that corners tell all
+    if (crs is None or crs == region.crs) and not region.geodesic:  # edges stay straight, so that corners are enough
         corners = apply(inverse, shapely.get_coordinates(region.geometry))
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         return float(left), float(top), float(right), float(bottom)
@@ -92,7 +92,7 @@ def lattice_extent(region: Region, lattice: Affine, crs: CRS | None) -> tuple[fl
 
 
 def covering(lattice: Affine, crs: CRS | None, box: tuple[float, float, float, float]) -> GeoBox:
-    """Return the whole pixels of a lattice that cover a box given in its pixels."""
+    """Return the whole pixels of a lattice that cover a box in its pixels."""
     left, top, right, bottom = box
     col, width = snap_axis(left, right)
     row, height = snap_axis(top, bottom)
@@ -109,7 +109,7 @@ def shifted(lattice: Affine, col: float, row: float) -> Affine:
 def stretched(
     lattice: Affine, crs: CRS | None, box: tuple[float, float, float, float], dimensions: tuple[int, ...]
 ) -> GeoBox:
-    """Return a grid of given size over a box given in pixels of a lattice.
+    """Return a grid of a given size over a box in pixels of a lattice.
 
     Two dimensions are width and height, stretched exactly over the box. One is the longer side: the
     pixels keep the lattice's shape and the shorter side is rounded outward.
@@ -129,40 +129,40 @@ def stretched(
 def check_transform(affine: Affine, field: str) -> None:
     """Raise InvalidRequest for a transform that is not finite or maps pixels onto a line."""
     numbers = [affine.a, affine.b, affine.c, affine.d, affine.e, affine.f]
-    said = "[" + ", ".join(f"{n:g}" for n in numbers) + "]"
+    text = "[" + ", ".join(f"{n:g}" for n in numbers) + "]"
     if not all(map(math.isfinite, numbers)):
-        raise invalid(field, "TRANSFORM_NOT_FINITE", f"{said} has a number that is not finite")
+        raise invalid(field, "TRANSFORM_NOT_FINITE", f"{text} has a number that is not finite")
     size = max(abs(affine.a), abs(affine.b), abs(affine.d), abs(affine.e))
-    # products of two such sizes have to stay numbers
+    # products of two such sizes have to stay finite
     if not 1e-15 < size < 1e15 or abs(affine.determinant) <= 1e-12 * size * size:
         raise invalid(
             field,
             "TRANSFORM_SINGULAR",
-            f"{said} is singular; order is [xScale, xShear, xTranslation, yShear, yScale, yTranslation]",
+            f"{text} is singular; order is [xScale, xShear, xTranslation, yShear, yScale, yTranslation]",
         )
 
 
 def grid_key(grid: GeoBox) -> Hashable:
-    """Return what equal grids share; a grid itself is no quick key, since its crs writes its WKT for each hash."""
+    """Return a key that equal grids share. A grid itself is a slow key, since its crs writes its WKT for each hash."""
     return *grid.affine[:6], *grid.shape, crs_name(grid.crs)
 
 
 def pixel_offset(grid: GeoBox, source: GeoBox) -> tuple[int, int] | None:
     """Return (col, row) of the grid's origin in the source where both share a lattice, else None.
 
-    They do where every corner of the grid falls on a corner of source pixels as it would on the
-    source's own lattice, within the tolerance; where the grid meets the source a turn of the earth
-    further, a turn has to be a whole number of pixels. See ``columns_around``.
+    They do where every corner of the grid falls on a corner of source pixels, as on the source's own lattice,
+    within the tolerance. Where the grid meets the source only after a turn of the earth, the turn has to be a whole
+    number of pixels. See ``columns_around``.
     """
     if grid.crs != source.crs:
         return None
     height, width = (int(n) for n in grid.shape)
-    place = ~source.affine @ grid.affine
-    col, row = round(place.c), round(place.f)
-    x, y = place.c - col, place.f - row
-    # of three corners; a lattice that is shared turns and stretches nothing
-    right = x + width * (place.a - 1), y + width * place.d
-    below = x + height * place.b, y + height * (place.e - 1)
+    to_source = ~source.affine @ grid.affine
+    col, row = round(to_source.c), round(to_source.f)
+    x, y = to_source.c - col, to_source.f - row
+    # offsets of three corners; a shared lattice neither rotates nor stretches
+    right = x + width * (to_source.a - 1), y + width * to_source.d
+    below = x + height * to_source.b, y + height * (to_source.e - 1)
     if max(map(abs, (x, y, *right, *below))) > TOLERANCE:
         return None
     turn = pixels_around(source.affine, source.crs)
@@ -177,56 +177,56 @@ def pixels_around(affine: Affine, crs: CRS | None) -> float:
 
 
 def turns(grid: GeoBox, source: GeoBox) -> tuple[int, ...]:
-    """Return by how many turns of the earth to the east a source meets a grid of the same crs.
+    """Return the numbers of turns of the earth to the east by which a source meets a grid of the same crs.
 
-    At most three, the own place of the source first; () where the two share no ground. In a crs that
-    is not of longitudes there is but one place.
+    There are at most three, with 0 first; () where the two share no ground. In a crs that is not geographic only 0
+    is possible.
     """
     height, width = (int(n) for n in grid.shape)
     rows, cols = (int(n) for n in source.shape)
-    place = ~source.affine @ grid.affine
+    to_source = ~source.affine @ grid.affine
     turn = math.copysign(pixels_around(source.affine, source.crs), source.affine.a)
-    west, shared = _shared_ground(place, (width, height), (cols, rows))
+    west, shared_area = _shared_ground(to_source, (width, height), (cols, rows))
     first = math.floor(west / turn) if turn else 0
-    places = sorted({0, first, first + 1} if turn else {0}, key=abs)
-    return tuple(n for n in places if shared(n * turn) > TOLERANCE)
+    candidates = sorted({0, first, first + 1} if turn else {0}, key=abs)
+    return tuple(n for n in candidates if shared_area(n * turn) > TOLERANCE)
 
 
 def _shared_ground(
-    place: Affine, size: tuple[int, int], source: tuple[int, int]
+    to_source: Affine, size: tuple[int, int], source: tuple[int, int]
 ) -> tuple[float, Callable[[float], float]]:
-    """Return where a grid begins on a source, and what it shares with the source moved by some columns.
+    """Return the column where a grid begins on a source, and a function: the shared area by a shift of the source.
 
     Args:
-        place: from pixels of the grid to pixels of the source.
+        to_source: from pixels of the grid to pixels of the source.
         size: of the grid, width and height.
         source: width and height.
     """
     width, height = size
     cols, rows = source
-    if place.b == place.d == 0:  # plain numbers: for each download of a lattice, and several times as fast
-        left, right = sorted((place.c, place.c + place.a * width))
-        top, bottom = sorted((place.f, place.f + place.e * height))
+    if to_source.b == to_source.d == 0:  # plain numbers are several times as fast, and this is the common case
+        left, right = sorted((to_source.c, to_source.c + to_source.a * width))
+        top, bottom = sorted((to_source.f, to_source.f + to_source.e * height))
         high = max(0.0, min(bottom, rows) - max(top, 0.0))
-        return left, lambda moved: high * max(0.0, min(right, moved + cols) - max(left, moved))
+        return left, lambda shift: high * max(0.0, min(right, shift + cols) - max(left, shift))
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
-    outline = shapely.Polygon(apply(place, corners))
-    return outline.bounds[0], lambda moved: outline.intersection(shapely.box(moved, 0, moved + cols, rows)).area
+    outline = shapely.Polygon(apply(to_source, corners))
+    return outline.bounds[0], lambda shift: outline.intersection(shapely.box(shift, 0, shift + cols, rows)).area
 
 
 def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, int, int]]:
-    """Return where columns of a lattice come from, as runs of (first of the output, first of the source, number).
+    """Return the source columns of columns of a lattice, as runs of (first of the output, first of the source, number).
 
-    Columns beyond a source of longitudes are those a whole turn of the earth away; others have no run.
+    Columns beyond a source of longitudes are those a whole turn of the earth away. Other columns beyond it have no run.
     """
     cols = int(source.shape[1])
     turn = round(pixels_around(source.affine, source.crs))
     runs = []
     last = first + count
-    for place in range(first // turn, (last - 1) // turn + 1) if turn else [0]:
-        begin = place * turn
-        low = max(first, begin if place <= 0 else max(begin, cols))
-        high = min(last, begin + (min(cols, turn) if place else cols))
+    for turn_number in range(first // turn, (last - 1) // turn + 1) if turn else [0]:
+        begin = turn_number * turn
+        low = max(first, begin if turn_number <= 0 else max(begin, cols))
+        high = min(last, begin + (min(cols, turn) if turn_number else cols))
         if low < high:
             runs.append((low - first, low - begin, high - low))
     return runs
@@ -235,8 +235,8 @@ def columns_around(first: int, count: int, source: GeoBox) -> list[tuple[int, in
 def overlaps(grid: GeoBox, source: GeoBox) -> bool:
     """Tell whether a grid and the extent of a source may share ground.
 
-    From the source to the grid, and from the grid to the source as positions go: a projection may read
-    places beyond its own range, where it puts none.
+    Both directions are tried, from the source to the grid and from the grid to the source, as for positions: the
+    inverse of a projection may accept points beyond the range of the projection.
     """
     if grid.crs == source.crs:
         return bool(turns(grid, source))
@@ -246,25 +246,25 @@ def overlaps(grid: GeoBox, source: GeoBox) -> bool:
         if _meet(lattice_extent(footprint(source), grid.affine, grid.crs), grid):
             return True
     except InvalidRequest:
-        return True  # not to be said without a look at the pixels
+        return True  # only the pixels can tell
     try:
         return _meet(lattice_extent(footprint(grid), source.affine, source.crs), source)
     except InvalidRequest:
-        return any(_meet(box, source) for box in _ground(grid, source))  # part of the grid is nowhere
+        return any(_meet(box, source) for box in _ground(grid, source))  # part of the grid has no position
 
 
 def _ground(grid: GeoBox, source: GeoBox) -> list[tuple[float, float, float, float]]:
-    """Return boxes in pixels of a source around parts of a grid, as many as have a place."""
+    """Return boxes in pixels of a source around the parts of a grid that have a position there."""
     if grid.crs is None or source.crs is None:
         return []
     height, width = grid.shape
-    at = np.stack(np.meshgrid(np.linspace(0, width, _PARTS + 1), np.linspace(0, height, _PARTS + 1)), axis=-1)
-    x, y = transformer(grid.crs, source.crs).transform(*apply(grid.affine, at.reshape(-1, 2)).T)
+    nodes = np.stack(np.meshgrid(np.linspace(0, width, _PARTS + 1), np.linspace(0, height, _PARTS + 1)), axis=-1)
+    x, y = transformer(grid.crs, source.crs).transform(*apply(grid.affine, nodes.reshape(-1, 2)).T)
     with np.errstate(invalid="ignore"):
-        there = apply(~source.affine, np.column_stack([x, y])).reshape(at.shape)
+        positions = apply(~source.affine, np.column_stack([x, y])).reshape(nodes.shape)
     boxes = []
     for row, col in np.ndindex(_PARTS, _PARTS):
-        corners = there[row : row + 2, col : col + 2].reshape(-1, 2)
+        corners = positions[row : row + 2, col : col + 2].reshape(-1, 2)
         corners = corners[np.isfinite(corners).all(axis=1)]
         turn = pixels_around(source.affine, source.crs)
         if turn and len(corners):
@@ -281,16 +281,16 @@ def _meet(box: tuple[float, float, float, float], grid: GeoBox) -> bool:
     height, width = grid.shape
     turn = pixels_around(grid.affine, grid.crs)
     first = math.floor((width - left) / turn) if turn else 0
-    places = {0, first, first - 1}
+    shifts = {0, first, first - 1}
     return (
         top < height
         and bottom > 0
-        and any(left + n * turn < width - TOLERANCE and right + n * turn > TOLERANCE for n in places)
+        and any(left + n * turn < width - TOLERANCE and right + n * turn > TOLERANCE for n in shifts)
     )
 
 
 def size_violation(grid: GeoBox, field: str, max_side: int) -> Violation | None:
-    """Return what is wrong with the size of a grid, or None."""
+    """Return the violation of a grid that is too large, or None."""
     height, width = grid.shape
     if max(height, width) <= max_side:
         return None

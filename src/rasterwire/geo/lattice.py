@@ -1,11 +1,11 @@
-"""Where a grid lies on the lattice of pixels that it shares with its parts and with all it is a part of.
+"""The place of a grid on the lattice of pixels that it shares with its parts, and with any grid it is a part of.
 
-Six numbers name a grid, and its origin is a rounded one: a part that begins at pixel n has a last
-digit of its own in ``origin + n * size``. Pixels are therefore counted from an anchor that all of them
-find again: a node of the lattice, known exactly. A lattice has a *phase*, how far its nodes are from
-an origin in pixels. A phase that is a simple fraction, within what rounding may have done to it, is
-that fraction. This holds for all grids that are made from the origin of a crs or of a raster.
-Others keep their own origin or, on demand, round their phase to 2**-21 pixels.
+A grid is defined by six numbers, and its origin is rounded: for a part that begins at pixel n, ``origin + n *
+size`` has a rounding error of its own. Pixels are therefore counted from an anchor that all these grids can find: a
+node of the lattice, exactly. A lattice has a *phase*, the distance of its nodes from an origin in pixels. A phase
+that is a simple fraction within the rounding error is taken to be that fraction. This holds for all grids that are
+derived from the origin of a crs or of a raster. Other grids keep their own origin or, on demand, round their phase
+to 2**-21 pixels.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Origin = tuple[float, float]
 _LARGEST_DENOMINATOR = 1000
 _PHASES = 1 << 21
 _ROUNDING = 2.0**-50
-"""Of the number of pixels from the origin: several roundings of doubles."""
+"""Relative to the number of pixels from the origin: several rounding errors of doubles."""
 
 _LEAST_TOLERANCE, _MOST_TOLERANCE = 2.0**-40, 2.0**-22
 """In pixels; different fractions with denominators up to 1000 are further apart."""
@@ -77,10 +77,10 @@ def anchor(affine: Affine, origin: Origin | None = None, *, rounds: bool = False
 
     Args:
         affine: of the grid.
-        origin: of a raster in the same crs, from which the lattice may have been made, and near which the
-            anchor lies then; None has it near the origin of the crs.
-        rounds: whether a phase that is no simple fraction is rounded. Parts then share the anchor, but for
-            one in some thousand lattices, whose phase lies between two rounded ones; places are up to
+        origin: of a raster in the same crs, from which the lattice may be derived; the anchor then lies near it.
+            With None it lies near the origin of the crs.
+        rounds: whether a phase that is no simple fraction is rounded. Parts then share the anchor, except for
+            one in some thousand lattices, whose phase lies between two rounded ones. Positions are up to
             2.4e-7 pixel off.
     """
     return _anchor(tuple(affine)[:6], origin, rounds)
@@ -100,18 +100,18 @@ def _anchor(affine: Six, origin: Origin | None, rounds: bool) -> Anchor:
     tolerances = _tolerances(affine, origin or (0.0, 0.0))
     steps = affine[0], affine[1], affine[3], affine[4]
     for x, y in origins:
-        found = [_simple(n, t) for n, t in zip(in_pixels(c - x, f - y), tolerances, strict=True)]
-        if found[0] is not None and found[1] is not None:
-            at = found[0], found[1]
+        fractions = [_simple(n, t) for n, t in zip(in_pixels(c - x, f - y), tolerances, strict=True)]
+        if fractions[0] is not None and fractions[1] is not None:
+            position = fractions[0], fractions[1]
             break
     else:
         if not rounds:
             return Anchor(c, f, steps, 0, 0)
         x, y = origins[-1]
         across, down = in_pixels(c - x, f - y)
-        at = Fraction(round(across * _PHASES), _PHASES), Fraction(round(down * _PHASES), _PHASES)
-    col, row = at[0].__floor__(), at[1].__floor__()
-    phase = at[0] - col, at[1] - row
+        position = Fraction(round(across * _PHASES), _PHASES), Fraction(round(down * _PHASES), _PHASES)
+    col, row = position[0].__floor__(), position[1].__floor__()
+    phase = position[0] - col, position[1] - row
     near = in_pixels(origins[-1][0] - x, origins[-1][1] - y)
     first = [(n - p + Fraction(1, 2)).__floor__() for n, p in zip(near, phase, strict=True)]
     node = first[0] + phase[0], first[1] + phase[1]
@@ -119,7 +119,7 @@ def _anchor(affine: Six, origin: Origin | None, rounds: bool) -> Anchor:
 
 
 def _tolerances(affine: Six, origin: Origin) -> tuple[float, float]:
-    """Return what rounding may have done to the origin of a grid, in columns and rows."""
+    """Return the largest rounding error of the origin of a grid, in columns and rows."""
     a, b, c, d, e, f = map(abs, affine)
     determinant = abs(affine[0] * affine[4] - affine[1] * affine[3])
     x, y = c + abs(origin[0]), f + abs(origin[1])
@@ -137,10 +137,10 @@ def _simple(number: Fraction, tolerance: float) -> Fraction | None:
 def coordinates(
     grid: GeoBox, col: npt.NDArray[np.floating[Any]], row: npt.NDArray[np.floating[Any]], *, rounds: bool = False
 ) -> tuple[Floats, Floats]:
-    """Return coordinates in the crs of places of a grid given by column and row, which may broadcast."""
-    at = anchor(grid.affine, rounds=rounds)
-    t = at.affine_at(0, 0)
-    cols, rows = col + at.col, row + at.row
-    x: Floats = t.a * cols + t.c + (t.b * rows if t.b else 0.0)
-    y: Floats = t.e * rows + t.f + (t.d * cols if t.d else 0.0)
+    """Return coordinates in the crs of points of a grid by column and row, which may broadcast."""
+    origin = anchor(grid.affine, rounds=rounds)
+    affine = origin.affine_at(0, 0)
+    cols, rows = col + origin.col, row + origin.row
+    x: Floats = affine.a * cols + affine.c + (affine.b * rows if affine.b else 0.0)
+    y: Floats = affine.e * rows + affine.f + (affine.d * cols if affine.d else 0.0)
     return x, y

@@ -1,4 +1,4 @@
-"""Where on earth nodes may have a valid pixel."""
+"""Bounds on earth, outside which a node has no valid pixel."""
 
 import math
 from collections.abc import Generator, Sequence
@@ -19,20 +19,20 @@ Box = tuple[float, float, float, float]
 """West, south, east, north in degrees; east may be over 180."""
 
 
-def reach_of(grid: GeoBox) -> Box | None:
-    """Return the box of a grid on earth, a little larger than it is; None where that is not simple."""
+def grid_bounds(grid: GeoBox) -> Box | None:
+    """Return a box around a grid on earth, with a small margin; None where no box describes it well."""
     if grid.crs is None:
         return None
-    return _reach(tuple(grid.affine)[:6], (int(grid.shape[0]), int(grid.shape[1])), grid.crs)
+    return _grid_bounds(tuple(grid.affine)[:6], (int(grid.shape[0]), int(grid.shape[1])), grid.crs)
 
 
 @lru_cache(maxsize=4096)
-def _reach(affine: tuple[float, ...], shape: tuple[int, int], crs: CRS) -> Box | None:
+def _grid_bounds(affine: tuple[float, ...], shape: tuple[int, int], crs: CRS) -> Box | None:
     height, width = shape
     steps = np.linspace(0.0, 1.0, 17)
-    zero, one = np.zeros(17), np.ones(17)
-    x = np.concatenate([steps, one, steps, zero]) * width
-    y = np.concatenate([zero, steps, one, steps]) * height
+    zeros, ones = np.zeros(17), np.ones(17)
+    x = np.concatenate([steps, ones, steps, zeros]) * width
+    y = np.concatenate([zeros, steps, ones, steps]) * height
     points = apply(Affine(*affine), np.column_stack([x, y]))
     return _box(points, crs)
 
@@ -48,58 +48,59 @@ def _box(points: npt.NDArray[np.float64], crs: CRS) -> Box | None:
         return None
     lon = np.unwrap(points[:, 0], period=360.0)
     if lon.max() - lon.min() > 90.0 or np.abs(points[:, 1]).max() > 80.0:
-        return None  # a box says little there, and less than is true around a pole
+        return None  # a box is of little use there, and wrong around a pole
     west, east = float(lon.min()), float(lon.max())
     south, north = float(points[:, 1].min()), float(points[:, 1].max())
-    more = 1e-6 + 0.02 * max(east - west, north - south)  # for the bulge of the sides between the points
+    margin = 1e-6 + 0.02 * max(east - west, north - south)  # for the bulge of the sides between the points
     turn = 360.0 * np.floor((west + 180.0) / 360.0)
-    return west - turn - more, south - more, east - turn + more, north + more
+    return west - turn - margin, south - margin, east - turn + margin, north + margin
 
 
-def wider(box: Box | None, grid: GeoBox) -> Box | None:
-    """Return a box with some pixels of a grid more on all sides: a pixel shows what is at its centre all over."""
+def widened_box(box: Box | None, grid: GeoBox) -> Box | None:
+    """Return a box with a margin of some pixels of a grid: a pixel has the value of its centre all over."""
     if box is None:
         return None
-    a = grid.affine
-    degrees = 4.0 * max(math.hypot(a.a, a.d), math.hypot(a.b, a.e)) * metres_per_unit(grid.crs) / 111_000.0
-    north = max(abs(box[1]), abs(box[3])) + degrees
-    across = degrees / math.cos(math.radians(north)) if north < 80.0 else 90.0
+    affine = grid.affine
+    pixel = max(math.hypot(affine.a, affine.d), math.hypot(affine.b, affine.e))
+    degrees = 4.0 * pixel * metres_per_unit(grid.crs) / 111_000.0
+    latitude = max(abs(box[1]), abs(box[3])) + degrees
+    across = degrees / math.cos(math.radians(latitude)) if latitude < 80.0 else 90.0
     wider = box[0] - across, box[1] - degrees, box[2] + across, box[3] + degrees
     return wider if wider[2] - wider[0] < 90.0 else None
 
 
-def reach_of_region(region: Region) -> Box | None:
-    """Return the box of a region, a little larger than it is; None where that is not simple."""
+def region_bounds(region: Region) -> Box | None:
+    """Return a box around a region, with a small margin; None where no box describes it well."""
     west, south, east, north = region.geometry.bounds
     steps = np.linspace(0.0, 1.0, 17)
-    zero, one = np.zeros(17), np.ones(17)
-    x = west + (east - west) * np.concatenate([steps, one, steps, zero])
-    y = south + (north - south) * np.concatenate([zero, steps, one, steps])
+    zeros, ones = np.zeros(17), np.ones(17)
+    x = west + (east - west) * np.concatenate([steps, ones, steps, zeros])
+    y = south + (north - south) * np.concatenate([zeros, steps, ones, steps])
     box = _box(np.column_stack([x, y]), region.crs)
     if box is None or not region.geodesic:
         return box
-    more = 0.25 * (box[2] - box[0])  # an edge of so many degrees bulges by less
-    return box[0], box[1] - more, box[2], box[3] + more
+    bulge = 0.25 * (box[2] - box[0])  # a geodesic edge of this length bulges by less
+    return box[0], box[1] - bulge, box[2], box[3] + bulge
 
 
-def meeting(boxes: "Sequence[Box | None] | Generator[Box | None]") -> Box | None:
-    """Return a box outside of which at least one of the boxes does not reach: the smallest of them."""
-    known = [box for box in boxes if box is not None]
-    return min(known, key=lambda box: (box[2] - box[0]) * (box[3] - box[1])) if known else None
+def smallest_box(boxes: "Sequence[Box | None] | Generator[Box | None]") -> Box | None:
+    """Return the smallest of some boxes, which bounds what lies in all of them; None where all are None."""
+    bounded = [box for box in boxes if box is not None]
+    return min(bounded, key=lambda box: (box[2] - box[0]) * (box[3] - box[1])) if bounded else None
 
 
-def joining(boxes: Sequence[Box | None]) -> Box | None:
-    """Return a box that holds all boxes; None where one is anywhere."""
-    known = [box for box in boxes if box is not None]
-    if len(known) < len(boxes) or not known:
+def enclosing_box(boxes: Sequence[Box | None]) -> Box | None:
+    """Return a box that holds all boxes; None where one of them is None."""
+    bounded = [box for box in boxes if box is not None]
+    if len(bounded) < len(boxes) or not bounded:
         return None
-    west, south = min(b[0] for b in known), min(b[1] for b in known)
-    east, north = max(b[2] for b in known), max(b[3] for b in known)
+    west, south = min(box[0] for box in bounded), min(box[1] for box in bounded)
+    east, north = max(box[2] for box in bounded), max(box[3] for box in bounded)
     return None if east - west > 90.0 else (west, south, east, north)
 
 
-def apart(first: Box | None, second: Box | None) -> bool:
-    """Tell whether two boxes surely share no ground; longitudes may differ by turns."""
+def are_apart(first: Box | None, second: Box | None) -> bool:
+    """Tell whether two boxes surely share no ground; longitudes may differ by turns of the earth."""
     if first is None or second is None:
         return False
     if first[3] < second[1] or second[3] < first[1]:
@@ -108,5 +109,5 @@ def apart(first: Box | None, second: Box | None) -> bool:
 
 
 def region_key(region: Region) -> tuple[object, ...]:
-    """Return what makes a region differ from others."""
+    """Return a key that equal regions share, and no others."""
     return region.geometry.wkb, str(region.crs), region.geodesic

@@ -1,4 +1,4 @@
-"""Computed images as plans have them."""
+"""Computed images, as plans take them."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from rasterwire.nodes.nodes import Node
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A band that is computed, as plans and the renderer have it: like ``image.Band``, without a file.
+    """A band that is computed: a ``plan.types.Source`` without a file.
 
     Attributes:
         name: unique in its image.
         grid: its own; of one pixel where it has no bounds.
         dtype: numpy name.
-        node: that makes its pixels.
+        node: computes its pixels.
         is_bounded: whether it ends anywhere.
     """
 
@@ -24,27 +24,29 @@ class Computed:
     dtype: str
     node: Node
     is_bounded: bool = True
-    nodata: float | int | None = None
-    masked: bool = False
-    overviews: tuple[tuple[int, int], ...] = ()
-    exact_overviews: bool = True
-    value_scale: float = 1.0
-    value_offset: float = 0.0
-    unit: str = ""
-    plain: bool = False
 
     @property
     def placed(self) -> GeoBox:
         """See ``Band.placed``."""
         return self.grid
 
+    @property
+    def nodata(self) -> None:
+        """None: no value marks its invalid pixels."""
+        return
+
+    @property
+    def stored(self) -> None:
+        """None: it is not a band of a file."""
+        return
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A computed image, ready to be planned.
+    """A computed image, ready for a plan.
 
     Attributes:
-        id: of the catalog's image that it still is, or "".
+        id: of the image of the catalog that it was made from, where it still has that id; else "".
         bands: in order; names differ.
     """
 

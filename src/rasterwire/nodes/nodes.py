@@ -1,9 +1,9 @@
 """Computed pixels: trees of nodes, each a pure function of its inputs, a grid and a window.
 
-A node is made when an expression is evaluated, and reads nothing. Later it is asked for its pixels on
-any grid: it asks its inputs, by yielding what it wants of them, and returns what it makes of the
-answers. Who runs a node answers what it yields (see ``block``); so trees may be deep, an input that
-two nodes share is computed once a block, and pixels do not depend on how a grid is cut into blocks.
+A node is made when an expression is evaluated, and reads nothing then. Later it computes its pixels on
+any grid. It yields a request for the pixels of each input that it needs, and returns its own pixels.
+``run.evaluate`` answers the requests. So trees may be deep, an input that two nodes share is computed
+once a block, and pixels do not depend on how a grid is cut into blocks.
 """
 
 import hashlib
@@ -22,41 +22,50 @@ from rasterwire.geo.grid import pixel_offset
 from rasterwire.geo.lattice import coordinates
 from rasterwire.geo.region import Region, inside
 from rasterwire.image import Band
-from rasterwire.nodes.bounds import Box, joining, meeting, reach_of, reach_of_region, region_key, wider
+from rasterwire.nodes.bounds import (
+    Box,
+    enclosing_box,
+    grid_bounds,
+    region_bounds,
+    region_key,
+    smallest_box,
+    widened_box,
+)
 from rasterwire.pixels import Pixels, Window
 from rasterwire.request import Resampling
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where pixels are wanted: a window of a grid."""
+class Target:
+    """The pixels to compute: a window of a grid."""
 
     grid: GeoBox
     window: Window
 
-    def within(self, margin: int) -> "Place":
-        """Return the place with so many more pixels on all sides.
+    def with_margin(self, margin: int) -> "Target":
+        """Return the target with a margin of pixels on all sides.
 
-        The grid grows by the same everywhere, so that it does not depend on the window.
+        The grid grows by the same margin on all sides, so that it does not depend on the window.
         """
         height, width = (int(n) for n in self.grid.shape)
         affine = self.grid.affine @ Affine.translation(-margin, -margin)
         w = self.window
-        return Place(
+        return Target(
             GeoBox((height + 2 * margin, width + 2 * margin), affine, self.grid.crs),
             Window(w.row, w.col, w.height + 2 * margin, w.width + 2 * margin),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What a node wants: another node's pixels at a place."""
+class PixelRequest:
+    """A request of a node for the pixels of another node."""
 
     node: "Node"
-    at: Place
+    target: Target
 
 
-Making = Generator[Ask, Pixels, Pixels]
+Computation = Generator[PixelRequest, Pixels, Pixels]
+"""Yields requests, is sent the pixels requested, and returns the pixels of its node."""
 
 
 class Node:
@@ -64,26 +73,26 @@ class Node:
 
     Attributes:
         dtype: of its pixels, a numpy name.
-        inputs: the nodes it may ask.
-        key: equal for nodes that make the same pixels.
-        reach: outside of this box no pixel is valid; None where any may be.
-        depth: of the tree below.
-        layers: how often what is below is resampled from a grid of its own.
-        margin: pixels around that the nodes below ask for, all together.
-        sorts: values of each pixel that are sorted at once, by this node or the one below that has most of them.
+        inputs: the nodes whose pixels it may request.
+        key: equal for nodes that compute the same pixels.
+        bounds: outside this box no pixel is valid; None where any pixel may be valid.
+        depth: number of nodes on the longest path down the tree, this one included.
+        layers: how many ``Resampled`` nodes lie on one path down the tree.
+        margin: pixels that the nodes below request around a target, in total.
+        sorts: number of values sorted at once for each pixel, the largest of this node and those below.
     """
 
-    __slots__ = ("depth", "dtype", "inputs", "key", "layers", "margin", "reach", "sorts")
+    __slots__ = ("bounds", "depth", "dtype", "inputs", "key", "layers", "margin", "sorts")
     depth: int
     key: bytes
     layers: int
     margin: float
     sorts: int
 
-    def __init__(self, dtype: str, inputs: Sequence["Node"], reach: Box | None, *identity: object) -> None:
+    def __init__(self, dtype: str, inputs: Sequence["Node"], bounds: Box | None, *identity: object) -> None:
         self.dtype = dtype
         self.inputs = tuple(inputs)
-        self.reach = reach
+        self.bounds = bounds
         self.depth = 1 + max((node.depth for node in self.inputs), default=0)
         self.layers = max((node.layers for node in self.inputs), default=0)
         self.margin = max((node.margin for node in self.inputs), default=0.0)
@@ -93,13 +102,13 @@ class Node:
             digest.update(node.key)
         self.key = digest.digest()
 
-    def make(self, at: Place) -> Making:
-        """Return the pixels at a place; a generator that yields what it wants of its inputs."""
+    def make(self, target: Target) -> Computation:
+        """Return the pixels of a target; a generator that yields requests for those of its inputs."""
         raise NotImplementedError
 
 
 class Stored(Node):
-    """A band of a file, sampled where it is wanted. Made by the renderer, which knows files."""
+    """A band of a file, sampled on the grid of the target. The renderer reads it."""
 
     __slots__ = ("band", "resampling", "scene")
 
@@ -108,37 +117,36 @@ class Stored(Node):
 
         Args:
             band: of a catalog's image.
-            scene: the image, for those who count them.
-            resampling: None takes what the download asks for.
+            scene: id of the image, for counting images.
+            resampling: None takes that of the download.
         """
         grid = band.grid
-        place = tuple(grid.affine), tuple(grid.shape), str(grid.crs)
-        known = band.href, band.index, band.version, band.nodata, band.masked, band.overviews, place
-        reach = reach_of(band.placed)
-        super().__init__(band.dtype, (), reach, known, resampling)
+        lattice = tuple(grid.affine), tuple(grid.shape), str(grid.crs)
+        identity = band.href, band.index, band.version, band.nodata, band.masked, band.overviews, lattice
+        super().__init__(band.dtype, (), grid_bounds(band.placed), identity, resampling)
         self.band = band
         self.scene = scene
         self.resampling = resampling
 
 
 class Resampled(Node):
-    """Another node computed on a grid of its own, and sampled from there. Made by the renderer."""
+    """Another node computed on a grid of its own, and sampled from that grid. The renderer samples it."""
 
     __slots__ = ("grid", "resampling")
 
     def __init__(self, node: Node, grid: GeoBox, resampling: Resampling) -> None:
         if node.layers >= _MOST_LAYERS:
             raise InvalidExpression(f"images are resampled from each other more than {_MOST_LAYERS} deep.")
-        reach = wider(node.reach, grid)
-        super().__init__(node.dtype, (node,), reach, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling)
+        bounds = widened_box(node.bounds, grid)
+        super().__init__(node.dtype, (node,), bounds, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling)
         self.layers = node.layers + 1
-        self.margin = 0.0  # the grid below ends where it does
+        self.margin = 0.0  # the grid below does not grow by a margin
         self.grid = grid
         self.resampling = resampling
 
 
 _MOST_LAYERS = 10
-"""Each renders the block below it in whole, and takes some of Python's stack."""
+"""Each renders a whole block below it, and takes some of Python's stack."""
 
 
 class Constant(Node):
@@ -150,10 +158,10 @@ class Constant(Node):
         super().__init__(dtype, (), None, value)
         self.value = value
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
         yield from ()
-        shape = at.window.height, at.window.width
+        shape = target.window.height, target.window.width
         return Pixels(np.full(shape, self.value, self.dtype), np.ones(shape, bool))
 
 
@@ -170,7 +178,7 @@ Operation = Callable[..., npt.NDArray[np.generic] | tuple[npt.NDArray[np.generic
 
 
 class Applied(Node):
-    """A function of the values of pixels; valid where all inputs are, and the function has it so."""
+    """A function of the values of pixels; valid where all inputs are valid and the function says so."""
 
     __slots__ = ("operation", "parameters")
 
@@ -181,64 +189,64 @@ class Applied(Node):
         dtype: str,
         parameters: tuple[object, ...] = (),
     ) -> None:
-        """Say what is applied.
+        """Name the function and its inputs.
 
         Args:
             operation: a function of a module, called with the arrays of the inputs, the parameters and
-                ``dtype``; returns an array, or an array and what of it is valid.
+                ``dtype``; returns an array, or an array and which of its pixels are valid.
             inputs: in order.
             dtype: of the result.
             parameters: plain values.
         """
-        reach = meeting(node.reach for node in inputs)
-        super().__init__(dtype, inputs, reach, full_name(operation), parameters)
+        bounds = smallest_box(node.bounds for node in inputs)
+        super().__init__(dtype, inputs, bounds, full_name(operation), parameters)
         self.operation = operation
         self.parameters = parameters
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
         arrays = []
         valid: npt.NDArray[np.bool_] | None = None
         for node in self.inputs:
-            pixels = yield Ask(node, at)
+            pixels = yield PixelRequest(node, target)
             arrays.append(pixels.data)
             valid = pixels.valid if valid is None else valid & pixels.valid
         with np.errstate(all="ignore"):
-            made = self.operation(*arrays, *self.parameters, dtype=self.dtype)
+            result = self.operation(*arrays, *self.parameters, dtype=self.dtype)
         assert valid is not None
-        if isinstance(made, tuple):
-            made, also = made
-            valid = valid & also
-        return Pixels(made.astype(self.dtype, copy=False), valid)
+        if isinstance(result, tuple):
+            result, defined = result
+            valid = valid & defined
+        return Pixels(result.astype(self.dtype, copy=False), valid)
 
 
 class Masked(Node):
-    """A node valid only where another one is, and is not zero."""
+    """A node that is valid only where another one is valid and not zero."""
 
     __slots__ = ()
 
     def __init__(self, node: Node, mask: Node) -> None:
-        super().__init__(node.dtype, (node, mask), meeting((node.reach, mask.reach)))
+        super().__init__(node.dtype, (node, mask), smallest_box((node.bounds, mask.bounds)))
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        pixels = yield Ask(self.inputs[0], at)
-        mask = yield Ask(self.inputs[1], at)
+        pixels = yield PixelRequest(self.inputs[0], target)
+        mask = yield PixelRequest(self.inputs[1], target)
         return Pixels(pixels.data, pixels.valid & mask.valid & (mask.data > 0))
 
 
 class WithMask(Node):
-    """The values of a node with the mask of another one in place of its own; 0 where it had none."""
+    """The values of a node with the mask of another one in place of its own; 0 where the node has no value."""
 
     __slots__ = ()
 
     def __init__(self, node: Node, mask: Node) -> None:
-        super().__init__(node.dtype, (node, mask), mask.reach)
+        super().__init__(node.dtype, (node, mask), mask.bounds)
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        pixels = yield Ask(self.inputs[0], at)
-        mask = yield Ask(self.inputs[1], at)
+        pixels = yield PixelRequest(self.inputs[0], target)
+        mask = yield PixelRequest(self.inputs[1], target)
         return Pixels(pixels.filled(0), mask.valid & (mask.data > 0))
 
 
@@ -250,41 +258,43 @@ class MaskOf(Node):
     def __init__(self, node: Node, dtype: str) -> None:
         super().__init__(dtype, (node,), None)
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        pixels = yield Ask(self.inputs[0], at)
+        pixels = yield PixelRequest(self.inputs[0], target)
         return Pixels(pixels.valid.astype(self.dtype), np.ones(pixels.valid.shape, bool))
 
 
 class Unmasked(Node):
     """A node with the values of another one where it is not valid."""
 
-    __slots__ = ("within",)
+    __slots__ = ("region",)
 
-    def __init__(self, node: Node, value: Node, dtype: str, within: Region | None) -> None:
-        """Say what is filled with what.
+    def __init__(self, node: Node, value: Node, dtype: str, region: Region | None) -> None:
+        """Name the node and its filling.
 
         Args:
             node: to fill.
             value: to fill it with.
             dtype: of the result.
-            within: where to fill; None is everywhere.
+            region: where to fill; None is everywhere.
         """
-        # a band may reach farther than the footprint of its image, which is that of the first
-        reach = None if within is None else joining((node.reach, reach_of_region(within)))
-        identity = None if within is None else region_key(within)
-        super().__init__(dtype, (node, value), reach, identity)
-        self.within = within
+        # a band may lie beyond the footprint of its image, which is that of the first band
+        bounds = None if region is None else enclosing_box((node.bounds, region_bounds(region)))
+        identity = None if region is None else region_key(region)
+        super().__init__(dtype, (node, value), bounds, identity)
+        self.region = region
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        pixels = yield Ask(self.inputs[0], at)
+        pixels = yield PixelRequest(self.inputs[0], target)
         if pixels.valid.all():
             return Pixels(pixels.data.astype(self.dtype, copy=False), pixels.valid)
-        value = yield Ask(self.inputs[1], at)
+        value = yield PixelRequest(self.inputs[1], target)
         data = np.where(pixels.valid, pixels.data, value.data).astype(self.dtype, copy=False)
-        there = value.valid if self.within is None else value.valid & inside(self.within, at.grid, at.window)
-        return Pixels(data, pixels.valid | there)
+        is_filled = (
+            value.valid if self.region is None else value.valid & inside(self.region, target.grid, target.window)
+        )
+        return Pixels(data, pixels.valid | is_filled)
 
 
 class Chosen(Node):
@@ -293,15 +303,15 @@ class Chosen(Node):
     __slots__ = ()
 
     def __init__(self, node: Node, test: Node, value: Node, dtype: str) -> None:
-        super().__init__(dtype, (node, test, value), node.reach)
+        super().__init__(dtype, (node, test, value), node.bounds)
 
-    def make(self, at: Place) -> Making:
-        """See ``Node.make``: as Earth Engine has it, the input's mask stays, and a masked value changes nothing."""
-        pixels = yield Ask(self.inputs[0], at)
-        test = yield Ask(self.inputs[1], at)
-        value = yield Ask(self.inputs[2], at)
-        there = test.valid & (test.data != 0) & value.valid
-        return Pixels(np.where(there, value.data, pixels.data).astype(self.dtype, copy=False), pixels.valid)
+    def make(self, target: Target) -> Computation:
+        """See ``Node.make``: as in Earth Engine, the input's mask stays, and a masked value changes nothing."""
+        pixels = yield PixelRequest(self.inputs[0], target)
+        test = yield PixelRequest(self.inputs[1], target)
+        value = yield PixelRequest(self.inputs[2], target)
+        replaced = test.valid & (test.data != 0) & value.valid
+        return Pixels(np.where(replaced, value.data, pixels.data).astype(self.dtype, copy=False), pixels.valid)
 
 
 class Clipped(Node):
@@ -310,16 +320,16 @@ class Clipped(Node):
     __slots__ = ("region",)
 
     def __init__(self, node: Node, region: Region) -> None:
-        super().__init__(node.dtype, (node,), meeting((node.reach, reach_of_region(region))), region_key(region))
+        super().__init__(node.dtype, (node,), smallest_box((node.bounds, region_bounds(region))), region_key(region))
         self.region = region
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        held = inside(self.region, at.grid, at.window)
-        if not held.any():
-            return Pixels(np.zeros(held.shape, self.dtype), held)
-        pixels = yield Ask(self.inputs[0], at)
-        return Pixels(pixels.data, pixels.valid & held)
+        within = inside(self.region, target.grid, target.window)
+        if not within.any():
+            return Pixels(np.zeros(within.shape, self.dtype), within)
+        pixels = yield PixelRequest(self.inputs[0], target)
+        return Pixels(pixels.data, pixels.valid & within)
 
 
 class Cropped(Node):
@@ -331,24 +341,24 @@ class Cropped(Node):
         super().__init__(
             node.dtype,
             (node,),
-            meeting((node.reach, reach_of(grid))),
+            smallest_box((node.bounds, grid_bounds(grid))),
             tuple(grid.affine),
             tuple(grid.shape),
             str(grid.crs),
         )
         self.grid = grid
 
-    def make(self, at: Place) -> Making:
+    def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        pixels = yield Ask(self.inputs[0], at)
-        held = self._held(at)
-        return pixels if held is None else Pixels(pixels.data, pixels.valid & held)
+        pixels = yield PixelRequest(self.inputs[0], target)
+        within = self._within(target)
+        return pixels if within is None else Pixels(pixels.data, pixels.valid & within)
 
-    def _held(self, at: Place) -> npt.NDArray[np.bool_] | None:
+    def _within(self, target: Target) -> npt.NDArray[np.bool_] | None:
         """Return which pixels lie in the rectangle, None for all."""
-        window = at.window
+        window = target.window
         rows, cols = (int(n) for n in self.grid.shape)
-        offset = pixel_offset(at.grid, self.grid)
+        offset = pixel_offset(target.grid, self.grid)
         if offset is not None:
             col, row = offset[0] + window.col, offset[1] + window.row
             if col >= 0 and row >= 0 and col + window.width <= cols and row + window.height <= rows:
@@ -358,18 +368,19 @@ class Cropped(Node):
             return np.asarray((i >= 0) & (i < cols) & (j >= 0) & (j < rows))
         centre_x = np.arange(window.col, window.col + window.width) + 0.5
         centre_y = (np.arange(window.row, window.row + window.height) + 0.5)[:, None]
-        x, y = np.broadcast_arrays(*coordinates(at.grid, centre_x, centre_y))
-        if at.grid.crs != self.grid.crs and at.grid.crs is not None and self.grid.crs is not None:
-            x, y = transformer(at.grid.crs, self.grid.crs).transform(x, y)
-        b = ~self.grid.affine
-        across, down = b.a * x + b.b * y + b.c, b.d * x + b.e * y + b.f
+        x, y = np.broadcast_arrays(*coordinates(target.grid, centre_x, centre_y))
+        if target.grid.crs != self.grid.crs and target.grid.crs is not None and self.grid.crs is not None:
+            x, y = transformer(target.grid.crs, self.grid.crs).transform(x, y)
+        inverse = ~self.grid.affine
+        across = inverse.a * x + inverse.b * y + inverse.c
+        down = inverse.d * x + inverse.e * y + inverse.f
         return np.asarray((across >= 0) & (across < cols) & (down >= 0) & (down < rows))
 
 
 @lru_cache(maxsize=1024)
-def reach_of_place(at: Place) -> Box | None:
-    """Return the box of the ground of a place."""
-    affine = at.grid.affine @ Affine.translation(at.window.col, at.window.row)
-    if at.grid.crs is None:
+def target_bounds(target: Target) -> Box | None:
+    """Return the box of the ground that a target covers."""
+    affine = target.grid.affine @ Affine.translation(target.window.col, target.window.row)
+    if target.grid.crs is None:
         return None
-    return reach_of(GeoBox((at.window.height, at.window.width), affine, at.grid.crs))
+    return grid_bounds(GeoBox((target.window.height, target.window.width), affine, target.grid.crs))

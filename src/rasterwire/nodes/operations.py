@@ -1,4 +1,4 @@
-"""What functions of expressions do to arrays of pixels.
+"""Functions of expressions, as functions of arrays of pixels.
 
 Each takes arrays of one shape, or plain numbers for constants, then plain parameters, and ``dtype``,
 the type of the result; it returns an array, or an array and where it is valid.
@@ -13,7 +13,7 @@ from rasterwire.compiled import carried
 from rasterwire.nodes import loops
 
 Array = npt.NDArray[Any]
-Made = tuple[Array, npt.NDArray[np.bool_]]
+MaskedArray = tuple[Array, npt.NDArray[np.bool_]]
 
 
 def add(a: Array, b: Array, *, dtype: str) -> Array:
@@ -33,13 +33,13 @@ def multiply(a: Array, b: Array, *, dtype: str) -> Array:
 
 def divide(a: Array, b: Array, *, dtype: str) -> Array:
     """Return a / b; 0 where b is 0."""
-    made = np.divide(a, b, dtype=dtype, casting="unsafe")
-    return _zero_where(made, np.equal(b, 0))
+    quotient = np.divide(a, b, dtype=dtype, casting="unsafe")
+    return _zero_where(quotient, np.equal(b, 0))
 
 
 def mod(a: Array, b: Array, *, dtype: str) -> Array:
     """Return the remainder of a / b with the sign of a; 0 where b is 0."""
-    # the type of the result may be too small for what is divided
+    # the type of the result may be too small for the operands
     kind = dtype if np.dtype(dtype).kind == "f" else np.result_type(a, b)
     return _zero_where(np.fmod(a, b, dtype=kind, casting="unsafe"), np.equal(b, 0))
 
@@ -49,8 +49,8 @@ def power(a: Array, b: Array, *, dtype: str) -> Array:
     return np.power(a, b, dtype=dtype, casting="unsafe")
 
 
-def _zero_where(made: Array, zero: Array) -> Array:
-    return np.where(zero, made.dtype.type(0), made) if np.any(zero) else made
+def _zero_where(values: Array, is_zero: Array) -> Array:
+    return np.where(is_zero, values.dtype.type(0), values) if np.any(is_zero) else values
 
 
 def hypot(a: Array, b: Array, *, dtype: str) -> Array:
@@ -73,14 +73,14 @@ def maximum(a: Array, b: Array, *, dtype: str) -> Array:
     return np.maximum(a, b, dtype=dtype, casting="unsafe")
 
 
-def normalized_difference(a: Array, b: Array, *, dtype: str) -> Array | Made:
+def normalized_difference(a: Array, b: Array, *, dtype: str) -> Array | MaskedArray:
     """Return (a - b) / (a + b); 0 where the sum is 0, not valid where a or b is negative."""
     x, y = np.broadcast_arrays(a, b)
     if x.dtype != y.dtype or x.dtype != np.uint16 or dtype != "float32":
         x, y = x.astype(dtype, copy=False), y.astype(dtype, copy=False)
-    made = np.empty(x.shape, dtype)
-    loops.normalized_difference(carried(x), carried(y), made)
-    return made if x.dtype == np.uint16 else (made, (x >= 0) & (y >= 0))
+    result = np.empty(x.shape, dtype)
+    loops.normalized_difference(carried(x), carried(y), result)
+    return result if x.dtype == np.uint16 else (result, (x >= 0) & (y >= 0))
 
 
 def abs_(a: Array, *, dtype: str) -> Array:
@@ -88,23 +88,23 @@ def abs_(a: Array, *, dtype: str) -> Array:
     values = np.asarray(a)
     if np.dtype(dtype).kind == "f":
         values = values.astype(dtype, copy=False)
-    made: Array = np.abs(values)  # before a cast to a type without negative numbers
-    return made
+    result: Array = np.abs(values)  # before a cast to a type without negative numbers
+    return result
 
 
 def unary(a: Array, function: str, *, dtype: str) -> Array:
     """Return a NumPy function of floats, such as ``sqrt``."""
-    made: Array = getattr(np, function)(a, dtype=dtype, casting="unsafe")
-    return made
+    result: Array = getattr(np, function)(a, dtype=dtype, casting="unsafe")
+    return result
 
 
 def rounded(a: Array, function: str, *, dtype: str) -> Array:
     """Return whole numbers: ``round`` goes up at a half, as in Java, beside ``floor`` and ``ceil``."""
     values = np.asarray(a, dtype)
     if function != "round" or values.dtype.kind != "f":
-        made: Array = getattr(np, "floor" if function == "round" else function)(values)
-        return made
-    low = np.floor(values)  # a half added to the number just below one half would make it 1
+        result: Array = getattr(np, "floor" if function == "round" else function)(values)
+        return result
+    low = np.floor(values)  # a half added to the number just below one half would give 1
     nearest: Array = low + (values - low >= 0.5)
     return nearest
 
@@ -116,8 +116,8 @@ def sign(a: Array, *, dtype: str) -> Array:
 
 def compare(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     """Return 1 where a comparison such as ``less`` holds, else 0."""
-    held: Array = getattr(np, function)(a, b)
-    return held.view(np.uint8) if dtype == "uint8" else held.astype(dtype)
+    result: Array = getattr(np, function)(a, b)
+    return result.view(np.uint8) if dtype == "uint8" else result.astype(dtype)
 
 
 def both(a: Array, b: Array, *, dtype: str) -> Array:
@@ -139,14 +139,14 @@ def bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     """Return a function of bits, such as ``bitwise_and``; of the whole part of floats."""
     kind = "int64" if dtype != "uint64" else dtype
     x, y = np.asarray(a).astype(kind, casting="unsafe"), np.asarray(b).astype(kind, casting="unsafe")
-    made: Array = getattr(np, function)(x, y)
-    return made.astype(dtype)
+    result: Array = getattr(np, function)(x, y)
+    return result.astype(dtype)
 
 
 def flipped(a: Array, *, dtype: str) -> Array:
-    """Return the bits that values have not; of the whole part of floats."""
-    made: Array = np.invert(np.asarray(a).astype("int64", casting="unsafe"))
-    return made.astype(dtype)
+    """Return the bits of values inverted; of the whole part of floats."""
+    result: Array = np.invert(np.asarray(a).astype("int64", casting="unsafe"))
+    return result.astype(dtype)
 
 
 def shifted_bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
@@ -154,12 +154,12 @@ def shifted_bits(a: Array, b: Array, function: str, *, dtype: str) -> Array:
     x, y = np.asarray(a).astype("int64", casting="unsafe"), np.asarray(b).astype("int64", casting="unsafe")
     if function == "left_shift":
         return np.where((y >= 0) & (y < 64), np.left_shift(x, np.clip(y, 0, 63)), 0).astype(dtype)
-    made: Array = np.right_shift(x, np.clip(y, 0, 63)).astype(dtype)
-    return made
+    result: Array = np.right_shift(x, np.clip(y, 0, 63)).astype(dtype)
+    return result
 
 
 def cast(a: Array, *, dtype: str) -> Array:
-    """Return values in another type: whole parts, and the nearest that the type has."""
+    """Return values in another type: whole parts, clamped to the limits of the type."""
     values = np.asarray(a)
     target = np.dtype(dtype)
     if values.dtype == target or np.can_cast(values.dtype, target, "safe"):
@@ -170,8 +170,8 @@ def cast(a: Array, *, dtype: str) -> Array:
     if values.dtype.kind == "f":
         values = np.trunc(np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf))
         low, high = float(limits.min), float(limits.max)
-        made = np.clip(values, low, np.nextafter(high, 0) if int(high) > limits.max else high).astype(target)
-        return np.where(values >= high, limits.max, made).astype(target, copy=False)
+        whole = np.clip(values, low, np.nextafter(high, 0) if int(high) > limits.max else high).astype(target)
+        return np.where(values >= high, limits.max, whole).astype(target, copy=False)
     nearest: Array = np.clip(values, limits.min, limits.max).astype(target)
     return nearest
 
@@ -180,40 +180,42 @@ def clamp(a: Array, low: float, high: float, *, dtype: str) -> Array:
     """Return the nearest value between low and high."""
     if np.dtype(dtype).kind in "iu":  # an end may be beyond the type of the values
         return np.clip(np.asarray(a).astype(np.int64), int(low), int(high)).astype(dtype)
-    made: Array = np.clip(np.asarray(a, np.float64 if dtype == "float64" else None), low, high).astype(dtype)
-    return made
+    result: Array = np.clip(np.asarray(a, np.float64 if dtype == "float64" else None), low, high).astype(dtype)
+    return result
 
 
 def unit_scale(a: Array, low: float, high: float, *, dtype: str) -> Array:
-    """Return values so that low becomes 0 and high 1."""
+    """Return values scaled linearly, so that low becomes 0 and high 1."""
     values = np.asarray(a, np.float64)
-    made: Array = ((values - low) / (high - low)).astype(dtype)
-    return made
+    result: Array = ((values - low) / (high - low)).astype(dtype)
+    return result
 
 
-def remap(a: Array, before: tuple[float, ...], after: tuple[float, ...], default: float | None, *, dtype: str) -> Made:
-    """Return other values for given ones; others become the default, or are not valid."""
+def remap(
+    a: Array, before: tuple[float, ...], after: tuple[float, ...], default: float | None, *, dtype: str
+) -> MaskedArray:
+    """Return values replaced by a table; values that are not in it become the default, or are not valid."""
     keys = np.asarray(before, np.float64)
     order = np.argsort(keys, kind="stable")
     values = np.asarray(a, np.float64)
-    at = np.clip(np.searchsorted(keys[order], values), 0, len(keys) - 1)
-    hit = keys[order][at] == values
-    made = np.where(hit, np.asarray(after, np.float64)[order][at], 0.0 if default is None else default)
-    return made.astype(dtype), hit if default is None else np.ones(hit.shape, bool)
+    index = np.clip(np.searchsorted(keys[order], values), 0, len(keys) - 1)
+    is_key = keys[order][index] == values
+    mapped = np.where(is_key, np.asarray(after, np.float64)[order][index], 0.0 if default is None else default)
+    return mapped.astype(dtype), is_key if default is None else np.ones(is_key.shape, bool)
 
 
 def stretched(a: Array, low: float, high: float, gamma: float, *, dtype: str) -> Array:
     """Return bytes for a display: low becomes 0 and high 255, with a gamma between."""
     values: Array = np.asarray(a, np.float64)
     share: Array = np.clip((values - low) / (high - low), 0, 1) if high != low else (values >= low).astype(np.float64)
-    made: Array = np.floor(np.power(share, 1.0 / gamma) * 255.0 + 0.5)
-    return np.nan_to_num(made).astype(dtype)
+    result: Array = np.floor(np.power(share, 1.0 / gamma) * 255.0 + 0.5)
+    return np.nan_to_num(result).astype(dtype)
 
 
 def painted(a: Array, low: float, high: float, colours: tuple[int, ...], *, dtype: str) -> Array:
     """Return one channel of a palette, whose colours lie evenly between low and high."""
     values = np.asarray(a, np.float64)
     share = np.clip((values - low) / (high - low) if high != low else (values >= low).astype(float), 0, 1)
-    made = np.interp(share * (len(colours) - 1), np.arange(len(colours)), colours)
-    shades: Array = np.floor(np.nan_to_num(made) + 0.5).astype(dtype)
+    channel = np.interp(share * (len(colours) - 1), np.arange(len(colours)), colours)
+    shades: Array = np.floor(np.nan_to_num(channel) + 0.5).astype(dtype)
     return shades

@@ -39,11 +39,11 @@ class PixelType:
         return "uint64" if self.low >= 0 else "int64"
 
     def as_json(self) -> dict[str, Any]:
-        """Return what clients are told."""
-        told: dict[str, Any] = {"type": "PixelType", "precision": self.precision}
+        """Return the type as clients get it."""
+        document: dict[str, Any] = {"type": "PixelType", "precision": self.precision}
         if self.low is not None and self.high is not None:
-            told |= {"min": self.low, "max": self.high}
-        return told
+            document |= {"min": self.low, "max": self.high}
+        return document
 
 
 FLOAT = PixelType("float")
@@ -73,7 +73,7 @@ def whole(low: float, high: float) -> PixelType:
 
 
 def constant_type(value: float | int) -> PixelType:
-    """Return the type of a constant: 20.0 is the whole number 20, as JSON does not tell them apart."""
+    """Return the type of a constant: 20.0 is the whole number 20, since JSON has one form for both."""
     if math.isfinite(value) and value == int(value) and abs(value) < 1 << 63:
         return PixelType("int", int(value), int(value))
     return PixelType("double", value, value) if math.isfinite(value) else DOUBLE
@@ -95,10 +95,10 @@ def union(first: PixelType, second: PixelType) -> PixelType:
 
 
 def floating(*types: PixelType) -> PixelType:
-    """Return the type of results that are no whole numbers: float of floats and short integers, else double."""
+    """Return the type of results that are not whole numbers: float for floats and short integers, else double."""
     return DOUBLE if any(t.precision == "double" for t in types) else FLOAT
 
 
 def wide(*types: PixelType) -> PixelType:
-    """Return the type of results that need more than their inputs: double of whole numbers, float of floats."""
+    """Return the type of results that need more bits than their inputs: double for whole numbers, float for floats."""
     return DOUBLE if any(t.precision != "float" for t in types) else FLOAT

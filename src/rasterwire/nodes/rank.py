@@ -25,11 +25,11 @@ RANKS = {
 
 
 MOST_SORTED = 1 << 21
-"""Values that are best sorted at once; each takes up to 9 bytes."""
+"""Values to sort at once; each takes up to 9 bytes."""
 
 
 def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dtype: str) -> tuple[Array, Valid]:
-    """Return what a reducer makes of sorted values at each pixel, and where it makes anything; see ``rank``."""
+    """Return the result of a reducer of sorted values at each pixel, and where there is one; see ``rank``."""
     data, state = np.zeros(stack.shape[1:]), np.zeros(stack.shape[1:], bool)
     low, high, *_ = *parameters, 0.0, 0.0
     stack = carried(stack)
@@ -39,7 +39,7 @@ def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dty
 
 
 def warm_up() -> None:
-    """Compile for all types, or load what was compiled."""
+    """Compile for all types, or load the compiled loops."""
     for dtype in TYPES:
         ranked("median", (), np.zeros((1, 1, 1), dtype), np.ones((1, 1, 1), bool), "float64")
 
@@ -47,55 +47,55 @@ def warm_up() -> None:
 def _rank_twin(
     kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid
 ) -> None:
-    """Do as ``rank`` by NumPy, to the bit."""
-    there = valid & (stack == stack)  # NaN does not count
-    values = np.sort(np.where(there, stack, top), axis=0, kind="stable")
-    met = there.sum(axis=0)
-    state[...] = met > 0
+    """Do what ``rank`` does, by NumPy and to the bit."""
+    is_value = valid & (stack == stack)  # NaN does not count
+    values = np.sort(np.where(is_value, stack, top), axis=0, kind="stable")
+    count = is_value.sum(axis=0)
+    state[...] = count > 0
     with np.errstate(all="ignore"):
         if kind == MEDIAN:
-            made = (_at(values, (met - 1) // 2).astype(float) + _at(values, met // 2).astype(float)) / 2.0
+            result = (_at(values, (count - 1) // 2).astype(float) + _at(values, count // 2).astype(float)) / 2.0
         elif kind == PERCENTILE:
-            made = _percentile(values, met, low)
+            result = _percentile(values, count, low)
         elif kind == INTERVAL_MEAN:
-            made = _interval_mean(values, met, low, high)
+            result = _interval_mean(values, count, low, high)
         else:
-            made = _of_runs(values, met)[kind == MODE]
-    data[...] = np.where(state, made, 0.0)
+            result = _of_runs(values, count)[kind == MODE]
+    data[...] = np.where(state, result, 0.0)
 
 
 def _at(values: Array, index: Array) -> Array:
-    found: Array = np.take_along_axis(values, np.clip(index, 0, len(values) - 1)[None], axis=0)[0]
-    return found
+    result: Array = np.take_along_axis(values, np.clip(index, 0, len(values) - 1)[None], axis=0)[0]
+    return result
 
 
-def _percentile(values: Array, met: Array, percent: float) -> Array:
-    place = percent / 100.0 * (met - 1)
-    below = np.floor(place).astype(np.int64)
-    least, more = _at(values, below), _at(values, np.minimum(below + 1, met - 1))
-    made: Array = least + (more.astype(float) - least.astype(float)) * (place - below)
-    return made
+def _percentile(values: Array, count: Array, percent: float) -> Array:
+    position = percent / 100.0 * (count - 1)
+    below = np.floor(position).astype(np.int64)
+    least, next_value = _at(values, below), _at(values, np.minimum(below + 1, count - 1))
+    result: Array = least + (next_value.astype(float) - least.astype(float)) * (position - below)
+    return result
 
 
-def _interval_mean(values: Array, met: Array, low: float, high: float) -> Array:
-    least, most = _percentile(values, met, low), _percentile(values, met, high)
-    counts = (np.arange(len(values))[:, None, None] < met) & (least <= values) & (values <= most)
-    # one after the other, as a loop adds them; NumPy's sum adds in pairs
-    total = np.cumsum(np.where(counts, values, 0), axis=0, dtype=float)[-1]
-    inside = counts.sum(axis=0)
+def _interval_mean(values: Array, count: Array, low: float, high: float) -> Array:
+    least, most = _percentile(values, count, low), _percentile(values, count, high)
+    is_within = (np.arange(len(values))[:, None, None] < count) & (least <= values) & (values <= most)
+    # added one after the other, as in the loop; NumPy's sum adds in pairs
+    total = np.cumsum(np.where(is_within, values, 0), axis=0, dtype=float)[-1]
+    inside = is_within.sum(axis=0)
     return np.where(inside > 0, total / inside, least)
 
 
-def _of_runs(values: Array, met: Array) -> tuple[Array, Array]:
-    """Return how many different values there are, and the commonest, of equal ones the least."""
-    best, longest = values[0].astype(float), np.zeros(met.shape, np.int64)
-    run, different = np.zeros(met.shape, np.int64), np.zeros(met.shape, np.int64)
+def _of_runs(values: Array, count: Array) -> tuple[Array, Array]:
+    """Return how many different values there are, and the commonest one; the least of those that are as common."""
+    best, longest = values[0].astype(float), np.zeros(count.shape, np.int64)
+    run, different = np.zeros(count.shape, np.int64), np.zeros(count.shape, np.int64)
     for k in range(len(values)):
-        there = k < met
-        goes_on = there & (values[k] == values[k - 1]) if k else np.zeros(met.shape, bool)
-        run = np.where(goes_on, run + 1, 1)
-        different += there & ~goes_on
-        better = there & (run > longest)
+        is_value = k < count
+        is_repeat = is_value & (values[k] == values[k - 1]) if k else np.zeros(count.shape, bool)
+        run = np.where(is_repeat, run + 1, 1)
+        different += is_value & ~is_repeat
+        better = is_value & (run > longest)
         longest = np.where(better, run, longest)
         best = np.where(better, values[k], best)
     return different.astype(float), best
@@ -112,20 +112,20 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
         top: the greatest value of the type.
         stack: values, shape (n, rows, columns).
         valid: which of them count; NaN does not.
-        data: is filled, shape (rows, columns).
-        state: is filled: where at least one value counts.
+        data: filled in, shape (rows, columns).
+        state: filled in: where at least one value counts.
     """
     count, cols = stack.shape[0], data.shape[1]
     lines = np.empty((count, cols), stack.dtype)
-    met = np.empty(cols, np.int64)
+    counts = np.empty(cols, np.int64)
     for r in range(data.shape[0]):
-        met[:] = 0
+        counts[:] = 0
         for k in range(count):
             for c in range(cols):
                 value = stack[k, r, c]
-                there = valid[k, r, c] and value == value
-                met[c] += there
-                lines[k, c] = value if there else top  # what does not count sorts to the end
+                is_value = valid[k, r, c] and value == value
+                counts[c] += is_value
+                lines[k, c] = value if is_value else top  # values that do not count sort to the end
         if count > _NETWORK:
             line, spare = np.empty(count, stack.dtype), np.empty(count, stack.dtype)
             for c in range(cols):
@@ -134,25 +134,25 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
         else:
             _sort_columns(lines)
         for c in range(cols):
-            state[r, c] = met[c] > 0
+            state[r, c] = counts[c] > 0
         if kind == MEDIAN:
             for c in range(cols):
-                n = met[c]
+                n = counts[c]
                 if n > 0:
                     data[r, c] = (np.float64(lines[(n - 1) // 2, c]) + np.float64(lines[n // 2, c])) / 2.0
         else:
             for c in range(cols):
-                if met[c] > 0:
-                    data[r, c] = _picked(kind, low, high, lines[:, c], met[c])
+                if counts[c] > 0:
+                    data[r, c] = _picked(kind, low, high, lines[:, c], counts[c])
 
 
 _NETWORK = 160
-"""Values that a network of exchanges sorts faster than any other way, since it runs along whole rows."""
+"""Up to this many values a sorting network is fastest, since it runs along whole rows."""
 
 
 @compiled
 def _sort_columns(lines: Array) -> None:
-    """Sort each column, by Batcher's merging of odd and even places."""
+    """Sort each column by Batcher's odd-even mergesort."""
     count = lines.shape[0]
     p = 1
     while p < count:
@@ -168,7 +168,7 @@ def _sort_columns(lines: Array) -> None:
 
 @compiled
 def _exchange(a: Array, b: Array) -> None:
-    """Let the first line hold the smaller values of two."""
+    """Put the smaller of two values into the first line, the larger into the second."""
     for c in range(a.shape[0]):
         x, y = a[c], b[c]
         a[c] = min(y, x)
@@ -177,7 +177,7 @@ def _exchange(a: Array, b: Array) -> None:
 
 @compiled
 def _picked(kind: int, low: float, high: float, values: Array, n: int) -> Any:
-    """Return what a kind makes of sorted values."""
+    """Return the result of a kind for sorted values."""
     if kind == PERCENTILE:
         return _between(values, n, low)
     if kind == INTERVAL_MEAN:
@@ -202,10 +202,10 @@ def _picked(kind: int, low: float, high: float, values: Array, n: int) -> Any:
 
 @compiled
 def _between(values: Array, n: int, percent: float) -> float:
-    """Return a percentile of sorted values, between two of them by how far it is, as NumPy does."""
-    place = percent / 100.0 * (n - 1)
-    below = int(np.floor(place))
+    """Return a percentile of sorted values, interpolated linearly between two of them, as NumPy does."""
+    position = percent / 100.0 * (n - 1)
+    below = int(np.floor(position))
     above = min(below + 1, n - 1)
-    share = place - below
+    share = position - below
     result: float = values[below] + (np.float64(values[above]) - np.float64(values[below])) * share
     return result

@@ -1,106 +1,106 @@
-"""Runs nodes for a block: each once, however many others want it."""
+"""Computes the pixels of nodes for a block: each node once, however many others request it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from rasterwire.budget import Budget, of_block
 from rasterwire.errors import InvalidExpression
-from rasterwire.nodes.nodes import Making, Node, Place
+from rasterwire.nodes.nodes import Computation, Node, Target
 from rasterwire.pixels import Pixels
 
-Reader = Callable[[Node, Place], Pixels | None]
+Reader = Callable[[Node, Target], Pixels | None]
 
 
 def shared_keys(nodes: Sequence[Node]) -> dict[bytes, int]:
-    """Return how often a node is asked for, by key, of those that are more than once.
+    """Return how often each node is requested, by key, of nodes that are requested more than once.
 
-    By nodes below ``nodes``, or by the caller; a node of the same key as another is the same.
+    Requests come from the caller and from the nodes below ``nodes``. Nodes with equal keys are one node.
     """
-    asked: dict[bytes, int] = {}
+    counts: dict[bytes, int] = {}
     pending = list(nodes)
     while pending:
         node = pending.pop()
-        count = asked.get(node.key, 0)
-        asked[node.key] = count + 1
+        count = counts.get(node.key, 0)
+        counts[node.key] = count + 1
         if not count:
             pending.extend(node.inputs)
-    return {key: count for key, count in asked.items() if count > 1}
+    return {key: count for key, count in counts.items() if count > 1}
 
 
-def evaluate(nodes: Sequence[Node], at: Place, read: Reader, shared: Mapping[bytes, int]) -> list[Pixels]:
-    """Return the pixels of nodes at a place.
+def evaluate(nodes: Sequence[Node], target: Target, read: Reader, shared: Mapping[bytes, int]) -> list[Pixels]:
+    """Return the pixels of nodes over a target.
 
     Args:
         nodes: to compute.
-        at: where.
-        read: makes the pixels of nodes that are made of files, and returns None for all others.
+        target: the window of a grid.
+        read: returns the pixels of nodes that the renderer reads from files, and None for all others.
         shared: see ``shared_keys``.
 
     Raises:
         SourceUnavailable: of ``read``.
-        InvalidExpression: it takes too long, or too much memory.
+        InvalidExpression: the computation takes too long, or too much memory.
     """
-    known = _Known(shared)
+    cache = _Cache(shared)
     with of_block() as budget:
-        return [_made(node, at, read, known, budget) for node in nodes]
+        return [_pixels(node, target, read, cache, budget) for node in nodes]
 
 
-class _Known:
-    """Pixels that somebody will ask for again; those that all have asked for are dropped."""
+class _Cache:
+    """Pixels that will be requested again; they are dropped after the last request."""
 
     def __init__(self, shared: Mapping[bytes, int]) -> None:
         self._shared = shared
-        self._kept: dict[tuple[bytes, Place], tuple[Pixels, int]] = {}
+        self._entries: dict[tuple[bytes, Target], tuple[Pixels, int]] = {}
 
-    def get(self, node: Node, at: Place) -> Pixels | None:
-        """Return the pixels of a node, if they were made."""
+    def get(self, node: Node, target: Target) -> Pixels | None:
+        """Return the pixels of a node, if they were computed before."""
         if node.key not in self._shared:
             return None
-        found = self._kept.pop((node.key, at), None)
-        if found is None:
+        entry = self._entries.pop((node.key, target), None)
+        if entry is None:
             return None
-        pixels, left = found
-        if left > 1:
-            self._kept[node.key, at] = pixels, left - 1
+        pixels, count = entry
+        if count > 1:
+            self._entries[node.key, target] = pixels, count - 1
         return pixels
 
-    def put(self, node: Node, at: Place, pixels: Pixels) -> None:
-        """Keep the pixels of a node for the others that will ask for them."""
+    def put(self, node: Node, target: Target, pixels: Pixels) -> None:
+        """Store the pixels of a node for the requests that are still to come."""
         count = self._shared.get(node.key, 0)
         if count > 1:
-            self._kept[node.key, at] = pixels, count - 1
+            self._entries[node.key, target] = pixels, count - 1
 
 
-def _made(node: Node, at: Place, read: Reader, known: _Known, budget: Budget) -> Pixels:
-    stack: list[tuple[Node, Place, Making]] = []
+def _pixels(node: Node, target: Target, read: Reader, cache: _Cache, budget: Budget) -> Pixels:
+    stack: list[tuple[Node, Target, Computation]] = []
     answer: Pixels | None = None
     while True:
         budget.check()
-        # down: begin the node that is wanted
+        # down: begin the node that is requested
         if answer is None:
-            answer = known.get(node, at)
+            answer = cache.get(node, target)
             if answer is None:
-                answer = read(node, at)
+                answer = read(node, target)
                 if answer is None:
-                    stack.append((node, at, node.make(at)))
+                    stack.append((node, target, node.make(target)))
                 else:
-                    known.put(node, at, answer)
-        # up: hand the answer to who asked
+                    cache.put(node, target, answer)
+        # up: send the answer to the node that requested it
         if not stack:
             assert answer is not None
             return answer
-        asking, place, making = stack[-1]
+        parent, parent_target, computation = stack[-1]
         try:
-            wanted = making.send(answer)  # type: ignore[arg-type]  # None begins it
+            request = computation.send(answer)  # type: ignore[arg-type]  # None begins it
         except MemoryError:
             raise InvalidExpression("User memory limit exceeded.") from None
         except StopIteration as end:
             stack.pop()
             answer = end.value
             assert answer is not None
-            known.put(asking, place, answer)
-            node, at = asking, place
+            cache.put(parent, parent_target, answer)
+            node, target = parent, parent_target
             if not stack:
                 return answer
             continue
         answer = None
-        node, at = wanted.node, wanted.at
+        node, target = request.node, request.target

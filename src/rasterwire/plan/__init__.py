@@ -1,6 +1,6 @@
-"""From a request and an image to a plan: every decision, no pixel read."""
+"""From a request and an image to a plan: every decision is made here, and no pixel is read."""
 
-from rasterwire.plan.make import find_bands, make_plan
+from rasterwire.plan.make import make_plan, pick_bands
 from rasterwire.plan.types import EARTH_ENGINE_LIMITS, BandPlan, Ignored, Limits, RasterPlan, RenderPlan
 
 __all__ = [
@@ -10,6 +10,6 @@ __all__ = [
     "Limits",
     "RasterPlan",
     "RenderPlan",
-    "find_bands",
     "make_plan",
+    "pick_bands",
 ]

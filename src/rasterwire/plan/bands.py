@@ -1,6 +1,7 @@
 """How each band is computed and stored: type, nodata, resampling, overview."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -8,7 +9,6 @@ from odc.geo.geobox import GeoBox
 from rasterwire.errors import Violation
 from rasterwire.geo.grid import pixel_metres, pixel_offset
 from rasterwire.image import Band
-from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import type_names
 from rasterwire.plan.types import BandPlan, Source
 from rasterwire.plan.validity import Nodata
@@ -16,7 +16,7 @@ from rasterwire.request import Resampling
 
 
 def dtype_violation(band: Source, field: str) -> Violation | None:
-    """Return what is wrong with the type of a band, or None."""
+    """Return the violation of a band whose type no format holds, or None."""
     if band.dtype in type_names:
         return None
     return Violation(field, "TYPE_NOT_SUPPORTED", f"band {band.name!r} is {band.dtype}, which no format holds")
@@ -38,33 +38,32 @@ def plan_bands(
     """Return the plans of the bands of one raster.
 
     Args:
-        sources: output name, band and asked resampling, in output order.
+        sources: output name, band and requested resampling, in output order.
         dtypes: of the output, one a band.
         grid: of the raster.
-        nodata: what is declared and what invalid pixels get, of each band.
+        nodata: the declared value and the fill of each band.
     """
-    plans = []
-    for (name, band, resampling), dtype, own in zip(sources, dtypes, nodata, strict=True):
-        if isinstance(band, Computed):
-            plans.append(BandPlan(name, band, dtype, own.declared, own.fill, resampling))
-            continue
-        read = sampling(band, grid, resampling)
-        plans.append(BandPlan(name, band, dtype, own.declared, own.fill, read.resampling, read.overview))
-    return tuple(plans)
+    return tuple(
+        replace(plan_band(source, grid, resampling), name=name, dtype=dtype, nodata=value.declared, fill=value.fill)
+        for (name, source, resampling), dtype, value in zip(sources, dtypes, nodata, strict=True)
+    )
 
 
-def sampling(band: Band, grid: GeoBox, resampling: Resampling) -> BandPlan:
-    """Return how a stored band is read on a grid, as it is stored."""
-    if pixel_offset(grid, band.grid) is not None:
-        return BandPlan(band.name, band, band.dtype, None, 0, None)
-    overview = pick_overview(band, grid, resampling)
-    return BandPlan(band.name, band, band.dtype, None, 0, resampling, overview)
+def plan_band(source: Source, grid: GeoBox, resampling: Resampling) -> BandPlan:
+    """Return how a band is sampled on a grid, in its own type and without a nodata value."""
+    band, overview = source.stored, None
+    kernel: Resampling | None = resampling
+    if band is not None and pixel_offset(grid, band.grid) is not None:
+        kernel = None
+    elif band is not None:
+        overview = pick_overview(band, grid, resampling)
+    return BandPlan(source.name, source, source.dtype, nodata=None, fill=0, resampling=kernel, overview=overview)
 
 
-def pick_overview(band: Source, grid: GeoBox, resampling: Resampling) -> int | None:
+def pick_overview(band: Band, grid: GeoBox, resampling: Resampling) -> int | None:
     """Return the overview level to read: the coarsest that is not coarser than the grid, or None.
 
-    Reductions over all pixels read the full resolution. Source: Earth Engine's guide on scale.
+    Resamplings that aggregate read the full resolution. Source: Earth Engine's guide on scale.
     """
     if resampling.aggregates or (resampling is Resampling.NEAREST and not band.exact_overviews):
         return None
@@ -75,6 +74,6 @@ def pick_overview(band: Source, grid: GeoBox, resampling: Resampling) -> int | N
     return max(fine, key=lambda level: factors[level]) if fine else None
 
 
-def overview_factors(band: Source) -> list[float]:
-    """Return by how much each overview level is coarser than the band."""
+def overview_factors(band: Band) -> list[float]:
+    """Return the factor by which each overview level is coarser than the band."""
     return [band.grid.shape[1] / width for width, _ in band.overviews]

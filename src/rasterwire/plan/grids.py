@@ -1,4 +1,4 @@
-"""Which grid a band gets: the precedence rules, and the fields they leave without effect."""
+"""The grid of a band: the precedence rules, and the fields that have no effect by them."""
 
 import math
 from collections.abc import Hashable
@@ -28,23 +28,24 @@ from rasterwire.plan.visible import visible_extent
 from rasterwire.request import GridSpec, Precedence
 
 _SMALLEST_METRES, _LARGEST_METRES = 1e-9, 1e9
-"""Beyond these no raster is, and products of sizes cease to be exact numbers."""
+"""No raster has smaller or larger pixels, and products of such sizes are no longer exact numbers."""
 
 
 _EARTH_METRES = 1e8
-"""More than twice around: what reaches farther lies where a projection puts places at any distance, as of a pole."""
+"""More than twice around the earth. A larger extent comes from places that a projection puts at any distance, such
+as a pole."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A grid as asked for one raster.
+class GridRequest:
+    """A request for the grid of one raster.
 
     Attributes:
-        spec: after band-level parts were laid over those of the request.
+        spec: the fields of the band, completed by those of the whole request.
         region: the area, or None.
         precedence: which fields win.
         path: of the band in the request, such as ``bands[0].``; "" for the whole request.
-        own: what the band asks for itself.
+        own: the fields of the band alone.
     """
 
     spec: GridSpec
@@ -55,12 +56,12 @@ class Asked:
 
     @property
     def exact(self) -> bool:
-        """Whether crs and transform name the lattice."""
+        """Whether crs and transform define the lattice."""
         return self.spec.crs is not None and self.spec.transform is not None
 
     @property
     def needs_place(self) -> bool:
-        """Whether it means anything only where the pixels lie somewhere on earth."""
+        """Whether the request makes sense only for pixels that are placed on earth."""
         return self.spec.crs is not None or self.spec.scale is not None or self.region is not None
 
     @property
@@ -69,58 +70,59 @@ class Asked:
         return self.region is not None and not (self.exact and self.precedence is Precedence.DOCUMENTED)
 
 
-def ignored_fields(asked: Asked, clips: bool) -> list[Ignored]:
-    """Return the grid fields that have no effect, and a clip to a region that has none, with reasons."""
-    found = []
-    scale = (asked.path if asked.own.scale is not None else "") + "scale"
-    if asked.spec.scale is not None:
-        if asked.spec.dimensions:
-            found.append(Ignored(scale, "dimensions is given, and decides the size of a pixel"))
-        elif asked.exact and asked.precedence is Precedence.DOCUMENTED:
-            found.append(Ignored(scale, "crs and crs_transform are given, and name the grid exactly"))
-    if asked.region is not None and not asked.region_counts:
-        own = bool(asked.path and asked.own.transform)
-        why = f"{asked.path}crs_transform names its grid" if own else "crs and crs_transform are given"
-        found.append(Ignored("region", f"{why}; precedence COMBINED crops {'it' if own else 'their grid'}"))
+def ignored_fields(request: GridRequest, clips: bool) -> list[Ignored]:
+    """Return the grid fields, and the clip to the region, that have no effect, with reasons."""
+    ignored = []
+    scale = (request.path if request.own.scale is not None else "") + "scale"
+    if request.spec.scale is not None:
+        if request.spec.dimensions:
+            ignored.append(Ignored(scale, "dimensions is given, and decides the size of a pixel"))
+        elif request.exact and request.precedence is Precedence.DOCUMENTED:
+            ignored.append(Ignored(scale, "crs and crs_transform are given, and define the grid exactly"))
+    if request.region is not None and not request.region_counts:
+        is_of_band = bool(request.path and request.own.transform)
+        reason = f"{request.path}crs_transform names its grid" if is_of_band else "crs and crs_transform are given"
+        crop_target = "it" if is_of_band else "their grid"
+        ignored.append(Ignored("region", f"{reason}; precedence COMBINED crops {crop_target}"))
         if clips:
-            found.append(Ignored("clip_to_region", f"region is ignored, since {why}"))
-    return found
+            ignored.append(Ignored("clip_to_region", f"region is ignored, since {reason}"))
+    return ignored
 
 
-def resolve_grid(asked: Asked, source: GeoBox) -> GeoBox:
+def resolve_grid(request: GridRequest, source: GeoBox) -> GeoBox:
     """Return the grid for a band.
 
     Args:
-        asked: what the request says.
+        request: for the grid.
         source: the grid of the band.
 
     Raises:
-        InvalidRequest: the image has no place on earth and the grid needs one, or the region
-            reaches beyond where the crs is defined.
+        InvalidRequest: the image is not placed on earth and the grid has to be, or the region
+            extends beyond where the crs is defined.
     """
-    if source.crs is None and asked.needs_place:
-        raise unplaced(asked, "the image names no coordinate reference system")
-    if asked.spec.transform is not None and asked.spec.crs is None:
-        said = "six numbers place pixels in a crs only; name the crs too"
-        raise invalid(asked.path + "crs_transform", "TRANSFORM_WITHOUT_CRS", said)
-    if asked.spec.scale is not None and not _SMALLEST_METRES <= asked.spec.scale <= _LARGEST_METRES:
-        said = f"{asked.spec.scale:g} metres are not between {_SMALLEST_METRES:g} and {_LARGEST_METRES:g}"
-        raise invalid((asked.path if asked.own.scale is not None else "") + "scale", "SCALE_OUT_OF_RANGE", said)
-    lattice, crs = _lattice(asked, source)
-    dimensions = asked.spec.dimensions
-    if asked.exact and len(dimensions) == 2 and not asked.region_counts:
+    if source.crs is None and request.needs_place:
+        raise unplaced(request, "the image names no coordinate reference system")
+    if request.spec.transform is not None and request.spec.crs is None:
+        problem = "six numbers place pixels in a crs only; name the crs too"
+        raise invalid(request.path + "crs_transform", "TRANSFORM_WITHOUT_CRS", problem)
+    if request.spec.scale is not None and not _SMALLEST_METRES <= request.spec.scale <= _LARGEST_METRES:
+        problem = f"{request.spec.scale:g} metres are not between {_SMALLEST_METRES:g} and {_LARGEST_METRES:g}"
+        raise invalid((request.path if request.own.scale is not None else "") + "scale", "SCALE_OUT_OF_RANGE", problem)
+    lattice, crs = _lattice(request, source)
+    dimensions = request.spec.dimensions
+    if request.exact and len(dimensions) == 2 and not request.region_counts:
         return GeoBox((dimensions[1], dimensions[0]), lattice, crs)
-    box = _box(asked, source, lattice, crs)
+    box = _box(request, source, lattice, crs)
     if dimensions:
         return stretched(lattice, crs, box, dimensions)
     return covering(lattice, crs, box)
 
 
-def _lattice(asked: Asked, source: GeoBox) -> tuple[Affine, CRS | None]:
-    spec = asked.spec
+def _lattice(request: GridRequest, source: GeoBox) -> tuple[Affine, CRS | None]:
+    spec = request.spec
     scale = None if spec.dimensions else spec.scale
     if spec.crs is not None and spec.transform is not None:
-        if scale is not None and asked.precedence is Precedence.COMBINED:
+        if scale is not None and request.precedence is Precedence.COMBINED:
             return rescaled(spec.transform, spec.crs, scale), spec.crs
         return spec.transform, spec.crs
     if spec.crs is not None:
@@ -130,9 +132,9 @@ def _lattice(asked: Asked, source: GeoBox) -> tuple[Affine, CRS | None]:
     return source.affine, source.crs
 
 
-def _box(asked: Asked, source: GeoBox, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
-    if asked.region is not None and asked.region_counts:
-        return lattice_extent(asked.region, lattice, crs)
+def _box(request: GridRequest, source: GeoBox, lattice: Affine, crs: CRS | None) -> tuple[float, float, float, float]:
+    if request.region is not None and request.region_counts:
+        return lattice_extent(request.region, lattice, crs)
     if crs is None:
         return 0.0, 0.0, float(source.shape[1]), float(source.shape[0])
     inverse = ~lattice
@@ -152,25 +154,25 @@ def _metres_across(box: tuple[float, float, float, float], lattice: Affine, crs:
     return max(across, down) * metres_per_unit(crs)
 
 
-def unplaced(asked: Asked, why: str) -> InvalidRequest:
-    """Return the error of a grid on earth for an image that has no place there."""
-    field = "crs" if asked.spec.crs else "scale" if asked.spec.scale is not None else "region"
-    said = f"{why}, so only its own pixels can be had; leave the field out"
-    return invalid(asked.path + field, "IMAGE_WITHOUT_CRS", said)
+def unplaced(request: GridRequest, reason: str) -> InvalidRequest:
+    """Return the error of a grid on earth for an image that is not placed on earth."""
+    field = "crs" if request.spec.crs else "scale" if request.spec.scale is not None else "region"
+    problem = f"{reason}, so it can only be downloaded on its own pixels; leave the field out"
+    return invalid(request.path + field, "IMAGE_WITHOUT_CRS", problem)
 
 
 class Grids:
-    """The grids of one request, each found once for all bands that share it."""
+    """The grids of one download, each resolved once for all bands that share it."""
 
     def __init__(self) -> None:
         self._resolved: dict[Hashable, GeoBox] = {}
         self._touching: dict[Hashable, bool] = {}
 
-    def resolve(self, asked: Asked, source: GeoBox) -> GeoBox:
+    def resolve(self, request: GridRequest, source: GeoBox) -> GeoBox:
         """See ``resolve_grid``; region and precedence have to be the same in every call."""
-        key = replace(asked.spec, crs=None), crs_name(asked.spec.crs), grid_key(source)
+        key = replace(request.spec, crs=None), crs_name(request.spec.crs), grid_key(source)
         if key not in self._resolved:
-            self._resolved[key] = resolve_grid(asked, source)
+            self._resolved[key] = resolve_grid(request, source)
         return self._resolved[key]
 
     def touch(self, grid: GeoBox, source: GeoBox) -> bool:

@@ -1,6 +1,6 @@
-"""The libraries that make the bytes of files: another version of them may make others of equal plans."""
+"""The libraries that encode files: another version of them may give other bytes for an equal plan."""
 
 from importlib.metadata import version
 
 LIBRARIES = tuple(f"{name} {version(name)}" for name in ("imagecodecs", "isal", "rasterio", "tifffile"))
-"""Names and versions; part of each etag, so that a file half downloaded is not continued by another one."""
+"""Names and versions. They are part of each etag, so that a download never continues with the bytes of another file."""

@@ -10,18 +10,18 @@ from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Viol
 from rasterwire.geo.crs import crs_name
 from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
-from rasterwire.nodes.computed import Computed, Product
+from rasterwire.nodes.computed import Product
 from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.etag import etag_of
-from rasterwire.plan.grids import Asked, Grids, ignored_fields
+from rasterwire.plan.grids import GridRequest, Grids, ignored_fields
 from rasterwire.plan.metadata import with_metadata
-from rasterwire.plan.passthrough import handed_on
-from rasterwire.plan.placement import check_place, check_warps, on
+from rasterwire.plan.passthrough import passthrough_tiling
+from rasterwire.plan.placement import check_place, check_warps, comparable_grid
 from rasterwire.plan.reading import reading
 from rasterwire.plan.sizes import check_bytes, estimated_bytes, pixel_bytes, side_violation
 from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
-from rasterwire.plan.validity import tell_invalid
+from rasterwire.plan.validity import mark_invalid
 from rasterwire.request import (
     BandRequest,
     Compression,
@@ -41,50 +41,54 @@ _mime_types = {
     Format.JPEG: "image/jpeg",
 }
 
-_Chosen = tuple[BandRequest, Source]
+_BandPair = tuple[BandRequest, Source]
 
 
 def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) -> RenderPlan:
-    """Decide everything about a download; reads no pixel.
+    """Return every decision about a download, without reading a pixel.
 
     Raises:
-        InvalidRequest: with every violation that was found.
+        InvalidRequest: with all violations.
     """
     problems = Violations()
     format_, ignored = _format(request)
     per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
-    chosen = _choose_bands(request, image, limits, problems, format_)
+    pairs = _choose_bands(request, image, limits, problems, format_)
     problems.raise_if_any()
     ignored += _ignored_encoding(request, format_)
     ignored += _left_out(request) + _unreadable(request, image)
-    groups = [[pair] for pair in chosen] if per_band else [chosen]
-    # a field of that name, which may be needed
-    taken = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
-    names = unique([*taken, *(band.name for _, band in chosen)])[len(taken) :]
+    groups = [[pair] for pair in pairs] if per_band else [pairs]
+    # the record may need a field of that name
+    reserved = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
+    names = unique([*reserved, *(source.name for _, source in pairs)])[len(reserved) :]
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
     entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
     rasters = []
     grids = Grids()
     for index, group in enumerate(groups):
-        asked = _asked(request, group[0][0], index, per_band)
+        grid_request = _grid_request(request, group[0][0], index, per_band)
         ignored += [] if per_band else _ignored_band_grids(request)
-        ignored += ignored_fields(asked, request.clip_to_region)
-        own_names = [names[index]] if per_band else names
+        ignored += ignored_fields(grid_request, request.clip_to_region)
+        group_names = [names[index]] if per_band else names
         with problems.catching():
-            _check_bounds(asked, group[0][1])
-            check_place(asked, [band for _, band in group])
-            grid = grids.resolve(asked, group[0][1].placed if asked.needs_place else group[0][1].grid)
-            check_warps(grid, [(band, wanted.resampling or request.resampling) for wanted, band in group])
-            named = list(zip(own_names, group, strict=True))
-            rasters.append(_raster(request, format_, asked, grid, entries[index], named))
-            touches = any(isinstance(band, Computed) or grids.touch(grid, on(grid, band)) for _, band in group)
-            field = _deciding_field(asked)
-            wrong = side_violation(grid, field, limits) if touches else _outside(asked, group[0][1])
-            problems.found += [wrong] if wrong else []
+            first = group[0][1]
+            _check_bounds(grid_request, first)
+            check_place(grid_request, [source for _, source in group])
+            grid = grids.resolve(grid_request, first.placed if grid_request.needs_place else first.grid)
+            check_warps(grid, [(source, band.resampling or request.resampling) for band, source in group])
+            group_by_name = list(zip(group_names, group, strict=True))
+            rasters.append(_raster(request, format_, grid_request, grid, entries[index], group_by_name))
+            touches = any(
+                source.stored is None or grids.touch(grid, comparable_grid(grid, source)) for _, source in group
+            )
+            field = _deciding_field(grid_request)
+            violation = side_violation(grid, field, limits) if touches else _outside(grid_request, first)
+            problems.add(violation)
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
-        problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
+        for item in ignored:
+            problems.add(Violation(item.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {item.reason}"))
     check_bytes(format_, rasters, limits, problems)
     problems.raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
@@ -108,8 +112,9 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
 
 def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
     if request.format is not None:
-        said = request.file_per_band is not None
-        return request.format, [Ignored("file_per_band", f"format {request.format.value} is given")] if said else []
+        if request.file_per_band is None:
+            return request.format, []
+        return request.format, [Ignored("file_per_band", f"format {request.format.value} is given")]
     if request.file_per_band is False:
         return Format.ZIPPED_GEO_TIFF, []
     return Format.ZIPPED_GEO_TIFF_PER_BAND, []
@@ -117,165 +122,163 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
 
 def _choose_bands(
     request: DownloadRequest, image: Image | Product, limits: Limits, problems: Violations, format_: Format
-) -> list[_Chosen]:
-    shown = 3 if len(image.bands) >= 3 else 1
-    offered = image.bands[:shown] if format_.is_picture else image.bands
-    asked = request.bands or tuple(BandRequest(band.name) for band in offered)
-    if format_.is_picture and len(asked) not in {1, 3}:
-        said = f"{len(asked)} bands are no picture; name one band, or three for red, green and blue"
-        problems.found.append(Violation("bands", "BANDS_NOT_A_PICTURE", said))
-    if len(asked) > limits.max_bands:
-        problems.found.append(
-            Violation("bands", "TOO_MANY_BANDS", f"{len(asked)} bands, at most {limits.max_bands}; ask in parts")
-        )
-    fields = [f"bands[{index}]" if request.bands else "bands" for index in range(len(asked))]
+) -> list[_BandPair]:
+    count = 3 if len(image.bands) >= 3 else 1
+    default = image.bands[:count] if format_.is_picture else image.bands
+    bands = request.bands or tuple(BandRequest(band.name) for band in default)
+    if format_.is_picture and len(bands) not in {1, 3}:
+        problem = f"{len(bands)} bands are no picture; name one band, or three for red, green and blue"
+        problems.add(Violation("bands", "BANDS_NOT_A_PICTURE", problem))
+    if len(bands) > limits.max_bands:
+        problem = f"{len(bands)} bands, at most {limits.max_bands}; ask in parts"
+        problems.add(Violation("bands", "TOO_MANY_BANDS", problem))
+    fields = [f"bands[{index}]" if request.bands else "bands" for index in range(len(bands))]
     with problems.catching():
-        found = find_bands(image, [(f"{field}.id", wanted.name) for field, wanted in zip(fields, asked, strict=True)])
-        wrong = (dtype_violation(band, field) for band, field in zip(found, fields, strict=True))
-        problems.found += [violation for violation in wrong if violation]
-        if asked:
-            return list(zip(asked, found, strict=True))
-    if not asked:
-        problems.found.append(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
+        sources = pick_bands(image, [(f"{field}.id", band.name) for field, band in zip(fields, bands, strict=True)])
+        for source, field in zip(sources, fields, strict=True):
+            problems.add(dtype_violation(source, field))
+        if bands:
+            return list(zip(bands, sources, strict=True))
+    if not bands:
+        problems.add(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
     return []
 
 
-def find_bands(image: Image | Product, wanted: Sequence[tuple[str, str]]) -> list[Source]:
+def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list[Source]:
     """Return bands by name.
 
     Args:
-        image: that should have them.
-        wanted: field of the request, and name.
+        image: to pick from.
+        names: field of the request, and name of the band.
 
     Raises:
         InvalidRequest: with every name that the image lacks, and the names it has.
-        SourceUnavailable: a file of that name is there, but cannot be read.
+        SourceUnavailable: the image has a file of that name that cannot be read.
     """
     by_name = {band.name: band for band in image.bands}
-    there = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
-    named = f"image {image.id!r}" if image.id else "the image"
+    listing = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
+    subject = f"image {image.id!r}" if image.id else "the image"
     unreadable = dict(image.unreadable) if isinstance(image, Image) else {}
-    for _, name in wanted:
+    for _, name in names:
         if name not in by_name and name in unreadable:
             raise SourceUnavailable(image.id, name, unreadable[name])
-    there += "".join(f"; {file!r} cannot be read: {why}" for file, why in list(unreadable.items())[:10])
+    listing += "".join(f"; {file!r} cannot be read: {problem}" for file, problem in list(unreadable.items())[:10])
     missing = [
-        Violation(field, "BAND_NOT_FOUND", f"no band {name!r} in {named}; it has {there}")
-        for field, name in wanted
+        Violation(field, "BAND_NOT_FOUND", f"no band {name!r} in {subject}; it has {listing}")
+        for field, name in names
         if name not in by_name
     ]
     if missing:
         raise InvalidRequest(tuple(missing))
-    return [by_name[name] for _, name in wanted]
+    return [by_name[name] for _, name in names]
 
 
-def _asked(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> Asked:
+def _grid_request(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> GridRequest:
     path = f"bands[{index}]." if request.bands and per_band else ""
-    own = band.grid if per_band else GridSpec()
-    return Asked(own.over(request.grid), request.region, request.precedence, path, own)
+    spec = band.grid if per_band else GridSpec()
+    return GridRequest(spec.over(request.grid), request.region, request.precedence, path, spec)
 
 
 def _raster(
     request: DownloadRequest,
     format_: Format,
-    asked: Asked,
+    grid_request: GridRequest,
     grid: GeoBox,
     path: str,
-    group: Sequence[tuple[str, _Chosen]],
+    group: Sequence[tuple[str, _BandPair]],
 ) -> RasterPlan:
-    bands = [band for _, (_, band) in group]
-    own = format_ is Format.NPY or format_.is_picture
-    dtypes = [b.dtype for b in bands] if own else [common_dtype(bands)] * len(bands)
+    bands = [source for _, (_, source) in group]
+    has_types = format_ is Format.NPY or format_.is_picture  # each band keeps its own
+    dtypes = [source.dtype for source in bands] if has_types else [common_dtype(bands)] * len(bands)
     clips = request.clip_to_region
-    if request.precedence is Precedence.COMBINED and not asked.spec.dimensions and asked.spec.scale is None:
-        clips = True  # a region alone is Image.clip there, which masks outside the polygon
-    clip = asked.region if clips and asked.region_counts else None
+    spec = grid_request.spec
+    if request.precedence is Precedence.COMBINED and not spec.dimensions and spec.scale is None:
+        clips = True  # a region alone means Image.clip there, which masks outside the polygon
+    clip = grid_request.region if clips and grid_request.region_counts else None
     if clip is not None and not clip.has_area:
         field = "clip_to_region" if request.clip_to_region else "precedence"
-        said = "all would be masked, since the region is of lines or points, which hold no pixel"
-        raise invalid(field, "REGION_WITHOUT_AREA", f"{said}; give a polygon, or leave this field out")
-    sources = [(name, band, wanted.resampling or request.resampling) for name, (wanted, band) in group]
-    clipped = clip is not None
-    settled = request if request.clip_to_region == clipped else replace(request, clip_to_region=clipped)
-    telling = tell_invalid(sources, dtypes, grid, settled, format_)
-    planned = RasterPlan(
+        problem = "all pixels would be masked, since the region consists of lines or points, which hold no pixel"
+        raise invalid(field, "REGION_WITHOUT_AREA", f"{problem}; give a polygon, or leave this field out")
+    sources = [(name, source, band.resampling or request.resampling) for name, (band, source) in group]
+    marking = mark_invalid(sources, dtypes, grid, replace(request, clip_to_region=clip is not None), format_)
+    raster = RasterPlan(
         path=path,
         grid=grid,
-        bands=plan_bands(sources, dtypes, grid, telling.nodata),
-        mask=telling.mask,
+        bands=plan_bands(sources, dtypes, grid, marking.nodata),
+        mask=marking.mask,
         clip=clip,
-        mask_reason=telling.reason,
+        mask_reason=marking.reason,
     )
-    return planned if own else replace(planned, tiling=handed_on(planned, request.encoding))
+    return raster if has_types else replace(raster, tiling=passthrough_tiling(raster, request.encoding))
 
 
 def _left_out(request: DownloadRequest) -> list[Ignored]:
     names = request.region.left_out if request.region is not None else ()
     if not names:
         return []
-    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
-    return [Ignored("region.geojson", f"{shown}: no geometry, which adds nothing to the region")]
+    listing = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
+    return [Ignored("region.geojson", f"{listing}: no geometry, which adds nothing to the region")]
 
 
 def _unreadable(request: DownloadRequest, image: Image | Product) -> list[Ignored]:
-    """Return what a request for all bands does not get of a catalog's image."""
+    """Return the bands of a catalog's image that a request for all bands does not get."""
     if request.bands or not isinstance(image, Image):
         return []
-    return [Ignored("bands", f"{name!r} of the image cannot be read: {why}") for name, why in image.unreadable]
+    return [Ignored("bands", f"{name!r} of the image cannot be read: {problem}") for name, problem in image.unreadable]
 
 
-def _check_bounds(asked: Asked, band: Source) -> None:
-    """Raise InvalidRequest where neither the image nor the request says where the output ends."""
-    if not isinstance(band, Computed) or band.is_bounded or asked.region_counts:
+def _check_bounds(request: GridRequest, source: Source) -> None:
+    """Raise InvalidRequest where neither the image nor the request bounds the output."""
+    if source.is_bounded or request.region_counts:
         return
-    if not (asked.exact and len(asked.spec.dimensions) == 2):
-        said = "the image has no bounds; give a region, or crs, crs_transform and two dimensions"
-        raise invalid("region", "IMAGE_WITHOUT_BOUNDS", said)
+    if not (request.exact and len(request.spec.dimensions) == 2):
+        problem = "the image has no bounds; give a region, or crs, crs_transform and two dimensions"
+        raise invalid("region", "IMAGE_WITHOUT_BOUNDS", problem)
 
 
-def _outside(asked: Asked, band: Source) -> Violation:
-    field = "region" if asked.region_counts else _deciding_field(asked)
-    return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_place(band)}")
+def _outside(request: GridRequest, source: Source) -> Violation:
+    field = "region" if request.region_counts else _deciding_field(request)
+    return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_extent(source)}")
 
 
-def _deciding_field(asked: Asked) -> str:
+def _deciding_field(request: GridRequest) -> str:
     """Return the path of the field that most decides a grid's size."""
-    spec, own = asked.spec, asked.own
+    spec, own = request.spec, request.own
     if spec.dimensions:
-        return (asked.path if own.dimensions else "") + "dimensions"
-    if spec.scale is not None and not asked.exact:
-        return (asked.path if own.scale is not None else "") + "scale"
-    if asked.exact:
-        return (asked.path if own.transform is not None else "") + "crs_transform"
-    return "region" if asked.region is not None else "scale"
+        return (request.path if own.dimensions else "") + "dimensions"
+    if spec.scale is not None and not request.exact:
+        return (request.path if own.scale is not None else "") + "scale"
+    if request.exact:
+        return (request.path if own.transform is not None else "") + "crs_transform"
+    return "region" if request.region is not None else "scale"
 
 
-def _place(band: Source) -> str:
-    if band.placed.crs is None:
-        return f"{band.grid.shape[1]} x {band.grid.shape[0]} pixels without a crs"
-    left, bottom, right, top = (round(v, 6) for v in band.placed.extent.boundingbox.bbox)
-    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(band.placed.crs)[:60]}"
+def _extent(source: Source) -> str:
+    if source.placed.crs is None:
+        return f"{source.grid.shape[1]} x {source.grid.shape[0]} pixels without a crs"
+    left, bottom, right, top = (round(v, 6) for v in source.placed.extent.boundingbox.bbox)
+    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(source.placed.crs)[:60]}"
 
 
 def _check_nodata(
     request: DownloadRequest, format_: Format, rasters: Sequence[RasterPlan], problems: Violations
 ) -> None:
     if request.cloud_optimized and "GEO_TIFF" in format_.value and any(r.masks > 1 for r in rasters):
-        said = "a cloud-optimized GeoTIFF has one mask for all bands, and these may be invalid at different pixels"
+        problem = "a cloud-optimized GeoTIFF has one mask for all bands, and these may be invalid at different pixels"
         remedy = "ask for a file for each band, a nodata value, or mask BAND, which is valid where every band is"
-        problems.found.append(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", f"{said}; {remedy}"))
+        problems.add(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", f"{problem}; {remedy}"))
     if request.nodata is None:
         return
     for band in chain.from_iterable(r.bands for r in rasters):
         if not fits(request.nodata, band.dtype):
-            told = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
-            said = f"{told} is not a value of {band.dtype}, the type of band {band.name!r}"
-            problems.found.append(Violation("nodata", "NODATA_NOT_OF_TYPE", said))
+            value = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
+            problem = f"{value} is not a value of {band.dtype}, the type of band {band.name!r}"
+            problems.add(Violation("nodata", "NODATA_NOT_OF_TYPE", problem))
 
 
 def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:
-    why = "grids of single bands count only in format ZIPPED_GEO_TIFF_PER_BAND"
-    found = []
+    reason = "grids of single bands count only in format ZIPPED_GEO_TIFF_PER_BAND"
+    ignored = []
     for index, band in enumerate(request.bands):
         parts = {
             "crs": band.grid.crs,
@@ -283,19 +286,19 @@ def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:
             "dimensions": band.grid.dimensions or None,
             "scale": band.grid.scale,
         }
-        found += [Ignored(f"bands[{index}].{key}", why) for key, value in parts.items() if value is not None]
-    return found
+        ignored += [Ignored(f"bands[{index}].{key}", reason) for key, value in parts.items() if value is not None]
+    return ignored
 
 
 def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored]:
-    given = {
+    is_set = {
         "compression": request.compression is not None,
         "compression_level": request.compression_level is not None,
         "cloud_optimized": request.cloud_optimized,
     }
     if format_ is Format.NPY or format_.is_picture:
-        why = f"format {format_.value} is no GeoTIFF"
-        return [Ignored(field, why) for field, said in given.items() if said]
+        reason = f"format {format_.value} is no GeoTIFF"
+        return [Ignored(field, reason) for field, has_value in is_set.items() if has_value]
     encoding = request.encoding
     if encoding.level is not None and encoding.compression in {Compression.NONE, Compression.LZW}:
         return [Ignored("compression_level", f"compression {encoding.compression.value} has no levels")]
@@ -305,8 +308,8 @@ def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored
 def _in_order(ignored: Sequence[Ignored]) -> list[Ignored]:
     order = ["bands", "scale", "region", "file_per_band", "clip_to_region", "compression", "compression_level"]
 
-    def place(item: Ignored) -> int:
+    def rank(item: Ignored) -> int:
         name = item.field.split("[")[0].split(".")[0]
         return order.index(name) if name in order else len(order)
 
-    return sorted(dict.fromkeys(ignored), key=place)
+    return sorted(dict.fromkeys(ignored), key=rank)

@@ -1,7 +1,7 @@
-"""What a file that is made says beside its pixels and grid, and what of its sources it cannot say.
+"""The metadata of an output file, and the metadata of its sources that it leaves out.
 
-A GeoTIFF carries what its sources say as long as it stays true: a palette where values are stored ones,
-control points where pixels are those of the source, and what several files agree on.
+A GeoTIFF carries the metadata of its sources as long as it stays true: a palette where values are stored ones,
+control points where pixels are those of the source, and items on which several files agree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,6 @@ from affine import Affine
 from rasterwire.geo.crs import crs_name
 from rasterwire.geo.grid import pixel_offset
 from rasterwire.image import MOST_POINTS, Band, ControlPoint, FileMetadata, Items
-from rasterwire.nodes.computed import Computed
 from rasterwire.plan.types import BandPlan, LeftOut, RasterMetadata, RasterPlan
 from rasterwire.request import Format, Resampling
 
@@ -26,108 +25,108 @@ _MOST_NAMES = 5
 
 @dataclass(slots=True)
 class _Losses:
-    """What is left out, with the bands it is left out of."""
+    """Metadata that is left out, by item and reason, with the bands that lose it."""
 
-    found: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    bands: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
 
     def add(self, item: str, reason: str, bands: Iterable[str]) -> None:
-        self.found.setdefault((item, reason), {}).update(dict.fromkeys(bands))
+        self.bands.setdefault((item, reason), {}).update(dict.fromkeys(bands))
 
-    def told(self) -> list[LeftOut]:
-        return [LeftOut(item, reason, tuple(bands)) for (item, reason), bands in self.found.items()]
+    def as_list(self) -> list[LeftOut]:
+        return [LeftOut(item, reason, tuple(bands)) for (item, reason), bands in self.bands.items()]
 
 
 def with_metadata(rasters: Sequence[RasterPlan], format_: Format) -> tuple[list[RasterPlan], list[LeftOut]]:
-    """Return rasters with what their files are to say, and what is left out."""
+    """Return rasters with the metadata of their files, and what is left out."""
     losses = _Losses()
     for raster in rasters:
         _lose_digits(raster, losses)
     if format_ is Format.NPY or format_.is_picture:
         for raster in rasters:
             _lose_all(raster, f"format {format_.value} has no place for it", losses)
-        return list(rasters), losses.told()
-    return [replace(raster, metadata=_metadata(raster, losses)) for raster in rasters], losses.told()
+        return list(rasters), losses.as_list()
+    return [replace(raster, metadata=_metadata(raster, losses)) for raster in rasters], losses.as_list()
 
 
 def _lose_digits(raster: RasterPlan, losses: _Losses) -> None:
     for band in raster.bands:
         if band.dtype == "float64" and band.source.dtype in {"int64", "uint64"}:
-            said = "all bands of a GeoTIFF have one type, here float64; ask for a file per band, or for NPY"
-            losses.add("digits of whole numbers beyond 2^53", said, [band.name])
+            reason = "all bands of a GeoTIFF have one type, here float64; ask for a file per band, or for NPY"
+            losses.add("digits of whole numbers beyond 2^53", reason, [band.name])
 
 
 def _metadata(raster: RasterPlan, losses: _Losses) -> RasterMetadata:
     names = [band.name for band in raster.bands]
-    computed = [band.name for band in raster.bands if isinstance(band.source, Computed)]
+    computed = [band.name for band in raster.bands if band.source.stored is None]
     if computed:
-        said = "the bands are computed, and nothing is taken over from the files of what they are computed from"
-        losses.add("metadata", said, computed)
+        reason = "the bands are computed, and metadata of the files that they are computed from is not carried over"
+        losses.add("metadata", reason, computed)
         return RasterMetadata()
     files = list({band.stored.href: band.stored.metadata.file for band in raster.bands}.values())
     _lose_unread(files, names, losses)
     points, rpcs = _ties(raster, files, losses)
-    unplaced = {crs_name(file.crs) for file in files}
+    crs_names = {crs_name(file.crs) for file in files}
     palette = _palette(raster, losses)
     return RasterMetadata(
-        items=_agreed(files, names, losses),
+        items=_common_items(files, names, losses),
         is_point=_is_point(raster, files, losses),
         points=points,
         rpcs=rpcs,
-        crs=files[0].crs if raster.grid.crs is None and len(unplaced) == 1 else None,
+        crs=files[0].crs if raster.grid.crs is None and len(crs_names) == 1 else None,
         colors=tuple(_color(band, palette) for band in raster.bands),
         palette=palette,
         band_items=tuple(_items(band, raster, losses) for band in raster.bands),
     )
 
 
-def _lose_all(raster: RasterPlan, why: str, losses: _Losses) -> None:
+def _lose_all(raster: RasterPlan, reason: str, losses: _Losses) -> None:
     for band in raster.bands:
-        source, own = band.source, [band.name]
-        if isinstance(source, Computed):
+        source = band.source.stored
+        if source is None:
             continue
-        of_band, of_file = source.metadata, source.metadata.file
-        there = {
+        metadata, file = source.metadata, source.metadata.file
+        has_item = {
             "scale and offset": (source.value_scale, source.value_offset) != (1.0, 0.0),
             "unit": bool(source.unit),
-            "palette": bool(of_band.palette),
-            "colour interpretation": of_band.color not in {*_colors_without_meaning, "palette"},
-            "items of metadata": bool(of_band.items or of_file.items),
-            "AREA_OR_POINT": of_file.is_point,
-            "control points": bool(of_file.points or of_file.points_not_read),
-            "rational polynomials": bool(of_file.rpcs),
+            "palette": bool(metadata.palette),
+            "colour interpretation": metadata.color not in {*_colors_without_meaning, "palette"},
+            "items of metadata": bool(metadata.items or file.items),
+            "AREA_OR_POINT": file.is_point,
+            "control points": bool(file.points or file.points_not_read),
+            "rational polynomials": bool(file.rpcs),
         }
-        for item, is_there in there.items():
-            if is_there:
-                losses.add(item, why, own)
+        for item, is_lost in has_item.items():
+            if is_lost:
+                losses.add(item, reason, [band.name])
 
 
 def _lose_unread(files: Sequence[FileMetadata], names: Sequence[str], losses: _Losses) -> None:
     for file in files:
         if file.not_read:
-            losses.add("items of metadata", f"{file.not_read} are beyond the 1 MiB that is kept of a file", names)
+            losses.add("items of metadata", f"{file.not_read} are beyond the 1 MiB that is read of a file", names)
         if file.points_not_read:
-            said = f"the file has {file.points_not_read}, and at most {MOST_POINTS} are read"
-            losses.add("control points", said, names)
+            reason = f"the file has {file.points_not_read}, and at most {MOST_POINTS} are read"
+            losses.add("control points", reason, names)
         if file.domains:
-            said = f"only the default domain is carried, and the file has {_listed(file.domains)} too"
-            losses.add("domains of metadata", said, names)
+            reason = f"only the default domain is carried, and the file has {_joined(file.domains)} too"
+            losses.add("domains of metadata", reason, names)
 
 
-def _agreed(files: Sequence[FileMetadata], names: Sequence[str], losses: _Losses) -> Items:
-    """Return the items of the first file that all others have too."""
-    first, *others = [dict(file.items) for file in files]
-    told: dict[str, str] = {}
-    differing: set[str] = {name for other in others for name in other if name not in first}
+def _common_items(files: Sequence[FileMetadata], names: Sequence[str], losses: _Losses) -> Items:
+    """Return the items that all files have, with the same value."""
+    first, *rest = [dict(file.items) for file in files]
+    common: dict[str, str] = {}
+    differing: set[str] = {name for items in rest for name in items if name not in first}
     for name, value in first.items():
-        if any(other.get(name) != value for other in others):
+        if any(items.get(name) != value for items in rest):
             differing.add(name)
         elif name == "NODATA_VALUES":
-            losses.add("NODATA_VALUES", "a nodata value or a mask tells which pixels are valid", names)
+            losses.add("NODATA_VALUES", "a nodata value or a mask marks invalid pixels", names)
         else:
-            told[name] = value
+            common[name] = value
     if differing:
-        losses.add("items of metadata", f"the files differ in {_listed(sorted(differing))}", names)
-    return tuple(told.items())
+        losses.add("items of metadata", f"the files differ in {_joined(sorted(differing))}", names)
+    return tuple(common.items())
 
 
 def _is_point(raster: RasterPlan, files: Sequence[FileMetadata], losses: _Losses) -> bool:
@@ -138,7 +137,7 @@ def _is_point(raster: RasterPlan, files: Sequence[FileMetadata], losses: _Losses
         losses.add("AREA_OR_POINT", "the files differ in it", names)
         return False
     if any(band.resampling is not None and band.resampling.aggregates for band in raster.bands):
-        losses.add("AREA_OR_POINT", "a value is of all pixels under an area now, not of a point", names)
+        losses.add("AREA_OR_POINT", "a value now describes the area of a pixel, and not a point", names)
         return False
     return True
 
@@ -147,28 +146,28 @@ def _ties(raster: RasterPlan, files: Sequence[FileMetadata], losses: _Losses) ->
     """Return control points and rational polynomials, in pixels of the raster."""
     direct = _direct(raster)
 
-    def fit(item: str, each: set[tuple[object, ...]], is_possible: bool) -> bool:
-        """Tell whether all files have the same, and it fits the raster."""
-        if each == {()} or (len(each) == 1 and is_possible):
-            return each != {()}
-        said = (
-            "the output has a grid of its own, which they do not fit" if len(each) == 1 else "the files differ in them"
-        )
-        losses.add(item, said, [band.name for band in raster.bands])
+    def fit(item: str, values: set[tuple[object, ...]], is_possible: bool) -> bool:
+        """Tell whether all files have the same value, and it fits the raster."""
+        if values == {()} or (len(values) == 1 and is_possible):
+            return values != {()}
+        reason = "the output has a grid of its own, which they do not fit"
+        if len(values) > 1:
+            reason = "the files differ in them"
+        losses.add(item, reason, [band.name for band in raster.bands])
         return False
 
     points: tuple[ControlPoint, ...] = ()
     rpcs: Items = ()
     is_unplaced = direct is not None and raster.grid.crs is None
     if fit("control points", {file.points for file in files}, is_unplaced) and direct is not None:
-        points = tuple(_moved(point, direct) for point in files[0].points)
+        points = tuple(_transformed(point, direct) for point in files[0].points)
     if fit("rational polynomials", {file.rpcs for file in files}, direct is not None) and direct is not None:
-        rpcs = _moved_rpcs(dict(files[0].rpcs), direct)
+        rpcs = _transformed_rpcs(dict(files[0].rpcs), direct)
     return points, rpcs
 
 
 def _direct(raster: RasterPlan) -> Affine | None:
-    """Return the way from pixels of the sources to those of the raster, where it turns nothing."""
+    """Return the transform from pixels of the sources to those of the raster; None where it rotates or shears."""
     sources = list({id(band.stored.grid): band.stored.grid for band in raster.bands}.values())
     if any(grid.crs != raster.grid.crs or grid.affine != sources[0].affine for grid in sources):
         return None
@@ -179,18 +178,19 @@ def _direct(raster: RasterPlan) -> Affine | None:
     return direct if direct.b == direct.d == 0 and direct.a > 0 and direct.e > 0 else None
 
 
-def _moved(point: ControlPoint, direct: Affine) -> ControlPoint:
+def _transformed(point: ControlPoint, direct: Affine) -> ControlPoint:
     return point._replace(col=direct.a * point.col + direct.c, row=direct.e * point.row + direct.f)
 
 
-def _moved_rpcs(rpcs: dict[str, str], direct: Affine) -> Items:
-    """Return rational polynomials of other pixels; those count from the centre of the first pixel."""
-    for off, scale, factor, shift in (
+def _transformed_rpcs(rpcs: dict[str, str], direct: Affine) -> Items:
+    """Return rational polynomials for other pixels; they count pixels from the centre of the first one."""
+    for offset_name, scale_name, factor, shift in (
         ("SAMP_OFF", "SAMP_SCALE", direct.a, direct.c),
         ("LINE_OFF", "LINE_SCALE", direct.e, direct.f),
     ):
-        rpcs[off] = repr((float(rpcs[off]) + 0.5) * factor + shift - 0.5 if factor != 1 else float(rpcs[off]) + shift)
-        rpcs[scale] = repr(float(rpcs[scale]) * factor)
+        offset = float(rpcs[offset_name])
+        rpcs[offset_name] = repr((offset + 0.5) * factor + shift - 0.5 if factor != 1 else offset + shift)
+        rpcs[scale_name] = repr(float(rpcs[scale_name]) * factor)
     return tuple(rpcs.items())
 
 
@@ -205,27 +205,27 @@ def _palette(raster: RasterPlan, losses: _Losses) -> bytes:
     if not with_palette:
         return b""
     if len(raster.bands) > 1:
-        said = "a GeoTIFF of several bands has none; ask for a file per band"
-        losses.add("palette", said, [band.name for band in with_palette])
+        reason = "a GeoTIFF of several bands has none; ask for a file per band"
+        losses.add("palette", reason, [band.name for band in with_palette])
         return b""
     band = raster.bands[0]
     if band.resampling not in _OF_STORED_VALUES:
-        losses.add("palette", "resampling makes values between those that have colours", [band.name])
+        losses.add("palette", "resampling gives values between those that have colours", [band.name])
         return b""
     return band.stored.metadata.palette
 
 
 def _items(band: BandPlan, raster: RasterPlan, losses: _Losses) -> Items:
-    """Return the items of a band, with its description where that is not its name."""
+    """Return the items of a band, and its description where that is not its name."""
     source = band.stored
     items = dict(source.metadata.items)
     statistics = [name for name in items if name.startswith("STATISTICS_")]
     if statistics and not (band.resampling is None and _is_all_of(raster, source)):
-        losses.add("statistics", "they are of the whole raster, and these are other pixels", [band.name])
+        losses.add("statistics", "they describe all pixels of the source, and the output has other pixels", [band.name])
         items = {name: value for name, value in items.items() if name not in statistics}
-    described = source.metadata.description
-    if described and described != band.name:
-        items.setdefault("long_name", described)
+    description = source.metadata.description
+    if description and description != band.name:
+        items.setdefault("long_name", description)
     return tuple(items.items())
 
 
@@ -233,5 +233,5 @@ def _is_all_of(raster: RasterPlan, source: Band) -> bool:
     return raster.grid.shape == source.grid.shape and pixel_offset(raster.grid, source.grid) == (0, 0)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str]) -> str:
     return ", ".join(name[:60] for name in names[:_MOST_NAMES]) + (" and more" if len(names) > _MOST_NAMES else "")

@@ -1,4 +1,4 @@
-"""What an NPY begins with: its record and header, which decide its exact size too."""
+"""The record and the header of an NPY, which decide its exact size."""
 
 import io
 import struct
@@ -13,7 +13,7 @@ from rasterwire.plan.types import RasterPlan
 def record_dtype(raster: RasterPlan) -> np.dtype[Any]:
     """Return the packed little-endian record: the bands in order, then ``mask`` if there is one.
 
-    It is a byte; of several bands that have a mask each, as many bytes.
+    A mask is one byte, or as many bytes as bands where each has a mask of its own.
     """
     fields = [(band.name, np.dtype(band.dtype).newbyteorder("<")) for band in raster.bands]
     match raster.masks:
@@ -21,8 +21,8 @@ def record_dtype(raster: RasterPlan) -> np.dtype[Any]:
             return np.dtype(fields)
         case 1:
             return np.dtype([*fields, ("mask", "u1")])
-        case several:
-            return np.dtype([*fields, ("mask", "u1", (several,))])
+        case count:
+            return np.dtype([*fields, ("mask", "u1", (count,))])
 
 
 @lru_cache(maxsize=256)
@@ -49,7 +49,7 @@ def npy_header(record: np.dtype[Any], shape: tuple[int, int]) -> bytes:
 
 
 def _header_3_0(layout: dict[str, Any]) -> bytes:
-    """Return what 2.0 would be, in UTF-8; NumPy has no public function for it."""
+    """Return a header of version 2.0, but in UTF-8; NumPy has no public function for it."""
     text = f"{layout}".encode()
     start = len(np.lib.format.magic(3, 0)) + 4
     padding = -(start + len(text) + 1) % np.lib.format.ARRAY_ALIGN

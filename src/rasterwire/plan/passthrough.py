@@ -1,25 +1,25 @@
-"""Which stored tiles can go into a file as they are."""
+"""Which stored tiles can go into a file unchanged."""
 
 from rasterwire.geo.grid import pixel_offset
 from rasterwire.image import Tiling
-from rasterwire.nodes.computed import Computed
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Encoding
 
 
-def handed_on(raster: RasterPlan, encoding: Encoding) -> Tiling | None:
-    """Return the tiling of a GeoTIFF whose tiles a file holds already, compressed as they are to be; else None.
+def passthrough_tiling(raster: RasterPlan, encoding: Encoding) -> Tiling | None:
+    """Return the tiling of a GeoTIFF whose tiles a file holds already, in the requested compression; else None.
 
-    That is where its one band is copied in whole tiles, no value changes, and no level of compression is
-    asked for. A tile at the edge of the source is stored whole, as it is in any file.
+    It needs one band that is copied in whole tiles, no change of values, and no compression level in the
+    request. A tile at the edge of the source is stored whole, as in any TIFF file.
     """
-    (band, *others), source = raster.bands, raster.bands[0].source
-    if others or isinstance(source, Computed) or source.tiling is None or source.masked:
+    band = raster.bands[0]
+    source = band.source.stored
+    if len(raster.bands) > 1 or source is None or source.tiling is None or source.masked:
         return None
     tiling = source.tiling
     is_as_stored = (band.resampling, band.dtype, band.nodata) == (None, source.dtype, source.nodata)
-    is_asked = encoding.level is None and not encoding.cloud_optimized
-    if not is_as_stored or not is_asked or tiling.compression != encoding.compression.value:
+    is_plain = encoding.level is None and not encoding.cloud_optimized
+    if not is_as_stored or not is_plain or tiling.compression != encoding.compression.value:
         return None
     offset = pixel_offset(raster.grid, source.grid)
     if raster.masks or raster.clip is not None or offset is None:

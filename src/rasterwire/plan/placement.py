@@ -1,4 +1,4 @@
-"""Where bands lie that have no transform, and what can be asked of them."""
+"""Where bands without a transform lie, and the requests that they allow."""
 
 from collections.abc import Sequence
 
@@ -6,25 +6,25 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import invalid
 from rasterwire.image import MOST_POINTS, Band
-from rasterwire.nodes.computed import Computed
-from rasterwire.plan.grids import Asked, unplaced
+from rasterwire.plan.grids import GridRequest, unplaced
 from rasterwire.plan.types import Source
 from rasterwire.request import Resampling
 
 _not_along_curves = {Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.SUM}
-"""GDAL's warper makes them, which is given transforms."""
+"""Resamplings by GDAL's warper, which places pixels by transforms only."""
 
 
-def on(grid: GeoBox, band: Source) -> GeoBox:
-    """Return the grid of a band that shares a plane with an output, where one does."""
+def comparable_grid(grid: GeoBox, band: Source) -> GeoBox:
+    """Return the grid of a band to compare with the grid of an output: on earth, unless the output has no crs."""
     return band.grid if grid.crs is None else band.placed
 
 
-def check_place(asked: Asked, bands: Sequence[Source]) -> None:
-    """Raise InvalidRequest where a grid on earth is asked for bands that are not tied to it."""
-    for band in bands:
-        if asked.needs_place and not isinstance(band, Computed) and band.placed.crs is None:
-            raise unplaced(asked, _why_unplaced(band))
+def check_place(request: GridRequest, sources: Sequence[Source]) -> None:
+    """Raise InvalidRequest where a grid on earth is requested of bands that are not placed on earth."""
+    for source in sources:
+        band = source.stored
+        if request.needs_place and band is not None and band.placed.crs is None:
+            raise unplaced(request, _why_unplaced(band))
 
 
 def check_warps(grid: GeoBox, sources: Sequence[tuple[Source, Resampling]]) -> None:
@@ -32,22 +32,24 @@ def check_warps(grid: GeoBox, sources: Sequence[tuple[Source, Resampling]]) -> N
 
     Args:
         grid: of the output.
-        sources: bands with how they are to be resampled.
+        sources: bands with their resampling.
     """
-    for band, resampling in sources:
-        if isinstance(band, Computed):
+    for source, resampling in sources:
+        band = source.stored
+        if band is None:
             continue
         if grid.crs is None and band.grid.crs is not None:
-            said = (
-                f"band {band.name!r} lies on earth and the first band does not; name a crs, or ask for a file per band"
-            )
-            raise invalid("bands", "BANDS_WITHOUT_COMMON_PLACE", said)
+            problem = f"band {band.name!r} lies on earth and the first band does not"
+            raise invalid("bands", _NO_COMMON_PLACE, f"{problem}; name a crs, or ask for a file per band")
         if grid.crs is not None and band.placed.crs is None:
-            said = f"band {band.name!r} cannot be put beside bands that lie on earth: {_why_unplaced(band)}"
-            raise invalid("bands", "BANDS_WITHOUT_COMMON_PLACE", f"{said}; ask for a file per band")
+            problem = f"band {band.name!r} cannot be put beside bands that lie on earth: {_why_unplaced(band)}"
+            raise invalid("bands", _NO_COMMON_PLACE, f"{problem}; ask for a file per band")
         if grid.crs is not None and band.ground is not None and resampling in _not_along_curves:
-            said = f"{resampling.value} is not made of pixels that control points or polynomials place"
-            raise invalid("resampling", "RESAMPLING_NOT_SUPPORTED", f"{said}; ask for CUBIC or AVERAGE")
+            problem = f"{resampling.value} is not supported for pixels that control points or polynomials place"
+            raise invalid("resampling", "RESAMPLING_NOT_SUPPORTED", f"{problem}; ask for CUBIC or AVERAGE")
+
+
+_NO_COMMON_PLACE = "BANDS_WITHOUT_COMMON_PLACE"
 
 
 def _why_unplaced(band: Band) -> str:

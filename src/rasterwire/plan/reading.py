@@ -1,4 +1,4 @@
-"""What a plan reads of the catalog's images."""
+"""The images that a plan reads, and how much of them."""
 
 import math
 from collections.abc import Iterator
@@ -9,58 +9,57 @@ from odc.geo.geobox import GeoBox
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.geo.grid import footprint, grid_key, lattice_extent
 from rasterwire.image import Band
-from rasterwire.nodes.bounds import apart, reach_of
-from rasterwire.nodes.computed import Computed
+from rasterwire.nodes.bounds import are_apart, grid_bounds
 from rasterwire.nodes.nodes import Node, Resampled, Stored
-from rasterwire.plan.bands import overview_factors, sampling
+from rasterwire.plan.bands import overview_factors, plan_band
 from rasterwire.plan.types import RenderPlan
 from rasterwire.request import Resampling
 
 
 def reading(plan: RenderPlan) -> tuple[int, int]:
-    """Return how many images touch the output, and a guess of the bytes of pixels that are read of them.
+    """Return how many images touch the output, and an estimate of the bytes of pixels that are read from them.
 
     Raises:
-        InvalidExpression: an image without a crs would be needed on a grid that has one, or the other way around.
+        InvalidExpression: an image without a crs is needed on a grid that has one, or the other way around.
     """
     scenes: set[str] = set()
     pieces: dict[object, int] = {}
     for raster in plan.rasters:
-        place = grid_key(raster.grid)
+        grid = grid_key(raster.grid)
         for band in raster.bands:
-            if not isinstance(band.source, Computed):
+            if band.node is None:
                 scenes.add("")
-                piece = _bytes(band.source, raster.grid, band.overview)
-                pieces[band.source.href, band.source.index, place] = piece
+                piece = _bytes(band.stored, raster.grid, band.overview)
+                pieces[band.stored.href, band.stored.index, grid] = piece
                 continue
-            ground = reach_of(raster.grid)
-            for stored, grid in _stored(band.source.node, raster.grid):
-                if (stored.band.placed.crs is None) != (grid.crs is None):
-                    said = f"image {stored.scene[:60]!r} names no coordinate reference system"
-                    said += ", so that it has no place on a grid that does; its files have to tell one."
-                    raise InvalidExpression(said, "Image.load")
-                if apart(stored.reach, ground):
+            ground = grid_bounds(raster.grid)
+            for leaf, leaf_grid in _stored(band.node, raster.grid):
+                if (leaf.band.placed.crs is None) != (leaf_grid.crs is None):
+                    problem = f"image {leaf.scene[:60]!r} names no coordinate reference system"
+                    problem += ", so that it has no place on a grid that does; its files have to name one."
+                    raise InvalidExpression(problem, "Image.load")
+                if are_apart(leaf.bounds, ground):
                     continue
-                scenes.add(stored.scene)
-                known = sampling(stored.band, grid, stored.resampling or band.resampling or Resampling.NEAREST)
-                piece = _bytes(stored.band, raster.grid, known.overview)
-                pieces[stored.band.href, stored.band.index, place] = piece
+                scenes.add(leaf.scene)
+                plan_of_leaf = plan_band(leaf.band, leaf_grid, leaf.resampling or band.resampling or Resampling.NEAREST)
+                piece = _bytes(leaf.band, raster.grid, plan_of_leaf.overview)
+                pieces[leaf.band.href, leaf.band.index, grid] = piece
     return len(scenes), sum(pieces.values())
 
 
 def _stored(node: Node, grid: GeoBox) -> Iterator[tuple[Stored, GeoBox]]:
-    """Yield the stored bands below a node, each once, with the grid they are read on."""
-    seen: set[bytes] = set()
+    """Yield the stored bands below a node, each once, with the grid that they are read on."""
+    visited: set[bytes] = set()
     pending = [(node, grid)]
     while pending:
-        at, wanted = pending.pop()
-        if at.key in seen:
+        current, current_grid = pending.pop()
+        if current.key in visited:
             continue
-        seen.add(at.key)
-        if isinstance(at, Stored):
-            yield at, wanted
-        inner = at.grid if isinstance(at, Resampled) else wanted
-        pending.extend((other, inner) for other in at.inputs)
+        visited.add(current.key)
+        if isinstance(current, Stored):
+            yield current, current_grid
+        inner = current.grid if isinstance(current, Resampled) else current_grid
+        pending.extend((node, inner) for node in current.inputs)
 
 
 def _bytes(band: Band, grid: GeoBox, overview: int | None) -> int:

@@ -1,4 +1,4 @@
-"""What a plan is made of: values that hold every decision."""
+"""The values of a plan, which hold every decision."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,23 @@ from odc.geo.geobox import GeoBox
 from rasterwire.geo.region import Region
 from rasterwire.image import Band, ControlPoint, Items, Tiling
 from rasterwire.nodes.computed import Computed
+from rasterwire.nodes.nodes import Node
 from rasterwire.request import Encoding, Format, MaskOutput, Resampling
 
 Source = Band | Computed
-"""What a band of an output is made of."""
+"""The source of a band of an output. ``Source.stored`` and ``BandPlan.node`` tell the two kinds apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a server will serve.
+    """The limits of what a server serves.
 
     Attributes:
         max_side: pixels along the longer side of an output raster.
         max_bytes: of the output before compression.
         max_bands: of one request.
-        are_earth_engine: whether they are counted and told as Earth Engine does: a byte for the mask of
-            each band, and its words.
+        are_earth_engine: whether sizes are counted as Earth Engine counts them, with a byte for the mask of
+            each band, and reported in its words.
     """
 
     max_side: int = 1_000_000
@@ -32,8 +33,8 @@ class Limits:
     are_earth_engine: bool = False
 
 
-EARTH_ENGINE_LIMITS = Limits(32768, 50331648, 1024, are_earth_engine=True)
-"""What Earth Engine serves at most. Source: its messages, as users met them since 2022."""
+EARTH_ENGINE_LIMITS = Limits(max_side=32768, max_bytes=50331648, max_bands=1024, are_earth_engine=True)
+"""The limits of Earth Engine. Source: its error messages, as users have reported them since 2022."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class BandPlan:
         source: the band to read or to compute.
         dtype: numpy name of the stored type.
         nodata: what the file declares, or None.
-        fill: what invalid pixels get.
-        resampling: None means: the grid is the source's own lattice, copy its pixels. Of a computed
-            band it is that of the stored ones it is made of.
+        fill: the value of invalid pixels.
+        resampling: None copies pixels, since the grid lies on the source's own lattice. For a computed band it
+            is the resampling of the stored bands that it is computed from.
         overview: index into ``source.overviews``; None reads the full resolution.
     """
 
@@ -66,22 +67,28 @@ class BandPlan:
         Raises:
             TypeError: it is computed.
         """
-        if isinstance(self.source, Computed):
+        stored = self.source.stored
+        if stored is None:
             raise TypeError(f"band {self.name} is computed")
-        return self.source
+        return stored
+
+    @property
+    def node(self) -> Node | None:
+        """The node that computes the band, None for a stored one."""
+        return self.source.node if isinstance(self.source, Computed) else None
 
 
 @dataclass(frozen=True, slots=True)
 class RasterMetadata:
-    """What a GeoTIFF says beside its pixels, grid, nodata, scale, offset, unit and the names of its bands.
+    """The metadata of a GeoTIFF, beside its pixels, grid, nodata, scale, offset, unit and the names of its bands.
 
     Attributes:
         items: of GDAL's default domain, but for AREA_OR_POINT.
         is_point: whether a value is that of the pixel's centre, and not of its area.
         points: that tie the pixels of the raster to the ground; only where its grid has no crs.
         rpcs: rational polynomials to pixels of the raster, in the names of GDAL's domain RPC.
-        crs: of the points, or what a file without a transform names.
-        colors: how each band is to be shown, in GDAL's names; () where nothing is known.
+        crs: of the points, or the one that a file without a transform names.
+        colors: how each band is to be shown, in GDAL's names; () where that is unknown.
         palette: red, green and blue of the values from 0 on, a byte each; only of one band.
         band_items: of each band; () where there are none.
     """
@@ -104,11 +111,11 @@ class RasterPlan:
         path: name of the file or zip entry.
         grid: of all bands.
         bands: in output order.
-        mask: how invalid pixels are told from valid ones; None where none can be.
+        mask: how invalid pixels are marked; None where no pixel can be invalid, or the format marks none.
         mask_reason: why, in a sentence.
-        clip: outside of this pixels are invalid; None keeps all.
-        tiling: of the source, whose tiles go into the file as they are; None makes new ones.
-        metadata: what the file says besides; of GeoTIFFs alone.
+        clip: pixels outside are invalid; None clips nothing.
+        tiling: of the source, whose stored tiles go into the file unchanged; None encodes new tiles.
+        metadata: of GeoTIFFs only.
     """
 
     path: str
@@ -122,7 +129,7 @@ class RasterPlan:
 
     @property
     def masks(self) -> int:
-        """How many masks are stored: none, one for all bands, or one for each."""
+        """The number of masks that are stored: none, one for all bands, or one for each."""
         match self.mask:
             case MaskOutput.BAND:
                 return 1
@@ -134,7 +141,7 @@ class RasterPlan:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A field of the request that did not count, and why."""
+    """A field of the request that has no effect, and why."""
 
     field: str
     reason: str
@@ -142,12 +149,12 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What files of the source say and the output does not.
+    """Metadata of the source files that the output does not carry.
 
     Attributes:
-        item: what it is, such as ``palette``.
-        reason: why it is not carried.
-        bands: names of the output's bands whose files say it.
+        item: its kind, such as ``palette``.
+        reason: why it is left out.
+        bands: names of the output's bands whose files have it.
     """
 
     item: str
@@ -165,13 +172,13 @@ class RenderPlan:
         filename, mime_type: of the delivered file.
         rasters: in order; one unless the format is a file per band.
         encoding: of GeoTIFFs.
-        ignored: fields that did not count.
+        ignored: fields that have no effect.
         uncompressed_bytes: of all pixels, masks included.
-        estimated_bytes: a guess of the file's size; exact for NPY.
+        estimated_bytes: an estimate of the file's size; exact for NPY.
         etag: equal plans over equal sources have equal etags and equal bytes.
         scenes: images of the catalog that touch the output.
-        source_bytes: a guess of what is read of them, before compression.
-        left_out: what files say and the output does not.
+        source_bytes: an estimate of the bytes read from them, before compression.
+        left_out: metadata of files that the output does not carry.
     """
 
     image_id: str

@@ -1,4 +1,4 @@
-"""How a file tells its invalid pixels from valid ones: by a value, by masks, or not at all where there are none."""
+"""How a file marks its invalid pixels: by a nodata value, by masks, or not at all where there are none."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -8,23 +8,22 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.geo.grid import grid_key
-from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import fits, smallest_value
 from rasterwire.plan.inside import lies_inside
 from rasterwire.plan.types import Source
 from rasterwire.request import DownloadRequest, Format, MaskOutput, Resampling
 
-_MOST_APART = 1 << 20
-"""Whole numbers up to this are apart as floats by more than what readers take for one nodata value."""
+_MAX_DISTINCT = 1 << 20
+"""Up to this, whole numbers that differ are not taken for the same nodata value when read as floats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nodata:
-    """A value of one band of an output.
+    """The nodata value of one band of an output.
 
     Attributes:
-        declared: what the file declares, or None.
-        fill: what invalid pixels get.
+        declared: the value that the file declares, or None.
+        fill: the value of invalid pixels.
     """
 
     declared: float | int | None
@@ -32,11 +31,11 @@ class Nodata:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """How a raster tells its invalid pixels from valid ones.
+class Marking:
+    """How a raster marks its invalid pixels.
 
     Attributes:
-        mask: None where no pixel can be invalid.
+        mask: None where no pixel can be invalid, or the format marks none.
         reason: why, in a sentence.
         nodata: of each band.
     """
@@ -46,86 +45,94 @@ class Telling:
     nodata: tuple[Nodata, ...]
 
 
-def tell_invalid(
+def mark_invalid(
     sources: Sequence[tuple[str, Source, Resampling]],
     dtypes: Sequence[str],
     grid: GeoBox,
     request: DownloadRequest,
     format_: Format,
-) -> Telling:
-    """Return how a raster tells invalid pixels: as it is asked to, else in the plainest way that loses no pixel.
+) -> Marking:
+    """Return how a raster marks invalid pixels: as requested, else in the simplest way that loses no pixel.
 
     Args:
-        sources: output name, band and asked resampling, in output order.
+        sources: output name, band and requested resampling, in output order.
         dtypes: of the output, one a band. Where a file is a GeoTIFF they are equal, and so is nodata.
         grid: of the raster.
         request: for nodata, mask, clip and layout.
         format_: after defaults.
     """
-    of_sources: dict[Hashable, bool] = {}
-    may = [_may_be_invalid(band, grid, resampling, request, of_sources) for _, band, resampling in sources]
-    one_value = format_ is not Format.NPY and not format_.is_picture
-    asked = request.mask
-    if asked is None and request.nodata is not None:
-        asked, why = MaskOutput.NODATA, "the request gives a nodata value"
-    elif asked is not None:
-        why = "the request asks for it"
-    elif not any(may):
-        return Telling(
-            None, "no pixel can be invalid", tuple(_filled(s[1], d) for s, d in zip(sources, dtypes, strict=True))
-        )
-    elif format_.is_picture:
-        said = "they are transparent" if format_ is Format.PNG else "they are black"
-        return Telling(None, said, tuple(_filled(s[1], d) for s, d in zip(sources, dtypes, strict=True)))
-    else:
-        own = [_own_nodata(band, dtype) for (_, band, _), dtype in zip(sources, dtypes, strict=True)]
-        needed = [value for value, is_needed in zip(own, may, strict=True) if is_needed]
-        agree = len({repr(value) for value in own}) == 1 if one_value else True
-        if agree and None not in needed:
-            why = "the nodata value of the source marks no valid pixel"
-            return Telling(MaskOutput.NODATA, why, tuple(_declared(v, d) for v, d in zip(own, dtypes, strict=True)))
-        return _by_masks(sources, dtypes, own, cloud_optimized=request.cloud_optimized)
-    return Telling(asked, why, _by_request(sources, dtypes, may, request, one_value))
+    by_source: dict[Hashable, bool] = {}
+    may = [_may_be_invalid(source, grid, resampling, request, by_source) for _, source, resampling in sources]
+    is_shared = format_ is not Format.NPY and not format_.is_picture
+    if request.mask is not None:
+        values = _requested_values(sources, dtypes, may, request, is_shared=is_shared)
+        return Marking(request.mask, "the request asks for it", values)
+    if request.nodata is not None:
+        values = _requested_values(sources, dtypes, may, request, is_shared=is_shared)
+        return Marking(MaskOutput.NODATA, "the request gives a nodata value", values)
+    if not any(may) or format_.is_picture:
+        reason = "they are transparent" if format_ is Format.PNG else "they are black"
+        values = tuple(_below_mask(source, dtype) for (_, source, _), dtype in zip(sources, dtypes, strict=True))
+        return Marking(None, reason if any(may) else "no pixel can be invalid", values)
+    nodata = [_safe_nodata(source, dtype) for (_, source, _), dtype in zip(sources, dtypes, strict=True)]
+    agree = len({repr(value) for value in nodata}) == 1 if is_shared else True
+    if agree and None not in [value for value, is_needed in zip(nodata, may, strict=True) if is_needed]:
+        values = tuple(_declared(value, dtype) for value, dtype in zip(nodata, dtypes, strict=True))
+        return Marking(MaskOutput.NODATA, "the nodata value of the source marks no valid pixel", values)
+    return _by_masks(sources, dtypes, nodata, cloud_optimized=request.cloud_optimized)
 
 
 def _by_masks(
     sources: Sequence[tuple[str, Source, Resampling]],
     dtypes: Sequence[str],
-    own: Sequence[float | int | None],
+    nodata: Sequence[float | int | None],
     *,
     cloud_optimized: bool,
-) -> Telling:
-    several = len(sources) > 1
-    why = "the nodata values of the bands differ" if several and None not in own else "any value may be a valid one"
-    kind = MaskOutput.BAND
-    # where there is room for one mask alone, an alpha band may have that of its colours, which says what it says
+) -> Marking:
+    is_of_several = len(sources) > 1
+    reason = "any value may be a valid one"
+    if is_of_several and None not in nodata:
+        reason = "the nodata values of the bands differ"
+    mask = MaskOutput.BAND
+    # a cloud-optimized file has one mask: there an alpha band may take that of its colours, which is equal to it
     deciding = [s for s in sources if not (cloud_optimized and _is_alpha(s[1]))]
-    if several and len({_what_decides(band, resampling) for _, band, resampling in deciding}) > 1:
-        kind = MaskOutput.EACH_BAND
-        why += ", and the bands may be invalid at different pixels"
-    return Telling(kind, why, tuple(_filled(s[1], d) for s, d in zip(sources, dtypes, strict=True)))
+    if is_of_several and len({_validity_key(source, resampling) for _, source, resampling in deciding}) > 1:
+        mask = MaskOutput.EACH_BAND
+        reason += ", and the bands may be invalid at different pixels"
+    values = tuple(_below_mask(source, dtype) for (_, source, _), dtype in zip(sources, dtypes, strict=True))
+    return Marking(mask, reason, values)
 
 
-def _by_request(
+def _requested_values(
     sources: Sequence[tuple[str, Source, Resampling]],
     dtypes: Sequence[str],
     may: Sequence[bool],
     request: DownloadRequest,
-    one_value: bool,
+    *,
+    is_shared: bool,
 ) -> tuple[Nodata, ...]:
+    """Return the nodata values of a request that gives a mask or a nodata value.
+
+    Args:
+        sources: see ``mark_invalid``.
+        dtypes: likewise.
+        may: whether pixels of each band may be invalid.
+        request: as it came.
+        is_shared: whether all bands of one type share one value.
+    """
     by_mask = request.mask in {MaskOutput.BAND, MaskOutput.EACH_BAND}
     values: list[float | int | None] = []
     for (_, band, _), dtype, is_needed in zip(sources, dtypes, may, strict=True):
         value: float | int | None = None
         if request.nodata is not None:
-            # one that does not fit is refused by the caller, with all that is wrong
+            # the caller refuses a value that does not fit, together with all other violations
             value = _of_type(request.nodata, dtype) if fits(request.nodata, dtype) else smallest_value(dtype)
         elif band.nodata is not None and fits(band.nodata, dtype):
             value = _of_type(band.nodata, dtype)
         elif is_needed and not by_mask:
             value = smallest_value(dtype)
         values.append(value)
-    if one_value and len(set(dtypes)) == 1 and len({repr(v) for v in values}) > 1:
+    if is_shared and len(set(dtypes)) == 1 and len({repr(v) for v in values}) > 1:
         values = [None if by_mask else smallest_value(dtypes[0])] * len(values)
     return tuple(_declared(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
 
@@ -134,10 +141,10 @@ def _declared(value: float | int | None, dtype: str) -> Nodata:
     return Nodata(value, smallest_value(dtype) if value is None else value)
 
 
-def _filled(band: Source, dtype: str) -> Nodata:
-    """Return what lies below a mask: what the source has there, NaN of floats, else the smallest value."""
-    if band.nodata is not None and fits(band.nodata, dtype):
-        return Nodata(None, _of_type(band.nodata, dtype))
+def _below_mask(source: Source, dtype: str) -> Nodata:
+    """Return the fill below a mask: the nodata value of the source, else NaN for floats, else the smallest value."""
+    if source.nodata is not None and fits(source.nodata, dtype):
+        return Nodata(None, _of_type(source.nodata, dtype))
     return Nodata(None, math.nan if np.dtype(dtype).kind == "f" else smallest_value(dtype))
 
 
@@ -145,38 +152,42 @@ def _of_type(value: float | int, dtype: str) -> float | int:
     return value if np.dtype(dtype).kind == "f" else int(value)
 
 
-def _own_nodata(band: Source, dtype: str) -> float | int | None:
-    """Return the value of a band that no valid pixel of it can have in a type, None for none."""
-    value = band.nodata
-    if value is None or band.masked or not fits(value, dtype):
+def _safe_nodata(source: Source, dtype: str) -> float | int | None:
+    """Return the nodata value of a band where no valid pixel can have that value in a type; else None."""
+    band = source.stored
+    value = source.nodata
+    if band is None or value is None or band.masked or not fits(value, dtype):
         return None
-    is_rounded = np.dtype(dtype).kind == "f" and np.dtype(band.dtype).kind != "f" and abs(value) > _MOST_APART
+    is_rounded = np.dtype(dtype).kind == "f" and np.dtype(band.dtype).kind != "f" and abs(value) > _MAX_DISTINCT
     return None if is_rounded else _of_type(value, dtype)
 
 
-def _is_alpha(band: Source) -> bool:
-    return not isinstance(band, Computed) and band.metadata.color == "alpha"
+def _is_alpha(source: Source) -> bool:
+    return source.stored is not None and source.stored.metadata.color == "alpha"
 
 
-def _what_decides(band: Source, resampling: Resampling) -> Hashable:
-    """Return what decides which pixels of a band are invalid; bands that share it are invalid at the same ones."""
-    if isinstance(band, Computed):
-        return band.name
-    place = grid_key(band.grid), band.overviews, resampling
+def _validity_key(source: Source, resampling: Resampling) -> Hashable:
+    """Return a key that bands share which are invalid at the same pixels."""
+    band = source.stored
+    if band is None:
+        return source.name
+    sampling = grid_key(band.grid), band.overviews, resampling
     if band.nodata is not None and not band.masked:
         return band.href, band.index
     if not band.masked:
-        return place
-    return place, band.href, band.index if band.mask_is_own else 0
+        return sampling
+    return sampling, band.href, band.index if band.mask_is_own else 0
 
 
 def _may_be_invalid(
-    band: Source, grid: GeoBox, resampling: Resampling, request: DownloadRequest, known: dict[Hashable, bool]
+    source: Source, grid: GeoBox, resampling: Resampling, request: DownloadRequest, by_source: dict[Hashable, bool]
 ) -> bool:
+    """Tell whether a pixel may be invalid; ``by_source`` holds the answers of before for grids of sources."""
+    band = source.stored
     is_clipped = request.region is not None and request.clip_to_region
-    if isinstance(band, Computed) or band.masked or band.nodata is not None or is_clipped:
+    if band is None or band.masked or band.nodata is not None or is_clipped:
         return True
     key = grid_key(band.grid), resampling
-    if key not in known:
-        known[key] = not lies_inside(band, grid, resampling)
-    return known[key]
+    if key not in by_source:
+        by_source[key] = not lies_inside(band, grid, resampling)
+    return by_source[key]

@@ -1,4 +1,4 @@
-"""The part of a raster that has a place in another crs, as a full disk seen from space has in longitudes."""
+"""The part of a raster that has coordinates in another crs: of a full disk seen from space, the earth's surface."""
 
 from collections.abc import Callable
 
@@ -13,16 +13,16 @@ from rasterwire.geo.grid import apply
 from rasterwire.geo.region import Points
 
 _SAMPLES = 256
-"""Along a side of the raster."""
+"""Samples along a side of the raster."""
 
-_CLOSER, _ROUNDS = 16, 6
-"""Around the outermost samples others are taken so much closer, so many times: to a millionth of the raster."""
+_REFINEMENT, _ROUNDS = 16, 6
+"""Factor and rounds of the refinement around the outermost samples: to a millionth of the raster."""
 
 _HALVINGS = 24
-"""Of the way between two samples, to where places end."""
+"""Bisections between a sample with coordinates and one without."""
 
 _GAP_DEGREES = 2.0
-"""Of longitudes without a place: more than there is between the samples of a raster around the earth."""
+"""Of longitudes without a sample: more than lies between the samples of a raster around the earth."""
 
 _lonlat = CRS("EPSG:4326")
 
@@ -30,10 +30,10 @@ _lonlat = CRS("EPSG:4326")
 def visible_extent(
     source: GeoBox, crs: CRS, to_lattice: Callable[[Points], Points]
 ) -> tuple[float, float, float, float]:
-    """Return (left, top, right, bottom) on a lattice of what has a place there of a raster.
+    """Return (left, top, right, bottom) on a lattice of the visible part of a raster.
 
-    That is what PROJ can convert, and lies in the crs' area of use where the registry knows one: a
-    Mercator projection reaches a pole nowhere, but close to it any size.
+    A point is visible that PROJ can convert and that lies in the area of use of the crs, where the registry has
+    one: a Mercator projection never reaches a pole, and has any size close to it.
 
     Args:
         source: grid of the raster, which names a crs.
@@ -41,61 +41,61 @@ def visible_extent(
         to_lattice: maps points of ``crs`` to lattice coordinates, both shape (n, 2).
 
     Raises:
-        InvalidRequest: no part of it has one.
+        InvalidRequest: no part of it is visible.
     """
-    places = _Places(source, crs)
+    projection = _Projection(source, crs)
     height, width = (int(n) for n in source.shape)
-    at = _around(np.array([width, height]) / 2, np.array([width, height]) / 2, (width, height), _SAMPLES)
-    there = places.of(at)
-    known = np.asarray(np.isfinite(there).all(axis=1))
-    if not known.any():
-        said = f"no part of the image has a place in {crs_name(crs)[:60]}; name another crs"
-        raise invalid("crs", "IMAGE_OUTSIDE_CRS", said)
-    at = np.vstack([at[known], _edge(at, known, places)])
-    there = places.of(at)
+    pixels = _square(np.array([width, height]) / 2, np.array([width, height]) / 2, (width, height), _SAMPLES)
+    points = projection.of(pixels)
+    is_visible = np.asarray(np.isfinite(points).all(axis=1))
+    if not is_visible.any():
+        problem = f"no part of the image has a place in {crs_name(crs)[:60]}; name another crs"
+        raise invalid("crs", "IMAGE_OUTSIDE_CRS", problem)
+    pixels = np.vstack([pixels[is_visible], _edge(pixels, is_visible, projection)])
+    points = projection.of(pixels)
     if crs.geographic:
-        places.begin_at(_first_longitude(there[:, 0]))
-        there = places.turned(there)
-    lattice = to_lattice(there)
+        projection.begin_at(_first_longitude(points[:, 0]))
+        points = projection.wrapped(points)
+    lattice = to_lattice(points)
     low, high = lattice.min(axis=0), lattice.max(axis=0)
     for axis in (0, 1):
         for sign, bound in ((1.0, low), (-1.0, high)):
-            at_best = at[np.argmin(sign * lattice[:, axis])]
+            best = pixels[np.argmin(sign * lattice[:, axis])]
             step = np.array([width, height]) / _SAMPLES
             for _ in range(_ROUNDS):
-                near = _around(at_best, step, (width, height), 2 * _CLOSER)
-                along = sign * to_lattice(places.of(near))[:, axis]
+                samples = _square(best, step, (width, height), 2 * _REFINEMENT)
+                along = sign * to_lattice(projection.of(samples))[:, axis]
                 along = np.where(np.isfinite(along), along, np.inf)
                 bound[axis] = sign * min(sign * bound[axis], float(along.min()))
-                at_best, step = near[np.argmin(along)], step / _CLOSER
+                best, step = samples[np.argmin(along)], step / _REFINEMENT
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _edge(at: Points, known: npt.NDArray[np.bool_], places: "_Places") -> Points:
-    """Return the last points with a place between samples that have one and those beside them that have none."""
+def _edge(pixels: Points, is_visible: npt.NDArray[np.bool_], projection: "_Projection") -> Points:
+    """Return the last visible points between samples that are visible and neighbours that are not."""
     side = _SAMPLES + 1
-    points, has = at.reshape(side, side, 2), known.reshape(side, side)
+    samples, visible = pixels.reshape(side, side, 2), is_visible.reshape(side, side)
     ends = []
-    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        for here, there in ((one, other), (other, one)):
-            is_last = has[here] & ~has[there]
-            ends.append((points[here][is_last], points[there][is_last]))
+    for tail, head in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        for inner, outer in ((tail, head), (head, tail)):
+            is_last = visible[inner] & ~visible[outer]
+            ends.append((samples[inner][is_last], samples[outer][is_last]))
     last, beyond = (np.vstack(parts) for parts in zip(*ends, strict=True))
     for _ in range(_HALVINGS):
         middle = (last + beyond) / 2
-        found = np.asarray(np.isfinite(places.of(middle)).all(axis=1))[:, None]
-        last, beyond = np.where(found, middle, last), np.where(found, beyond, middle)
+        is_inner = np.asarray(np.isfinite(projection.of(middle)).all(axis=1))[:, None]
+        last, beyond = np.where(is_inner, middle, last), np.where(is_inner, beyond, middle)
     return last
 
 
-def _around(middle: Points, reach: Points, size: tuple[int, int], steps: int) -> Points:
-    """Return points of a raster around one, shape (n, 2)."""
-    x, y = (np.clip(middle[i] + reach[i] * np.linspace(-1.0, 1.0, steps + 1), 0, size[i]) for i in (0, 1))
+def _square(middle: Points, half: Points, size: tuple[int, int], steps: int) -> Points:
+    """Return a square of points of a raster around one, of half a side each way, shape (n, 2)."""
+    x, y = (np.clip(middle[i] + half[i] * np.linspace(-1.0, 1.0, steps + 1), 0, size[i]) for i in (0, 1))
     return np.column_stack([a.ravel() for a in np.meshgrid(x, y)])
 
 
-class _Places:
-    """Where pixels of a raster lie in another crs; not a number for nowhere."""
+class _Projection:
+    """Converts pixels of a raster to another crs; NaN for those that are not visible."""
 
     def __init__(self, source: GeoBox, crs: CRS) -> None:
         assert source.crs is not None
@@ -106,39 +106,40 @@ class _Places:
         self._first: float | None = None
 
     def begin_at(self, longitude: float | None) -> None:
-        """Give longitudes in the turn of the earth that begins at one; None as PROJ gives them."""
+        """Wrap longitudes into the turn of the earth that begins at one; None leaves them as PROJ gives them."""
         self._first = longitude
 
-    def turned(self, places: Points) -> Points:
-        """Return places with longitudes of that turn."""
+    def wrapped(self, points: Points) -> Points:
+        """Return points with longitudes in that turn."""
         if self._first is None:
-            return places
-        return np.column_stack([self._first + np.mod(places[:, 0] - self._first, 360.0), places[:, 1]])
+            return points
+        return np.column_stack([self._first + np.mod(points[:, 0] - self._first, 360.0), points[:, 1]])
 
-    def of(self, at: Points) -> Points:
-        """Return the places of points in pixels, shape (n, 2)."""
-        own = apply(self._affine, at)
-        x, y = self._convert.transform(own[:, 0], own[:, 1])
-        places = np.column_stack([x, y])
-        places[~(np.isfinite(places).all(axis=1) & self._is_used(own))] = np.nan
-        return self.turned(places)
+    def of(self, pixels: Points) -> Points:
+        """Return the coordinates of points in pixels, shape (n, 2)."""
+        source = apply(self._affine, pixels)
+        x, y = self._convert.transform(source[:, 0], source[:, 1])
+        points = np.column_stack([x, y])
+        points[~(np.isfinite(points).all(axis=1) & self._is_used(source))] = np.nan
+        return self.wrapped(points)
 
-    def _is_used(self, own: Points) -> npt.NDArray[np.bool_]:
+    def _is_used(self, source: Points) -> npt.NDArray[np.bool_]:
+        """Tell which points of the source lie in the area of use of the crs."""
         if self._area is None:
-            return np.ones(len(own), bool)
-        lon, lat = (np.asarray(a) for a in self._earth.transform(own[:, 0], own[:, 1]))
+            return np.ones(len(source), bool)
+        lon, lat = (np.asarray(a) for a in self._earth.transform(source[:, 0], source[:, 1]))
         west, south, east, north = self._area.bounds
-        wide = east - west if west <= east else east - west + 360.0
+        width = east - west if west <= east else east - west + 360.0
         with np.errstate(invalid="ignore"):
             inside: npt.NDArray[np.bool_] = (lat >= south) & (lat <= north)
-            return inside & ((wide >= 360.0) | (np.mod(lon - west, 360.0) <= wide))
+            return inside & ((width >= 360.0) | (np.mod(lon - west, 360.0) <= width))
 
 
 def _first_longitude(longitudes: Points) -> float | None:
-    """Return where longitudes begin that lie over 180 degrees, which is after the widest gap; else None."""
+    """Return where the longitudes of a raster across 180 degrees begin, after the widest gap; None for others."""
     ordered = np.sort(longitudes)
     gaps = np.diff(ordered, append=ordered[0] + 360.0)
     widest = int(np.argmax(gaps))
     if widest == len(ordered) - 1 or gaps[widest] < _GAP_DEGREES:
         return None
-    return float(ordered[widest + 1]) - _GAP_DEGREES / 2  # what lies between samples belongs to it
+    return float(ordered[widest + 1]) - _GAP_DEGREES / 2  # half a gap, for points between the samples

@@ -1,4 +1,4 @@
-"""What the loops of ``cells`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+"""The loops of ``area_kernels`` by NumPy, equal to the bit. They run until the loops are compiled."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,19 +13,19 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
 Image = tuple[Array, Array, tuple[int, int], tuple[int, int]]
-Place = tuple[Floats, Floats, Floats, Floats]
+Corners = tuple[Floats, Floats, Floats, Floats]
 
-_AT_ONCE = 1 << 21
-"""Source pixels that are held at once."""
+_CHUNK = 1 << 21
+"""Source pixels to hold at once."""
 
 
 def boxes(x0: Floats, y0: Floats, x1: Floats, y1: Floats, width: int, height: int) -> tuple[int, int, int, int, int]:
-    """See ``cells.boxes``."""
+    """See ``area_kernels.boxes``."""
     (col, col_end), (row, row_end) = _ends(x0, x1, width), _ends(y0, y1, height)
-    there = (col < col_end) & (row < row_end)
-    if not there.any():
+    is_covered = (col < col_end) & (row < row_end)
+    if not is_covered.any():
         return 1 << 62, 1 << 62, 0, 0, 0
-    col, col_end, row, row_end = (ends[there] for ends in (col, col_end, row, row_end))
+    col, col_end, row, row_end = (ends[is_covered] for ends in (col, col_end, row, row_end))
     most = ((col_end - col) * (row_end - row)).max()
     return int(col.min()), int(row.min()), int(col_end.max()), int(row_end.max()), int(most)
 
@@ -38,29 +38,29 @@ def _ends(low: Floats, high: Floats, size: int) -> tuple[Counts, Counts]:
     last = np.ceil(np.where(near, high, 0.0) - EDGE).astype(np.int64)
     last = np.minimum(np.maximum(last, first + 1), size)
     first = np.maximum(first, 0)
-    there = near & (first < last)
-    return np.where(there, first, 0), np.where(there, last, 0)
+    is_covered = near & (first < last)
+    return np.where(is_covered, first, 0), np.where(is_covered, last, 0)
 
 
 class _Boxes:
-    """The source pixels under some output pixels, those of each in a row, as they are met row by row.
+    """The source pixels under some output pixels: those of each output pixel row by row.
 
     Attributes:
-        values: shape (pixels, most under one).
-        valid: which of them there are, and count.
-        shares: how much of each lies under the output pixel along y and along x, same shape.
+        values: shape (output pixels, rows of the largest box, columns of the largest box).
+        valid: which of them lie in the box and count.
+        shares: the share of each that lies under the output pixel, along y and along x.
     """
 
-    def __init__(self, image: Image, corners: Place) -> None:
+    def __init__(self, image: Image, corners: Corners) -> None:
         source, valid, origin, size = image
         x0, y0, x1, y1 = corners
         (col, col_end), (row, row_end) = _ends(x0, x1, size[0]), _ends(y0, y1, size[1])
         i = row[:, None, None] + np.arange((row_end - row).max())[:, None]
         j = col[:, None, None] + np.arange((col_end - col).max())
-        there = (i < row_end[:, None, None]) & (j < col_end[:, None, None])
-        at = np.where(there, i - origin[1], 0), np.where(there, j - origin[0], 0)
-        self.values = source[at]
-        self.valid = there & (valid[at] != 0)
+        is_covered = (i < row_end[:, None, None]) & (j < col_end[:, None, None])
+        index = np.where(is_covered, i - origin[1], 0), np.where(is_covered, j - origin[0], 0)
+        self.values = source[index]
+        self.valid = is_covered & (valid[index] != 0)
         self.shares = _shares(i, row, row_end, y0, y1), _shares(j, col, col_end, x0, x1)
 
 
@@ -70,25 +70,25 @@ def _shares(pixel: Counts, first: Counts, last: Counts, low: Floats, high: Float
     return np.where((first + 1 == last)[:, None, None], 1.0, share)
 
 
-def _each(image: Image, place: Place) -> Iterator[tuple[slice, _Boxes]]:
-    """Yield the boxes of some output pixels after the other, none where nothing is under any of them."""
-    flat = tuple(np.ravel(corner) for corner in place)
+def _each(image: Image, corners: Corners) -> Iterator[tuple[slice, _Boxes]]:
+    """Yield the boxes of the output pixels in chunks; none where there is no source pixel under any of them."""
+    flat = tuple(np.ravel(axis) for axis in corners)
     (col, col_end), (row, row_end) = _ends(flat[0], flat[2], image[3][0]), _ends(flat[1], flat[3], image[3][1])
     most = int((col_end - col).max()) * int((row_end - row).max())
     if most == 0:
         return
-    step = max(1, _AT_ONCE // most)
+    step = max(1, _CHUNK // most)
     for begin in range(0, flat[0].size, step):
-        some = slice(begin, begin + step)
-        yield some, _Boxes(image, (flat[0][some], flat[1][some], flat[2][some], flat[3][some]))
+        part = slice(begin, begin + step)
+        yield part, _Boxes(image, (flat[0][part], flat[1][part], flat[2][part], flat[3][part]))
 
 
-def weigh(kind: int, image: Image, place: Place, limits: tuple[float, float], data: Array, state: Array) -> None:
-    """See ``cells.weigh``."""
+def weigh(kind: int, image: Image, corners: Corners, limits: tuple[float, float], data: Array, state: Array) -> None:
+    """See ``area_kernels.weigh``."""
     data[...], state[...] = 0, 0
-    made, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
+    values, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
     with np.errstate(all="ignore"):
-        for some, under in _each(image, place):
+        for part, under in _each(image, corners):
             share_y, share_x = under.shares
             v = under.values.astype(np.float64)
             line_value = kernel_twins.total(np.where(under.valid, share_x * (v * v if kind == RMS else v), 0.0))
@@ -102,29 +102,29 @@ def weigh(kind: int, image: Image, place: Place, limits: tuple[float, float], da
                 value = np.sqrt(value)
             if limits[0] < limits[1]:
                 value = np.minimum(np.maximum(np.floor(value + 0.5), limits[0]), limits[1])
-            states[some] = weight > 0.0
-            made[some] = np.where(weight > 0.0, value, 0.0).astype(data.dtype)
-    data[...], state[...] = made.reshape(data.shape), states.reshape(state.shape)
+            states[part] = weight > 0.0
+            values[part] = np.where(weight > 0.0, value, 0.0).astype(data.dtype)
+    data[...], state[...] = values.reshape(data.shape), states.reshape(state.shape)
 
 
-def extreme(kind: int, image: Image, place: Place, data: Array, state: Array) -> None:
-    """See ``cells.extreme``."""
-    made, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
-    for some, under in _each(image, place):
+def extreme(kind: int, image: Image, corners: Corners, data: Array, state: Array) -> None:
+    """See ``area_kernels.extreme``."""
+    result, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
+    for part, under in _each(image, corners):
         values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
         values = np.where(valid, values, _end_of(values.dtype, least=kind != MIN))
         first = np.argmin(values, axis=1) if kind == MIN else np.argmax(values, axis=1)
-        states[some] = valid.any(axis=1)
-        made[some] = np.where(valid.any(axis=1), _or_nan(under, values[np.arange(len(values)), first]), 0)
-    data[...], state[...] = made.reshape(data.shape), states.reshape(state.shape)
+        states[part] = valid.any(axis=1)
+        result[part] = np.where(valid.any(axis=1), _or_nan(under, values[np.arange(len(values)), first]), 0)
+    data[...], state[...] = result.reshape(data.shape), states.reshape(state.shape)
 
 
-def _or_nan(under: _Boxes, chosen: Array) -> Array:
-    """Return what was chosen of each box, but its last NaN where it has one."""
+def _or_nan(under: _Boxes, choice: Array) -> Array:
+    """Return the choice for each box, or its last NaN where it has one."""
     values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
-    odd = valid & (values != values)
-    last = odd.shape[1] - 1 - np.argmax(odd[:, ::-1], axis=1)
-    return np.where(odd.any(axis=1), values[np.arange(len(values)), last], chosen)
+    is_nan = valid & (values != values)
+    last = is_nan.shape[1] - 1 - np.argmax(is_nan[:, ::-1], axis=1)
+    return np.where(is_nan.any(axis=1), values[np.arange(len(values)), last], choice)
 
 
 def _end_of(dtype: np.dtype[Any], *, least: bool) -> Any:
@@ -133,37 +133,37 @@ def _end_of(dtype: np.dtype[Any], *, least: bool) -> Any:
     return np.iinfo(dtype).min if least else np.iinfo(dtype).max
 
 
-def rank(kind: int, quantile: float, most: int, image: Image, place: Place, data: Array, state: Array) -> None:  # noqa: ARG001
-    """See ``cells.rank``."""
-    made, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
-    for some, under in _each(image, place):
+def rank(kind: int, quantile: float, most: int, image: Image, corners: Corners, data: Array, state: Array) -> None:  # noqa: ARG001
+    """See ``area_kernels.rank``."""
+    result, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
+    for part, under in _each(image, corners):
         values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
         count = valid.sum(axis=1)
         values = np.where(valid, values, _end_of(values.dtype, least=False))
         if kind == QUANTILE:
             index = np.maximum(0, np.ceil(quantile * count - 1.0).astype(np.int64))
-            chosen = np.sort(values, axis=1, kind="stable")[np.arange(len(values)), index]
+            choice = np.sort(values, axis=1, kind="stable")[np.arange(len(values)), index]
         else:
-            chosen = _commonest(values, valid, (under.shares[0] * under.shares[1]).reshape(values.shape))
-        states[some] = count > 0
-        made[some] = np.where(count > 0, _or_nan(under, chosen), 0)
-    data[...], state[...] = made.reshape(data.shape), states.reshape(state.shape)
+            choice = _commonest(values, valid, (under.shares[0] * under.shares[1]).reshape(values.shape))
+        states[part] = count > 0
+        result[part] = np.where(count > 0, _or_nan(under, choice), 0)
+    data[...], state[...] = result.reshape(data.shape), states.reshape(state.shape)
 
 
 def _commonest(values: Array, valid: npt.NDArray[np.bool_], shares: Floats) -> Array:
-    """Return the value with the greatest sum of shares in each row, of equal ones the one that was complete first."""
-    # those that do not count come last, also among those that are as great
+    """Return the value with the greatest sum of shares in each row; of equal sums the one that was complete first."""
+    # values that do not count come last, also among equal ones
     order = np.lexsort((~valid, values), axis=1)
     values, valid, shares = (np.take_along_axis(a, order, axis=1) for a in (values, valid, shares))
     size = len(values)
     best, most = values[:, 0].copy(), np.full(size, -1.0)
-    met, total = np.zeros(size, np.int64), np.zeros(size)
+    completed, total = np.zeros(size, np.int64), np.zeros(size)
     for k in range(values.shape[1]):
         total = np.where(valid[:, k], total + shares[:, k], total)
         is_last = valid[:, k].copy()
         if k + 1 < values.shape[1]:
             is_last &= ~valid[:, k + 1] | (values[:, k + 1] != values[:, k])
-        better = is_last & ((total > most) | ((total == most) & (order[:, k] < met)))
-        best[better], most[better], met[better] = values[better, k], total[better], order[better, k]
+        better = is_last & ((total > most) | ((total == most) & (order[:, k] < completed)))
+        best[better], most[better], completed[better] = values[better, k], total[better], order[better, k]
         total[is_last] = 0.0
     return best

@@ -1,10 +1,10 @@
 """Compiled loops over the source pixels under each output pixel, for resamplings that reduce them to one value.
 
-The rules are those of GDAL's warper: the box between the positions of an output pixel's top-left and
-bottom-right corners, in whole source pixels. Means and the commonest value weight them by how much
-of them lies in it (the latter since GDAL 3.11), where GDAL counts the first and last of a raster for
-what the box has beyond them too. A box within one pixel is that pixel. A NaN that no nodata value
-declares makes whatever has it in its box NaN, where GDAL's answer depends on the order of pixels.
+The rules are those of GDAL's warper. An output pixel reduces the box between the positions of its top-left and
+bottom-right corners, in whole source pixels. Means and the commonest value weight each source pixel by its
+share in the box, the latter since GDAL 3.11. A box within one pixel is that pixel. There are two differences. GDAL
+extends the first and last pixels of a raster to the part of a box beyond them, and these loops do not. A NaN that is
+not declared as nodata makes the result of its box NaN, where GDAL's result depends on the order of pixels.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def _ends(low, high, size):
 
 @compiled
 def _share(pixel, first, last, low, high):
-    """Return how much of a pixel lies between two positions."""
+    """Return the share of a pixel that lies between two positions."""
     if first + 1 == last:
         return 1.0
     if low > high:
@@ -54,19 +54,19 @@ def boxes(x0, y0, x1, y1, width, height):
 
 
 @loop(twins.weigh)
-def weigh(kind, image, place, limits, data, state):
+def weigh(kind, image, corners, limits, data, state):
     """Fill in weighted means or root mean squares.
 
     Args:
         kind: AVERAGE or RMS.
-        image: pixels, shape of a part of the source raster; which are valid, uint8; left and top of
-            the part; width and height of the raster.
-        place: x0, y0, x1, y1: positions of two opposite corners, float64, shape (rows, columns).
+        image: pixels of a part of the source raster; their validity, uint8; left and top of the part;
+            width and height of the raster.
+        corners: x0, y0, x1, y1: positions of two opposite corners, float64, shape (rows, columns).
         limits: least and greatest value of an integer type; 1 and 0 for floats, which are not rounded.
-        data, state: are filled; state is 1 where there is a value, else 0.
+        data, state: filled in; state is 1 where there is a value, else 0.
     """
     source, valid, origin, size = image
-    x0, y0, x1, y1 = place
+    x0, y0, x1, y1 = corners
     for r in range(data.shape[0]):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
@@ -94,80 +94,80 @@ def weigh(kind, image, place, limits, data, state):
 
 
 @loop(twins.extreme)
-def extreme(kind, image, place, data, state):
+def extreme(kind, image, corners, data, state):
     """Fill in the least or the greatest value, MIN or MAX; see ``weigh``."""
     source, valid, origin, size = image
-    x0, y0, x1, y1 = place
+    x0, y0, x1, y1 = corners
     for r in range(data.shape[0]):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
             row, row_end = _ends(y0[r, c], y1[r, c], size[1])
-            found, best = False, source[0, 0]
+            has_value, best = False, source[0, 0]
             for i in range(row - origin[1], row_end - origin[1]):
                 for j in range(col - origin[0], col_end - origin[0]):
                     if valid[i, j]:
                         v = source[i, j]
                         # best stays NaN once it is: no value is less or greater
-                        if not found or v != v or (v < best if kind == MIN else v > best):
-                            best, found = v, True
-            state[r, c] = found
+                        if not has_value or v != v or (v < best if kind == MIN else v > best):
+                            best, has_value = v, True
+            state[r, c] = has_value
             data[r, c] = 0
-            if found:  # a choice between it and 0 would make a double of a uint64
+            if has_value:  # a conditional expression with 0 would turn a uint64 into a double
                 data[r, c] = best
 
 
 @loop(twins.rank)
-def rank(kind, quantile, most, image, place, data, state):
+def rank(kind, quantile, most, image, corners, data, state):
     """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``most`` pixels; see ``weigh``.
 
-    Of values that are as common it is the one that was complete first, row by row. Quantiles do not
-    weight pixels.
+    Of equally common values it is the one that was complete first, row by row. Quantiles do not weight
+    pixels.
     """
     source, valid, origin, size = image
-    x0, y0, x1, y1 = place
+    x0, y0, x1, y1 = corners
     values, spare, shares = np.empty(most, source.dtype), np.empty(most, source.dtype), np.empty(most)
-    order, other = np.empty(most, np.int32), np.empty(most, np.int32)
+    order, spare_order = np.empty(most, np.int32), np.empty(most, np.int32)
     for r in range(data.shape[0]):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
             row, row_end = _ends(y0[r, c], y1[r, c], size[1])
-            count, odd = 0, -1
+            count, last_nan = 0, -1
             for i in range(row, row_end):
                 share_y = _share(i, row, row_end, y0[r, c], y1[r, c])
                 for j in range(col, col_end):
                     if valid[i - origin[1], j - origin[0]]:
                         values[count] = source[i - origin[1], j - origin[0]]
                         if values[count] != values[count]:
-                            odd = count
+                            last_nan = count
                         shares[count] = share_y * _share(j, col, col_end, x0[r, c], x1[r, c])
                         count += 1
             state[r, c] = count > 0
             data[r, c] = 0
-            if odd >= 0:
-                data[r, c] = values[odd]
+            if last_nan >= 0:
+                data[r, c] = values[last_nan]
             elif count > 0:
                 if kind == QUANTILE:
                     ordered = merge_sort(values[:count], spare)
                     data[r, c] = ordered[max(0, int(np.ceil(quantile * count - 1.0)))]
                 else:
-                    data[r, c] = _commonest(values[:count], shares, order, other)
+                    data[r, c] = _commonest(values[:count], shares, order, spare_order)
 
 
 @compiled
-def _commonest(values, shares, order, other):
-    order = merge_order(values, order, other)  # the last of equal values is the last one met
-    best, most, met, total = values[0], -1.0, 0, 0.0
+def _commonest(values, shares, order, spare):
+    order = merge_order(values, order, spare)  # stable: the last of equal values is the last one in row order
+    best, most, completed, total = values[0], -1.0, 0, 0.0
     for k in range(values.shape[0]):
         total += shares[order[k]]
         if k + 1 == values.shape[0] or values[order[k + 1]] != values[order[k]]:
-            if total > most or (total == most and order[k] < met):
-                best, most, met = values[order[k]], total, order[k]
+            if total > most or (total == most and order[k] < completed):
+                best, most, completed = values[order[k]], total, order[k]
             total = 0.0
     return best
 
 
 def warm_up() -> None:
-    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
+    """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
     corners = (np.zeros((1, 1)),) * 4
     boxes(*corners, 1, 1)
     for dtype in TYPES:

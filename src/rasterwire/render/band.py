@@ -1,4 +1,4 @@
-"""A band on a grid, by the code for its resampling."""
+"""The pixels of a band on a grid, by the code for its resampling."""
 
 import numpy as np
 from affine import Affine
@@ -10,6 +10,7 @@ from rasterwire.plan.types import BandPlan
 from rasterwire.render.interpolation import interpolation, is_compiled
 from rasterwire.render.nearest import nearest
 from rasterwire.render.reduction import REDUCTIONS, reduction
+from rasterwire.render.sampling import Sampling, sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import Resampling
@@ -21,17 +22,16 @@ def render_band(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
     Raises:
         SourceUnavailable: a file cannot be read.
     """
-    match band.resampling:
-        case None:
-            return _copy(band, grid, window)
-        case Resampling.NEAREST:
-            return nearest(band, grid, window)
-        case kind if is_compiled(band, grid, kind):
-            return interpolation(band, grid, window, kind)
-        case kind if kind in REDUCTIONS:
-            return reduction(band, grid, window, kind)
-        case other:
-            return _warp_around(band, grid, window, other)
+    if band.resampling is None:
+        return _copy(band, grid, window)
+    sampling = sampling_of(band, grid)
+    if band.resampling is Resampling.NEAREST:
+        return nearest(sampling, window)
+    if is_compiled(sampling):
+        return interpolation(sampling, window)
+    if band.resampling in REDUCTIONS:
+        return reduction(sampling, window)
+    return _warp_around(band, sampling, window)
 
 
 def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
@@ -42,23 +42,27 @@ def _copy(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
     runs = columns_around(col, window.width, band.source.grid)
     until = offset[1] + int(grid.shape[0])
     if len(runs) == 1:
-        at, first, _ = runs[0]
-        return read(band.source, None, first - at, row, (window.height, window.width), until=until)
+        begin, first, _ = runs[0]
+        return read(band.source, None, first - begin, row, (window.height, window.width), until=until)
     shape = window.height, window.width
     whole = Pixels(np.zeros(shape, band.source.dtype), np.zeros(shape, bool))
-    for at, first, count in runs:
+    for begin, first, count in runs:
         part = read(band.source, None, first, row, (window.height, count), until=until)
-        whole.data[:, at : at + count] = part.data
-        whole.valid[:, at : at + count] = part.valid
+        whole.data[:, begin : begin + count] = part.data
+        whole.valid[:, begin : begin + count] = part.valid
     return whole
 
 
-def _warp_around(band: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -> Pixels:
-    """Return a window warped by GDAL, which does not go around the earth where both sides share a crs."""
-    source = band.source.grid
-    places = turns(grid, source) if grid.crs == source.crs else ()
-    moved = [GeoBox(grid.shape, Affine.translation(-360.0 * place, 0) @ grid.affine, grid.crs) for place in places]
-    whole, *others = [warp(band, place, window, resampling) for place in moved or [grid]]
-    for part in others:
+def _warp_around(band: BandPlan, sampling: Sampling, window: Window) -> Pixels:
+    """Return a window warped by GDAL, which does not go around the earth where grid and source share a crs."""
+    grid = sampling.grid
+    samplings = [sampling]
+    if sampling.shares_crs:
+        # one for each turn of the earth, with the grid moved onto the source
+        shifts = (Affine.translation(-360.0 * turn, 0) for turn in turns(grid, sampling.source.grid))
+        shifted = [sampling_of(band, GeoBox(grid.shape, shift @ grid.affine, grid.crs)) for shift in shifts]
+        samplings = shifted or samplings
+    whole, *rest = [warp(part, window) for part in samplings]
+    for part in rest:
         whole = Pixels(np.where(whole.valid, whole.data, part.data), whole.valid | part.valid)
     return whole

@@ -1,4 +1,4 @@
-"""Computed bands: runs their nodes, and reads the stored bands these ask for."""
+"""Computed bands: runs their nodes, and reads the stored bands that the nodes request."""
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -7,15 +7,15 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.budget import of_block
 from rasterwire.geo.grid import pixel_offset
-from rasterwire.nodes.nodes import Cropped, Node, Place, Resampled, Stored
+from rasterwire.nodes.nodes import Cropped, Node, Resampled, Stored, Target
 from rasterwire.nodes.rank import MOST_SORTED
 from rasterwire.nodes.run import evaluate, shared_keys
 from rasterwire.pixels import Pixels, Window
-from rasterwire.plan.bands import sampling
+from rasterwire.plan.bands import plan_band
 from rasterwire.plan.types import BandPlan
 from rasterwire.render.band import render_band
-from rasterwire.render.source import Readable
-from rasterwire.render.splitting import joined
+from rasterwire.render.source import ReadableBand
+from rasterwire.render.splitting import concatenate
 from rasterwire.request import Resampling
 
 
@@ -28,53 +28,54 @@ def compute(
         nodes: to compute.
         grid: that stored bands are read on.
         window: of the grid.
-        resampling: of stored bands that do not say their own.
+        resampling: of stored bands that have none of their own.
 
     Raises:
         SourceUnavailable: a file cannot be read.
     """
-    read, shared = partial(_read, resampling), _shared(tuple(nodes))
+    read, counts = partial(_read, resampling), _shared_keys(tuple(nodes))
     sorts = max((node.sorts for node in nodes), default=1)
-    most = max(MOST_SORTED // sorts, min(_LEAST_PART, _MOST_OF_LEAST // sorts))
+    size = max(MOST_SORTED // sorts, min(_LEAST_PART, _MOST_OF_LEAST // sorts))
 
-    def made(part: Window) -> list[Pixels]:
-        if part.height * part.width <= most:
-            return evaluate(nodes, Place(grid, part), read, shared)
-        # all nodes together, so that what they share is made once
-        halves = [made(half) for half in part.halves()]
-        return [joined(part, of_node) for of_node in zip(*halves, strict=True)]
+    def pixels_of(part: Window) -> list[Pixels]:
+        if part.height * part.width <= size:
+            return evaluate(nodes, Target(grid, part), read, counts)
+        # all nodes together, so that a node that they share is computed once
+        halves = [pixels_of(half) for half in part.halves()]
+        return [concatenate(part, of_node) for of_node in zip(*halves, strict=True)]
 
     with of_block():
-        return made(window)
+        return pixels_of(window)
 
 
 _LEAST_PART = 1 << 15
-"""Pixels; smaller parts would decode the tiles of files time and again."""
+"""Pixels; with smaller parts the tiles of files would be decoded again and again."""
 
 _MOST_OF_LEAST = 1 << 25
-"""Values, where they are of more than a thousand scenes."""
+"""Values of such a part, where more than a thousand scenes are sorted."""
 
 
 @lru_cache(maxsize=256)
-def _shared(nodes: tuple[Node, ...]) -> dict[bytes, int]:
+def _shared_keys(nodes: tuple[Node, ...]) -> dict[bytes, int]:
     return shared_keys(nodes)
 
 
-def _read(resampling: Resampling, node: Node, at: Place) -> Pixels | None:
+def _read(resampling: Resampling, node: Node, target: Target) -> Pixels | None:
     match node:
         case Stored():
-            return render_band(sampling(node.band, at.grid, node.resampling or resampling), at.grid, at.window)
+            plan = plan_band(node.band, target.grid, node.resampling or resampling)
+            return render_band(plan, target.grid, target.window)
         case Resampled():
             (child,) = node.inputs
-            if node.resampling is Resampling.NEAREST and pixel_offset(at.grid, node.grid) is not None:
-                return _cropped(child, node.grid, at, resampling)
-            source = Readable("computed", node.grid, node.dtype, child, compute=compute)
-            plan = BandPlan("computed", source, node.dtype, None, 0, node.resampling)
-            return render_band(plan, at.grid, at.window)
+            if node.resampling is Resampling.NEAREST and pixel_offset(target.grid, node.grid) is not None:
+                return _cropped(child, node.grid, target, resampling)
+            source = ReadableBand("computed", node.grid, node.dtype, child, compute=compute)
+            plan = BandPlan("computed", source, node.dtype, nodata=None, fill=0, resampling=node.resampling)
+            return render_band(plan, target.grid, target.window)
         case _:
             return None
 
 
-def _cropped(child: Node, grid: GeoBox, at: Place, resampling: Resampling) -> Pixels:
-    """Return a node on a grid that shares its lattice, and nothing beyond it."""
-    return compute([Cropped(child, grid)], at.grid, at.window, resampling)[0]
+def _cropped(child: Node, grid: GeoBox, target: Target, resampling: Resampling) -> Pixels:
+    """Return a node within a grid whose lattice the target shares."""
+    return compute([Cropped(child, grid)], target.grid, target.window, resampling)[0]

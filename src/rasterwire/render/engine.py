@@ -14,36 +14,36 @@ B = TypeVar("B")
 
 
 class SerialEngine:
-    """Runs every item when its result is asked for."""
+    """Runs each item when its result is requested."""
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """See ``Engine.map``."""
-        # a generator and not map(): it can be closed, and it ends with the first error
+        # unlike map(), a generator can be closed, and ends with the first error
         for item in items:
             yield function(item)
 
 
 _YOUNG = 8
-"""Items of a map that come before those of maps that had more: small work does not wait for large."""
+"""A map is young up to so many items. Young maps go first, so that a small one does not wait for a large one."""
 
 _OLD_EVERY = 4
-"""One item in so many is of a map that had more, however much young work there is."""
+"""One item in so many comes from an old map, however many young ones wait."""
 
 
 class _Lane(Generic[A, B]):
-    """The items of one map that wait for a thread."""
+    """The items of one map that wait for a thread, and how many have started."""
 
     def __init__(self, function: Callable[[A], B]) -> None:
         self.function = function
         self.waiting: deque[tuple[Future[B], A]] = deque()
-        self.begun = 0
+        self.started = 0
 
 
 class ThreadEngine:
-    """Runs items on a pool of threads that all maps share in turn; an only item in the thread that asks for it.
+    """Runs items on a pool of threads that all maps share in turn; a single item in the thread of the caller.
 
     Attributes:
-        workers: threads, and with one more the most results that exist at once for each map.
+        workers: number of threads. For each map at most one result more exists at once.
     """
 
     def __init__(self, workers: int) -> None:
@@ -51,10 +51,10 @@ class ThreadEngine:
         self._lock = threading.Lock()
         self._young: deque[_Lane[Any, Any]] = deque()
         self._old: deque[_Lane[Any, Any]] = deque()
-        self._begun = 0
+        self._started = 0
         threads = count()
         self._pool = ThreadPoolExecutor(
-            workers, thread_name_prefix="render", initializer=lambda: _keep_to_a_core(next(threads), workers)
+            workers, thread_name_prefix="render", initializer=lambda: _pin_to_core(next(threads), workers)
         )
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
@@ -62,7 +62,7 @@ class ThreadEngine:
         waiting: deque[Future[B]] = deque()
         source = iter(items)
         first = list(islice(source, 2))
-        if len(first) < 2:  # nothing to do side by side: another thread would only have to be woken
+        if len(first) < 2:  # nothing to run in parallel: another thread would only have to be woken
             yield from map(function, first)
             return
         source, lane = chain(first, source), _Lane(function)
@@ -87,39 +87,39 @@ class ThreadEngine:
         return future
 
     def _lanes(self, lane: _Lane[A, B]) -> "deque[_Lane[A, B]]":
-        return self._young if lane.begun < _YOUNG else self._old
+        return self._young if lane.started < _YOUNG else self._old
 
     def _run_next(self) -> None:
-        """Run the item whose turn it is, which need not be the one that this call was made for."""
+        """Run the item whose turn it is; it may be another one than the item that this call was submitted for."""
         with self._lock:
-            self._begun += 1
-            is_turn_of_old = self._old and (not self._young or self._begun % _OLD_EVERY == 0)
+            self._started += 1
+            is_turn_of_old = self._old and (not self._young or self._started % _OLD_EVERY == 0)
             lane = (self._old if is_turn_of_old else self._young).popleft()
             future, item = lane.waiting.popleft()
-            lane.begun += 1
+            lane.started += 1
             if lane.waiting:
                 self._lanes(lane).append(lane)
         if not future.set_running_or_notify_cancel():
             return
         try:
             future.set_result(lane.function(item))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is wanted
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is taken
             future.set_exception(error)
 
     def close(self) -> None:
-        """Wait for what runs, drop what waits, and end the threads."""
+        """Wait for the items that run, drop those that wait, and end the threads."""
         with self._lock:
-            dropped = [future for lane in (*self._young, *self._old) for future, _ in lane.waiting]
-        for future in dropped:
+            waiting = [future for lane in (*self._young, *self._old) for future, _ in lane.waiting]
+        for future in waiting:
             future.cancel()
         self._pool.shutdown(cancel_futures=True)
 
 
-def _keep_to_a_core(number: int, threads: int) -> None:
-    """Keep the calling thread, one of as many as there are cores, to one of them, where the system can.
+def _pin_to_core(number: int, threads: int) -> None:
+    """Pin the calling thread to a core of its own, where there are as many threads as cores and the system can.
 
-    They hand the interpreter to each other and to those that send, and the kernel would wake the next
-    where the last one ran, behind it, though another core is idle.
+    These threads pass the interpreter lock to each other and to those that send. The kernel would wake the
+    next thread on the core of the last one, behind it, although another core is idle.
     """
     if not hasattr(os, "sched_setaffinity"):
         return

@@ -5,166 +5,169 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from odc.geo.geobox import GeoBox
 
 from rasterwire.compiled import carried, carrier
 from rasterwire.geo.grid import pixel_metres
-from rasterwire.nodes.computed import Computed
 from rasterwire.pixels import Pixels, Window
-from rasterwire.plan.types import BandPlan
 from rasterwire.render import mean_kernels, rules
 from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, shrink, tiles_of
 from rasterwire.render.rounding import beside_nodata, limits
-from rasterwire.render.source import level_transform, read
+from rasterwire.render.sampling import Rectangle, Sampling
 from rasterwire.render.splitting import in_parts
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
-_WIDEST = 0.2
-"""Below this many, GDAL's sums over many pixels are as good."""
+"""Source pixels to read at once."""
+
+_LEAST_SCALE = 0.2
+"""With fewer output pixels per source pixel, GDAL's sums over many pixels are as good."""
 
 _kinds = {Resampling.BILINEAR: rules.BILINEAR, Resampling.CUBIC: rules.CUBIC}
+
+Scale = tuple[float, float]
+"""Output pixels per source pixel, along x and y."""
 
 Image = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool, tuple[int, int], tuple[int, int]]
 """Source pixels as ``mean_kernels.means_at`` takes them."""
 
-_reaches = {rules.BILINEAR: 1, rules.CUBIC: 2}
-"""In pixels, where the mean is not a wider one."""
+_radii = {rules.BILINEAR: 1, rules.CUBIC: 2}
+"""Radius of each kernel in source pixels, where it is not widened."""
 
 
-def is_compiled(plan: BandPlan, grid: GeoBox, resampling: Resampling) -> bool:
-    """Tell whether ``interpolation`` makes what is asked for, and GDAL does not.
+def is_compiled(sampling: Sampling) -> bool:
+    """Tell whether ``interpolation`` computes the pixels, and not GDAL.
 
-    Of stored bands it makes means, of validity by nodata alone, that are not too wide.
+    It does for bilinear and cubic resampling. Of stored bands it needs validity by nodata alone, and a kernel
+    that is not too wide.
     """
-    band = plan.source
-    if isinstance(band, Computed):
-        return resampling in _kinds
-    if resampling not in _kinds:
+    if sampling.resampling not in _kinds:
         return False
-    if band.ground is not None and grid.crs is not None:  # GDAL's warper is given transforms alone
+    band = sampling.source.stored
+    if band is None:
         return True
-    return not band.masked and _is_narrow(plan, grid)
+    if band.ground is not None and sampling.grid.crs is not None:  # GDAL's warper places pixels by transforms only
+        return True
+    return not band.masked and _is_narrow(sampling)
 
 
-def _is_narrow(plan: BandPlan, grid: GeoBox) -> bool:
-    """Tell by the sizes of pixels, which parts of an image share."""
-    affine, _, _ = level_transform(plan.source, plan.overview)
-    if grid.crs == plan.source.grid.crs:
-        return bool(shrink(plan, grid, np.zeros(1), np.zeros(1)).min() >= _WIDEST)
-    return pixel_metres(affine, plan.source.grid.crs) >= _WIDEST * pixel_metres(grid.affine, grid.crs)
+def _is_narrow(sampling: Sampling) -> bool:
+    """Tell whether kernels are narrow, by the sizes of pixels, which all parts of an image share."""
+    grid, source = sampling.grid, sampling.source.grid
+    if sampling.shares_crs:
+        return bool(shrink(sampling, np.zeros(1), np.zeros(1)).min() >= _LEAST_SCALE)
+    return pixel_metres(sampling.affine, source.crs) >= _LEAST_SCALE * pixel_metres(grid.affine, grid.crs)
 
 
-def interpolation(plan: BandPlan, grid: GeoBox, window: Window, resampling: Resampling) -> Pixels:
-    """Return a window of a grid interpolated from a band.
+def interpolation(sampling: Sampling, window: Window) -> Pixels:
+    """Return a window of a grid interpolated from a band, bilinear or cubic.
 
     Raises:
         SourceUnavailable: the file cannot be read.
     """
-    return in_parts(window, lambda part: _interpolated(plan, grid, part, _kinds[resampling]))
+    assert sampling.resampling is not None
+    kind = _kinds[sampling.resampling]
+    return in_parts(window, lambda part: _interpolated(sampling, part, kind))
 
 
-def _interpolated(plan: BandPlan, grid: GeoBox, window: Window, kind: int) -> Pixels | None:
-    place = positions(plan, grid, window)
-    shape, dtype = (window.height, window.width), np.dtype(plan.source.dtype)
+def _interpolated(sampling: Sampling, window: Window, kind: int) -> Pixels | None:
+    """Return a window, None where it is too large."""
+    centres = positions(sampling, window)
+    shape, dtype = (window.height, window.width), np.dtype(sampling.source.dtype)
     data, state = np.zeros(shape, carrier(dtype.name)), np.zeros(shape, np.uint8)
-    tiles = tiles_of(plan, grid, window)
+    tiles = tiles_of(sampling, window)
     across, down = zip(*(scale for _, scale in tiles), strict=True)
-    rectangle = _rectangle(plan, place, (min(across), min(down)), _reaches[kind])
+    rectangle = _rectangle(sampling, centres, (min(across), min(down)), _radii[kind])
     if rectangle is None:
         return Pixels(data.astype(dtype), state.view(bool))
     left, top, right, bottom = rectangle
     if (right - left) * (bottom - top) > _SOURCE_BUDGET:
         if window.height * window.width > 1:
             return None
-        return _of_strips(
-            plan, exact_positions(plan, grid, window, np.nonzero(state == 0)), rectangle, tiles[0][1], kind
-        )
-    source = read(plan.source, plan.overview, left, top, (bottom - top, right - left))
-    _, width, height = level_transform(plan.source, plan.overview)
+        centre = exact_positions(sampling, window, np.nonzero(state == 0))
+        return _by_strips(sampling, centre, rectangle, tiles[0][1], kind)
+    source = sampling.read(rectangle)
     masked = not source.valid.all()
-    image = carried(source.data), carried(source.valid.view(np.uint8)), masked, (left, top), (width, height)
+    size = sampling.width, sampling.height
+    image = carried(source.data), carried(source.valid.view(np.uint8)), masked, (left, top), size
     bounds = limits(dtype)
     unsure = 0
     for tile, scale in tiles:
-        there = _within(window, tile)
+        part = _slices(window, tile)
         if len(tiles) == 1:
-            unsure = _fill(kind, place, image, scale, bounds, data, state)
+            unsure = _fill(kind, centres, image, scale, bounds, data, state)
             break
-        values, states = np.zeros(data[there].shape, data.dtype), np.zeros(data[there].shape, np.uint8)
-        unsure += _fill(kind, place.part(*there), image, scale, bounds, values, states)
-        data[there], state[there] = values, states
+        values, states = np.zeros(data[part].shape, data.dtype), np.zeros(data[part].shape, np.uint8)
+        unsure += _fill(kind, centres.part(*part), image, scale, bounds, values, states)
+        data[part], state[part] = values, states
     if unsure:
-        which = np.nonzero(state == rules.UNSURE)
-        sure = exact_positions(plan, grid, window, which)
+        index = np.nonzero(state == rules.UNSURE)
+        certain = exact_positions(sampling, window, index)
         for tile, scale in tiles:
-            rows, cols = _within(window, tile)
-            own = (which[0] >= rows.start) & (which[0] < rows.stop) & (which[1] >= cols.start) & (which[1] < cols.stop)
-            values, states = np.zeros((1, own.sum()), data.dtype), np.zeros((1, own.sum()), np.uint8)
-            _fill(kind, sure.part(slice(None), own), image, scale, bounds, values, states)
-            there = which[0][own], which[1][own]
-            data[there], state[there] = values[0], states[0]
-    return beside_nodata(data.astype(dtype, copy=False), state.view(bool), plan.source.nodata)
+            rows, cols = _slices(window, tile)
+            in_tile = (index[0] >= rows.start) & (index[0] < rows.stop)
+            in_tile &= (index[1] >= cols.start) & (index[1] < cols.stop)
+            values, states = np.zeros((1, in_tile.sum()), data.dtype), np.zeros((1, in_tile.sum()), np.uint8)
+            _fill(kind, certain.part(slice(None), in_tile), image, scale, bounds, values, states)
+            target = index[0][in_tile], index[1][in_tile]
+            data[target], state[target] = values[0], states[0]
+    return beside_nodata(data.astype(dtype, copy=False), state.view(bool), sampling.source.nodata)
 
 
-def _within(window: Window, tile: Window) -> tuple[slice, slice]:
+def _slices(window: Window, tile: Window) -> tuple[slice, slice]:
+    """Return rows and columns of a tile within a window."""
     top, left = tile.row - window.row, tile.col - window.col
     return slice(top, top + tile.height), slice(left, left + tile.width)
 
 
 def _fill(
     kind: int,
-    place: Lattice | Positions,
+    centres: Lattice | Positions,
     image: Image,
-    scale: tuple[float, float],
+    scale: Scale,
     bounds: tuple[float, float],
     data: npt.NDArray[Any],
     state: npt.NDArray[np.uint8],
 ) -> int:
     """Fill in means and their validity, both zero before, and return how many are unsure."""
-    if isinstance(place, Lattice):
-        return int(mean_kernels.means_on_lattice(kind, place.as_tuple(), image, scale, bounds, data, state))
-    return int(mean_kernels.means_at(kind, place.x, place.y, place.near, image, scale, bounds, data, state))
+    if isinstance(centres, Lattice):
+        return int(mean_kernels.means_on_lattice(kind, centres.as_tuple(), image, scale, bounds, data, state))
+    return int(mean_kernels.means_at(kind, centres.x, centres.y, centres.near, image, scale, bounds, data, state))
 
 
-def _of_strips(
-    plan: BandPlan, place: Positions, box: tuple[int, int, int, int], scale: tuple[float, float], kind: int
-) -> Pixels:
+def _by_strips(sampling: Sampling, centre: Positions, rectangle: Rectangle, scale: Scale, kind: int) -> Pixels:
     """Return one output pixel of very many source pixels, read strip by strip."""
-    left, top, right, bottom = box
-    x, y = place.x.item(), place.y.item()
-    _, width, height = level_transform(plan.source, plan.overview)
+    left, top, right, bottom = rectangle
+    x, y = centre.x.item(), centre.y.item()
+    width, height = sampling.width, sampling.height
     value = weight = 0.0
     if 0 <= x <= width - rules.EDGE and 0 <= y <= height - rules.EDGE:
         col, row = (min(math.floor(p + rules.EDGE), size - 1) for p, size in ((x, width), (y, height)))
         step = max(1, _SOURCE_BUDGET // (right - left))
-        begins = range(top, bottom, step) if read(plan.source, plan.overview, col, row, (1, 1)).valid.all() else ()
-        for begin in begins:
-            strip = read(plan.source, plan.overview, left, begin, (min(step, bottom - begin), right - left))
+        is_valid = sampling.read((col, row, col + 1, row + 1)).valid.all()
+        for begin in range(top, bottom, step) if is_valid else ():
+            strip = sampling.read((left, begin, right, min(begin + step, bottom)))
             rows = carried(strip.data), carried(strip.valid.view(np.uint8))
-            more, heavier = mean_kernels.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
-            value, weight = value + more, weight + heavier
-    dtype = np.dtype(plan.source.dtype)
+            strip_value, strip_weight = mean_kernels.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
+            value, weight = value + strip_value, weight + strip_weight
+    dtype = np.dtype(sampling.source.dtype)
     data = np.zeros((1, 1), dtype)
-    is_valid = weight >= rules.LEAST_WEIGHT
-    if is_valid:
+    has_mean = weight >= rules.LEAST_WEIGHT
+    if has_mean:
         low, high = limits(dtype)
         mean = value / weight
         data[0, 0] = min(max(math.floor(mean + 0.5), low), high) if low < high else mean
-    return beside_nodata(data, np.array([[is_valid]]), plan.source.nodata)
+    return beside_nodata(data, np.array([[has_mean]]), sampling.source.nodata)
 
 
-def _rectangle(
-    plan: BandPlan, place: Lattice | Positions, scale: tuple[float, float], radius: int
-) -> tuple[int, int, int, int] | None:
-    """Return left, top, right, bottom of the source pixels that a mean may need, None for none."""
-    _, width, height = level_transform(plan.source, plan.overview)
-    reach = place.reach() if isinstance(place, Lattice) else place.reach(width, height)
-    if reach is None:
+def _rectangle(sampling: Sampling, centres: Lattice | Positions, scale: Scale, radius: int) -> Rectangle | None:
+    """Return the source pixels that a mean may need, None for none."""
+    width, height = sampling.width, sampling.height
+    bounds = centres.bounds() if isinstance(centres, Lattice) else centres.bounds(width, height)
+    if bounds is None:
         return None
-    more_x, more_y = math.ceil(radius / scale[0]) + 2, math.ceil(radius / scale[1]) + 2
-    left, right = max(0.0, reach[0] - more_x), min(float(width), reach[2] + more_x)
-    top, bottom = max(0.0, reach[1] - more_y), min(float(height), reach[3] + more_y)
+    margin_x, margin_y = math.ceil(radius / scale[0]) + 2, math.ceil(radius / scale[1]) + 2
+    left, right = max(0.0, bounds[0] - margin_x), min(float(width), bounds[2] + margin_x)
+    top, bottom = max(0.0, bounds[1] - margin_y), min(float(height), bounds[3] + margin_y)
     if left >= right or top >= bottom:
         return None
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)

@@ -1,4 +1,4 @@
-"""What the loops of ``kernels`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+"""The loops of ``kernels`` by NumPy, equal to the bit. They run until the loops are compiled."""
 
 from typing import Any
 
@@ -40,10 +40,10 @@ def wrap(x: Floats, near: Floats, width: int, turn: float) -> None:
     """See ``kernels.wrap``."""
     with np.errstate(invalid="ignore"):
         doubtful = (np.abs(x) <= near) | (np.abs(x - width) <= near)
-        away = ~doubtful & ((x < 0.0) | (x >= width))
-        turned = x - turn * np.floor(x / turn)
-        x[away] = turned[away]
-        doubtful |= away & ((turned <= near) | (turn - turned <= near))
+        is_away = ~doubtful & ((x < 0.0) | (x >= width))
+        wrapped = x - turn * np.floor(x / turn)
+        x[is_away] = wrapped[is_away]
+        doubtful |= is_away & ((wrapped <= near) | (turn - wrapped <= near))
         near[doubtful] = np.inf
 
 
@@ -69,31 +69,31 @@ def pixels_on_lattice(lattice: LatticeTuple, width: int, height: int, cols: Arra
 
 def span(cols: Array, rows: Array) -> tuple[int, int, int, int]:
     """See ``kernels.span``."""
-    there = cols >= 0
-    if not there.any():
+    is_inside = cols >= 0
+    if not is_inside.any():
         return 2147483647, 2147483647, 0, 0
-    col, row = cols[there], rows[there]
+    col, row = cols[is_inside], rows[is_inside]
     return int(col.min()), int(row.min()), int(col.max()) + 1, int(row.max()) + 1
 
 
 def gather(source: Array, cols: Array, rows: Array, left: int, top: int, out: Array) -> None:
     """See ``kernels.gather``."""
-    there = cols >= 0
+    is_inside = cols >= 0
     out[...] = 0
-    out[there] = source[rows[there] - top, cols[there] - left]
+    out[is_inside] = source[rows[is_inside] - top, cols[is_inside] - left]
 
 
-def reach(x: Floats, y: Floats, width: int, height: int) -> tuple[float, float, float, float]:
-    """See ``kernels.reach``."""
+def bounds(x: Floats, y: Floats, width: int, height: int) -> tuple[float, float, float, float]:
+    """See ``kernels.bounds``."""
     with np.errstate(invalid="ignore"):
-        there = (x > -1.0) & (y > -1.0) & (x < width + 1.0) & (y < height + 1.0)
-    if not there.any():
+        is_around = (x > -1.0) & (y > -1.0) & (x < width + 1.0) & (y < height + 1.0)
+    if not is_around.any():
         return np.inf, np.inf, -np.inf, -np.inf
-    p, q = x[there], y[there]
+    p, q = x[is_around], y[is_around]
     return float(p.min()), float(q.min()), float(p.max()), float(q.max())
 
 
 def total(terms: Floats) -> Floats:
-    """Return sums along the last axis, one term after the other, as a loop adds them; NumPy's sum adds in pairs."""
-    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it makes no -0.0
+    """Return sums along the last axis, added one after the other as in a loop; NumPy's sum adds in pairs."""
+    total: Floats = np.cumsum(terms, axis=-1)[..., -1] + 0.0  # a loop begins with 0.0, so that it gives no -0.0
     return total

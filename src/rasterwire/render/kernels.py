@@ -1,8 +1,8 @@
 """Compiled loops over pixels. They release the GIL, and know neither files nor coordinate systems.
 
-A *position* is a place in a source raster in its pixels, (0, 0) at the top-left corner. Positions
-that come from interpolation carry a *slack*, in pixels, within which the exact one lies; what could
-change within it is marked DOUBTFUL and left to the caller, who has exact positions at a price.
+A *position* is a point of a source raster in its pixels, with (0, 0) at the top-left corner. An interpolated
+position has a *slack*, ``near``: the exact position is no farther away, in pixels. Where the slack leaves more than
+one answer, the answer is DOUBTFUL, and the caller computes the exact position.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def _along_line(line, cell, begin, values):
 
 @compiled
 def row_of_lattice(lattice, r, lines, x, y, near):
-    """Fill positions and slack of a row of pixels of a lattice, see ``interpolate``."""
+    """Fill in positions and slack of a row of pixels of a lattice, see ``interpolate``."""
     nodes_x, nodes_y, slack, offset = lattice
     cell_row, width = (r + offset[0]) >> SHIFT, x.shape[0]
     t = (r + offset[0] + 0.5) / STEP - cell_row
@@ -68,7 +68,7 @@ def interpolate(lattice, x, y, near):
         lattice: nodes_x, nodes_y, float64 of shape (cells down + 3, cells across + 3), the first at
             cell -1; slack, float64 of shape (cells down, cells across); row and column in the first
             cell where the pixels begin.
-        x, y, near: float64, shape (rows, columns), are filled.
+        x, y, near: filled in; float64, shape (rows, columns).
     """
     lines = np.empty((2, lattice[0].shape[1]))
     for r in range(x.shape[0]):
@@ -77,7 +77,7 @@ def interpolate(lattice, x, y, near):
 
 @loop(kernel_twins.wrap)
 def wrap(x, near, width, turn):
-    """Bring columns of a raster of longitudes into it by whole turns; infinite slack where that is doubtful."""
+    """Wrap columns of a raster of longitudes into it by whole turns; the slack is infinite where that is doubtful."""
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
             p = x[r, c]
@@ -108,7 +108,7 @@ def _pixels_of_row(x, y, near, width, height, cols, rows):
 
 @loop(kernel_twins.pixels_at)
 def pixels_at(x, y, near, width, height, cols, rows):
-    """Fill in which source pixel each position lies in, OUTSIDE for none; return how many are DOUBTFUL."""
+    """Fill in the source pixel of each position, OUTSIDE for none; return how many are DOUBTFUL."""
     doubtful = 0
     for r in range(cols.shape[0]):
         doubtful += _pixels_of_row(x[r], y[r], near[r], width, height, cols[r], rows[r])
@@ -117,7 +117,7 @@ def pixels_at(x, y, near, width, height, cols, rows):
 
 @loop(kernel_twins.pixels_on_lattice)
 def pixels_on_lattice(lattice, width, height, cols, rows):
-    """Do as ``pixels_at`` with the positions of a lattice."""
+    """Do what ``pixels_at`` does, with the positions of a lattice."""
     doubtful = 0
     lines, row = np.empty((2, lattice[0].shape[1])), np.empty((3, cols.shape[1]))
     for r in range(cols.shape[0]):
@@ -150,8 +150,8 @@ def gather(source, cols, rows, left, top, out):
                 out[r, c] = 0
 
 
-@loop(kernel_twins.reach)
-def reach(x, y, width, height):
+@loop(kernel_twins.bounds)
+def bounds(x, y, width, height):
     """Return the least and greatest x and y of the positions in and around a raster; left > right for none."""
     left = top = np.inf
     right = bottom = -np.inf
@@ -165,7 +165,7 @@ def reach(x, y, width, height):
 
 
 def warm_up() -> None:
-    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
+    """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
     place = np.zeros((1, 1))
     indices = np.zeros((2, 1, 1), np.int32)
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
@@ -173,7 +173,7 @@ def warm_up() -> None:
     pixels_at(place, place, place, 1, 1, *indices)
     pixels_on_lattice(lattice, 1, 1, *indices)
     span(*indices)
-    reach(place, place, 1, 1)
+    bounds(place, place, 1, 1)
     wrap(place, place, 1, 360.0)
     for size in (1, 2, 4, 8):
         pixel = np.zeros((1, 1), f"u{size}")

@@ -1,4 +1,4 @@
-"""What the loops of ``means`` do, by NumPy and to the bit: for as long as the compiler has not made them."""
+"""The loops of ``mean_kernels`` by NumPy, equal to the bit. They run until the loops are compiled."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ Sums = tuple[Floats, Floats, Floats, Floats]
 def means_at(
     kind: int, x: Floats, y: Floats, near: Floats, image: Image, scale: Pair, limits: Pair, data: Array, state: Array
 ) -> int:
-    """See ``means.means_at``."""
+    """See ``mean_kernels.means_at``."""
     with np.errstate(all="ignore"):
-        found = _validity(x, y, near, image)
+        validity = _validity(x, y, near, image)
         data[...] = 0
-        chosen = found == VALID
-        p, q, margin = x[chosen], y[chosen], near[chosen]
+        is_valid = validity == VALID
+        p, q, margin = x[is_valid], y[is_valid], near[is_valid]
         wide = scale[0] < 1.0 or scale[1] < 1.0
         value, weight, low, high = _wide(kind, image, p, q, scale) if wide else _close(kind, image, p, q)
         enough = ~(weight < LEAST_WEIGHT)
@@ -38,10 +38,10 @@ def means_at(
             outcome[unsure] = UNSURE
             value = np.minimum(np.maximum(rounded, limits[0]), limits[1])
         outcome[~enough] = INVALID
-        data[chosen] = np.where(enough, value, 0.0).astype(data.dtype)
-        found[chosen] = outcome
-        state[...] = found
-    return int((found == UNSURE).sum())
+        data[is_valid] = np.where(enough, value, 0.0).astype(data.dtype)
+        validity[is_valid] = outcome
+        state[...] = validity
+    return int((validity == UNSURE).sum())
 
 
 def means_on_lattice(
@@ -53,14 +53,14 @@ def means_on_lattice(
     data: Array,
     state: Array,
 ) -> int:
-    """See ``means.means_on_lattice``."""
+    """See ``mean_kernels.means_on_lattice``."""
     x, y, near = np.empty((3, *data.shape))
     kernel_twins.interpolate(lattice, x, y, near)
     return means_at(kind, x, y, near, image, scale, limits, data, state)
 
 
 def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int], centre: Pair, scale: Pair) -> Pair:
-    """See ``means.sum_of_rows``."""
+    """See ``mean_kernels.sum_of_rows``."""
     down, across = (
         _weights(kind, (np.arange(size) + begin - (middle - 0.5)) * factor)
         for size, begin, middle, factor in zip(source.shape, origin[::-1], centre[::-1], scale[::-1], strict=True)
@@ -79,13 +79,13 @@ def _validity(x: Floats, y: Floats, near: Floats, image: Image) -> npt.NDArray[n
     edge = (np.abs(x) <= near) | (np.abs(y) <= near)
     edge |= (np.abs(x + EDGE - width) <= near) | (np.abs(y + EDGE - height) <= near)
     outside = (x < 0.0) | (y < 0.0) | (x + EDGE > width) | (y + EDGE > height)
-    found = np.where(around & slack & edge, UNSURE, np.where(around & ~outside, VALID, INVALID)).astype(np.uint8)
+    validity = np.where(around & slack & edge, UNSURE, np.where(around & ~outside, VALID, INVALID)).astype(np.uint8)
     between = slack & (_near_side(x - 0.5, near) | _near_side(y - 0.5, near))
-    found[(found == VALID) & between] = UNSURE
+    validity[(validity == VALID) & between] = UNSURE
     if masked:
-        chosen = found == VALID
-        found[chosen] = _validity_at(x[chosen], y[chosen], near[chosen], valid, origin, (width, height))
-    return found
+        is_valid = validity == VALID
+        validity[is_valid] = _validity_at(x[is_valid], y[is_valid], near[is_valid], valid, origin, (width, height))
+    return validity
 
 
 def _validity_at(
@@ -94,19 +94,19 @@ def _validity_at(
     """Return whether the pixels that may hold positions are valid: VALID, INVALID, or UNSURE where they differ."""
     (left, right), (top, bottom) = (
         (
-            np.maximum(np.floor(place + EDGE - near).astype(np.int64), 0),
-            np.minimum(np.floor(place + EDGE + near).astype(np.int64), most - 1),
+            np.maximum(np.floor(position + EDGE - near).astype(np.int64), 0),
+            np.minimum(np.floor(position + EDGE + near).astype(np.int64), size_of_axis - 1),
         )
-        for place, most in zip((p, q), size, strict=True)
+        for position, size_of_axis in zip((p, q), size, strict=True)
     )
     left, top = np.minimum(left, right), np.minimum(top, bottom)
     first = valid[top - origin[1], left - origin[0]] != 0
-    found = np.where(first, VALID, INVALID).astype(np.uint8)
+    validity = np.where(first, VALID, INVALID).astype(np.uint8)
     for dy in range(int((bottom - top).max(initial=0)) + 1):
         for dx in range(int((right - left).max(initial=0)) + 1):
             row, col = np.minimum(top + dy, bottom), np.minimum(left + dx, right)
-            found[(valid[row - origin[1], col - origin[0]] != 0) != first] = UNSURE
-    return found
+            validity[(valid[row - origin[1], col - origin[0]] != 0) != first] = UNSURE
+    return validity
 
 
 def _near_side(p: Floats, near: Floats) -> npt.NDArray[np.bool_]:
@@ -116,7 +116,7 @@ def _near_side(p: Floats, near: Floats) -> npt.NDArray[np.bool_]:
 
 
 def _close(kind: int, image: Image, p: Floats, q: Floats) -> Sums:
-    """Return sums of 2 x 2 pixels, or of 4 x 4 where a cubic finds all of them."""
+    """Return sums of 2 x 2 pixels, or of 4 x 4 where a cubic has all 16."""
     col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
     sums = _four(image, p, q, col, row)
     if kind == CUBIC:
@@ -140,11 +140,11 @@ def _four(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums:
     for dy in range(2):
         for dx in range(2):
             counts = (right if dx else True) & (below if dy else np.ones(p.shape, bool))
-            at = np.where(counts, row + dy, row) - origin[1], np.where(counts, col + dx, col) - origin[0]
-            v = source[at].astype(np.float64)
+            index = np.where(counts, row + dy, row) - origin[1], np.where(counts, col + dx, col) - origin[0]
+            v = source[index].astype(np.float64)
             corners.append(v)
             if masked:
-                counts = counts & (valid[at] != 0)
+                counts = counts & (valid[index] != 0)
             all_count.append(counts)
             share = (1.0 - part_x if dx else part_x) * (1.0 - part_y if dy else part_y)
             value, weight = value + np.where(counts, v * share, 0.0), weight + np.where(counts, share, 0.0)
@@ -164,10 +164,10 @@ def _sixteen(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums
     for dy in range(4):
         line = np.zeros(p.shape)
         for dx in range(4):
-            at = row + dy - 1 - origin[1], col + dx - 1 - origin[0]
-            v = source[at].astype(np.float64)
+            index = row + dy - 1 - origin[1], col + dx - 1 - origin[0]
+            v = source[index].astype(np.float64)
             if masked:
-                weight[valid[at] == 0] = -1.0
+                weight[valid[index] == 0] = -1.0
             line = line + v * across[dx]
             low, high = np.minimum(low, v), np.maximum(high, v)
         value = value + line * down[dy]
@@ -193,26 +193,26 @@ def _weights(kind: int, distance: Floats) -> Floats:
 
 
 def _wide(kind: int, image: Image, p: Floats, q: Floats, scale: Pair) -> Sums:
-    """Return sums by a kernel that widens as the output's pixels do."""
+    """Return sums by a kernel that is widened to the size of the output's pixels."""
     source, valid, masked, origin, (width, height) = image
     radius = 1.0 if kind == BILINEAR else 2.0
-    reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
+    radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
     col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
     value, weight = np.zeros(p.shape), np.zeros(p.shape)
     low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
-    for dy in range(-reach_y, reach_y + 1):
+    for dy in range(-radius_y, radius_y + 1):
         y = row + dy
         share_y = _weights(kind, (y - (q - 0.5)) * scale[1])
         on_rows = (y >= 0) & (y < height) & (share_y != 0.0)
         line_value, line_weight = np.zeros(p.shape), np.zeros(p.shape)
-        for dx in range(-reach_x, reach_x + 1):
+        for dx in range(-radius_x, radius_x + 1):
             x = col + dx
             share_x = _weights(kind, (x - (p - 0.5)) * scale[0])
             counts = on_rows & (x >= 0) & (x < width) & (share_x != 0.0)
-            at = np.where(counts, y - origin[1], 0), np.where(counts, x - origin[0], 0)
+            index = np.where(counts, y - origin[1], 0), np.where(counts, x - origin[0], 0)
             if masked:
-                counts = counts & (valid[at] != 0)
-            v = source[at].astype(np.float64)
+                counts = counts & (valid[index] != 0)
+            v = source[index].astype(np.float64)
             line_value = line_value + np.where(counts, v * share_x, 0.0)
             line_weight = line_weight + np.where(counts, share_x, 0.0)
             low, high = np.where(counts, np.minimum(low, v), low), np.where(counts, np.maximum(high, v), high)

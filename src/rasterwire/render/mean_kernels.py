@@ -35,7 +35,7 @@ def _is_inside(p, q, near, width, height):
 def _is_valid_at(p, q, near, valid, origin, size):
     """Return whether the pixel that holds a position is valid: VALID, INVALID or UNSURE.
 
-    It is unsure where the pixels that may hold it differ, and not wherever there are several.
+    The answer is UNSURE only where several pixels may hold the position, and they differ.
     """
     left, right = max(int(np.floor(p + EDGE - near)), 0), min(int(np.floor(p + EDGE + near)), size[0] - 1)
     top, bottom = max(int(np.floor(q + EDGE - near)), 0), min(int(np.floor(q + EDGE + near)), size[1] - 1)
@@ -49,12 +49,12 @@ def _is_valid_at(p, q, near, valid, origin, size):
 
 
 @compiled
-def _four(source, valid, masked, at, part, inside):
+def _four(source, valid, masked, corner, part, inside):
     """Return sum of the weighted values, sum of the weights, least and greatest value of 2 x 2 pixels."""
-    x, y = at
+    x, y = corner
     part_x, part_y = part
     whole = inside[0] and inside[1]
-    if whole and masked:  # what is invalid elsewhere must not change the order of the sums
+    if whole and masked:  # invalid pixels elsewhere must not change the order of the sums
         whole = valid[y, x] and valid[y, x + 1] and valid[y + 1, x] and valid[y + 1, x + 1]
     if whole:
         v00, v01 = float(source[y, x]), float(source[y, x + 1])
@@ -80,7 +80,7 @@ def _four(source, valid, masked, at, part, inside):
 
 @compiled
 def _of_cubic(part):
-    """Return the weights of four pixels in a row, for a place so far behind the centre of the second.
+    """Return the weights of four pixels in a row, for a position at a distance after the centre of the second.
 
     Source: GWKCubicComputeWeights of GDAL, which is Keys's cubic convolution with a of -1/2.
     """
@@ -94,9 +94,9 @@ def _of_cubic(part):
 
 
 @compiled
-def _sixteen(source, valid, masked, at, part):
-    """Return the same of 4 x 4 pixels by cubics, the weights of which add up to 1; -1 for them where one is missing."""
-    x, y = at
+def _sixteen(source, valid, masked, corner, part):
+    """Return the sums of 4 x 4 pixels by cubics, whose weights add up to 1; a weight of -1 where a pixel is missing."""
+    x, y = corner
     across, down = _of_cubic(part[0]), _of_cubic(part[1])
     value = 0.0
     low, high = np.inf, -np.inf
@@ -114,7 +114,7 @@ def _sixteen(source, valid, masked, at, part):
 
 @compiled
 def _weight(kind, distance):
-    """Return how much a pixel at a distance counts, in pixels of the output."""
+    """Return the weight of a pixel at a distance, in pixels of the output."""
     d = abs(distance)
     if kind == BILINEAR:
         return max(0.0, 1.0 - d)
@@ -127,7 +127,7 @@ def _weight(kind, distance):
 
 @compiled
 def _many(kind, source, valid, masked, first, last, origin, centre, scale):
-    """Return the same of all pixels of a window, by a kernel that widens as the output's pixels do."""
+    """Return the sums of all pixels of a window, by a kernel that is widened to the size of the output's pixels."""
     value = weight = 0.0
     low, high = np.inf, -np.inf
     for row in range(first[1], last[1] + 1):
@@ -153,31 +153,31 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
     source, valid, masked, origin, (width, height) = image
     wide = scale[0] < 1.0 or scale[1] < 1.0
     radius = 1.0 if kind == BILINEAR else 2.0
-    reach_x, reach_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
-    # by how much of the spread of the pixels, at most, a mean moves with its place
+    radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
+    # bound on the change of a mean with its position, by the range of the pixels
     steep = (16.0 if wide else 4.0) if kind == BILINEAR else (64.0 if wide else 16.0)
     unsure = 0
     for c in range(x.shape[0]):
         margin = near[c]
         p, q = x[c], y[c]
         data[c] = 0
-        found = _is_inside(p, q, margin, width, height)
-        if found == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
-            found = UNSURE
-        if found == VALID and masked:
-            found = _is_valid_at(p, q, margin, valid, origin, (width, height))
-        if found == VALID:
-            # the arrays are unpacked once a row: to hand them on for each pixel takes as long as the mean
+        validity = _is_inside(p, q, margin, width, height)
+        if validity == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
+            validity = UNSURE
+        if validity == VALID and masked:
+            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
+        if validity == VALID:
+            # the arrays are unpacked once a row: to pass the tuple for each pixel takes as long as the mean
             col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
             value, weight, low, high = 0.0, -1.0, 0.0, 0.0
             if wide:
-                first = max(0, col - reach_x), max(0, row - reach_y)
-                last = min(width - 1, col + reach_x), min(height - 1, row + reach_y)
+                first = max(0, col - radius_x), max(0, row - radius_y)
+                last = min(width - 1, col + radius_x), min(height - 1, row + radius_y)
                 centre = p - 0.5, q - 0.5
                 value, weight, low, high = _many(kind, source, valid, masked, first, last, origin, centre, scale)
             elif kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
-                at, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
-                value, weight, low, high = _sixteen(source, valid, masked, at, part)
+                corner, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
+                value, weight, low, high = _sixteen(source, valid, masked, corner, part)
             if not wide and weight < 0.0:
                 part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
                 if col == -1:
@@ -185,9 +185,9 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
                 if row == -1:
                     row, part_y = 0, 1.0
                 inside = col + 1 < width, row + 1 < height
-                at = col - origin[0], row - origin[1]
-                value, weight, low, high = _four(source, valid, masked, at, (part_x, part_y), inside)
-            if weight < LEAST_WEIGHT:  # the parts of a cubic that are below 0 take it all away
+                corner = col - origin[0], row - origin[1]
+                value, weight, low, high = _four(source, valid, masked, corner, (part_x, part_y), inside)
+            if weight < LEAST_WEIGHT:  # the negative weights of a cubic may cancel the others
                 state[c] = INVALID
                 continue
             if weight != 1.0:
@@ -196,11 +196,11 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
                 rounded = np.floor(value + 0.5)
                 doubt = steep * margin * (high - low) / min(weight * weight, 1.0)
                 if margin > 0.0 and (value + 0.5 - rounded <= doubt or rounded + 0.5 - value <= doubt):
-                    found = UNSURE
+                    validity = UNSURE
                 value = min(max(rounded, limits[0]), limits[1])
             data[c] = value
-        state[c] = found
-        unsure += found == UNSURE
+        state[c] = validity
+        unsure += validity == UNSURE
     return unsure
 
 
@@ -208,21 +208,21 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
 def means_at(kind, x, y, near, image, scale, limits, data, state):
     """Fill in the weighted mean of the pixels around each position, as GDAL's warper does.
 
-    Of invalid pixels the mean is taken without them, and is itself invalid where its centre lies in one.
+    Invalid pixels do not count. A mean is invalid where its centre lies in an invalid pixel.
 
     Args:
         kind: BILINEAR or CUBIC.
         x, y, near: positions and their slack, shape (rows, columns).
-        image: pixels, shape of a part of the source raster; which are valid, uint8; whether there
-            may be invalid ones; left and top of the part; width and height of the raster.
-        scale: output pixels per source pixel along x and y; the mean is of four pixels, or 16 of a cubic,
-            where both are 1, and of more below. A cubic that lacks one of the 16 is bilinear.
+        image: pixels of a part of the source raster; their validity, uint8; whether any may be
+            invalid; left and top of the part; width and height of the raster.
+        scale: output pixels per source pixel along x and y. Where both are 1, the mean is of four pixels, or of
+            16 for a cubic; below 1 it is of more. A cubic that lacks one of the 16 is bilinear.
         limits: least and greatest value of an integer type; 1 and 0 for floats, which are not rounded.
-        data, state: are filled; state is INVALID, VALID or UNSURE.
+        data, state: filled in; state is INVALID, VALID or UNSURE.
 
     Returns:
-        How many are UNSURE: the slack leaves a choice of values. Of floats, which always have some,
-        these are only those whose pixels are in doubt.
+        How many are UNSURE, since the slack leaves more than one value. A mean of floats always depends on the
+        slack, and is UNSURE only where it leaves more than one set of pixels.
     """
     unsure = 0
     for r in range(data.shape[0]):
@@ -250,7 +250,7 @@ def sum_of_rows(kind, source, valid, origin, centre, scale):
 
 @loop(twins.means_on_lattice)
 def means_on_lattice(kind, lattice, image, scale, limits, data, state):
-    """Do as ``means_at`` with the positions of a lattice."""
+    """Do what ``means_at`` does, with the positions of a lattice."""
     unsure = 0
     lines, row = np.empty((2, lattice[0].shape[1])), np.empty((3, data.shape[1]))
     for r in range(data.shape[0]):
@@ -260,7 +260,7 @@ def means_on_lattice(kind, lattice, image, scale, limits, data, state):
 
 
 def warm_up() -> None:
-    """Compile the loops for all types, or load what was compiled, so that no request waits for it."""
+    """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
     place = np.zeros((1, 1))
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
     for dtype in TYPES:

@@ -1,4 +1,4 @@
-"""Numbers and kinds that compiled loops and their twins in NumPy share."""
+"""Constants that compiled loops and their twins in NumPy share."""
 
 SHIFT = 5
 STEP = 1 << SHIFT
@@ -8,13 +8,13 @@ OUTSIDE = -1
 DOUBTFUL = -2
 
 EDGE = 1e-10
-"""In source pixels: a centre this close before the next pixel is in it, as GDAL has it."""
+"""In source pixels: a centre this close to the next pixel belongs to that pixel, as in GDAL."""
 
 BILINEAR, CUBIC = 0, 1
 
 INVALID, VALID, UNSURE = 0, 1, 2
 
 LEAST_WEIGHT = 1e-6
-"""Of all pixels that count for a mean; GDAL's."""
+"""Least sum of the weights of a mean; GDAL's."""
 
 AVERAGE, RMS, MIN, MAX, MODE, QUANTILE = range(6)

@@ -1,4 +1,4 @@
-"""Blocks worked on in parts, where what a part needs on the way is larger than its result."""
+"""Blocks rendered in parts, where the intermediate values of a block are much larger than its pixels."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,25 +6,25 @@ import numpy as np
 
 from rasterwire.pixels import Pixels, Window
 
-_POSITIONS = 1 << 18
-"""Pixels whose positions exist at once: several doubles each, that should stay near the processor."""
+_MAX_POSITIONS = 1 << 18
+"""Pixels whose positions exist at once: several doubles for each pixel, which should fit into the processor's cache."""
 
 
 def in_parts(window: Window, render: Callable[[Window], Pixels | None]) -> Pixels:
-    """Return what ``render`` makes of a window, or of halves of it, and so on.
+    """Return the pixels that ``render`` gives for a window, or for its halves, and so on.
 
     Args:
         window: of the output.
-        render: returns None where a window is too much; not for a single pixel.
+        render: returns None where a window is too large; never for a single pixel.
     """
-    if window.height * window.width <= _POSITIONS:
+    if window.height * window.width <= _MAX_POSITIONS:
         whole = render(window)
         if whole is not None:
             return whole
-    return joined(window, [in_parts(half, render) for half in window.halves()])
+    return concatenate(window, [in_parts(half, render) for half in window.halves()])
 
 
-def joined(window: Window, halves: Sequence[Pixels]) -> Pixels:
+def concatenate(window: Window, halves: Sequence[Pixels]) -> Pixels:
     """Return the pixels of a window from those of its halves."""
     axis = 0 if window.height >= window.width else 1
     return Pixels(np.concatenate([p.data for p in halves], axis), np.concatenate([p.valid for p in halves], axis))

@@ -1,4 +1,4 @@
-"""Stored tiles, handed on as they are."""
+"""Stored tiles, passed through unchanged."""
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.tiff_file import opened_level
@@ -9,26 +9,26 @@ from rasterwire.render.source import check_version
 
 
 def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
-    """Return the compressed tiles under a window, left to right, top to bottom; each was decoded once to check it.
+    """Return the compressed tiles under a window, left to right, top to bottom; each is decoded once to check it.
 
     Args:
-        raster: planned with a tiling.
-        window: of whole tiles, but for the edges of the source.
+        raster: with a tiling.
+        window: of whole tiles, except at the edges of the source.
 
     Raises:
-        SourceUnavailable: a tile cannot be read, or the file changed since the plan was made.
+        SourceUnavailable: a tile cannot be read, or the file was replaced since the plan was made.
     """
     band = raster.bands[0].stored
     offset = pixel_offset(raster.grid, band.grid)
     if raster.tiling is None or offset is None:
-        raise ValueError(f"band {band.name} was not planned to be handed on")
+        raise ValueError(f"band {band.name} has no tiling to pass through")
     check_version(band)
     level = opened_level(band.href, band.version, None)
     col, row = offset[0] + window.col, offset[1] + window.row
     height, width = raster.tiling.height, raster.tiling.width
     try:
         tiles = [
-            level.checked(down * level.across + right)
+            level.verified_tile(down * level.across + right)
             for down in range(row // height, -(-(row + window.height) // height))
             for right in range(col // width, -(-(col + window.width) // width))
         ]

@@ -9,7 +9,7 @@ from rasterwire.forms import unaffected
 from rasterwire.geo.region import MAX_VERTICES
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.listing import list_images
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.validate import violations
 from rasterwire.server.readers import CHUNK
 from rasterwire.server.service import Desk
@@ -27,11 +27,11 @@ class UnaryCalls:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def create_download(self, request: PixelRequest) -> service_pb2.CreateDownloadResponse:
+    async def create_download(self, request: ParsedRequest) -> service_pb2.CreateDownloadResponse:
         """Answer ``CreateDownload``."""
         return await self._desk.create(request)
 
-    async def plan_download(self, request: PixelRequest) -> service_pb2.PlanDownloadResponse:
+    async def plan_download(self, request: ParsedRequest) -> service_pb2.PlanDownloadResponse:
         """Answer ``PlanDownload``."""
         return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request)))
 

@@ -28,7 +28,7 @@ from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Growing, Ready, file_info
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Readers
@@ -97,7 +97,7 @@ class Desk:
 
     # -- requests ---------------------------------------------------------------------------
 
-    async def plan(self, request: PixelRequest) -> RenderPlan:
+    async def plan(self, request: ParsedRequest) -> RenderPlan:
         """Return the plan of a request.
 
         Raises:
@@ -134,13 +134,13 @@ class Desk:
             budget.stop()
             raise
 
-    def _plan(self, request: PixelRequest) -> RenderPlan:
+    def _plan(self, request: ParsedRequest) -> RenderPlan:
         params = request.params
         try:
             parsed, graph = convert.to_request(params, request.graph, request.misfits)
         except InvalidRequest as error:
             problems = Violations(list(error.violations))
-            wrong = {violation.field.partition(".")[0] for violation in problems.found}  # "bands": not one, but all
+            wrong = {violation.field.partition(".")[0] for violation in problems.items}  # "bands": not one, but all
             if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
                 raise  # the bands may take long to be known, or never are; or are too many to be looked for
             with contextlib.suppress(DownloadError), problems.catching():
@@ -158,7 +158,7 @@ class Desk:
                 raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
             raise
 
-    async def create(self, request: PixelRequest) -> download_service_pb2.CreateDownloadResponse:
+    async def create(self, request: ParsedRequest) -> download_service_pb2.CreateDownloadResponse:
         """Plan and register a request."""
         plan = await self.plan(request)
         download = await self.run(partial(self._register, request, plan))
@@ -171,7 +171,7 @@ class Desk:
             answer.download_id.url = f"{self.public_url}/v1/downloads/{download.id}:getPixels?token={download.token}"
         return answer
 
-    def _register(self, request: PixelRequest, plan: RenderPlan) -> Registered:
+    def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
         params = request.message()
         params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
         encoded, shared = _parts(params)
@@ -204,7 +204,7 @@ class Desk:
             try:
                 return json.dumps({"result": answer(value)} if describe is None else describe(value))
             except InvalidExpression as error:
-                raise InvalidExpression(error.problem, error.function or graph.made_by) from None
+                raise InvalidExpression(error.problem, error.function or graph.result_function) from None
 
         return await self._computed(computed, self._computing)
 
@@ -271,13 +271,13 @@ class Desk:
         yield ready
 
     async def _planned_again(self, download: Registered) -> RenderPlan:
-        plan = await self.plan(PixelRequest(download_pb2.DownloadParams.FromString(download.request)))
+        plan = await self.plan(ParsedRequest(download_pb2.DownloadParams.FromString(download.request)))
         if plan.etag != download.etag:
             raise DownloadConflict("name: the image changed since this download was created; create it again")
         return plan
 
     async def stream(
-        self, request: PixelRequest
+        self, request: ParsedRequest
     ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | Ready], None]:
         """Yield progress, then a file that is kept nowhere; the first of these with the plan.
 

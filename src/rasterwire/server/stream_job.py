@@ -13,8 +13,8 @@ from rasterwire.download import Render, Renders, is_small
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
 from rasterwire.server.open_files import Ready, file_info
-from rasterwire.store.private import private_folder
-from rasterwire.store.summing import SummingFile
+from rasterwire.store.checksum_file import ChecksumFile
+from rasterwire.store.private_files import private_folder
 from rasterwire.v1 import download_pb2
 
 _IN_MEMORY = 1 << 20
@@ -69,7 +69,7 @@ class StreamJob:
             return self._in_memory(plan, render)
         path = self._scratch / f"stream-{secrets.token_hex(8)}"
         private_folder(self._scratch)  # or somebody removed it
-        summing = SummingFile(path)
+        summing = ChecksumFile(path)
         path.unlink()  # it goes with its last reader
         file = cast(BinaryIO, io.BufferedRandom(summing))
         try:
@@ -78,7 +78,7 @@ class StreamJob:
         except BaseException:
             file.close()
             raise
-        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, *summing.told()))
+        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, *summing.size_and_crc()))
 
     def _in_memory(self, plan: RenderPlan, render: Render) -> Ready:
         file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What outlives a call: registered downloads and rendered files."""
+"""Stores of registered downloads and of rendered files."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,13 +15,14 @@ class DownloadRecord:
     """A registered download.
 
     Attributes:
-        id: unguessable; the last part of its resource name.
-        token: the secret to be shown with the id.
-        request_id: of the client, or "".
-        payload: the request as the server's front wrote it; opaque here.
-        etag: of the plan at the time of registering.
+        id: a random text that cannot be guessed; the last part of the resource name.
+        token: the secret that a reader must send with the id.
+        request_id: the client's id of the request, or "".
+        payload: the serialized request; opaque here.
+        etag: of the plan when the download was registered.
         expire_time: with a time zone.
-        shared: large parts of the request that others may have too, such as a region: each is kept once.
+        shared: large parts of the request that other requests may contain too, such as a region. Each is
+            stored once.
     """
 
     id: str
@@ -34,25 +35,25 @@ class DownloadRecord:
 
 
 class DownloadStore(Protocol):
-    """Keeps registered downloads until they expire, over restarts. Safe to use from several threads."""
+    """Stores registered downloads until they expire, across restarts. Safe to use from several threads."""
 
     def put(self, record: DownloadRecord) -> DownloadRecord:
-        """Keep a record, and return the one that is kept.
+        """Store a record, and return the stored one.
 
-        Where an unexpired record has the same non-empty ``request_id``, that one is returned
-        unchanged and the new one is dropped.
+        Where an unexpired record has the same non-empty ``request_id``, that record is returned
+        unchanged and the new one is discarded.
 
         Raises:
-            Overloaded: the store takes as many bytes as it may; some are kept for small records.
+            Overloaded: the store is full. A part of it is reserved for small records.
         """
         ...
 
     def get(self, download_id: str) -> DownloadRecord | None:
-        """Return the record, or None where there is none or it expired."""
+        """Return the record; None where it does not exist or has expired."""
         ...
 
     def close(self) -> None:
-        """Let go of what is open; nothing is called after it."""
+        """Close open files. No other method is called afterwards."""
         ...
 
 
@@ -61,8 +62,8 @@ class Artifact:
     """A rendered file.
 
     Attributes:
-        path: for the server only.
-        size: bytes.
+        path: of the file; for the server only.
+        size: in bytes.
         crc32c: of the whole file.
     """
 
@@ -72,70 +73,67 @@ class Artifact:
 
 
 class NotVerified(Exception):
-    """A file would have to be read first, which takes longer than the caller has."""
+    """The file is not verified yet, and the caller does not wait for that."""
 
 
 class ArtifactStore(Protocol):
-    """Keeps rendered files.
+    """Stores rendered files. Safe to use from several threads."""
 
-    Safe to use from several threads.
-    """
-
-    def find(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
+    def find(self, etag: str, max_read_bytes: int | None = None) -> Artifact | None:
         """Return the file of an etag and mark it as used, or None.
 
-        Its bytes are those that were written: where that is not known it is read first, and one that was
-        damaged is dropped.
+        A file that this process did not verify yet is read first and compared with its checksum. A damaged
+        file is dropped.
 
         Args:
             etag: of the file.
-            reads_at_most: bytes that are read now; None reads any.
+            max_read_bytes: size of the largest file that is read now; None for no limit.
 
         Raises:
-            NotVerified: it would have to read more, or ``stop_reading`` was called.
+            NotVerified: the file is larger than that, or ``stop_reading`` was called.
         """
         ...
 
     def stop_reading(self) -> None:
-        """Let nobody wait for bytes that are held against their checksum any more."""
+        """End all verification of files, so that no caller waits for it."""
         ...
 
-    def verify(self, goes_on: Callable[[], bool]) -> None:
-        """Read files that were not read for long, and drop those that were damaged, while ``goes_on`` says so."""
+    def verify(self, may_continue: Callable[[], bool]) -> None:
+        """Read files that were not read for a long time, and drop damaged ones, while ``may_continue()`` is true."""
         ...
 
     def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
-        """Let ``write`` fill a new file, and keep it under ``etag``.
+        """Make a new file with ``write``, and store it under ``etag``.
 
-        The file is seekable, readable and writable. It is found only after it is complete;
-        where ``write`` raises, nothing is left and the error goes on.
+        ``write`` gets a file that is seekable, readable and writable. ``find`` returns it only after it is
+        complete. Where ``write`` raises, the file is removed and the error is raised again.
 
         Raises:
-            DownloadConflict: the etag had other bytes before: it never stands for two files.
+            DownloadConflict: the etag had other bytes before. An etag never stands for two contents.
         """
         ...
 
     def trim(self, newest: Artifact) -> None:
-        """Drop files, the least recently used first, until the others take no more than they may.
+        """Drop files, the least recently used first, until the others fit the limit of the store.
 
-        Looking at all of them takes a while, and so does dropping large ones: nobody should wait for it.
+        This takes time with many or large files; a caller should not make a client wait for it.
 
         Args:
-            newest: stays, even where it alone takes more.
+            newest: a file that is not dropped, even where it alone is larger than the limit.
         """
         ...
 
     def make_room(self, size: int) -> None:
-        """See that the disk has room, dropping files if need be, the least recently used first.
+        """Drop files, the least recently used first, until the disk has enough free space.
 
         Args:
-            size: bytes that will be written.
+            size: number of bytes that will be written.
 
         Raises:
-            DiskFull: there is not so much room, whatever is dropped.
+            DiskFull: the space does not suffice after all files were dropped that may be.
         """
         ...
 
     def hold(self, etag: str) -> AbstractContextManager[None]:
-        """Return a block in which this process does not drop the file of an etag."""
+        """Return a context in which this process does not drop the file of an etag."""
         ...

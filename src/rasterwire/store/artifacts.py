@@ -1,4 +1,4 @@
-"""Rendered files in a folder of limited size."""
+"""Stores rendered files in a folder of limited size."""
 
 import contextlib
 import io
@@ -11,15 +11,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from rasterwire.errors import DiskFull, DownloadConflict
 from rasterwire.store import Artifact, NotVerified
-from rasterwire.store.dropped import Dropped
-from rasterwire.store.private import private_folder
-from rasterwire.store.summing import SummingFile
-from rasterwire.store.verified import Verified
+from rasterwire.store.checksum_file import ChecksumFile
+from rasterwire.store.dropped_files import DroppedFiles
+from rasterwire.store.private_files import private_folder
+from rasterwire.store.verified_files import VerifiedFiles
 
 _etag = re.compile(r"[0-9a-zA-Z_-]{1,128}")
 _finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
@@ -27,36 +28,51 @@ _UNFINISHED = ".unfinished-"
 _DROPPED = ".dropped"
 
 _VERIFIED_SECONDS = 24 * 3600.0
-"""After which a file is read again in idle time."""
+"""A file is read again in idle time when its last verification is older."""
 
 _log = logging.getLogger("rasterwire.server")
 
 
-class FolderArtifactStore:
-    """Keeps files named ``<etag>.<size>.<crc32c>``, so that the folder alone tells all.
+@dataclass(frozen=True, slots=True, order=True)
+class _StoredFile:
+    """A file of the store.
 
-    Use is remembered in the access time of the files, and what dropped ones were in a folder beside them. Before the
-    first reader since the start gets a file, it is read and held against its checksum: one that was damaged is dropped,
-    to be made again. A reader that has a dropped file open reads on to its end.
+    Attributes:
+        use_time: of the last use, in nanoseconds since 1970.
+        size: in bytes.
+        path: of the file.
+    """
+
+    use_time: int
+    size: int
+    path: Path
+
+
+class FolderArtifactStore:
+    """Stores files under names ``<etag>.<size>.<crc32c>``, so that the folder needs no index.
+
+    The access time of a file is the time of its last use. Size and checksum of dropped files are recorded in a
+    subfolder. Before its first use in this process a file is read and compared with its checksum. A damaged file is
+    dropped and rendered again. A reader with a dropped file open can read it to its end.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Use a folder, made if need be.
+        """Use a folder, and create it if it does not exist.
 
         Args:
-            folder: of stores alone; those of other processes may use it too.
-            max_bytes: that the files may take; the newest stays even where it alone takes more.
+            folder: a folder for nothing else; stores of other processes may share it.
+            max_bytes: limit of the total size; the newest file stays even where it alone is larger.
         """
         private_folder(folder)
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._trimming = threading.Lock()
-        self._held: Counter[str] = Counter()
-        self._verified = Verified()
-        self._dropped = Dropped(folder / _DROPPED)
+        self._holds: Counter[str] = Counter()
+        self._verified = VerifiedFiles()
+        self._dropped = DroppedFiles(folder / _DROPPED)
 
-    def find(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
+    def find(self, etag: str, max_read_bytes: int | None = None) -> Artifact | None:
         """See ``ArtifactStore.find``."""
         if not _etag.fullmatch(etag):
             return None
@@ -66,13 +82,13 @@ class FolderArtifactStore:
                 continue
             try:
                 status = path.stat()
-                is_large = reads_at_most is not None and artifact.size > reads_at_most
-                if is_large and status.st_size == artifact.size and not self._verified.is_known(path):
+                is_large = max_read_bytes is not None and artifact.size > max_read_bytes
+                if is_large and status.st_size == artifact.size and not self._verified.contains(path):
                     raise NotVerified
-                is_good = status.st_size == artifact.size and self._verified.check(artifact)
-                if is_good is None:
+                is_intact = status.st_size == artifact.size and self._verified.check(artifact)
+                if is_intact is None:
                     raise NotVerified
-                if not is_good:
+                if not is_intact:
                     self._drop_damaged(artifact)
                     continue
                 os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
@@ -87,13 +103,13 @@ class FolderArtifactStore:
             raise ValueError(f"not an etag: {etag!r}")
         unfinished = self._unfinished()
         try:
-            summing = self._new(unfinished)
-            with io.BufferedRandom(summing) as file:
+            raw = self._new_file(unfinished)
+            with io.BufferedRandom(raw) as file:
                 write(file)
                 file.flush()
-                size, crc = summing.told()
+                size, crc = raw.size_and_crc()
             finished = self._folder / f"{etag}.{size}.{crc:08x}"
-            if (self._dropped.told(etag) or (size, crc)) != (size, crc):
+            if (self._dropped.find(etag) or (size, crc)) != (size, crc):
                 _log.error("the file of etag %s is gone, and a render gives other bytes than it had", etag)
                 raise DownloadConflict(
                     "name: the file is gone, and this server cannot make the same bytes again; ask under another name"
@@ -101,91 +117,91 @@ class FolderArtifactStore:
             with self._lock:
                 unfinished.replace(finished)
                 self._drop_others(etag, finished)
-                self._dropped.forget(etag)
-            with contextlib.suppress(FileNotFoundError):  # another process let it go already
-                self._verified.note(finished)
+                self._dropped.remove(etag)
+            with contextlib.suppress(FileNotFoundError):  # another process dropped it already
+                self._verified.add(finished)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
         return Artifact(finished, size, crc)
 
-    def _new(self, path: Path) -> SummingFile:
+    def _new_file(self, path: Path) -> ChecksumFile:
         try:
-            return SummingFile(path)
+            return ChecksumFile(path)
         except FileNotFoundError:  # somebody removed the folder
             private_folder(self._folder)
-            return SummingFile(path)
+            return ChecksumFile(path)
 
     @contextlib.contextmanager
     def hold(self, etag: str) -> Iterator[None]:
         """See ``ArtifactStore.hold``."""
         with self._lock:
-            self._held[etag] += 1
+            self._holds[etag] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._held[etag] -= 1
-                if not self._held[etag]:
-                    del self._held[etag]
+                self._holds[etag] -= 1
+                if not self._holds[etag]:
+                    del self._holds[etag]
 
     def _drop_damaged(self, artifact: Artifact) -> None:
-        """Drop a file that is not as it was written."""
+        """Drop a file whose bytes are not those that were written."""
         _log.error(
-            "the cached file %s was damaged; it is dropped, and made again when it is wanted", artifact.path.name
+            "the cached file %s was damaged; it is dropped, and rendered again at the next request", artifact.path.name
         )
         artifact.path.unlink(missing_ok=True)
-        self._note_dropped(artifact.path)
-        self._verified.forget(artifact.path.name)
+        self._record_drop(artifact.path)
+        self._verified.remove(artifact.path.name)
 
     def stop_reading(self) -> None:
         """See ``ArtifactStore.stop_reading``."""
         self._verified.close()
 
-    def verify(self, goes_on: Callable[[], bool]) -> None:
+    def verify(self, may_continue: Callable[[], bool]) -> None:
         """See ``ArtifactStore.verify``."""
         ages = [(self._verified.age(path.name), path) for path in self._folder.iterdir()]
         for age, path in sorted(ages, reverse=True):
             artifact = _artifact(path)
             if artifact is None or age < _VERIFIED_SECONDS:
                 continue
-            if not goes_on():
+            if not may_continue():
                 return
             with contextlib.suppress(FileNotFoundError):
-                if self._verified.read(artifact, goes_on) is False:
+                if self._verified.read(artifact, may_continue) is False:
                     self._drop_damaged(artifact)
 
     def _drop_others(self, etag: str, newest: Path) -> None:
-        """Drop what was kept under the etag with other bytes: ``find`` could not tell which counts."""
+        """Drop older files of the etag with other bytes, so that ``find`` has only one to return."""
         for path in self._folder.glob(f"{etag}.*.*"):
             if path != newest and _finished.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
-    def _note_dropped(self, path: Path) -> None:
+    def _record_drop(self, path: Path) -> None:
         artifact = _artifact(path)
         assert artifact is not None
-        self._dropped.note(path.name.split(".")[0], artifact.size, artifact.crc32c)
+        self._dropped.add(path.name.split(".")[0], artifact.size, artifact.crc32c)
 
     def trim(self, newest: Artifact) -> None:
         """See ``ArtifactStore.trim``."""
         with self._trimming:
             files = self._by_use()
-            total = sum(size for _, size, _ in files)
-            for _, size, path in files:
+            total = sum(file.size for file in files)
+            for file in files:
                 if total <= self._max_bytes:
                     return
-                if path != newest.path and self._let_go(path):
-                    total -= size
+                if file.path != newest.path and self._drop(file.path):
+                    total -= file.size
 
     def make_room(self, size: int) -> None:
         """See ``ArtifactStore.make_room``."""
         if self._free() >= size:
             return
         with self._trimming:
-            for _, _, path in self._by_use():
+            for file in self._by_use():
                 if self._free() >= size:
                     return
-                self._let_go(path)
+                self._drop(file.path)
         if self._free() < size:
             raise DiskFull
 
@@ -193,39 +209,39 @@ class FolderArtifactStore:
         return self._folder / f"{_UNFINISHED}{os.getpid()}-{secrets.token_hex(8)}"
 
     def _free(self) -> int:
-        private_folder(self._folder)  # or somebody removed it
+        private_folder(self._folder)  # somebody may have removed it
         return shutil.disk_usage(self._folder).free
 
-    def _by_use(self) -> list[tuple[int, int, Path]]:
-        """Return time of use, size and path of the files, the least recently used first."""
+    def _by_use(self) -> list[_StoredFile]:
+        """Return the files, the least recently used first."""
         files = []
         for path in self._folder.iterdir():
             if _finished.fullmatch(path.name):
                 with contextlib.suppress(FileNotFoundError):
                     status = path.stat()
-                    files.append((status.st_atime_ns, status.st_size, path))
+                    files.append(_StoredFile(status.st_atime_ns, status.st_size, path))
         return sorted(files)
 
-    def _let_go(self, path: Path) -> bool:
-        """Drop a file unless it is held; returns whether it is gone."""
-        going = self._unfinished()
-        with self._lock:  # for no longer than a name takes: the loop that serves all asks for holds
-            if path.name.split(".")[0] in self._held:
+    def _drop(self, path: Path) -> bool:
+        """Drop a file unless it is held. Return whether it was dropped."""
+        temporary = self._unfinished()
+        with self._lock:  # for a rename only: the event loop waits for this lock when it holds a file
+            if path.name.split(".")[0] in self._holds:
                 return False
             with contextlib.suppress(FileNotFoundError):
-                path.rename(going)
-        going.unlink(missing_ok=True)
-        self._note_dropped(path)
-        self._verified.forget(path.name)
+                path.rename(temporary)
+        temporary.unlink(missing_ok=True)
+        self._record_drop(path)
+        self._verified.remove(path.name)
         return True
 
 
 def remove_unfinished(folder: Path, pid: int | None = None) -> None:
-    """Remove from the folder of a store what a process that is gone left unfinished; None stands for all of them."""
-    for left in folder.glob(f"{_UNFINISHED}*" if pid is None else f"{_UNFINISHED}{pid}-*"):
-        left.unlink(missing_ok=True)
+    """Remove the unfinished files of an ended process from the folder of a store; None for those of all processes."""
+    for path in folder.glob(f"{_UNFINISHED}*" if pid is None else f"{_UNFINISHED}{pid}-*"):
+        path.unlink(missing_ok=True)
 
 
 def _artifact(path: Path) -> Artifact | None:
-    found = _finished.fullmatch(path.name)
-    return None if found is None else Artifact(path, int(found[2]), int(found[3], 16))
+    match = _finished.fullmatch(path.name)
+    return None if match is None else Artifact(path, int(match[2]), int(match[3], 16))

@@ -1,4 +1,4 @@
-"""Registered downloads in an SQLite file: the embedded default, which needs no service."""
+"""Stores registered downloads in an SQLite file. This is the default; it needs no other service."""
 
 import fcntl
 import hashlib
@@ -13,15 +13,18 @@ from pathlib import Path
 
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
-from rasterwire.store.private import FILE_MODE, private_folder
+from rasterwire.store.private_files import FILE_MODE, private_folder
 
 _SCHEMA = 2
 
-_SECONDS = 0.5
-"""That one waits for another, who needs a thousandth of it: what takes longer is held by something else."""
+_LOCK_TIMEOUT = 0.5
+"""Seconds. A transaction takes about a thousandth of it: where one waits longer, something else holds the lock."""
 
-_SMALL = 64 << 10
-_FULL_SECONDS = 60.0
+_SMALL_RECORD = 64 << 10
+"""Bytes. The last quarter of the store is reserved for smaller records."""
+
+_RETRY_DELAY = 60.0
+"""Seconds that a client waits when the store is full."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -45,10 +48,10 @@ CREATE INDEX IF NOT EXISTS downloads_expires ON downloads (expires);
 
 
 class SqliteDownloadStore:
-    """Keeps downloads in one file, which several processes may share.
+    """Stores downloads in one file, which several processes may share.
 
-    Tokens are stored as they are, since a repeated ``request_id`` has to return the same one; the
-    file is readable by its owner alone.
+    Tokens are stored in plain text, because a repeated ``request_id`` has to return the same token. Only
+    the owner can read the file.
     """
 
     def __init__(self, path: Path, max_bytes: int = 1 << 30) -> None:
@@ -56,10 +59,10 @@ class SqliteDownloadStore:
 
         Args:
             path: of the file.
-            max_bytes: that it may take; a quarter is kept for small records.
+            max_bytes: its largest size; a quarter is reserved for small records.
 
         Raises:
-            OSError: the file cannot be made, or is of a newer version.
+            OSError: the file cannot be created, or has a newer version.
         """
         self._lock = threading.Lock()
         self._path = path
@@ -67,10 +70,10 @@ class SqliteDownloadStore:
         self._open()
 
     def _open(self) -> None:
-        with _alone(self._path):
+        with _exclusive(self._path):
             self._path.touch(mode=FILE_MODE, exist_ok=True)
             try:
-                self._connection = _opened(self._path)
+                self._connection = _connect(self._path)
             except sqlite3.Error as error:
                 raise OSError(0, f"the download store cannot be opened ({error})") from error
             self._file = _identity(self._path)
@@ -88,7 +91,7 @@ class SqliteDownloadStore:
         )
         now = datetime.now(UTC).timestamp()
         size = len(record.payload) + sum(map(len, record.shared))
-        most = self._max_bytes if size <= _SMALL else self._max_bytes * 3 // 4
+        max_bytes = self._max_bytes if size <= _SMALL_RECORD else self._max_bytes * 3 // 4
         with self._connected() as connection, connection:
             # IMMEDIATE: another process may be about to store the same request id
             connection.execute("BEGIN IMMEDIATE")
@@ -96,15 +99,15 @@ class SqliteDownloadStore:
                 connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (now,))
             connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             query = "SELECT * FROM downloads WHERE id = ? OR request_id = ?"
-            found = connection.execute(query, (record.id, record.request_id or None)).fetchone()
-            if found[0] == record.id:  # parts of a request that is told of an older one would be nobody's
+            stored_row = connection.execute(query, (record.id, record.request_id or None)).fetchone()
+            if stored_row[0] == record.id:  # else no record would own the parts
                 for digest, part in zip(row[-1].split(), record.shared, strict=True):
-                    longer = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
-                    connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {longer}", (digest, row[5], part))
-            kept = _record(connection, *found)
-            if kept.id == record.id and _used(connection) > most:
-                raise Overloaded(_FULL_SECONDS)  # and what was inserted goes with the transaction
-        return kept
+                    extension = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
+                    connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {extension}", (digest, row[5], part))
+            stored = _record(connection, *stored_row)
+            if stored.id == record.id and _used_bytes(connection) > max_bytes:
+                raise Overloaded(_RETRY_DELAY)  # the transaction is rolled back with the new record
+        return stored
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """See ``DownloadStore.get``."""
@@ -116,16 +119,16 @@ class SqliteDownloadStore:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Let one thread at a time use the connection, anew where somebody removed the file: others see what is there.
+        """Give the connection to one thread at a time. Where somebody removed the file, a new one is opened.
 
         Raises:
-            StorageUnavailable: it is locked, or cannot be reached.
+            StorageUnavailable: the file is locked or cannot be used.
         """
-        if not self._lock.acquire(timeout=_SECONDS):
+        if not self._lock.acquire(timeout=_LOCK_TIMEOUT):
             raise StorageUnavailable
         try:
             if _identity(self._path) != self._file:
-                _log.error("the store of downloads was removed; those that were registered are gone")
+                _log.error("the store of downloads was removed; registered downloads are lost")
                 private_folder(self._path.parent)
                 self._connection.close()
                 self._open()
@@ -153,21 +156,23 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Let one process at a time open a file: SQLite waits for no other while it changes to a write-ahead log."""
+def _exclusive(path: Path) -> Iterator[None]:
+    """Let one process at a time open the file: SQLite does not wait while it changes to a write-ahead log."""
     with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, FILE_MODE)) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_SECONDS, check_same_thread=False, isolation_level=None)
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
-    # a commit survives the death of the process; after a power cut the last ones may be gone
+    # a commit survives the end of the process; after a power failure the last ones may be lost
     connection.execute("PRAGMA synchronous = NORMAL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA:
-        raise OSError(0, f"the download store is of version {version}, this server knows {_SCHEMA}")
+        raise OSError(
+            0, f"the download store has version {version}, this server supports up to {_SCHEMA}; upgrade the server"
+        )
     connection.executescript(_CREATE)
     if version == 1:
         connection.execute("ALTER TABLE downloads ADD COLUMN parts TEXT NOT NULL DEFAULT ''")
@@ -191,8 +196,8 @@ def _record(
     return DownloadRecord(identifier, token, request_id or "", payload, etag, until, shared)
 
 
-def _used(connection: sqlite3.Connection) -> int:
-    """Return the bytes of the file that hold something."""
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    """Return the bytes of the file that are in use."""
     pages, free, size = (
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
     )

@@ -1,1 +1,1 @@
-"""The functions that expressions call, by family; each module adds its own to the table of signatures."""
+"""The functions that expressions call, by family; each module adds its functions to the table."""

@@ -11,11 +11,13 @@ from rasterwire.expression.language.values import FunctionValue
 
 @table.listed("Dictionary(input: Object = null) -> Dictionary<Object>")
 def dictionary(value: Any) -> dict[str, Any]:
-    """Returns a dictionary of one, or of a list of keys, each before its value."""
+    """Returns a dictionary: a copy of one, or of a list with each key before its value."""
     if value is None or isinstance(value, Mapping):
         return dict(value or {})
     if not isinstance(value, list) or not all(isinstance(key, str) for key in value[::2]):
-        raise InvalidExpression("it needs a dictionary, or a list of keys, which are texts, each before its value.")
+        raise InvalidExpression(
+            "'input' has to be a dictionary, or a list in which each key, a text, comes before its value."
+        )
     if len(value) % 2:
         raise InvalidExpression(f"the list of keys and values has {len(value)} elements; the last key has no value.")
     return dict(zip(value[::2], value[1::2], strict=True))
@@ -66,9 +68,9 @@ def values_of(values: Mapping[str, Any], keys: list[str] | None) -> list[Any]:
 
 @table.listed("Dictionary.map(dictionary: Dictionary<Object>, baseAlgorithm: Algorithm) -> Dictionary<Object>")
 def map_values(values: Mapping[str, Any], function: FunctionValue) -> dict[str, Any]:
-    """Returns what a function makes of each key and value, without those it makes null of."""
-    made = {key: function(key, value) for key, value in values.items()}
-    return {key: value for key, value in made.items() if value is not None}
+    """Returns the results of a function for each key and value, without nulls."""
+    results = {key: function(key, value) for key, value in values.items()}
+    return {key: value for key, value in results.items() if value is not None}
 
 
 @table.listed(
@@ -76,7 +78,7 @@ def map_values(values: Mapping[str, Any], function: FunctionValue) -> dict[str, 
     "-> Dictionary<Object>"
 )
 def remove_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -> dict[str, Any]:
-    """Returns a dictionary without some keys, named or matched by regular expressions."""
+    """Returns a dictionary without the keys that are named, or that match regular expressions."""
     removed = set(_selected(values, selectors, ignore=ignore))
     return {key: value for key, value in values.items() if key not in removed}
 
@@ -86,19 +88,19 @@ def remove_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -
     "-> Dictionary<Object>"
 )
 def select_keys(values: Mapping[str, Any], selectors: list[str], ignore: bool) -> dict[str, Any]:
-    """Returns a dictionary of only some keys, named or matched by regular expressions."""
+    """Returns a dictionary of only the keys that are named, or that match regular expressions."""
     return {key: values[key] for key in _selected(values, selectors, ignore=ignore)}
 
 
 def _selected(values: Mapping[str, Any], selectors: list[str], *, ignore: bool) -> list[str]:
-    """Return the keys that are named or matched, in the order of the selectors."""
-    found: dict[str, None] = {}
+    """Return the keys that are named or match, in the order of the selectors."""
+    keys: dict[str, None] = {}
     for selector in selectors:
         hits = [selector] if selector in values else [key for key in values if matches(selector, key)]
         if not hits and not ignore:
             raise InvalidExpression(f"Dictionary does not contain key: '{selector[:100]}'.")
-        found.update(dict.fromkeys(hits))
-    return list(found)
+        keys.update(dict.fromkeys(hits))
+    return list(keys)
 
 
 @table.listed(
@@ -113,14 +115,14 @@ def rename_keys(values: Mapping[str, Any], old: list[str], new: list[str], overw
     if missing is not None:
         raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")
     moved = set(old)
-    kept = {key: value for key, value in values.items() if key not in moved}
+    unmoved = {key: value for key, value in values.items() if key not in moved}
     renamed = {name: values[key] for key, name in zip(old, new, strict=True)}
-    taken = next((name for name in renamed if name in kept), None)
+    clash = next((name for name in renamed if name in unmoved), None)
     if len(renamed) < len(new) or len(moved) < len(old):
-        raise InvalidExpression("a key is there twice in 'from' or 'to'.")
-    if taken is not None and not overwrite:
-        raise InvalidExpression(f"the dictionary has a key '{taken[:100]}' already; 'overwrite' replaces it.")
-    return {**kept, **renamed}
+        raise InvalidExpression("a key appears twice in 'from' or 'to'.")
+    if clash is not None and not overwrite:
+        raise InvalidExpression(f"the dictionary has a key '{clash[:100]}' already; set 'overwrite' to replace it.")
+    return {**unmoved, **renamed}
 
 
 @table.listed(
@@ -128,9 +130,9 @@ def rename_keys(values: Mapping[str, Any], old: list[str], new: list[str], overw
     "-> Dictionary<Object>"
 )
 def combine(first: Mapping[str, Any], second: Mapping[str, Any], overwrite: bool) -> dict[str, Any]:
-    """Returns two dictionaries as one, without nulls."""
-    one, two = ({key: value for key, value in each.items() if value is not None} for each in (first, second))
-    return {**one, **two} if overwrite else {**two, **one}
+    """Returns the entries of two dictionaries as one, without nulls."""
+    a, b = ({key: value for key, value in values.items() if value is not None} for values in (first, second))
+    return {**a, **b} if overwrite else {**b, **a}
 
 
 @table.listed("Dictionary.size(dictionary: Dictionary<Object>) -> Integer")

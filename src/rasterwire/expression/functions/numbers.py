@@ -18,23 +18,23 @@ _format = re.compile(r"((?:[^%]|%%){0,100})%([-+ 0]{0,3}\d{0,2}(?:\.\d{1,2})?)([
 
 
 def _exact(operation: Callable[[Any, Any], Any], a: float, b: float) -> float:
-    """Return what an operation makes of whole numbers without rounding, and of others as of doubles."""
+    """Apply an operation: exactly to whole numbers, and to doubles otherwise."""
     return operation(a, b) if type(a) is int and type(b) is int else operation(float(a), b)  # type: ignore[no-any-return]
 
 
-def _numeric(name: str, function: Callable[..., Any], said: str, *arguments: str) -> None:
+def _numeric(name: str, function: Callable[..., Any], description: str, *arguments: str) -> None:
     def call(*values: float) -> Any:
         try:
             return number(function(*values))
         except (ValueError, OverflowError, ZeroDivisionError):
             raise InvalidExpression(f"has no value for {', '.join(f'{value:g}' for value in values)}.") from None
 
-    call.__doc__ = said
-    taken = ", ".join(f"{argument}: Number" for argument in arguments)
-    table.listed(f"Number.{name}({taken}) -> Number")(call)
+    call.__doc__ = description
+    declarations = ", ".join(f"{argument}: Number" for argument in arguments)
+    table.listed(f"Number.{name}({declarations}) -> Number")(call)
 
 
-_TWO: list[tuple[str, Callable[..., Any], str]] = [
+_BINARY: list[tuple[str, Callable[..., Any], str]] = [
     ("add", lambda a, b: _exact(operator.add, a, b), "Adds two numbers."),
     ("subtract", lambda a, b: _exact(operator.sub, a, b), "Subtracts the second number from the first."),
     ("multiply", lambda a, b: _exact(operator.mul, a, b), "Multiplies two numbers."),
@@ -61,7 +61,7 @@ _TWO: list[tuple[str, Callable[..., Any], str]] = [
     ("leftShift", lambda a, b: _shifted_left(_bits(a), _bits(b)), "The bits moved to the left."),
     ("rightShift", lambda a, b: _bits(a) >> min(max(_bits(b), 0), 63), "The bits moved to the right; the sign stays."),
 ]
-_ONE: list[tuple[str, Callable[..., Any], str]] = [
+_UNARY: list[tuple[str, Callable[..., Any], str]] = [
     ("round", lambda a: math.floor(a + 0.5), "The nearest whole number."),
     ("floor", math.floor, "The greatest whole number that is not greater."),
     ("ceil", math.ceil, "The smallest whole number that is not less."),
@@ -92,7 +92,7 @@ _ONE: list[tuple[str, Callable[..., Any], str]] = [
     ("bitwiseNot", lambda a: ~_bits(a), "The bits that the whole part has not."),
     ("bitCount", lambda a: (_bits(a) % (1 << 64)).bit_count(), "The number of one-bits of 64."),
 ]
-_WHOLE = {
+_CASTS = {
     "uint8": ("byte", "toByte", "uint8", "toUint8"),
     "int8": ("int8", "toInt8"),
     "uint16": ("uint16", "toUint16"),
@@ -105,7 +105,7 @@ _WHOLE = {
 
 
 def _whole(value: float, dtype: str) -> int:
-    """Return the whole part, or the nearest that a type has; 0 of NaN, as casts of images do."""
+    """Return the whole part within the range of a type, or the nearest end of it; 0 for NaN, as casts of images do."""
     limits = np.iinfo(dtype)
     if math.isnan(value):
         return 0
@@ -117,29 +117,29 @@ def _bits(value: float) -> int:
 
 
 def _shifted_left(bits: int, count: int) -> int:
-    """Return what is left of 64 bits, with their sign; 0 beyond 63 places."""
-    moved = (bits << count) % (1 << 64) if 0 <= count < 64 else 0
-    return moved - (1 << 64) if moved >> 63 else moved
+    """Shift bits to the left within 64 bits with a sign; 0 for a shift of more than 63."""
+    shifted = (bits << count) % (1 << 64) if 0 <= count < 64 else 0
+    return shifted - (1 << 64) if shifted >> 63 else shifted
 
 
-for _entry in _TWO:
+for _entry in _BINARY:
     _numeric(*_entry, "left", "right")
-for _entry in _ONE:
+for _entry in _UNARY:
     _numeric(*_entry, "input")
-for _dtype, _casts in _WHOLE.items():
+for _dtype, _casts in _CASTS.items():
     for _cast in _casts:
-        _numeric(_cast, partial(_whole, dtype=_dtype), f"The whole part, or the nearest that {_dtype} has.", "input")
+        _numeric(_cast, partial(_whole, dtype=_dtype), f"The whole part, within the range of {_dtype}.", "input")
 
 
 @table.listed("Number.clamp(number: Number, min: Float, max: Float) -> Number")
 def clamp(value: float, low: float, high: float) -> float:
-    """Returns the nearest number of a range."""
+    """Limits a number to a range."""
     return number(min(max(value, low), high))
 
 
 @table.listed("Number.unitScale(number: Number, min: Float, max: Float) -> Number")
 def unit_scale(value: float, low: float, high: float) -> float:
-    """Returns where a number lies in a range: 0 at its begin and 1 at its end; 0 where these are one."""
+    """Returns the position of a number in a range: 0 at its start and 1 at its end; 0 for an empty range."""
     return number((float(value) - low) / (float(high) - low) if high != low else 0.0)
 
 
@@ -149,7 +149,7 @@ _decimal_text = re.compile(r"[+-]?(\d{1,1000}\.?\d{0,1000}|\.\d{1,1000})([eE][+-
 
 @table.listed("Number.parse(input: String, radix: Integer = 10.0) -> Number")
 def parse(text: str, radix: int) -> float:
-    """Returns the number that a text says; whole ones in any number system of 2 to 36 digits."""
+    """Returns the number of a text; a whole number may have any radix from 2 to 36."""
     if not 2 <= radix <= 36:
         raise InvalidExpression(f"'radix' is {radix}; it has to be from 2 to 36.")
     if _whole_text.fullmatch(text) and all(int(digit, 36) < radix for digit in text.lstrip("+-")):
@@ -164,10 +164,10 @@ def format_number(value: float, pattern: str) -> str:
     """Returns a number as text, by a pattern such as %.2f or %03d."""
     parts = _format.fullmatch(pattern)
     if parts is None:
-        raise InvalidExpression(f"'{pattern[:40]}' is no pattern for one number, such as %.2f, %03d or %s.")
-    before, said, kind, after = parts.groups()
+        raise InvalidExpression(f"'{pattern[:40]}' is not a pattern for one number, such as %.2f, %03d or %s.")
+    prefix, flags, kind, suffix = parts.groups()
     if kind in "dxX" and not math.isfinite(value):
-        raise InvalidExpression(f"'%{kind}' is for whole numbers, and not for {value}.")
+        raise InvalidExpression(f"'%{kind}' formats whole numbers, and not {value}.")
     plain = int(value) if kind in "dxX" else value
-    text = as_text(number(value)) if kind == "s" else f"%{said}{kind}" % plain
-    return f"{before}{text}{after}".replace("%%", "%")
+    text = as_text(number(value)) if kind == "s" else f"%{flags}{kind}" % plain
+    return f"{prefix}{text}{suffix}".replace("%%", "%")

@@ -6,11 +6,11 @@ from typing import Any
 
 from rasterwire.budget import current
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.coerce import described
+from rasterwire.expression.coerce import describe
 from rasterwire.expression.functions.collection.elements import as_text
 from rasterwire.expression.functions.list.lists import MAX_ITEMS
 from rasterwire.expression.language.formatting import number
-from rasterwire.expression.language.pattern import found, replaced, split_at
+from rasterwire.expression.language.pattern import find_matches, replace_matches, split_text
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.sizes import check_size
 
@@ -20,15 +20,15 @@ def string(value: Any) -> str:
     """Returns a value as text."""
     if isinstance(value, str):
         return value
-    made = as_text(value)
-    if len(made) > MAX_ITEMS:
+    text = as_text(value)
+    if len(text) > MAX_ITEMS:
         raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
-    return made
+    return text
 
 
 @table.listed("String.cat(string1: String, string2: String) -> String")
 def string_cat(first: str, second: str) -> str:
-    """Returns two texts as one."""
+    """Returns two texts joined to one."""
     if len(first) + len(second) > MAX_ITEMS:
         raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
     return first + second
@@ -43,7 +43,7 @@ def string_slice(text: str, start: int, end: int | None) -> str:
 @table.listed('String.replace(input: String, regex: String, replacement: String, flags: String = "") -> String')
 def replace(text: str, pattern: str, replacement: str, flags: str) -> str:
     """Replaces the first match of a regular expression, or with the flag g all of them."""
-    return replaced(text, pattern, replacement, flags)
+    return replace_matches(text, pattern, replacement, flags)
 
 
 @table.listed("String.length(string: String) -> Integer")
@@ -66,38 +66,38 @@ def upper(text: str) -> str:
 
 @table.listed("String.compareTo(string1: String, string2: String) -> Integer")
 def compare(first: str, second: str) -> int:
-    """Returns -1, 0 or 1 where a text sorts before another, is equal, or sorts behind it."""
+    """Returns -1, 0 or 1: a text sorts before another, is equal to it, or sorts after it."""
     return (first > second) - (first < second)
 
 
 @table.listed("String.equals(reference: String, target: Object) -> Boolean")
-def equals(text: str, other: Any) -> bool:
+def equals(text: str, value: Any) -> bool:
     """Tells whether a value is the same text."""
-    return isinstance(other, str) and text == other
+    return isinstance(value, str) and text == value
 
 
 @table.listed("String.index(target: String, pattern: String) -> Integer")
 def first_index(text: str, sought: str) -> int:
-    """Returns where a text is first found within another, or -1."""
+    """Returns the position where a text first contains another, or -1."""
     return text.find(sought)
 
 
 @table.listed("String.rindex(target: String, pattern: String) -> Integer")
 def last_index(text: str, sought: str) -> int:
-    """Returns where a text is last found within another, or -1."""
+    """Returns the position where a text last contains another, or -1."""
     return text.rfind(sought)
 
 
 @table.listed('String.match(input: String, regex: String, flags: String = "") -> List<String>')
 def match(text: str, pattern: str, flags: str) -> list[str | None]:
     """Returns the first match of a regular expression and its groups, or with the flag g all matches."""
-    return found(text, pattern, flags)
+    return find_matches(text, pattern, flags)
 
 
 @table.listed('String.split(string: String, regex: String, flags: String = "") -> List<String>')
 def split(text: str, pattern: str, flags: str) -> list[str]:
-    """Returns the parts of a text between the matches of a regular expression; its characters for an empty one."""
-    return split_at(text, pattern, flags)
+    """Returns the parts of a text between the matches of a regular expression; for an empty one, the characters."""
+    return split_text(text, pattern, flags)
 
 
 @table.listed("String.trim(string: String) -> String")
@@ -113,18 +113,18 @@ def trim(text: str) -> str:
 def encode_json(value: Any) -> str:
     """Returns a value as JSON: texts, numbers, booleans, and lists and dictionaries of these."""
     check_size(value)
-    written: list[str] = []
-    left = MAX_ITEMS
+    parts: list[str] = []
+    remaining = MAX_ITEMS
 
     def write(text: str) -> None:
-        nonlocal left
-        left -= len(text)
-        if left < 0:  # told before more is made: lists may hold one long text many times
+        nonlocal remaining
+        remaining -= len(text)
+        if remaining < 0:  # checked for each part, since a list may contain one long text many times
             raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
-        written.append(text)
+        parts.append(text)
 
     _write_json(value, write)
-    return "".join(written)
+    return "".join(parts)
 
 
 def _write_json(value: Any, write: Callable[[str], None]) -> None:
@@ -138,23 +138,23 @@ def _write_json(value: Any, write: Callable[[str], None]) -> None:
                 raise InvalidExpression(f"{value} has no JSON.") from None
         case list():
             write("[")
-            for at, item in enumerate(value):
-                write("," if at else "")
+            for index, item in enumerate(value):
+                write("," if index else "")
                 _write_json(item, write)
             write("]")
         case Mapping():
             write("{")
-            for at, (key, item) in enumerate(value.items()):
-                write(("," if at else "") + json.dumps(str(key), ensure_ascii=False) + ":")
+            for index, (key, item) in enumerate(value.items()):
+                write(("," if index else "") + json.dumps(str(key), ensure_ascii=False) + ":")
                 _write_json(item, write)
             write("}")
         case _:
-            raise InvalidExpression(f"{described(value)} has no JSON.")
+            raise InvalidExpression(f"{describe(value)} has no JSON.")
 
 
 @table.listed("String.decodeJSON(string: String) -> Object")
 def decode_json(text: str) -> Any:
-    """Returns the value that JSON says."""
+    """Returns the value of a JSON text."""
     if len(text) > MAX_ITEMS:
         raise InvalidExpression(f"a text of over {MAX_ITEMS} characters is too long.")
     try:
@@ -166,8 +166,8 @@ def decode_json(text: str) -> Any:
 
 
 _BYTES_OF_PART = 64
-"""Roughly what a value within a list takes, where it is a list itself or a text."""
+"""Roughly the memory of a value within a list, where it is a list itself or a text."""
 
 
-def _refuse_constant(_: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError("NaN and Infinity are no JSON")

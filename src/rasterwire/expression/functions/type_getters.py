@@ -1,10 +1,10 @@
-"""Functions that get a value of one type, and that tell of which type one is."""
+"""Functions that return a value of a required type, and that compare and name types."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.coerce import described
+from rasterwire.expression.coerce import describe
 from rasterwire.expression.functions import dictionaries
 from rasterwire.expression.functions.collection import elements
 from rasterwire.expression.functions.collection.elements import Owner
@@ -34,28 +34,28 @@ _TYPES: dict[str, Callable[[Any], Any]] = {"Number": _number, "String": _string,
 
 
 def _getters(name: str, of_type: Callable[[Any], Any]) -> None:
-    said = f"Returns a {name}, and fails for a value of another type."
+    description = f"Returns a {name}, and fails for a value of another type."
 
-    def checked(value: Any) -> Any:
-        made = of_type(value)
-        if made is None:
-            raise InvalidExpression(f"the value is {described(value)}, and no {name}.")
-        return made
+    def require(value: Any) -> Any:
+        typed = of_type(value)
+        if typed is None:
+            raise InvalidExpression(f"the value is {describe(value)}, and no {name}.")
+        return typed
 
     def of_list(values: list[Any], index: int) -> Any:
-        return checked(lists.get(values, index))
+        return require(lists.get(values, index))
 
     def of_dictionary(values: Mapping[str, Any], key: str) -> Any:
-        return checked(dictionaries.value_of(values, key, None))
+        return require(dictionaries.value_of(values, key, default=None))
 
     def of_element(element: Owner, key: str) -> Any:
         value = elements.get(element, key)
-        return None if value is None else checked(value)
+        return None if value is None else require(value)
 
-    of_list.__doc__ = of_dictionary.__doc__ = of_element.__doc__ = said
+    of_list.__doc__ = of_dictionary.__doc__ = of_element.__doc__ = description
     table.listed(f"List.get{name}(list: List<Object>, index: Integer) -> {name}")(of_list)
     table.listed(f"Dictionary.get{name}(dictionary: Dictionary<Object>, key: String) -> {name}")(of_dictionary)
-    if name != "Geometry":  # Earth Engine has none of elements
+    if name != "Geometry":  # Earth Engine has no Element.getGeometry
         table.listed(f"Element.get{name}(object: Element, property: String) -> {name}")(of_element)
 
 
@@ -65,11 +65,11 @@ for _name, _of_type in _TYPES.items():
 
 @table.listed("IsEqual(left: Object = null, right: Object = null) -> Boolean")
 def is_equal(left: Any, right: Any) -> bool:
-    """Tells whether two values are the same; null is the same as null."""
+    """Tells whether two values are equal; null is equal to null."""
     opaque = ImageValue | CollectionValue | FilterValue | FunctionValue
     if left is right or isinstance(left, opaque) or isinstance(right, opaque):
         return left is right
-    return lists.same(_parts(left), _parts(right))
+    return lists.are_equal(_parts(left), _parts(right))
 
 
 def _parts(value: Any) -> Any:
@@ -83,11 +83,11 @@ def object_type(value: Any) -> str:
         case bool():
             return "Boolean"
         case int() | float():
-            whole = isinstance(number(value), int)
-            return "Float" if not whole else "Integer" if -(1 << 31) <= value < 1 << 31 else "Long"
+            is_whole = isinstance(number(value), int)
+            return "Float" if not is_whole else "Integer" if -(1 << 31) <= value < 1 << 31 else "Long"
         case Region():
             return str(value.geometry.geom_type)
         case None:
             return "Null"
         case _:
-            return described(value).split(" ")[1]
+            return describe(value).split(" ")[1]

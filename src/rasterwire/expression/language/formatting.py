@@ -1,4 +1,4 @@
-"""Numbers and keys as clients are told of them."""
+"""Plain numbers and keys of answers to clients."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from rasterwire.expression.language.sizes import check_size
 
 
 def number(value: Any) -> float | int:
-    """Return a plain number, whole where it is.
+    """Return a plain number: an int where the value is whole, else a float.
 
     >>> number(2.0), number(2.5), number(2**53 + 1)
     (2, 2.5, 9007199254740993)
@@ -19,7 +19,7 @@ def number(value: Any) -> float | int:
 
 
 def as_key(value: Any) -> str:
-    """Return a value as the key of a table: 1.0 is the whole number 1."""
+    """Return a value as a key of a dictionary: 1.0 as the whole number 1."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | dict):

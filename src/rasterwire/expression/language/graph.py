@@ -1,4 +1,4 @@
-"""Graphs of values: reading them from JSON, and checking their form.
+"""Graphs of values: their nodes, and the readers that check their form.
 
 Source of the form: Earth Engine's Expression message, https://developers.google.com/earth-engine/reference/rest/Shared.Types/Expression
 """
@@ -13,24 +13,24 @@ from rasterwire.errors import InvalidExpression
 
 Written = TypeVar("Written")
 
-_MOST_DIGITS = 20
+_MAX_DIGITS = 20
 
-_MOST_FREE = 60
-"""Arguments of functions around it that one value may depend on."""
+_MAX_FREE = 60
+"""The most arguments of surrounding functions that one value may depend on."""
 
 MAX_DEPTH = 100
-"""Of values written within each other; references start anew."""
+"""The deepest nesting of values; a value behind a reference starts again at 1."""
 
 MAX_VALUES = 30_000
-"""In an expression; more would take long to be read before anything could be said of them."""
+"""The most values of an expression; more would take too long to read before they could be checked."""
 
 MAX_MEMBERS = 320_000
-"""Of all lists and objects in constants; the coordinates of 100,000 vertices take 300,000."""
+"""The most members of all lists and objects in literals; the coordinates of 100,000 vertices take 300,000."""
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
-    """Any JSON value, or bytes."""
+class Literal:
+    """A value written in the expression itself: any JSON value, or bytes."""
 
     value: Any
 
@@ -51,14 +51,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Another value of the graph."""
+    """A reference to another value of the graph."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class ArgumentReference:
-    """An argument of a function around it."""
+    """A reference to an argument of a surrounding function."""
 
     name: str
 
@@ -81,19 +81,19 @@ class Call:
 
 
 Link = tuple[str, Sequence[str]]
-"""Key of another value, and the arguments that it is given where it is referred to, as a function's body is."""
+"""The key of another value, and the arguments that the reference to it binds, as a definition does for its body."""
 
-GraphNode = Constant | Array | Record | Reference | ArgumentReference | Definition | Call
+GraphNode = Literal | Array | Record | Reference | ArgumentReference | Definition | Call
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A graph whose references all lead somewhere, and never in a circle.
+    """A graph whose references all have a target and form no cycle.
 
     Attributes:
         result: key of the result.
-        values: by key; those the result needs.
-        free: names of arguments that a value takes from the functions around it, by key.
+        values: the values that the result needs, by key.
+        free: names of the arguments that a value takes from surrounding functions, by key.
     """
 
     result: str
@@ -101,8 +101,8 @@ class Graph:
     free: Mapping[str, frozenset[str]]
 
     @property
-    def made_by(self) -> str:
-        """The name of the function that makes the result; "" where none of the server's does."""
+    def result_function(self) -> str:
+        """The name of the server's function whose call is the result; "" where the result is no such call."""
         node = self.values[self.result]
         while isinstance(node, Reference):
             node = self.values[node.key]
@@ -113,7 +113,7 @@ def read_graph(document: object) -> Graph:
     """Return the graph of a JSON document.
 
     Raises:
-        InvalidExpression: it is none.
+        InvalidExpression: the document is not an expression.
     """
     if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
         raise InvalidExpression("an expression is an object with 'result' and 'values'")
@@ -121,16 +121,16 @@ def read_graph(document: object) -> Graph:
 
 
 class GraphReader(Generic[Written]):
-    """Reads the values of one expression that the result needs, and counts them; subclasses know how they are written.
+    """Reads the values of one expression that the result needs, and counts them; subclasses read one encoding each.
 
     Attributes:
-        values: those that were read.
+        values: the values read so far.
     """
 
     def __init__(self, written: Mapping[str, Written]) -> None:
         self.values: dict[str, GraphNode] = {}
         self._written = written
-        self._left = MAX_VALUES
+        self._remaining = MAX_VALUES
         self._links: dict[str, list[Link]] = {}
         self._names: dict[str, list[str]] = {}
         self._sets: dict[frozenset[str], frozenset[str]] = {}
@@ -146,7 +146,7 @@ class GraphReader(Generic[Written]):
             result: key of the result.
 
         Raises:
-            InvalidExpression: it is none.
+            InvalidExpression: the values do not form a graph.
         """
         if not isinstance(result, str) or not result:
             raise InvalidExpression("an expression names its 'result', a key of 'values'")
@@ -155,12 +155,12 @@ class GraphReader(Generic[Written]):
         while stack:
             key = stack[-1]
             if key not in self.values:
-                waiting = [other for other, _ in self._read(key) if other not in free]
-                for other in waiting:
-                    if other in self.values:  # and so on the way to this one
-                        raise InvalidExpression(f"value {_short(other)} refers to itself, by way of {_short(key)}")
-                if waiting:
-                    stack.extend(waiting)
+                unread = [target for target, _ in self._read(key) if target not in free]
+                for target in unread:
+                    if target in self.values:  # it is on the stack: a cycle
+                        raise InvalidExpression(f"value {_short(target)} refers to itself, by way of {_short(key)}")
+                if unread:
+                    stack.extend(unread)
                     continue
             if key not in free:
                 free[key] = self._free(key, free)
@@ -168,14 +168,14 @@ class GraphReader(Generic[Written]):
         return Graph(result, self.values, free)
 
     def node(self, written: Written, depth: int) -> GraphNode:
-        """Return a value, made by the methods below.
+        """Return the node of a value, with the help of the methods below.
 
         Args:
-            written: the value.
-            depth: 1, and one more for each value around it; see ``check_depth``.
+            written: the value as the request has it.
+            depth: 1, and one more for each surrounding value; see ``check_depth``.
 
         Raises:
-            InvalidExpression: it is none.
+            InvalidExpression: it is not a value.
         """
         raise NotImplementedError
 
@@ -187,7 +187,7 @@ class GraphReader(Generic[Written]):
         return Reference(key)
 
     def argument(self, name: str) -> ArgumentReference:
-        """Return a reference to an argument of a function around."""
+        """Return a reference to an argument of a surrounding function."""
         self._own_names.append(name)
         return ArgumentReference(name)
 
@@ -224,7 +224,7 @@ class GraphReader(Generic[Written]):
         try:
             self.values[key] = self.node(self._written[key], 1)
         except InvalidExpression as error:
-            if self._left < 0:
+            if self._remaining < 0:
                 raise
             raise InvalidExpression(f"value {_short(key)}: {error.problem}") from None
         if self._own_names:
@@ -232,25 +232,25 @@ class GraphReader(Generic[Written]):
             self._own_names = []
         return links
 
-    def _free(self, key: str, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
-        """Return the arguments that a value takes from functions around it, by those of the values it refers to."""
-        found = set(self._names.get(key, ()))
-        for other, given in self._links[key]:
-            if known[other]:
-                found |= known[other].difference(given)
-        if len(found) > _MOST_FREE:
-            raise InvalidExpression(f"value {_short(key)} depends on more than {_MOST_FREE} arguments around it")
-        needed = frozenset(found)
+    def _free(self, key: str, free: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """Return the arguments that a value takes from surrounding functions, from those of the values it refers to."""
+        names = set(self._names.get(key, ()))
+        for target, own_names in self._links[key]:
+            if free[target]:
+                names |= free[target].difference(own_names)
+        if len(names) > _MAX_FREE:
+            raise InvalidExpression(f"value {_short(key)} depends on more than {_MAX_FREE} arguments around it")
+        needed = frozenset(names)
         return self._sets.setdefault(needed, needed)  # many values depend on the same
 
     def _take(self, count: int) -> None:
-        self._left -= count
-        if self._left < 0:
+        self._remaining -= count
+        if self._remaining < 0:
             raise InvalidExpression(f"an expression of more than {MAX_VALUES} values is too large")
 
 
 def check_depth(depth: int) -> None:
-    """Raise InvalidExpression for values that are written too deeply within each other."""
+    """Raise InvalidExpression for values that are nested too deeply."""
     if depth > MAX_DEPTH:
         raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
 
@@ -263,12 +263,12 @@ class _DocumentReader(GraphReader[object]):
         check_depth(depth)
         if not isinstance(written, dict) or len(written) != 1:
             kinds = ", ".join(map(_short, list(written)[:3])) if isinstance(written, dict) else ""
-            said = f"one with {kinds or 'none'}" if isinstance(written, dict) else _short(written)
-            raise InvalidExpression(f"a value is an object with exactly one kind, and not {said}")
+            description = f"one with {kinds or 'none'}" if isinstance(written, dict) else _short(written)
+            raise InvalidExpression(f"a value is an object with exactly one kind, and not {description}")
         ((kind, content),) = written.items()
         match kind, content:
             case "constantValue", _:  # as most are
-                return Constant(content)
+                return Literal(content)
             case "valueReference", str():
                 return self.reference(content)
             case "functionInvocationValue", dict():
@@ -286,7 +286,7 @@ class _DocumentReader(GraphReader[object]):
                 if isinstance(names, list) and all(isinstance(name, str) for name in names):
                     return self.definition(names, body)
             case "integerValue" | "bytesValue", str() | int():
-                return Constant(_integer(content) if kind == "integerValue" else _bytes(content))
+                return Literal(_integer(content) if kind == "integerValue" else _bytes(content))
             case _:
                 pass
         raise InvalidExpression(f"{_short(kind)} is no kind of value, or not written as one: {_short(content)}")
@@ -308,7 +308,7 @@ class _DocumentReader(GraphReader[object]):
 
 def _integer(written: str | int) -> int:
     try:
-        if len(str(written)) > _MOST_DIGITS:
+        if len(str(written)) > _MAX_DIGITS:
             raise ValueError
         return int(written)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The functions of expressions, each beside its signature."""
+"""Signatures of functions, and the table in which each function is listed under its signature."""
 
 import json
 from collections.abc import Callable
@@ -13,9 +13,9 @@ class Argument:
     """An argument of a function.
 
     Attributes:
-        name: on the wire.
-        type: as clients know it, such as ``List<String>``.
-        optional: whether it may be left out.
+        name: in requests.
+        type: Earth Engine's name of it, such as ``List<String>``.
+        optional: whether a call may omit it.
         default: a JSON value.
     """
 
@@ -27,7 +27,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a function is called: its name, its arguments in order, and the type of its result."""
+    """The name of a function, its arguments in order, and the type of its result."""
 
     name: str
     arguments: tuple[Argument, ...]
@@ -39,9 +39,9 @@ class Function:
     """A function of the server.
 
     Attributes:
-        signature: how it is called.
-        description: a line.
-        call: takes the arguments in order; None where this server has not built it.
+        signature: its name and arguments.
+        description: one line.
+        call: takes the arguments in order; None where this server does not implement the function.
         needs_world: whether ``call`` takes a World before the arguments.
     """
 
@@ -61,41 +61,41 @@ def parse_signature(text: str) -> Signature:
     name, inner = head.rstrip(")").split("(", 1)
     arguments = []
     for part in _parts(inner):
-        key, rest = part.split(": ", 1)
-        kind, equals, default = rest.partition(" = ")
+        key, declaration = part.split(": ", 1)
+        kind, equals, default = declaration.partition(" = ")
         arguments.append(Argument(key, kind, bool(equals), json.loads(default) if equals else None))
     return Signature(name, tuple(arguments), returns)
 
 
 def _parts(text: str) -> list[str]:
-    """Split at the commas that are within no brackets and no quotes."""
+    """Split at the commas outside of brackets and quotes."""
     parts, depth, start, quoted = [], 0, 0, False
-    for at, char in enumerate(text):
+    for index, char in enumerate(text):
         quoted ^= char == '"'
         if not quoted:
             depth += (char in "<{[") - (char in ">}]")
             if char == "," and depth == 0:
-                parts.append(text[start:at].strip())
-                start = at + 1
+                parts.append(text[start:index].strip())
+                start = index + 1
     return [part for part in [*parts, text[start:].strip()] if part]
 
 
 class Table(dict[str, Function]):
-    """Functions by name, filled where they are defined."""
+    """Functions by name; each module of functions adds its own."""
 
     def listed(self, signature: str, *aliases: str, needs_world: bool = False) -> Callable[[F], F]:
-        """Return a decorator that lists a function under its signature; its first line describes it.
+        """Return a decorator that lists a function under its signature, described by the first line of its docstring.
 
         Args:
             signature: see ``parse_signature``.
             aliases: other names of the same function.
-            needs_world: whether it takes a World first.
+            needs_world: whether the function takes a World first.
         """
         parsed = parse_signature(signature)
 
         def enter(function: F) -> F:
-            described = (function.__doc__ or "").strip().splitlines()
-            self.enter(parsed, described[0] if described else "", function, aliases, needs_world=needs_world)
+            lines = (function.__doc__ or "").strip().splitlines()
+            self.enter(parsed, lines[0] if lines else "", function, aliases, needs_world=needs_world)
             return function
 
         return enter
@@ -109,12 +109,12 @@ class Table(dict[str, Function]):
         *,
         needs_world: bool = False,
     ) -> None:
-        """List a function."""
+        """Add a function to the table, under its name and its aliases."""
         for name in (signature.name, *aliases):
             if name in self:
                 raise ValueError(f"{name} is listed twice")
-            named = Signature(name, signature.arguments, signature.returns)
-            self[name] = Function(named, description, call, needs_world)
+            own_signature = Signature(name, signature.arguments, signature.returns)
+            self[name] = Function(own_signature, description, call, needs_world)
 
 
 table = Table()

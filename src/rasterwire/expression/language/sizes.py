@@ -1,4 +1,4 @@
-"""How large values are that hold each other: a list of the same list twice, and so on, is soon larger than memory."""
+"""Limits of nested values: a list that contains the same list twice, and so on, soon outgrows memory."""
 
 import itertools
 from collections.abc import Mapping
@@ -7,24 +7,24 @@ from typing import Any
 from rasterwire.errors import InvalidExpression
 
 MAX_PARTS = 2_000_000
-"""Values within one value, counted as often as they are met."""
+"""The most values within one value; a value that appears several times counts each time."""
 
 MAX_NESTING = 100
 
 MAX_CHARACTERS = 1_000_000
-"""Of a text, and of all texts within a value that becomes one."""
+"""The most characters of a text, and of all texts in a value that becomes a text."""
 
 
 def check_size(value: Any, most: int = MAX_PARTS) -> int:
-    """Return how many values are within lists and dictionaries.
+    """Count the values within lists and dictionaries.
 
     Raises:
         InvalidExpression: more than ``most``, or nested too deeply.
     """
-    pending, count, deep = [value], 0, 0
+    pending, count, depth = [value], 0, 0
     while pending:
-        deep += 1
-        if deep > MAX_NESTING:
+        depth += 1
+        if depth > MAX_NESTING:
             raise InvalidExpression(f"lists are nested more than {MAX_NESTING} deep.")
         pending = [*itertools.chain.from_iterable(_parts(pending, most - count))]
         count += len(pending)
@@ -32,21 +32,21 @@ def check_size(value: Any, most: int = MAX_PARTS) -> int:
 
 
 def _parts(values: list[Any], most: int) -> list[Any]:
-    """Return those of some values that hold others, dictionaries as what they hold; see ``check_size``."""
-    # a list mostly holds values of few types, and asking each value would take ten times as long
-    found: list[Any] = []
+    """Return the lists among some values, and the values of the dictionaries among them; see ``check_size``."""
+    # by type, since a list mostly has few types: a test of each value would take ten times as long
+    inner_values: list[Any] = []
     for kind in set(map(type, values)):
         if issubclass(kind, list):
-            found += [value for value in values if type(value) is kind]
+            inner_values += [value for value in values if type(value) is kind]
         elif issubclass(kind, Mapping):
-            found += [value.values() for value in values if type(value) is kind]
-    if sum(map(len, found)) > most:
+            inner_values += [value.values() for value in values if type(value) is kind]
+    if sum(map(len, inner_values)) > most:
         raise InvalidExpression(f"lists within lists of over {most} values are too large.")
-    return found
+    return inner_values
 
 
 def check_characters(value: Any) -> None:
-    """Raise InvalidExpression for lists and dictionaries whose texts are too long together."""
+    """Raise InvalidExpression for lists and dictionaries whose texts together are too long."""
     pending, count = [value], 0
     while pending:
         count += sum(len(item) for item in pending if isinstance(item, str))

@@ -1,4 +1,4 @@
-"""What expressions are made of: images, collections and the like, as values without a pixel."""
+"""The values of expressions: images, collections, features, dates and others, without pixels."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,22 +24,25 @@ class Projection:
     """A crs with the transform from pixels to it.
 
     Attributes:
-        crs: None for rasters that name none.
-        transform: pixel (col, row) to crs.
+        crs: None for rasters without one.
+        transform: from pixels (col, row) to the crs.
     """
 
     crs: CRS | None
     transform: Affine
 
     def as_json(self) -> dict[str, Any]:
-        """Return what clients are told."""
+        """Return the JSON of an answer."""
         name = crs_name(self.crs)
-        said = {"crs": name} if ":" in name[:12] or not name else {"wkt": name}
-        return {"type": "Projection", **said, "transform": list(self.transform)[:6]}
+        crs_member = {"crs": name} if ":" in name[:12] or not name else {"wkt": name}
+        return {"type": "Projection", **crs_member, "transform": list(self.transform)[:6]}
 
 
 UNPROJECTED = Projection(LONLAT, Affine.identity())
-"""Of what has no pixels of its own, constants and composites: a degree a pixel. Source: Earth Engine's guide."""
+"""The projection of constants and composites, which have no pixels of their own: one degree a pixel.
+
+Source: Earth Engine's guide.
+"""
 
 Extent = tuple[int, int, int, int]
 """Column, row, width and height in pixels of a projection."""
@@ -52,10 +55,10 @@ class BandValue:
     Attributes:
         name: unique in its image.
         type: of its pixels.
-        node: that makes them.
-        projection: its own.
-        extent: in pixels of the projection; None where it has no bounds.
-        outline: where it lies, if the pixels of the projection are not those it had; see ``place``.
+        node: computes its pixels.
+        projection: its default projection.
+        extent: in pixels of the projection; None for a band without bounds.
+        outline: the footprint of a band whose projection was changed; see ``footprint``.
     """
 
     name: str
@@ -66,14 +69,14 @@ class BandValue:
     outline: Region | None = None
 
     @property
-    def place(self) -> Region | None:
-        """Where the band lies; None where it has no bounds, or no crs."""
+    def footprint(self) -> Region | None:
+        """The outline of the band on the ground; None for a band without bounds or crs."""
         grid = self.grid
         return self.outline or (None if grid is None or grid.crs is None else footprint(grid))
 
     @property
     def grid(self) -> GeoBox | None:
-        """The band's own grid; None where it has no bounds."""
+        """The band's own grid; None for a band without bounds."""
         if self.extent is None:
             return None
         col, row, width, height = self.extent
@@ -83,14 +86,14 @@ class BandValue:
 class ImageValue:
     """Bands with properties.
 
-    The bands of an image of the catalog are only looked up when somebody asks for them, so that
-    thousands of images can be sorted and filtered by what documents say. Where some cannot be read, the
-    others can be had by their names alone: nothing that takes all of an image goes on without them.
+    The bands of an image of the catalog are looked up on first use, so that thousands of images can be
+    sorted and filtered by their properties alone. Where some bands cannot be read, the others are
+    available by name; everything that needs all bands of the image fails.
 
     Attributes:
-        properties: JSON values, dates as milliseconds; ``system:index`` and the like included.
-        id: of the catalog's image that this still is, or None.
-        region: that an image was clipped to, where it is not simply the extent of its bands.
+        properties: JSON values, dates as milliseconds; includes ``system:index`` and the like.
+        id: of the image of the catalog; None for a computed image.
+        region: the region of a clip; None where the footprint is that of the bands.
     """
 
     __slots__ = ("_bands", "_make", "_make_readable", "id", "properties", "region")
@@ -119,7 +122,7 @@ class ImageValue:
         return self._bands
 
     def bands_for(self, names: Sequence[Any]) -> tuple[BandValue, ...]:
-        """Return bands to select from: those that can be read where they have all of some names, else all."""
+        """Return the bands to select from: only the readable bands where they have all of the names, else all bands."""
         if self._bands is None and self._make_readable is not None and all(isinstance(name, str) for name in names):
             readable = tuple(self._make_readable())
             if {band.name for band in readable}.issuperset(names):
@@ -127,8 +130,8 @@ class ImageValue:
         return self.bands
 
     @property
-    def known_bands(self) -> int:
-        """The number of bands as far as they were looked up."""
+    def resolved_band_count(self) -> int:
+        """The number of bands; 0 where they were not looked up yet."""
         return 0 if self._bands is None else len(self._bands)
 
     def with_bands(self, bands: Sequence[BandValue]) -> "ImageValue":
@@ -140,10 +143,10 @@ class ImageValue:
         return ImageValue(self._make or self.bands, properties, self.id, self.region, self._make_readable)
 
     def footprint(self) -> Region | None:
-        """Return the outline of the first band, or what the image was clipped to; None for no bounds."""
+        """Return the region of the clip, else the footprint of the first band that has one; None for no bounds."""
         if self.region is not None:
             return self.region
-        return next((band.place for band in self.bands if band.place is not None), None)
+        return next((band.footprint for band in self.bands if band.footprint is not None), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +154,7 @@ class FeatureValue:
     """A geometry with properties.
 
     Attributes:
-        geometry: None where it has none.
+        geometry: None for a feature without one.
         properties: JSON values.
     """
 
@@ -159,7 +162,7 @@ class FeatureValue:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
     def footprint(self) -> Region | None:
-        """Return the geometry, None for none: what an image's outline is to it."""
+        """Return the geometry, or None; the counterpart of ``ImageValue.footprint``."""
         return self.geometry
 
     def with_properties(self, properties: Mapping[str, Any]) -> "FeatureValue":
@@ -175,9 +178,9 @@ class CollectionValue:
     """Images or features in order.
 
     Attributes:
-        elements: of one kind.
-        of_images: which kind; told where there is no element.
-        id: of the catalog's collection that this still is, or None.
+        elements: all images, or all features.
+        of_images: whether the elements are images; also set for an empty collection.
+        id: of the collection of the catalog; None for a computed collection.
         properties: of the collection itself.
     """
 
@@ -196,7 +199,7 @@ class CollectionValue:
         """Return the elements as images.
 
         Raises:
-            InvalidExpression: one is none.
+            InvalidExpression: an element is a feature.
         """
         images = [element for element in self.elements if isinstance(element, ImageValue)]
         if len(images) < len(self.elements):
@@ -232,7 +235,7 @@ class FunctionValue:
     call: Callable[[Mapping[str, Any]], Any]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call with arguments in order; more than it has names for are left out."""
+        """Call with arguments in order; arguments beyond the names are ignored."""
         return self.call(dict(zip(self.names, arguments, strict=False)))
 
 
@@ -241,21 +244,21 @@ class FilterValue:
     """A test of elements.
 
     Attributes:
-        accepts: one element.
-        joins: two elements, where the test compares properties of each; else None.
-        measure: how far two elements are from each other, where the test is about that; else None.
-        depth: of filters within it.
+        accepts: tests one element.
+        accepts_pair: tests two elements for a join; None for a filter that compares no fields.
+        measure: returns the difference of two elements; None for a filter without a measure.
+        depth: levels of filters within it.
     """
 
     accepts: Callable[[Element], bool]
-    joins: Callable[[Element, Element], bool] | None = None
+    accepts_pair: Callable[[Element, Element], bool] | None = None
     measure: Callable[[Element, Element], float] | None = None
     depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorMarginValue:
-    """How much a result may be off."""
+    """The error that a result may have."""
 
     value: float
     unit: str = "meters"
@@ -266,8 +269,8 @@ class KernelValue:
     """Weights around a pixel.
 
     Attributes:
-        weights: rows of numbers, the middle one of the pixel itself.
-        units: of the radius it was made of, ``pixels`` or ``meters``.
+        weights: rows of numbers; the middle one is for the pixel itself.
+        units: of the radius, ``pixels`` or ``meters``.
     """
 
     weights: tuple[tuple[float, ...], ...]
@@ -275,13 +278,13 @@ class KernelValue:
 
 
 class World(Protocol):
-    """What functions need that is not in the graph."""
+    """The images and pixels that functions need beside the graph."""
 
     def image(self, image_id: str) -> ImageValue:
         """Return an image of the catalog.
 
         Raises:
-            InvalidExpression: there is none.
+            InvalidExpression: there is no such image.
         """
         ...
 
@@ -289,7 +292,7 @@ class World(Protocol):
         """Return the images of a collection, in the order of their ids.
 
         Raises:
-            InvalidExpression: there is none.
+            InvalidExpression: there is no such collection.
         """
         ...
 

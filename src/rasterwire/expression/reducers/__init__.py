@@ -1,1 +1,1 @@
-"""Reducers: from many values to few, at each pixel, in one pass, in several passes, or of lists."""
+"""Reducers: the table of kinds, and the engines that run them at each pixel, within regions and over lists."""

@@ -1,4 +1,4 @@
-"""Histograms that grow: buckets become coarser by powers of two as values come that lie farther apart."""
+"""Histograms whose buckets become wider by powers of two as the range of the values grows."""
 
 import math
 from typing import Any
@@ -14,31 +14,32 @@ _FARTHEST = 1e15
 
 
 class Histogram:
-    """Counts of buckets of one width, which are the same in whatever order the values come.
+    """Counts of values in buckets of one width; the order of the values makes no difference.
 
-    The width is the least, times a power of two, that has no more than so many buckets between the
-    least and the greatest value. Buckets begin at multiples of it, so that finer ones add up to it.
+    The width is the least width times the smallest power of two for which the range of the values
+    needs no more than the limit of buckets. Buckets begin at multiples of the width, so that narrow
+    buckets add up to wide ones.
     """
 
     def __init__(self, most: int, least_width: float) -> None:
-        """Say what is asked for.
+        """Set the limits.
 
         Args:
-            most: buckets.
-            least_width: 0 takes a power of two, and 1 at the least where all values are whole.
+            most: limit of buckets.
+            least_width: 0 takes a power of two, at least 1 where all values are whole.
         """
         self._most = most
         self._least_width = least_width
         self._low, self._high = math.inf, -math.inf
-        self._met = False
+        self._has_values = False
         self._is_whole = True
-        self._width = 0.0  # none yet, as long as all values are one
+        self._width = 0.0  # undefined as long as all values are equal
         self._first = 0
         self._counts: Floats = np.zeros(1)
 
     def add(self, values: Floats, weights: Floats | None) -> None:
-        """Take in values, none NaN; without weights each counts once."""
-        self._met = self._met or bool(len(values))
+        """Take in values without NaN; without weights each value counts once."""
+        self._has_values = self._has_values or bool(len(values))
         finite = np.isfinite(values)
         if not finite.all():
             values, weights = values[finite], None if weights is None else weights[finite]
@@ -54,25 +55,25 @@ class Histogram:
         if low == high:
             self._counts += len(values) if weights is None else weights.sum()
             return
-        at = (np.floor(values / self._width) - self._first).astype(np.intp)
-        self._counts += np.bincount(at, weights, len(self._counts))
+        buckets = (np.floor(values / self._width) - self._first).astype(np.intp)
+        self._counts += np.bincount(buckets, weights, len(self._counts))
 
     def _widen(self, low: float, high: float) -> None:
-        """Make place for values between two, which lie apart."""
+        """Extend the buckets to a range from low to high, which differ."""
         if self._least_width:
-            wanted = self._fitting(self._width or self._least_width, low, high)
+            width = self._fitting(self._width or self._least_width, low, high)
         else:
-            wanted = 2.0 ** math.floor(math.log2(max((high - low) / self._most, 1e-300)))
+            width = 2.0 ** math.floor(math.log2(max((high - low) / self._most, 1e-300)))
         if not self._width:
-            self._width = wanted
-            self._first = math.floor(self._low / wanted) if self._low <= self._high else 0
-        self._coarsen(wanted)
+            self._width = width
+            self._first = math.floor(self._low / width) if self._low <= self._high else 0
+        self._coarsen(width)
         first, last = math.floor(low / self._width), math.floor(high / self._width)
         if not self._counts.any():
             self._first, self._counts = first, np.zeros(last - first + 1)
             return
-        more = last + 1 - self._first - len(self._counts)
-        self._counts = np.pad(self._counts, (self._first - first, max(0, more)))
+        missing = last + 1 - self._first - len(self._counts)
+        self._counts = np.pad(self._counts, (self._first - first, max(0, missing)))
         self._first = first
 
     def _fitting(self, width: float, low: float, high: float) -> float:
@@ -86,17 +87,17 @@ class Histogram:
         if steps < 1:
             return
         first = self._first >> steps
-        at = (self._first - (first << steps) + np.arange(len(self._counts))) >> steps
-        self._counts = np.bincount(at, self._counts).astype(np.float64)
+        buckets = (self._first - (first << steps) + np.arange(len(self._counts))) >> steps
+        self._counts = np.bincount(buckets, self._counts).astype(np.float64)
         self._first, self._width = first, width
 
     def result(self) -> dict[str, Any] | None:
-        """Return the buckets, None where there were no values.
+        """Return the buckets; None without values.
 
         Raises:
-            InvalidExpression: of all values none is finite.
+            InvalidExpression: no value is finite.
         """
-        if not self._met:
+        if not self._has_values:
             return None
         if self._low > self._high:
             raise InvalidExpression("there are no finite numbers.")
@@ -108,7 +109,7 @@ class Histogram:
         width, first = self._width, self._first
         middle = 0.0 if width == 1.0 else 0.5
         return {
-            "bucketMeans": [(first + at + middle) * width for at in range(len(self._counts))],
+            "bucketMeans": [(first + bucket + middle) * width for bucket in range(len(self._counts))],
             "bucketMin": first * width,
             "bucketWidth": width,
             "histogram": self._counts.tolist(),

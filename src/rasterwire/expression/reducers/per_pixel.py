@@ -1,4 +1,4 @@
-"""Nodes that make one value of many at each pixel."""
+"""Nodes that reduce several inputs to one value at each pixel."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.reducers.definitions import Reducer
-from rasterwire.nodes.bounds import Box, apart, joining
-from rasterwire.nodes.nodes import Ask, Making, Node, Place, reach_of_place
+from rasterwire.expression.reducers.table import REDUCERS, PixelEngine, ResultType
+from rasterwire.nodes.bounds import Box, are_apart, enclosing_box
+from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target, target_bounds
 from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, PixelType, union, wide
-from rasterwire.nodes.rank import RANKS, ranked
+from rasterwire.nodes.rank import ranked
 from rasterwire.pixels import Pixels
 
 Array = npt.NDArray[Any]
@@ -19,63 +20,64 @@ Valid = npt.NDArray[np.bool_]
 
 
 class Reduced(Node):
-    """One output of a reducer over several nodes, at each pixel; what is masked does not count.
+    """One output of a reducer over several nodes at each pixel; masked pixels do not count.
 
-    Inputs that surely have no pixel at a place are not asked.
+    Inputs without a valid pixel at a place are not computed there.
     """
 
     __slots__ = ("kind", "parameters", "types")
 
     def __init__(self, kind: str, inputs: Sequence[Node], dtype: str, parameters: tuple[Any, ...] = ()) -> None:
-        reach: Box | None = joining([node.reach for node in inputs])
-        super().__init__(dtype, inputs, None if kind in _DEFINED_FOR_NONE else reach, kind, parameters)
+        bounds: Box | None = enclosing_box([node.bounds for node in inputs])
+        row = REDUCERS[kind]
+        super().__init__(dtype, inputs, None if row.is_valid_without_inputs else bounds, kind, parameters)
         self.kind = kind
         self.parameters = parameters
-        if kind not in STREAMED:
+        if row.at_pixels is PixelEngine.RANK:
             self.sorts = max(self.sorts, len(inputs))
 
-    def make(self, at: Place) -> Making:
+    def make(self, place: Target) -> Computation:
         """See ``Node.make``."""
-        ground = reach_of_place(at)
-        near = [node for node in self.inputs if not apart(node.reach, ground)]
-        if self.kind in STREAMED:
-            running = STREAMED[self.kind](self.dtype, (at.window.height, at.window.width))
+        box = target_bounds(place)
+        near = [node for node in self.inputs if not are_apart(node.bounds, box)]
+        if REDUCERS[self.kind].at_pixels is PixelEngine.ACCUMULATOR:
+            accumulator = ACCUMULATORS[self.kind](self.dtype, (place.window.height, place.window.width))
             for node in reversed(near) if self.kind == "mosaic" else near:
-                pixels = yield Ask(node, at)
-                if running.add(pixels):
+                pixels = yield PixelRequest(node, place)
+                if accumulator.add(pixels):
                     break
-            return running.result()
-        return (yield from self._stacked(near, at))
+            return accumulator.result()
+        return (yield from self._stacked(near, place))
 
-    def _stacked(self, near: Sequence[Node], at: Place) -> Making:
-        shape = at.window.height, at.window.width
+    def _stacked(self, near: Sequence[Node], place: Target) -> Computation:
+        shape = place.window.height, place.window.width
         if not near:
             return Pixels(np.zeros(shape, self.dtype), np.zeros(shape, bool))
-        kind = np.result_type(*(np.dtype(node.dtype) for node in near))
-        stack, valid = np.empty((len(near), *shape), kind), np.empty((len(near), *shape), bool)
-        for place, node in enumerate(near):
-            pixels = yield Ask(node, at)
-            stack[place], valid[place] = pixels.data, pixels.valid
+        dtype = np.result_type(*(np.dtype(node.dtype) for node in near))
+        stack, valid = np.empty((len(near), *shape), dtype), np.empty((len(near), *shape), bool)
+        for index, node in enumerate(near):
+            pixels = yield PixelRequest(node, place)
+            stack[index], valid[index] = pixels.data, pixels.valid
         return Pixels(*ranked(self.kind, self.parameters, stack, valid, self.dtype))
 
 
-class Running:
-    """Takes pixels one after the other."""
+class Accumulator:
+    """Takes in the pixels of one input after another."""
 
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         self.data: Array = np.zeros(shape, dtype)
         self.valid: Valid = np.zeros(shape, bool)
 
     def add(self, pixels: Pixels) -> bool:
-        """Take pixels in; returns whether no more are needed."""
+        """Take in pixels; return whether no more are needed."""
         raise NotImplementedError
 
     def result(self) -> Pixels:
-        """Return what became of them."""
+        """Return the result of all pixels taken in."""
         return Pixels(self.data, self.valid)
 
 
-class _First(Running):
+class _First(Accumulator):
     def add(self, pixels: Pixels) -> bool:
         if not self.valid.any():
             self.data, self.valid = pixels.data.astype(self.data.dtype, copy=False), pixels.valid
@@ -85,20 +87,20 @@ class _First(Running):
         return bool(self.valid.all())
 
 
-class _Last(Running):
+class _Last(Accumulator):
     def add(self, pixels: Pixels) -> bool:
         self.data = np.where(pixels.valid, pixels.data, self.data).astype(self.data.dtype, copy=False)
         self.valid = self.valid | pixels.valid
         return False
 
 
-class _Extreme(Running):
+class _Extreme(Accumulator):
     choose: Callable[..., Array]
 
     def add(self, pixels: Pixels) -> bool:
         values = pixels.data.astype(self.data.dtype, copy=False)
-        met = type(self).choose(self.data, values)
-        self.data = np.where(self.valid & pixels.valid, met, np.where(pixels.valid, values, self.data))
+        extremes = type(self).choose(self.data, values)
+        self.data = np.where(self.valid & pixels.valid, extremes, np.where(pixels.valid, values, self.data))
         self.valid = self.valid | pixels.valid
         return False
 
@@ -111,7 +113,7 @@ class _Greatest(_Extreme):
     choose = np.maximum
 
 
-class _Summed(Running):
+class _Summed(Accumulator):
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
         self.total, self.count = np.zeros(shape), np.zeros(shape, np.int32)
@@ -141,7 +143,7 @@ class _Mean(_Summed):
         return Pixels((self.total / np.maximum(self.count, 1)).astype(self.data.dtype), self.count > 0)
 
 
-class _Product(Running):
+class _Product(Accumulator):
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
         self.data[:] = 1
@@ -152,8 +154,8 @@ class _Product(Running):
         return False
 
 
-class _Variance(Running):
-    """By Welford's recurrence, which keeps its digits where the values are large and close."""
+class _Variance(Accumulator):
+    """By Welford's recurrence, which stays accurate where the values are large and close to each other."""
 
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
@@ -167,17 +169,17 @@ class _Variance(Running):
         return False
 
     def result(self) -> Pixels:
-        made = self.squares / np.maximum(self.count, 1)
-        return Pixels(made.astype(self.data.dtype), self.count > 0)
+        variance = self.squares / np.maximum(self.count, 1)
+        return Pixels(variance.astype(self.data.dtype), self.count > 0)
 
 
 class _Deviation(_Variance):
     def result(self) -> Pixels:
-        made = np.sqrt(self.squares / np.maximum(self.count, 1))
-        return Pixels(made.astype(self.data.dtype), self.count > 0)
+        deviation = np.sqrt(self.squares / np.maximum(self.count, 1))
+        return Pixels(deviation.astype(self.data.dtype), self.count > 0)
 
 
-class _All(Running):
+class _All(Accumulator):
     def __init__(self, dtype: str, shape: tuple[int, int]) -> None:
         super().__init__(dtype, shape)
         self.data[:] = 1
@@ -188,14 +190,14 @@ class _All(Running):
         return False
 
 
-class _Any(Running):
+class _Any(Accumulator):
     def add(self, pixels: Pixels) -> bool:
         self.data[pixels.valid & (pixels.data != 0)] = 1
         self.valid |= pixels.valid
         return False
 
 
-STREAMED: dict[str, type[Running]] = {
+ACCUMULATORS: dict[str, type[Accumulator]] = {
     "mosaic": _First,
     "first": _First,
     "firstNonNull": _First,
@@ -213,37 +215,32 @@ STREAMED: dict[str, type[Running]] = {
     "anyNonZero": _Any,
 }
 
-_DEFINED_FOR_NONE = frozenset({"count"})
-
-KINDS = frozenset(STREAMED) | frozenset(RANKS)
-"""Reducers that this module computes at each pixel."""
-
 
 class Selected(Node):
-    """The value of one of several nodes, at each pixel: of that whose quality is greatest."""
+    """The value of the one of several nodes whose quality is greatest, at each pixel."""
 
     __slots__ = ()
 
     def __init__(self, qualities: Sequence[Node], nodes: Sequence[Node], dtype: str) -> None:
         pairs = [node for pair in zip(qualities, nodes, strict=True) for node in pair]
-        super().__init__(dtype, pairs, joining([node.reach for node in nodes]))
+        super().__init__(dtype, pairs, enclosing_box([node.bounds for node in nodes]))
 
-    def make(self, at: Place) -> Making:
+    def make(self, place: Target) -> Computation:
         """See ``Node.make``."""
-        ground = reach_of_place(at)
-        shape = at.window.height, at.window.width
+        box = target_bounds(place)
+        shape = place.window.height, place.window.width
         data, valid = np.zeros(shape, self.dtype), np.zeros(shape, bool)
         best, ranked = np.zeros(shape), np.zeros(shape, bool)
         for quality, node in zip(self.inputs[::2], self.inputs[1::2], strict=True):
-            # not where only the other is apart: its image may still be the best, and hide those below it
-            if apart(quality.reach, ground):
+            # a node that is apart is still asked: where its quality is best, its mask hides the other nodes
+            if are_apart(quality.bounds, box):
                 continue
-            how = yield Ask(quality, at)
-            better = how.valid & (~ranked | (how.data > best))
+            scores = yield PixelRequest(quality, place)
+            better = scores.valid & (~ranked | (scores.data > best))
             if not better.any():
                 continue
-            pixels = yield Ask(node, at)
-            np.copyto(best, how.data, where=better, casting="unsafe")
+            pixels = yield PixelRequest(node, place)
+            np.copyto(best, scores.data, where=better, casting="unsafe")
             np.copyto(data, pixels.data, where=better, casting="unsafe")
             np.copyto(valid, pixels.valid, where=better)
             ranked |= better
@@ -251,30 +248,27 @@ class Selected(Node):
 
 
 def reduced_type(kind: str, types: Sequence[PixelType]) -> PixelType:
-    """Return the type of what a reducer makes of pixels of given types.
+    """Return the pixel type of the result of a reducer over pixels of given types.
 
     Raises:
-        InvalidExpression: this server does not compute it at each pixel.
+        InvalidExpression: this server has no engine for the reducer at each pixel.
     """
-    if kind not in KINDS:
+    row = REDUCERS[kind]
+    if row.at_pixels is None:
         raise InvalidExpression(f"reducer {kind}: not implemented by this server for pixels.")
-    if kind in {"allNonZero", "anyNonZero"}:
+    if row.result_type is ResultType.BOOLEAN:
         return BOOLEAN
-    if kind in {"count", "countDistinct", "countDistinctNonNull"}:
+    if row.result_type is ResultType.COUNT:
         return PixelType("int", 0, max(255, len(types)))
     joint = types[0] if types else DOUBLE
-    for other in types[1:]:
-        joint = union(joint, other)
-    return (
-        joint
-        if kind in {"mosaic", "first", "firstNonNull", "last", "lastNonNull", "min", "max", "mode"}
-        else wide(joint)
-    )
+    for band_type in types[1:]:
+        joint = union(joint, band_type)
+    return joint if row.result_type is ResultType.JOINT else wide(joint)
 
 
 def reduced_node(reducer: Reducer, inputs: Sequence[Node], types: Sequence[PixelType]) -> tuple[PixelType, Node]:
-    """Return type and node of a reducer of one output over nodes."""
+    """Return the pixel type and the node of a reducer of one output over nodes."""
     if reducer.inputs != 1 or len(reducer.outputs) != 1:
         raise InvalidExpression(f"reducer {reducer.kind}: not implemented by this server for pixels.")
-    kind = reduced_type(reducer.kind, types)
-    return kind, Reduced(reducer.kind, inputs, kind.dtype, reducer.parameters)
+    pixel_type = reduced_type(reducer.kind, types)
+    return pixel_type, Reduced(reducer.kind, inputs, pixel_type.dtype, reducer.parameters)

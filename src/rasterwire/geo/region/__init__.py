@@ -1,4 +1,4 @@
-"""Areas on the ground: reading them, and their extent and pixels on any grid."""
+"""Areas on the ground: how they are read, and their extent and pixels on any grid."""
 
 from rasterwire.geo.region.area import Points, Region, own_geometry
 from rasterwire.geo.region.containment import inside

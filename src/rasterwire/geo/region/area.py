@@ -1,4 +1,4 @@
-"""An area, and its geometry for one thread."""
+"""An area, and its prepared geometry for one thread."""
 
 import math
 import threading
@@ -22,10 +22,10 @@ class Region:
     """An area.
 
     Attributes:
-        geometry: in ``crs``, x before y; not empty, does not cross itself.
+        geometry: in ``crs``, x before y; it is not empty and does not cross itself.
         crs: of the coordinates.
         geodesic: whether edges are shortest paths on the ellipsoid; else straight in ``crs``.
-        left_out: features of the request that lie nowhere, such as ``features[2]``.
+        left_out: paths of features of the request that have no geometry, such as ``features[2]``.
     """
 
     geometry: shapely.Geometry
@@ -40,12 +40,12 @@ class Region:
 
 
 _COARSE_METRES = 10.0
-"""How far the drawn edges of a region may be from its geodesics where nobody says how close is needed."""
+"""Default of the largest distance between a geodesic edge and its planar pieces."""
 
 _LONGEST_CHORD, _MOST_CHORDS = 10_000.0, 200_000
 
 
-class _Own(threading.local):
+class _GeometryCache(threading.local):
     """Geometries of one thread."""
 
     def __init__(self) -> None:
@@ -53,17 +53,17 @@ class _Own(threading.local):
 
 
 def own_geometry(region: Region, deviation: float = _COARSE_METRES) -> shapely.Geometry:
-    """Return a prepared geometry for this thread alone, with geodesic edges drawn as short planar ones.
+    """Return a prepared geometry for this thread alone, with geodesic edges replaced by short planar ones.
 
-    GEOS builds the index of a prepared geometry, and envelopes, when they are first asked for, and
-    does not expect two threads to ask at once: a shared one ends in a crash now and then.
+    GEOS builds the index of a prepared geometry, and envelopes, when they are first needed, and does not
+    expect two threads to do so at once: a shared geometry sometimes ends in a crash.
 
     Args:
         region: any.
-        deviation: metres between an edge and what is drawn of it, about the most. It counts for edges of up
-            to ``_MOST_CHORDS`` pieces in all; more would take long to look through, and are drawn coarser.
+        deviation: about the largest distance between an edge and its pieces, in metres. It holds for up to
+            ``_MOST_CHORDS`` pieces in all; larger geometries get coarser pieces, since more would be slow.
     """
-    return _own.geometry(region, 2.0 ** math.floor(math.log2(deviation)) if region.geodesic else 0.0)
+    return _cache.geometry(region, 2.0 ** math.floor(math.log2(deviation)) if region.geodesic else 0.0)
 
 
 def _prepared_copy(region: Region, deviation: float) -> shapely.Geometry:
@@ -77,31 +77,31 @@ def _densified(region: Region, deviation: float) -> shapely.Geometry:
     if not region.geodesic or geod is None:
         return region.geometry
     vertices = shapely.get_num_coordinates(region.geometry)
-    most = max(1, _MOST_CHORDS // vertices)  # of each edge
+    max_pieces = max(1, _MOST_CHORDS // vertices)  # of each edge
 
     def along(points: Points) -> Points:
         if len(points) == 1:
             return points
         a, b = points[:-1], points[1:]
         azimuth, _, length = map(np.asarray, geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1]))
-        _, middle, _ = geod.fwd(a[:, 0], a[:, 1], azimuth, length / 2)  # where it may be nearest to a pole
+        _, middle, _ = geod.fwd(a[:, 0], a[:, 1], azimuth, length / 2)  # there the edge may be nearest to a pole
         latitude = np.abs([a[:, 1], b[:, 1], middle]).max(axis=0)
         pieces = np.ceil(length / _chord(latitude, deviation, geod.a))
-        pieces = np.clip(pieces, 1, np.maximum(most, np.ceil(length / _LONGEST_CHORD))).astype(np.intp)
+        pieces = np.clip(pieces, 1, np.maximum(max_pieces, np.ceil(length / _LONGEST_CHORD))).astype(np.intp)
         edge = np.repeat(np.arange(len(a)), pieces)
-        place = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        lon, lat, _ = geod.fwd(a[edge, 0], a[edge, 1], azimuth[edge], place * (length / pieces)[edge])
+        step = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        lon, lat, _ = geod.fwd(a[edge, 0], a[edge, 1], azimuth[edge], step * (length / pieces)[edge])
         lon = np.asarray(lon)
         lon = lon + 360.0 * np.round((a[edge, 0] - lon) / 360.0)
-        drawn = np.column_stack([lon, lat])
-        drawn[place == 0] = a  # the vertices themselves, whose longitudes mean something at a pole too
-        return np.vstack([drawn, points[-1:]])
+        chords = np.column_stack([lon, lat])
+        chords[step == 0] = a  # the vertices themselves, since their longitudes matter at a pole too
+        return np.vstack([chords, points[-1:]])
 
     return redrawn(region.geometry, along)
 
 
 def _chord(latitude: Points, deviation: float, radius: float) -> Points:
-    """Return how long pieces of edges may be to keep to a deviation, in metres.
+    """Return the largest length of pieces of edges for a deviation, in metres.
 
     A geodesic bends away from the straight line in longitude and latitude as it does from the
     parallel, by length**2 tan(latitude) / (8 radius); towards the equator by less than half of that
@@ -112,4 +112,4 @@ def _chord(latitude: Points, deviation: float, radius: float) -> Points:
     return chord
 
 
-_own = _Own()
+_cache = _GeometryCache()

@@ -13,7 +13,7 @@ from rasterwire.geo.region.area import Region, own_geometry
 from rasterwire.pixels import Window
 
 _EDGE = 1e-3
-"""Of a pixel: how far a drawn geodesic edge may be from the true one."""
+"""The largest distance between a geodesic edge and its planar pieces, relative to a pixel."""
 
 
 def inside(region: Region, grid: GeoBox, window: Window) -> npt.NDArray[np.bool_]:

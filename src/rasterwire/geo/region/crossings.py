@@ -1,7 +1,7 @@
-"""How often lines cross, guessed before GEOS is asked for all places where they do.
+"""An estimate of the number of crossings of lines, made before GEOS computes them all.
 
-Overlays and repairs of geometries take time and memory by the number of crossings, which may be the
-square of the number of vertices, and cannot be stopped once they run.
+Overlays and repairs of geometries take time and memory in proportion to the number of crossings, which may be the
+square of the number of vertices. They cannot be stopped once they run.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from rasterwire.errors import InvalidExpression
 Points = npt.NDArray[np.float64]
 
 MAX_CROSSINGS = 200_000
-"""That an overlay of several geometries may have."""
+"""Of an overlay of several geometries."""
 
 MAX_OWN_CROSSINGS = 2_000
-"""That the outline of one geometry may have with itself; repairs take much longer than overlays."""
+"""Of the outline of one geometry with itself; repairs take much longer than overlays."""
 
 _MOST_TOUCHES = 50_000
 
 _TOUCHES_OF_EACH = 16
-"""Of the edges of a tiling, each touches about eight; where many meet in one place, repairs never end."""
+"""For each edge; in a tiling it is about eight. Where many edges meet in one point, repairs never end."""
 
 _FEW, _SAMPLE = 16, 400
-"""Edges that are looked at for all."""
+"""Numbers of edges in a sample."""
 
 
 def check_crossings(geometries: Sequence[shapely.Geometry], most: int = MAX_CROSSINGS) -> None:
@@ -35,7 +35,7 @@ def check_crossings(geometries: Sequence[shapely.Geometry], most: int = MAX_CROS
         return
     edges = _Edges(geometries)
     most_touches = max(_MOST_TOUCHES, _TOUCHES_OF_EACH * edges.count)
-    # of very many, a few of them tell; and more of them would take long
+    # a small sample first: it is enough for very many crossings, for which a large one would be slow
     for sample, share in ((_FEW, 8.0), (_SAMPLE, 1.0)):
         crossing, touching = edges.meetings(sample)
         if crossing > share * most or touching > share * most_touches:
@@ -51,26 +51,26 @@ class _Edges:
 
     def __init__(self, geometries: Sequence[shapely.Geometry]) -> None:
         lines, part = shapely.get_coordinates(outlines(geometries), return_index=True)
-        joined = part[1:] == part[:-1]
-        self._a, self._b = lines[:-1][joined], lines[1:][joined]
+        is_edge = part[1:] == part[:-1]
+        self._a, self._b = lines[:-1][is_edge], lines[1:][is_edge]
         self.count = len(self._a)
         low, high = np.minimum(self._a, self._b), np.maximum(self._a, self._b)
         self._boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
         self._tree = shapely.STRtree(self._boxes)
 
     def meetings(self, sample: int) -> tuple[float, float]:
-        """Return about how many pairs cross, and how many more touch or lie on each other, by so many of the edges."""
-        chosen = np.arange(self.count)
+        """Return estimates of the pairs that cross, and of those that only touch or overlap, from a sample of edges."""
+        sampled = np.arange(self.count)
         if self.count > sample:
-            chosen = np.random.default_rng(0).choice(self.count, sample, replace=False)
-        of, near = self._tree.query(self._boxes[chosen])
-        one = chosen[of]
-        there = _sides(self._a[one], self._b[one], self._a[near], self._b[near])
-        here = _sides(self._a[near], self._b[near], self._a[one], self._b[one])
-        crossing = int(((there < 0) & (here < 0)).sum())
+            sampled = np.random.default_rng(0).choice(self.count, sample, replace=False)
+        row, near = self._tree.query(self._boxes[sampled])
+        edge = sampled[row]
+        sides = _sides(self._a[edge], self._b[edge], self._a[near], self._b[near])
+        other_sides = _sides(self._a[near], self._b[near], self._a[edge], self._b[edge])
+        crossing = int(((sides < 0) & (other_sides < 0)).sum())
         # an edge touches itself, and those before and behind it
-        touching = int(((there <= 0) & (here <= 0)).sum()) - crossing - 3 * len(chosen)
-        pairs = self.count / max(1, len(chosen)) / 2
+        touching = int(((sides <= 0) & (other_sides <= 0)).sum()) - crossing - 3 * len(sampled)
+        pairs = self.count / max(1, len(sampled)) / 2
         return crossing * pairs, touching * pairs
 
 
@@ -80,12 +80,12 @@ def _sides(
     p: Points,
     q: Points,
 ) -> npt.NDArray[np.int8]:
-    """Tell whether p and q lie on different sides of the line from a to b, -1, on one side, 1, or one on it, 0."""
+    """Return -1 where p and q lie on different sides of the line from a to b, 1 on one side, 0 where one is on it."""
     along = b - a
     left = along[..., 0] * (p - a)[..., 1] - along[..., 1] * (p - a)[..., 0]
     right = along[..., 0] * (q - a)[..., 1] - along[..., 1] * (q - a)[..., 0]
-    made: npt.NDArray[np.int8] = (np.sign(left) * np.sign(right)).astype(np.int8)
-    return made
+    sides: npt.NDArray[np.int8] = (np.sign(left) * np.sign(right)).astype(np.int8)
+    return sides
 
 
 def outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
@@ -98,14 +98,14 @@ def outlines(geometries: Sequence[shapely.Geometry]) -> npt.NDArray[np.object_]:
 
 
 def repaired(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return a valid geometry: a ring that crosses itself holds what lies within it an odd number of times.
+    """Return a valid geometry: a ring that crosses itself contains the points that it encloses an odd number of times.
 
-    Polygons of one geometry are put together, so that what lies in two of them is not lost.
+    Polygons of one geometry are merged, so that points in two of them are not lost.
 
     Raises:
         InvalidExpression: outlines cross too often.
     """
-    check_crossings([geometry], MAX_OWN_CROSSINGS)  # which GEOS would look for too, without an end
+    check_crossings([geometry], MAX_OWN_CROSSINGS)  # GEOS would look for them too, without a limit
     if geometry.is_valid:
         return geometry
     parts = [repaired(part) if hasattr(part, "geoms") else shapely.make_valid(part) for part in _parts(geometry)]

@@ -15,7 +15,7 @@ from rasterwire.geo.region.area import Points, Region, own_geometry
 from rasterwire.geo.region.seam import Continuation, seam_of
 
 OUTSIDE_CRS = "REGION_OUTSIDE_CRS"
-"""The reason of what is said of a region that has no place in a crs."""
+"""The reason of the violation of a region that has no position in a crs."""
 
 _STEPS = 32
 _ROUNDS = 3
@@ -29,7 +29,7 @@ def extent(
 
     Edges are followed as curves: each is sampled, and the neighbourhood of every extreme is
     sampled again, so that the result is exact to about 1e-9 of an edge. An area over the cut of a
-    projection lies beyond its edge, where it is smaller so and the projection reaches there.
+    projection is continued beyond the cut, where the projection allows it and the extent is smaller then.
 
     Args:
         region: any.
@@ -37,16 +37,16 @@ def extent(
         to_lattice: maps points of ``crs`` to lattice coordinates, both shape (n, 2).
 
     Raises:
-        InvalidRequest: the region reaches where ``crs`` is not defined.
+        InvalidRequest: the region extends beyond where ``crs`` is defined.
     """
     target = crs or region.crs
-    own = _extent(region, target, to_lattice, None)
+    plain = _extent(region, target, to_lattice, None)
     seam = None if region.crs == target else seam_of(target)
     beyond = None if seam is None else Continuation(region, seam)
     if beyond is None or not beyond.is_needed:
-        return own
+        return plain
     continued = _extent(region, target, to_lattice, beyond)
-    return min(own, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    return min(plain, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _extent(
@@ -57,13 +57,13 @@ def _extent(
     for piece in _pieces(region.geometry):
         curve = _Curve(region, piece, target, beyond)
         steps = 1 if curve.is_of_points else _STEPS
-        placed = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
+        points = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
         if target.geographic and region.crs != target:
-            placed, reference = _unwrapped(placed, reference)
-        lattice = to_lattice(placed)
+            points, reference = _unwrapped(points, reference)
+        lattice = to_lattice(points)
         low, high = lattice.min(axis=0), lattice.max(axis=0)
         if not curve.is_of_points:
-            _refine(low, high, curve, placed, lattice, (to_lattice, target.geographic))
+            _refine(low, high, curve, points, lattice, (to_lattice, target.geographic))
         lows.append(low)
         highs.append(high)
     if region.crs.geographic and not target.geographic:
@@ -80,28 +80,28 @@ def _extent(
 class _Curve:
     """The outline of a piece as a curve in another crs, by edge number and fraction.
 
-    Points, however many, are edges of no length: one by one they would take a thousand times as long.
+    Points are edges of no length: one curve for all is a thousand times as fast as one for each.
     """
 
     def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, beyond: Continuation | None) -> None:
         outline = piece.exterior if isinstance(piece, shapely.Polygon) else piece
-        at = shapely.get_coordinates(outline)
+        vertices = shapely.get_coordinates(outline)
         self.is_of_points = isinstance(piece, shapely.Point | shapely.MultiPoint)
-        self.start, self.end = (at, at) if self.is_of_points else (at[:-1], at[1:])
+        self.start, self.end = (vertices, vertices) if self.is_of_points else (vertices[:-1], vertices[1:])
         self.edges = len(self.start)
-        self._closed = bool((at[0] == at[-1]).all())
-        # once, since a crs is looked up by its WKT, which it writes each time
+        self._closed = bool((vertices[0] == vertices[-1]).all())
+        # once, since the look-up of a conversion is slow
         self._convert = None if region.crs == target else transformer(region.crs, target)
         self._beyond = beyond
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
 
-    def near(self, where: float, reach: float) -> Points:
-        """Return places, edge number plus fraction, that lie around one and no farther away than ``reach``."""
-        places = where + np.linspace(-reach, reach, 2 * _STEPS + 1)
-        return np.mod(places, self.edges) if self._closed else np.clip(places, 0.0, self.edges)
+    def near(self, position: float, radius: float) -> Points:
+        """Return positions, edge number plus fraction, around one, up to a distance of ``radius``."""
+        positions = position + np.linspace(-radius, radius, 2 * _STEPS + 1)
+        return np.mod(positions, self.edges) if self._closed else np.clip(positions, 0.0, self.edges)
 
     def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
-        """Return points of the target crs; raises InvalidRequest where there are none."""
+        """Return points in the target crs; raises InvalidRequest where one has no position there."""
         a, b = self.start[edge], self.end[edge]
         if self._geod is not None:
             azimuth, _, length = self._geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -114,12 +114,12 @@ class _Curve:
         if self._convert is None:
             return points
         x, y = self._convert.transform(points[:, 0], points[:, 1])
-        placed = np.column_stack([x, y])
-        if not np.isfinite(placed).all():
+        converted = np.column_stack([x, y])
+        if not np.isfinite(converted).all():
             raise invalid("region", OUTSIDE_CRS, "reaches beyond where the output crs is defined; make it smaller")
         if self._beyond is not None:
-            placed[:, 0] = self._beyond.of(points, placed[:, 0])
-        return placed
+            converted[:, 0] = self._beyond.of(points, converted[:, 0])
+        return converted
 
 
 def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
@@ -130,19 +130,19 @@ def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
 
 
 def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
-    """Return points inside a wide region: there a projection may put the outline within the area."""
+    """Return points inside a wide region, since a projection may put the outline of such a region within its area."""
     geometry = own_geometry(region)
     west, south, east, north = geometry.bounds
     if east - west < _WIDE_DEGREES:
         return np.empty((0, 2))
     lon, lat = np.meshgrid(np.linspace(west, east, 65), np.linspace(south, north, 65))
-    held = shapely.contains_xy(geometry, lon, lat)
-    x, y = transformer(region.crs, target).transform(lon[held], lat[held])
-    placed = np.column_stack([x, y])
+    is_inside = shapely.contains_xy(geometry, lon, lat)
+    x, y = transformer(region.crs, target).transform(lon[is_inside], lat[is_inside])
+    points = np.column_stack([x, y])
     if beyond is not None:
-        placed[:, 0] = beyond.of(np.column_stack([lon[held], lat[held]]), placed[:, 0])
-    kept: Points = placed[np.isfinite(placed).all(axis=1)]
-    return kept
+        points[:, 0] = beyond.of(np.column_stack([lon[is_inside], lat[is_inside]]), points[:, 0])
+    finite: Points = points[np.isfinite(points).all(axis=1)]
+    return finite
 
 
 def _unwrapped(points: Points, reference: float | None) -> tuple[Points, float]:
@@ -158,16 +158,16 @@ def _refine(
     low: Points,
     high: Points,
     curve: _Curve,
-    placed: Points,
+    points: Points,
     lattice: Points,
     goal: tuple[Callable[[Points], Points], bool],
 ) -> None:
-    """Widen the least and greatest place of samples on a lattice to that of the curve."""
+    """Widen the bounds of samples on a lattice to those of the curve."""
     to_lattice, geographic = goal
     for axis in (0, 1):
         for sign in (1.0, -1.0):
             best = int(np.argmin(sign * lattice[:, axis]))
-            value = _extreme(curve, best / _STEPS, placed[best], (to_lattice, axis, sign, geographic))
+            value = _extreme(curve, best / _STEPS, points[best], (to_lattice, axis, sign, geographic))
             if sign > 0:
                 low[axis] = min(low[axis], value)
             else:
@@ -175,29 +175,29 @@ def _refine(
 
 
 def _extreme(
-    curve: _Curve, where: float, near: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
+    curve: _Curve, position: float, reference: Points, goal: tuple[Callable[[Points], Points], int, float, bool]
 ) -> float:
-    """Return the extreme of one lattice axis near a place of the curve, by sampling ever closer."""
+    """Return the extreme of one lattice axis near a position of the curve, by repeated sampling."""
     to_lattice, axis, sign, geographic = goal
-    reach = 1.0 / _STEPS
+    radius = 1.0 / _STEPS
     value = math.inf
     for _ in range(_ROUNDS):
-        places = curve.near(where, reach)
-        edge = np.minimum(places.astype(np.intp), curve.edges - 1)
-        points = curve.at(edge, places - edge)
+        positions = curve.near(position, radius)
+        edge = np.minimum(positions.astype(np.intp), curve.edges - 1)
+        points = curve.at(edge, positions - edge)
         if geographic:
-            points[:, 0] += 360.0 * np.round((near[0] - points[:, 0]) / 360.0)
+            points[:, 0] += 360.0 * np.round((reference[0] - points[:, 0]) / 360.0)
         along = sign * to_lattice(points)[:, axis]
         best = int(np.argmin(along))
         value = min(value, float(along[best]))
-        where, reach = float(places[best]), reach / _STEPS
+        position, radius = float(positions[best]), radius / _STEPS
     return sign * value
 
 
 def _with_poles(
     region: Region, target: CRS, to_lattice: Callable[[Points], Points], box: tuple[float, float, float, float]
 ) -> tuple[float, float, float, float]:
-    """Widen an extent in degrees where the region holds a pole: all longitudes, up to the pole."""
+    """Widen an extent in degrees where the region contains a pole: to all longitudes, and up to the pole."""
     to_source = transformer(target, region.crs)
     left, top, right, bottom = box
     for pole in (-90.0, 90.0):
@@ -206,9 +206,9 @@ def _with_poles(
             continue
         back_lon, back_lat = transformer(region.crs, target).transform(x, y)
         if abs(back_lat - pole) > 1e-6 or not math.isfinite(back_lon):
-            continue  # the projection puts something else there
+            continue  # the projection has another point there
         corners = to_lattice(np.array([[-180.0, pole], [180.0, pole]]))
-        # the unwrapped ring runs once around the earth: its own longitudes mean nothing
+        # the unwrapped ring runs once around the earth, so that its own longitudes have no meaning
         left, right = float(corners[:, 0].min()), float(corners[:, 0].max())
         top = min(top, float(corners[:, 1].min()))
         bottom = max(bottom, float(corners[:, 1].max()))

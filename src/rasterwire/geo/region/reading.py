@@ -1,4 +1,4 @@
-"""Reading areas: boxes, and GeoJSON in all its forms."""
+"""Reading areas from boxes, and from GeoJSON in all its forms."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ import shapely.geometry
 from odc.geo.crs import CRS
 
 from rasterwire.errors import InvalidExpression, InvalidRequest, invalid
-from rasterwire.geo.antimeridian import joined, unrolled
+from rasterwire.geo.antimeridian import merged, unrolled
 from rasterwire.geo.crs import crs_name, parse_crs
 from rasterwire.geo.region.area import Points, Region
 from rasterwire.geo.region.crossings import repaired
 
 _FARTHEST = 1e12
-"""In any unit of a crs: beyond this no number of pixels could be told from another."""
+"""In any unit of a crs: beyond this, doubles cannot distinguish pixels."""
 
 MAX_VERTICES = 100_000
 
@@ -28,7 +28,7 @@ _lonlat = CRS("EPSG:4326")
 def box_region(west: float, south: float, east: float, north: float, crs: CRS = _lonlat) -> Region:
     """Return a box with sides along the axes; in longitude, west > east crosses the antimeridian."""
     field = "region.bounding_box"
-    said = ", ".join(f"{side:.12g}" for side in (west, south, east, north))
+    sides = ", ".join(f"{side:.12g}" for side in (west, south, east, north))
     _check_size(field, np.array([west, south, east, north]))
     if crs.geographic:
         _check_latitudes(field, np.array([south, north]))
@@ -36,19 +36,19 @@ def box_region(west: float, south: float, east: float, north: float, crs: CRS = 
             east += 360.0
         if east - west > 360.0 + 1e-9:
             raise invalid(
-                field, "REGION_TOO_WIDE", f"[{said}] is {east - west:.12g} degrees of longitude, more than 360"
+                field, "REGION_TOO_WIDE", f"[{sides}] is {east - west:.12g} degrees of longitude, more than 360"
             )
     if not (west < east and south < north):
-        why = "west has to be below east and south below north"
-        raise invalid(field, "REGION_EMPTY", f"[{said}] is empty; {why}")
+        rule = "west has to be below east and south below north"
+        raise invalid(field, "REGION_EMPTY", f"[{sides}] is empty; {rule}")
     return Region(shapely.box(west, south, east, north), crs)
 
 
 def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
     """Return the region of a GeoJSON geometry, feature or collection.
 
-    Features without a geometry add nothing, and are named by the region (RFC 7946, section 3.2). A ring that crosses
-    itself holds what lies within it an odd number of times.
+    Features without a geometry add nothing, and the region lists them (RFC 7946, section 3.2). A ring that crosses
+    itself contains the points that it encloses an odd number of times.
 
     Args:
         text: JSON.
@@ -63,25 +63,25 @@ def geojson_region(text: str, crs: CRS | None, geodesic: bool | None) -> Region:
         if not isinstance(document, dict):
             raise TypeError("not an object")
         nodes, left_out = _nodes(document)
-        with np.errstate(invalid="ignore"):  # coordinates that are no numbers are told below
+        with np.errstate(invalid="ignore"):  # coordinates that are not finite are reported below
             shapes = [_shape(path, node) for path, node in nodes]
     except (ValueError, TypeError, RecursionError):
         raise _not_geojson("") from None
     geometry = shapes[0] if document.get("type") != "FeatureCollection" else shapely.GeometryCollection(shapes)
     inner = nodes[0][1] if document.get("type") == "Feature" else document
-    named = crs or crs_member(document) or crs_member(inner) or _lonlat
+    region_crs = crs or crs_member(document) or crs_member(inner) or _lonlat
     if geodesic is None:
         geodesic = document.get("geodesic") is True or inner.get("geodesic") is True
-    check_edges(_GEOJSON, named, geodesic)
-    _check(_GEOJSON, geometry, named)
+    check_edges(_GEOJSON, region_crs, geodesic)
+    _check(_GEOJSON, geometry, region_crs)
     geometry = unrolled(shapely.force_2d(geometry)) if geodesic else shapely.force_2d(geometry)
     try:
         geometry = repaired(geometry)
     except InvalidExpression as error:
         raise invalid(_GEOJSON, "REGION_TOO_COMPLEX", error.problem) from None
-    if named.geographic and not geodesic:
-        geometry = joined(geometry)
-    return Region(geometry, named, geodesic, tuple(left_out))
+    if region_crs.geographic and not geodesic:
+        geometry = merged(geometry)
+    return Region(geometry, region_crs, geodesic, tuple(left_out))
 
 
 def _nodes(document: dict[str, Any]) -> tuple[list[tuple[str, Any]], list[str]]:
@@ -91,30 +91,34 @@ def _nodes(document: dict[str, Any]) -> tuple[list[tuple[str, Any]], list[str]]:
         features = document.get("features")
         if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
             raise _not_geojson("features")
-        found = [(f"features[{at}]", feature.get("geometry")) for at, feature in enumerate(features)]
+        geometries = [(f"features[{index}]", feature.get("geometry")) for index, feature in enumerate(features)]
     elif kind == "Feature":
-        found = [("the feature", document.get("geometry"))]
+        geometries = [("the feature", document.get("geometry"))]
     else:
-        found = [("", document)]
-    left_out = [path for path, node in found if node is None]
-    if len(left_out) == len(found):
-        shown = f"{' and '.join(left_out[:2])}{' ...' if left_out[2:] else ''} without a geometry" if found else "empty"
-        raise invalid(_GEOJSON, "REGION_EMPTY", f"there is no place: {shown}; give a polygon with an area")
-    return [(path, node) for path, node in found if node is not None], left_out
+        geometries = [("", document)]
+    left_out = [path for path, node in geometries if node is None]
+    if len(left_out) == len(geometries):
+        problem = (
+            f"{' and '.join(left_out[:2])}{' ...' if left_out[2:] else ''} without a geometry"
+            if geometries
+            else "empty"
+        )
+        raise invalid(_GEOJSON, "REGION_EMPTY", f"there is no place: {problem}; give a polygon with an area")
+    return [(path, node) for path, node in geometries if node is not None], left_out
 
 
 def _shape(path: str, node: Any) -> shapely.Geometry:
     """Return the geometry of a node.
 
     Raises:
-        InvalidRequest: it is none; names the path.
+        InvalidRequest: the node is no geometry; the error names the path.
     """
     if not isinstance(node, dict):
         raise _not_geojson(path)
     if node.get("type") == "GeometryCollection" and isinstance(node.get("geometries"), list):
-        begin = f"{path}.geometries" if path else "geometries"
+        prefix = f"{path}.geometries" if path else "geometries"
         return shapely.GeometryCollection(
-            [_shape(f"{begin}[{at}]", part) for at, part in enumerate(node["geometries"])]
+            [_shape(f"{prefix}[{index}]", part) for index, part in enumerate(node["geometries"])]
         )
     try:
         return shapely.geometry.shape(node)
@@ -123,22 +127,22 @@ def _shape(path: str, node: Any) -> shapely.Geometry:
 
 
 def _not_geojson(path: str) -> InvalidRequest:
-    said = "is not a GeoJSON geometry; give a Polygon or MultiPolygon with coordinates"
-    return invalid(_GEOJSON, "REGION_NOT_GEOJSON", f"{path} {said}".lstrip())
+    problem = "is not a GeoJSON geometry; give a Polygon or MultiPolygon with coordinates"
+    return invalid(_GEOJSON, "REGION_NOT_GEOJSON", f"{path} {problem}".lstrip())
 
 
 def check_edges(field: str, crs: CRS, geodesic: bool) -> None:
     """Raise InvalidRequest for geodesic edges between coordinates that are no longitudes and latitudes."""
     if geodesic and not crs.geographic:
-        said = f"geodesic edges join longitudes and latitudes, but the region is in {crs_name(crs)[:60]}"
-        raise invalid(field, "EDGES_NOT_GEODESIC", said + "; leave edges out, or name a geographic region.crs")
+        problem = f"geodesic edges join longitudes and latitudes, but the region is in {crs_name(crs)[:60]}"
+        raise invalid(field, "EDGES_NOT_GEODESIC", problem + "; leave edges out, or name a geographic region.crs")
 
 
 def crs_member(node: Mapping[str, Any]) -> CRS | None:
     """Return the crs that a GeoJSON object names, None where it names none.
 
     Raises:
-        InvalidRequest: it is named in no way that can be read.
+        InvalidRequest: the crs is named in an unknown form.
     """
     member = node.get("crs")
     if member is None:

@@ -1,8 +1,8 @@
-"""Where a projection cuts the earth, and coordinates that run on beyond the cut.
+"""The cut of a projection, and coordinates that continue beyond it.
 
 In projections whose x is proportional to longitude (Mercator, equal-area cylinders, equal earth,
-sinusoidal ...) a place a turn of the earth further has a coordinate too, and PROJ reads it back. An
-area over the cut is whole there, where the projection's own coordinates have it at both ends.
+sinusoidal ...) a point has a coordinate a turn of the earth further too, and PROJ reads it back. With such
+coordinates an area over the cut is in one piece, while the projection's own coordinates split it.
 """
 
 import math
@@ -38,20 +38,20 @@ class Seam:
     project: pyproj.Transformer
 
     def continued(self, longitudes: Points, latitudes: Points, x: Points) -> Points:
-        """Return x as it runs on with longitudes, by whole turns of the earth away from where PROJ puts it."""
+        """Return x continued with longitudes, by whole turns of the earth from the x of PROJ."""
         start, _ = self.project.transform(np.full(len(latitudes), self.middle), latitudes)
         turn = self.turn(latitudes)
         with np.errstate(invalid="ignore", divide="ignore"):
             turns = np.round((longitudes - self.middle) / 360.0 - (x - np.asarray(start)) / turn)
-        moved: Points = np.where(np.isfinite(turns), x + turns * turn, x)
-        return moved
+        shifted: Points = np.where(np.isfinite(turns), x + turns * turn, x)
+        return shifted
 
     def turn(self, latitudes: Points) -> Points:
-        """Return by how much x grows in a turn of the earth at some latitudes."""
+        """Return the difference of x over a turn of the earth at some latitudes."""
         x, _ = self.project.transform(np.full(len(latitudes), self.middle + 90.0), latitudes)
         start, _ = self.project.transform(np.full(len(latitudes), self.middle), latitudes)
-        grown: Points = 4.0 * (np.asarray(x) - np.asarray(start))
-        return grown
+        length: Points = 4.0 * (np.asarray(x) - np.asarray(start))
+        return length
 
     def is_within(self, west: float, east: float) -> bool:
         """Tell whether the cut lies between two longitudes."""
@@ -60,7 +60,7 @@ class Seam:
 
 
 def seam_of(crs: CRS) -> Seam | None:
-    """Return the cut of a projection, None where nothing can be said beyond it."""
+    """Return the cut of a projection, None where coordinates cannot be continued beyond it."""
     return None if crs.geographic else _seam(crs_name(crs))
 
 
@@ -84,15 +84,15 @@ def _seam(name: str) -> Seam | None:
     if not np.allclose([x - start, y - level], [turn * lon / 360.0, np.zeros(len(lat))], rtol=1e-9, atol=1e-4):
         return None
     for beyond in _BEYOND:
-        at, _ = back.transform(start + turn * beyond / 360.0, level)
-        apart = np.asarray(at) - seam.middle - beyond
-        if not (np.isfinite(apart).all() and np.allclose(apart, 360.0 * np.round(apart / 360.0), atol=1e-6)):
+        lon_beyond, _ = back.transform(start + turn * beyond / 360.0, level)
+        error = np.asarray(lon_beyond) - seam.middle - beyond
+        if not (np.isfinite(error).all() and np.allclose(error, 360.0 * np.round(error / 360.0), atol=1e-6)):
             return None
     return seam
 
 
 class Continuation:
-    """Coordinates of an area over the cut of a projection, as they run on from its western end."""
+    """Coordinates of an area over the cut of a projection, continued from its western end."""
 
     def __init__(self, region: Region, seam: Seam) -> None:
         self._seam = seam
@@ -113,6 +113,6 @@ class Continuation:
             return lon + 360.0 * np.round((near - lon) / 360.0), lat
 
     def of(self, points: Points, x: Points) -> Points:
-        """Return the x of points of the region's crs, shape (n, 2), for the x that PROJ gives."""
+        """Return the continued x of points of the region's crs, shape (n, 2), from the x that PROJ gives."""
         lon, lat = self._longitudes(points, self._middle)
         return self._seam.continued(lon - self._first, lat, x)

@@ -17,8 +17,8 @@ from rasterwire.server.earth_engine.asset_json import catalog_image_json, collec
 from rasterwire.server.earth_engine.assets import images_page, list_assets
 from rasterwire.server.earth_engine.cors import Cors
 from rasterwire.server.earth_engine.discovery import discovery_document
-from rasterwire.server.earth_engine.requests import pixel_request, tile_params
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.earth_engine.requests import parsed_request, tile_params
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Ready
 from rasterwire.server.service import Desk
 from rasterwire.server.settings import Settings
@@ -198,12 +198,12 @@ class _EarthEngineFront:
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound
         tile = tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
-        return await self._stream(call.request, PixelRequest(tile))
+        return await self._stream(call.request, ParsedRequest(tile))
 
-    async def _request(self, call: _Call, asset: str | None = None) -> PixelRequest:
-        return await self._desk.run(lambda: pixel_request(call.json(), asset))
+    async def _request(self, call: _Call, asset: str | None = None) -> ParsedRequest:
+        return await self._desk.run(lambda: parsed_request(call.json(), asset))
 
-    async def _stream(self, request: web.Request, pixels: PixelRequest) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, pixels: ParsedRequest) -> web.StreamResponse:
         async with aclosing(self._desk.stream(pixels)) as steps:
             async for _, step in steps:
                 if isinstance(step, Ready):

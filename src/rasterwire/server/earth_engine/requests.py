@@ -11,7 +11,7 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression, invalid
 from rasterwire.server.messages.graph_json import Node, call, constant, optional
-from rasterwire.server.messages.pixel_request import PixelRequest, with_expression
+from rasterwire.server.messages.parsed_request import ParsedRequest, with_expression
 from rasterwire.v1 import download_pb2
 
 _FORMATS = {
@@ -31,7 +31,7 @@ _whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
 Body = Mapping[str, Any]
 
 
-def pixel_request(body: Body, asset: str | None = None) -> PixelRequest:
+def parsed_request(body: Body, asset: str | None = None) -> ParsedRequest:
     """Return a request for pixels.
 
     Args:

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from rasterwire.errors import OffsetOutOfRange, invalid
 from rasterwire.server.calls import UnaryCalls, check
 from rasterwire.server.grpc.wire import with_data
-from rasterwire.server.messages.pixel_request import PixelRequest
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.status import grpc_status
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Data
@@ -89,14 +89,14 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
         async with _answering(context, "CreateDownload", request):
-            return await self._calls.create_download(PixelRequest(request.params))
+            return await self._calls.create_download(ParsedRequest(request.params))
         raise AssertionError  # abort never returns
 
     async def PlanDownload(
         self, request: service_pb2.PlanDownloadRequest, context: Context
     ) -> service_pb2.PlanDownloadResponse:
         async with _answering(context, "PlanDownload", request):
-            return await self._calls.plan_download(PixelRequest(request.params))
+            return await self._calls.plan_download(ParsedRequest(request.params))
         raise AssertionError
 
     async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
@@ -129,7 +129,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
         async with (
             _answering(context, "StreamDownload", request),
-            aclosing(self._desk.stream(PixelRequest(request.params))) as steps,
+            aclosing(self._desk.stream(ParsedRequest(request.params))) as steps,
         ):
             async for plan, step in steps:
                 if isinstance(step, download_pb2.RenderProgress):

@@ -13,7 +13,7 @@ from rasterwire.forms import fill_request
 from rasterwire.server.calls import UnaryCalls
 from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
-from rasterwire.server.messages.pixel_request import PixelRequest, read_request
+from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Desk
 from rasterwire.server.web.body import check_type, read_body, read_json
@@ -41,7 +41,7 @@ class _HttpFront:
         self._desk = desk
         self._readiness = readiness
         calls = UnaryCalls(desk)
-        self._posts: dict[str, Callable[[PixelRequest], Awaitable[Message]]] = {
+        self._posts: dict[str, Callable[[ParsedRequest], Awaitable[Message]]] = {
             "CreateDownload": calls.create_download,
             "PlanDownload": calls.plan_download,
         }
@@ -69,7 +69,7 @@ class _HttpFront:
 
         return handle_get
 
-    async def _read_body(self, request: web.Request) -> PixelRequest:
+    async def _read_body(self, request: web.Request) -> ParsedRequest:
         check_type(request)
         body = await read_body(request)
         # megabytes of it take seconds, which other calls shall not wait

@@ -9,12 +9,11 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation, Violations
 from rasterwire.expression.language.graph import Graph, read_graph
-from rasterwire.files.ground import told
+from rasterwire.files.ground import describe_ties
 from rasterwire.forms import unaffected
 from rasterwire.geo.crs import crs_name, parse_crs
 from rasterwire.geo.grid import check_transform
 from rasterwire.image import Band, Image
-from rasterwire.nodes.computed import Computed
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.plan.bands import overview_factors
 from rasterwire.plan.types import Source
@@ -63,7 +62,7 @@ def to_request(
         InvalidExpression: the expression is no graph.
     """
     problems = Violations(violations(params))
-    too_long = {violation.field.split(".")[0] for violation in problems.found if violation.reason == TOO_MANY}
+    too_long = {violation.field.split(".")[0] for violation in problems.items if violation.reason == TOO_MANY}
     grid = _grid(params, "", problems)
     specs = [] if "bands" in too_long else params.bands
     bands = tuple(_band(spec, f"bands[{i}].", problems) for i, spec in enumerate(specs))
@@ -75,12 +74,12 @@ def to_request(
     level = params.compression_level if params.HasField("compression_level") else None
     if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
         message = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
-        problems.found.append(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
+        problems.add(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
     is_unread = bool(misfits) and params.HasField("expression")  # which is one of the misfits then
     if graph is None and not is_unread and "mosaic" not in too_long:
         with problems.catching():
             graph = to_graph(params)
-    problems.found[:] = [*misfits, *unaffected(misfits, problems.found)]
+    problems.items[:] = [*misfits, *unaffected(misfits, problems.items)]
     problems.raise_if_any()
     request = DownloadRequest(
         image_id=params.image,
@@ -165,7 +164,7 @@ def from_plan(plan: RenderPlan) -> download_pb2.DownloadPlan:
 def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
     bands = []
     for band in raster.bands:
-        overview = 1.0 if band.overview is None else overview_factors(band.source)[band.overview]
+        overview = 1.0 if band.overview is None else overview_factors(band.stored)[band.overview]
         bands.append(
             download_pb2.BandPlan(
                 id=band.name,
@@ -200,9 +199,10 @@ def _digits(value: float | int | None) -> str:
 
 def _tie(source: Source, grid: GeoBox) -> str:
     """Return what places the pixels of a source on a grid, in place of a transform."""
-    if grid.crs is None or isinstance(source, Computed) or source.ground is None:
+    band = source.stored
+    if grid.crs is None or band is None or band.ground is None:
         return ""
-    return told(source.metadata.file)
+    return describe_ties(band.metadata.file)
 
 
 def from_grid(grid: GeoBox) -> download_pb2.PixelGrid:

@@ -10,10 +10,10 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.graph import (
     MAX_MEMBERS,
     Call,
-    Constant,
     Graph,
     GraphNode,
     GraphReader,
+    Literal,
     Record,
     check_depth,
 )
@@ -39,7 +39,7 @@ class _MessageReader(GraphReader[expression_pb2.ValueNode]):
         check_depth(depth)
         match written.WhichOneof("kind"):
             case "constant_value":
-                return Constant(self._json(written.constant_value))
+                return Literal(self._json(written.constant_value))
             case "value_reference":
                 return self.reference(written.value_reference)
             case "function_invocation_value":
@@ -54,7 +54,7 @@ class _MessageReader(GraphReader[expression_pb2.ValueNode]):
                 function = written.function_definition_value
                 return self.definition(function.argument_names, function.body)
             case "integer_value" | "bytes_value" as kind:
-                return Constant(getattr(written, kind))
+                return Literal(getattr(written, kind))
             case _:
                 raise InvalidExpression("a value has exactly one kind, and not none")
 

@@ -174,7 +174,7 @@ def check_properties(query: download_pb2.CollectionQuery, names: Collection[str]
             close = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             message = f"no image of {query.collection!r} has a property {name!r}{hint}"
-            problems.found.append(Violation(f"mosaic.query.{field}", "PROPERTY_UNKNOWN", message))
+            problems.add(Violation(f"mosaic.query.{field}", "PROPERTY_UNKNOWN", message))
     problems.raise_if_any()
 
 

@@ -40,7 +40,7 @@ from rasterwire.server.service import Desk
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
 from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
-from rasterwire.store.private import private_folder
+from rasterwire.store.private_files import private_folder
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
 

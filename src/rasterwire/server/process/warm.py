@@ -40,7 +40,7 @@ async def warm_up(turn: Path | None = None) -> None:
     """
     stop = threading.Event()
     try:
-        if turn is not None and not compiled.are_kept():
+        if turn is not None and not compiled.are_cached():
             compiled.run_twins(True)
             _log.info("loops are compiled; until then slower ones of NumPy serve, with equal pixels")
             await _compiled_apart(turn)
@@ -73,7 +73,7 @@ def _load(stop: threading.Event) -> None:
     for module in chain.from_iterable(_shares):
         if stop.is_set():
             return
-        with compiled.loops_here():
+        with compiled.loops_in_thread():
             module.warm_up()
 
 
@@ -83,7 +83,7 @@ def compile_all() -> Iterator[str]:
     Raises:
         ChildProcessError: a compiler ended before it was done.
     """
-    if compiled.are_kept():
+    if compiled.are_cached():
         return
     command = sys.executable, "-P", "-m", __name__
     children = [
@@ -97,7 +97,7 @@ def compile_all() -> Iterator[str]:
     codes = [child.wait() for child in children]
     if any(codes):
         raise ChildProcessError(f"a compiler ended with {max(codes)}")
-    compiled.note_kept()
+    compiled.mark_cached()
 
 
 def _compile_share(share: int) -> None:

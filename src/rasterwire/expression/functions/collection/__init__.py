@@ -1,1 +1,1 @@
-"""Functions on collections, and on the elements they hold."""
+"""Functions on collections, and on their elements."""

@@ -6,30 +6,35 @@ from typing import Any
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import CollectionValue
-from rasterwire.expression.reducers.definitions import Reducer
+from rasterwire.expression.reducers.definitions import reducer_of
 from rasterwire.expression.reducers.of_lists import reduce_columns
 
 _ARGUMENTS = "collection: FeatureCollection, property: String"
 
 
+_LIST_OF_VALUES = (None, 0)
+"""Parameters of toList: single values, none of them null."""
+
+
 def _of_column(column: list[Any], kind: str) -> Any:
-    reducer = Reducer(kind, (None, 0) if kind == "toList" else (), outputs=("made",))
-    return reduce_columns(reducer, [column], None)["made"]
+    reducer = reducer_of(kind, *(_LIST_OF_VALUES if kind == "toList" else ()))
+    (result,) = reduce_columns(reducer, [column], weights=None).values()
+    return result
 
 
 def _column(values: CollectionValue, key: str) -> list[Any]:
     return [property_of(element, key) for element in values]
 
 
-def _aggregate(name: str, kind: str, returns: str, said: str) -> None:
+def _aggregate(name: str, kind: str, returns: str, description: str) -> None:
     def call(values: CollectionValue, key: str) -> Any:
         return _of_column(_column(values, key), kind)
 
-    call.__doc__ = said
+    call.__doc__ = description
     table.listed(f"AggregateFeatureCollection.{name}({_ARGUMENTS}) -> {returns}")(call)
 
 
-for _name, _kind, _returns, _said in [
+for _name, _kind, _returns, _description in [
     ("array", "toList", "List<Object>", "Returns the values of a property, without nulls."),
     ("mean", "mean", "Number", "Returns the mean of a property."),
     ("min", "min", "<any>", "Returns the least value of a property."),
@@ -38,17 +43,17 @@ for _name, _kind, _returns, _said in [
     ("count", "count", "Number", "Counts the values of a property."),
     ("count_distinct", "countDistinctNonNull", "Number", "Counts the different values of a property."),
     ("first", "firstNonNull", "<any>", "Returns the first value of a property."),
-    ("histogram", "frequencyHistogram", "Dictionary<Object>", "Counts how often each value of a property is met."),
+    ("histogram", "frequencyHistogram", "Dictionary<Object>", "Counts the occurrences of each value of a property."),
     ("product", "product", "Number", "Returns the product of a property."),
     ("total_sd", "stdDev", "Number", "Returns the standard deviation of a property."),
     ("total_var", "variance", "Number", "Returns the variance of a property."),
 ]:
-    _aggregate(_name, _kind, _returns, _said)
+    _aggregate(_name, _kind, _returns, _description)
 
 
 @table.listed(f"AggregateFeatureCollection.sample_var({_ARGUMENTS}) -> Number")
 def sample_variance(values: CollectionValue, key: str) -> float | None:
-    """Returns the variance of the population that a property is a sample of; null for fewer than two values."""
+    """Returns the sample variance of a property; null for fewer than two values."""
     return _sample_variance(_column(values, key))
 
 
@@ -59,7 +64,7 @@ def _sample_variance(column: list[Any]) -> float | None:
 
 @table.listed(f"AggregateFeatureCollection.sample_sd({_ARGUMENTS}) -> Number")
 def sample_deviation(values: CollectionValue, key: str) -> float | None:
-    """Returns the standard deviation of the population that a property is a sample of; null for one value."""
+    """Returns the sample standard deviation of a property; null for fewer than two values."""
     variance = sample_variance(values, key)
     return None if variance is None else math.sqrt(variance)
 
@@ -69,6 +74,6 @@ def stats(values: CollectionValue, key: str) -> dict[str, Any]:
     """Returns the sum, extremes, mean, variances and standard deviations of a property."""
     column = _column(values, key)
     kinds = {"sum": "sum", "min": "min", "max": "max", "mean": "mean", "total_sd": "stdDev", "total_var": "variance"}
-    made = {name: _of_column(column, kind) for name, kind in kinds.items()}
+    statistics = {name: _of_column(column, kind) for name, kind in kinds.items()}
     variance = _sample_variance(column)
-    return made | {"sample_var": variance, "sample_sd": None if variance is None else math.sqrt(variance)}
+    return statistics | {"sample_var": variance, "sample_sd": None if variance is None else math.sqrt(variance)}

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.coerce import described
+from rasterwire.expression.coerce import describe
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.functions.geometry.geometries import union_of
 from rasterwire.expression.functions.image.assembly import check_count, unique_name, with_name
 from rasterwire.expression.functions.image.bands import cast as cast_image
-from rasterwire.expression.functions.image.bands import find_bands
-from rasterwire.expression.functions.list.lists import order
+from rasterwire.expression.functions.image.bands import select_bands
+from rasterwire.expression.functions.list.lists import sort_key
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import (
     CollectionValue,
@@ -30,12 +30,12 @@ from rasterwire.geo.region import Region
 
 
 def renewed(collection: CollectionValue, elements: list[Element]) -> CollectionValue:
-    """Return a collection with other elements, and the properties it had."""
+    """Return a collection with other elements and the same id and properties."""
     return CollectionValue(tuple(elements), collection.of_images, collection.id, collection.properties)
 
 
 @table.listed("ImageCollection.load(id: String, version: Long = null) -> ImageCollection", needs_world=True)
-def load(world: World, collection_id: str, _: int | None) -> CollectionValue:
+def load(world: World, collection_id: str, version: int | None) -> CollectionValue:
     """Returns the images of a collection."""
     return world.collection(collection_id)
 
@@ -43,11 +43,11 @@ def load(world: World, collection_id: str, _: int | None) -> CollectionValue:
 @table.listed("ImageCollection.fromImages(images: List<Image>) -> ImageCollection")
 def from_images(images: list[ImageValue]) -> CollectionValue:
     """Returns a collection of given images."""
-    made: list[Element] = []
-    for at, image in enumerate(images):
-        has = "system:index" in image.properties
-        made.append(image if has else image.with_properties({**image.properties, "system:index": str(at)}))
-    return CollectionValue(tuple(made), of_images=True)
+    elements: list[Element] = []
+    for index, image in enumerate(images):
+        has_index = "system:index" in image.properties
+        elements.append(image if has_index else image.with_properties({**image.properties, "system:index": str(index)}))
+    return CollectionValue(tuple(elements), of_images=True)
 
 
 @table.listed("Collection(features: List<Element>) -> FeatureCollection")
@@ -55,22 +55,24 @@ def collection(features: list[Any]) -> CollectionValue:
     """Returns a collection of given features."""
     if isinstance(features, CollectionValue):
         return features
-    made: list[Element] = []
-    for at, item in enumerate(features):
+    elements: list[Element] = []
+    for index, item in enumerate(features):
         element = FeatureValue(item) if isinstance(item, Region) else item
         if not isinstance(element, FeatureValue | ImageValue):
-            raise InvalidExpression(f"element {at} of 'features' is no Feature.")
+            raise InvalidExpression(f"element {index} of 'features' is not a Feature.")
         if "system:index" not in element.properties:
-            element = element.with_properties({**element.properties, "system:index": str(at)})
-        made.append(element)
-    return CollectionValue(tuple(made), of_images=bool(made) and all(isinstance(e, ImageValue) for e in made))
+            element = element.with_properties({**element.properties, "system:index": str(index)})
+        elements.append(element)
+    return CollectionValue(
+        tuple(elements), of_images=bool(elements) and all(isinstance(e, ImageValue) for e in elements)
+    )
 
 
 @table.listed("Collection.filter(collection: FeatureCollection, filter: Object) -> FeatureCollection")
 def filter_(values: CollectionValue, condition: Any) -> CollectionValue:
-    """Returns the elements that a filter passes."""
+    """Returns the elements that pass a filter."""
     if not isinstance(condition, FilterValue):
-        raise InvalidExpression(f"'filter' has to be a Filter, such as ee.Filter makes, and is {described(condition)}.")
+        raise InvalidExpression(f"'filter' has to be a Filter, such as ee.Filter makes, and is {describe(condition)}.")
     return renewed(values, [element for element in values if condition.accepts(element)])
 
 
@@ -80,13 +82,13 @@ def filter_(values: CollectionValue, condition: Any) -> CollectionValue:
     "-> FeatureCollection"
 )
 def limit(values: CollectionValue, most: int | None, key: str | None, ascending: bool) -> CollectionValue:
-    """Returns the first elements, sorted by a property if one is named."""
+    """Returns the first elements, after a sort by a property if one is named."""
     elements = list(values)
     if key is not None:
-        there = [element for element in elements if property_of(element, key) is not None]
-        rest = [element for element in elements if property_of(element, key) is None]
-        there.sort(key=lambda element: order(property_of(element, key)), reverse=not ascending)
-        elements = there + rest
+        present = [element for element in elements if property_of(element, key) is not None]
+        missing = [element for element in elements if property_of(element, key) is None]
+        present.sort(key=lambda element: sort_key(property_of(element, key)), reverse=not ascending)
+        elements = present + missing
     if most is not None and most < 0:
         raise InvalidExpression(f"'limit' is {most}; it must not be negative.")
     return renewed(values, elements if most is None else elements[:most])
@@ -106,7 +108,7 @@ def size(values: CollectionValue) -> int:
 
 @table.listed("Collection.toList(collection: FeatureCollection, count: Integer, offset: Integer = 0.0) -> List<Object>")
 def to_list(values: CollectionValue, count: int, offset: int) -> list[Element]:
-    """Returns so many elements from a position as a list."""
+    """Returns a number of elements from a position as a list."""
     if count < 0 or offset < 0:
         raise InvalidExpression("'count' and 'offset' must not be negative.")
     return list(values.elements[offset : offset + count])
@@ -117,8 +119,8 @@ def to_list(values: CollectionValue, count: int, offset: int) -> list[Element]:
     "-> FeatureCollection"
 )
 def map_(values: CollectionValue, function: FunctionValue, drop: bool) -> CollectionValue:
-    """Returns what a function makes of each element; it keeps its index."""
-    made: list[Element] = []
+    """Returns the results of a function for each element, with the index of the element."""
+    elements: list[Element] = []
     for element in values:
         result = function(element)
         if isinstance(result, Region):
@@ -130,14 +132,14 @@ def map_(values: CollectionValue, function: FunctionValue, drop: bool) -> Collec
         index = element.properties.get("system:index")
         if index is not None and "system:index" not in result.properties:
             result = result.with_properties({**result.properties, "system:index": index})
-        made.append(result)
-    of_images = isinstance(made[0], ImageValue) if made else values.of_images
-    return CollectionValue(tuple(made), of_images, values.id, values.properties)
+        elements.append(result)
+    of_images = isinstance(elements[0], ImageValue) if elements else values.of_images
+    return CollectionValue(tuple(elements), of_images, values.id, values.properties)
 
 
 @table.listed("Collection.iterate(collection: FeatureCollection, function: Algorithm, first: Object = null) -> Object")
 def iterate(values: CollectionValue, function: FunctionValue, start: Any) -> Any:
-    """Hands each element and the result before to a function, and returns the last result."""
+    """Calls a function with each element and the result of the call before; returns the last result."""
     for element in values:
         start = function(element, start)
     return start
@@ -147,50 +149,50 @@ def iterate(values: CollectionValue, function: FunctionValue, start: Any) -> Any
     'Collection.geometry(collection: FeatureCollection, maxError: ErrorMargin = {"type": "ErrorMargin", "unit": '
     '"meters", "value": 0.0}) -> Geometry'
 )
-def geometry(values: CollectionValue, _: ErrorMarginValue) -> Region:
+def geometry(values: CollectionValue, margin: ErrorMarginValue) -> Region:
     """Returns the union of the geometries of all elements."""
     if not len(values):
         raise InvalidExpression("the collection is empty, and has no geometry.")
-    found = union_of(values)
-    if found is None:
+    region = union_of(values)
+    if region is None:
         raise InvalidExpression("an element of the collection has no geometry, or one without bounds.")
-    return found
+    return region
 
 
 @table.listed("Collection.distinct(collection: FeatureCollection, properties: Object) -> FeatureCollection")
 def distinct(values: CollectionValue, names: Any) -> CollectionValue:
     """Returns the first element for each different set of values of some properties."""
     keys = names if isinstance(names, list) else [names]
-    seen: dict[Any, Element] = {}
+    elements_by_key: dict[Any, Element] = {}
     for element in values:
-        seen.setdefault(tuple(order(property_of(element, str(key))) for key in keys), element)
-    return renewed(values, list(seen.values()))
+        elements_by_key.setdefault(tuple(sort_key(property_of(element, str(key))) for key in keys), element)
+    return renewed(values, list(elements_by_key.values()))
 
 
 @table.listed("Collection.merge(collection1: FeatureCollection, collection2: FeatureCollection) -> FeatureCollection")
-def merge(one: CollectionValue, two: CollectionValue) -> CollectionValue:
+def merge(first: CollectionValue, second: CollectionValue) -> CollectionValue:
     """Returns the elements of two collections."""
-    return _merged(one, two)
+    return _merge(first, second)
 
 
 @table.listed("ImageCollection.merge(collection1: ImageCollection, collection2: ImageCollection) -> ImageCollection")
-def merge_images(one: CollectionValue, two: CollectionValue) -> CollectionValue:
+def merge_images(first: CollectionValue, second: CollectionValue) -> CollectionValue:
     """Returns the images of two collections."""
-    return _merged(one, two)
+    return _merge(first, second)
 
 
-_MOST_MERGED = 100_000
+_MAX_MERGED = 100_000
 
 
-def _merged(one: CollectionValue, two: CollectionValue) -> CollectionValue:
-    if len(one) + len(two) > _MOST_MERGED:
-        raise InvalidExpression(f"a collection of over {_MOST_MERGED} elements is too large.")
-    made: list[Element] = []
-    for prefix, values in (("1_", one), ("2_", two)):
-        for at, element in enumerate(values):
-            index = f"{prefix}{element.properties.get('system:index', at)}"
-            made.append(element.with_properties({**element.properties, "system:index": index[:1000]}))
-    return CollectionValue(tuple(made), one.of_images or two.of_images)
+def _merge(first: CollectionValue, second: CollectionValue) -> CollectionValue:
+    if len(first) + len(second) > _MAX_MERGED:
+        raise InvalidExpression(f"a collection of over {_MAX_MERGED} elements is too large.")
+    elements: list[Element] = []
+    for prefix, values in (("1_", first), ("2_", second)):
+        for position, element in enumerate(values):
+            index = f"{prefix}{element.properties.get('system:index', position)}"
+            elements.append(element.with_properties({**element.properties, "system:index": index[:1000]}))
+    return CollectionValue(tuple(elements), first.of_images or second.of_images)
 
 
 @table.listed(
@@ -198,7 +200,7 @@ def _merged(one: CollectionValue, two: CollectionValue) -> CollectionValue:
     "-> ImageCollection"
 )
 def cast(values: CollectionValue, types: Mapping[str, Any], names: list[str]) -> CollectionValue:
-    """Casts the bands of all images, and puts them in one order."""
+    """Casts the bands of all images, and selects them in one order."""
     return renewed(values, [cast_image(image, types, names) for image in values.images()])
 
 
@@ -213,15 +215,15 @@ def reduce_columns_(
     if len(names) < reducer.inputs:
         raise InvalidExpression(f"the reducer needs {reducer.inputs} selectors, and there are {len(names)}.")
     columns = [[property_of(element, name) for element in values] for name in names]
-    heavy = None
+    row_weights = None
     if weights and len(weights) > 1:
         raise InvalidExpression("several 'weightSelectors': not implemented by this server; give one.")
     if weights:
         column = [property_of(element, weights[0]) for element in values]
         if not all(isinstance(value, int | float) for value in column):
-            raise InvalidExpression(f"property '{weights[0]}' is no weight: it is not a number everywhere.")
-        heavy = np.array(column, np.float64)
-    return reduce_columns(reducer, columns, heavy)
+            raise InvalidExpression(f"property '{weights[0]}' is not a weight: some of its values are not numbers.")
+        row_weights = np.array(column, np.float64)
+    return reduce_columns(reducer, columns, row_weights)
 
 
 @table.listed(
@@ -229,35 +231,39 @@ def reduce_columns_(
     "columnName: String) -> FeatureCollection"
 )
 def remap(values: CollectionValue, old: list[Any], new: list[int], key: str) -> CollectionValue:
-    """Returns the elements whose property is in one list, with the value of another list in its place."""
+    """Returns the elements whose property is in one list, with its value replaced by that of another list."""
     if len(old) != len(new):
         raise InvalidExpression(f"'lookupIn' has {len(old)} elements, and 'lookupOut' {len(new)}.")
     if not all(isinstance(value, str | int | float) for value in old):
         raise InvalidExpression("'lookupIn' has to have texts and whole numbers only.")
-    lookup = {order(value): other for value, other in zip(old, new, strict=True)}
-    found = [(element, order(property_of(element, key))) for element in values]
-    kept = [(element, lookup[value]) for element, value in found if value in lookup]
-    return renewed(values, [element.with_properties({**element.properties, key: value}) for element, value in kept])
+    lookup = {sort_key(value): new_value for value, new_value in zip(old, new, strict=True)}
+    keyed = [(element, sort_key(property_of(element, key))) for element in values]
+    replaced = [(element, lookup[value]) for element, value in keyed if value in lookup]
+    return renewed(values, [element.with_properties({**element.properties, key: value}) for element, value in replaced])
 
 
 @table.listed(
     "Image.linkCollection(input: Image, imageCollection: ImageCollection, linkedBands: Object = null, "
     'linkedProperties: Object = null, matchPropertyName: String = "system:index") -> Image'
 )
-def link_collection(image: ImageValue, values: CollectionValue, names: Any, properties: Any, key: str) -> ImageValue:
-    """Adds bands and properties of the image of a collection that has the same value of a property."""
-    sought = order(property_of(image, key))
-    match = next((other for other in values.images() if order(property_of(other, key)) == sought), None)
+def link_collection(
+    image: ImageValue, values: CollectionValue, selectors: Any, properties: Any, key: str
+) -> ImageValue:
+    """Adds bands and properties of the first image of a collection that has the same value of a property."""
+    sought = sort_key(property_of(image, key))
+    match = next((candidate for candidate in values.images() if sort_key(property_of(candidate, key)) == sought), None)
     if match is None:
         raise InvalidExpression(f"no image of the collection has the same '{key[:100]}'.")
     bands = list(image.bands)
-    taken = {band.name for band in bands}
-    begun: dict[str, int] = {}
-    for band in find_bands(match, names if isinstance(names, list) else [names]) if names is not None else ():
-        name = unique_name(band.name, taken, begun)
-        taken.add(name)
+    names = {band.name for band in bands}
+    suffixes: dict[str, int] = {}
+    for band in (
+        select_bands(match, selectors if isinstance(selectors, list) else [selectors]) if selectors is not None else ()
+    ):
+        name = unique_name(band.name, names, suffixes)
+        names.add(name)
         bands.append(with_name(band, name))
     check_count(bands)
     copied = properties if isinstance(properties, list) else [] if properties is None else [properties]
-    more = {str(name): property_of(match, str(name)) for name in copied}
-    return ImageValue(bands, {**image.properties, **more}, image.id, image.region)
+    linked = {str(name): property_of(match, str(name)) for name in copied}
+    return ImageValue(bands, {**image.properties, **linked}, image.id, image.region)

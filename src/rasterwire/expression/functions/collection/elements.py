@@ -1,4 +1,4 @@
-"""Functions on properties of images and features."""
+"""Functions on the properties of images, features and collections."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,12 +22,12 @@ Owner = ImageValue | FeatureValue | CollectionValue
 
 
 def plain_property(value: Any) -> Any:
-    """Return a value as properties hold it: dates as milliseconds."""
+    """Return a value as a property stores it: a date as milliseconds."""
     return value.millis if isinstance(value, DateValue) else value
 
 
 def property_of(element: Owner, key: str) -> Any:
-    """Return a property, those that are computed included; None where there is none."""
+    """Return a property, stored or computed; None where the element has none of the name."""
     if key in element.properties:
         return element.properties[key]
     match key, element:
@@ -44,7 +44,7 @@ def property_of(element: Owner, key: str) -> Any:
             return None
 
 
-def renewed(element: Owner, properties: Mapping[str, Any]) -> Owner:
+def with_properties(element: Owner, properties: Mapping[str, Any]) -> Owner:
     """Return an element with other properties."""
     if isinstance(element, CollectionValue):
         return CollectionValue(element.elements, element.of_images, element.id, properties)
@@ -59,17 +59,19 @@ def get(element: Owner, key: str) -> Any:
 
 @table.listed("Element.set(object: Element, key: String, value: Object = null) -> Element")
 def set_(element: Owner, key: str, value: Any) -> Owner:
-    """Sets a property; null takes it away."""
-    properties = {name: kept for name, kept in element.properties.items() if name != key}
+    """Sets a property; null removes it."""
+    properties = {name: item for name, item in element.properties.items() if name != key}
     if value is not None:
         properties[key] = plain_property(value)
-    return renewed(element, properties)
+    return with_properties(element, properties)
 
 
 @table.listed("Element.setMulti(object: Element, properties: Dictionary<Object>) -> Element")
 def set_multi(element: Owner, values: Mapping[str, Any]) -> Owner:
     """Sets several properties."""
-    return renewed(element, {**element.properties, **{key: plain_property(value) for key, value in values.items()}})
+    return with_properties(
+        element, {**element.properties, **{key: plain_property(value) for key, value in values.items()}}
+    )
 
 
 @table.listed("Element.propertyNames(element: Element) -> List<Object>")
@@ -85,7 +87,7 @@ def property_names(element: Owner) -> list[str]:
 
 @table.listed("Element.toDictionary(element: Element, properties: List<String> = null) -> Dictionary<Object>")
 def to_dictionary(element: Owner, names: list[str] | None) -> dict[str, Any]:
-    """Returns properties by name: those that are no part of the system, or those that are named."""
+    """Returns properties by name: the named ones, or all except those of the system."""
     if names is None:
         return {key: value for key, value in element.properties.items() if not key.startswith("system:")}
     return {name: property_of(element, name) for name in names}
@@ -99,7 +101,7 @@ def to_dictionary(element: Owner, names: list[str] | None) -> dict[str, Any]:
 def copy_properties(
     destination: Owner | None, source: Owner | None, names: list[str] | None, exclude: list[str] | None
 ) -> Owner:
-    """Copies properties from one element to another; those of the system only where they are named."""
+    """Copies properties from one element to another; properties of the system only where they are named."""
     if destination is None or source is None:
         raise InvalidExpression("'destination' and 'source' are both required.")
     if names is not None and exclude is not None:
@@ -108,13 +110,13 @@ def copy_properties(
         copied = {key: value for key, value in source.properties.items() if not key.startswith("system:")}
     else:
         copied = {name: property_of(source, name) for name in names if property_of(source, name) is not None}
-    kept = {key: value for key, value in copied.items() if key not in (exclude or [])}
-    return renewed(destination, {**destination.properties, **kept})
+    selected = {key: value for key, value in copied.items() if key not in (exclude or [])}
+    return with_properties(destination, {**destination.properties, **selected})
 
 
 @table.listed("Image.date(image: Image) -> Date")
 def date(image: ImageValue) -> DateValue:
-    """Returns when an image was taken, its property system:time_start."""
+    """Returns the acquisition time of an image, its property system:time_start."""
     millis = image.properties.get("system:time_start")
     if not isinstance(millis, int | float):
         raise InvalidExpression("the image has no property 'system:time_start'.")
@@ -133,22 +135,22 @@ def id_(element: Owner) -> Any:
 )
 def select(element: Owner, selectors: list[str], names: list[str] | None, retain: bool) -> Owner:
     """Selects properties by name or regular expression, and renames them."""
-    found: list[str] = []
+    keys: list[str] = []
     for selector in selectors:
         hits = [key for key in element.properties if key == selector] or [
             key for key in element.properties if matches(selector, key)
         ]
-        found += [key for key in hits if key not in found]
-    if names is not None and len(names) != len(found):
-        raise InvalidExpression(f"{len(found)} properties are selected, and 'newProperties' has {len(names)} names.")
-    properties = {new: element.properties[old] for old, new in zip(found, names or found, strict=True)}
+        keys += [key for key in hits if key not in keys]
+    if names is not None and len(names) != len(keys):
+        raise InvalidExpression(f"{len(keys)} properties are selected, and 'newProperties' has {len(names)} names.")
+    properties = {new: element.properties[old] for old, new in zip(keys, names or keys, strict=True)}
     if isinstance(element, FeatureValue):
         return FeatureValue(element.geometry if retain else None, properties)
-    return renewed(element, properties)
+    return with_properties(element, properties)
 
 
 def as_text(value: Any) -> str:
-    """Return a value as the text that String() makes of it."""
+    """Return the text of a value, as String() returns it."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -156,10 +158,10 @@ def as_text(value: Any) -> str:
             return str(int(value))
         case list() | Mapping():
             check_size(value)
-            check_characters(value)  # one long text may be there many times
+            check_characters(value)  # the value may contain one long text many times
             return str(value)
         case ImageValue() | FeatureValue() | CollectionValue() | FunctionValue():
-            raise InvalidExpression(f"a {type(value).__name__.removesuffix('Value')} is no text.")
+            raise InvalidExpression(f"a {type(value).__name__.removesuffix('Value')} has no text.")
         case Region():
             return str(as_geojson(value))
         case Projection():

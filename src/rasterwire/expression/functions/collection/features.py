@@ -1,4 +1,4 @@
-"""Functions on features that do to their geometries what those of Geometry do."""
+"""Functions on features that apply the functions of Geometry to their geometries."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,14 +6,14 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.functions.collection.elements import Owner
-from rasterwire.expression.functions.geometry import measures, parts, relations  # noqa: F401  whose functions are wrapped below
+from rasterwire.expression.functions.geometry import measures, parts, relations  # noqa: F401  their functions are wrapped below
 from rasterwire.expression.functions.geometry.geometries import area_of
 from rasterwire.expression.language.signature import Signature, table
 from rasterwire.expression.language.values import FeatureValue
 from rasterwire.geo.region import Region
 
 
-def _place(element: Owner) -> Region:
+def _geometry_of(element: Owner) -> Region:
     region = area_of(element)
     if region is None:
         raise InvalidExpression("the feature has no geometry.")
@@ -21,17 +21,17 @@ def _place(element: Owner) -> Region:
 
 
 def _feature(element: Owner, geometry: Any) -> FeatureValue:
-    """Return the properties of an element at another place."""
+    """Return a feature with the properties of an element and another geometry."""
     return FeatureValue(geometry, dict(element.properties))
 
 
 def _twin(call: Callable[..., Any], geometries: int, returns: str) -> Callable[..., Any]:
-    """Return a function of features that calls one of geometries, and returns a feature where that returns a place."""
+    """Return a function of features that calls a function of geometries; a geometry as result becomes a feature."""
 
     def of_features(*arguments: Any) -> Any:
         elements = arguments[:geometries]
-        made = call(*map(_place, elements), *arguments[geometries:])
-        return _feature(elements[0], made) if returns in {"Feature", "Element"} else made
+        result = call(*map(_geometry_of, elements), *arguments[geometries:])
+        return _feature(elements[0], result) if returns in {"Feature", "Element"} else result
 
     return of_features
 
@@ -47,20 +47,20 @@ _RETURN_VALUES = {
 
 
 def _enter(name: str, returns: str | None, listed: str | None = None) -> None:
-    known = table[f"Geometry.{name}"]
-    assert known.call is not None
-    places = [argument for argument in known.signature.arguments if argument.type == "Geometry"]
-    named = [
+    function = table[f"Geometry.{name}"]
+    assert function.call is not None
+    geometries = [argument for argument in function.signature.arguments if argument.type == "Geometry"]
+    arguments = [
         replace(argument, name="feature" if argument.name == "geometry" else argument.name, type="Element")
-        for argument in places
+        for argument in geometries
     ]
     signature = Signature(
         listed or f"Feature.{name}",
-        (*named, *known.signature.arguments[len(places) :]),
-        returns or known.signature.returns,
+        (*arguments, *function.signature.arguments[len(geometries) :]),
+        returns or function.signature.returns,
     )
-    call = _twin(known.call, len(places), signature.returns)
-    table.enter(signature, known.description, call)
+    call = _twin(function.call, len(geometries), signature.returns)
+    table.enter(signature, function.description, call)
 
 
 for _name in sorted(_RETURN_FEATURES):

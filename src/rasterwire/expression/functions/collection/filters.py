@@ -1,4 +1,4 @@
-"""Filters: tests of the properties and places of elements."""
+"""Functions that return filters, which test the properties and geometries of elements."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from rasterwire.expression.coerce import millis_of
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.functions.date import dates
 from rasterwire.expression.functions.geometry.geometries import intersects, to_crs
-from rasterwire.expression.functions.list.lists import order, same
+from rasterwire.expression.functions.list.lists import are_equal, sort_key
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import (
     LONLAT,
@@ -29,70 +29,70 @@ Test = Callable[[Any, Any], bool]
 
 
 def _comparison(test: Test, left: tuple[str | None, Any], right: tuple[str | None, Any]) -> FilterValue:
-    """Return a test of two sides, each a property or a value; a join compares the properties of two elements."""
+    """Return a filter that compares two sides, each a property or a value; of two elements in a join."""
 
-    def joins(first: Element, second: Element) -> bool:
-        a = left[1] if left[0] is None else field_of(first, left[0])
-        b = right[1] if right[0] is None else field_of(second, right[0])
-        return test(a, b)
+    def accepts_pair(a: Element, b: Element) -> bool:
+        value_a = left[1] if left[0] is None else field_of(a, left[0])
+        value_b = right[1] if right[0] is None else field_of(b, right[0])
+        return test(value_a, value_b)
 
-    return FilterValue(lambda element: joins(element, element), joins)
+    return FilterValue(lambda element: accepts_pair(element, element), accepts_pair)
 
 
 def field_of(element: Element, name: str) -> Any:
-    """Return what a filter means by a field: a property, or with .all or .geo the geometry."""
+    """Return the field of an element that a filter names: a property, or for .all and .geo the geometry."""
     if name in {".all", ".geo"}:
         return element.footprint()
     return property_of(element, name)
 
 
-def _of_sides(test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any) -> FilterValue:
+def _sided_filter(test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any) -> FilterValue:
     if (left is None) == (left_value is None) or (right is None) == (right_value is None):
-        raise InvalidExpression("each side needs a field or a value, and not both.")
+        raise InvalidExpression("each side needs either a field or a value.")
     return _comparison(test, (left, left_value), (right, right_value))
 
 
-def _listed(name: str, said: str, test: Test, more: str = "") -> None:
-    def call(left: str | None, right_value: Any, right: str | None, left_value: Any, *_: Any) -> FilterValue:
-        return _of_sides(test, left, right_value, right, left_value)
+def _enter(name: str, description: str, test: Test, more_arguments: str = "") -> None:
+    def call(left: str | None, right_value: Any, right: str | None, left_value: Any, *margin: Any) -> FilterValue:
+        return _sided_filter(test, left, right_value, right, left_value)
 
-    call.__doc__ = said
-    table.listed(f"Filter.{name}({_SIDES}{more}) -> Filter")(call)
+    call.__doc__ = description
+    table.listed(f"Filter.{name}({_SIDES}{more_arguments}) -> Filter")(call)
 
 
 def _comparable(a: Any, b: Any) -> tuple[Any, Any] | None:
     a, b = (value.millis if isinstance(value, DateValue) else value for value in (a, b))
     if a is None or b is None:
         return None
-    left, right = order(a), order(b)
-    return (left, right) if left[0] == right[0] else None
+    key_a, key_b = sort_key(a), sort_key(b)
+    return (key_a, key_b) if key_a[0] == key_b[0] else None
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _is_equal(a: Any, b: Any) -> bool:
     a, b = (value.millis if isinstance(value, DateValue) else value for value in (a, b))
-    return a is not None and b is not None and same(a, b)
+    return a is not None and b is not None and are_equal(a, b)
 
 
-def _less(a: Any, b: Any) -> bool:
+def _is_less(a: Any, b: Any) -> bool:
     pair = _comparable(a, b)
     return pair is not None and pair[0] < pair[1]
 
 
-def _greater(a: Any, b: Any) -> bool:
+def _is_greater(a: Any, b: Any) -> bool:
     pair = _comparable(a, b)
     return pair is not None and pair[0] > pair[1]
 
 
-def _in_range(span: Any, at: Any) -> bool:
-    millis = millis_of(at)
+def _in_range(span: Any, moment: Any) -> bool:
+    millis = millis_of(moment)
     return isinstance(span, DateRangeValue) and millis is not None and span.start <= millis < span.end
 
 
 def _contains_element(values: Any, value: Any) -> bool:
-    return isinstance(values, list) and any(_equal(item, value) for item in values)
+    return isinstance(values, list) and any(_is_equal(item, value) for item in values)
 
 
-def _texts(test: Callable[[str, str], bool]) -> Test:
+def _test_of_texts(test: Callable[[str, str], bool]) -> Test:
     return lambda a, b: isinstance(a, str) and isinstance(b, str) and test(a, b)
 
 
@@ -106,47 +106,47 @@ def _geometry(value: Any) -> Region | None:
             return None
 
 
-def _meets(a: Any, b: Any) -> bool:
-    left, right = _geometry(a), _geometry(b)
-    if left is None or right is None:
-        # an image without bounds is everywhere; a feature without a geometry is nowhere
+def _intersects(a: Any, b: Any) -> bool:
+    region_a, region_b = _geometry(a), _geometry(b)
+    if region_a is None or region_b is None:
+        # an image without bounds intersects everything; a feature without a geometry intersects nothing
         return isinstance(a, ImageValue) or isinstance(b, ImageValue)
-    return intersects(left, right)
+    return intersects(region_a, region_b)
 
 
-def _holds(a: Any, b: Any) -> bool:
-    left, right = _geometry(a), _geometry(b)
-    if left is None or right is None:
+def _contains(a: Any, b: Any) -> bool:
+    outer, inner = _geometry(a), _geometry(b)
+    if outer is None or inner is None:
         return False
-    return bool(to_crs(left, LONLAT).geometry.contains(to_crs(right, LONLAT).geometry))
+    return bool(to_crs(outer, LONLAT).geometry.contains(to_crs(inner, LONLAT).geometry))
 
 
-_listed("equals", "Passes where both sides are equal.", _equal)
-_listed("lessThan", "Passes where the left side is less.", _less)
-_listed("greaterThan", "Passes where the left side is greater.", _greater)
-_listed("dateRangeContains", "Passes where a span of time, the left side, holds the right side.", _in_range)
-_listed("listContains", "Passes where a list, the left side, holds the right side.", _contains_element)
-_listed("stringContains", "Passes where the left text contains the right one.", _texts(lambda a, b: b in a))
-_listed("stringStartsWith", "Passes where the left text starts with the right one.", _texts(str.startswith))
-_listed("stringEndsWith", "Passes where the left text ends with the right one.", _texts(str.endswith))
-_listed("intersects", "Passes where the geometries of both sides share a point.", _meets, f", {_MARGIN}")
-_listed("contains", "Passes where the left geometry contains the right one.", _holds, f", {_MARGIN}")
+_enter("equals", "Passes where both sides are equal.", _is_equal)
+_enter("lessThan", "Passes where the left side is less.", _is_less)
+_enter("greaterThan", "Passes where the left side is greater.", _is_greater)
+_enter("dateRangeContains", "Passes where the date range on the left contains the date on the right.", _in_range)
+_enter("listContains", "Passes where the list on the left contains the value on the right.", _contains_element)
+_enter("stringContains", "Passes where the left text contains the right one.", _test_of_texts(lambda a, b: b in a))
+_enter("stringStartsWith", "Passes where the left text starts with the right one.", _test_of_texts(str.startswith))
+_enter("stringEndsWith", "Passes where the left text ends with the right one.", _test_of_texts(str.endswith))
+_enter("intersects", "Passes where the geometries of both sides share a point.", _intersects, f", {_MARGIN}")
+_enter("contains", "Passes where the left geometry contains the right one.", _contains, f", {_MARGIN}")
 
 
 @table.listed(f"Filter.maxDifference(difference: Float, {_SIDES}) -> Filter")
 def max_difference(most: float, left: str | None, right_value: Any, right: str | None, left_value: Any) -> FilterValue:
-    """Passes where two numbers, or dates, differ by no more than so much."""
+    """Passes where two numbers, or two dates, differ by no more than a limit."""
 
     def distance(a: Any, b: Any) -> float:
         a, b = (value.millis if isinstance(value, DateValue) else value for value in (a, b))
         return abs(a - b) if isinstance(a, int | float) and isinstance(b, int | float) else math.inf
 
-    def measure(first: Element, second: Element) -> float:
-        a = left_value if left is None else field_of(first, left)
-        return distance(a, right_value if right is None else field_of(second, right))
+    def measure(element_a: Element, element_b: Element) -> float:
+        a = left_value if left is None else field_of(element_a, left)
+        return distance(a, right_value if right is None else field_of(element_b, right))
 
-    made = _of_sides(lambda a, b: distance(a, b) <= most, left, right_value, right, left_value)
-    return FilterValue(made.accepts, made.joins, measure)
+    test = _sided_filter(lambda a, b: distance(a, b) <= most, left, right_value, right, left_value)
+    return FilterValue(test.accepts, test.accepts_pair, measure)
 
 
 @table.listed("Filter.rangeContains(field: String, minValue: Object, maxValue: Object) -> Filter")
@@ -161,62 +161,64 @@ def range_contains(field: str, low: Any, high: Any) -> FilterValue:
     return FilterValue(accepts)
 
 
-Joins = Callable[[Element, Element], bool]
+PairTest = Callable[[Element, Element], bool]
 
 
-def _made(test: Callable[[Element], bool], inner: list[FilterValue], joins: Joins | None) -> FilterValue:
-    """Return a filter of other filters, which asks them once for each element however often it is asked itself."""
-    deep = 1 + max((one.depth for one in inner), default=0)
-    if deep > _MOST_NESTING:
-        raise InvalidExpression(f"filters are nested more than {_MOST_NESTING} deep.")
-    last: list[tuple[Element, bool]] = []
+def _compound(
+    test: Callable[[Element], bool], filters: list[FilterValue], accepts_pair: PairTest | None
+) -> FilterValue:
+    """Return a filter of other filters; it keeps the result for the last element, which nested filters may repeat."""
+    depth = 1 + max((condition.depth for condition in filters), default=0)
+    if depth > _MAX_NESTING:
+        raise InvalidExpression(f"filters are nested more than {_MAX_NESTING} deep.")
+    cache: list[tuple[Element, bool]] = []
 
     def accepts(element: Element) -> bool:
-        if not last or last[0][0] is not element:
-            last[:] = [(element, test(element))]
-        return last[0][1]
+        if not cache or cache[0][0] is not element:
+            cache[:] = [(element, test(element))]
+        return cache[0][1]
 
-    return FilterValue(accepts, joins, depth=deep)
+    return FilterValue(accepts, accepts_pair, depth=depth)
 
 
-_MOST_NESTING = 100
+_MAX_NESTING = 100
 
 
 @table.listed("Filter.not(filter: Filter) -> Filter")
 def not_(inner: FilterValue) -> FilterValue:
     """Passes where another filter does not."""
-    joins = inner.joins
-    opposite = None if joins is None else lambda first, second: not joins(first, second)
-    return _made(lambda element: not inner.accepts(element), [inner], opposite)
+    accepts_pair = inner.accepts_pair
+    opposite = None if accepts_pair is None else lambda a, b: not accepts_pair(a, b)
+    return _compound(lambda element: not inner.accepts(element), [inner], opposite)
 
 
 @table.listed("Filter.and(filters: List<Filter>) -> Filter")
 def and_(filters: list[FilterValue]) -> FilterValue:
     """Passes where all filters do."""
     distinct = list(dict.fromkeys(filters))
-    joined = _joined(distinct, all)
-    return _made(lambda element: all(one.accepts(element) for one in distinct), distinct, joined)
+    pair_test = _pair_test(distinct, all)
+    return _compound(lambda element: all(condition.accepts(element) for condition in distinct), distinct, pair_test)
 
 
 @table.listed("Filter.or(filters: List<Filter>) -> Filter")
 def or_(filters: list[FilterValue]) -> FilterValue:
     """Passes where one of the filters does."""
     distinct = list(dict.fromkeys(filters))
-    joined = _joined(distinct, any)
-    return _made(lambda element: any(one.accepts(element) for one in distinct), distinct, joined)
+    pair_test = _pair_test(distinct, any)
+    return _compound(lambda element: any(condition.accepts(element) for condition in distinct), distinct, pair_test)
 
 
-def _joined(filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]) -> Joins | None:
-    """Return the test of two elements that filters make together, None where one of them has none."""
-    tests = [one.joins for one in filters if one.joins is not None]
+def _pair_test(filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]) -> PairTest | None:
+    """Combine the pair tests of filters; None where one of the filters has none."""
+    tests = [condition.accepts_pair for condition in filters if condition.accepts_pair is not None]
     if len(tests) < len(filters):
         return None
-    return lambda first, second: holds(test(first, second) for test in tests)
+    return lambda a, b: holds(test(a, b) for test in tests)
 
 
 @table.listed("Filter.notNull(properties: List<String>) -> Filter")
 def not_null(names: list[str]) -> FilterValue:
-    """Passes where all of some properties are there."""
+    """Passes where none of some properties is null."""
     return FilterValue(lambda element: all(property_of(element, name) is not None for name in names))
 
 
@@ -225,23 +227,23 @@ _fields = ("minute", "hour", "day_of_month", "day_of_year", "week", "month", "ye
 
 @table.listed('Filter.calendarRange(start: Integer, end: Integer = null, field: String = "day_of_year") -> Filter')
 def calendar_range(start: int, end: int | None, field: str) -> FilterValue:
-    """Passes where a part of an element's date lies between two numbers, both included, around the turn too."""
+    """Passes where a part of an element's date lies between two numbers, both included; a range may wrap around."""
     if field not in _fields:
         raise InvalidExpression(f"'field' is '{field[:40]}'; there are {', '.join(_fields)}.")
-    last = start if end is None else end
+    final = start if end is None else end
 
     def accepts(element: Element) -> bool:
         millis = element.properties.get("system:time_start")
         if not isinstance(millis, int | float):
             return False
         value = dates.part(DateValue(int(millis)), field)
-        return start <= value <= last if start <= last else value >= start or value <= last
+        return start <= value <= final if start <= final else value >= start or value <= final
 
     return FilterValue(accepts)
 
 
 @table.listed("Filter.dayOfYear(start: Integer, end: Integer) -> Filter")
 def day_of_year(start: int, end: int) -> FilterValue:
-    """Passes where an element's day of the year lies from one to before another, around the turn too."""
-    after = calendar_range(start, (end - 2) % 366 + 1, "day_of_year")
-    return FilterValue(lambda element: start != end and after.accepts(element))
+    """Passes where an element's day of the year lies from one to before another; the range may wrap around."""
+    season = calendar_range(start, (end - 2) % 366 + 1, "day_of_year")
+    return FilterValue(lambda element: start != end and season.accepts(element))

@@ -1,4 +1,4 @@
-"""Joins: elements of one collection with those of another that fit them."""
+"""Functions that join two collections by a condition on pairs of elements."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.functions.collection.elements import property_of
-from rasterwire.expression.functions.list.lists import check_length, order
+from rasterwire.expression.functions.list.lists import check_length, sort_key
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import CollectionValue, Element, FeatureValue, FilterValue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinValue:
-    """A way to join: what becomes of an element and those that fit it."""
+    """A join: a function of two collections and a condition."""
 
     apply: Callable[[CollectionValue, CollectionValue, FilterValue], CollectionValue]
 
 
-def _fits(condition: FilterValue, one: Element, two: Element) -> bool:
-    return condition.joins is not None and condition.joins(one, two)
+def _fits(condition: FilterValue, left: Element, right: Element) -> bool:
+    return condition.accepts_pair is not None and condition.accepts_pair(left, right)
 
 
-def _measured(condition: FilterValue, key: str | None, one: Element, two: Element) -> dict[str, float]:
-    """Return the measure of a match under its name, nothing where none is asked for or the filter has none."""
-    return {} if key is None or condition.measure is None else {key: condition.measure(one, two)}
+def _measure(condition: FilterValue, key: str | None, left: Element, right: Element) -> dict[str, float]:
+    """Return the measure of a pair by its key; empty without a key, or where the filter has no measure."""
+    return {} if key is None or condition.measure is None else {key: condition.measure(left, right)}
 
 
 @table.listed(
@@ -32,21 +32,21 @@ def _measured(condition: FilterValue, key: str | None, one: Element, two: Elemen
     "outer: Boolean = false) -> Join"
 )
 def save_first(key: str, ordering: str | None, ascending: bool, measure_key: str | None, outer: bool) -> JoinValue:
-    """Keeps the first element that fits as a property."""
+    """Adds the first matching element as a property."""
 
     def apply(primary: CollectionValue, secondary: CollectionValue, condition: FilterValue) -> CollectionValue:
-        others = list(secondary)
+        candidates = list(secondary)
         if ordering is not None:
-            others.sort(key=lambda element: order(property_of(element, ordering)), reverse=not ascending)
-        made: list[Element] = []
+            candidates.sort(key=lambda element: sort_key(property_of(element, ordering)), reverse=not ascending)
+        elements: list[Element] = []
         for element in primary:
-            match = next((other for other in others if _fits(condition, element, other)), None)
+            match = next((candidate for candidate in candidates if _fits(condition, element, candidate)), None)
             if match is not None:
-                match = match.with_properties({**match.properties, **_measured(condition, measure_key, element, match)})
-                made.append(element.with_properties({**element.properties, key: match}))
+                match = match.with_properties({**match.properties, **_measure(condition, measure_key, element, match)})
+                elements.append(element.with_properties({**element.properties, key: match}))
             elif outer:
-                made.append(element)
-        return CollectionValue(tuple(made), primary.of_images)
+                elements.append(element)
+        return CollectionValue(tuple(elements), primary.of_images)
 
     return JoinValue(apply)
 
@@ -55,17 +55,17 @@ def save_first(key: str, ordering: str | None, ascending: bool, measure_key: str
     'Join.inner(primaryKey: String = "primary", secondaryKey: String = "secondary", measureKey: String = null) -> Join'
 )
 def inner(primary_key: str, secondary_key: str, measure_key: str | None) -> JoinValue:
-    """Makes a feature of each pair that fits."""
+    """Returns a feature for each matching pair."""
 
     def apply(primary: CollectionValue, secondary: CollectionValue, condition: FilterValue) -> CollectionValue:
-        made: list[Element] = []
-        for one in primary:
-            for two in secondary:
-                if _fits(condition, one, two):
-                    measured = _measured(condition, measure_key, one, two)
-                    made.append(FeatureValue(None, {primary_key: one, secondary_key: two, **measured}))
-                    check_length(len(made))
-        return CollectionValue(tuple(made), of_images=False)
+        pairs: list[Element] = []
+        for left in primary:
+            for right in secondary:
+                if _fits(condition, left, right):
+                    measure = _measure(condition, measure_key, left, right)
+                    pairs.append(FeatureValue(None, {primary_key: left, secondary_key: right, **measure}))
+                    check_length(len(pairs))
+        return CollectionValue(tuple(pairs), of_images=False)
 
     return JoinValue(apply)
 
@@ -78,7 +78,7 @@ def apply(join: Any, primary: CollectionValue, secondary: CollectionValue, condi
     """Joins two collections by a condition on a field of each."""
     if not isinstance(join, JoinValue):
         raise InvalidExpression("'join' has to be a Join.")
-    if condition.joins is None:
+    if condition.accepts_pair is None:
         raise InvalidExpression("a join needs a filter of a leftField and a rightField.")
     if len(primary) * len(secondary) > 10_000_000:
         raise InvalidExpression(f"{len(primary)} times {len(secondary)} elements are too many to join.")

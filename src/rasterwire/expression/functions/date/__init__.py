@@ -1,1 +1,1 @@
-"""Functions on dates and spans of time."""
+"""Functions on dates and date ranges."""

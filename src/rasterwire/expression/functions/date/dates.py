@@ -1,4 +1,4 @@
-"""Functions on moments and spans of time."""
+"""Functions on dates, and the constructors of date ranges."""
 
 import calendar
 import re
@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.coerce import described, millis_of
+from rasterwire.expression.coerce import describe, millis_of
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import DateRangeValue, DateValue
 
@@ -23,22 +23,22 @@ _YEAR_MILLIS = 365.242199 * 86_400_000
 _MONTH_MILLIS = _YEAR_MILLIS / 12
 
 _offset = re.compile(r"T.*(Z|[+-]\d\d(:?\d\d)?)$")
-"""At the end of a text that says its own time zone."""
+"""The end of a text with a time zone of its own."""
 
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 """Years 1 to 9999."""
 
 
 def date_of(value: Any, zone: str | None = None) -> DateValue:
-    """Return a date of a number, a text or a date.
+    """Convert a number, a text or a date to a date.
 
     Raises:
-        InvalidExpression: it is none.
+        InvalidExpression: the value is not a date.
     """
     millis = millis_of(value)
     if millis is None:
         raise InvalidExpression(
-            f"{described(value)} is no date; give milliseconds since 1970 or a text like 2021-01-09."
+            f"{describe(value)} is no date; give milliseconds since 1970 or a text like 2021-01-09."
         )
     if not FIRST <= millis <= LAST:
         raise InvalidExpression("the date is not between the years 1 and 9999.")
@@ -49,7 +49,7 @@ def date_of(value: Any, zone: str | None = None) -> DateValue:
 
 
 def zone_of(name: str | None) -> ZoneInfo:
-    """Return the time zone of a name; UTC of None."""
+    """Return the time zone of a name; UTC for None."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -86,40 +86,44 @@ def millis(value: DateValue) -> int:
 
 @table.listed("Date.advance(date: Date, delta: Float, unit: String, timeZone: String = null) -> Date")
 def advance(value: DateValue, delta: float, unit: str, zone: str | None) -> DateValue:
-    """Returns a date so many units later: year, month, week, day, hour, minute or second."""
+    """Returns a date that is later by a number of units: year, month, week, day, hour, minute or second."""
     unit = unit_of(unit)
     if abs(delta) > 1e12:
-        raise InvalidExpression(f"'delta' is {delta:g}, which is too much.")
+        raise InvalidExpression(f"'delta' is {delta:g}; it has to be between -1e12 and 1e12.")
     if unit in {"day", "week"} and zone:
-        # a day of the clock there, of 23 hours when summer time begins
+        # days of the clock in the zone: one has 23 hours when summer time begins
         days = delta * (7 if unit == "week" else 1)
         try:
             later = moment(value, zone) + timedelta(days=int(days))
         except OverflowError:
             raise InvalidExpression("the date is not between the years 1 and 9999.") from None
-        return checked(round(later.timestamp() * 1000 + (days - int(days)) * _MILLIS["day"]))
+        return checked_date(round(later.timestamp() * 1000 + (days - int(days)) * _MILLIS["day"]))
     if unit not in _MONTHS:
-        return checked(value.millis + round(delta * _MILLIS[unit]))
+        return checked_date(value.millis + round(delta * _MILLIS[unit]))
     start = moment(value, zone)
     months = start.year * 12 + start.month - 1 + int(delta * _MONTHS[unit])
     year, month = divmod(months, 12)
     if not 1 <= year <= 9999:
         raise InvalidExpression("the date is not between the years 1 and 9999.")
     day = min(start.day, calendar.monthrange(year, month + 1)[1])
-    moved = start.replace(year=year, month=month + 1, day=day)
-    rest = (delta * _MONTHS[unit] - int(delta * _MONTHS[unit])) * _MONTH_MILLIS
-    return checked(round(moved.timestamp() * 1000 + rest))
+    shifted = start.replace(year=year, month=month + 1, day=day)
+    fraction = (delta * _MONTHS[unit] - int(delta * _MONTHS[unit])) * _MONTH_MILLIS
+    return checked_date(round(shifted.timestamp() * 1000 + fraction))
 
 
-def checked(value: int) -> DateValue:
-    """Return a date of milliseconds since 1970, of the years 1 to 9999."""
+def checked_date(value: int) -> DateValue:
+    """Return the date of milliseconds since 1970.
+
+    Raises:
+        InvalidExpression: it is not between the years 1 and 9999.
+    """
     if not FIRST <= value <= LAST:
         raise InvalidExpression("the date is not between the years 1 and 9999.")
     return DateValue(value)
 
 
 def unit_of(unit: str) -> str:
-    """Return the name of a unit as it is known here, from year to second."""
+    """Return the canonical name of a unit, from year to second."""
     plain = unit.lower().removesuffix("s")
     if plain not in _MILLIS and plain not in _MONTHS:
         raise InvalidExpression(f"'{unit[:40]}' is no unit; there are {', '.join([*_MONTHS, *_MILLIS])}.")
@@ -141,20 +145,20 @@ def part(value: DateValue, unit: str, zone: str | None = None) -> int:
     """Return a part of a date: year, month, day, hour, ... or day_of_year.
 
     Raises:
-        InvalidExpression: an unknown part.
+        InvalidExpression: there is no such part.
     """
-    at = moment(value, zone)
+    time = moment(value, zone)
     parts = {
-        "year": at.year,
-        "month": at.month,
-        "week": at.isocalendar().week,
-        "day": at.day,
-        "day_of_year": at.timetuple().tm_yday,
-        "day_of_month": at.day,
-        "day_of_week": at.isoweekday(),
-        "hour": at.hour,
-        "minute": at.minute,
-        "second": at.second,
+        "year": time.year,
+        "month": time.month,
+        "week": time.isocalendar().week,
+        "day": time.day,
+        "day_of_year": time.timetuple().tm_yday,
+        "day_of_month": time.day,
+        "day_of_week": time.isoweekday(),
+        "hour": time.hour,
+        "minute": time.minute,
+        "second": time.second,
     }
     if unit not in parts:
         raise InvalidExpression(f"'{unit[:40]}' is no part of a date; there are {', '.join(parts)}.")
@@ -168,101 +172,103 @@ def get(value: DateValue, unit: str, zone: str | None) -> int:
 
 
 @table.listed("Date.getRelative(date: Date, unit: String, inUnit: String, timeZone: String = null) -> Long")
-def get_relative(value: DateValue, unit: str, within: str, zone: str | None) -> int:
-    """Returns the number of a unit within a larger one, from 0: the day of the year."""
-    small, large = unit_of(unit), unit_of(within)
-    at = moment(value, zone)
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+def get_relative(value: DateValue, unit: str, in_unit: str, zone: str | None) -> int:
+    """Returns the index of a unit within a larger one, from 0, such as the day of the year."""
+    small, large = unit_of(unit), unit_of(in_unit)
+    time = moment(value, zone)
+    midnight = time.replace(hour=0, minute=0, second=0, microsecond=0)
     starts = {
         "year": midnight.replace(month=1, day=1),
         "month": midnight.replace(day=1),
-        "week": midnight - timedelta(days=at.weekday()),
+        "week": midnight - timedelta(days=time.weekday()),
         "day": midnight,
-        "hour": at.replace(minute=0, second=0, microsecond=0),
-        "minute": at.replace(second=0, microsecond=0),
+        "hour": time.replace(minute=0, second=0, microsecond=0),
+        "minute": time.replace(second=0, microsecond=0),
     }
     if small == "year" or large not in starts or _order.index(small) >= _order.index(large):
-        raise InvalidExpression(f"'{unit[:20]}' is no part of '{within[:20]}'.")
+        raise InvalidExpression(f"'{unit[:20]}' is no part of '{in_unit[:20]}'.")
     if small == "month":
-        return at.month - 1
-    return int((at.replace(tzinfo=None) - starts[large].replace(tzinfo=None)).total_seconds() * 1000 // _MILLIS[small])
+        return time.month - 1
+    return int(
+        (time.replace(tzinfo=None) - starts[large].replace(tzinfo=None)).total_seconds() * 1000 // _MILLIS[small]
+    )
 
 
 _order = ("second", "minute", "hour", "day", "week", "month", "year")
 
 
-def _text(letter: str, run: int, at: datetime) -> str | None:
-    """Return what a run of one letter means in a pattern of Joda-Time, None where it means nothing."""
+def _text(letter: str, length: int, time: datetime) -> str | None:
+    """Format a date by a run of one letter in a pattern of Joda-Time; None for a letter without a meaning."""
     numbers = {
-        "D": at.timetuple().tm_yday,
-        "M": at.month,
-        "d": at.day,
-        "e": at.isoweekday(),
-        "w": at.isocalendar().week,
-        "H": at.hour,
-        "K": at.hour % 12,
-        "h": at.hour % 12 or 12,
-        "k": at.hour or 24,
-        "m": at.minute,
-        "s": at.second,
+        "D": time.timetuple().tm_yday,
+        "M": time.month,
+        "d": time.day,
+        "e": time.isoweekday(),
+        "w": time.isocalendar().week,
+        "H": time.hour,
+        "K": time.hour % 12,
+        "h": time.hour % 12 or 12,
+        "k": time.hour or 24,
+        "m": time.minute,
+        "s": time.second,
     }
     if letter in "yYx":
-        year = at.isocalendar().year if letter == "x" else at.year
-        return f"{year % 100:02d}" if run == 2 else f"{year:0{run}d}"
-    if letter == "M" and run > 2:
-        return at.strftime("%b" if run == 3 else "%B")
+        year = time.isocalendar().year if letter == "x" else time.year
+        return f"{year % 100:02d}" if length == 2 else f"{year:0{length}d}"
+    if letter == "M" and length > 2:
+        return time.strftime("%b" if length == 3 else "%B")
     if letter in numbers:
-        return f"{numbers[letter]:0{run}d}"
+        return f"{numbers[letter]:0{length}d}"
     if letter == "E":
-        return at.strftime("%a" if run < 4 else "%A")
+        return time.strftime("%a" if length < 4 else "%A")
     if letter == "S":
-        return f"{at.microsecond // 1000:03d}".ljust(run, "0")[:run]
-    offset = at.strftime("%z")
-    names = {"a": at.strftime("%p"), "G": "AD", "z": at.tzname() or ""}
-    names["Z"] = offset if run == 1 else f"{offset[:3]}:{offset[3:5]}" if run == 2 else str(at.tzinfo)
+        return f"{time.microsecond // 1000:03d}".ljust(length, "0")[:length]
+    offset = time.strftime("%z")
+    names = {"a": time.strftime("%p"), "G": "AD", "z": time.tzname() or ""}
+    names["Z"] = offset if length == 1 else f"{offset[:3]}:{offset[3:5]}" if length == 2 else str(time.tzinfo)
     return names.get(letter)
 
 
 @table.listed("Date.format(date: Date, format: String = null, timeZone: String = null) -> String")
 def format_(value: DateValue, pattern: str | None, zone: str | None) -> str:
     """Returns a date as text, by a pattern of Joda-Time such as YYYY-MM-dd; ISO 8601 by default."""
-    at = moment(value, zone)
+    time = moment(value, zone)
     if pattern is None:
-        return at.strftime("%Y-%m-%dT%H:%M:%S")
-    made, rest = "", pattern[:200]
-    while rest:
-        if rest[0] == "'":
-            quoted, _, rest = rest[1:].partition("'")
-            made += quoted or "'"
+        return time.strftime("%Y-%m-%dT%H:%M:%S")
+    text, remainder = "", pattern[:200]
+    while remainder:
+        if remainder[0] == "'":
+            quoted, _, remainder = remainder[1:].partition("'")
+            text += quoted or "'"
             continue
-        run = len(rest) - len(rest.lstrip(rest[0]))
-        said = _text(rest[0], run, at)
-        if said is None and rest[0].isalpha():
-            raise InvalidExpression(f"'{rest[0]}' is no letter of a pattern for dates; put texts in quotes.")
-        made += rest[:run] if said is None else said
-        rest = rest[run:]
-    return made
+        length = len(remainder) - len(remainder.lstrip(remainder[0]))
+        formatted = _text(remainder[0], length, time)
+        if formatted is None and remainder[0].isalpha():
+            raise InvalidExpression(f"'{remainder[0]}' is no letter of a pattern for dates; put texts in quotes.")
+        text += remainder[:length] if formatted is None else formatted
+        remainder = remainder[length:]
+    return text
 
 
 @table.listed("DateRange(start: Object, end: Object = null, timeZone: String = null) -> DateRange")
 def date_range(start: Any, end: Any, zone: str | None) -> DateRangeValue:
-    """Returns the time from a date to before another; of a millisecond by default."""
+    """Returns the date range from one date to before another; a millisecond by default."""
     if isinstance(start, DateRangeValue):
         return start
-    first = date_of(start, zone).millis
-    last = first + 1 if end is None else date_of(end, zone).millis
-    if last < first:
+    start_millis = date_of(start, zone).millis
+    end_millis = start_millis + 1 if end is None else date_of(end, zone).millis
+    if end_millis < start_millis:
         raise InvalidExpression("the end of a DateRange has to be after its start.")
-    return DateRangeValue(first, last)
+    return DateRangeValue(start_millis, end_millis)
 
 
 @table.listed("DateRange.start(dateRange: DateRange) -> Date")
 def start_of(span: DateRangeValue) -> DateValue:
-    """Returns the begin of a span of time."""
+    """Returns the start of a date range."""
     return DateValue(span.start)
 
 
 @table.listed("DateRange.end(dateRange: DateRange) -> Date")
 def end_of(span: DateRangeValue) -> DateValue:
-    """Returns the end of a span of time."""
+    """Returns the end of a date range."""
     return DateValue(span.end)

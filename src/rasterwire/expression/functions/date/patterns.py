@@ -1,4 +1,4 @@
-"""Texts read as dates by patterns of Joda-Time."""
+"""The function that parses dates by patterns of Joda-Time."""
 
 import itertools
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.functions.date.dates import checked, zone_of
+from rasterwire.expression.functions.date.dates import checked_date, zone_of
 from rasterwire.expression.language.pattern import groups
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import DateValue
@@ -16,22 +16,22 @@ _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NUMBERS = "yYMdDHhKkmsS"
 _WORD = "[A-Za-z]{1,9}"
-_MOST_CHARACTERS = 200
+_MAX_CHARACTERS = 200
 
 
 def _pieces(pattern: str) -> Iterator[tuple[str, str]]:
-    """Yield the runs of letters of a pattern, each with its letter, and plain texts with ''."""
-    for part, quoted, letters, other in re.findall(r"('((?:[^']|'')*)')|([A-Za-z]+)|([^A-Za-z']+|')", pattern):
+    """Yield the letter of each run of letters in a pattern with the run, and '' with each plain text."""
+    for part, quoted, letters, plain in re.findall(r"('((?:[^']|'')*)')|([A-Za-z]+)|([^A-Za-z']+|')", pattern):
         if part:
             yield "", quoted.replace("''", "'") or "'"
         elif letters:
             yield from ((letter, "".join(run)) for letter, run in itertools.groupby(letters))
         else:
-            yield "", other
+            yield "", plain
 
 
 def _expression(letter: str, run: str, *, followed: bool) -> str:
-    """Return what a run of a letter matches; numbers right before others have as many digits as letters."""
+    """Return the regular expression of a run of a letter; a number followed by another has a fixed number of digits."""
     if letter in "MEa" and (letter != "M" or len(run) > 2):
         return _WORD
     if letter == "Z":
@@ -47,48 +47,48 @@ def _expression(letter: str, run: str, *, followed: bool) -> str:
 
 @table.listed("Date.parse(format: String, date: String, timeZone: String = null) -> Date")
 def parse(pattern: str, text: str, zone: str | None) -> DateValue:
-    """Returns the date that a text says, by a pattern of Joda-Time such as YYYY-MM-dd."""
-    if len(pattern) > _MOST_CHARACTERS or len(text) > _MOST_CHARACTERS:
-        raise InvalidExpression(f"a pattern or a date of over {_MOST_CHARACTERS} characters is too long.")
+    """Parses a text as a date by a pattern of Joda-Time such as YYYY-MM-dd."""
+    if len(pattern) > _MAX_CHARACTERS or len(text) > _MAX_CHARACTERS:
+        raise InvalidExpression(f"a pattern or a date of over {_MAX_CHARACTERS} characters is too long.")
     pieces = list(_pieces(pattern))
     expression, letters = "", []
-    for at, (letter, run) in enumerate(pieces):
+    for index, (letter, run) in enumerate(pieces):
         if not letter:
             expression += re.escape(run)
             continue
         if letter in letters:
-            raise InvalidExpression(f"'{letter}' is there twice in the pattern.")
-        after = pieces[at + 1][0] if at + 1 < len(pieces) else ""
-        expression += f"({_expression(letter, run, followed=bool(after) and after in _NUMBERS)})"
+            raise InvalidExpression(f"'{letter}' appears twice in the pattern.")
+        following = pieces[index + 1][0] if index + 1 < len(pieces) else ""
+        expression += f"({_expression(letter, run, followed=bool(following) and following in _NUMBERS)})"
         letters.append(letter)
-    found = groups(expression, text)
-    if found is None:
+    parts = groups(expression, text)
+    if parts is None:
         raise InvalidExpression(f"'{text[:60]}' is no date of the pattern '{pattern[:60]}'.")
     try:
-        return checked(_date_of(dict(zip(letters, found, strict=True)), zone_of(zone)))
+        return checked_date(_date_of(dict(zip(letters, parts, strict=True)), zone_of(zone)))
     except (ValueError, OverflowError):
         raise InvalidExpression(f"'{text[:60]}' is no date.") from None
 
 
-def _date_of(said: dict[str, str], zone: tzinfo) -> int:
-    """Return the milliseconds of what was read for each letter; what was not said is that of the begin of 1970."""
-    year = int(said.get("y") or said.get("Y") or 1970)
-    if len(said.get("y") or said.get("Y") or "1970") == 2:
+def _date_of(fields: dict[str, str], zone: tzinfo) -> int:
+    """Return the milliseconds since 1970 of the fields by letter; a missing field is that of 1970-01-01T00:00:00."""
+    year = int(fields.get("y") or fields.get("Y") or 1970)
+    if len(fields.get("y") or fields.get("Y") or "1970") == 2:
         year += 2000 if year < 70 else 1900
-    month = said.get("M", "1")
+    month = fields.get("M", "1")
     if not month.isdigit():
         month = str(_MONTHS.index(_abbreviated(month)) + 1)
-    if "E" in said and not any(day.startswith(said["E"].lower()) for day in _DAYS):
+    if "E" in fields and not any(day.startswith(fields["E"].lower()) for day in _DAYS):
         raise ValueError("no day of a week")
-    at = datetime(year, int(month), int(said.get("d", 1)), tzinfo=_said_zone(said.get("Z"), zone))
-    if "D" in said:
-        days = int(said["D"])
-        at = at.replace(month=1, day=1) + timedelta(days=days - 1)
-        if days < 1 or at.year != year:
+    time = datetime(year, int(month), int(fields.get("d", 1)), tzinfo=_zone_of_text(fields.get("Z"), zone))
+    if "D" in fields:
+        days = int(fields["D"])
+        time = time.replace(month=1, day=1) + timedelta(days=days - 1)
+        if days < 1 or time.year != year:
             raise ValueError("no day of the year")
-    millis = int(said.get("S", "0")[:3].ljust(3, "0"))
-    at = at.replace(hour=_hour(said), minute=int(said.get("m", 0)), second=int(said.get("s", 0)))
-    return round(at.timestamp() * 1000) + millis
+    millis = int(fields.get("S", "0")[:3].ljust(3, "0"))
+    time = time.replace(hour=_hour(fields), minute=int(fields.get("m", 0)), second=int(fields.get("s", 0)))
+    return round(time.timestamp() * 1000) + millis
 
 
 def _abbreviated(month: str) -> str:
@@ -98,21 +98,21 @@ def _abbreviated(month: str) -> str:
     return lower[:3]
 
 
-def _hour(said: dict[str, str]) -> int:
-    """Return the hour of the day, of one of its letters."""
-    half = said.get("a", "am").lower()
+def _hour(fields: dict[str, str]) -> int:
+    """Return the hour of the day from the field of one of its letters."""
+    half = fields.get("a", "am").lower()
     if half not in {"am", "pm"}:
         raise ValueError("neither am nor pm")
     for letter, most in (("H", 23), ("k", 24), ("h", 12), ("K", 11)):
-        if letter in said:
-            hour = int(said[letter])
+        if letter in fields:
+            hour = int(fields[letter])
             if not (letter in "kh") <= hour <= most:
                 raise ValueError("no hour")
             return hour % 24 if letter in "Hk" else hour % 12 + 12 * (half == "pm")
     return 12 * (half == "pm")
 
 
-def _said_zone(text: str | None, zone: tzinfo) -> tzinfo:
+def _zone_of_text(text: str | None, zone: tzinfo) -> tzinfo:
     if text is None:
         return zone
     offset = re.fullmatch(r"([+-]\d\d):?(\d\d)", text)

@@ -1,4 +1,4 @@
-"""Functions on geometries."""
+"""Conversion of geometries from and to GeoJSON and between crs, and the most common functions on them."""
 
 import itertools
 import math
@@ -22,24 +22,26 @@ from rasterwire.expression.language.values import (
     ImageValue,
     Projection,
 )
-from rasterwire.geo.antimeridian import joined, redrawn, unrolled
+from rasterwire.geo.antimeridian import merged, redrawn, unrolled
 from rasterwire.geo.crs import crs_name, transformer
 from rasterwire.geo.grid import apply
 from rasterwire.geo.region import MAX_VERTICES, Region, crs_member, own_geometry
 from rasterwire.geo.region.crossings import check_crossings, repaired
 
 
-def made(kind: str, coordinates: Any, projection: Projection | None, geodesic: bool | None) -> Region:
-    """Return a geometry of nested coordinates.
+def geometry_of_coordinates(
+    kind: str, coordinates: Any, projection: Projection | None, geodesic: bool | None
+) -> Region:
+    """Construct a geometry from nested coordinates.
 
     Args:
         kind: as in GeoJSON.
         coordinates: as in GeoJSON, in pixels of the projection.
         projection: None for longitudes and latitudes.
-        geodesic: None takes geodesic edges for longitudes and latitudes.
+        geodesic: None for geodesic edges where the crs is geographic.
 
     Raises:
-        InvalidExpression: no such geometry.
+        InvalidExpression: the coordinates are not valid for the kind.
     """
     try:
         _check_points(coordinates)
@@ -50,12 +52,12 @@ def made(kind: str, coordinates: Any, projection: Projection | None, geodesic: b
 
 
 def _check_points(coordinates: Any) -> None:
-    """Raise InvalidExpression for more numbers than a geometry may have, or lists that nest without end."""
+    """Raise InvalidExpression for too many numbers, and ValueError for texts or too deep lists."""
     pending = [coordinates]
     for _ in range(_DEEPEST):
         lists = [part for part in pending if isinstance(part, list | tuple)]
         if str in set(map(type, pending)):
-            raise ValueError("a text")  # which would be read as a number, of any length
+            raise ValueError("a text")  # NumPy would convert it to a number, at any length
         check_vertices(sum(map(len, lists)) // 3)
         pending = [*itertools.chain.from_iterable(lists)]
     if pending:
@@ -70,11 +72,11 @@ def check_vertices(count: int) -> None:
 
 _DEEPEST = 6
 _FARTHEST = 1e15
-"""In pixels or units: beyond this no place could be told from another."""
+"""In pixels or units; a larger coordinate is not exact enough to locate anything."""
 
 
 def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesic: bool | None) -> Region:
-    """Return a region of a geometry whose coordinates may be anything; see ``made``."""
+    """Return the region of a geometry with unchecked coordinates; see ``geometry_of_coordinates``."""
     points = shapely.get_coordinates(geometry)
     if not len(points):
         raise InvalidExpression("the geometry is empty.")
@@ -95,14 +97,14 @@ def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesi
         geometry = unrolled(geometry)
     geometry = repaired(geometry)
     if crs.geographic and not curved:
-        geometry = joined(geometry)
+        geometry = merged(geometry)
     return Region(geometry, crs, bool(curved))
 
 
 def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
-    """Return the geometry of a GeoJSON object in the crs that it names, None where it is none.
+    """Return the geometry of a GeoJSON object in the crs that it names; None for any other object.
 
-    Features without a geometry add nothing to their collection.
+    Features without a geometry are ignored in a collection.
     """
     kind = document.get("type")
     if kind == "Feature":
@@ -111,17 +113,17 @@ def geometry_of_json(document: Mapping[str, Any]) -> Region | None:
     if not isinstance(kind, str):
         return None
     if kind in _collections and isinstance(document.get(_collections[kind]), list):
-        nodes = document[_collections[kind]]
-        parts = [geometry_of_json(node) if isinstance(node, Mapping) else None for node in nodes]
+        members = document[_collections[kind]]
+        parts = [geometry_of_json(member) if isinstance(member, Mapping) else None for member in members]
         if kind == "GeometryCollection" and None in parts:
             raise InvalidExpression(f"geometries[{parts.index(None)}] of the collection is no geometry.")
-        placed = [part for part in parts if part is not None]
-        return gathered(placed) if placed or kind == "GeometryCollection" else None
+        regions = [part for part in parts if part is not None]
+        return gathered(regions) if regions or kind == "GeometryCollection" else None
     if "coordinates" not in document:
         return None
     crs = crs_member(document)
     projection = None if crs is None else Projection(crs, Affine.identity())
-    return made(kind, document["coordinates"], projection, document.get("geodesic"))
+    return geometry_of_coordinates(kind, document["coordinates"], projection, document.get("geodesic"))
 
 
 _collections = {"FeatureCollection": "features", "GeometryCollection": "geometries"}
@@ -147,7 +149,7 @@ def _plain(value: Any) -> Any:
 
 
 def to_crs(region: Region, crs: CRS) -> Region:
-    """Return a geometry in another crs, its edges followed at close points."""
+    """Return a geometry in another crs; vertices are added so that its edges keep their shape."""
     if region.crs == crs and not region.geodesic:
         return region
     geometry = own_geometry(region)
@@ -168,7 +170,7 @@ def to_crs(region: Region, crs: CRS) -> Region:
     moved = redrawn(geometry, along)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise InvalidExpression(f"the geometry reaches beyond where {crs_name(crs)[:40]} is defined.")
-    if crs.geographic:  # PROJ gives longitudes within half a turn, which jump at 180 degrees
+    if crs.geographic:  # PROJ returns longitudes from -180 to 180, which jump at the antimeridian
         moved = unrolled(moved)
     return Region(moved if moved.is_valid else repaired(moved), crs)
 
@@ -176,11 +178,11 @@ def to_crs(region: Region, crs: CRS) -> Region:
 def gathered(regions: Sequence[Region]) -> Region:
     """Return the union of geometries, in the crs of the first."""
     if not regions:
-        raise InvalidExpression("there is no geometry.")
+        raise InvalidExpression("there are no geometries to combine.")
     first = regions[0]
     if len(regions) == 1:
         return first
-    if all(other.crs == first.crs and other.geodesic == first.geodesic for other in regions):
+    if all(region.crs == first.crs and region.geodesic == first.geodesic for region in regions):
         return Region(_joint([region.geometry for region in regions]), first.crs, first.geodesic)
     parts = [to_crs(region, first.crs).geometry for region in regions]
     return Region(_joint(parts), first.crs)
@@ -193,7 +195,7 @@ def _joint(parts: list[shapely.Geometry]) -> shapely.Geometry:
 
 
 def area_of(value: Any) -> Region | None:
-    """Return where a geometry, an element, a collection or GeoJSON lies; None for nowhere, and other values."""
+    """Return the geometry of a value: a geometry, an element, a collection or GeoJSON; None where it has none."""
     match value:
         case Region():
             return value
@@ -208,22 +210,22 @@ def area_of(value: Any) -> Region | None:
 
 
 def union_of(collection: CollectionValue) -> Region | None:
-    """Return the union of the geometries of a collection, None where an image has no bounds."""
-    found = []
+    """Return the union of the geometries of a collection; None where an image has no bounds."""
+    regions = []
     for element in collection:
         region = element.footprint()
         if region is not None:
-            found.append(region)
-        elif not isinstance(element, FeatureValue):  # which lies nowhere, and adds nothing
+            regions.append(region)
+        elif not isinstance(element, FeatureValue):  # a feature without a geometry adds nothing
             return None
-    return None if len(collection) and not found else gathered(found)
+    return None if len(collection) and not regions else gathered(regions)
 
 
 # -- of geometries -----------------------------------------------------------------------------
 
 
 @table.listed("Geometry.bounds(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry")
-def bounds(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+def bounds(region: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns the bounding rectangle of a geometry."""
     crs = LONLAT if projection is None or projection.crs is None else projection.crs
     return Region(shapely.box(*to_crs(region, crs).geometry.bounds), crs)
@@ -232,7 +234,7 @@ def bounds(region: Region, _: ErrorMarginValue | None, projection: Projection | 
 @table.listed(
     "Geometry.centroid(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry"
 )
-def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+def centroid(region: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns the point at the centre of a geometry."""
     crs = region.crs if projection is None or projection.crs is None else projection.crs
     point = to_crs(region, crs).geometry.centroid
@@ -242,21 +244,21 @@ def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection 
 
 
 _WIDEST = 1e7
-"""Metres, or units: more than from a pole to the equator."""
+"""The widest buffer in metres, or units: about the distance from a pole to the equator."""
 
-_MOST_BUFFERED = 10_000
+_MAX_BUFFERED = 10_000
 
 
 @table.listed(
     "Geometry.buffer(geometry: Geometry, distance: Float, maxError: ErrorMargin = null, proj: Projection = null) "
     "-> Geometry"
 )
-def buffer(region: Region, distance: float, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+def buffer(region: Region, distance: float, margin: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns a geometry widened by a distance: in metres, or in units of a projection."""
     if not math.isfinite(distance) or abs(distance) > _WIDEST:
         raise InvalidExpression(f"a distance of {distance:g} is not possible, at most {_WIDEST:g}.")
-    if shapely.get_num_coordinates(region.geometry) > _MOST_BUFFERED:
-        raise InvalidExpression(f"a geometry of over {_MOST_BUFFERED} vertices is too large for a buffer; simplify it.")
+    if shapely.get_num_coordinates(region.geometry) > _MAX_BUFFERED:
+        raise InvalidExpression(f"a geometry of over {_MAX_BUFFERED} vertices is too large for a buffer; simplify it.")
     if projection is not None and projection.crs is not None:
         widened = to_crs(region, projection.crs).geometry.buffer(distance)
         return not_empty(Region(widened, projection.crs))
@@ -269,29 +271,29 @@ def buffer(region: Region, distance: float, _: ErrorMarginValue | None, projecti
 
 
 @table.listed("Geometry.area(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Float")
-def area(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> float:
+def area(region: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> float:
     """Returns the area of a geometry: in square metres on the ellipsoid, or in units of a projection."""
     if projection is not None and projection.crs is not None:
         return float(to_crs(region, projection.crs).geometry.area)
     geod = Geod(ellps="WGS84")
     parts = shapely.get_parts(shapely.get_parts(to_crs(region, LONLAT).geometry))
-    # of lines that go there and back, pyproj would count the little that is between the ways
+    # pyproj would return a small area for a line that returns on its own way
     areal = [part for part in parts if isinstance(part, shapely.Polygon)]
     return math.fsum(abs(geod.geometry_area_perimeter(shapely.orient_polygons(part))[0]) for part in areal)
 
 
 @table.listed("Geometry.coordinates(geometry: Geometry) -> List<Object>")
 def coordinates_of(region: Region) -> list[Any]:
-    """Returns the coordinates of a geometry as GeoJSON has them."""
-    found = as_geojson(region).get("coordinates")
-    return found if isinstance(found, list) else []
+    """Returns the coordinates of a geometry as in GeoJSON."""
+    coordinates = as_geojson(region).get("coordinates")
+    return coordinates if isinstance(coordinates, list) else []
 
 
 @table.listed(
     'Geometry.transform(geometry: Geometry, proj: Projection = {"type": "Projection", "crs": "EPSG:4326", '
     '"transform": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]}, maxError: ErrorMargin = null, geodesic: Boolean = null) -> Geometry'
 )
-def transform(region: Region, projection: Projection, _: ErrorMarginValue | None, __: bool | None) -> Region:
+def transform(region: Region, projection: Projection, margin: ErrorMarginValue | None, geodesic: bool | None) -> Region:
     """Returns a geometry in another crs."""
     return region if projection.crs is None else to_crs(region, projection.crs)
 
@@ -299,17 +301,17 @@ def transform(region: Region, projection: Projection, _: ErrorMarginValue | None
 @table.listed(
     "Geometry.convexHull(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry"
 )
-def convex_hull(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+def convex_hull(region: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns the convex hull of a geometry."""
     crs = region.crs if projection is None or projection.crs is None else projection.crs
     return Region(to_crs(region, crs).geometry.convex_hull, crs)
 
 
 def not_empty(region: Region) -> Region:
-    """Return a geometry that has a point.
+    """Return a geometry that is not empty.
 
     Raises:
-        InvalidExpression: it has none.
+        InvalidExpression: the geometry is empty.
     """
     if region.geometry.is_empty:
         raise InvalidExpression("nothing is left of the geometry.")
@@ -320,12 +322,12 @@ def not_empty(region: Region) -> Region:
 
 
 def intersects(first: Region, second: Region) -> bool:
-    """Tell whether two geometries share a point; longitudes may differ by turns."""
+    """Tell whether two geometries share a point; their longitudes may differ by turns of 360 degrees."""
     return related(shapely.intersects, first, second)
 
 
 def related(test: Callable[[shapely.Geometry, shapely.Geometry], Any], first: Region, second: Region) -> bool:
-    """Tell whether a test holds of two geometries in longitudes and latitudes, which may differ by turns."""
+    """Tell whether a test is true for two geometries in longitudes and latitudes, which may differ by turns."""
     a = to_crs(first, LONLAT).geometry
     b = to_crs(second, LONLAT).geometry
     turns = (
@@ -342,7 +344,7 @@ def related(test: Callable[[shapely.Geometry, shapely.Geometry], Any], first: Re
 @table.listed(
     "Feature(geometry: Geometry = null, metadata: Dictionary<Object> = {}, geometryKey: String = null) -> Feature"
 )
-def feature(geometry: Region | None, properties: Mapping[str, Any], _: str | None) -> FeatureValue:
+def feature(geometry: Region | None, properties: Mapping[str, Any], geometry_key: str | None) -> FeatureValue:
     """Returns a geometry with properties."""
     return FeatureValue(geometry, dict(properties))
 
@@ -352,7 +354,7 @@ def feature(geometry: Region | None, properties: Mapping[str, Any], _: str | Non
     "Boolean = null) "
     "-> Geometry"
 )
-def feature_geometry(element: Any, _: Any, projection: Projection | None, __: bool | None) -> Region | None:
+def feature_geometry(element: Any, margin: Any, projection: Projection | None, geodesics: bool | None) -> Region | None:
     """Returns the geometry of a feature, or the footprint of an image."""
     region = area_of(element)
     if region is None or projection is None or projection.crs is None:
@@ -366,6 +368,6 @@ def feature_geometry(element: Any, _: Any, projection: Projection | None, __: bo
     "-> Geometry"
 )
 def image_geometry(element: Any, margin: Any, projection: Projection | None, geodesics: bool | None) -> Region:
-    """Returns the footprint of an image; of one without bounds, the whole earth."""
+    """Returns the footprint of an image; the whole earth for an image without bounds."""
     region = feature_geometry(element, margin, projection, geodesics)
     return Region(shapely.box(-180, -90, 180, 90), LONLAT) if region is None else region

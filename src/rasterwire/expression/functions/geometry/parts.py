@@ -1,4 +1,4 @@
-"""Functions that tell of a geometry, take it apart, and draw it with less."""
+"""Functions that return properties and parts of a geometry, and that simplify it."""
 
 import math
 
@@ -18,7 +18,7 @@ from rasterwire.geo.region.crossings import check_crossings
 
 @table.listed("Geometry.type(geometry: Geometry) -> String")
 def type_of(region: Region) -> str:
-    """Returns the type of a geometry as GeoJSON names it, or LinearRing."""
+    """Returns the type of a geometry as in GeoJSON, or LinearRing."""
     return str(as_geojson(region)["type"])
 
 
@@ -41,21 +41,21 @@ def edges_are_geodesics(region: Region) -> bool:
 
 
 @table.listed("Geometry.isUnbounded(geometry: Geometry) -> Boolean")
-def is_unbounded(_: Region) -> bool:
-    """Tells whether a geometry has no bounds, which none of this server's is."""
+def is_unbounded(region: Region) -> bool:
+    """Tells whether a geometry has no bounds; always false on this server."""
     return False
 
 
 @table.listed("Geometry.geometries(geometry: Geometry) -> List<Geometry>")
 def geometries(region: Region) -> list[Region]:
-    """Returns the parts of a geometry of several, or a list of the only one."""
+    """Returns the parts of a geometry as a list."""
     return [Region(part, region.crs, region.geodesic) for part in shapely.get_parts(region.geometry)]
 
 
 @table.listed(
     "Geometry.dissolve(geometry: Geometry, maxError: ErrorMargin = null, proj: Projection = null) -> Geometry"
 )
-def dissolve(region: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+def dissolve(region: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> Region:
     """Returns the union of the parts of a geometry."""
     if projection is not None and projection.crs is not None:
         region = to_crs(region, projection.crs)
@@ -67,19 +67,21 @@ def dissolve(region: Region, _: ErrorMarginValue | None, projection: Projection 
 
 @table.listed("Geometry.simplify(geometry: Geometry, maxError: ErrorMargin, proj: Projection = null) -> Geometry")
 def simplify(region: Region, margin: ErrorMarginValue, projection: Projection | None) -> Region:
-    """Returns a geometry with as few vertices as an error allows, in metres or in units of the projection."""
+    """Returns a geometry with fewer vertices, within an error in metres or in units of the projection."""
     if projection is not None and projection.crs is not None:
         region = to_crs(region, projection.crs)
-    most = margin.value
-    if not 0 <= most < math.inf:
-        raise InvalidExpression(f"an error of {most:g} is not possible.")
+    tolerance = margin.value
+    if not 0 <= tolerance < math.inf:
+        raise InvalidExpression(f"an error of {tolerance:g} is not possible.")
     if margin.unit != "projected":
-        most /= metres_per_unit(region.crs)
+        tolerance /= metres_per_unit(region.crs)
     _, south, _, north = region.geometry.bounds
-    nearest = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
+    latitude = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
     # a degree of longitude is shorter than one of latitude, and longest at the latitude nearest to the equator
-    narrow = max(math.cos(math.radians(nearest)), 1e-6) if region.crs.geographic and margin.unit != "projected" else 1.0
-    drawn = shapely.transform(region.geometry, lambda points: points * np.array([narrow, 1.0]))
-    simple = shapely.simplify(drawn, most, preserve_topology=True)
-    back = redrawn(simple, lambda points: points / np.array([narrow, 1.0]))
-    return Region(back if back.is_valid else region.geometry, region.crs, region.geodesic)
+    narrow = (
+        max(math.cos(math.radians(latitude)), 1e-6) if region.crs.geographic and margin.unit != "projected" else 1.0
+    )
+    narrowed = shapely.transform(region.geometry, lambda points: points * np.array([narrow, 1.0]))
+    shape = shapely.simplify(narrowed, tolerance, preserve_topology=True)
+    simplified = redrawn(shape, lambda points: points / np.array([narrow, 1.0]))
+    return Region(simplified if simplified.is_valid else region.geometry, region.crs, region.geodesic)

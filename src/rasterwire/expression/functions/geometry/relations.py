@@ -1,4 +1,4 @@
-"""Functions on how two geometries lie to each other, and on what they make together."""
+"""Functions on two geometries: set operations, and tests of their relation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,25 +14,25 @@ from rasterwire.geo.region.crossings import check_crossings
 _ARGUMENTS = "left: Geometry, right: Geometry, maxError: ErrorMargin = null, proj: Projection = null"
 
 
-def _together(name: str, operation: Callable[[Any, Any], Any], said: str) -> None:
-    def call(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> Region:
+def _enter(name: str, operation: Callable[[Any, Any], Any], description: str) -> None:
+    def call(left: Region, right: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> Region:
         crs = left.crs if projection is None or projection.crs is None else projection.crs
-        one, two = to_crs(left, crs).geometry, to_crs(right, crs).geometry
-        check_crossings([one, two])
-        return not_empty(Region(operation(one, two), crs))
+        a, b = to_crs(left, crs).geometry, to_crs(right, crs).geometry
+        check_crossings([a, b])
+        return not_empty(Region(operation(a, b), crs))
 
-    call.__doc__ = said
+    call.__doc__ = description
     table.listed(f"Geometry.{name}({_ARGUMENTS}) -> Geometry")(call)
 
 
-_together("intersection", shapely.intersection, "Returns what two geometries share.")
-_together("union", shapely.union, "Returns two geometries as one.")
-_together("difference", shapely.difference, "Returns the first geometry without the second.")
-_together("symmetricDifference", shapely.symmetric_difference, "Returns what only one of two geometries has.")
+_enter("intersection", shapely.intersection, "Returns the intersection of two geometries.")
+_enter("union", shapely.union, "Returns the union of two geometries.")
+_enter("difference", shapely.difference, "Returns the first geometry without the second.")
+_enter("symmetricDifference", shapely.symmetric_difference, "Returns the parts that only one of two geometries has.")
 
 
 def _holds(test: Callable[[Any, Any], Any], left: Region, right: Region, projection: Projection | None) -> bool:
-    """Tell whether a test holds of two geometries: in a projection, or in longitudes that may differ by turns."""
+    """Tell whether a test is true for two geometries: in a projection, or in longitudes that may differ by turns."""
     if projection is None or projection.crs is None:
         return related(test, left, right)
     return bool(test(to_crs(left, projection.crs).geometry, to_crs(right, projection.crs).geometry))
@@ -44,24 +44,24 @@ def _contains(outer: shapely.Geometry, inner: shapely.Geometry) -> bool:
 
 
 @table.listed(f"Geometry.intersects({_ARGUMENTS}) -> Boolean")
-def intersects(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> bool:
+def intersects(left: Region, right: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> bool:
     """Tells whether two geometries share a point."""
     return _holds(shapely.intersects, left, right, projection)
 
 
 @table.listed(f"Geometry.disjoint({_ARGUMENTS}) -> Boolean")
-def disjoint(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> bool:
+def disjoint(left: Region, right: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> bool:
     """Tells whether two geometries share no point."""
     return not _holds(shapely.intersects, left, right, projection)
 
 
 @table.listed(f"Geometry.contains({_ARGUMENTS}) -> Boolean")
-def contains(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> bool:
+def contains(left: Region, right: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> bool:
     """Tells whether the first geometry contains the second."""
     return _holds(_contains, left, right, projection)
 
 
 @table.listed(f"Geometry.containedIn({_ARGUMENTS}) -> Boolean")
-def contained_in(left: Region, right: Region, _: ErrorMarginValue | None, projection: Projection | None) -> bool:
+def contained_in(left: Region, right: Region, margin: ErrorMarginValue | None, projection: Projection | None) -> bool:
     """Tells whether the second geometry contains the first."""
     return _holds(_contains, right, left, projection)

@@ -1,4 +1,4 @@
-"""Functions that compute pixels of images from pixels at the same place."""
+"""Functions that compute each pixel of an image from the pixels at the same place in other images."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from rasterwire.nodes.nodes import Applied, Operation
 from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, FLOAT, PixelType, constant_type, floating, union, whole, wide
 
 
-def _range(kind: PixelType) -> tuple[float, float] | None:
-    """Return least and greatest of whole numbers, None for floats."""
-    if kind.precision != "int" or kind.low is None or kind.high is None:
+def _range(pixel_type: PixelType) -> tuple[float, float] | None:
+    """Return the least and the greatest value of a type of whole numbers; None for floats."""
+    if pixel_type.precision != "int" or pixel_type.low is None or pixel_type.high is None:
         return None
-    return kind.low, kind.high
+    return pixel_type.low, pixel_type.high
 
 
 def _added(a: PixelType, b: PixelType) -> PixelType:
@@ -44,7 +44,7 @@ def _remainder(a: PixelType, b: PixelType) -> PixelType:
     return whole(max(x[0], -most) if x[0] < 0 else 0, min(x[1], most) if x[1] > 0 else 0)
 
 
-def _truth(_: PixelType, __: PixelType) -> PixelType:
+def _truth(a: PixelType, b: PixelType) -> PixelType:
     return BOOLEAN
 
 
@@ -65,7 +65,7 @@ def _bits(a: PixelType, b: PixelType) -> PixelType:
     return whole(-(1 << bits), (1 << bits) - 1)
 
 
-def _left(a: PixelType, b: PixelType) -> PixelType:
+def _left_shifted(a: PixelType, b: PixelType) -> PixelType:
     x, y = _range(a), _range(b)
     if x is None or y is None or y[1] > 63 or y[0] < 0:
         return whole(-(1 << 63), (1 << 63) - 1)
@@ -74,7 +74,7 @@ def _left(a: PixelType, b: PixelType) -> PixelType:
     return whole(low, high) if low >= -(1 << 63) and high < 1 << 63 else whole(-(1 << 63), (1 << 63) - 1)
 
 
-def _right(a: PixelType, _: PixelType) -> PixelType:
+def _right_shifted(a: PixelType, b: PixelType) -> PixelType:
     x = _range(a)
     return whole(-(1 << 63), (1 << 63) - 1) if x is None else whole(min(x[0], 0), max(x[1], 0))
 
@@ -101,8 +101,18 @@ _BINARY: dict[str, tuple[str, Operation, TypeRule, tuple[str, ...]]] = {
     "bitwiseAnd": ("The bits that both values have.", operations.bits, _masked_bits, ("bitwise_and",)),
     "bitwiseOr": ("The bits that one of the values has.", operations.bits, _bits, ("bitwise_or",)),
     "bitwiseXor": ("The bits that only one of the values has.", operations.bits, _bits, ("bitwise_xor",)),
-    "leftShift": ("The first value shifted left by so many bits.", operations.shifted_bits, _left, ("left_shift",)),
-    "rightShift": ("The first value shifted right by so many bits.", operations.shifted_bits, _right, ("right_shift",)),
+    "leftShift": (
+        "The first value shifted left by so many bits.",
+        operations.shifted_bits,
+        _left_shifted,
+        ("left_shift",),
+    ),
+    "rightShift": (
+        "The first value shifted right by so many bits.",
+        operations.shifted_bits,
+        _right_shifted,
+        ("right_shift",),
+    ),
 }
 
 _BINARY_ALIASES = {
@@ -114,36 +124,36 @@ _BINARY_ALIASES = {
 }
 
 
-def _absolute(kind: PixelType) -> PixelType:
-    ends = _range(kind)
+def _absolute(pixel_type: PixelType) -> PixelType:
+    ends = _range(pixel_type)
     if ends is None:
-        return kind if kind.low is None else PixelType(kind.precision)
+        return pixel_type if pixel_type.low is None else PixelType(pixel_type.precision)
     low, high = abs(ends[0]), abs(ends[1])
     return whole(0 if ends[0] <= 0 <= ends[1] else min(low, high), max(low, high))
 
 
-def _same(kind: PixelType) -> PixelType:
-    return kind if kind.precision == "int" else PixelType(kind.precision)
+def _same(pixel_type: PixelType) -> PixelType:
+    return pixel_type if pixel_type.precision == "int" else PixelType(pixel_type.precision)
 
 
-def _flipped(kind: PixelType) -> PixelType:
-    ends = _range(kind)
+def _flipped(pixel_type: PixelType) -> PixelType:
+    ends = _range(pixel_type)
     return whole(-(1 << 63), (1 << 63) - 1) if ends is None else whole(-1 - ends[1], -1 - ends[0])
 
 
 _UNARY_ALIASES = {"bitwiseNot": ("Image.bitwise_not",)}
 
 
-def _boolean(_: PixelType) -> PixelType:
+def _boolean(pixel_type: PixelType) -> PixelType:
     return BOOLEAN
 
 
-def _signed(_: PixelType) -> PixelType:
+def _signed(pixel_type: PixelType) -> PixelType:
     return PixelType("int", -1, 1)
 
 
-def _wide(kind: PixelType) -> PixelType:
-    return wide(kind)
+def _wide(pixel_type: PixelType) -> PixelType:
+    return wide(pixel_type)
 
 
 _UNARY: dict[str, tuple[str, Operation, Callable[[PixelType], PixelType], tuple[str, ...]]] = {
@@ -184,42 +194,46 @@ _CASTS = {
 
 
 def binary(name: str, first: ImageValue, second: ImageValue) -> ImageValue:
-    """Return what a function of two values, such as ``add``, makes of two images."""
+    """Apply a function of two values, such as ``add``, to two images."""
     _, operation, rule, parameters = _BINARY[name]
     return combined(first, second, operation, rule, *parameters)
 
 
 def unary(name: str, image: ImageValue) -> ImageValue:
-    """Return what a function of one value, such as ``sqrt``, makes of an image."""
+    """Apply a function of one value, such as ``sqrt``, to an image."""
     _, operation, rule, parameters = _UNARY[name]
     return of_bands(changed(image, operation, rule, *parameters))
 
 
-def cast_band(band: BandValue, kind: PixelType) -> BandValue:
-    """Return a band in another type."""
-    same = band.node.dtype == kind.dtype
-    node = band.node if same else Applied(operations.cast, (band.node,), kind.dtype)
-    return BandValue(band.name, kind, node, band.projection, band.extent)
+def cast_band(band: BandValue, pixel_type: PixelType) -> BandValue:
+    """Cast a band to another type."""
+    is_same_type = band.node.dtype == pixel_type.dtype
+    node = band.node if is_same_type else Applied(operations.cast, (band.node,), pixel_type.dtype)
+    return BandValue(band.name, pixel_type, node, band.projection, band.extent)
 
 
 def _enter() -> None:
-    """List the functions that differ only in what they compute."""
-    for name, (said, *_) in _BINARY.items():
+    """List the functions of the tables above."""
+    for name, (description, *_) in _BINARY.items():
         table.enter(
             parse_signature(f"Image.{name}(image1: Image, image2: Image) -> Image"),
-            said,
+            description,
             lambda first, second, name=name: binary(name, first, second),
             _BINARY_ALIASES.get(name, ()),
         )
-    for name, (said, *_) in _UNARY.items():
+    for name, (description, *_) in _UNARY.items():
         call = lambda image, name=name: unary(name, image)  # noqa: E731
-        table.enter(parse_signature(f"Image.{name}(value: Image) -> Image"), said, call, _UNARY_ALIASES.get(name, ()))
-    for kind, (first, *others) in _CASTS.items():
+        table.enter(
+            parse_signature(f"Image.{name}(value: Image) -> Image"), description, call, _UNARY_ALIASES.get(name, ())
+        )
+    for pixel_type, (first, *aliases) in _CASTS.items():
         table.enter(
             parse_signature(f"Image.{first}(value: Image) -> Image"),
-            f"Casts the values to {kind.dtype}.",
-            lambda image, kind=kind: image.with_bands([cast_band(band, kind) for band in image.bands]),
-            tuple(f"Image.{name}" for name in others),
+            f"Casts the values to {pixel_type.dtype}.",
+            lambda image, pixel_type=pixel_type: image.with_bands(
+                [cast_band(band, pixel_type) for band in image.bands]
+            ),
+            tuple(f"Image.{name}" for name in aliases),
         )
 
 
@@ -232,11 +246,11 @@ def clamp(image: ImageValue, low: float, high: float) -> ImageValue:
     if low > high:
         raise InvalidExpression(f"'low' is {low:g} and greater than 'high', {high:g}.")
 
-    def rule(kind: PixelType) -> PixelType:
-        ends, bounds = _range(kind), union(constant_type(low), constant_type(high))
+    def rule(pixel_type: PixelType) -> PixelType:
+        ends, bounds = _range(pixel_type), union(constant_type(low), constant_type(high))
         limits = _range(bounds)
         if ends is None or limits is None:
-            return kind if kind.precision != "int" else DOUBLE
+            return pixel_type if pixel_type.precision != "int" else DOUBLE
         return whole(min(max(ends[0], limits[0]), limits[1]), max(min(ends[1], limits[1]), limits[0]))
 
     return image.with_bands(changed(image, operations.clamp, rule, low, high))
@@ -244,7 +258,7 @@ def clamp(image: ImageValue, low: float, high: float) -> ImageValue:
 
 @table.listed("Image.unitScale(input: Image, low: Float, high: Float) -> Image")
 def unit_scale(image: ImageValue, low: float, high: float) -> ImageValue:
-    """Scales the values so that the range from low to high becomes 0 to 1, without a clamp."""
+    """Scales the values so that the range from low to high becomes 0 to 1; values beyond it are not clamped."""
     if low == high:
         raise InvalidExpression(f"'low' and 'high' are both {low:g}.")
     return image.with_bands(changed(image, operations.unit_scale, wide, low, high))

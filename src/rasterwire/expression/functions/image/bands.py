@@ -1,4 +1,4 @@
-"""Functions that make images of images: their bands, names, types."""
+"""Functions on the bands of images: their selection, order, names and types."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from rasterwire.expression.functions.image.assembly import (
     check_count,
     constant_image,
     of_bands,
-    place_of,
+    projection_and_extent,
     unique_name,
     with_name,
 )
@@ -41,43 +41,43 @@ def constant(value: Any) -> ImageValue:
 @table.listed("Image.select(input: Image, bandSelectors: List<Object>, newNames: List<String> = null) -> Image")
 def select(image: ImageValue, selectors: list[Any], names: list[str] | None) -> ImageValue:
     """Selects bands by name, regular expression or index, and renames them."""
-    chosen = find_bands(image, selectors)
-    if names is not None and len(names) != len(chosen):
-        raise InvalidExpression(f"{len(chosen)} bands are selected, and 'newNames' has {len(names)} names.")
-    taken: set[str] = set()
-    begun: dict[str, int] = {}
+    selected = select_bands(image, selectors)
+    if names is not None and len(names) != len(selected):
+        raise InvalidExpression(f"{len(selected)} bands are selected, and 'newNames' has {len(names)} names.")
+    new_names: set[str] = set()
+    suffixes: dict[str, int] = {}
     bands = []
-    for band, name in zip(chosen, names or [band.name for band in chosen], strict=True):
-        name = unique_name(name, taken, begun)
-        taken.add(name)
+    for band, name in zip(selected, names or [band.name for band in selected], strict=True):
+        name = unique_name(name, new_names, suffixes)
+        new_names.add(name)
         bands.append(with_name(band, name))
     return image.with_bands(bands)
 
 
-def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
+def select_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
     """Return bands by name, regular expression (of the whole name) or index, in the order of the selectors.
 
     Raises:
-        InvalidExpression: a selector that selects nothing.
-        SourceUnavailable: some bands of the image cannot be read, and those that can are not all that is selected.
+        InvalidExpression: a selector matches no band.
+        SourceUnavailable: some bands of the image cannot be read, and the selection may include one of them.
     """
     bands = image.bands_for(selectors)
     by_name = {band.name: band for band in bands}
-    found: list[BandValue] = []
+    selected: list[BandValue] = []
     for selector in selectors:
         match selector:
             case str() if selector in by_name:
-                found.append(by_name[selector])
+                selected.append(by_name[selector])
             case str():
                 hits = [band for band in bands if matches(selector, band.name)]
                 if not hits and not bands:
                     raise InvalidExpression(f"Band pattern '{selector[:100]}' was applied to an Image with no bands.")
                 if not hits:
-                    there = ", ".join(list(by_name)[:50])[:600]
+                    available = ", ".join(list(by_name)[:50])[:600]
                     raise InvalidExpression(
-                        f"Band pattern '{selector[:100]}' did not match any bands. Available bands: [{there}]"
+                        f"Band pattern '{selector[:100]}' did not match any bands. Available bands: [{available}]"
                     )
-                found.extend(hits)
+                selected.extend(hits)
             case float() if not math.isfinite(selector):
                 raise InvalidExpression(f"there is no band {selector}, the image has {len(bands)}.")
             case bool():
@@ -86,27 +86,27 @@ def find_bands(image: ImageValue, selectors: Sequence[Any]) -> list[BandValue]:
                 index = int(selector)
                 if not -len(bands) <= index < len(bands):
                     raise InvalidExpression(f"there is no band {index}, the image has {len(bands)}.")
-                found.append(bands[index])
+                selected.append(bands[index])
             case _:
                 raise InvalidExpression("bands are selected by names and indices.")
-        check_count(found)
-    return found
+        check_count(selected)
+    return selected
 
 
 @table.listed(
     "Image.addBands(dstImg: Image, srcImg: Image, names: List<String> = null, overwrite: Boolean = false) -> Image"
 )
-def add_bands(image: ImageValue, other: ImageValue, names: list[str] | None, overwrite: bool) -> ImageValue:
+def add_bands(image: ImageValue, source: ImageValue, names: list[str] | None, overwrite: bool) -> ImageValue:
     """Returns the first image with the bands of the second behind its own."""
     bands = list(image.bands)
-    places = {band.name: at for at, band in enumerate(bands)}
-    begun: dict[str, int] = {}
-    for band in find_bands(other, names) if names is not None else other.bands:
-        if overwrite and band.name in places:
-            bands[places[band.name]] = band
+    positions = {band.name: index for index, band in enumerate(bands)}
+    suffixes: dict[str, int] = {}
+    for band in select_bands(source, names) if names is not None else source.bands:
+        if overwrite and band.name in positions:
+            bands[positions[band.name]] = band
             continue
-        name = unique_name(band.name, places, begun)
-        places[name] = len(bands)
+        name = unique_name(band.name, positions, suffixes)
+        positions[name] = len(bands)
         bands.append(with_name(band, name))
     check_count(bands)
     return image.with_bands(bands)
@@ -118,7 +118,7 @@ def rename(image: ImageValue, names: list[str]) -> ImageValue:
     if len(names) != len(image.bands):
         raise InvalidExpression(f"the image has {len(image.bands)} bands, and 'names' has {len(names)} names.")
     if len(set(names)) < len(names):
-        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise InvalidExpression(f"band name '{twice[:100]}' is given twice.")
     return image.with_bands([with_name(band, name) for band, name in zip(image.bands, names, strict=True)])
 
@@ -160,25 +160,25 @@ _types = {
 
 @table.listed("Image.cast(image: Image, bandTypes: Dictionary<Object>, bandOrder: List<String> = null) -> Image")
 def cast(image: ImageValue, types: Mapping[str, Any], order: list[str] | None) -> ImageValue:
-    """Casts bands to given types, and puts bands in a given order."""
+    """Casts bands to given types, and selects the bands in a given order."""
     names = {band.name for band in image.bands}
     if types and not names:
         raise InvalidExpression(NO_BANDS)
     for name in types:
         if name not in names:
-            there = ", ".join(sorted(names))[:600]
-            raise InvalidExpression(f"there is no band '{name[:100]}' to cast; the image has {there}.")
+            available = ", ".join(sorted(names))[:600]
+            raise InvalidExpression(f"there is no band '{name[:100]}' to cast; the image has {available}.")
     bands = [cast_band(band, _type(types[band.name])) if band.name in types else band for band in image.bands]
-    made = image.with_bands(bands)
-    return made if order is None else image.with_bands(find_bands(made, order))
+    converted = image.with_bands(bands)
+    return converted if order is None else image.with_bands(select_bands(converted, order))
 
 
-def _type(said: Any) -> PixelType:
-    if isinstance(said, PixelType):
-        return said
-    if isinstance(said, str) and said in _types:
-        return _types[said]
-    raise InvalidExpression(f"{str(said)[:60]!r} is no type of pixels; there are {', '.join(_types)}.")
+def _type(name: Any) -> PixelType:
+    if isinstance(name, PixelType):
+        return name
+    if isinstance(name, str) and name in _types:
+        return _types[name]
+    raise InvalidExpression(f"{str(name)[:60]!r} is not a pixel type; the types are {', '.join(_types)}.")
 
 
 @table.listed("Image.metadata(image: Image, property: String, name: String = null) -> Image")
@@ -188,22 +188,22 @@ def metadata(image: ImageValue, key: str, name: str | None) -> ImageValue:
     if isinstance(value, DateValue):
         value = value.millis
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidExpression(f"property '{key[:100]}' is no number.")
-    made = constant_image(value)
-    return made.with_bands([with_name(made.bands[0], name or key)])
+        raise InvalidExpression(f"property '{key[:100]}' is not a number.")
+    constants = constant_image(value)
+    return constants.with_bands([with_name(constants.bands[0], name or key)])
 
 
 @table.listed("ImageCollection.toBands(collection: ImageCollection) -> Image")
 def to_bands(collection: CollectionValue) -> ImageValue:
     """Returns one image of all bands of a collection, named by the index of their image and their name."""
-    taken: set[str] = set()
-    begun: dict[str, int] = {}
+    names: set[str] = set()
+    suffixes: dict[str, int] = {}
     bands = []
-    for at, image in enumerate(collection.images()):
-        index = image.properties.get("system:index", str(at))
+    for position, image in enumerate(collection.images()):
+        index = image.properties.get("system:index", str(position))
         for band in image.bands:
-            name = unique_name(f"{index}_{band.name}", taken, begun)
-            taken.add(name)
+            name = unique_name(f"{index}_{band.name}", names, suffixes)
+            names.add(name)
             bands.append(with_name(band, name))
         check_count(bands)
     return ImageValue(bands)
@@ -216,19 +216,19 @@ def to_image(values: Mapping[str, Any], names: list[str] | None) -> ImageValue:
     numbers = [values.get(key) for key in keys]
     if not all(isinstance(number, int | float) for number in numbers):
         raise InvalidExpression("every entry has to be a number.")
-    made = constant_image(numbers)
-    return made.with_bands([with_name(band, key) for band, key in zip(made.bands, keys, strict=True)])
+    image = constant_image(numbers)
+    return image.with_bands([with_name(band, key) for band, key in zip(image.bands, keys, strict=True)])
 
 
 @table.listed("Image.normalizedDifference(input: Image, bandNames: List<String> = null) -> Image")
 def normalized_difference(image: ImageValue, names: list[str] | None) -> ImageValue:
-    """Computes (first - second) / (first + second) of two bands, as band nd; masked where one is negative."""
+    """Computes (first - second) / (first + second) of two bands as band nd; masks it where either is negative."""
     if names is not None and len(names) != 2:
         raise InvalidExpression(f"'bandNames' has to name two bands, and names {len(names)}.")
-    chosen = list(image.bands[:2]) if names is None else find_bands(image, names)
-    if len(chosen) != 2:
+    pair = list(image.bands[:2]) if names is None else select_bands(image, names)
+    if len(pair) != 2:
         raise InvalidExpression(f"the image needs two bands, and has {len(image.bands)}.")
-    first, second = chosen
-    kind = floating(first.type, second.type)
-    node = Applied(operations.normalized_difference, (first.node, second.node), kind.dtype)
-    return of_bands([BandValue("nd", PixelType(kind.precision, -1, 1), node, *place_of(chosen))])
+    first, second = pair
+    pixel_type = floating(first.type, second.type)
+    node = Applied(operations.normalized_difference, (first.node, second.node), pixel_type.dtype)
+    return of_bands([BandValue("nd", PixelType(pixel_type.precision, -1, 1), node, *projection_and_extent(pair))])

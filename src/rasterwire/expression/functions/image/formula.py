@@ -1,4 +1,6 @@
-"""Formulas such as ``(b('B8') - RED) / 2``: their own small grammar, read into functions of images.
+"""The parser of formulas such as ``(b('B8') - RED) / 2``, which turns them into functions of images.
+
+The grammar:
 
     or:      and ("||" and)*             ternary: or ("?" ternary ":" ternary)?
     and:     bits ("&&" bits)*           bits:    equal (("&" | "|" | "^") equal)*
@@ -20,13 +22,13 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.functions.image.arithmetic import binary, unary
-from rasterwire.expression.functions.image.assembly import constant_image, place_of
-from rasterwire.expression.functions.image.bands import find_bands
+from rasterwire.expression.functions.image.assembly import constant_image, projection_and_extent
+from rasterwire.expression.functions.image.bands import select_bands
 from rasterwire.expression.functions.image.masks import blend, update_mask
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, FunctionValue, ImageValue
 
-_token = re.compile(
+_token_pattern = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_$][\w$]*)"
     r"|(?P<text>'[^'\n]*'|\"[^\"\n]*\")"
@@ -34,8 +36,8 @@ _token = re.compile(
     r"|(?P<end>$))"
 )
 
-_MOST_CHARACTERS = 20_000
-_MOST_DEPTH = 60
+_MAX_CHARACTERS = 20_000
+_MAX_DEPTH = 60
 
 _LEVELS: list[dict[str, str]] = [
     {"||": "or"},
@@ -64,54 +66,56 @@ Formula = Callable[[Variables], Any]
 class _Token:
     kind: str
     text: str
-    at: int
+    position: int
 
 
 def _tokens(text: str) -> list[_Token]:
-    if len(text) > _MOST_CHARACTERS:
-        raise InvalidExpression(f"a formula of {len(text)} characters is too long, at most {_MOST_CHARACTERS}.")
-    found, at = [], 0
+    if len(text) > _MAX_CHARACTERS:
+        raise InvalidExpression(f"a formula of {len(text)} characters is too long, at most {_MAX_CHARACTERS}.")
+    tokens, position = [], 0
     while True:
-        match = _token.match(text, at)
+        match = _token_pattern.match(text, position)
         if match is None:
             raise InvalidExpression(
-                f"'{text[at:].strip()[:20]}' at character {at + 1} of the formula is not understood."
+                f"'{text[position:].strip()[:20]}' at character {position + 1} of the formula is not understood."
             )
         kind = str(match.lastgroup)
-        found.append(_Token(kind, match[kind], match.start(kind)))
+        tokens.append(_Token(kind, match[kind], match.start(kind)))
         if kind == "end":
-            return found
-        at = match.end()
+            return tokens
+        position = match.end()
 
 
 class _Reader:
-    """Reads a formula by recursive descent; loops of one level do not nest."""
+    """Reads a formula by recursive descent; a chain of operators of one level is a loop, and takes no stack."""
 
     def __init__(self, text: str, default: str, *, free_is_band: bool) -> None:
         self._tokens = _tokens(text)
-        self._at = 0
+        self._position = 0
         self._depth = 0
         self._default = default
         self._free_is_band = free_is_band
 
     def read(self) -> Formula:
         formula = self._ternary()
-        if self._now.kind != "end":
+        if self._token.kind != "end":
             raise self._unexpected()
         return formula
 
     @property
-    def _now(self) -> _Token:
-        return self._tokens[self._at]
+    def _token(self) -> _Token:
+        return self._tokens[self._position]
 
     def _unexpected(self) -> InvalidExpression:
-        found = f"'{self._now.text}'" if self._now.kind != "end" else "the end"
-        return InvalidExpression(f"{found} at character {self._now.at + 1} of the formula is not expected there.")
+        text = f"'{self._token.text}'" if self._token.kind != "end" else "the end"
+        return InvalidExpression(
+            f"{text} at character {self._token.position + 1} of the formula is not expected there."
+        )
 
     def _take(self, *signs: str) -> str | None:
-        if self._now.kind == "sign" and self._now.text in signs:
-            self._at += 1
-            return self._tokens[self._at - 1].text
+        if self._token.kind == "sign" and self._token.text in signs:
+            self._position += 1
+            return self._tokens[self._position - 1].text
         return None
 
     def _need(self, sign: str) -> None:
@@ -122,24 +126,24 @@ class _Reader:
         self._deeper()
         condition = self._binary(0)
         if self._take("?"):
-            first = self._ternary()
+            true_value = self._ternary()
             self._need(":")
-            second = self._ternary()
-            condition = _either(condition, first, second)
+            false_value = self._ternary()
+            condition = _conditional(condition, true_value, false_value)
         self._depth -= 1
         return condition
 
     def _binary(self, level: int) -> Formula:
         if level == len(_LEVELS):
             return self._unary()
-        first = self._binary(level + 1)
-        others: list[tuple[str, Formula]] = []
+        operand = self._binary(level + 1)
+        operations: list[tuple[str, Formula]] = []
         while sign := self._take(*_LEVELS[level]):
-            others.append((_LEVELS[level][sign], self._binary(level + 1)))
-        made = _row(first, others) if others else first
+            operations.append((_LEVELS[level][sign], self._binary(level + 1)))
+        formula = _chain(operand, operations) if operations else operand
         if level == 0 and self._take("="):
             raise InvalidExpression("a formula cannot assign; leave '=' out, or write '=='.")
-        return made
+        return formula
 
     def _unary(self) -> Formula:
         sign = self._take("-", "!", "~", "+")
@@ -150,51 +154,55 @@ class _Reader:
         self._depth -= 1
         match sign:
             case "-":
-                return _two("subtract", lambda _: 0, inner)
+                return _binary_call("subtract", lambda _: 0, inner)
             case "!":
-                return lambda known: unary("not", _image(inner(known)))
+                return lambda variables: unary("not", _image(inner(variables)))
             case "~":
-                return _two("subtract", lambda _: -1, inner)
+                return _binary_call("subtract", lambda _: -1, inner)
             case _:
                 return inner
 
     def _power(self) -> Formula:
-        made = self._postfix()
+        base = self._postfix()
         if not self._take("**"):
-            return made
+            return base
         self._deeper()
         power = self._unary()
         self._depth -= 1
-        return _two("pow", made, power)
+        return _binary_call("pow", base, power)
 
     def _deeper(self) -> None:
         self._depth += 1
-        if self._depth > _MOST_DEPTH:
-            raise InvalidExpression(f"the formula is nested more than {_MOST_DEPTH} deep.")
+        if self._depth > _MAX_DEPTH:
+            raise InvalidExpression(f"the formula is nested more than {_MAX_DEPTH} deep.")
 
     def _postfix(self) -> Formula:
-        made = self._atom()
+        formula = self._atom()
         for links in itertools.count(1):
-            if links > _MOST_DEPTH:
-                raise InvalidExpression(f"the formula has more than {_MOST_DEPTH} names and calls in a row.")
+            if links > _MAX_DEPTH:
+                raise InvalidExpression(f"the formula has more than {_MAX_DEPTH} names and calls in a row.")
             if self._take("."):
-                if self._now.kind != "name":
+                if self._token.kind != "name":
                     raise self._unexpected()
-                name = self._now.text
-                self._at += 1
-                called = self._take("(") is not None
-                made = _call(name, [made, *self._arguments()]) if called else _picked(made, _same(name))
+                name = self._token.text
+                self._position += 1
+                is_call = self._take("(") is not None
+                formula = (
+                    _function_call(name, [formula, *self._arguments()])
+                    if is_call
+                    else _band_of(formula, _literal(name))
+                )
             elif self._take("["):
                 key = self._ternary()
                 self._need("]")
-                made = _picked(made, key)
+                formula = _band_of(formula, key)
             else:
                 break
-        return made
+        return formula
 
     def _atom(self) -> Formula:
-        token = self._now
-        self._at += 1
+        token = self._token
+        self._position += 1
         match token.kind:
             case "number":
                 value = float(int(token.text, 16)) if token.text[:2].lower() == "0x" else float(token.text)
@@ -211,42 +219,44 @@ class _Reader:
                 arguments = self._arguments()
                 if token.text == "b":
                     return self._band(arguments)
-                return _call(token.text, arguments)
+                return _function_call(token.text, arguments)
             case "name":
-                return self._named(token.text)
+                return self._variable(token.text)
             case "sign" if token.text == "(":
-                made = self._ternary()
+                formula = self._ternary()
                 self._need(")")
-                return made
+                return formula
             case _:
-                self._at -= 1
+                self._position -= 1
                 raise self._unexpected()
 
     def _arguments(self) -> list[Formula]:
-        found: list[Formula] = []
+        arguments: list[Formula] = []
         if self._take(")"):
-            return found
+            return arguments
         while True:
-            found.append(self._ternary())
+            arguments.append(self._ternary())
             if self._take(")"):
-                return found
+                return arguments
             self._need(",")
 
     def _band(self, keys: list[Formula]) -> Formula:
         default = self._default
-        return lambda known: _selected(known[default], [key(known) for key in keys])
+        return lambda variables: _select(variables[default], [key(variables) for key in keys])
 
-    def _named(self, name: str) -> Formula:
-        default, free = self._default, self._free_is_band
+    def _variable(self, name: str) -> Formula:
+        default, free_is_band = self._default, self._free_is_band
 
-        def value(known: Variables) -> Any:
-            if name in known:
-                return known[name]
+        def value(variables: Variables) -> Any:
+            if name in variables:
+                return variables[name]
             if name in _CONSTANTS:
                 return _CONSTANTS[name]
-            if free and default in known:
-                return _selected(known[default], [name])
-            raise InvalidExpression(f"'{name}' is no variable of the formula; there are {', '.join(known)}.")
+            if free_is_band and default in variables:
+                return _select(variables[default], [name])
+            raise InvalidExpression(
+                f"'{name}' is not a variable of the formula; the variables are {', '.join(variables)}."
+            )
 
         return value
 
@@ -256,69 +266,71 @@ def _image(value: Any) -> ImageValue:
         return value
     if isinstance(value, int | float):
         return constant_image(value)
-    raise InvalidExpression(f"'{str(value)[:40]}' is no value of a formula.")
+    raise InvalidExpression(f"'{str(value)[:40]}' is not a value that a formula can use.")
 
 
-def _two(name: str, first: Formula, second: Formula) -> Formula:
-    return lambda known: binary(name, _image(first(known)), _image(second(known)))
+def _binary_call(name: str, first: Formula, second: Formula) -> Formula:
+    return lambda variables: binary(name, _image(first(variables)), _image(second(variables)))
 
 
-def _same(value: Any) -> Formula:
+def _literal(value: Any) -> Formula:
     return lambda _: value
 
 
-def _either(condition: Formula, first: Formula, second: Formula) -> Formula:
-    return lambda known: _chosen(condition(known), first(known), second(known))
+def _conditional(condition: Formula, true_value: Formula, false_value: Formula) -> Formula:
+    return lambda variables: _choose(condition(variables), true_value(variables), false_value(variables))
 
 
-def _row(first: Formula, others: list[tuple[str, Formula]]) -> Formula:
-    """Return what functions make of values one after the other, however long the row is."""
+def _chain(first: Formula, operations: list[tuple[str, Formula]]) -> Formula:
+    """Return a formula that applies functions from left to right, in a loop: a long chain needs no deep stack."""
 
-    def made(known: Variables) -> Any:
-        value = first(known)
-        for name, other in others:
-            value = binary(name, _image(value), _image(other(known)))
-        return value
+    def value(variables: Variables) -> Any:
+        result = first(variables)
+        for name, operand in operations:
+            result = binary(name, _image(result), _image(operand(variables)))
+        return result
 
-    return made
+    return value
 
 
-def _chosen(condition: Any, first: Any, second: Any) -> ImageValue:
-    """Return the first where a condition is not 0, else the second: masked where the condition or that side is."""
-    test = binary("neq", _image(condition), constant_image(0))  # a mask is what is more than 0
-    yes, no = _spread(_image(first), test), _spread(_image(second), test)
+def _choose(condition: Any, true_value: Any, false_value: Any) -> ImageValue:
+    """Return one value where a condition is not 0, else the other; masked where the condition or the value is."""
+    test = binary("neq", _image(condition), constant_image(0))  # a mask needs a value over 0
+    yes, no = _spread(_image(true_value), test), _spread(_image(false_value), test)
     return blend(update_mask(no, unary("not", test)), update_mask(yes, test))
 
 
-def _spread(image: ImageValue, other: ImageValue) -> ImageValue:
-    """Return an image of one band as often as another has bands, under their names; others as they are."""
-    if len(image.bands) != 1 or len(other.bands) <= 1:
+def _spread(image: ImageValue, target: ImageValue) -> ImageValue:
+    """Repeat the band of an image of one band for each band of another, under its names; else return the image."""
+    if len(image.bands) != 1 or len(target.bands) <= 1:
         return image
     (only,) = image.bands
-    bands = [BandValue(band.name, only.type, only.node, *place_of((band, only))) for band in other.bands]
+    bands = [BandValue(band.name, only.type, only.node, *projection_and_extent((band, only))) for band in target.bands]
     return image.with_bands(bands)
 
 
-def _selected(image: ImageValue, keys: list[Any]) -> ImageValue:
-    return image.with_bands(find_bands(image, keys))
+def _select(image: ImageValue, keys: list[Any]) -> ImageValue:
+    return image.with_bands(select_bands(image, keys))
 
 
-def _picked(image: Formula, key: Formula) -> Formula:
-    return lambda known: _selected(_image(image(known)), [key(known)])
+def _band_of(image: Formula, key: Formula) -> Formula:
+    return lambda variables: _select(_image(image(variables)), [key(variables)])
 
 
-def _call(name: str, arguments: list[Formula]) -> Formula:
+def _function_call(name: str, arguments: list[Formula]) -> Formula:
     count = len(arguments)
     if name in _UNARY_FUNCTIONS and count == 1:
-        return lambda known: unary(name, _image(arguments[0](known)))
+        return lambda variables: unary(name, _image(arguments[0](variables)))
     if name in _BINARY_FUNCTIONS and count >= 2:
-        return _row(arguments[0], [(name, other) for other in arguments[1:]])
+        return _chain(arguments[0], [(name, argument) for argument in arguments[1:]])
     if name in _CASTS and count == 1:
         cast = table[f"Image.{name}"].call
         assert cast is not None
-        return lambda known: cast(_image(arguments[0](known)))
-    known_names = ", ".join((*_UNARY_FUNCTIONS, *_BINARY_FUNCTIONS, *_CASTS))
-    raise InvalidExpression(f"'{name}' with {count} arguments is no function of a formula; there are {known_names}.")
+        return lambda variables: cast(_image(arguments[0](variables)))
+    function_names = ", ".join((*_UNARY_FUNCTIONS, *_BINARY_FUNCTIONS, *_CASTS))
+    raise InvalidExpression(
+        f"'{name}' with {count} arguments is not a function of formulas; the functions are {function_names}."
+    )
 
 
 @table.listed(
@@ -332,7 +344,7 @@ def parse_expression(text: str, default: str, names: list[str], free_is_band: bo
     def call(arguments: Mapping[str, Any]) -> ImageValue:
         try:
             return _image(formula({name: _image(value) for name, value in arguments.items() if value is not None}))
-        except InvalidExpression as error:  # who calls it does not know the name of a function
+        except InvalidExpression as error:  # the caller does not add the name of a function
             raise InvalidExpression(error.problem, error.function or "Image.parseExpression") from None
         except (OverflowError, RecursionError):
             raise InvalidExpression(

@@ -1,4 +1,4 @@
-"""Kernels: weights around a pixel."""
+"""Functions that return kernels: the weights of the pixels around a pixel."""
 
 import math
 from typing import Any
@@ -12,16 +12,16 @@ from rasterwire.expression.language.values import KernelValue
 
 Array = npt.NDArray[Any]
 
-_MOST_MAGNITUDE = 1e30
+_MAX_MAGNITUDE = 1e30
 
 _shape = 'radius: Float, units: String = "pixels", normalize: Boolean = true, magnitude: Float = 1.0'
 
 
-def _made(weights: Array, units: str, normalize: bool, magnitude: float) -> KernelValue:
+def _kernel(weights: Array, units: str, normalize: bool, magnitude: float) -> KernelValue:
     if units not in {"pixels", "meters"}:
-        raise InvalidExpression(f"'units' is '{units[:20]}'; there are pixels and meters.")
-    if not abs(magnitude) < _MOST_MAGNITUDE:
-        raise InvalidExpression(f"'magnitude' is {magnitude:g}; it has to be a number below {_MOST_MAGNITUDE:g}.")
+        raise InvalidExpression(f"'units' is '{units[:20]}'; use pixels or meters.")
+    if not abs(magnitude) < _MAX_MAGNITUDE:
+        raise InvalidExpression(f"'magnitude' is {magnitude:g}; it has to be a number below {_MAX_MAGNITUDE:g}.")
     scaled = weights * magnitude / (np.abs(weights).sum() if normalize else 1.0)
     if not np.isfinite(scaled).all():
         raise InvalidExpression("the weights of the kernel are not finite.")
@@ -31,8 +31,8 @@ def _made(weights: Array, units: str, normalize: bool, magnitude: float) -> Kern
 def _offsets(radius: float) -> tuple[Array, Array]:
     if not 0 <= radius <= 50:
         raise InvalidExpression(f"a radius of {radius:g} pixels is not between 0 and 50.")
-    reach = math.floor(radius + 1e-9)
-    along = np.arange(-reach, reach + 1.0)
+    half_width = math.floor(radius + 1e-9)
+    along = np.arange(-half_width, half_width + 1.0)
     return np.broadcast_arrays(along, along[:, None])  # type: ignore[return-value]
 
 
@@ -40,35 +40,35 @@ def _offsets(radius: float) -> tuple[Array, Array]:
 def square(radius: float, units: str, normalize: bool, magnitude: float) -> KernelValue:
     """Returns a kernel of a square."""
     x, _ = _offsets(radius)
-    return _made(np.ones(x.shape), units, normalize, magnitude)
+    return _kernel(np.ones(x.shape), units, normalize, magnitude)
 
 
 @table.listed(f"Kernel.circle({_shape}) -> Kernel")
 def circle(radius: float, units: str, normalize: bool, magnitude: float) -> KernelValue:
     """Returns a kernel of a disk."""
     x, y = _offsets(radius)
-    return _made((x * x + y * y <= radius * radius + 1e-9).astype(float), units, normalize, magnitude)
+    return _kernel((x * x + y * y <= radius * radius + 1e-9).astype(float), units, normalize, magnitude)
 
 
 @table.listed(f"Kernel.cross({_shape}) -> Kernel")
 def cross(radius: float, units: str, normalize: bool, magnitude: float) -> KernelValue:
     """Returns a kernel of two diagonals."""
     x, y = _offsets(radius)
-    return _made((np.abs(x) == np.abs(y)).astype(float), units, normalize, magnitude)
+    return _kernel((np.abs(x) == np.abs(y)).astype(float), units, normalize, magnitude)
 
 
 @table.listed(f"Kernel.plus({_shape}) -> Kernel")
 def plus(radius: float, units: str, normalize: bool, magnitude: float) -> KernelValue:
     """Returns a kernel of a row and a column."""
     x, y = _offsets(radius)
-    return _made(((x == 0) | (y == 0)).astype(float), units, normalize, magnitude)
+    return _kernel(((x == 0) | (y == 0)).astype(float), units, normalize, magnitude)
 
 
 @table.listed(f"Kernel.diamond({_shape}) -> Kernel")
 def diamond(radius: float, units: str, normalize: bool, magnitude: float) -> KernelValue:
     """Returns a kernel of a diamond."""
     x, y = _offsets(radius)
-    return _made((np.abs(x) + np.abs(y) <= radius + 1e-9).astype(float), units, normalize, magnitude)
+    return _kernel((np.abs(x) + np.abs(y) <= radius + 1e-9).astype(float), units, normalize, magnitude)
 
 
 @table.listed(
@@ -80,7 +80,7 @@ def gaussian(radius: float, sigma: float, units: str, normalize: bool, magnitude
     if not sigma > 0:
         raise InvalidExpression("'sigma' has to be greater than 0.")
     x, y = _offsets(radius)
-    return _made(np.exp(-(x * x + y * y) / (2 * sigma * sigma)), units, normalize, magnitude)
+    return _kernel(np.exp(-(x * x + y * y) / (2 * sigma * sigma)), units, normalize, magnitude)
 
 
 @table.listed(
@@ -99,4 +99,4 @@ def fixed(width: int, height: int, weights: list[Any], x: int, y: int, normalize
         raise InvalidExpression("a kernel whose focus is not its middle: not implemented by this server.")
     if values.shape[0] % 2 == 0 or values.shape[1] % 2 == 0:
         raise InvalidExpression("a kernel of an even number of rows or columns: not implemented by this server.")
-    return _made(values, "pixels", normalize, 1.0)
+    return _kernel(values, "pixels", normalize, 1.0)

@@ -1,4 +1,4 @@
-"""Functions that decide which pixels are valid, and what stands where they are not."""
+"""Functions that mask pixels, and that replace masked pixels and values."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from rasterwire.expression.functions.image.assembly import (
     constant_image,
     only_band,
     paired,
-    place_of,
+    projection_and_extent,
     renewed,
     with_name,
 )
-from rasterwire.expression.functions.image.bands import find_bands
+from rasterwire.expression.functions.image.bands import select_bands
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, ImageValue
 from rasterwire.nodes import operations
@@ -22,19 +22,20 @@ _MASK = PixelType("float", 0, 1)
 
 
 def _mask_nodes(image: ImageValue, mask: ImageValue) -> list[Node]:
-    """Return the mask for each band: the only band of a mask, or one each."""
+    """Return the mask of each band: the single band of the mask, or one band for each."""
     if len(mask.bands) == 1:
         return [mask.bands[0].node] * len(image.bands)
     if len(mask.bands) != len(image.bands):
         raise InvalidExpression(
-            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; it has to have one, or as many."
+            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; "
+            "the mask has to have one band, or as many as the image."
         )
     return [band.node for band in mask.bands]
 
 
 @table.listed("Image.mask(image: Image, mask: Image = null) -> Image")
 def mask_of(image: ImageValue, mask: ImageValue | None) -> ImageValue:
-    """Returns the masks of an image's bands; with a mask, the image with this one in place of its own."""
+    """Returns the masks of the bands of an image; with a mask, the image with this mask instead of its own."""
     if mask is None:
         return image.with_bands([renewed(b, _MASK, MaskOf(b.node, _MASK.dtype)) for b in image.bands])
     nodes = _mask_nodes(image, mask)
@@ -45,7 +46,7 @@ def mask_of(image: ImageValue, mask: ImageValue | None) -> ImageValue:
 
 @table.listed("Image.updateMask(image: Image, mask: Image) -> Image")
 def update_mask(image: ImageValue, mask: ImageValue) -> ImageValue:
-    """Masks pixels where a mask is 0, beside those that are masked already."""
+    """Masks the pixels where a mask is 0, in addition to those that are masked already."""
     nodes = _mask_nodes(image, mask)
     return image.with_bands(
         [renewed(band, band.type, Masked(band.node, node)) for band, node in zip(image.bands, nodes, strict=True)]
@@ -56,50 +57,50 @@ def update_mask(image: ImageValue, mask: ImageValue) -> ImageValue:
 def self_mask(image: ImageValue) -> ImageValue:
     """Masks the pixels that are 0."""
 
-    def hidden(band: BandValue) -> BandValue:
+    def self_masked(band: BandValue) -> BandValue:
         test = Applied(operations.compare, (band.node, _zero), "uint8", ("not_equal",))
         return renewed(band, band.type, Masked(band.node, test))
 
-    return image.with_bands([hidden(band) for band in image.bands])
+    return image.with_bands([self_masked(band) for band in image.bands])
 
 
 @table.listed("Image.unmask(input: Image, value: Image = null, sameFootprint: Boolean = true) -> Image")
 def unmask(image: ImageValue, value: ImageValue | None, same_footprint: bool) -> ImageValue:
-    """Replaces masked pixels by a value, within the footprint of the image or everywhere."""
-    filling = constant_image(0) if value is None else value
+    """Replaces masked pixels with a value, within the footprint of the image or everywhere."""
+    fill = constant_image(0) if value is None else value
     region = image.footprint() if same_footprint else None
     bands = []
-    for name, band, other in paired(image, filling):
-        kind = union(band.type, other.type)
-        node = Unmasked(band.node, other.node, kind.dtype, region)
+    for name, band, replacement in paired(image, fill):
+        pixel_type = union(band.type, replacement.type)
+        node = Unmasked(band.node, replacement.node, pixel_type.dtype, region)
         extent = band.extent if same_footprint else None
-        bands.append(BandValue(name, kind, node, band.projection, extent))
+        bands.append(BandValue(name, pixel_type, node, band.projection, extent))
     return image.with_bands(bands)
 
 
 @table.listed("Image.where(input: Image, test: Image, value: Image) -> Image")
 def where(image: ImageValue, test: ImageValue, value: ImageValue) -> ImageValue:
-    """Replaces values where a test is neither 0 nor masked by those of another image, unless masked there."""
+    """Replaces values with those of another image where a test is not 0, and neither test nor value is masked."""
     tested = paired(image, test)
     valued = paired(image.with_bands([with_name(band, name) for name, band, _ in tested]), value)
     if len(valued) > len(tested):  # one band and one test, for values of many
         tested = [(name, tested[0][1], tested[0][2]) for name, _, _ in valued]
     bands = []
-    for (name, band, condition), (_, _, other) in zip(tested, valued, strict=True):
-        kind = union(band.type, other.type)
-        node = Chosen(band.node, condition.node, other.node, kind.dtype)
-        bands.append(BandValue(name, kind, node, *place_of((band, condition, other))))
+    for (name, band, condition), (_, _, replacement) in zip(tested, valued, strict=True):
+        pixel_type = union(band.type, replacement.type)
+        node = Chosen(band.node, condition.node, replacement.node, pixel_type.dtype)
+        bands.append(BandValue(name, pixel_type, node, *projection_and_extent((band, condition, replacement))))
     return image.with_bands(bands)
 
 
 @table.listed("Image.blend(bottom: Image, top: Image) -> Image")
 def blend(bottom: ImageValue, top: ImageValue) -> ImageValue:
-    """Lays an image over another: the top one where it is valid."""
+    """Overlays an image with another: the top image where it is valid, else the bottom one."""
     bands = []
     for name, under, over in paired(bottom, top):
-        kind = union(under.type, over.type)
-        node = Unmasked(over.node, under.node, kind.dtype, None)
-        bands.append(BandValue(name, kind, node, *place_of((under, over))))
+        pixel_type = union(under.type, over.type)
+        node = Unmasked(over.node, under.node, pixel_type.dtype, None)
+        bands.append(BandValue(name, pixel_type, node, *projection_and_extent((under, over))))
     return bottom.with_bands(bands)
 
 
@@ -108,21 +109,21 @@ def blend(bottom: ImageValue, top: ImageValue) -> ImageValue:
     "bandName: String = null) -> Image"
 )
 def remap(image: ImageValue, before: list[Any], after: list[Any], default: Any, name: str | None) -> ImageValue:
-    """Maps values of one band to others, as band remapped; other values are masked, or become a default."""
+    """Maps values of one band to others, as band remapped; all other values are masked, or become a default."""
     if len(before) != len(after) or not before:
         raise InvalidExpression(
             f"'from' and 'to' have to be of one length, at least 1; they have {len(before)} and {len(after)}."
         )
     if not all(_is_number(value) for value in (*before, *after)) or not (default is None or _is_number(default)):
         raise InvalidExpression("'from', 'to' and 'defaultValue' have to be numbers.")
-    band = only_band(image, "the image") if name is None else find_bands(image, [name])[0]
-    kinds = [constant_type(value) for value in (*after, *([] if default is None else [default]))]
-    kind = kinds[0] if all(k.precision == "int" for k in kinds) else DOUBLE
-    for other in kinds if kind is not DOUBLE else ():
-        kind = union(kind, other)
+    band = only_band(image, "the image") if name is None else select_bands(image, [name])[0]
+    value_types = [constant_type(value) for value in (*after, *([] if default is None else [default]))]
+    pixel_type = value_types[0] if all(k.precision == "int" for k in value_types) else DOUBLE
+    for value_type in value_types if pixel_type is not DOUBLE else ():
+        pixel_type = union(pixel_type, value_type)
     parameters = tuple(before), tuple(after), default
-    node = Applied(operations.remap, (band.node,), kind.dtype, parameters)
-    return image.with_bands([BandValue("remapped", kind, node, band.projection, band.extent)])
+    node = Applied(operations.remap, (band.node,), pixel_type.dtype, parameters)
+    return image.with_bands([BandValue("remapped", pixel_type, node, band.projection, band.extent)])
 
 
 def _is_number(value: Any) -> bool:

@@ -18,7 +18,7 @@ def float_type() -> PixelType:
     "-> PixelType"
 )
 def pixel_type(precision: Any, low: float | None, high: float | None, dimensions: int) -> PixelType:
-    """Returns a type of pixels: int, float or double, with least and greatest value."""
+    """Returns a pixel type: int, float or double, with its least and greatest value."""
     if isinstance(precision, PixelType):
         return precision
     if dimensions:
@@ -29,7 +29,7 @@ def pixel_type(precision: Any, low: float | None, high: float | None, dimensions
         case "float" | "double":
             return PixelType(precision, low, high)
         case _:
-            raise InvalidExpression(f"'precision' is {str(precision)[:20]!r}; there are int, float and double.")
+            raise InvalidExpression(f"'precision' is {str(precision)[:20]!r}; use int, float or double.")
 
 
 @table.listed("PixelType.double() -> PixelType")
@@ -58,17 +58,17 @@ def precision(kind: PixelType) -> str:
 
 @table.listed("PixelType.minValue(pixelType: PixelType) -> Number")
 def least(kind: PixelType) -> float | None:
-    """Returns the least value of a type, null where it has none."""
+    """Returns the least value of a type; null where it has no limit."""
     return kind.low
 
 
 @table.listed("PixelType.maxValue(pixelType: PixelType) -> Number")
 def greatest(kind: PixelType) -> float | None:
-    """Returns the greatest value of a type, null where it has none."""
+    """Returns the greatest value of a type; null where it has no limit."""
     return kind.high
 
 
 @table.listed("PixelType.dimensions(pixelType: PixelType) -> Integer")
-def dimensions(_: PixelType) -> int:
-    """Returns the number of dimensions, 0 of single values."""
+def dimensions(kind: PixelType) -> int:
+    """Returns the number of dimensions: 0, for single values."""
     return 0

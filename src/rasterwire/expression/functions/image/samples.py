@@ -1,4 +1,4 @@
-"""Functions that return single pixels of an image."""
+"""Functions that return single pixels of an image as features."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.budget import check
 from rasterwire.errors import NO_BANDS, InvalidExpression
 from rasterwire.expression.functions.image.coverage import Floats, centres, in_pixels, windows_of
-from rasterwire.expression.functions.image.region_reduction import Asked, region_grid
+from rasterwire.expression.functions.image.region_reduction import GridArguments, region_grid
 from rasterwire.expression.language.formatting import number
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import (
@@ -28,10 +28,10 @@ from rasterwire.geo.grid import apply
 from rasterwire.geo.region import Region
 from rasterwire.pixels import Window
 
-_MOST_SAMPLES = 250_000
+_MAX_SAMPLES = 250_000
 
-_MOST_PIXELS = 100_000_000
-"""That samples are taken of."""
+_MAX_PIXELS = 100_000_000
+"""The most pixels of a region from which samples are drawn."""
 
 
 @table.listed(
@@ -49,46 +49,49 @@ def sample(
     factor: float | None,
     count: int | None,
     seed: int,
-    drop: bool,
-    _: float,
+    drop_nulls: bool,
+    tile_scale: float,
     geometries: bool,
 ) -> CollectionValue:
-    """Returns the pixels of a region, or some of them by chance, as features."""
+    """Returns the pixels of a region, or a random sample of them, as features."""
     area = image.footprint() if region is None else region
     if not image.bands:
         raise InvalidExpression(NO_BANDS)
     if area is None:
         raise InvalidExpression("The region to sample must be bounded; give a region.")
-    asked = Asked(scale, projection, None, best_effort=False, most=_MOST_PIXELS)
-    grid = region_grid(image.bands[0].projection, area, asked)
+    arguments = GridArguments(scale, projection, transform=None, best_effort=False, max_pixels=_MAX_PIXELS)
+    grid = region_grid(image.bands[0].projection, area, arguments)
     outline = in_pixels(area, grid)
     chance = np.random.default_rng(seed & 0xFFFFFFFF)
-    taken = np.empty((0, 3 + len(image.bands)))
+    samples = np.empty((0, 3 + len(image.bands)))
     windows = list(windows_of(grid, outline))
     nodes = [band.node for band in image.bands]
     for window, block in zip(windows, world.pixels(nodes, grid, windows), strict=True):
-        held = centres(outline, window)
+        inside = centres(outline, window)
         valid = np.logical_and.reduce([pixels.valid for pixels in block])
-        at = np.nonzero(held & valid if drop else held)
+        indices = np.nonzero(inside & valid if drop_nulls else inside)
         if factor is not None:
-            kept = chance.random(len(at[0])) < factor
-            at = at[0][kept], at[1][kept]
+            is_drawn = chance.random(len(indices[0])) < factor
+            indices = indices[0][is_drawn], indices[1][is_drawn]
         check()
-        columns = [np.where(p.valid, p.data, np.nan)[at] for p in block]
-        x, y = at[1] + window.col + 0.5, at[0] + window.row + 0.5
-        taken = np.concatenate([taken, np.column_stack([chance.random(len(x)), x, y, *columns])])
-        if count is not None and len(taken) > count:  # those of the least lots, in their order
-            taken = taken[np.sort(np.argpartition(taken[:, 0], count)[:count])] if count > 0 else taken[:0]
-        _check_samples(len(taken))
-    rows = taken[:, 3:].tolist()
+        columns = [np.where(p.valid, p.data, np.nan)[indices] for p in block]
+        x, y = indices[1] + window.col + 0.5, indices[0] + window.row + 0.5
+        samples = np.concatenate([samples, np.column_stack([chance.random(len(x)), x, y, *columns])])
+        if count is not None and len(samples) > count:  # those with the least random numbers, in their order
+            samples = samples[np.sort(np.argpartition(samples[:, 0], count)[:count])] if count > 0 else samples[:0]
+        _check_samples(len(samples))
+    rows = samples[:, 3:].tolist()
     names = [band.name for band in image.bands]
-    places = _places(grid, taken[:, 1:3]) if geometries else [None] * len(rows)
-    made = [_sampled(values, at, names, place) for at, (values, place) in enumerate(zip(rows, places, strict=True))]
-    return CollectionValue(tuple(made), of_images=False)
+    own_geometries = _places(grid, samples[:, 1:3]) if geometries else [None] * len(rows)
+    features = [
+        _sampled(values, index, names, geometry)
+        for index, (values, geometry) in enumerate(zip(rows, own_geometries, strict=True))
+    ]
+    return CollectionValue(tuple(features), of_images=False)
 
 
 def _places(grid: GeoBox, points: Floats) -> "list[Region | None]":
-    """Return points given in pixels of a grid as points on earth."""
+    """Convert points in pixels of a grid to points in longitude and latitude."""
     if grid.crs is None:
         return [None] * len(points)
     x, y = transformer(grid.crs, LONLAT).transform(*apply(grid.affine, points).T)
@@ -96,16 +99,16 @@ def _places(grid: GeoBox, points: Floats) -> "list[Region | None]":
 
 
 def _check_samples(count: int) -> None:
-    if count > _MOST_SAMPLES:
-        raise InvalidExpression(f"there are more than {_MOST_SAMPLES} samples; give 'numPixels' or a coarser 'scale'.")
+    if count > _MAX_SAMPLES:
+        raise InvalidExpression(f"there are more than {_MAX_SAMPLES} samples; give 'numPixels' or a coarser 'scale'.")
 
 
-def _sampled(values: list[float], at: int, names: Sequence[str], place: Region | None) -> FeatureValue:
-    properties: dict[str, Any] = {"system:index": str(at)}
+def _sampled(values: list[float], index: int, names: Sequence[str], geometry: Region | None) -> FeatureValue:
+    properties: dict[str, Any] = {"system:index": str(index)}
     properties |= {
         name: None if math.isnan(value) else number(value) for name, value in zip(names, values, strict=True)
     }
-    return FeatureValue(place, {key: value for key, value in properties.items() if value is not None})
+    return FeatureValue(geometry, {key: value for key, value in properties.items() if value is not None})
 
 
 @table.listed(
@@ -121,26 +124,42 @@ def sample_regions(
     names: list[str] | None,
     scale: float | None,
     projection: Projection | None,
-    _: float,
+    tile_scale: float,
     geometries: bool,
 ) -> CollectionValue:
-    """Returns the pixels of each feature as features, with its properties."""
-    made: list[Element] = []
+    """Returns the pixels of each feature as features with the properties of that feature."""
+    samples: list[Element] = []
     for element in features:
         region = element.footprint()
         if region is None:
             raise InvalidExpression("a feature has no geometry.")
-        kept = {key: value for key, value in element.properties.items() if names is None or key in names}
-        kept = {key: value for key, value in kept.items() if not key.startswith("system:")}
-        found = sample(world, image, region, scale, projection, None, None, 0, True, 1.0, geometries)
-        made += [
-            one.with_properties(
-                {**kept, **one.properties, "system:index": f"{element.properties.get('system:index', len(made))}_{at}"}
+        properties = {key: value for key, value in element.properties.items() if names is None or key in names}
+        properties = {key: value for key, value in properties.items() if not key.startswith("system:")}
+        own_samples = sample(
+            world,
+            image,
+            region,
+            scale,
+            projection,
+            factor=None,
+            count=None,
+            seed=0,
+            drop_nulls=True,
+            tile_scale=tile_scale,
+            geometries=geometries,
+        )
+        samples += [
+            point.with_properties(
+                {
+                    **properties,
+                    **point.properties,
+                    "system:index": f"{element.properties.get('system:index', len(samples))}_{index}",
+                }
             )
-            for at, one in enumerate(found)
+            for index, point in enumerate(own_samples)
         ]
-        _check_samples(len(made))
-    return CollectionValue(tuple(made), of_images=False)
+        _check_samples(len(samples))
+    return CollectionValue(tuple(samples), of_images=False)
 
 
 @table.listed(
@@ -154,25 +173,29 @@ def sample_rectangle(
     region: Region | None,
     names: list[str] | None,
     default: float | None,
-    _: Any,
+    default_array: Any,
 ) -> FeatureValue:
-    """Returns the pixels of a rectangle as one feature, each band a list of rows."""
+    """Returns the pixels of a rectangle as one feature, with a list of rows for each band."""
     area = image.footprint() if region is None else region
     if not image.bands:
         raise InvalidExpression(NO_BANDS)
     if area is None:
         raise InvalidExpression("The region to sample must be bounded; give a region.")
-    grid = region_grid(image.bands[0].projection, area, Asked(None, None, None, best_effort=False, most=262_144))
+    grid = region_grid(
+        image.bands[0].projection,
+        area,
+        GridArguments(scale=None, projection=None, transform=None, best_effort=False, max_pixels=262_144),
+    )
     height, width = (int(n) for n in grid.shape)
     block = next(iter(world.pixels([band.node for band in image.bands], grid, [Window(0, 0, height, width)])))
-    made: dict[str, Any] = {}
+    rows: dict[str, Any] = {}
     for band, pixels in zip(image.bands, block, strict=True):
         if default is None and not pixels.valid.all():
             raise InvalidExpression(
                 f"Fully masked or partly masked pixels in band '{band.name}'; give a 'defaultValue'."
             )
-        made[band.name] = [
+        rows[band.name] = [
             [number(v) for v in row] for row in pixels.filled(0 if default is None else default).tolist()
         ]
-    kept = {key: value for key, value in image.properties.items() if names is None or key in names}
-    return FeatureValue(area, {**kept, **made})
+    properties = {key: value for key, value in image.properties.items() if names is None or key in names}
+    return FeatureValue(area, {**properties, **rows})

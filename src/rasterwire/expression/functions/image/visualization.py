@@ -1,10 +1,10 @@
-"""Images to look at."""
+"""Functions that return images for display: red, green and blue, grey, or colours of a palette."""
 
 from typing import Any
 
 from rasterwire.errors import NO_BANDS, InvalidExpression
-from rasterwire.expression.functions.image.assembly import of_bands, place_of
-from rasterwire.expression.functions.image.bands import find_bands
+from rasterwire.expression.functions.image.assembly import of_bands, projection_and_extent
+from rasterwire.expression.functions.image.bands import select_bands
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, ImageValue
 from rasterwire.nodes import operations
@@ -50,14 +50,14 @@ _colours = {
     "salmon": "FA8072",
     "khaki": "F0E68C",
 }
-"""The names of CSS that are met most; all others by their hexadecimal digits."""
+"""The most common names of CSS; all other colours have to be given as hexadecimal digits."""
 
 
 def colour(text: Any) -> tuple[int, int, int]:
     """Return red, green and blue of a colour such as ff0000, #f00 or red.
 
     Raises:
-        InvalidExpression: it is none.
+        InvalidExpression: it is not a colour.
 
     >>> colour("#f00")
     (255, 0, 0)
@@ -69,9 +69,9 @@ def colour(text: Any) -> tuple[int, int, int]:
     try:
         if len(digits) not in {6, 8}:
             raise ValueError
-        red, green, blue = (int(digits[at : at + 2], 16) for at in (0, 2, 4))
+        red, green, blue = (int(digits[index : index + 2], 16) for index in (0, 2, 4))
     except ValueError:
-        raise InvalidExpression(f"'{plain[:40]}' is no colour; give hexadecimal digits such as FF0000.") from None
+        raise InvalidExpression(f"'{plain[:40]}' is not a colour; give hexadecimal digits such as FF0000.") from None
     return red, green, blue
 
 
@@ -90,44 +90,44 @@ def visualize(
     gamma: Any,
     opacity: float | None,
     palette: Any,
-    force: bool,
+    force_rgb: bool,
 ) -> ImageValue:
-    """Returns an image of bytes to look at: red, green and blue, or grey."""
-    chosen = _shown(image, names)
-    if palette is not None and len(chosen) != 1:
+    """Returns an image of bytes for display: red, green and blue, or grey."""
+    bands = _bands_to_show(image, names)
+    if palette is not None and len(bands) != 1:
         raise InvalidExpression("a palette needs one band.")
     if gain is not None and (low is not None or high is not None):
         raise InvalidExpression("'gain' and 'bias' cannot be given together with 'min' and 'max'.")
     if opacity is not None and opacity <= 0:
         raise InvalidExpression("an 'opacity' of 0 shows nothing.")
     if gain is not None or bias is not None:
-        ranges = _by_gain(_numbers(gain, len(chosen), 1.0, "gain"), _numbers(bias, len(chosen), 0.0, "bias"))
+        ranges = _by_gain(_numbers(gain, len(bands), 1.0, "gain"), _numbers(bias, len(bands), 0.0, "bias"))
     else:
-        ranges = _by_limits(chosen, low, high)
+        ranges = _by_limits(bands, low, high)
     if palette is not None:
         shades = [colour(c) for c in _listed(palette)]
         spread = (0.0, float(max(1, len(shades) - 1))) if low is None and high is None and gain is None else ranges[0]
-        bands = _painted(chosen[0], shades, spread)
+        shown_bands = _painted(bands[0], shades, spread)
     else:
-        gammas = _numbers(gamma, len(chosen), 1.0, "gamma")
+        gammas = _numbers(gamma, len(bands), 1.0, "gamma")
         if min(gammas) <= 0:
             raise InvalidExpression("'gamma' has to be greater than 0.")
-        parts = list(zip(chosen, ranges, gammas, strict=True))
-        bands = _stretched(parts * 3 if len(parts) == 1 and force else parts)
-    return ImageValue(of_bands(bands).bands, image.properties, image.id, image.region)
+        parts = list(zip(bands, ranges, gammas, strict=True))
+        shown_bands = _stretched(parts * 3 if len(parts) == 1 and force_rgb else parts)
+    return ImageValue(of_bands(shown_bands).bands, image.properties, image.id, image.region)
 
 
-def _shown(image: ImageValue, names: Any) -> list[BandValue]:
-    """Return the bands to show: those named, else the first three or the first."""
+def _bands_to_show(image: ImageValue, names: Any) -> list[BandValue]:
+    """Return the named bands, else the first three bands, or the first where there are fewer."""
     if names is not None:
-        chosen = find_bands(image, _listed(names))
+        bands = select_bands(image, _listed(names))
     else:
-        chosen = list(image.bands[: 3 if len(image.bands) >= 3 else 1])
+        bands = list(image.bands[: 3 if len(image.bands) >= 3 else 1])
     if not image.bands:
         raise InvalidExpression(NO_BANDS)
-    if len(chosen) not in {1, 3}:
-        raise InvalidExpression(f"1 or 3 bands can be shown, and not {len(chosen)}.")
-    return chosen
+    if len(bands) not in {1, 3}:
+        raise InvalidExpression(f"1 or 3 bands can be shown, and not {len(bands)}.")
+    return bands
 
 
 def _by_gain(gains: list[float], offsets: list[float]) -> list[tuple[float, float]]:
@@ -136,11 +136,11 @@ def _by_gain(gains: list[float], offsets: list[float]) -> list[tuple[float, floa
     return [(-bias / gain, (255.0 - bias) / gain) for gain, bias in zip(gains, offsets, strict=True)]
 
 
-def _by_limits(chosen: list[BandValue], low: Any, high: Any) -> list[tuple[float, float]]:
-    """Return the values that become 0 and 255: by default 0, and the greatest of the type or 1 for floats."""
-    lows = _numbers(low, len(chosen), 0.0, "min")
-    most = [float(b.type.high) if b.type.precision == "int" and b.type.high is not None else 1.0 for b in chosen]
-    highs = most if high is None else _numbers(high, len(chosen), 0.0, "max")
+def _by_limits(bands: list[BandValue], low: Any, high: Any) -> list[tuple[float, float]]:
+    """Return the values that become 0 and 255: by default 0 and the greatest of the type, or 1 for floats."""
+    lows = _numbers(low, len(bands), 0.0, "min")
+    defaults = [float(b.type.high) if b.type.precision == "int" and b.type.high is not None else 1.0 for b in bands]
+    highs = defaults if high is None else _numbers(high, len(bands), 0.0, "max")
     return list(zip(lows, highs, strict=True))
 
 
@@ -157,12 +157,12 @@ def _painted(band: BandValue, shades: list[tuple[int, int, int]], spread: tuple[
 
 
 def _stretched(parts: list[tuple[BandValue, tuple[float, float], float]]) -> list[BandValue]:
-    place = place_of([band for band, _, _ in parts])
+    placement = projection_and_extent([band for band, _, _ in parts])
     names = _NAMES if len(parts) == 3 else ("vis-gray",)
     bands = []
     for (band, spread, gamma), name in zip(parts, names, strict=True):
         node = Applied(operations.stretched, (band.node,), "uint8", (*spread, gamma))
-        bands.append(BandValue(name, UINT8, node, *place))
+        bands.append(BandValue(name, UINT8, node, *placement))
     return bands
 
 
@@ -176,9 +176,9 @@ def _numbers(value: Any, count: int, default: float, name: str) -> list[float]:
     if value is None:
         return [default] * count
     try:
-        found = [float(v) for v in _listed(value)]
+        numbers = [float(v) for v in _listed(value)]
     except (TypeError, ValueError):
         raise InvalidExpression(f"'{name}' has to be a number, or one for each band.") from None
-    if len(found) not in {1, count}:
-        raise InvalidExpression(f"'{name}' has {len(found)} numbers for {count} bands.")
-    return found * count if len(found) == 1 else found
+    if len(numbers) not in {1, count}:
+        raise InvalidExpression(f"'{name}' has {len(numbers)} numbers for {count} bands.")
+    return numbers * count if len(numbers) == 1 else numbers

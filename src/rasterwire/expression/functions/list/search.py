@@ -1,9 +1,9 @@
-"""Functions that look for elements of lists."""
+"""Functions that search lists."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from rasterwire.expression.functions.list.lists import order, same
+from rasterwire.expression.functions.list.lists import are_equal, sort_key
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import FeatureValue, FilterValue, ImageValue
 
@@ -11,68 +11,68 @@ from rasterwire.expression.language.values import FeatureValue, FilterValue, Ima
 @table.listed("List.containsAll(list: List<Object>, other: List<Object>) -> Boolean")
 def contains_all(values: list[Any], other: list[Any]) -> bool:
     """Tells whether a list has all elements of another, in any order."""
-    return {order(value) for value in other} <= {order(value) for value in values}
+    return {sort_key(value) for value in other} <= {sort_key(value) for value in values}
 
 
 @table.listed("List.equals(list: List<Object>, other: List<Object>) -> Boolean")
 def equals(values: list[Any], other: list[Any]) -> bool:
     """Tells whether two lists have the same elements in the same order."""
-    return len(values) == len(other) and all(map(same, values, other))
+    return len(values) == len(other) and all(map(are_equal, values, other))
 
 
 @table.listed("List.frequency(list: List<Object>, element: Object) -> Integer")
 def frequency(values: list[Any], element: Any) -> int:
-    """Returns how many elements are equal to a value."""
-    return sum(same(value, element) for value in values)
+    """Counts the elements that are equal to a value."""
+    return sum(are_equal(value, element) for value in values)
 
 
 @table.listed("List.indexOf(list: List<Object>, element: Object) -> Integer")
 def index_of(values: list[Any], element: Any) -> int:
     """Returns the position of the first element that is equal to a value, or -1."""
-    return next((at for at, value in enumerate(values) if same(value, element)), -1)
+    return next((index for index, value in enumerate(values) if are_equal(value, element)), -1)
 
 
 @table.listed("List.indexOfSublist(list: List<Object>, target: List<Object>) -> Integer")
 def index_of_sublist(values: list[Any], target: list[Any]) -> int:
-    """Returns where a list first has the elements of another one after the other, or -1."""
-    return _found(list(map(order, values)), list(map(order, target)))
+    """Returns the position where a list first contains another list as a run of elements, or -1."""
+    return _find(list(map(sort_key, values)), list(map(sort_key, target)))
 
 
 @table.listed("List.lastIndexOfSubList(list: List<Object>, target: List<Object>) -> Integer")
 def last_index_of_sublist(values: list[Any], target: list[Any]) -> int:
-    """Returns where a list last has the elements of another one after the other, or -1."""
-    at = _found(list(map(order, reversed(values))), list(map(order, reversed(target))))
-    return at if at < 0 else len(values) - len(target) - at
+    """Returns the position where a list last contains another list as a run of elements, or -1."""
+    position = _find(list(map(sort_key, reversed(values))), list(map(sort_key, reversed(target))))
+    return position if position < 0 else len(values) - len(target) - position
 
 
-def _found(keys: Sequence[Any], sought: Sequence[Any]) -> int:
-    """Return where a sequence is first found within another, or -1, in time that is not their product.
+def _find(keys: Sequence[Any], pattern: Sequence[Any]) -> int:
+    """Return the position of the first occurrence of a pattern in a sequence, or -1, in linear time.
 
     Source: Knuth, Morris and Pratt, Fast pattern matching in strings, 1977.
     """
-    fallback = [0] * len(sought)
-    """How much of the begin ends at each place, to go on with where the next one differs."""
-    known = 0
-    for at in range(1, len(sought)):
-        while known and sought[at] != sought[known]:
-            known = fallback[known - 1]
-        known += sought[at] == sought[known]
-        fallback[at] = known
-    known = 0
-    for at in range(len(keys) + 1):
-        if known == len(sought):
-            return at - known
-        if at == len(keys):
+    fallback = [0] * len(pattern)
+    """The length of the longest start of the pattern that also ends at each index."""
+    length = 0
+    for index in range(1, len(pattern)):
+        while length and pattern[index] != pattern[length]:
+            length = fallback[length - 1]
+        length += pattern[index] == pattern[length]
+        fallback[index] = length
+    length = 0
+    for index in range(len(keys) + 1):
+        if length == len(pattern):
+            return index - length
+        if index == len(keys):
             break
-        while known and keys[at] != sought[known]:
-            known = fallback[known - 1]
-        known += keys[at] == sought[known]
+        while length and keys[index] != pattern[length]:
+            length = fallback[length - 1]
+        length += keys[index] == pattern[length]
     return -1
 
 
 @table.listed("List.filter(list: List<Object>, filter: Filter) -> List<Object>")
 def filter_(values: list[Any], condition: FilterValue) -> list[Any]:
-    """Returns the elements that a filter passes; those that are no images or features have a property 'item'."""
+    """Returns the elements that pass a filter; it finds values that are no elements under the property 'item'."""
     return [
         value
         for value in values

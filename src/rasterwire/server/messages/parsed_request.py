@@ -12,7 +12,7 @@ from rasterwire.v1 import download_pb2
 
 
 @dataclass(frozen=True, slots=True)
-class PixelRequest:
+class ParsedRequest:
     """A request for pixels.
 
     Attributes:
@@ -43,7 +43,7 @@ class PixelRequest:
         return params
 
 
-def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, Any]) -> PixelRequest:
+def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, Any]) -> ParsedRequest:
     """Return the request of params that lack their expression, and of the JSON of the expression.
 
     Raises:
@@ -51,15 +51,15 @@ def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, 
     """
     graph = read_graph(document)
     params.expression.result = graph.result
-    return PixelRequest(params, graph, document)
+    return ParsedRequest(params, graph, document)
 
 
-def read_request(document: Mapping[str, Any]) -> PixelRequest:
+def read_request(document: Mapping[str, Any]) -> ParsedRequest:
     """Return the request of a JSON object, in any form of ``rasterwire.forms``, with all of it that does not fit."""
     params = download_pb2.DownloadParams()
     reading = fill_params(document, params)
     misfits = [Violation(*misfit) for misfit in reading.misfits]
-    request = PixelRequest(params)
+    request = ParsedRequest(params)
     if reading.expression is not None:
         try:
             request = with_expression(params, parse_expression(reading.expression))
