@@ -5,16 +5,23 @@
 
 import argparse
 import filecmp
+import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf import descriptor_pb2
 
 PROTOS = pathlib.Path(__file__).parent
 SOURCES = PROTOS.parent / "src"
 PRIVATE = "rasterwire._vendor."
+DESCRIPTIONS = pathlib.Path("rasterwire/v1/descriptions.json")
+"""The comments of the schema by full name, which generated code does not have."""
 
 
 def generate(target: pathlib.Path) -> list[pathlib.Path]:
@@ -30,7 +37,9 @@ def generate(target: pathlib.Path) -> list[pathlib.Path]:
         plain = [f"--python_out={out}", f"--mypy_out=quiet:{out}"]
         grpc = [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}"]
         subprocess.run([*protoc, *plain, rules], check=True, env=environment)
-        subprocess.run([*protoc, *plain, *grpc, *ours], check=True, env=environment)
+        comments = [f"--descriptor_set_out={out}/comments", "--include_source_info"]
+        subprocess.run([*protoc, *plain, *grpc, *comments, *ours], check=True, env=environment)
+        descriptions = read_descriptions((out / "comments").read_bytes())
         made = []
         for file in sorted(out.rglob("*_pb2*.py*")):
             path = file.relative_to(out)
@@ -53,7 +62,41 @@ def generate(target: pathlib.Path) -> list[pathlib.Path]:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text('"""Generated from protos/; do not edit."""\n')
         made.append(marker.relative_to(target))
+    (target / DESCRIPTIONS).write_text(descriptions)
+    made.append(DESCRIPTIONS)
     return made
+
+
+def read_descriptions(files: bytes) -> str:
+    """Return the JSON of all comments by the full name of what they describe.
+
+    Args:
+        files: a ``FileDescriptorSet`` with source info.
+    """
+    found: dict[str, str] = {}
+    for file in descriptor_pb2.FileDescriptorSet.FromString(files).file:
+        comments = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
+        for path, name in _named(file, (), file.package):
+            if comments.get(path):
+                found[name] = _paragraphs(comments[path])
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _named(element: Any, path: tuple[int, ...], scope: str) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Yield the path and the full name of everything that an element of a schema holds."""
+    for field in element.DESCRIPTOR.fields:
+        if field.message_type is None or not field.is_repeated or "name" not in field.message_type.fields_by_name:
+            continue
+        for index, part in enumerate(getattr(element, field.name)):
+            here, name = (*path, field.number, index), f"{scope}.{part.name}"
+            yield here, name
+            yield from _named(part, here, name)
+
+
+def _paragraphs(comment: str) -> str:
+    """Return a comment whose lines are joined where no empty line is between them."""
+    parts = "\n".join(line.strip() for line in comment.strip().splitlines()).split("\n\n")
+    return "\n\n".join(part.replace("\n", " ") for part in parts)
 
 
 def main() -> int:

@@ -459,8 +459,8 @@ def test_everything_wrong_with_a_dictionary_is_told_at_once() -> None:
             {"regoin": 1, "scale": "x", "format": "TIFF", "bands": [5], "crsTransform": [1], "filePerBand": "false"}
         )
     fields = [violation.field for violation in caught.value.violations]
-    assert fields == ["regoin", "scale", "format", "bands[0]", "crsTransform", "filePerBand"]
-    assert "did you mean 'region'" in str(caught.value)
+    assert fields == ["regoin", "scale", "format", "bands[0]", "crs_transform", "file_per_band"]
+    assert "did you mean region?" in str(caught.value)
 
 
 # -- a server that is killed -------------------------------------------------------------------

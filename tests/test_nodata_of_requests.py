@@ -1,5 +1,7 @@
 """A nodata value of 64 bits is exact at every door, and in the answer."""
 
+from typing import Any
+
 import pytest
 
 from images import band
@@ -9,10 +11,16 @@ from rasterwire.errors import InvalidRequest
 from rasterwire.image import Image
 from rasterwire.plan import Limits, make_plan
 from rasterwire.server.messages.convert import from_plan, to_request
-from rasterwire.server.messages.params import read_params
+from rasterwire.server.messages.parsed_request import read_request
 from rasterwire.v1 import download_pb2
 
 WIDE = [2**63 - 1, 2**64 - 1, 2**53 + 1, -(2**63)]
+
+
+def from_json(document: dict[str, Any]) -> download_pb2.DownloadParams:
+    request = read_request(document)
+    assert request.misfits == ()
+    return request.message()
 
 
 def test_whole_numbers_of_64_bits_are_asked_for_and_told_exactly() -> None:
@@ -22,8 +30,9 @@ def test_whole_numbers_of_64_bits_are_asked_for_and_told_exactly() -> None:
             to_message({"image": "i", "nodata": number}),
             to_message({"image": "i", "nodataText": str(number)}),
             to_message(to_params({"image": "i", "nodata": number})),
-            read_params({"image": "i", "nodata": number}),
-            read_params({"image": "i", "nodataText": str(number)}),
+            from_json({"image": "i", "nodata": number}),
+            from_json({"image": "i", "nodata": str(number)}),
+            from_json({"image": "i", "nodataText": str(number)}),
         ]
         dtype = "uint64" if number > 2**63 else "int64"
         image = Image("i", (band("b", dtype=dtype, nodata=None),))

@@ -21,16 +21,18 @@ RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
     [
         pytest.param({"dimensions": 99999999999}, "dimensions", id="too-many-pixels"),
         pytest.param({"dimensions": "axb"}, "dimensions", id="dimensions-of-letters"),
-        pytest.param({"compressionLevel": 2**40}, "compressionLevel", id="level-beyond-32-bits"),
-        pytest.param({"region": {"bounding_box": [1, 2, 3]}}, "region", id="box-of-three"),
-        pytest.param({"region": {"bounding_box": {"left": 1}}}, "region", id="box-of-other-words"),
-        pytest.param({"region": {"geojson": {}, "crs": 4326}}, "region", id="crs-by-number"),
+        pytest.param({"compressionLevel": 2**40}, "compression_level", id="level-beyond-32-bits"),
+        pytest.param({"region": {"bounding_box": [1, 2, 3]}}, "region.bounding_box", id="box-of-three"),
+        pytest.param({"region": {"bounding_box": {"left": 1}}}, "region.bounding_box.left", id="box-of-other-words"),
+        pytest.param({"region": {"geojson": {}, "crs": 4326}}, "region.crs", id="crs-by-number"),
         pytest.param({"region": {"geojson": {}, "edge": "PLANAR"}}, "region.edge", id="unknown-part-of-a-region"),
         pytest.param({"region": {"geojson": {}, "edges": "ROUND"}}, "region.edges", id="unknown-edges"),
         pytest.param({"region": [[1], [2]]}, "region", id="points-of-one-number"),
         pytest.param({"region": 5}, "region", id="region-of-a-number"),
         pytest.param({"region": "{"}, "region", id="region-of-broken-json"),
-        pytest.param({"region": {"type": "Polygon", "coordinates": {1, 2}}}, "region", id="a-set-of-coordinates"),
+        pytest.param(
+            {"region": {"type": "Polygon", "coordinates": {1, 2}}}, "region.geojson", id="a-set-of-coordinates"
+        ),
         pytest.param({"name": "\ud800"}, "name", id="half-a-surrogate-pair"),
         pytest.param({"image": "\ud800"}, "image", id="half-a-surrogate-pair-in-the-id"),
         pytest.param({"bands": ["\ud800"]}, "bands[0].id", id="half-a-surrogate-pair-in-a-band"),
@@ -109,7 +111,7 @@ def test_a_mosaic_is_read_with_short_names() -> None:
 @every(
     ("mosaic", "expected"),
     [
-        (5, ["mosaic: has to be a dictionary with images or query, and composite, got 5"]),
+        (5, ["mosaic: has to be an object with images, query, composite, quality_band, got 5"]),
         ({"composite": "nope"}, ["mosaic.composite: has to be one of COMPOSITE_FIRST, "]),
         ({"query": {"filters": 5}}, ["mosaic.query.filters: has to be a list, got 5"]),
         (
@@ -176,5 +178,5 @@ def test_numbers_are_numbers_of_numpy_too() -> None:
 
 
 def test_a_name_that_is_no_text_is_refused_as_any_other() -> None:
-    with pytest.raises(InvalidParams, match="no such parameter"):
+    with pytest.raises(InvalidParams, match="there is no such field"):
         to_message({"image": "a", "\ud800": 1})

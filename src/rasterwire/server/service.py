@@ -101,7 +101,7 @@ class Desk:
         """Return the plan of a request.
 
         Raises:
-            InvalidRequest: with every violation, those of the form and those of the image alike.
+            InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         """
         work = partial(self._plan, request)
         match request.params.WhichOneof("source"):
@@ -137,7 +137,7 @@ class Desk:
     def _plan(self, request: ParsedRequest) -> RenderPlan:
         params = request.params
         try:
-            parsed, graph = convert.to_request(params, request.graph)
+            parsed, graph = convert.to_request(params, request.graph, request.misfits)
         except InvalidRequest as error:
             problems = Violations(list(error.violations))
             wrong = {violation.field.partition(".")[0] for violation in problems.items}  # "bands": not one, but all

@@ -11,16 +11,13 @@ from typing import Any, cast
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from rasterwire.errors import InvalidRequest, OffsetOutOfRange, invalid
-from rasterwire.geo.region import MAX_VERTICES
+from rasterwire.errors import OffsetOutOfRange, invalid
+from rasterwire.server.calls import UnaryCalls, check
 from rasterwire.server.grpc.wire import with_data
-from rasterwire.server.messages import convert
-from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.status import grpc_status
-from rasterwire.server.messages.validate import violations
 from rasterwire.server.peer import peer
-from rasterwire.server.readers import CHUNK, Data
+from rasterwire.server.readers import Data
 from rasterwire.server.service import Desk
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
@@ -86,42 +83,32 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._calls = UnaryCalls(desk)
 
     async def CreateDownload(
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
         async with _answering(context, "CreateDownload", request):
-            return await self._desk.create(ParsedRequest(request.params))
+            return await self._calls.create_download(ParsedRequest(request.params))
         raise AssertionError  # abort never returns
 
     async def PlanDownload(
         self, request: service_pb2.PlanDownloadRequest, context: Context
     ) -> service_pb2.PlanDownloadResponse:
         async with _answering(context, "PlanDownload", request):
-            return service_pb2.PlanDownloadResponse(
-                plan=convert.from_plan(await self._desk.plan(ParsedRequest(request.params)))
-            )
+            return await self._calls.plan_download(ParsedRequest(request.params))
         raise AssertionError
 
     async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
         async with _answering(context, "GetLimits", request):
-            limits = self._desk.downloads.limits
-            answer = service_pb2.GetLimitsResponse(
-                max_pixels_per_side=limits.max_side,
-                max_uncompressed_bytes=limits.max_bytes,
-                max_bands=limits.max_bands,
-                max_region_vertices=MAX_VERTICES,
-                chunk_bytes=CHUNK,
-            )
-            answer.download_ttl.FromTimedelta(self._desk.downloads.lifetime)
-            return answer
+            return await self._calls.get_limits(request)
         raise AssertionError
 
     async def ReadDownload(  # type: ignore[override] # bytes are a message that is written already
         self, request: service_pb2.ReadDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
         async with _answering(context, "ReadDownload", request):
-            _check(request)
+            check(request)
             download = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
             async with aclosing(self._desk.deliver(download)) as steps:
                 async for step in steps:
@@ -163,26 +150,16 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     """``rasterwire.v1.CatalogService``."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+        self._calls = UnaryCalls(desk)
 
     async def ListImages(
         self, request: catalog_pb2.ListImagesRequest, context: Context
     ) -> catalog_pb2.ListImagesResponse:
         async with _answering(context, "ListImages", request):
-            _check(request)
-            catalog = self._desk.downloads.catalog
-            return await self._desk.run(lambda: list_images(catalog, request))
+            return await self._calls.list_images(request)
         raise AssertionError
 
     async def GetImage(self, request: catalog_pb2.GetImageRequest, context: Context) -> catalog_pb2.GetImageResponse:
         async with _answering(context, "GetImage", request):
-            _check(request)
-            image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
-            return catalog_pb2.GetImageResponse(image=convert.from_image(image))
+            return await self._calls.get_image(request)
         raise AssertionError
-
-
-def _check(request: Message) -> None:
-    problems = violations(request)
-    if problems:
-        raise InvalidRequest(tuple(problems))

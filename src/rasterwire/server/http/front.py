@@ -1,24 +1,36 @@
-"""The service's own HTTP door: the bytes of a download by plain GET, and requests as JSON."""
+"""The service's own HTTP door: the bytes of a download by plain GET, and the calls of the schema as JSON."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
-from rasterwire.server.messages import convert
+from rasterwire.errors import Violation
+from rasterwire.forms import fill_request
+from rasterwire.server.calls import UnaryCalls
+from rasterwire.server.http.openapi import openapi_json
+from rasterwire.server.http.routes import ROUTES, Route, described
 from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Desk
 from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send_download
-from rasterwire.v1 import download_service_pb2
+
+_LARGE_ANSWER = 1 << 16
+"""Bytes of a message that is written as JSON beside the loop, which it would hold up for milliseconds."""
 
 
 def add_http_door(app: web.Application, desk: Desk, readiness: Readiness) -> None:
     """Add the routes of this door to an application."""
     front = _HttpFront(desk, readiness)
     app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
-    app.router.add_post("/v1/downloads", front.create)
-    app.router.add_post("/v1/downloads:plan", front.plan)
+    for route in ROUTES:
+        add = app.router.add_get if route.method == "GET" else app.router.add_post
+        add(route.path.replace("}", ":.+}"), front.handler(route))  # ids may hold slashes
+    app.router.add_get("/openapi.json", front.openapi)
     app.router.add_get("/livez", front.live)
     app.router.add_get("/healthz", front.live)
     app.router.add_get("/readyz", front.ready)
@@ -28,6 +40,45 @@ class _HttpFront:
     def __init__(self, desk: Desk, readiness: Readiness) -> None:
         self._desk = desk
         self._readiness = readiness
+        calls = UnaryCalls(desk)
+        self._posts: dict[str, Callable[[ParsedRequest], Awaitable[Message]]] = {
+            "CreateDownload": calls.create_download,
+            "PlanDownload": calls.plan_download,
+        }
+        self._gets: dict[str, Callable[[Any, Sequence[Violation]], Awaitable[Message]]] = {
+            "GetLimits": calls.get_limits,
+            "ListImages": calls.list_images,
+            "GetImage": calls.get_image,
+        }
+
+    def handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return what answers the requests of a route."""
+        if route.method == "POST":
+            post = self._posts[route.call]
+
+            async def handle_post(request: web.Request) -> web.Response:
+                return await self._json(await post(await self._read_body(request)))
+
+            return handle_post
+        get = self._gets[route.call]
+        kind = GetMessageClass(described(route.call).input_type)
+
+        async def handle_get(request: web.Request) -> web.Response:
+            message = kind()
+            return await self._json(await get(message, _read_address(request, message)))
+
+        return handle_get
+
+    async def _read_body(self, request: web.Request) -> ParsedRequest:
+        check_type(request)
+        body = await read_body(request)
+        # megabytes of it take seconds, which other calls shall not wait
+        return await self._desk.run(lambda: read_request(read_json(body)))
+
+    async def _json(self, message: Message) -> web.Response:
+        if message.ByteSize() > _LARGE_ANSWER:
+            return web.json_response(text=await self._desk.run(lambda: json_format.MessageToJson(message)))
+        return web.json_response(text=json_format.MessageToJson(message))
 
     async def live(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -38,23 +89,19 @@ class _HttpFront:
         checks = {name: problem or "ok" for name, problem in sorted(found.items())}
         return web.json_response({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
-    async def create(self, request: web.Request) -> web.Response:
-        return _json(await self._desk.create(await _read(request, self._desk)))
-
-    async def plan(self, request: web.Request) -> web.Response:
-        plan = convert.from_plan(await self._desk.plan(await _read(request, self._desk)))
-        return _json(download_service_pb2.PlanDownloadResponse(plan=plan))
+    async def openapi(self, _: web.Request) -> web.Response:
+        return web.json_response(text=openapi_json())
 
     async def pixels(self, request: web.Request) -> web.StreamResponse:
         return await send_download(request, self._desk, request.match_info["id"], request.query.get("token", ""))
 
 
-async def _read(request: web.Request, desk: Desk) -> ParsedRequest:
-    check_type(request)
-    body = await read_body(request)
-    # megabytes of it take seconds, which other calls shall not wait
-    return await desk.run(lambda: read_request(read_json(body)))
-
-
-def _json(message: Message) -> web.Response:
-    return web.json_response(text=json_format.MessageToJson(message))
+def _read_address(request: web.Request, message: Message) -> Sequence[Violation]:
+    """Fill a request from the path and the query of its address, and return what does not fit."""
+    given = dict(request.match_info)
+    misfits = []
+    for name, value in request.query.items():
+        if name in given:
+            misfits.append(Violation(name[:60], "GIVEN_TWICE", "is given twice; give it once"))
+        given.setdefault(name, value)
+    return [*misfits, *(Violation(*misfit) for misfit in fill_request(given, message))]

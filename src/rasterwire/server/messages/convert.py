@@ -10,6 +10,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.errors import Violation, Violations
 from rasterwire.expression.language.graph import Graph, read_graph
 from rasterwire.files.ground import describe_ties
+from rasterwire.forms import unaffected
 from rasterwire.geo.crs import crs_name, parse_crs
 from rasterwire.geo.grid import check_transform
 from rasterwire.image import Band, Image
@@ -46,12 +47,15 @@ _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 _DEFLATE_MOST = 9
 
 
-def to_request(params: download_pb2.DownloadParams, graph: Graph | None = None) -> tuple[DownloadRequest, Graph | None]:
+def to_request(
+    params: download_pb2.DownloadParams, graph: Graph | None = None, misfits: Sequence[Violation] = ()
+) -> tuple[DownloadRequest, Graph | None]:
     """Return the request of a message, and the graph of its image where it names none.
 
     Args:
         params: the message.
         graph: of its expression, where a door has read that already.
+        misfits: what a door could not read of the request. It is refused for these, and for all else that is wrong.
 
     Raises:
         InvalidRequest: with every violation of the schema and of the values.
@@ -71,9 +75,11 @@ def to_request(params: download_pb2.DownloadParams, graph: Graph | None = None) 
     if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
         message = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
         problems.add(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
-    if graph is None and "mosaic" not in too_long:
+    is_unread = bool(misfits) and params.HasField("expression")  # which is one of the misfits then
+    if graph is None and not is_unread and "mosaic" not in too_long:
         with problems.catching():
             graph = to_graph(params)
+    problems.items[:] = [*misfits, *unaffected(misfits, problems.items)]
     problems.raise_if_any()
     request = DownloadRequest(
         image_id=params.image,

@@ -1,12 +1,13 @@
 """A request for pixels, as a door has read it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from rasterwire.errors import InvalidExpression, Violation, Violations
+from rasterwire.errors import InvalidExpression, Violation
 from rasterwire.expression.language.graph import Graph, read_graph
-from rasterwire.server.messages.params import read_expression, read_params
+from rasterwire.forms import fill_params
+from rasterwire.server.messages.params import parse_expression, read_expression
 from rasterwire.v1 import download_pb2
 
 
@@ -19,11 +20,14 @@ class ParsedRequest:
         graph: of an expression that came as JSON. Its message takes many times as long to make, and is only
             needed once the request is registered.
         document: the JSON of the expression.
+        misfits: what could not be read of a request that came as JSON, and is absent from the message. Such a request
+            is only good for being refused.
     """
 
     params: download_pb2.DownloadParams
     graph: Graph | None = None
     document: Mapping[str, Any] | None = None
+    misfits: tuple[Violation, ...] = ()
 
     def message(self) -> download_pb2.DownloadParams:
         """Return the message with the whole expression.
@@ -50,27 +54,15 @@ def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, 
     return ParsedRequest(params, graph, document)
 
 
-_STAND_IN = {"result": "0", "values": {"0": {"constantValue": None}}}
-"""An expression that is read at once."""
-
-
 def read_request(document: Mapping[str, Any]) -> ParsedRequest:
-    """Return the request of a JSON object with the fields of the message.
-
-    Raises:
-        InvalidRequest: with every field that does not fit the schema, the expression included.
-    """
-    expression = document.get("expression")
-    if expression is None:
-        return ParsedRequest(read_params(document))
-    problems = Violations()
+    """Return the request of a JSON object, in any form of ``rasterwire.forms``, with all of it that does not fit."""
     params = download_pb2.DownloadParams()
-    with problems.catching():
-        params = read_params({**document, "expression": _STAND_IN})
-    params.ClearField("expression")
-    try:
-        request = with_expression(params, expression)
-    except InvalidExpression as error:
-        problems.add(Violation("expression", "INVALID_EXPRESSION", str(error)))
-    problems.raise_if_any()
-    return request
+    reading = fill_params(document, params)
+    misfits = [Violation(*misfit) for misfit in reading.misfits]
+    request = ParsedRequest(params)
+    if reading.expression is not None:
+        try:
+            request = with_expression(params, parse_expression(reading.expression))
+        except InvalidExpression as error:
+            misfits.append(Violation("expression", "INVALID_EXPRESSION", str(error)))
+    return replace(request, misfits=tuple(misfits))

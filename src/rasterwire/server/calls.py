@@ -1,0 +1,79 @@
+"""The calls of the schema that have one answer: the same for gRPC and for HTTP."""
+
+from collections.abc import Sequence
+
+from google.protobuf.message import Message
+
+from rasterwire.errors import InvalidRequest, Violation
+from rasterwire.forms import unaffected
+from rasterwire.geo.region import MAX_VERTICES
+from rasterwire.server.messages import convert
+from rasterwire.server.messages.listing import list_images
+from rasterwire.server.messages.parsed_request import ParsedRequest
+from rasterwire.server.messages.validate import violations
+from rasterwire.server.readers import CHUNK
+from rasterwire.server.service import Desk
+from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
+from rasterwire.v1 import download_service_pb2 as service_pb2
+
+
+class UnaryCalls:
+    """Answers requests, one method a call.
+
+    Each takes a request, and what could not be read of it where it came as JSON: it is refused for that, and for all
+    else that is wrong, at once.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def create_download(self, request: ParsedRequest) -> service_pb2.CreateDownloadResponse:
+        """Answer ``CreateDownload``."""
+        return await self._desk.create(request)
+
+    async def plan_download(self, request: ParsedRequest) -> service_pb2.PlanDownloadResponse:
+        """Answer ``PlanDownload``."""
+        return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request)))
+
+    async def get_limits(
+        self, request: service_pb2.GetLimitsRequest, misfits: Sequence[Violation] = ()
+    ) -> service_pb2.GetLimitsResponse:
+        """Answer ``GetLimits``."""
+        check(request, misfits)
+        limits = self._desk.downloads.limits
+        answer = service_pb2.GetLimitsResponse(
+            max_pixels_per_side=limits.max_side,
+            max_uncompressed_bytes=limits.max_bytes,
+            max_bands=limits.max_bands,
+            max_region_vertices=MAX_VERTICES,
+            chunk_bytes=CHUNK,
+        )
+        answer.download_ttl.FromTimedelta(self._desk.downloads.lifetime)
+        return answer
+
+    async def list_images(
+        self, request: catalog_pb2.ListImagesRequest, misfits: Sequence[Violation] = ()
+    ) -> catalog_pb2.ListImagesResponse:
+        """Answer ``ListImages``."""
+        check(request, misfits)
+        catalog = self._desk.downloads.catalog
+        return await self._desk.run(lambda: list_images(catalog, request))
+
+    async def get_image(
+        self, request: catalog_pb2.GetImageRequest, misfits: Sequence[Violation] = ()
+    ) -> catalog_pb2.GetImageResponse:
+        """Answer ``GetImage``."""
+        check(request, misfits)
+        image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
+        return catalog_pb2.GetImageResponse(image=convert.from_image(image))
+
+
+def check(request: Message, misfits: Sequence[Violation] = ()) -> None:
+    """Refuse a request that breaks the rules of the schema, or could not be read in full.
+
+    Raises:
+        InvalidRequest: with all that is wrong.
+    """
+    problems = [*misfits, *unaffected(misfits, violations(request))]
+    if problems:
+        raise InvalidRequest(tuple(problems))

@@ -1,0 +1,41 @@
+"""The addresses of the schema's calls over HTTP."""
+
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from rasterwire.v1 import catalog_service_pb2, download_service_pb2
+
+SERVICES = (
+    download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"],
+    catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a call with one answer is served.
+
+    Attributes:
+        call: the name of the call in the schema.
+        method: GET, whose request is the path and the query, or POST, whose body is the field ``params``.
+        path: with the fields of the request in braces; a field in braces may hold slashes.
+    """
+
+    call: str
+    method: str
+    path: str
+
+
+ROUTES = (
+    Route("CreateDownload", "POST", "/v1/downloads"),
+    Route("PlanDownload", "POST", "/v1/downloads:plan"),
+    Route("GetLimits", "GET", "/v1/limits"),
+    Route("ListImages", "GET", "/v1/images"),
+    Route("GetImage", "GET", "/v1/images/{id}"),
+)
+
+
+def described(call: str) -> MethodDescriptor:
+    """Return the description of a call by its name."""
+    return next(service.methods_by_name[call] for service in SERVICES if call in service.methods_by_name)
