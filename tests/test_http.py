@@ -96,7 +96,7 @@ def test_a_range_is_answered_with_its_part(server: Served, asked: str, first: in
     assert headers["Content-Range"] == f"bytes {start}-{start + len(body) - 1}/{len(data)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=54372-", "bytes=99999999-", "bytes=9-5", "bytes=-0"])
+@pytest.mark.parametrize("asked", ["bytes=54372-", "bytes=99999999-", "bytes=-0"])
 def test_a_range_outside_the_file_is_refused_with_its_size(server: Served, asked: str) -> None:
     path, data = made(server)
     status, headers, body = ask(server, "GET", path, {"Range": asked})
@@ -104,7 +104,7 @@ def test_a_range_outside_the_file_is_refused_with_its_size(server: Served, asked
     assert json.loads(body)["error"]["status"] == "OUT_OF_RANGE"
 
 
-@pytest.mark.parametrize("asked", ["lines=0-9", "bytes=a-b", "bytes=-", "bytes=0-1,3-4", ""])
+@pytest.mark.parametrize("asked", ["lines=0-9", "bytes=a-b", "bytes=-", "bytes=5-1", "bytes=0-1,3-4", ""])
 def test_a_range_that_is_none_is_answered_with_all(server: Served, asked: str) -> None:
     path, data = made(server)
     assert ask(server, "GET", path, {"Range": asked})[::2] == (200, data)
