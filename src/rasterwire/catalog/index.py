@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import islice, takewhile
 
 from rasterwire.catalog.entry import Disagreement, Entry
@@ -11,6 +12,12 @@ from rasterwire.catalog.stac import find_items
 from rasterwire.catalog.tree import Tree
 
 __all__ = ["Index", "build_index"]
+
+_COMPARED = 50
+"""Ids before, and after, that are compared with one that there is not."""
+
+_LONGEST, _LIKENESS = 200, 0.8
+"""Characters that are compared, and the share of them that two ids have to have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,23 @@ class Index:
         following = (self.ids[at] for at in range(start, len(self.ids)))
         chosen = takewhile(lambda image_id: image_id.startswith(prefix), following)
         return [self.entries[image_id] for image_id in islice(chosen, max(0, limit))]
+
+    def close_to(self, wanted: str) -> str:
+        """Return an id that may be meant by one that there is not, "" for none.
+
+        In this order: the same but for its case, one that ends with it, one spelt nearly so. For the last only the
+        ids around its place are compared, since comparing takes long.
+        """
+        folded = wanted.casefold()
+        for image_id in self.ids:
+            if image_id.casefold() == folded:
+                return image_id
+        for image_id in self.ids:
+            if wanted and image_id.casefold().endswith(f"/{folded}"):
+                return image_id
+        place = bisect_left(self.ids, wanted)
+        around = self.ids[max(0, place - _COMPARED) : place + _COMPARED]
+        return next(iter(get_close_matches(wanted[:_LONGEST], around, 1, _LIKENESS)), "")
 
 
 def build_index(tree: Tree) -> Index:

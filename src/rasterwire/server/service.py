@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
 from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
-from rasterwire.errors import DownloadConflict, DownloadError, InvalidExpression, InvalidRequest, Overloaded, Violations
+from rasterwire.errors import (
+    DownloadConflict,
+    DownloadError,
+    ImageNotFound,
+    InvalidExpression,
+    InvalidRequest,
+    Overloaded,
+    Violation,
+    Violations,
+)
 from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
@@ -131,9 +140,14 @@ class Desk:
             wrong = {violation.field.partition(".")[0] for violation in found.found}  # "bands": not one, but all
             if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
                 raise  # the bands may take long to be known, or never are; or are too many to be looked for
-            with contextlib.suppress(DownloadError), found.catching():
-                names = [spec.id for spec in params.bands]
-                self.downloads.check_bands(names, params.image, convert.to_graph(params))
+            try:
+                with found.catching():
+                    names = [spec.id for spec in params.bands]
+                    self.downloads.check_bands(names, params.image, convert.to_graph(params))
+            except ImageNotFound as missing:
+                found.found += [Violation("image", missing.reason, missing.problem)] if params.image else []
+            except DownloadError:  # of the image, which is for a request that is right
+                pass
             found.raise_if_any()
             raise
         query = params.mosaic.query

@@ -174,7 +174,7 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     async def GetImage(self, request: catalog_pb2.GetImageRequest, context: Context) -> catalog_pb2.GetImageResponse:
         async with _answering(context, "GetImage", request):
             _check(request)
-            image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
+            image = await self._desk.run(lambda: self._desk.downloads.image(request.id))
             return catalog_pb2.GetImageResponse(image=convert.from_image(image))
         raise AssertionError
 

@@ -192,9 +192,9 @@ def mosaic_refusal(
         said = "no image passes the query; widen its times, bounds or filters"
         return invalid("mosaic.query", "NO_SCENE", said)
     if error.function == "ImageCollection.load":
-        said = f"no collection {mosaic.query.collection!r} in this catalog; ListImages names the images there are"
+        said = f"no collection {mosaic.query.collection!r} in this catalog; list the images to see which there are"
         return invalid("mosaic.query.collection", "COLLECTION_NOT_FOUND", said)
-    said = "in this catalog; ListImages names those there are"
+    said = "in this catalog; list the images to see which there are"
     missing = (
         Violation(f"mosaic.images.ids[{at}]", "IMAGE_NOT_FOUND", f"no image {image!r} {said}")
         for at, image in enumerate(mosaic.images.ids)
