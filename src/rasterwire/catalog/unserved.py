@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.tree import Tree
 
-__all__ = ["Unserved", "find_unserved", "summary"]
+__all__ = ["AN_IMAGE", "Unserved", "counted", "find_unserved", "lines", "summary"]
+
+AN_IMAGE = "an image is a GeoTIFF or JPEG 2000 file, a folder of these, or a STAC item of these"
+"""Said where a folder holds none."""
 
 _INSIDE = "a raster is what its own bytes say; put it into the file"
 
@@ -26,6 +29,7 @@ _format = re.compile(
     r"|adf|rst|j2k|jpx|j2c|tiff?\.gz|gtiff|geotiff))",
     re.DOTALL,
 )
+_NOT_READ = "not read, since only files of the folder are served"
 _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extension of .tif"
 
 
@@ -37,14 +41,26 @@ class Unserved:
         name: of the file, relative to the folder, or the image and its asset.
         kind: what others of its like share, such as ``.msk``.
         why: and what to do.
+        place: the other machine that an asset is on; "" for files.
     """
 
     name: str
     kind: str
     why: str
+    place: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.why}"
+        return f"{self.name}: {f'at {self.place}, ' if self.place else ''}{self.why}"
+
+
+def lines(found: Iterable[Unserved]) -> list[str]:
+    """Return a line for each file, and one for all assets of each other machine."""
+    every = list(found)
+    places = Counter(one.place for one in every if one.place)
+    files = [str(one) for one in every if not one.place]
+    return files + [
+        f"{count} {'asset' if count == 1 else 'assets'} at {place}: {_NOT_READ}" for place, count in places.items()
+    ]
 
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
@@ -59,8 +75,7 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
     for entry in entries:
         for key, href in entry.elsewhere:
             place = _place(href)
-            why = f"an asset at {place}, which is not read: only files of the folder are served"
-            yield Unserved(f"{entry.id}, {key}", f"asset at {place.split(':')[0]}", why)
+            yield Unserved(f"{entry.id}, {key}", f"asset at {place.split(':')[0]}", _NOT_READ, place)
 
 
 def _place(href: str) -> str:
@@ -70,6 +85,15 @@ def _place(href: str) -> str:
         return f"{parts.scheme[:20]}://{(parts.hostname or '')[:100]}"
     except ValueError:
         return "an address that cannot be read"
+
+
+def counted(images: int, without: int) -> str:
+    """Return how many images there are, and how many of them have no raster in the folder.
+
+    >>> counted(1, 0), counted(47, 25)
+    ('1 image', '47 images, 25 without rasters')
+    """
+    return f"{images} image{'' if images == 1 else 's'}" + (f", {without} without rasters" if without else "")
 
 
 def summary(found: Iterable[Unserved]) -> str:
