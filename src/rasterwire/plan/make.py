@@ -7,7 +7,6 @@ from itertools import chain
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Violations, invalid
-from rasterwire.geo.crs import crs_name
 from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.nodes.computed import Computed, Product
@@ -15,6 +14,7 @@ from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.etag import etag_of
 from rasterwire.plan.grids import Asked, Grids, ignored_fields
+from rasterwire.plan.hints import outside, with_hint
 from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.passthrough import handed_on
 from rasterwire.plan.placement import check_place, check_warps, on
@@ -40,6 +40,8 @@ _mime_types = {
     Format.PNG: "image/png",
     Format.JPEG: "image/jpeg",
 }
+
+_NAMES_SHOWN = 10
 
 _Chosen = tuple[BandRequest, Source]
 
@@ -79,13 +81,15 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
             touches = any(isinstance(band, Computed) or grids.touch(grid, on(grid, band)) for _, band in group)
             field = _deciding_field(asked)
-            wrong = side_violation(grid, field, limits) if touches else _outside(asked, group[0][1])
+            where = "region" if asked.region_counts else field
+            wrong = side_violation(grid, field, limits) if touches else outside(asked, group[0][1].placed, where)
             problems.found += [wrong] if wrong else []
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
     check_bytes(format_, rasters, limits, problems)
+    problems.found = with_hint(problems.found, request.region)
     problems.raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
@@ -233,11 +237,6 @@ def _check_bounds(asked: Asked, band: Source) -> None:
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", said)
 
 
-def _outside(asked: Asked, band: Source) -> Violation:
-    field = "region" if asked.region_counts else _deciding_field(asked)
-    return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_place(band)}")
-
-
 def _deciding_field(asked: Asked) -> str:
     """Return the path of the field that most decides a grid's size."""
     spec, own = asked.spec, asked.own
@@ -250,13 +249,6 @@ def _deciding_field(asked: Asked) -> str:
     return "region" if asked.region is not None else "scale"
 
 
-def _place(band: Source) -> str:
-    if band.placed.crs is None:
-        return f"{band.grid.shape[1]} x {band.grid.shape[0]} pixels without a crs"
-    left, bottom, right, top = (round(v, 6) for v in band.placed.extent.boundingbox.bbox)
-    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(band.placed.crs)[:60]}"
-
-
 def _check_nodata(
     request: DownloadRequest, format_: Format, rasters: Sequence[RasterPlan], problems: Violations
 ) -> None:
@@ -266,11 +258,19 @@ def _check_nodata(
         problems.found.append(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", f"{said}; {remedy}"))
     if request.nodata is None:
         return
+    misfits: dict[str, list[str]] = {}
     for band in chain.from_iterable(r.bands for r in rasters):
         if not fits(request.nodata, band.dtype):
-            told = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
-            said = f"{told} is not a value of {band.dtype}, the type of band {band.name!r}"
-            problems.found.append(Violation("nodata", "NODATA_NOT_OF_TYPE", said))
+            misfits.setdefault(band.dtype, []).append(band.name)
+    if misfits:
+        value = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
+        types = ", nor of ".join(f"{dtype}, the type of {_band_names(names)}" for dtype, names in misfits.items())
+        problems.found.append(Violation("nodata", "NODATA_NOT_OF_TYPE", f"{value} is not a value of {types}"))
+
+
+def _band_names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {len(names) - _NAMES_SHOWN} more" if names[_NAMES_SHOWN:] else "")
+    return f"band {names[0]!r}" if len(names) == 1 else f"bands {shown}"
 
 
 def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:

@@ -7,9 +7,11 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation, Violations
 from rasterwire.geo.grid import size_violation
+from rasterwire.plan.hints import OUTSIDE_IMAGE
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import Limits, RasterPlan
 from rasterwire.request import Compression, Encoding, Format
+from rasterwire.units import bytes_text
 
 _MOST_OF_PICTURE = 64_000_000
 """Pixels of a PNG or JPEG, which is made in memory."""
@@ -23,7 +25,7 @@ def check_bytes(format_: Format, rasters: Sequence[RasterPlan], limits: Limits, 
     if format_.is_picture and pixels > _MOST_OF_PICTURE:
         said = f"a {format_.value} of {pixels} pixels is too large, at most {_MOST_OF_PICTURE}; ask for a GeoTIFF"
         problems.found.append(Violation("dimensions", "PICTURE_TOO_LARGE", said))
-    if counted > limits.max_bytes and not any(v.reason == "OUTSIDE_IMAGE" for v in problems.found):
+    if counted > limits.max_bytes and not any(v.reason == OUTSIDE_IMAGE for v in problems.found):
         problems.found.append(_too_many_bytes(counted, limits))
 
 
@@ -40,7 +42,10 @@ def _too_many_bytes(total: int, limits: Limits) -> Violation:
     if limits.are_earth_engine:
         said = f"Total request size ({total} bytes) must be less than or equal to {limits.max_bytes} bytes."
         return Violation("", "OUTPUT_TOO_LARGE", said)
-    said = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
+    size, most = bytes_text(total), bytes_text(limits.max_bytes)
+    if size == most:
+        size, most = f"{total:,} bytes", f"{limits.max_bytes:,}"
+    said = f"the output is {size} before compression, at most {most}"
     remedy = "ask for fewer bands, a coarser scale, or a part by a region"
     return Violation("dimensions", "OUTPUT_TOO_LARGE", f"{said}; {remedy}")
 
