@@ -1,5 +1,6 @@
 """From the dictionaries of Earth Engine's documentation to the message of the schema."""
 
+import contextlib
 import difflib
 import json
 import math
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias
 from google.protobuf import json_format
 
 from rasterwire.client.errors import FieldViolation, InvalidParams
+from rasterwire.client.violations import SOURCES, invalid_params
 from rasterwire.json_form import misfits
 from rasterwire.v1 import download_pb2
 
@@ -22,8 +24,6 @@ _format_aliases = {"GEOTIFF": "GEO_TIFF", "NUMPY": "NPY", "ZIPPED_GEOTIFF": "ZIP
 
 _MOST_EXACT = 2**53
 """Beyond it a double does not have every whole number."""
-
-_SOURCES = ("image", "mosaic", "expression")
 
 _plain = {
     "id": str,
@@ -62,16 +62,26 @@ def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2
     Raises:
         InvalidParams: with everything that cannot be understood.
     """
+    message, problems = read_params(params, lines_are_geodesic)
+    if problems:
+        raise invalid_params(problems)
+    return message
+
+
+def read_params(
+    params: Params, lines_are_geodesic: bool = False
+) -> tuple[download_pb2.DownloadParams, list[FieldViolation]]:
+    """Return the message of what can be understood, and what cannot be; see ``to_message``.
+
+    Raises:
+        InvalidParams: it is no dictionary.
+    """
     if isinstance(params, download_pb2.DownloadParams):
-        return params
-    reader = _Reader(lines_are_geodesic)
+        return params, []
     if not isinstance(params, Mapping):
         raise InvalidParams(f"params: has to be a dictionary or a DownloadParams, got {type(params).__name__}")
-    message = reader.params(params)
-    if reader.problems:
-        said = "; ".join(f"{p.field}: {p.description}" if p.field else p.description for p in reader.problems)
-        raise InvalidParams(said, violations=tuple(reader.problems))
-    return message
+    reader = _Reader(lines_are_geodesic)
+    return reader.params(params), reader.problems
 
 
 def _prefixed(prefix: str, value: Any) -> Any:
@@ -116,10 +126,10 @@ class _Reader:
 
     def params(self, given: Mapping[str, Any]) -> download_pb2.DownloadParams:
         message = download_pb2.DownloadParams()
-        sources = [str(key) for key, value in given.items() if value is not None and _snake(str(key)) in _SOURCES]
+        sources = [str(key) for key, value in given.items() if value is not None and _snake(str(key)) in SOURCES]
         if len(sources) > 1:
             self._problem(
-                sources[1], f"is given together with {sources[0]}; an image comes from one of {', '.join(_SOURCES)}"
+                sources[1], f"is given together with {sources[0]}; an image comes from one of {', '.join(SOURCES)}"
             )
         for key, value in given.items():
             name = _snake(str(key))
@@ -289,7 +299,8 @@ class _Reader:
 
 def _typed(kind: type, value: Any) -> Any:
     if kind is float and isinstance(value, str | numbers.Real) and not isinstance(value, bool):
-        return float(value)
+        with contextlib.suppress(ValueError):
+            return float(value)
     if kind is bool and isinstance(value, bool):
         return value
     if kind is int and not isinstance(value, bool) and isinstance(value, numbers.Integral) and abs(int(value)) < 2**31:
@@ -306,7 +317,10 @@ def _numbers(value: Any) -> list[float]:
         value = [part for part in re.split(r"[\s,\[\]()]+", value) if part]
     if not isinstance(value, Sequence):
         raise TypeError("has to be a list of numbers")
-    return [float(part) for part in value]
+    try:
+        return [float(part) for part in value]
+    except ValueError:
+        raise ValueError("has to be a list of numbers") from None
 
 
 def _transform(value: Any) -> list[float]:
@@ -319,7 +333,7 @@ def _transform(value: Any) -> list[float]:
 def _dimensions(value: Any) -> list[int]:
     """Return one or two sizes from 100, [100, 50] or "100x50"."""
     if isinstance(value, str):
-        value = [part for part in re.split(r"[xX,\s]+", value.strip()) if part]
+        value = re.split(r"\s*[xX,]\s*|\s+", value.strip())  # "10x" has an empty part, which is no number
     try:
         sizes = [float(part) for part in ([value] if isinstance(value, int | float) else list(value))]
     except (ValueError, TypeError):
