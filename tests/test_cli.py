@@ -104,6 +104,19 @@ def test_all_that_is_wrong_is_told_at_once_in_the_words_of_the_options(server: S
     assert {v.field for v in caught.value.violations} == {"mask", "resampling", "scale", "image"}
 
 
+def test_a_region_may_be_a_file_or_geojson_and_no_other_file(server: Served, tmp_path: Path) -> None:
+    west, south, east, north = map(float, BOX.split(","))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    long_ring = [[west + (east - west) * n / 200, south] for n in range(200)] + ring[1:]
+    (tmp_path / "area.json").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    (tmp_path / "pixels.tif").write_bytes(b"II*\0\xff\xfe")
+    for region in (tmp_path / "area.json", json.dumps({"type": "Polygon", "coordinates": [long_ring]})):
+        _, said, _ = run("plan", SCENE, "-b", "B3", "--region", region, "--server", server.address)
+        assert "209 x 170" in said
+    code, _, note = run("plan", SCENE, "--region", tmp_path / "pixels.tif", "--server", server.address)
+    assert (code, "--region: has to be west,south,east,north, or a file of GeoJSON" in note) == (3, True)
+
+
 def test_what_the_client_alone_finds_is_told_where_no_server_answers() -> None:
     with Client("127.0.0.1:1") as client, pytest.raises(InvalidParams) as caught:
         client.plan({"image": "a", "mask": "x", "scale": -1})
@@ -205,6 +218,8 @@ def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.Monke
             watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=HANG)
             assert any(told.status == health_pb2.HealthCheckResponse.SERVING for told in watch)
         assert run("health", "--server", server.address)[0] == 0
+        code, said, note = run("images", "--server", server.address)
+        assert (code, said, note.startswith("the server has no images")) == (0, "", True)
     assert run("health", "--server", "127.0.0.1:1", "--timeout", "1")[0] == 1
 
 
@@ -219,7 +234,10 @@ def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.Monke
         ),
         pytest.param(["plan", "nothing"], 4, ["no image 'nothing'"], id="not-found"),
         pytest.param(
-            ["plan", SCENE, "--region", "1,2,3"], 2, ["neither west,south,east,north nor a file"], id="bad-box"
+            ["plan", SCENE, "--region", "1,2,3", "--scale", "-1"],
+            3,
+            ["--region: has to be west,south,east,north, or a file of GeoJSON, got '1,2,3'", "--scale: must be"],
+            id="bad-box",
         ),
         pytest.param(["frobnicate"], 2, ["No such command"], id="no-command"),
     ],

@@ -114,11 +114,10 @@ def _band(text: str) -> dict[str, Any]:
 def _region(text: str) -> Any:
     parts = text.split(",")
     if len(parts) in {4, 6}:  # six have heights
-        try:
+        with contextlib.suppress(ValueError):
             return [float(part) for part in parts]
-        except ValueError:
-            raise click.UsageError(f"--region: {text!r} is not four numbers west,south,east,north") from None
-    path = Path(text)
-    if not path.is_file():
-        raise click.UsageError(f"--region: {text!r} is neither west,south,east,north nor a file")
-    return path.read_text()
+    with contextlib.suppress(OSError):  # of GeoJSON itself, which is too long for a name
+        path = Path(text)
+        if path.is_file():
+            return path.read_text(errors="replace")
+    return text  # what is no region the client refuses, with all else that is wrong

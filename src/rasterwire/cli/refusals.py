@@ -4,6 +4,7 @@ import re
 
 from rasterwire.cli.text import printable
 from rasterwire.client.errors import DownloadFailed, FieldViolation
+from rasterwire.client.params import A_REGION
 from rasterwire.v1 import download_pb2
 
 _no_options = {"image", "mosaic", "expression", "bands", "request_id", "edges", "nodata_text"}
@@ -29,6 +30,7 @@ def _in_options(violation: FieldViolation) -> str:
     said = _value.sub(lambda found: f"--{found[1]} {found[2].lower()}", violation.description)
     said = _name.sub(lambda found: _option(found[1]), said)
     said = said.replace("list the images to see which there are", "`rasterwire images` lists those there are")
+    said = said.replace(A_REGION, "has to be west,south,east,north, or a file of GeoJSON")
     return f"{_option(violation.field)}: {said}" if violation.field else said
 
 

@@ -25,6 +25,9 @@ _format_aliases = {"GEOTIFF": "GEO_TIFF", "NUMPY": "NPY", "ZIPPED_GEOTIFF": "ZIP
 _MOST_EXACT = 2**53
 """Beyond it a double does not have every whole number."""
 
+A_REGION = "has to be [west, south, east, north], a list of points, or GeoJSON"
+"""Said of a region that is none."""
+
 _plain = {
     "id": str,
     "name": str,
@@ -254,7 +257,10 @@ class _Reader:
             message.region.CopyFrom(value)
             return
         if isinstance(value, str):
-            value = json.loads(value)
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise ValueError(A_REGION) from None
         if isinstance(value, Mapping):
             self._geojson(message, value)
             return
@@ -379,7 +385,7 @@ def _corners(value: Any) -> list[tuple[float, float]]:
     except (ValueError, TypeError):
         points = []
     if len(points) < 2:
-        raise ValueError("has to be [west, south, east, north], a list of points, or GeoJSON")
+        raise ValueError(A_REGION)
     if len(points) == 2:
         (x0, y0), (x1, y1) = points
         return [(x0, min(y0, y1)), (x1, max(y0, y1))]

@@ -78,7 +78,7 @@ _OPTIONS = [
 _NO_FORMAT: Any = -1
 """No value of the enum."""
 
-_FORM_SECONDS = 5.0
+_FORM_SECONDS = 2.0
 """That a server is given to look at a request which is wrong in any case."""
 
 

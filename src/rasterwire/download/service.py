@@ -119,13 +119,13 @@ class Downloads:
         """Return the names of the properties of a collection's images, as expressions know them."""
         return properties_of(self.catalog, collection_id)
 
-    def has_image(self, image_id: str) -> bool:
-        """Tell whether the catalog has an image that expressions would load by this id."""
+    def missing_image(self, image_id: str) -> ImageNotFound | None:
+        """Return the error of an id by which expressions would load no image, None of one by which they would."""
         try:
             find_image(self.catalog, image_id)
         except ImageNotFound:
-            return False
-        return True
+            return ImageNotFound(image_id, self.catalog.close_id(image_id))
+        return None
 
     def create(self, plan: RenderPlan, written: bytes, request_id: str, shared: tuple[bytes, ...] = ()) -> Registered:
         """Register a planned request.

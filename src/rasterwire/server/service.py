@@ -157,7 +157,7 @@ class Desk:
             return self.downloads.plan(request, graph)
         except InvalidExpression as error:
             if params.WhichOneof("source") == "mosaic":
-                raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
+                raise mosaic_refusal(params.mosaic, error, self.downloads.missing_image) from None
             raise
 
     async def create(self, params: download_pb2.DownloadParams) -> download_service_pb2.CreateDownloadResponse:

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from rasterwire.errors import InvalidExpression, InvalidRequest, Violation, Violations, invalid
+from rasterwire.errors import ImageNotFound, InvalidExpression, InvalidRequest, Violation, Violations, invalid
 from rasterwire.server.messages.graph_json import Node
 from rasterwire.server.messages.graph_json import call as _call
 from rasterwire.server.messages.graph_json import constant as _constant
@@ -179,14 +179,14 @@ def check_properties(query: download_pb2.CollectionQuery, names: Collection[str]
 
 
 def mosaic_refusal(
-    mosaic: download_pb2.Mosaic, error: InvalidExpression, is_there: Callable[[str], bool]
+    mosaic: download_pb2.Mosaic, error: InvalidExpression, missing_image: Callable[[str], ImageNotFound | None]
 ) -> InvalidRequest:
     """Return an error of the graph of a mosaic in terms of the fields of the mosaic.
 
     Args:
         mosaic: as the caller wrote it.
         error: of its graph, which the caller never saw.
-        is_there: tells whether the catalog has an image.
+        missing_image: returns the error of an id of no image, else None.
     """
     if error.is_of_null:
         said = "no image passes the query; widen its times, bounds or filters"
@@ -194,11 +194,10 @@ def mosaic_refusal(
     if error.function == "ImageCollection.load":
         said = f"no collection {mosaic.query.collection!r} in this catalog; list the images to see which there are"
         return invalid("mosaic.query.collection", "COLLECTION_NOT_FOUND", said)
-    said = "in this catalog; list the images to see which there are"
     missing = (
-        Violation(f"mosaic.images.ids[{at}]", "IMAGE_NOT_FOUND", f"no image {image!r} {said}")
+        Violation(f"mosaic.images.ids[{at}]", not_found.reason, not_found.problem)
         for at, image in enumerate(mosaic.images.ids)
-        if not is_there(image)
+        if (not_found := missing_image(image)) is not None
     )
     if found := tuple(itertools.islice(missing, _MOST_TOLD)):
         return InvalidRequest(found)
