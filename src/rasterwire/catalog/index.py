@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import chain, islice, takewhile
+from itertools import islice, takewhile
 
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.plain_folder import find_folders
@@ -13,7 +13,9 @@ from rasterwire.catalog.tree import Tree
 
 __all__ = ["Index", "build_index"]
 
-_COMPARED = 50
+_BETWEEN = "\0"
+
+_COMPARED = 10
 """Ids before, and after, that are compared with one that there is not."""
 
 _LONGEST, _LIKENESS = 200, 0.8
@@ -29,12 +31,14 @@ class Index:
         ids: sorted.
         notes: what is amiss with documents and ids.
         collections: ids of the images of each collection that a document names, sorted.
+        folded: all ids without regard to case, since one text is searched faster than a list.
     """
 
     entries: dict[str, Entry]
     ids: Sequence[str]
     notes: tuple[Disagreement, ...]
     collections: dict[str, list[str]]
+    folded: str
 
     def collection(self, name: str) -> list[Entry]:
         """Return the entries of a collection: those whose document names it, or whose id begins with it and a slash."""
@@ -56,12 +60,14 @@ class Index:
         In this order: the same but for its case, one that ends with it, one spelt nearly so. For the last only the
         ids around its place are compared, since comparing takes long.
         """
-        folded, size = wanted.casefold(), len(wanted)
-        # lengths first: of a hundred thousand ids few need more
-        alike = (name for name in self.ids if len(name) == size and name.casefold() == folded)
-        below = (name for name in self.ids if name[-size - 1 : -size] == "/" and name[-size:].casefold() == folded)
-        for name in chain(alike, below):
-            return name
+        if not wanted:
+            return ""
+        folded = wanted.casefold()
+        for before in (_BETWEEN, "/"):
+            at = self.folded.find(f"{before}{folded}{_BETWEEN}")
+            found = self.ids[self.folded.count(_BETWEEN, 0, at + 1) - 1] if at >= 0 else ""
+            if found.casefold().endswith(folded):  # not where an id holds what stands between ids
+                return found
         place = bisect_left(self.ids, wanted)
         around = self.ids[max(0, place - _COMPARED) : place + _COMPARED]
         return next(iter(get_close_matches(wanted[:_LONGEST], around, 1, _LIKENESS)), "")
@@ -81,7 +87,9 @@ def build_index(tree: Tree) -> Index:
     for image_id in sorted(entries):
         if entries[image_id].collection:
             collections.setdefault(entries[image_id].collection, []).append(image_id)
-    return Index(entries, sorted(entries), tuple(notes), collections)
+    ids = sorted(entries)
+    folded = f"{_BETWEEN}{_BETWEEN.join(ids)}{_BETWEEN}".casefold()
+    return Index(entries, ids, tuple(notes), collections, folded)
 
 
 def _add(entries: dict[str, Entry], found: Iterable[Entry]) -> list[Disagreement]:
