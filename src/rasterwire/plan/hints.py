@@ -31,12 +31,12 @@ def outside(asked: Asked, source: GeoBox, field: str) -> Violation:
     Args:
         asked: that leads to the output.
         source: the grid of the image.
-        field: of the request that decides where the output lies.
+        field: of the request that decides the size of the output; a region decides where it lies.
     """
     said = f"does not touch the image, which covers {_place(source)}"
     if _touches_swapped(asked, source):
         said += "; with x and y swapped it would: x, the longitude, comes first"
-    return Violation(field, OUTSIDE_IMAGE, said)
+    return Violation("region" if asked.region_counts else field, OUTSIDE_IMAGE, said)
 
 
 def with_hint(violations: Sequence[Violation], region: Region | None) -> list[Violation]:

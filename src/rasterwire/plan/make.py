@@ -81,16 +81,14 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
             rasters.append(_raster(request, format_, asked, grid, entries[index], named))
             touches = any(isinstance(band, Computed) or grids.touch(grid, on(grid, band)) for _, band in group)
             field = _deciding_field(asked)
-            where = "region" if asked.region_counts else field
-            wrong = side_violation(grid, field, limits) if touches else outside(asked, group[0][1].placed, where)
+            wrong = side_violation(grid, field, limits) if touches else outside(asked, group[0][1].placed, field)
             problems.found += [wrong] if wrong else []
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         problems.found += [Violation(i.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {i.reason}") for i in ignored]
     check_bytes(format_, rasters, limits, problems)
-    problems.found = with_hint(problems.found, request.region)
-    problems.raise_if_any()
+    Violations(with_hint(problems.found, request.region)).raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
     plan = RenderPlan(
