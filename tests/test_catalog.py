@@ -385,6 +385,23 @@ def test_an_asset_outside_of_the_folder_is_no_band(tmp_path: Path, href: str) ->
         catalog.get("it")
 
 
+def test_an_id_that_is_not_there_has_one_that_is_like_it(tmp_path: Path) -> None:
+    for name in ("Rivers/elbe.tif", "Rivers/rhine.tif", "lake_2020.tif", "lake_2021.tif"):
+        write_raster(tmp_path / name)
+    write_raster(tmp_path / "S2" / "20210109T185751" / "B3.tif")
+    catalog = catalog_of(tmp_path)
+    wanted = {
+        "lake_2022": "lake_2021",
+        "LAKE_2020": "lake_2020",
+        "20210109T185751": "S2/20210109T185751",
+        "lake-2021": "lake_2021",
+        "sea": "",
+        "": "",
+        "x" * 10_000: "",
+    }
+    assert {name: catalog.close_id(name) for name in wanted} == wanted
+
+
 # STAC
 
 

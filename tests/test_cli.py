@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 import rasterwire
 from effort import HANG
 from images import SCENE
+from rasterwire.client import Client, InvalidParams
 from rasterwire.demo.scene import make_scene
 from rasterwire.server.process import app
 from rasterwire.server.settings import BadSettings, Settings, load_settings
@@ -83,10 +84,94 @@ def test_plan_is_whole_through_a_pipe_and_as_json(server: Served) -> None:
     assert [raster["bands"][0]["id"] for raster in json.loads(output)["rasters"]] == ["B3", "B11"]
 
 
+def test_each_column_of_a_plan_says_something(server: Served) -> None:
+    options = ["-b", "B3", "-b", "B11:20", "--region", BOX, "--server", server.address]
+    _, said, _ = run("plan", SCENE, *options)
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in said.splitlines() if line[0] == "│"]
+    assert [row[-1] for row in rows] == ["native pixels", "native pixels"]
+    assert all(all(row) for row in rows)
+
+
+def test_all_that_is_wrong_is_told_at_once_in_the_words_of_the_options(server: Served) -> None:
+    wrong = ["--format", "TIFF", "--mask", "x", "--scale", "-1", "--nodata", "no", "--compression-level", "1.5"]
+    wrong += ["-b", "nope", "-b", "B3:-2", "--dimensions", "10x", "--crs-transform", "1,2"]
+    code, _, said = run("plan", SCENE, *wrong, "--server", server.address)
+    assert code == 3
+    fields = [line.removeprefix("Error: ").split(":")[0] for line in said.splitlines()]
+    numbers = ["--compression-level", "--crs-transform", "--dimensions", "--nodata", "--scale"]
+    assert sorted(fields) == sorted([*numbers, "--format", "--mask", "--band", "--band no. 2, scale"])
+    with Client(server.address) as client, pytest.raises(InvalidParams) as caught:
+        client.plan({"image": "nothing", "mask": "x", "resampling": 7, "scale": -1})
+    assert {v.field for v in caught.value.violations} == {"mask", "resampling", "scale", "image"}
+
+
+def test_a_region_may_be_a_file_or_geojson_and_no_other_file(server: Served, tmp_path: Path) -> None:
+    west, south, east, north = map(float, BOX.split(","))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    long_ring = [[west + (east - west) * n / 200, south] for n in range(200)] + ring[1:]
+    (tmp_path / "area.json").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    (tmp_path / "pixels.tif").write_bytes(b"II*\0\xff\xfe")
+    for region in (tmp_path / "area.json", json.dumps({"type": "Polygon", "coordinates": [long_ring]})):
+        _, said, _ = run("plan", SCENE, "-b", "B3", "--region", region, "--server", server.address)
+        assert "209 x 170" in said
+    code, _, note = run("plan", SCENE, "--region", tmp_path / "pixels.tif", "--server", server.address)
+    assert (code, "--region: has to be west,south,east,north, or a file of GeoJSON" in note) == (3, True)
+
+
+def test_what_the_client_alone_finds_is_told_where_no_server_answers() -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(InvalidParams) as caught:
+        client.plan({"image": "a", "mask": "x", "scale": -1})
+    assert [v.field for v in caught.value.violations] == ["mask"]
+
+
+def test_a_name_of_a_folder_and_an_image_is_the_folder_unless_a_server_is_named(
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RASTERWIRE_SERVER", server.address)
+    make_scene(tmp_path / SCENE)
+    code, said, note = run("images", SCENE)
+    assert (code, said) == (0, SCENE + "\n")
+    assert note == f"'{SCENE}' is a folder here; for an image of this id add --server\n"
+    assert run("images", f"./{SCENE}")[2] == ""
+    code, said, note = run("images", SCENE, "--server", server.address)
+    assert (code, "B11" in said, note) == (0, True, "")
+    code, _, note = run("images", "./nothing")
+    assert (code, "there is no folder './nothing'" in note) == (2, True)
+
+
+def test_refusals_name_commands_and_options(server: Served) -> None:
+    at = ["--server", server.address]
+    assert "did you mean" in run("images", SCENE[:-1] + "F", *at)[2]
+    assert run("images", "nothing", *at)[2] == (
+        "Error: no image 'nothing' in this catalog; `rasterwire images` lists those there are\n"
+    )
+    both = ["--format", "npy", "--compression-level", "3", "--strict"]
+    assert "--compression-level: would be ignored: --format npy is no GeoTIFF" in run("plan", SCENE, *both, *at)[2]
+
+
+@pytest.mark.parametrize("command", [["limits"], ["plan", "x"], ["health"]])
+def test_an_address_for_http_is_wrong_usage(command: list[str]) -> None:
+    code, _, said = run(*command, "--server", "http://localhost:8080")
+    assert code == 2
+    assert "give host:port of the server's gRPC port, as localhost:50051" in said
+
+
+def test_a_port_that_is_taken_is_told_in_one_sentence_and_by_nobody_else(server: Served, tmp_path: Path) -> None:
+    port = server.address.rsplit(":", 1)[1]
+    (tmp_path / "catalog").mkdir()
+    ports = ["--grpc-port", port, "--http-port", "0"]
+    code, _, said = run("serve", tmp_path / "catalog", *ports, "--state-dir", tmp_path / "state")
+    assert code == 2
+    ours = [line for line in said.splitlines() if "rasterwire" not in line and line]
+    assert ours == [f"Error: grpc_port: cannot listen on 127.0.0.1:{port}; is it taken?"]
+
+
 def test_limits_are_told(server: Served) -> None:
     code, output, _ = run("limits", "--server", server.address)
     assert code == 0
     assert "1,000,000" in output
+    assert "(1 TiB)" in output
     assert "6:00:00" in output
 
 
@@ -136,6 +221,8 @@ def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.Monke
             watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=HANG)
             assert any(answer.status == health_pb2.HealthCheckResponse.SERVING for answer in watch)
         assert run("health", "--server", server.address)[0] == 0
+        code, said, note = run("images", "--server", server.address)
+        assert (code, said, note.startswith("the server has no images")) == (0, "", True)
     assert run("health", "--server", "127.0.0.1:1", "--timeout", "1")[0] == 1
 
 
@@ -150,7 +237,10 @@ def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.Monke
         ),
         pytest.param(["plan", "nothing"], 4, ["no image 'nothing'"], id="not-found"),
         pytest.param(
-            ["plan", SCENE, "--region", "1,2,3"], 2, ["neither west,south,east,north nor a file"], id="bad-box"
+            ["plan", SCENE, "--region", "1,2,3", "--scale", "-1"],
+            3,
+            ["--region: has to be west,south,east,north, or a file of GeoJSON, got '1,2,3'", "--scale: must be"],
+            id="bad-box",
         ),
         pytest.param(["frobnicate"], 2, ["No such command"], id="no-command"),
     ],
@@ -172,6 +262,7 @@ def test_help_teaches_and_version_tells() -> None:
     assert "rasterwire serve /data" in run("--help")[1]
     code, output, _ = run("version")
     assert (code, output.splitlines()[0]) == (0, f"rasterwire {rasterwire.__version__}")
+    assert run("--version")[:2] == (0, f"rasterwire {rasterwire.__version__}\n")
 
 
 # -- settings ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -537,5 +538,74 @@ def test_answers_that_are_no_messages_are_told_as_such(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_as_such() -> None:
-    with Client("127.0.0.1:1") as client, pytest.raises(Interrupted, match="the server cannot be reached; does it run"):
+    said = (
+        r"the server cannot be reached; does it run .*nobody listens at 127\.0\.0\.1:1; the gRPC port is 50051 unless"
+    )
+    with Client("127.0.0.1:1") as client, pytest.raises(Interrupted, match=said):
         client.limits()
+
+
+def test_a_server_of_http_is_told_as_such() -> None:
+    def answer(listening: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, args=(listening,), daemon=True).start()
+        port = listening.getsockname()[1]
+        with (
+            Client(f"127.0.0.1:{port}") as client,
+            pytest.raises(Interrupted, match="a server for HTTP answers at this"),
+        ):
+            client.limits()
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "http://localhost:8080",
+            "is an address for HTTP; give host:port of the server's gRPC port, as localhost:50051",
+        ),
+        ("HTTPS://Example.org/x", "is an address for HTTP; give host:port .* as example.org:50051"),
+        ("localhost", "names no port; give host:port, as localhost:50051"),
+        ("localhost:", "names no port; give host:port, as localhost:50051"),
+        ("::1", r"names no port; give host:port, as \[::1\]:50051"),
+        ("[::1]", r"names no port; give host:port, as \[::1\]:50051"),
+        ("", "names no port"),
+        ("localhost:99999", "names port 99999; a port is a number from 1 to 65535"),
+        ("localhost:0", "names port 0"),
+    ],
+)
+def test_an_address_that_grpc_cannot_call_is_refused_before_a_call(target: str, said: str) -> None:
+    with pytest.raises(InvalidParams, match=f"^target: .*{said}"):
+        Client(target)
+
+
+@pytest.mark.parametrize(
+    "target", ["localhost:50051", "[::1]:50051", "dns:///example.org", "unix:/run/x", "ipv4:127.0.0.1:1"]
+)
+def test_addresses_of_grpc_s_own_forms_are_left_to_it(target: str) -> None:
+    Client(target).close()
+
+
+def test_with_tls_an_address_needs_no_port() -> None:
+    Client("example.org", credentials=grpc.ssl_channel_credentials()).close()
+
+
+# -- places for files --------------------------------------------------------------------------
+
+
+def test_a_missing_folder_is_told_before_the_server_is_asked(tmp_path: Path) -> None:
+    said = f"^there is no folder {re.escape(repr(str(tmp_path / 'no')))}; make it, or name another$"
+    with Client("127.0.0.1:1") as client:
+        for begin in (client.download, client.download_future):
+            with pytest.raises(FileNotFoundError, match=said):
+                begin({"image": "a"}, tmp_path / "no" / "x.tif")
+    assert list(tmp_path.iterdir()) == []

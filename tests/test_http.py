@@ -96,7 +96,7 @@ def test_a_range_is_answered_with_its_part(server: Served, byte_range: str, firs
     assert headers["Content-Range"] == f"bytes {start}-{start + len(body) - 1}/{len(data)}"
 
 
-@pytest.mark.parametrize("byte_range", ["bytes=54372-", "bytes=99999999-", "bytes=9-5", "bytes=-0"])
+@pytest.mark.parametrize("byte_range", ["bytes=54372-", "bytes=99999999-", "bytes=-0"])
 def test_a_range_outside_the_file_is_refused_with_its_size(server: Served, byte_range: str) -> None:
     path, data = made(server)
     status, headers, body = ask(server, "GET", path, {"Range": byte_range})
@@ -104,7 +104,7 @@ def test_a_range_outside_the_file_is_refused_with_its_size(server: Served, byte_
     assert json.loads(body)["error"]["status"] == "OUT_OF_RANGE"
 
 
-@pytest.mark.parametrize("byte_range", ["lines=0-9", "bytes=a-b", "bytes=-", "bytes=0-1,3-4", ""])
+@pytest.mark.parametrize("byte_range", ["lines=0-9", "bytes=a-b", "bytes=-", "bytes=5-1", "bytes=0-1,3-4", ""])
 def test_a_range_that_is_none_is_answered_with_all(server: Served, byte_range: str) -> None:
     path, data = made(server)
     assert ask(server, "GET", path, {"Range": byte_range})[::2] == (200, data)

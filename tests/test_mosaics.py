@@ -210,6 +210,11 @@ def bounded(**area: Any) -> dict[str, Any]:
     ("mosaic", "fields", "message"),
     [
         ({"images": {"ids": ["scene-00", "nope"]}}, {}, "mosaic.images.ids[1]: no image 'nope' in this catalog"),
+        (
+            {"images": {"ids": ["Scene-01"]}},
+            {},
+            "mosaic.images.ids[0]: no image 'Scene-01' in this catalog; did you mean",
+        ),
         ({"query": {"collection": "nope"}}, {}, "mosaic.query.collection: no collection 'nope' in this catalog"),
         (ALL_IMAGES, {"crs": None, "crsTransform": None, "dimensions": None}, "has no bounds; give a region"),
         (ALL_IMAGES, {"bands": [{"id": "blue"}]}, "bands[0].id: no band 'blue' in the image; it has "),

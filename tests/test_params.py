@@ -21,6 +21,9 @@ RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
     [
         pytest.param({"dimensions": 99999999999}, "dimensions", id="too-many-pixels"),
         pytest.param({"dimensions": "axb"}, "dimensions", id="dimensions-of-letters"),
+        pytest.param({"dimensions": "10x"}, "dimensions", id="width-without-height"),
+        pytest.param({"dimensions": "x10"}, "dimensions", id="height-without-width"),
+        pytest.param({"dimensions": ""}, "dimensions", id="dimensions-of-nothing"),
         pytest.param({"compressionLevel": 2**40}, "compression_level", id="level-beyond-32-bits"),
         pytest.param({"region": {"bounding_box": [1, 2, 3]}}, "region.bounding_box", id="box-of-three"),
         pytest.param({"region": {"bounding_box": {"left": 1}}}, "region.bounding_box.left", id="box-of-other-words"),
@@ -47,6 +50,12 @@ def test_what_means_nothing_is_told_by_field(document: dict[Any, Any], field: st
         to_message(document)
     assert [violation.field for violation in caught.value.violations] == [field]
     assert "unpack" not in str(caught.value)
+    assert "could not convert" not in str(caught.value)
+
+
+@every("given", ["10x5", "10 x 5", "10X5", " 10,5 ", "10 5", "10, 5"])
+def test_two_dimensions_may_be_a_text(given: str) -> None:
+    assert list(to_message({"dimensions": given}).dimensions) == [10, 5]
 
 
 @every("document", [None, [], 5, "image"])

@@ -1,7 +1,9 @@
 """The plan: precedence, types, names, limits. No file is read."""
 
 import math
+import re
 
+import pyproj
 import pytest
 from affine import Affine
 from odc.geo.crs import CRS
@@ -240,15 +242,67 @@ def test_a_complex_band_is_refused() -> None:
 def test_limits_are_told_with_their_numbers() -> None:
     with pytest.raises(InvalidRequest, match=r"10980 x 10980 pixels, at most 1000"):
         plan(bands=THREE[:1], limits=Limits(max_side=1000))
-    with pytest.raises(InvalidRequest, match=r"241120800 bytes before compression, at most 1000000"):
+    with pytest.raises(InvalidRequest, match=r"the output is 230 MiB before compression, at most 977 KiB"):
         plan(bands=THREE[:1], limits=Limits(max_bytes=1_000_000))
     with pytest.raises(InvalidRequest, match=r"3 bands, at most 2"):
         plan(bands=THREE, limits=Limits(max_bands=2))
 
 
+def test_a_size_just_over_the_limit_is_told_in_full() -> None:
+    with pytest.raises(
+        InvalidRequest, match=r"the output is 241,120,800 bytes before compression, at most 241,120,799;"
+    ):
+        plan(bands=THREE[:1], limits=Limits(max_bytes=241_120_799))
+
+
+def told(**fields: object) -> list[str]:
+    with pytest.raises(InvalidRequest) as caught:
+        plan(**fields)  # type: ignore[arg-type]
+    return [str(violation) for violation in caught.value.violations]
+
+
 def test_a_region_elsewhere_is_refused_with_where_the_image_is() -> None:
-    with pytest.raises(InvalidRequest, match=r"\[499980, 4090200, 609780, 4200000\] in EPSG:32610"):
-        plan(bands=THREE, region=box_region(10, 50, 11, 51))
+    (said,) = told(bands=THREE[:1], region=box_region(10, 50, 11, 51))
+    found = re.fullmatch(
+        r"region: does not touch the image, which covers \[499980, 4090200, 609780, 4200000\] in EPSG:32610, "
+        r"which is \[(.*)\] in degrees",
+        said,
+    )
+    assert found is not None
+    to_degrees = pyproj.Transformer.from_crs(32610, 4326, always_xy=True)
+    expected = to_degrees.transform_bounds(499980, 4090200, 609780, 4200000)
+    assert [float(side) for side in found[1].split(", ")] == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_region_with_x_and_y_swapped_is_told_as_such() -> None:
+    question = "with x and y swapped it would: x, the longitude, comes first"
+    (said,) = told(bands=THREE[:1], region=box_region(4091000, 510000, 4092000, 511000, UTM))
+    assert said.endswith(question)
+    (said,) = told(bands=THREE[:1], region=box_region(4091000, 10000, 4092000, 11000, UTM))
+    assert question not in said
+
+
+@pytest.mark.parametrize(
+    ("grid", "field"),
+    [
+        pytest.param(GridSpec(), "region", id="own-grid"),
+        pytest.param(GridSpec(crs=CRS("EPSG:4326"), scale=0.1), "scale", id="degrees"),
+        pytest.param(GridSpec(crs=CRS("ESRI:54009"), scale=0.1), "scale", id="mollweide"),
+    ],
+)
+def test_a_box_with_west_and_east_swapped_asks_whether_they_are(grid: GridSpec, field: str) -> None:
+    said = told(bands=THREE[:2], grid=grid, region=box_region(-122.06, 37.04, -122.09, 37.06))
+    sides = "the west of the region, -122.06, is greater than its east, -122.09"
+    assert said[0].startswith(f"{field}: ")
+    assert said[0].endswith(f"{sides}, so that it spans 359.97 degrees over the antimeridian: are the two swapped?")
+    assert sum(sides in one for one in said) == 1
+    assert len(set(said)) == len(said)
+
+
+def test_a_nodata_value_of_no_type_is_told_in_one_line() -> None:
+    assert told(nodata=70000) == [
+        "nodata: 70000 is not a value of uint16, the type of bands B3, B8, B11, nor of uint8, the type of band 'SCL'"
+    ]
 
 
 def test_nodata_has_to_be_of_the_type() -> None:

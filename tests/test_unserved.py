@@ -38,23 +38,58 @@ def test_check_names_what_is_ignored_or_elsewhere(tmp_path: Path) -> None:
     assert not any("secret" in str(item) or "token" in str(item) or str(tmp_path) in str(item) for item in unserved)
     result = CliRunner().invoke(cli, ["images", str(tmp_path), "--check"])
     assert result.exit_code == 0  # the documents have no errors
-    for name in (*BESIDE, *FORMATS, "i, web", "i, bucket", "i, machine"):
+    for name in (*BESIDE, *FORMATS):
         assert f"{name}: " in result.output, name
-    assert f"{len(unserved)} files or assets are not served" in result.output
+
+
+def test_check_counts_assets_of_other_machines_in_one_line_for_each(tmp_path: Path) -> None:
+    write_item(tmp_path / "i.json", {f"B{n}": {"href": f"https://user:x@example.com/{n}.tif"} for n in range(30)})
+    write_item(tmp_path / "j.json", {"B0": {"href": "s3://bucket/0.tif"}, "B1": {"href": "https://example.com/1.tif"}})
+    result = CliRunner().invoke(cli, ["images", str(tmp_path), "--check"])
+    assert result.stdout.splitlines() == [
+        "31 assets at https://example.com: not read, since only files of the folder are served",
+        "1 asset at s3://bucket: not read, since only files of the folder are served",
+    ]
 
 
 def test_a_server_says_in_one_line_what_it_does_not_serve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_tiff(tmp_path / "fine" / "a.tif")
     with caplog.at_level(logging.INFO, "rasterwire.server"):
         tell_unserved(tmp_path / "fine")
-        assert not caplog.messages
+        assert caplog.messages == [f"1 image in {tmp_path / 'fine'}"]
+        caplog.clear()
         fill(tmp_path / "fine")
         tell_unserved(tmp_path / "fine")
-    assert len(caplog.messages) == 1
-    message = caplog.messages[0]
+    assert len(caplog.messages) == 2
+    message = caplog.messages[1]
     for part in ("2 .msk", "1 .ovr", "1 .aux.xml", "1 .tfw", "1 .nc", "1 asset at https", "1 asset at s3", "--check"):
         assert part in message, part
     assert "\n" not in message
+
+
+def test_images_without_rasters_are_counted_at_start_and_named_in_a_list(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_tiff(tmp_path / "a.tif")
+    write_item(tmp_path / "i.json", {"B0": {"href": "gone.tif"}})
+    write_item(tmp_path / "j.json", {"B0": {"href": "https://example.com/1.tif"}, "B1": {"href": "gone.tif"}})
+    with caplog.at_level(logging.INFO, "rasterwire.server"):
+        tell_unserved(tmp_path)
+    assert caplog.messages[0].startswith(f"3 images, 2 without rasters in {tmp_path}; ")
+    done = CliRunner().invoke(cli, ["images", str(tmp_path)])
+    assert done.stdout.splitlines() == ["a", "i\tno rasters", "j\tno rasters"]
+    assert done.stderr == "3 images, 2 without rasters; add --check to see what is missing\n"
+
+
+def test_a_folder_without_images_is_told_as_such(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "x.nc").write_bytes(b"")
+    done = CliRunner().invoke(cli, ["images", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert f"no images in {tmp_path}: an image is a GeoTIFF" in done.stderr
+    assert "not served are 1 .nc" in done.stderr
+    with caplog.at_level(logging.INFO, "rasterwire.server"):
+        tell_unserved(tmp_path)
+    assert caplog.messages[0].startswith(f"no images in {tmp_path}: an image is a GeoTIFF")
 
 
 def test_a_world_file_or_mask_changes_no_image(tmp_path: Path) -> None:

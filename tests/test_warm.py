@@ -3,6 +3,8 @@
 import asyncio
 import os
 import re
+import runpy
+import subprocess
 import sys
 import threading
 import types
@@ -38,6 +40,23 @@ def test_another_process_compiles_and_this_one_loads(monkeypatch: pytest.MonkeyP
     asyncio.run(warm.warm_up())
     assert len(children) == 1
     assert by == [os.getpid()] * 2
+
+
+def test_the_process_that_compiles_starts_others_by_the_name_of_its_module(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[tuple[str, ...]] = []
+
+    def noted(command: list[str], **_: Any) -> None:
+        commands.append(tuple(command))
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr(sys, "argv", ["warm", str(tmp_path / "turn")])
+    monkeypatch.delitem(sys.modules, warm.__name__)
+    runpy.run_module(warm.__name__, run_name="__main__")
+    assert commands == [(sys.executable, "-P", "-m", warm.__name__, "--share", "0")]
 
 
 def test_who_stops_warming_up_does_not_wait_for_the_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

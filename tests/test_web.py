@@ -1,6 +1,7 @@
 """The HTTP door with web pages, proxies and logs."""
 
 import json
+import logging
 import re
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -125,6 +127,41 @@ def test_every_answer_keeps_its_address_and_its_type(server: Served) -> None:
         _, headers, _ = ask(server, method, target)
         assert headers["Referrer-Policy"] == "no-referrer", target
         assert headers["X-Content-Type-Options"] == "nosniff", target
+        assert headers["Server"] == "rasterwire", target
+
+
+def test_an_answer_to_what_is_no_request_names_no_version_either(server: Served) -> None:
+    host, port = urlsplit(server.http).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=_GUARD) as connection:
+        connection.sendall(b"GET / HTTX/1.1\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert b"\r\nServer: rasterwire\r\n" in answer
+    assert b"aiohttp" not in answer
+    assert b"Python" not in answer
+
+
+def test_refusals_and_files_are_logged_without_a_token(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "rasterwire.server"):
+        _, _, body = ask(server, "POST", "/v1/downloads", PARAMS, JSON)
+        made = json.loads(body)["downloadId"]
+        url, token = made["url"].removeprefix(server.http), made["token"]
+        size = len(ask(server, "GET", url)[2])
+        ask(server, "GET", url, headers={"Range": "bytes=0-9"})
+        ask(server, "HEAD", url)
+        ask(server, "GET", url + "x")
+        ask(server, "POST", "/v1/downloads:plan", b'{"image": "image", "scale": -1}', JSON)
+        ask(server, "GET", "/readyz")
+        ask(server, "GET", "/nothing%0Aelse")
+    pixels = f"GET {url.split('?')[0]}"
+    lines = [re.fullmatch(r"(.*) [0-9.]+ ms", said) for said in caplog.messages if "/" in said]
+    assert [line[1] for line in lines if line] == [
+        f"{pixels} 200 {size} bytes",
+        f"{pixels} 206 10 bytes",
+        f"{pixels} 404",
+        "POST /v1/downloads:plan 400",
+        "GET /nothing%0Aelse 404",
+    ]
+    assert token not in caplog.text
 
 
 def root_url(server: Served, **headers: str) -> str:

@@ -140,16 +140,28 @@ class InvalidExpression(DownloadError):
 
 
 class ImageNotFound(DownloadError):
-    """The catalog has no image of this id."""
+    """The catalog has no image of this id.
+
+    Attributes:
+        image_id: that was asked for.
+        close: an id of the catalog that is like it, or "".
+    """
 
     reason = "IMAGE_NOT_FOUND"
 
-    def __init__(self, image_id: str) -> None:
-        super().__init__(image_id)
+    def __init__(self, image_id: str, close: str = "") -> None:
+        super().__init__(image_id, close)
         self.image_id = image_id
+        self.close = close
 
     def __str__(self) -> str:
-        return f"image: no image {self.image_id!r} in this catalog; ListImages names those there are"
+        return f"image: {self.problem}"
+
+    @property
+    def problem(self) -> str:
+        """A sentence."""
+        hint = f"did you mean {self.close!r}?" if self.close else "list the images to see which there are"
+        return f"no image {self.image_id!r} in this catalog; {hint}"
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -20,6 +20,10 @@ class Catalog(Protocol):
         """
         ...
 
+    def close_id(self, image_id: str) -> str:
+        """Return an id that may be meant by one that there is not, "" for none."""
+        ...
+
     def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
         """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
 

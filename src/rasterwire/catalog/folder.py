@@ -91,6 +91,27 @@ class FolderCatalog:
         self._images[image_id] = _CachedImage(entry, headers, image)
         return image
 
+    def close_id(self, image_id: str) -> str:
+        """Return an id that may be meant by one that there is not, "" for none."""
+        return self._index().close_to(image_id)
+
+    def count(self) -> int:
+        """Return how many images there are.
+
+        Raises:
+            SourceUnavailable: the folder is not there.
+        """
+        return len(self._index().ids)
+
+    def without_rasters(self) -> list[str]:
+        """Return the ids of the images that documents describe, and none of whose rasters is in the folder.
+
+        Raises:
+            SourceUnavailable: the folder is not there.
+        """
+        index = self._index()
+        return [image_id for image_id in index.ids if not index.entries[image_id].sources]
+
     def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
         """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
 

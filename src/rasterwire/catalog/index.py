@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import islice, takewhile
 
 from rasterwire.catalog.entry import Disagreement, Entry
@@ -11,6 +12,14 @@ from rasterwire.catalog.stac import find_items
 from rasterwire.catalog.tree import Tree
 
 __all__ = ["Index", "build_index"]
+
+_BETWEEN = "\0"
+
+_COMPARED = 10
+"""Ids before, and after, that are compared with one that there is not."""
+
+_LONGEST, _LIKENESS = 200, 0.8
+"""Characters that are compared, and the share of them that two ids have to have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +31,14 @@ class Index:
         ids: sorted.
         notes: problems of documents and ids.
         collections: sorted ids of the images of each collection that a document names.
+        folded: all ids without regard to case, since one text is searched faster than a list.
     """
 
     entries: dict[str, Entry]
     ids: Sequence[str]
     notes: tuple[Disagreement, ...]
     collections: dict[str, list[str]]
+    folded: str
 
     def collection(self, name: str) -> list[Entry]:
         """Return the entries whose document names the collection, or whose id begins with its name and a slash."""
@@ -42,6 +53,24 @@ class Index:
         following = (self.ids[index] for index in range(start, len(self.ids)))
         matches = takewhile(lambda image_id: image_id.startswith(prefix), following)
         return [self.entries[image_id] for image_id in islice(matches, max(0, limit))]
+
+    def close_to(self, wanted: str) -> str:
+        """Return an id that may be meant by one that there is not, "" for none.
+
+        In this order: the same but for its case, one that ends with it, one spelt nearly so. For the last only the
+        ids around its place are compared, since comparing takes long.
+        """
+        if not wanted:
+            return ""
+        folded = wanted.casefold()
+        for before in (_BETWEEN, "/"):
+            at = self.folded.find(f"{before}{folded}{_BETWEEN}")
+            found = self.ids[self.folded.count(_BETWEEN, 0, at + 1) - 1] if at >= 0 else ""
+            if found.casefold().endswith(folded):  # not where an id holds what stands between ids
+                return found
+        place = bisect_left(self.ids, wanted)
+        around = self.ids[max(0, place - _COMPARED) : place + _COMPARED]
+        return next(iter(get_close_matches(wanted[:_LONGEST], around, 1, _LIKENESS)), "")
 
 
 def build_index(tree: Tree) -> Index:
@@ -58,7 +87,9 @@ def build_index(tree: Tree) -> Index:
     for image_id in sorted(entries):
         if entries[image_id].collection:
             collections.setdefault(entries[image_id].collection, []).append(image_id)
-    return Index(entries, sorted(entries), tuple(notes), collections)
+    ids = sorted(entries)
+    folded = f"{_BETWEEN}{_BETWEEN.join(ids)}{_BETWEEN}".casefold()
+    return Index(entries, ids, tuple(notes), collections, folded)
 
 
 def _add(entries: dict[str, Entry], additions: Iterable[Entry]) -> list[Disagreement]:

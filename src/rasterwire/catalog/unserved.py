@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.tree import Tree
 
-__all__ = ["Unserved", "find_unserved", "summary"]
+__all__ = ["AN_IMAGE", "Unserved", "count_text", "find_unserved", "lines", "summary"]
+
+AN_IMAGE = "an image is a GeoTIFF or JPEG 2000 file, a folder of these, or a STAC item of these"
+"""Said where a folder holds none."""
 
 _INSIDE = "only the raster file itself is read; put it into the file"
 
@@ -26,6 +29,7 @@ _format = re.compile(
     r"|adf|rst|j2k|jpx|j2c|tiff?\.gz|gtiff|geotiff))",
     re.DOTALL,
 )
+_NOT_READ = "not read, since only files of the folder are served"
 _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extension of .tif"
 
 
@@ -37,14 +41,26 @@ class Unserved:
         name: of the file, relative to the folder, or the image and its asset.
         kind: the group for the summary, such as ``.msk``.
         reason: why it is not served, with the remedy.
+        origin: the scheme and host of an asset elsewhere; "" for files.
     """
 
     name: str
     kind: str
     reason: str
+    origin: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
+        return f"{self.name}: {f'at {self.origin}, ' if self.origin else ''}{self.reason}"
+
+
+def lines(unserved: Iterable[Unserved]) -> list[str]:
+    """Return a line for each file, and one for all assets of each other machine."""
+    items = list(unserved)
+    counts = Counter(item.origin for item in items if item.origin)
+    files = [str(item) for item in items if not item.origin]
+    return files + [
+        f"{count} {'asset' if count == 1 else 'assets'} at {origin}: {_NOT_READ}" for origin, count in counts.items()
+    ]
 
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
@@ -59,8 +75,7 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
     for entry in entries:
         for key, href in entry.remote_assets:
             origin = _origin(href)
-            reason = f"an asset at {origin}, which is not read: only files of the folder are served"
-            yield Unserved(f"{entry.id}, {key}", f"asset at {origin.split(':')[0]}", reason)
+            yield Unserved(f"{entry.id}, {key}", f"asset at {origin.split(':')[0]}", _NOT_READ, origin)
 
 
 def _origin(href: str) -> str:
@@ -70,6 +85,15 @@ def _origin(href: str) -> str:
         return f"{parts.scheme[:20]}://{(parts.hostname or '')[:100]}"
     except ValueError:
         return "an address that cannot be read"
+
+
+def count_text(images: int, without: int) -> str:
+    """Return how many images there are, and how many of them have no raster in the folder.
+
+    >>> count_text(1, 0), count_text(47, 25)
+    ('1 image', '47 images, 25 without rasters')
+    """
+    return f"{images} image{'' if images == 1 else 's'}" + (f", {without} without rasters" if without else "")
 
 
 def summary(unserved: Iterable[Unserved]) -> str:

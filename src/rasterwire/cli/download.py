@@ -1,6 +1,5 @@
 """``download`` and ``plan``."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,15 @@ import click
 from google.protobuf import json_format
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from rasterwire.cli.options import request_options, server_option, to_params
 from rasterwire.cli.text import console, printable
 from rasterwire.client import Client
 from rasterwire.client.extras import needs
 from rasterwire.client.preview import write_preview
+from rasterwire.client.transfer import check_target
+from rasterwire.units import bytes_text
 from rasterwire.v1 import download_pb2
 
 _NAMES_SHOWN = 8
@@ -48,16 +49,12 @@ def download(server: str, output: Path, preview: Path | None, restart: bool, qui
 
 def _check_target(option: str, path: Path, folder: bool = False) -> None:
     """Refuse a file that could not be written."""
-    if path.is_dir():
-        if not folder:
-            raise click.UsageError(f"{option}: {str(path)!r} is a folder; name a file")
-        parent = path
-    else:
-        parent = path.parent
-    if not parent.is_dir():
-        raise click.UsageError(f"{option}: there is no folder {str(parent)!r}; make it, or name another")
-    if not os.access(parent, os.W_OK):
-        raise click.UsageError(f"{option}: the folder {str(parent)!r} cannot be written to; name another")
+    if path.is_dir() and not folder:
+        raise click.UsageError(f"{option}: {str(path)!r} is a folder; name a file")
+    try:
+        check_target(path)
+    except OSError as error:
+        raise click.UsageError(f"{option}: {error}") from None
 
 
 @click.command()
@@ -99,7 +96,7 @@ def _masks(answer: download_pb2.DownloadPlan) -> dict[str, list[str]]:
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     """Print a plan as a table, what was ignored, and what is left out."""
     table = Table(
-        "file",
+        Column("file", overflow="fold"),  # names of bands differ at their end
         "band",
         "type",
         "nodata",
@@ -124,7 +121,7 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
             path = size = place = ""
         table.add_section()
     to.print(table)
-    to.print(f"{answer.uncompressed_bytes:,} bytes of pixels, about {answer.estimated_bytes:,} delivered")
+    to.print(f"{bytes_text(answer.uncompressed_bytes)} of pixels, about {bytes_text(answer.estimated_bytes)} delivered")
     for told, paths in _masks(answer).items():
         to.print(printable(f"invalid pixels: {told} ({', '.join(paths)})"), markup=False)
     made: dict[str, list[str]] = {}

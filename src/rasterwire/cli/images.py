@@ -23,46 +23,78 @@ if TYPE_CHECKING:
 @click.option(
     "--check", is_flag=True, help="Report where documents of FOLDER differ from its files, and what is not served."
 )
-def images(what: str | None, server: str, check: bool) -> None:
+@click.pass_context
+def images(ctx: click.Context, what: str | None, server: str, check: bool) -> None:
     """List the images of a server or of a FOLDER, or the bands of the image ID.
+
+    A name that is both an id and a folder here is taken for the folder, unless --server is given.
 
     \b
       rasterwire images
       rasterwire images COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG
       rasterwire images /data --check
     """
-    folder = Path(what) if what and Path(what).is_dir() else None
+    names_server = ctx.get_parameter_source("server") is click.core.ParameterSource.COMMANDLINE
+    folder = Path(what) if what and (check or not names_server) and Path(what).is_dir() else None
     if check:
         if folder is None:
             raise click.UsageError("--check needs a folder: rasterwire images FOLDER --check")
         sys.exit(_check(folder))
     if folder is not None:
+        if not _is_path(str(what)):
+            click.echo(f"{printable(str(folder))!r} is a folder here; for an image of this id add --server", err=True)
         _list_folder(folder)
         return
+    if what and not names_server and _is_path(what):
+        raise click.UsageError(f"there is no folder {what!r}; name one, or the id of an image")
     with Client(server) as client:
         if what:
             _show(client.get_image(what))
         else:
-            for image in client.list_images():
-                click.echo(printable(image.id))
+            _list_server(client)
+
+
+def _is_path(what: str) -> bool:
+    """Tell whether a name can only be that of a folder: no id begins or ends so."""
+    return Path(what).is_absolute() or what.startswith((".", "~")) or what.endswith("/")
 
 
 def _check(folder: Path) -> int:
     catalog = _catalog(folder)
+    from rasterwire.catalog import unserved as of_unserved
+
     found, unserved = list(catalog.check()), catalog.unserved()
-    for finding in (*found, *unserved):
-        click.echo(printable(str(finding)))
+    for line in (*map(str, found), *of_unserved.lines(unserved)):
+        click.echo(printable(line))
     said = f"{len(found)} disagreements" if found else "documents and files agree"
     click.echo(f"{said}; {len(unserved)} files or assets are not served" if unserved else said, err=True)
     return 1 if found else 0
 
 
+def _list_server(client: Client) -> None:
+    is_empty = True
+    for image in client.list_images():
+        is_empty = False
+        click.echo(printable(image.id))
+    if is_empty:
+        click.echo("the server has no images: its folder holds no rasters, and no documents of any", err=True)
+
+
 def _list_folder(folder: Path) -> None:
-    catalog, after = _catalog(folder), ""
+    catalog, after, count = _catalog(folder), "", 0
+    without = set(catalog.without_rasters())
     while page := catalog.list_images("", after, 1000):
         for image in page:
-            click.echo(printable(image.id))
-        after = page[-1].id
+            click.echo(printable(image.id) + ("\tno rasters" if image.id in without else ""))
+        after, count = page[-1].id, count + len(page)
+    from rasterwire.catalog.unserved import AN_IMAGE, count_text, summary
+
+    if not count:
+        unserved = summary(catalog.unserved())
+        also = f"; not served are {unserved}" if unserved else ""
+        click.echo(f"no images in {printable(str(folder))}: {AN_IMAGE}{also}", err=True)
+    elif without:
+        click.echo(f"{count_text(count, len(without))}; add --check to see what is missing", err=True)
 
 
 def _catalog(folder: Path) -> "FolderCatalog":

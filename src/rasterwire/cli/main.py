@@ -5,19 +5,22 @@ from pathlib import Path
 
 import click
 
+from rasterwire import __version__
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
 from rasterwire.cli.options import server_option
-from rasterwire.cli.text import printable
+from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
 from rasterwire.client import Client
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
+from rasterwire.units import bytes_text
 
 REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="rasterwire %(version)s")
 def cli() -> None:
     """Exact pieces of rasters, as verified files.
 
@@ -123,7 +126,7 @@ def limits(server: str) -> None:
     with Client(server) as client:
         told = client.limits()
     click.echo(f"pixels a side          {told.max_pixels_per_side:,}")
-    click.echo(f"bytes, uncompressed    {told.max_uncompressed_bytes:,}")
+    click.echo(f"bytes, uncompressed    {told.max_uncompressed_bytes:,} ({bytes_text(told.max_uncompressed_bytes)})")
     click.echo(f"bands                  {told.max_bands:,}")
     click.echo(f"vertices of a region   {told.max_region_vertices:,}")
     click.echo(f"an id is valid for     {told.download_ttl.ToTimedelta()}")
@@ -143,25 +146,19 @@ for command in (download, plan, images, warm):
 def main() -> None:
     """Run the command line; failures are sentences and exit codes, never a traceback."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="rasterwire", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except DownloadFailed as error:
-        for line in _lines(error):
+        for line in refusal_lines(error):
             click.echo(f"Error: {line}", err=True)
         sys.exit(_exit_code(error))
     except (OSError, ImportError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(FAILED)
-
-
-def _lines(error: DownloadFailed) -> list[str]:
-    if error.violations:
-        return [printable(f"{v.field}: {v.description}" if v.field else v.description) for v in error.violations]
-    return [printable(str(error))]
 
 
 def _exit_code(error: DownloadFailed) -> int:

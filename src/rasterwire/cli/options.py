@@ -1,19 +1,37 @@
 """Options that several commands share."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from rasterwire.client.address import address_problem
 from rasterwire.v1 import download_pb2
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _names(kind: Any, prefix: str) -> click.Choice[str]:
+class _Name(click.Choice[str]):
+    """One of some names; others are passed on, for the client to tell of with all else that is wrong."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            return str(value)
+
+
+def _names(kind: Any, prefix: str) -> _Name:
     names = [key.removeprefix(prefix) for key in kind.keys() if not key.endswith("UNSPECIFIED")]  # noqa: SIM118
-    return click.Choice(names, case_sensitive=False)
+    return _Name(names, case_sensitive=False)
+
+
+def _checked_server(_ctx: click.Context, _option: click.Parameter, server: str) -> str:
+    if problem := address_problem(server):
+        raise click.BadParameter(problem)
+    return server
 
 
 def server_option(command: F) -> F:
@@ -23,27 +41,28 @@ def server_option(command: F) -> F:
         envvar="RASTERWIRE_SERVER",
         default="localhost:50051",
         show_default=True,
-        help="host:port of the server; also from RASTERWIRE_SERVER.",
+        callback=_checked_server,
+        help="host:port of the server's gRPC port; also from RASTERWIRE_SERVER.",
     )(command)
 
 
-class _Number(click.ParamType[float | int]):
-    """A number; a whole one keeps all its digits."""
+class _Number(click.ParamType[float | int | str]):
+    """A number; a whole one keeps all its digits. Other texts are passed on, as those of ``_Name``."""
 
     name = "float"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
-        try:
-            return int(value)
-        except ValueError:
-            return float(click.FLOAT.convert(value, param, ctx))
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> float | int | str:
+        for kind in (int, float):
+            with contextlib.suppress(ValueError):
+                return kind(value)
+        return str(value)
 
 
 _request = [
     click.argument("image"),
     click.option("-b", "--band", "bands", multiple=True, metavar="NAME[:SCALE]", help="Repeat for more; default all."),
     click.option("--region", metavar="W,S,E,N|FILE", help="Box in degrees, or a GeoJSON file."),
-    click.option("--scale", type=float, help="Metres a pixel."),
+    click.option("--scale", type=_Number(), help="Metres a pixel."),
     click.option("--crs", help="Code, WKT or PROJJSON."),
     click.option("--crs-transform", metavar="A,B,C,D,E,F", help="Exact grid, row-major; needs --crs."),
     click.option("--dimensions", metavar="N|WxH", help="Longer side, or width and height."),
@@ -56,7 +75,7 @@ _request = [
     click.option("--mask", type=_names(download_pb2.Mask, "MASK_"), help="Default: what loses no valid pixel."),
     click.option("--clip-to-region", is_flag=True, help="Mask outside the polygon."),
     click.option("--compression", type=_names(download_pb2.Compression, "COMPRESSION_"), help="Default DEFLATE."),
-    click.option("--compression-level", type=int, help="1 to 9, zstd to 22."),
+    click.option("--compression-level", type=_Number(), metavar="INTEGER", help="1 to 9, zstd to 22."),
     click.option("--cloud-optimized", is_flag=True, help="Overviews inside, header first; one mask for all bands."),
     click.option("--name", help="Base name of files."),
 ]
@@ -95,11 +114,10 @@ def _band(text: str) -> dict[str, Any]:
 def _region(text: str) -> Any:
     parts = text.split(",")
     if len(parts) in {4, 6}:  # six have heights
-        try:
+        with contextlib.suppress(ValueError):
             return [float(part) for part in parts]
-        except ValueError:
-            raise click.UsageError(f"--region: {text!r} is not four numbers west,south,east,north") from None
-    path = Path(text)
-    if not path.is_file():
-        raise click.UsageError(f"--region: {text!r} is neither west,south,east,north nor a file")
-    return path.read_text()
+    with contextlib.suppress(OSError):  # of GeoJSON itself, which is too long for a name
+        path = Path(text)
+        if path.is_file():
+            return path.read_text(errors="replace")
+    return text  # what is no region the client refuses, with all else that is wrong

@@ -7,12 +7,16 @@ DownloadFailed
     Interrupted       the connection was lost and could not be had again
 """
 
+import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+
+from rasterwire.client.address import GRPC_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,14 @@ _CLOSED = "Channel closed"
 _NO_SERVER = "failed to connect to all addresses"
 """How grpc begins what it says where nobody listens."""
 
+_NO_HOST = "errors resolving "
+"""How grpc begins what it says of the name of a host that it cannot look up."""
+
+_HTTP_SERVER = "Trying to connect an http1.x server"
+"""What grpc says where a server of HTTP/1.1 answers."""
+
+_refused = re.compile(r"(?:UNKNOWN: )?ipv[46]:(\S+): .*Connection refused")
+
 
 def failure(error: grpc.RpcError) -> DownloadFailed:
     """Return the error of the client for one of a call, with the details the server sent."""
@@ -107,8 +119,8 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     said = error.details() or code.name
     if said == _NO_MESSAGE:
         return Garbled("the answer is no message of this schema; is it a rasterwire server that is asked?", code)
-    if code is grpc.StatusCode.UNAVAILABLE and said.startswith(_NO_SERVER):
-        said = f"the server cannot be reached; does it run there, and is the address right? ({said})"
+    if code is grpc.StatusCode.UNAVAILABLE:
+        said = _unreached(said)
     if _CLOSED in said:
         return closed()
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
@@ -128,6 +140,24 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     made.retry_after = retry_after
     made.is_passing = _is_passing(code, said, retry_after)
     return made
+
+
+def _unreached(said: str) -> str:
+    """Return what grpc says of a server that it cannot reach in words that tell what to do."""
+    if _HTTP_SERVER in said:
+        return (
+            "a server for HTTP answers at this address; give the server's gRPC port, "
+            f"which is {GRPC_PORT} unless it was started with another --grpc-port"
+        )
+    if said.startswith(_NO_HOST):
+        return f"the host of this address cannot be found; is its name right? ({said})"
+    if not said.startswith(_NO_SERVER):
+        return said
+    why = f"nobody listens at {unquote(found[1])}" if (found := _refused.search(said)) else said
+    return (
+        f"the server cannot be reached; does it run there, and is the address right? ({why}; "
+        f"the gRPC port is {GRPC_PORT} unless the server was started with another --grpc-port)"
+    )
 
 
 def closed() -> DownloadFailed:

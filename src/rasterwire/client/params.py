@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from google.protobuf import json_format
 
 from rasterwire.client.errors import FieldViolation, InvalidParams
+from rasterwire.client.violations import invalid_params
 from rasterwire.forms import fill_params
 from rasterwire.v1 import download_pb2, expression_pb2
 
@@ -29,8 +30,7 @@ def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2
     """
     message, problems = read_params(params, lines_are_geodesic)
     if problems:
-        said = "; ".join(f"{problem.field}: {problem.description}" for problem in problems)
-        raise InvalidParams(said, violations=tuple(problems))
+        raise invalid_params(problems)
     return message
 
 

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 import grpc
 
 from rasterwire.client import arrays
+from rasterwire.client.address import address_problem
 from rasterwire.client.checker import Checker
-from rasterwire.client.errors import DownloadFailed, closed, failure
+from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure
 from rasterwire.client.futures import TransferFuture, silent
-from rasterwire.client.params import Params, to_message
+from rasterwire.client.params import Params, read_params
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.reading import read, stream
-from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, save
+from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, check_target, save
+from rasterwire.client.violations import invalid_params
 from rasterwire.client.wire import streams
+from rasterwire.forms import unaffected
 from rasterwire.v1 import (
     catalog_service_pb2,
     catalog_service_pb2_grpc,
@@ -73,6 +76,12 @@ _OPTIONS = [
     ("grpc.http2.max_frame_size", (1 << 20) + (1 << 14)),
 ]
 
+_NO_FORMAT: Any = -1
+"""No value of the enum."""
+
+_FORM_SECONDS = 2.0
+"""That a server is given to look at a request which is wrong in any case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -101,12 +110,17 @@ class Client:
         """Prepare a connection; it is made by the first call.
 
         Args:
-            target: ``host:port``.
+            target: ``host:port`` of the server's gRPC port.
             timeout: seconds that an ordinary call may take; downloads take as long as they bring bytes.
             idle: seconds after which a server that sends no message of a download is left, and asked again.
             retry: patience of downloads.
             credentials: for TLS; without, the connection is plain.
+
+        Raises:
+            InvalidParams: the target is no address that gRPC can call.
         """
+        if problem := address_problem(target, needs_port=credentials is None):
+            raise InvalidParams(f"target: {problem}")
         self._timeout = timeout
         self._idle = idle
         self._retry = retry or RetryPolicy()
@@ -151,11 +165,34 @@ class Client:
         except grpc.RpcError as error:
             raise failure(error) from error
 
+    def _message(self, params: Params, lines_are_geodesic: bool = False) -> download_pb2.DownloadParams:
+        """Return the message of a request.
+
+        Raises:
+            InvalidParams: with all that the client cannot understand, and what the server finds wrong besides.
+        """
+        message, problems = read_params(params, lines_are_geodesic)
+        if problems:
+            raise invalid_params([*problems, *unaffected(problems, self._form_violations(message))])
+        return message
+
+    def _form_violations(self, message: download_pb2.DownloadParams) -> list[FieldViolation]:
+        """Return what the server finds wrong with the fields and the bands of a message, none where it says nothing."""
+        message.format = _NO_FORMAT  # which keeps the server from planning what is not all there
+        request = download_service_pb2.PlanDownloadRequest(params=message)
+        try:
+            self._downloads.PlanDownload(request, timeout=min(self._timeout, _FORM_SECONDS))
+        except ValueError:  # the channel is closed
+            return []
+        except grpc.RpcError as error:
+            return [found for found in failure(error).violations if found.field != "format"]
+        return []
+
     # -- requests ---------------------------------------------------------------------------
 
     def create_download(self, params: Params) -> Created:
         """Register a download; nothing is rendered yet."""
-        request = download_service_pb2.CreateDownloadRequest(params=to_message(params))
+        request = download_service_pb2.CreateDownloadRequest(params=self._message(params))
         answer = self._call(self._downloads.CreateDownload, request)
         return Created(answer.download_id, answer.plan)
 
@@ -165,7 +202,7 @@ class Client:
 
     def plan(self, params: Params) -> download_pb2.DownloadPlan:
         """Return what a download would hold."""
-        request = download_service_pb2.PlanDownloadRequest(params=to_message(params))
+        request = download_service_pb2.PlanDownloadRequest(params=self._message(params))
         plan: download_pb2.DownloadPlan = self._call(self._downloads.PlanDownload, request).plan
         return plan
 
@@ -208,7 +245,9 @@ class Client:
         Raises:
             Interrupted: the connection was lost and could not be had again; nothing is left behind.
             CorruptData: the server sent wrong bytes.
+            OSError: the file cannot be written; where its folder is missing, before the server is asked.
         """
+        check_target(Path(path))
         with progress_bar(progress) as shown:
             return save(self._transfer(params), Path(path), shown, restart=restart)
 
@@ -218,7 +257,11 @@ class Client:
         """Download in the background; ``cancel()`` of the future ends a running transfer too.
 
         Callbacks of the future run in a thread of the client and should not block.
+
+        Raises:
+            OSError: at once, where the folder of the file is missing or cannot be written to.
         """
+        check_target(Path(path))
         future = TransferFuture(lambda: self._transfer(params), Path(path), progress or silent)
         self._transfers.add(future)
         self._submit(future.run).add_done_callback(future.follow)
@@ -250,7 +293,7 @@ class Client:
 
     def _streamed(self, params: Params) -> tuple[bytes, download_pb2.DownloadPlan]:
         """Return a file by one call, with its plan."""
-        data, checker = stream(self._streams, to_message(params), self._idle)
+        data, checker = stream(self._streams, self._message(params), self._idle)
         return data, cast(download_pb2.DownloadPlan, checker.plan)
 
     def _transfer(self, params: Params) -> Transfer:
@@ -285,7 +328,7 @@ class Client:
         """
 
         def create() -> dict[str, str]:
-            return _as_dict(self.create_download(to_message(params, lines_are_geodesic=True)).download_id)
+            return _as_dict(self.create_download(self._message(params, lines_are_geodesic=True)).download_id)
 
         if callback is None:
             return create()

@@ -178,6 +178,19 @@ def save(
     return Downloaded(target, info.size_bytes, info.crc32c, info.filename, info.mime_type)
 
 
+def check_target(path: Path) -> None:
+    """Refuse a place for a file, or a folder for one, that cannot be written to.
+
+    Raises:
+        OSError: the folder is missing, or nothing can be written there.
+    """
+    folder = path if path.is_dir() else path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(folder)!r}; make it, or name another")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"the folder {str(folder)!r} cannot be written to; name another")
+
+
 def _fill(part: Partial, etag: str, checker: Checker, chunks: Iterator[memoryview]) -> None:
     """Write chunks, and bring them to the disk, in a thread behind those that are on their way."""
     # a thread of its own: executors take no work while the interpreter ends, when a download may still run
@@ -233,6 +246,7 @@ __all__ = [
     "Progress",
     "RetryPolicy",
     "Transfer",
+    "check_target",
     "plain_name",
     "save",
 ]

@@ -15,6 +15,7 @@ from rasterwire.download.image_source import CatalogWorld, find_image, product_o
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.language.graph import Graph
+from rasterwire.image import Image
 from rasterwire.nodes.computed import Product
 from rasterwire.plan import Limits, RenderPlan, make_plan, pick_bands
 from rasterwire.render import Engine
@@ -73,8 +74,20 @@ class Downloads:
             InvalidRequest, InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
         """
         if graph is None:
-            return make_plan(request, self.catalog.get(request.image_id), self.limits)
+            return make_plan(request, self.image(request.image_id), self.limits)
         return make_plan(request, self._product(graph), self.limits)
+
+    def image(self, image_id: str) -> Image:
+        """Return an image of the catalog with its bands.
+
+        Raises:
+            ImageNotFound: no image of that id; names one that is spelt nearly so.
+            SourceUnavailable: its rasters cannot be opened.
+        """
+        try:
+            return self.catalog.get(image_id)
+        except ImageNotFound:
+            raise ImageNotFound(image_id, self.catalog.close_id(image_id)) from None
 
     def _product(self, graph: Graph) -> Product:
         return product_of(self.evaluate(graph), graph.result_function)
@@ -99,20 +112,20 @@ class Downloads:
             InvalidRequest: with every band that the image lacks.
             InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
-        image = self.catalog.get(image_id) if graph is None else self._product(graph)
+        image = self.image(image_id) if graph is None else self._product(graph)
         pick_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
 
     def properties_of(self, collection_id: str) -> set[str]:
         """Return the names of the properties of a collection's images, as expressions know them."""
         return properties_of(self.catalog, collection_id)
 
-    def has_image(self, image_id: str) -> bool:
-        """Tell whether the catalog has an image that expressions would load by this id."""
+    def missing_image(self, image_id: str) -> ImageNotFound | None:
+        """Return the error of an id by which expressions would load no image, None of one by which they would."""
         try:
             find_image(self.catalog, image_id)
         except ImageNotFound:
-            return False
-        return True
+            return ImageNotFound(image_id, self.catalog.close_id(image_id))
+        return None
 
     def create(self, plan: RenderPlan, encoded: bytes, request_id: str, shared: tuple[bytes, ...] = ()) -> Registered:
         """Register a planned request.

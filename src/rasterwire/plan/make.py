@@ -7,7 +7,6 @@ from itertools import chain
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Violations, invalid
-from rasterwire.geo.crs import crs_name
 from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.nodes.computed import Product
@@ -15,6 +14,7 @@ from rasterwire.pixels import fits
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.etag import etag_of
 from rasterwire.plan.grids import GridRequest, Grids, ignored_fields
+from rasterwire.plan.hints import outside, with_hint
 from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.passthrough import passthrough_tiling
 from rasterwire.plan.placement import check_place, check_warps, comparable_grid
@@ -40,6 +40,9 @@ _mime_types = {
     Format.PNG: "image/png",
     Format.JPEG: "image/jpeg",
 }
+
+_MAX_NAMES = 10
+"""Bands that a message names."""
 
 _BandPair = tuple[BandRequest, Source]
 
@@ -82,15 +85,14 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
                 source.stored is None or grids.touch(grid, comparable_grid(grid, source)) for _, source in group
             )
             field = _deciding_field(grid_request)
-            violation = side_violation(grid, field, limits) if touches else _outside(grid_request, first)
-            problems.add(violation)
+            problems.add(side_violation(grid, field, limits) if touches else outside(grid_request, first.placed, field))
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
         for item in ignored:
             problems.add(Violation(item.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {item.reason}"))
     check_bytes(format_, rasters, limits, problems)
-    problems.raise_if_any()
+    Violations(with_hint(problems.items, request.region)).raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
     plan = RenderPlan(
@@ -236,11 +238,6 @@ def _check_bounds(request: GridRequest, source: Source) -> None:
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", problem)
 
 
-def _outside(request: GridRequest, source: Source) -> Violation:
-    field = "region" if request.region_counts else _deciding_field(request)
-    return Violation(field, "OUTSIDE_IMAGE", f"does not touch the image, which covers {_extent(source)}")
-
-
 def _deciding_field(request: GridRequest) -> str:
     """Return the path of the field that most decides a grid's size."""
     spec, own = request.spec, request.own
@@ -253,13 +250,6 @@ def _deciding_field(request: GridRequest) -> str:
     return "region" if request.region is not None else "scale"
 
 
-def _extent(source: Source) -> str:
-    if source.placed.crs is None:
-        return f"{source.grid.shape[1]} x {source.grid.shape[0]} pixels without a crs"
-    left, bottom, right, top = (round(v, 6) for v in source.placed.extent.boundingbox.bbox)
-    return f"[{left:.10g}, {bottom:.10g}, {right:.10g}, {top:.10g}] in {crs_name(source.placed.crs)[:60]}"
-
-
 def _check_nodata(
     request: DownloadRequest, format_: Format, rasters: Sequence[RasterPlan], problems: Violations
 ) -> None:
@@ -269,11 +259,21 @@ def _check_nodata(
         problems.add(Violation("mask", "MASK_NOT_CLOUD_OPTIMIZED", f"{problem}; {remedy}"))
     if request.nodata is None:
         return
+    names_by_type: dict[str, list[str]] = {}
     for band in chain.from_iterable(r.bands for r in rasters):
         if not fits(request.nodata, band.dtype):
-            value = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
-            problem = f"{value} is not a value of {band.dtype}, the type of band {band.name!r}"
-            problems.add(Violation("nodata", "NODATA_NOT_OF_TYPE", problem))
+            names_by_type.setdefault(band.dtype, []).append(band.name)
+    if names_by_type:
+        value = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata
+        types = ", nor of ".join(f"{dtype}, the type of {_band_names(names)}" for dtype, names in names_by_type.items())
+        problems.add(Violation("nodata", "NODATA_NOT_OF_TYPE", f"{value} is not a value of {types}"))
+
+
+def _band_names(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"band {names[0]!r}"
+    rest = len(names) - _MAX_NAMES
+    return f"bands {', '.join(names[:_MAX_NAMES])}" + (f" and {rest} more" if rest > 0 else "")
 
 
 def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:

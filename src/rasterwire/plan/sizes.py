@@ -7,9 +7,11 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import Violation, Violations
 from rasterwire.geo.grid import size_violation
+from rasterwire.plan.hints import OUTSIDE_IMAGE
 from rasterwire.plan.npy import npy_header, record_dtype
 from rasterwire.plan.types import Limits, RasterPlan
 from rasterwire.request import Compression, Encoding, Format
+from rasterwire.units import bytes_text
 
 _MAX_PICTURE = 64_000_000
 """Pixels of a PNG or JPEG, which is encoded in memory."""
@@ -23,7 +25,7 @@ def check_bytes(format_: Format, rasters: Sequence[RasterPlan], limits: Limits, 
     if format_.is_picture and pixels > _MAX_PICTURE:
         problem = f"a {format_.value} of {pixels} pixels is too large, at most {_MAX_PICTURE}; ask for a GeoTIFF"
         problems.add(Violation("dimensions", "PICTURE_TOO_LARGE", problem))
-    if counted > limits.max_bytes and not any(violation.reason == "OUTSIDE_IMAGE" for violation in problems.items):
+    if counted > limits.max_bytes and not any(violation.reason == OUTSIDE_IMAGE for violation in problems.items):
         problems.add(_too_many_bytes(counted, limits))
 
 
@@ -41,7 +43,10 @@ def _too_many_bytes(total: int, limits: Limits) -> Violation:
     if limits.are_earth_engine:
         problem = f"Total request size ({total} bytes) must be less than or equal to {limits.max_bytes} bytes."
         return Violation("", "OUTPUT_TOO_LARGE", problem)
-    problem = f"the output is {total} bytes before compression, at most {limits.max_bytes}"
+    size, limit = bytes_text(total), bytes_text(limits.max_bytes)
+    if size == limit:
+        size, limit = f"{total:,} bytes", f"{limits.max_bytes:,}"
+    problem = f"the output is {size} before compression, at most {limit}"
     remedy = "ask for fewer bands, a coarser scale, or a part by a region"
     return Violation("dimensions", "OUTPUT_TOO_LARGE", f"{problem}; {remedy}")
 

@@ -64,7 +64,7 @@ class UnaryCalls:
     ) -> catalog_pb2.GetImageResponse:
         """Answer ``GetImage``."""
         check(request, misfits)
-        image = await self._desk.run(lambda: self._desk.downloads.catalog.get(request.id))
+        image = await self._desk.run(lambda: self._desk.downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))
 
 

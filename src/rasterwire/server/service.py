@@ -17,10 +17,12 @@ from rasterwire.download import Downloads, Registered, Render, Renders, Room, Tu
 from rasterwire.errors import (
     DownloadConflict,
     DownloadError,
+    ImageNotFound,
     InvalidExpression,
     InvalidRequest,
     Overloaded,
     SourceUnavailable,
+    Violation,
     Violations,
 )
 from rasterwire.expression.answer import answer
@@ -143,9 +145,15 @@ class Desk:
             wrong = {violation.field.partition(".")[0] for violation in problems.items}  # "bands": not one, but all
             if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
                 raise  # the bands may take long to be known, or never are; or are too many to be looked for
-            with contextlib.suppress(DownloadError), problems.catching():
-                names = [spec.id for spec in params.bands]
-                self.downloads.check_bands(names, params.image, convert.to_graph(params))
+            try:
+                with problems.catching():
+                    names = [spec.id for spec in params.bands]
+                    self.downloads.check_bands(names, params.image, convert.to_graph(params))
+            except ImageNotFound as missing:
+                if params.image:
+                    problems.add(Violation("image", missing.reason, missing.problem))
+            except DownloadError:  # of the image, which is for a request that is right
+                pass
             problems.raise_if_any()
             raise
         query = params.mosaic.query
@@ -155,7 +163,7 @@ class Desk:
             return self.downloads.plan(parsed, graph)
         except InvalidExpression as error:
             if params.WhichOneof("source") == "mosaic":
-                raise mosaic_refusal(params.mosaic, error, self.downloads.has_image) from None
+                raise mosaic_refusal(params.mosaic, error, self.downloads.missing_image) from None
             raise
 
     async def create(self, request: ParsedRequest) -> download_service_pb2.CreateDownloadResponse:

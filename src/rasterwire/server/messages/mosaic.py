@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from rasterwire.errors import InvalidExpression, InvalidRequest, Violation, Violations, invalid
+from rasterwire.errors import ImageNotFound, InvalidExpression, InvalidRequest, Violation, Violations, invalid
 from rasterwire.server.messages.graph_json import Node
 from rasterwire.server.messages.graph_json import call as _call
 from rasterwire.server.messages.graph_json import constant as _constant
@@ -179,26 +179,25 @@ def check_properties(query: download_pb2.CollectionQuery, names: Collection[str]
 
 
 def mosaic_refusal(
-    mosaic: download_pb2.Mosaic, error: InvalidExpression, has_image: Callable[[str], bool]
+    mosaic: download_pb2.Mosaic, error: InvalidExpression, missing_image: Callable[[str], ImageNotFound | None]
 ) -> InvalidRequest:
     """Return an error of the graph of a mosaic in terms of the fields of the mosaic.
 
     Args:
         mosaic: as the caller wrote it.
         error: of its graph, which the caller never saw.
-        has_image: tells whether the catalog has an image.
+        missing_image: returns the error of an id of no image, else None.
     """
     if error.is_of_null:
         message = "no image passes the query; widen its times, bounds or filters"
         return invalid("mosaic.query", "NO_SCENE", message)
     if error.function == "ImageCollection.load":
-        message = f"no collection {mosaic.query.collection!r} in this catalog; ListImages names the images there are"
+        message = f"no collection {mosaic.query.collection!r} in this catalog; list the images to see which there are"
         return invalid("mosaic.query.collection", "COLLECTION_NOT_FOUND", message)
-    message = "in this catalog; ListImages names those there are"
     missing = (
-        Violation(f"mosaic.images.ids[{index}]", "IMAGE_NOT_FOUND", f"no image {image!r} {message}")
+        Violation(f"mosaic.images.ids[{index}]", not_found.reason, not_found.problem)
         for index, image in enumerate(mosaic.images.ids)
-        if not has_image(image)
+        if (not_found := missing_image(image)) is not None
     )
     if violations := tuple(itertools.islice(missing, _MAX_VIOLATIONS)):
         return InvalidRequest(violations)

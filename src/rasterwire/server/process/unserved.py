@@ -1,23 +1,32 @@
-"""One line for the operator at start: what the catalog's folder holds and no request reaches."""
+"""For the operator at start: how many images the catalog's folder holds, and what of it no request reaches."""
 
 import logging
 import threading
 from pathlib import Path
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.catalog.unserved import summary
+from rasterwire.catalog.unserved import AN_IMAGE, count_text, summary
 from rasterwire.errors import DownloadError
 
 _log = logging.getLogger("rasterwire.server")
 
 
 def tell_unserved(folder: Path) -> None:
-    """Log how many files and assets of a catalog's folder are not served, by kind; nothing where all are."""
+    """Log how many images a catalog's folder has, and how many files and assets are not served, by kind, if any."""
+    catalog = FolderCatalog(folder)
     try:
-        unserved = summary(FolderCatalog(folder).unserved())
+        images, without = catalog.count(), len(catalog.without_rasters())
+        unserved = summary(catalog.unserved())
     except DownloadError as error:
         _log.warning("catalog: %s", error)
         return
+    counts = count_text(images, without)
+    if not images:
+        _log.warning("no images in %s: %s", folder, AN_IMAGE)
+    elif without:
+        _log.warning("%s in %s; rasterwire images FOLDER --check names what is missing", counts, folder)
+    else:
+        _log.info("%s in %s", counts, folder)
     if unserved:
         _log.warning("not served of %s: %s; rasterwire images FOLDER --check names each", folder, unserved)
 

@@ -27,6 +27,9 @@ _shares = (mean_kernels, kernels, decoded_tile, lzw, loops, distance), (area_ker
 STEPS = sum(map(len, _shares))
 """Lines that ``compile_all`` yields."""
 
+_module_name = __spec__.name
+"""Of this module, also where it runs as ``__main__``, which no process could be started by."""
+
 _NICE = 10
 """Requests come first; at 19 a busy machine would not compile at all."""
 
@@ -53,7 +56,7 @@ async def warm_up(turn: Path | None = None) -> None:
 
 async def _compiled_apart(turn: Path) -> None:
     # of a session of its own, where Ctrl-C is not for it
-    command = sys.executable, "-P", "-m", __name__, str(turn)
+    command = sys.executable, "-P", "-m", _module_name, str(turn)
     try:
         compiler = await asyncio.create_subprocess_exec(*command, start_new_session=True)
     except OSError as error:
@@ -85,7 +88,7 @@ def compile_all() -> Iterator[str]:
     """
     if compiled.are_cached():
         return
-    command = sys.executable, "-P", "-m", __name__
+    command = sys.executable, "-P", "-m", _module_name
     children = [
         subprocess.Popen([*command, "--share", str(share)], stdout=subprocess.PIPE, text=True)
         for share in range(len(_shares))

@@ -1,15 +1,26 @@
 """The web application that the HTTP doors are added to: who asks, what errors become, what every answer says."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import web, web_response
 
 from rasterwire.server.messages.status import http_answer, http_headers
 from rasterwire.server.peer import peer
 from rasterwire.server.web.body import too_large
+from rasterwire.server.web.files import SentFile
+
+_log = logging.getLogger("rasterwire.server")
+
+# aiohttp names itself and Python with their versions, also in answers to what is no request, which no handler sees.
+web_response.SERVER_SOFTWARE = "rasterwire"  # type: ignore[attr-defined]  # it is for itself alone
 
 _MOST_REQUEST = 11 << 20
+_MOST_PATH = 200
+_PROBES = {"/livez", "/healthz", "/readyz"}
+"""Addresses that are asked all the time; readiness has log lines of its own."""
 _statuses = {
     404: "NOT_FOUND",
     405: "UNIMPLEMENTED",
@@ -40,6 +51,25 @@ async def _answering(
 ) -> web.StreamResponse:
     address = request.transport.get_extra_info("peername") if request.transport is not None else None
     peer.set(f"{address}")
+    began = time.perf_counter()
+    response = await _answer(request, handler)
+    _note(request, response, time.perf_counter() - began)
+    return response
+
+
+def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    """Log a refusal or a file that was sent: of the address only its path, since tokens are in queries."""
+    what = f"{request.method} {request.rel_url.raw_path[:_MOST_PATH]} {response.status}"
+    if isinstance(response, SentFile) and request.method != "HEAD":
+        whole = "" if response.sent == response.content_length else f" of {response.content_length}"
+        _log.info("%s %d%s bytes %.1f ms", what, response.sent, whole, 1000 * seconds)
+    elif response.status >= 400 and request.path not in _PROBES:
+        _log.info("%s %.1f ms", what, 1000 * seconds)
+
+
+async def _answer(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -76,15 +76,25 @@ def disposition(filename: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
+class SentFile(web.StreamResponse):
+    """An answer with a file or a part of it.
+
+    Attributes:
+        sent: bytes of the body that were handed to the connection.
+    """
+
+    sent = 0
+
+
 async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
     """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
     info = ready.info
     headers = _headers(info.filename, info.mime_type, info.etag)
     first, end, status = 0, info.size_bytes, 200
-    asked = _range.fullmatch(request.headers.get("Range", "").strip().lower())
+    asked = _asked_range(request)
     unchanged = request.headers.get("If-Range", f'"{info.etag}"') == f'"{info.etag}"'
-    if asked and unchanged and any(asked.groups()):
-        start, stop = asked.groups()
+    if asked is not None and unchanged:
+        start, stop = asked
         if start:
             first, end = int(start), min(end, int(stop) + 1 if stop else end)
         else:
@@ -92,22 +102,35 @@ async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
         status = 206
         if first >= end:
             headers["Content-Range"] = f"bytes */{info.size_bytes}"
-            message = f"Range: bytes {asked[1]}-{asked[2]} are not in the file, it has {info.size_bytes} bytes"
+            message = f"Range: bytes {start}-{stop} are not in the file, it has {info.size_bytes} bytes"
             body = {"error": {"code": 416, "message": message, "status": "OUT_OF_RANGE"}}
             del headers["Content-Type"], headers["Content-Disposition"]
             return web.json_response(body, status=416, headers=headers)
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
     data = await _small(ready, first, end - first) if status == 206 and request.method != "HEAD" else None
     headers |= _digests(ready, data, is_whole=status == 200 and request.method != "HEAD")
-    response = web.StreamResponse(status=status, headers=headers)
+    response = SentFile(status=status, headers=headers)
     response.content_length = end - first
     await response.prepare(request)
     if data is not None:
         await response.write(data)
+        response.sent = len(data)
     elif request.method != "HEAD" and end > first:
         await _body(request, response, ready, (first, end - first))
     await response.write_eof()
     return response
+
+
+def _asked_range(request: web.Request) -> tuple[str, str] | None:
+    """Return the digits before and behind the dash of a range, of which one may lack; None where there is no range.
+
+    One that ends before it begins is invalid, and as if it were not there (RFC 9110, section 14.1.1).
+    """
+    found = _range.fullmatch(request.headers.get("Range", "").strip().lower())
+    if found is None or not any(found.groups()):
+        return None
+    start, stop = found.groups()
+    return None if start and stop and int(stop) < int(start) else (start, stop)
 
 
 async def _small(ready: Ready, first: int, count: int) -> bytes | None:
@@ -150,10 +173,11 @@ def _digest(crc32c: int) -> str:
     return f"crc32c=:{base64.b64encode(crc32c.to_bytes(4, 'big')).decode()}:"
 
 
-async def _body(request: web.Request, response: web.StreamResponse, ready: Ready, part: tuple[int, int]) -> None:
+async def _body(request: web.Request, response: SentFile, ready: Ready, part: tuple[int, int]) -> None:
     offset, count = part
     if isinstance(ready.file, io.BytesIO):
         await response.write(ready.file.getvalue()[offset : offset + count])
+        response.sent = count
         return
     transport = request.transport
     if transport is None:
@@ -168,6 +192,7 @@ async def _body(request: web.Request, response: web.StreamResponse, ready: Ready
             if not sent:
                 raise ConnectionResetError
             at += sent
+            response.sent += sent
         await ready.reach(ready.info.size_bytes)  # a reader of a part waits for the render, or the next one had none
     except BaseException as error:
         transport.abort()  # the status is sent already: a body that is cut short is all there is to tell of it

@@ -1,0 +1,52 @@
+"""What a server or the client refuses, in the words of the command line."""
+
+import re
+
+from rasterwire.cli.text import printable
+from rasterwire.client.errors import DownloadFailed, FieldViolation
+from rasterwire.v1 import download_pb2
+
+_no_options = {"image", "mosaic", "expression", "bands", "request_id", "edges", "nodata_text"}
+_options = {name for name in download_pb2.DownloadParams.DESCRIPTOR.fields_by_name if name not in _no_options}
+
+_band = re.compile(r"bands\[(\d+)\](?:\.(.+))?")
+_value = re.compile(r"\b(mask|precedence|format|compression|resampling) ([A-Z][A-Z0-9_]+)\b")
+_enum = re.compile(r"\b(?:FORMAT|PRECEDENCE|RESAMPLING|MASK|COMPRESSION)_([A-Z][A-Z0-9_]+)\b")
+_region = re.compile(
+    r"has to be \[west, south, east, north\], a list of points, GeoJSON, or an object with [\w, ]+(?=, got|$)"
+)
+_name = re.compile(rf"\b({'|'.join(sorted(name for name in _options if '_' in name))})\b")
+
+
+def refusal_lines(error: DownloadFailed) -> list[str]:
+    """Return the sentences of an error, one a violation."""
+    violations = error.violations or [FieldViolation("", str(error).removeprefix("image: "))]
+    return [printable(_in_options(violation)) for violation in violations]
+
+
+def _in_options(violation: FieldViolation) -> str:
+    """Return a violation with options in place of the fields of the schema.
+
+    >>> _in_options(FieldViolation("bands[0].scale", "is ignored; ask for mask BAND, or leave crs_transform out"))
+    '--band no. 1, scale: is ignored; ask for --mask band, or leave --crs-transform out'
+    """
+    said = _value.sub(lambda found: f"--{found[1]} {found[2].lower()}", violation.description)
+    said = _name.sub(lambda found: _option(found[1]), said)
+    said = said.replace("list the images to see which there are", "`rasterwire images` lists those there are")
+    said = _region.sub("has to be west,south,east,north, or a file of GeoJSON", said)
+    said = _enum.sub(lambda match: match[1].lower(), said)
+    return f"{_option(violation.field)}: {said}" if violation.field else said
+
+
+def _option(field: str) -> str:
+    """Return the option of a field, or the field where it has none.
+
+    >>> _option("crs_transform"), _option("bands[0].id"), _option("region.bounding_box"), _option("page_token")
+    ('--crs-transform', '--band', '--region', 'page_token')
+    """
+    if found := _band.fullmatch(field):
+        return "--band" if found[2] in {None, "id"} else f"--band no. {int(found[1]) + 1}, {found[2]}"
+    name = re.split(r"[.\[]", field)[0].removesuffix("_text")
+    if name in _options:
+        return "--" + name.replace("_", "-")
+    return {"bands": "--band", "image": "IMAGE"}.get(name, field)
