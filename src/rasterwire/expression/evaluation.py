@@ -159,7 +159,7 @@ class _Evaluation:
             assert node.reference is not None
             function = yield self._value(Reference(node.reference), scope)
             if not isinstance(function, FunctionValue):
-                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is not a function")
+                raise InvalidExpression(f"value {node.reference[:60]!r} is called, but is no function")
             return function.call((yield self._values(node.arguments, scope)))
         if node.name == "If":
             return (yield self._if_value(node, scope))

@@ -164,7 +164,7 @@ def format_number(value: float, pattern: str) -> str:
     """Returns a number as text, by a pattern such as %.2f or %03d."""
     parts = _format.fullmatch(pattern)
     if parts is None:
-        raise InvalidExpression(f"'{pattern[:40]}' is not a pattern for one number, such as %.2f, %03d or %s.")
+        raise InvalidExpression(f"'{pattern[:40]}' is no pattern for one number, such as %.2f, %03d or %s.")
     prefix, flags, kind, suffix = parts.groups()
     if kind in "dxX" and not math.isfinite(value):
         raise InvalidExpression(f"'%{kind}' formats whole numbers, and not {value}.")

@@ -83,5 +83,5 @@ def _identity(value: Any) -> Any:
 def _numbers(column: Column) -> Floats:
     """Return a column as floats, NaN for null."""
     if not all(value is None or isinstance(value, int | float) for value in column):
-        raise InvalidExpression("the reducer takes numbers only, and a value is not a number.")
+        raise InvalidExpression("a reducer of numbers got a value that is not a number.")
     return np.array([np.nan if value is None else value for value in column], np.float64)

@@ -135,5 +135,5 @@ def within_distance(
 ) -> bool:
     """Tells whether the distance between two geometries is within a limit."""
     if math.isnan(limit):
-        raise InvalidExpression("'distance' is not a number.")
+        raise InvalidExpression("'distance' is no number.")
     return distance(left, right, margin, projection, spherical=False) <= limit

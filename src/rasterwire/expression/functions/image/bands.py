@@ -178,7 +178,7 @@ def _type(name: Any) -> PixelType:
         return name
     if isinstance(name, str) and name in _types:
         return _types[name]
-    raise InvalidExpression(f"{str(name)[:60]!r} is not a pixel type; the types are {', '.join(_types)}.")
+    raise InvalidExpression(f"{str(name)[:60]!r} is no type of pixels; the types are {', '.join(_types)}.")
 
 
 @table.listed("Image.metadata(image: Image, property: String, name: String = null) -> Image")
@@ -188,7 +188,7 @@ def metadata(image: ImageValue, key: str, name: str | None) -> ImageValue:
     if isinstance(value, DateValue):
         value = value.millis
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidExpression(f"property '{key[:100]}' is not a number.")
+        raise InvalidExpression(f"property '{key[:100]}' is no number.")
     constants = constant_image(value)
     return constants.with_bands([with_name(constants.bands[0], name or key)])
 

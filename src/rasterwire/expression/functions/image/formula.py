@@ -255,7 +255,7 @@ class _Reader:
             if free_is_band and default in variables:
                 return _select(variables[default], [name])
             raise InvalidExpression(
-                f"'{name}' is not a variable of the formula; the variables are {', '.join(variables)}."
+                f"'{name}' is no variable of the formula; the variables are {', '.join(variables)}."
             )
 
         return value
@@ -329,7 +329,7 @@ def _function_call(name: str, arguments: list[Formula]) -> Formula:
         return lambda variables: cast(_image(arguments[0](variables)))
     function_names = ", ".join((*_UNARY_FUNCTIONS, *_BINARY_FUNCTIONS, *_CASTS))
     raise InvalidExpression(
-        f"'{name}' with {count} arguments is not a function of formulas; the functions are {function_names}."
+        f"'{name}' with {count} arguments is no function of formulas; the functions are {function_names}."
     )
 
 
