@@ -157,7 +157,7 @@ def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
     if isinstance(place, Lattice):
         shape = WINDOW.height, WINDOW.width
         found = Positions(np.empty(shape), np.empty(shape), np.empty(shape))
-        kernels.interpolate(place.as_tuple(), found.x, found.y, found.near)
+        kernels.interpolate(place.as_tuple(), found.x, found.y, found.slack)
         left, top, right, bottom = place.bounds()
         assert left <= found.x.min() <= found.x.max() <= right
         assert top <= found.y.min() <= found.y.max() <= bottom
@@ -166,7 +166,7 @@ def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
     x, y = truth(band, GRIDS[name])
     there = np.isfinite(x) & np.isfinite(y)
     assert np.array_equal(np.isfinite(found.x), there)
-    assert (np.hypot(found.x - x, found.y - y)[there] <= found.near[there] + 1e-9 * np.abs(x[there])).all()
+    assert (np.hypot(found.x - x, found.y - y)[there] <= found.slack[there] + 1e-9 * np.abs(x[there])).all()
 
 
 def truth(band: Band, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:

@@ -175,8 +175,8 @@ class SourceUnavailable(DownloadError):
         self.problem = problem
 
     def __str__(self) -> str:
-        of = f" of image {self.image_id!r}" if self.image_id else ""
-        subject = f"band {self.band!r}{of}" if self.band else f"a raster{of}"
+        suffix = f" of image {self.image_id!r}" if self.image_id else ""
+        subject = f"band {self.band!r}{suffix}" if self.band else f"a raster{suffix}"
         return f"{subject} cannot be read: {self.problem}"
 
     @property

@@ -59,8 +59,8 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     ignored += _left_out(request) + _unreadable(request, image)
     groups = [[pair] for pair in pairs] if per_band else [pairs]
     # the record may need a field of that name
-    reserved = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
-    names = unique([*reserved, *(source.name for _, source in pairs)])[len(reserved) :]
+    reserved_names = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
+    names = unique([*reserved_names, *(source.name for _, source in pairs)])[len(reserved_names) :]
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
     entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
     rasters = []
@@ -243,13 +243,13 @@ def _outside(request: GridRequest, source: Source) -> Violation:
 
 def _deciding_field(request: GridRequest) -> str:
     """Return the path of the field that most decides a grid's size."""
-    spec, own = request.spec, request.own
+    spec, band_spec = request.spec, request.band_spec
     if spec.dimensions:
-        return (request.path if own.dimensions else "") + "dimensions"
+        return (request.path if band_spec.dimensions else "") + "dimensions"
     if spec.scale is not None and not request.exact:
-        return (request.path if own.scale is not None else "") + "scale"
+        return (request.path if band_spec.scale is not None else "") + "scale"
     if request.exact:
-        return (request.path if own.transform is not None else "") + "crs_transform"
+        return (request.path if band_spec.transform is not None else "") + "crs_transform"
     return "region" if request.region is not None else "scale"
 
 
