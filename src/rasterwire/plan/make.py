@@ -69,21 +69,15 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         grid_request = _grid_request(request, group[0][0], index, per_band)
         ignored += [] if per_band else _ignored_band_grids(request)
         ignored += ignored_fields(grid_request, request.clip_to_region)
-        group_names = [names[index]] if per_band else names
+        sources = [source for _, source in group]
         with problems.catching():
-            first = group[0][1]
-            _check_bounds(grid_request, first)
-            check_place(grid_request, [source for _, source in group])
-            grid = grids.resolve(grid_request, first.placed if grid_request.needs_place else first.grid)
+            _check_bounds(grid_request, sources[0])
+            check_place(grid_request, sources)
+            grid = grids.resolve(grid_request, sources[0].placed if grid_request.needs_place else sources[0].grid)
             check_warps(grid, [(source, band.resampling or request.resampling) for band, source in group])
-            group_by_name = list(zip(group_names, group, strict=True))
+            group_by_name = list(zip([names[index]] if per_band else names, group, strict=True))
             rasters.append(_raster(request, format_, grid_request, grid, entries[index], group_by_name))
-            touches = any(
-                source.stored is None or grids.touch(grid, comparable_grid(grid, source)) for _, source in group
-            )
-            field = _deciding_field(grid_request)
-            violation = side_violation(grid, field, limits) if touches else _outside(grid_request, first)
-            problems.add(violation)
+            problems.add(_grid_violation(grid_request, grid, sources, grids, limits))
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
@@ -234,6 +228,15 @@ def _check_bounds(request: GridRequest, source: Source) -> None:
     if not (request.exact and len(request.spec.dimensions) == 2):
         problem = "the image has no bounds; give a region, or crs, crs_transform and two dimensions"
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", problem)
+
+
+def _grid_violation(
+    request: GridRequest, grid: GeoBox, sources: Sequence[Source], grids: Grids, limits: Limits
+) -> Violation | None:
+    """Return the violation of a grid that touches none of its sources, or is too large; else None."""
+    if any(source.stored is None or grids.touch(grid, comparable_grid(grid, source)) for source in sources):
+        return side_violation(grid, _deciding_field(request), limits)
+    return _outside(request, sources[0])
 
 
 def _outside(request: GridRequest, source: Source) -> Violation:
