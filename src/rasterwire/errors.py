@@ -69,7 +69,7 @@ class InvalidRequest(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"fields": ",".join(v.field for v in self.violations)}
 
 
@@ -130,7 +130,7 @@ class InvalidExpression(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"function": self.function}
 
     @property
@@ -153,7 +153,7 @@ class ImageNotFound(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"image": self.image_id}
 
 
@@ -174,6 +174,11 @@ class SourceUnavailable(DownloadError):
         self.band = band
         self.problem = problem
 
+    @classmethod
+    def of_file(cls, problem: str) -> "SourceUnavailable":
+        """Return the error of a file, which names neither image nor band."""
+        return cls("", "", problem)
+
     def __str__(self) -> str:
         suffix = f" of image {self.image_id!r}" if self.image_id else ""
         subject = f"band {self.band!r}{suffix}" if self.band else f"a raster{suffix}"
@@ -181,7 +186,7 @@ class SourceUnavailable(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"image": self.image_id, "band": self.band}
 
 
@@ -240,7 +245,7 @@ class OffsetOutOfRange(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"read_offset": str(self.offset), "size_bytes": str(self.size)}
 
 

@@ -297,7 +297,7 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
         for number, page in enumerate(tiff.levels):
             if number == 0 if size is None else number and (page.imagewidth, page.imagelength) == size:
                 return Level(tiff, number)
-    raise SourceUnavailable("", "", "the file changed since the request was planned; ask again")
+    raise SourceUnavailable.of_file("the file changed since the request was planned; ask again")
 
 
 def _get(href: str, version: str) -> _OpenTiff | None:

@@ -170,7 +170,13 @@ def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list
 def _grid_request(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> GridRequest:
     path = f"bands[{index}]." if request.bands and per_band else ""
     spec = band.grid if per_band else GridSpec()
-    return GridRequest(spec.over(request.grid), request.region, request.precedence, path, spec)
+    return GridRequest(
+        spec=spec.over(request.grid),
+        region=request.region,
+        precedence=request.precedence,
+        path=path,
+        band_spec=spec,
+    )
 
 
 def _raster(
