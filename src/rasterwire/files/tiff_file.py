@@ -111,7 +111,7 @@ class Level:
         )
         self._stops = page.compression in _DEFLATE and self._is_simple
 
-    def place(self, band: int) -> tuple[int, int]:
+    def first_tile(self, band: int) -> tuple[int, int]:
         """Return for a band, from 1, the index of its first tile and its sample within a tile's pixels."""
         if self._is_separate:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0

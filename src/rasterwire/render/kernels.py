@@ -166,15 +166,15 @@ def bounds(x, y, width, height):
 
 def warm_up() -> None:
     """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
-    place = np.zeros((1, 1))
+    position = np.zeros((1, 1))
     indices = np.zeros((2, 1, 1), np.int32)
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
     interpolate(lattice, *np.zeros((3, 1, 1)))
-    pixels_at(place, place, place, 1, 1, *indices)
+    pixels_at(position, position, position, 1, 1, *indices)
     pixels_on_lattice(lattice, 1, 1, *indices)
     span(*indices)
-    bounds(place, place, 1, 1)
-    wrap(place, place, 1, 360.0)
+    bounds(position, position, 1, 1)
+    wrap(position, position, 1, 360.0)
     for size in (1, 2, 4, 8):
         pixel = np.zeros((1, 1), f"u{size}")
         gather(pixel, *indices, 0, 0, pixel)

@@ -261,11 +261,11 @@ def means_on_lattice(kind, lattice, image, scale, limits, data, state):
 
 def warm_up() -> None:
     """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
-    place = np.zeros((1, 1))
+    position = np.zeros((1, 1))
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
     for dtype in TYPES:
         pixel, state = np.zeros((1, 1), dtype), np.zeros((1, 1), np.uint8)
         image = pixel, state, False, (0, 0), (1, 1)
-        means_at(BILINEAR, place, place, place, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
+        means_at(BILINEAR, position, position, position, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
         means_on_lattice(BILINEAR, lattice, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
         sum_of_rows(BILINEAR, pixel, state, (0, 0), (0.5, 0.5), (1.0, 1.0))
