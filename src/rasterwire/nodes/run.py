@@ -10,7 +10,7 @@ from rasterwire.pixels import Pixels
 Reader = Callable[[Node, Target], Pixels | None]
 
 
-def shared_keys(nodes: Sequence[Node]) -> dict[bytes, int]:
+def count_requests(nodes: Sequence[Node]) -> dict[bytes, int]:
     """Return how often each node is requested, by key, of nodes that are requested more than once.
 
     Requests come from the caller and from the nodes below ``nodes``. Nodes with equal keys are one node.
@@ -33,7 +33,7 @@ def evaluate(nodes: Sequence[Node], target: Target, read: Reader, request_counts
         nodes: to compute.
         target: the window of a grid.
         read: returns the pixels of nodes that the renderer reads from files, and None for all others.
-        request_counts: see ``shared_keys``.
+        request_counts: see ``count_requests``.
 
     Raises:
         SourceUnavailable: of ``read``.
