@@ -160,7 +160,7 @@ def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
     if isinstance(place, Lattice):
         shape = WINDOW.height, WINDOW.width
         buffers = Positions(np.empty(shape), np.empty(shape), np.empty(shape))
-        kernels.interpolate(place.as_tuple(), buffers.x, buffers.y, buffers.near)
+        kernels.interpolate(place.as_tuple(), buffers.x, buffers.y, buffers.slack)
         left, top, right, bottom = place.bounds()
         assert left <= buffers.x.min() <= buffers.x.max() <= right
         assert top <= buffers.y.min() <= buffers.y.max() <= bottom
@@ -169,7 +169,7 @@ def test_positions_are_as_near_as_they_say(tmp_path: Path, name: str) -> None:
     x, y = truth(band, GRIDS[name])
     finite = np.isfinite(x) & np.isfinite(y)
     assert np.array_equal(np.isfinite(buffers.x), finite)
-    assert (np.hypot(buffers.x - x, buffers.y - y)[finite] <= buffers.near[finite] + 1e-9 * np.abs(x[finite])).all()
+    assert (np.hypot(buffers.x - x, buffers.y - y)[finite] <= buffers.slack[finite] + 1e-9 * np.abs(x[finite])).all()
 
 
 def truth(band: Band, grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:

@@ -41,7 +41,7 @@ def test_the_top_of_a_tile_is_what_gdal_reads_there(
     with rasterio.open(path, "w", **profile, predictor=predictor, ENDIANNESS=order, **layout) as file:
         file.write(pixels)
     level = opened_level(str(path), "1", None)
-    begins, sample = level.place(2)
+    begins, sample = level.first_tile(2)
     for index, count in [(0, 1), (0, 9), (1, 33), (level.across, 40), (2 * level.across, 8)]:
         row, col = index // level.across * level.tile_height, index % level.across * level.tile_width
         if row >= SIZE:

@@ -69,7 +69,7 @@ class InvalidRequest(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"fields": ",".join(v.field for v in self.violations)}
 
 
@@ -130,7 +130,7 @@ class InvalidExpression(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"function": self.function}
 
     @property
@@ -165,7 +165,7 @@ class ImageNotFound(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"image": self.image_id}
 
 
@@ -186,14 +186,19 @@ class SourceUnavailable(DownloadError):
         self.band = band
         self.problem = problem
 
+    @classmethod
+    def of_file(cls, problem: str) -> "SourceUnavailable":
+        """Return the error of a file, which names neither image nor band."""
+        return cls("", "", problem)
+
     def __str__(self) -> str:
-        of = f" of image {self.image_id!r}" if self.image_id else ""
-        subject = f"band {self.band!r}{of}" if self.band else f"a raster{of}"
+        suffix = f" of image {self.image_id!r}" if self.image_id else ""
+        subject = f"band {self.band!r}{suffix}" if self.band else f"a raster{suffix}"
         return f"{subject} cannot be read: {self.problem}"
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"image": self.image_id, "band": self.band}
 
 
@@ -252,7 +257,7 @@ class OffsetOutOfRange(DownloadError):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the message names, for programs."""
+        """The values in the message, for programs."""
         return {"read_offset": str(self.offset), "size_bytes": str(self.size)}
 
 

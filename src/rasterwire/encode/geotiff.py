@@ -41,9 +41,9 @@ def needs_bigtiff(raster: RasterPlan, encoding: Encoding) -> bool:
     growth = _LZW_GROWTH if encoding.compression is Compression.LZW else 1
     height, width = (int(n) for n in raster.grid.shape)
     rows, cols = tile_shape(raster)
-    padded = -(-height // rows) * -(-width // cols) * rows * cols
+    pixels = -(-height // rows) * -(-width // cols) * rows * cols
     sample = len(raster.bands) * np.dtype(raster.bands[0].dtype).itemsize
-    return growth * padded * sample + raster.masks * padded // 8 > _CLASSIC_BYTES
+    return growth * pixels * sample + raster.masks * pixels // 8 > _CLASSIC_BYTES
 
 
 def encode_geotiff(raster: RasterPlan, encoding: Encoding, render: BlockSource, out: BinaryIO, scratch: Path) -> None:

@@ -18,29 +18,29 @@ _MAX_ENTRIES = 5119
 """Entries of the table after which libtiff takes a stream for damaged; those from 4096 on have no code."""
 
 
-def decode(stored: bytes, size: int) -> bytes:
+def decode(stream: bytes, size: int) -> bytes:
     """Return the first bytes of a stream.
 
     Args:
-        stored: the stream.
+        stream: the stream.
         size: number of bytes to return.
 
     Raises:
         Exception: of any kind: the stream is damaged, or ends too early.
     """
-    is_old = stored[:1] == b"\0" and stored[1] & 1  # another order of bits
+    is_old = stream[:1] == b"\0" and stream[1] & 1  # another order of bits
     # the decoder accepts invalid codes, and half of a code
-    if not is_old and decoded_size(np.frombuffer(stored, np.uint8), size) < size:
+    if not is_old and decoded_size(np.frombuffer(stream, np.uint8), size) < size:
         raise ValueError("the tile is damaged, or ends before its last row")
-    return bytes(imagecodecs.lzw_decode(stored + bytes(8), out=size + 64))[:size]
+    return bytes(imagecodecs.lzw_decode(stream + bytes(8), out=size + 64))[:size]
 
 
-def _decoded_size(stored: Bytes, enough: int) -> int:
+def _decoded_size(stream: Bytes, enough: int) -> int:
     """Do what ``decoded_size`` does, without a compiler."""
     size, previous, position, width = 0, 0, 0, 9
     lengths = [1] * _FIRST
-    bits = stored.tobytes() + bytes(4)
-    while size < enough and position + width <= 8 * len(stored):
+    bits = stream.tobytes() + bytes(4)
+    while size < enough and position + width <= 8 * len(stream):
         first = position // 8
         code = (int.from_bytes(bits[first : first + 4], "big") << position % 8 & 0xFFFFFFFF) >> 32 - width
         position += width
@@ -62,15 +62,15 @@ def _decoded_size(stored: Bytes, enough: int) -> int:
 
 
 @loop(_decoded_size)
-def decoded_size(stored: Bytes, enough: int) -> int:
+def decoded_size(stream: Bytes, enough: int) -> int:
     """Return how many bytes a stream decodes to, up to its first invalid code, or until they are enough."""
     lengths = np.ones(_MAX_ENTRIES + 1, np.int64)
     size, previous, position, width, entries = 0, 0, 0, 9, _FIRST
-    while size < enough and position + width <= 8 * stored.size:
+    while size < enough and position + width <= 8 * stream.size:
         first = position // 8
         bits = 0
         for byte in range(first, first + 4):
-            bits = bits << 8 | (stored[byte] if byte < stored.size else 0)
+            bits = bits << 8 | (stream[byte] if byte < stream.size else 0)
         code = (bits << position % 8 & 0xFFFFFFFF) >> 32 - width
         position += width
         if code == _END:

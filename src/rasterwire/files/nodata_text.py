@@ -66,7 +66,7 @@ def unwritten_pixel(text: str, dtype: str) -> float | int:
 def _whole(text: str, dtype: str) -> int:
     number = _WHOLE.match(text)
     value = 0 if number is None else int(number[1][:40])
-    least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    least, greatest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     if dtype == "int64":
-        return min(max(value, least), most)
-    return value % (most + 1) if abs(value) <= most else most
+        return min(max(value, least), greatest)
+    return value % (greatest + 1) if abs(value) <= greatest else greatest

@@ -160,8 +160,8 @@ def open_dataset(href: str, overview_level: int | None = None) -> DatasetReader:
         dataset = rasterio.open(href, driver=driver, sharing=False, **level)
     if dataset.tags(ns="OVERVIEWS"):  # GDAL would open any path or address in OVERVIEW_FILE
         dataset.close()
-        raise SourceUnavailable(
-            "", "", "the file names overviews in another file, which are not read; remove that item"
+        raise SourceUnavailable.of_file(
+            "the file names overviews in another file, which are not read; remove that item"
         )
     return dataset
 
@@ -227,7 +227,7 @@ def open_tiff(href: str) -> BinaryIO | None:
     try:
         return open(href, "rb")
     except OSError as error:
-        raise SourceUnavailable("", "", "the file cannot be opened by this server") from error
+        raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
 
 
 def version_of(status: os.stat_result) -> str:
@@ -245,18 +245,18 @@ def _driver_of(href: str) -> str:
         SourceUnavailable: not a plain path, no regular file, or of another kind.
     """
     if not os.path.isabs(href) or href.startswith("/vsi"):
-        raise SourceUnavailable("", "", "its address is not a plain file path")
+        raise SourceUnavailable.of_file("its address is not a plain file path")
     try:
         # Checked before opening: to open a named pipe would wait for ever.
         if not stat.S_ISREG(os.stat(href).st_mode):
-            raise SourceUnavailable("", "", "it is not a regular file")
+            raise SourceUnavailable.of_file("it is not a regular file")
         with open(href, "rb") as file:
             start = file.read(12)
     except FileNotFoundError as error:
-        raise SourceUnavailable("", "", "the file is missing") from error
+        raise SourceUnavailable.of_file("the file is missing") from error
     except (OSError, ValueError) as error:
-        raise SourceUnavailable("", "", "the file cannot be opened by this server") from error
+        raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
     for signature, driver in _signatures:
         if start.startswith(signature):
             return driver
-    raise SourceUnavailable("", "", "it is neither a GeoTIFF nor a JPEG 2000 file")
+    raise SourceUnavailable.of_file("it is neither a GeoTIFF nor a JPEG 2000 file")

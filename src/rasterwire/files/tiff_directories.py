@@ -81,9 +81,9 @@ class Directory:
                 for offsets, sizes in zip(*(_chunks(file, self.order, entry) for entry in pair), strict=False):
                     common = min(len(offsets), len(sizes))
                     offsets, sizes = offsets[:common], sizes[:common]
-                    stored = (offsets > 0) & (sizes > 0)
-                    if stored.any():
-                        end = max(end, int((offsets[stored] + sizes[stored]).max()))
+                    is_stored = (offsets > 0) & (sizes > 0)
+                    if is_stored.any():
+                        end = max(end, int((offsets[is_stored] + sizes[is_stored]).max()))
         return end
 
 

@@ -61,10 +61,10 @@ _NODATA, _METADATA = 42113, 42112
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _lock = threading.Lock()
-_files: OrderedDict[tuple[str, str], "_Parsed"] = OrderedDict()
+_files: OrderedDict[tuple[str, str], "_OpenTiff"] = OrderedDict()
 
 
-class _Parsed:
+class _OpenTiff:
     """An open file with its full resolution and overviews; closed when the last reference to it is gone."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -78,8 +78,8 @@ class _Parsed:
         self.nodata_text = directories.chain[0].text(file, _NODATA) if directories.chain else ""
         if not directories.is_sound:
             return  # GDAL reads what it can, and tifffile might loop for ever
-        with tifffile.TiffFile(file) as parsed:
-            pages = [page for page in parsed.pages if isinstance(page, tifffile.TiffPage)]
+        with tifffile.TiffFile(file) as tiff:
+            pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
             # by level and tile: 1 where the whole tile was decoded once, so that its top may be decoded alone
@@ -95,9 +95,9 @@ class Level:
         across: tiles in a row of them.
     """
 
-    def __init__(self, parsed: _Parsed, number: int) -> None:
-        page = parsed.levels[number]
-        self._parsed, self._page, self._sound = parsed, page, parsed.sound[number]
+    def __init__(self, tiff: _OpenTiff, number: int) -> None:
+        page = tiff.levels[number]
+        self._tiff, self._page, self._sound = tiff, page, tiff.sound[number]
         self.height, self.width = int(page.imagelength), int(page.imagewidth)
         self.tile_height = int(page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength))
         self.tile_width = int(page.tilewidth if page.is_tiled else page.imagewidth)
@@ -111,7 +111,7 @@ class Level:
         )
         self._stops = page.compression in _DEFLATE and self._is_simple
 
-    def place(self, band: int) -> tuple[int, int]:
+    def first_tile(self, band: int) -> tuple[int, int]:
         """Return for a band, from 1, the index of its first tile and its sample within a tile's pixels."""
         if self._is_separate:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
@@ -144,10 +144,10 @@ class Level:
         Raises:
             Exception: of any kind, by the codec or the file: the tile cannot be read.
         """
-        stored = self._stored_bytes(index)
-        if not stored:
+        tile_bytes = self._stored_bytes(index)
+        if not tile_bytes:
             return self._unwritten_tile()
-        samples = np.frombuffer(self._decode(stored, index, rows), self._stored_type)
+        samples = np.frombuffer(self._decode(tile_bytes, index, rows), self._stored_type)
         samples = samples.reshape(-1, self.tile_width, self._samples)
         if self._is_simple:
             return DecodedTile(samples, are_differences=self._page.predictor == _DELTA)
@@ -165,20 +165,20 @@ class Level:
         Raises:
             Exception: see ``tile``.
         """
-        stored = self._stored_bytes(index)
-        self._decode(stored, index, self.tile_height)
-        return stored
+        tile_bytes = self._stored_bytes(index)
+        self._decode(tile_bytes, index, self.tile_height)
+        return tile_bytes
 
     def _stored_bytes(self, index: int) -> bytes:
         count = self._page.databytecounts[index]
         if count and self._page.compression == _UNCOMPRESSED:
             count = self._rows_within(index) * self._row_bytes  # like GDAL, which ignores the count in the file
-        stored = os.pread(self._parsed.descriptor, count, self._page.dataoffsets[index]) if count else b""
-        if len(stored) != count:
+        tile_bytes = os.pread(self._tiff.descriptor, count, self._page.dataoffsets[index]) if count else b""
+        if len(tile_bytes) != count:
             raise ValueError("the file ends before the tile")
-        return stored
+        return tile_bytes
 
-    def _decode(self, stored: bytes, index: int, rows: int) -> bytes:
+    def _decode(self, tile_bytes: bytes, index: int, rows: int) -> bytes:
         """Return the bytes of the first rows of a tile; a strip may have fewer rows, such as the last one.
 
         Raises:
@@ -186,12 +186,16 @@ class Level:
         """
         size, codec = self.tile_height * self._row_bytes, _codecs[int(self._page.compression)]
         if codec == "DEFLATE":
-            data = self._inflate(stored, rows)
+            data = self._inflate(tile_bytes, rows)
         elif codec == "NONE":
-            data = stored
+            data = tile_bytes
         else:
             least = self._rows_within(index) * self._row_bytes
-            data = lzw.decode(stored, least) if codec == "LZW" else bytes(imagecodecs.zstd_decode(stored, out=size))
+            data = (
+                lzw.decode(tile_bytes, least)
+                if codec == "LZW"
+                else bytes(imagecodecs.zstd_decode(tile_bytes, out=size))
+            )
         if len(data) % self._row_bytes or len(data) < min(rows, self._rows_within(index)) * self._row_bytes:
             raise ValueError("the tile ends before its last row")
         if rows == self.tile_height:
@@ -205,13 +209,13 @@ class Level:
         down = index % -(-self.height // self.tile_height)
         return min(self.tile_height, self.height - down * self.tile_height)
 
-    def _inflate(self, stored: bytes, rows: int) -> bytes:
+    def _inflate(self, tile_bytes: bytes, rows: int) -> bytes:
         """Return the first rows of a deflated tile; the checksum is verified where these are all rows."""
         size = rows * self._row_bytes
         to_the_end = rows == self.tile_height
         inflater = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_ZLIB)
         # in one call, which allocates the size given; one byte more makes it read the checksum after the last row
-        data: bytes = inflater.decompress(stored, size + to_the_end)
+        data: bytes = inflater.decompress(tile_bytes, size + to_the_end)
         if len(data) < size and (self._page.is_tiled or not inflater.eof):
             raise ValueError("the tile ends before its last row")
         if len(data) > size:
@@ -227,7 +231,7 @@ class Level:
     def _unwritten_tile(self) -> DecodedTile:
         dtype = np.dtype(self._page.dtype).newbyteorder("=")
         # from the text, since tifffile rejects some limits of integer types
-        text = self._parsed.nodata_text or "0"
+        text = self._tiff.nodata_text or "0"
         shape = self.tile_height, self.tile_width, self._samples
         with np.errstate(over="ignore"):
             return DecodedTile(np.full(shape, unwritten_pixel(text, dtype.name), dtype))
@@ -242,12 +246,12 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
         dtypes: numpy names, one a band.
     """
     try:
-        parsed = _get(href, version)
+        tiff = _get(href, version)
     except Exception:  # noqa: BLE001  damaged or unusual: GDAL decides
         return False
-    if parsed is None or not parsed.is_plain:
+    if tiff is None or not tiff.is_plain:
         return False
-    return all(page.samplesperpixel == len(dtypes) and {str(page.dtype)} == set(dtypes) for page in parsed.levels)
+    return all(page.samplesperpixel == len(dtypes) and {str(page.dtype)} == set(dtypes) for page in tiff.levels)
 
 
 def nodata_text(href: str, version: str) -> str:
@@ -256,8 +260,8 @@ def nodata_text(href: str, version: str) -> str:
     Raises:
         Exception: of any kind: the file cannot be read here, though GDAL may.
     """
-    parsed = _get(href, version)
-    return "" if parsed is None else parsed.nodata_text
+    tiff = _get(href, version)
+    return "" if tiff is None else tiff.nodata_text
 
 
 def tiling_of(href: str, version: str) -> Tiling | None:
@@ -266,8 +270,8 @@ def tiling_of(href: str, version: str) -> Tiling | None:
     They cannot where a tile has several bands, was never written, has another byte order than our files, or
     does not conform to TIFF: with differences of floats, or sides that are no multiples of 16.
     """
-    parsed = _get(href, version)
-    page = None if parsed is None else parsed.levels[0]
+    tiff = _get(href, version)
+    page = None if tiff is None else tiff.levels[0]
     if page is None or not page.is_tiled or page.samplesperpixel != 1 or page.photometric not in _PASSED_THROUGH:
         return None
     if (page.predictor == _DELTA and np.dtype(page.dtype).kind == "f") or page.tilelength % 16 or page.tilewidth % 16:
@@ -288,31 +292,31 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
     Raises:
         SourceUnavailable: the file has no such level; the error names neither image nor band.
     """
-    parsed = _get(href, version)
-    if parsed is not None:
-        for number, page in enumerate(parsed.levels):
+    tiff = _get(href, version)
+    if tiff is not None:
+        for number, page in enumerate(tiff.levels):
             if number == 0 if size is None else number and (page.imagewidth, page.imagelength) == size:
-                return Level(parsed, number)
-    raise SourceUnavailable("", "", "the file changed since the request was planned; ask again")
+                return Level(tiff, number)
+    raise SourceUnavailable.of_file("the file changed since the request was planned; ask again")
 
 
-def _get(href: str, version: str) -> _Parsed | None:
+def _get(href: str, version: str) -> _OpenTiff | None:
     """Return an open file from the cache, or open it; None for a file that is no TIFF."""
     with _lock:
-        parsed = _files.get((href, version))
-        if parsed is not None:
+        tiff = _files.get((href, version))
+        if tiff is not None:
             _files.move_to_end((href, version))
-            return parsed
+            return tiff
     file = open_tiff(href)
     if file is None:
         return None
     with file:
-        parsed = _Parsed(file)
+        tiff = _OpenTiff(file)
     with _lock:
-        _files[href, version] = parsed
+        _files[href, version] = tiff
         while len(_files) > _MAX_FILES:
             _files.popitem(last=False)
-    return parsed
+    return tiff
 
 
 def _has_mask(pages: list[tifffile.TiffPage]) -> bool:

@@ -27,8 +27,8 @@ def unrolled(geometry: shapely.Geometry) -> shapely.Geometry:
         lon = np.unwrap(points[:, 0], period=360.0)
         lon += 360.0 * np.round((first - lon.mean()) / 360.0)
         run = np.column_stack([lon, points[:, 1]])
-        closed = len(points) > 1 and bool((points[0] == points[-1]).all())
-        if not closed or abs(lon[-1] - lon[0]) < 180.0:
+        is_closed = len(points) > 1 and bool((points[0] == points[-1]).all())
+        if not is_closed or abs(lon[-1] - lon[0]) < 180.0:
             return run
         pole = np.copysign(90.0, points[:, 1].mean())
         return np.vstack([run, [lon[-1], pole], [lon[0], pole], run[:1]])
@@ -47,10 +47,10 @@ def merged(geometry: shapely.Geometry) -> shapely.Geometry:
         return geometry
     if any(part.bounds[2] - part.bounds[0] > 180.0 for part in parts):
         return geometry  # a part covers most of the earth, so that there is no gain
-    shifted = [
+    eastern = [
         part if part.bounds[0] + part.bounds[2] > 0 else redrawn(part, lambda points: points + _TURN) for part in parts
     ]
-    return shapely.union_all(shifted)
+    return shapely.union_all(eastern)
 
 
 def redrawn(geometry: shapely.Geometry, along: Callable[[Points], Points]) -> shapely.Geometry:

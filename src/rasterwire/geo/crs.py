@@ -37,14 +37,14 @@ def parse_crs(text: str, field: str) -> CRS:
     if plain is None:
         raise invalid(field, "CRS_NOT_PLAIN", f"{_short(text)} is not {FORMS}; give one of these")
     try:
-        return _known(plain)
+        return _parse(plain)
     except (ProjError, ValueError, KeyError, TypeError, RecursionError):
         problem = f"{_short(text)} is not a known coordinate reference system; check the code or WKT"
         raise invalid(field, "CRS_UNKNOWN", problem) from None
 
 
 @lru_cache(maxsize=256)
-def _known(text: str) -> CRS:
+def _parse(text: str) -> CRS:
     crs = on_own_sphere(text, pyproj.CRS.from_user_input(text))
     if len(crs.axis_info) < 2:
         raise ValueError("no places on a plane or on the earth")

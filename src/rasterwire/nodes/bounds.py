@@ -85,17 +85,17 @@ def region_bounds(region: Region) -> Box | None:
 
 def smallest_box(boxes: "Sequence[Box | None] | Generator[Box | None]") -> Box | None:
     """Return the smallest of some boxes, which bounds what lies in all of them; None where all are None."""
-    bounded = [box for box in boxes if box is not None]
-    return min(bounded, key=lambda box: (box[2] - box[0]) * (box[3] - box[1])) if bounded else None
+    bounding = [box for box in boxes if box is not None]
+    return min(bounding, key=lambda box: (box[2] - box[0]) * (box[3] - box[1])) if bounding else None
 
 
 def enclosing_box(boxes: Sequence[Box | None]) -> Box | None:
     """Return a box that holds all boxes; None where one of them is None."""
-    bounded = [box for box in boxes if box is not None]
-    if len(bounded) < len(boxes) or not bounded:
+    bounding = [box for box in boxes if box is not None]
+    if len(bounding) < len(boxes) or not bounding:
         return None
-    west, south = min(box[0] for box in bounded), min(box[1] for box in bounded)
-    east, north = max(box[2] for box in bounded), max(box[3] for box in bounded)
+    west, south = min(box[0] for box in bounding), min(box[1] for box in bounding)
+    east, north = max(box[2] for box in bounding), max(box[3] for box in bounding)
     return None if east - west > 90.0 else (west, south, east, north)
 
 

@@ -215,8 +215,8 @@ class Applied(Node):
             result = self.operation(*arrays, *self.parameters, dtype=self.dtype)
         assert valid is not None
         if isinstance(result, tuple):
-            result, defined = result
-            valid = valid & defined
+            result, is_defined = result
+            valid = valid & is_defined
         return Pixels(result.astype(self.dtype, copy=False), valid)
 
 
@@ -310,8 +310,8 @@ class Chosen(Node):
         pixels = yield PixelRequest(self.inputs[0], target)
         test = yield PixelRequest(self.inputs[1], target)
         value = yield PixelRequest(self.inputs[2], target)
-        replaced = test.valid & (test.data != 0) & value.valid
-        return Pixels(np.where(replaced, value.data, pixels.data).astype(self.dtype, copy=False), pixels.valid)
+        is_replaced = test.valid & (test.data != 0) & value.valid
+        return Pixels(np.where(is_replaced, value.data, pixels.data).astype(self.dtype, copy=False), pixels.valid)
 
 
 class Clipped(Node):
@@ -325,11 +325,11 @@ class Clipped(Node):
 
     def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
-        within = inside(self.region, target.grid, target.window)
-        if not within.any():
-            return Pixels(np.zeros(within.shape, self.dtype), within)
+        is_within = inside(self.region, target.grid, target.window)
+        if not is_within.any():
+            return Pixels(np.zeros(is_within.shape, self.dtype), is_within)
         pixels = yield PixelRequest(self.inputs[0], target)
-        return Pixels(pixels.data, pixels.valid & within)
+        return Pixels(pixels.data, pixels.valid & is_within)
 
 
 class Cropped(Node):
@@ -351,8 +351,8 @@ class Cropped(Node):
     def make(self, target: Target) -> Computation:
         """See ``Node.make``."""
         pixels = yield PixelRequest(self.inputs[0], target)
-        within = self._within(target)
-        return pixels if within is None else Pixels(pixels.data, pixels.valid & within)
+        is_within = self._within(target)
+        return pixels if is_within is None else Pixels(pixels.data, pixels.valid & is_within)
 
     def _within(self, target: Target) -> npt.NDArray[np.bool_] | None:
         """Return which pixels lie in the rectangle, None for all."""

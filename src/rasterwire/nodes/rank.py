@@ -78,8 +78,8 @@ def _percentile(values: Array, count: Array, percent: float) -> Array:
 
 
 def _interval_mean(values: Array, count: Array, low: float, high: float) -> Array:
-    least, most = _percentile(values, count, low), _percentile(values, count, high)
-    is_within = (np.arange(len(values))[:, None, None] < count) & (least <= values) & (values <= most)
+    least, greatest = _percentile(values, count, low), _percentile(values, count, high)
+    is_within = (np.arange(len(values))[:, None, None] < count) & (least <= values) & (values <= greatest)
     # added one after the other, as in the loop; NumPy's sum adds in pairs
     total = np.cumsum(np.where(is_within, values, 0), axis=0, dtype=float)[-1]
     inside = is_within.sum(axis=0)
@@ -143,7 +143,7 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
         else:
             for c in range(cols):
                 if counts[c] > 0:
-                    data[r, c] = _picked(kind, low, high, lines[:, c], counts[c])
+                    data[r, c] = _statistic(kind, low, high, lines[:, c], counts[c])
 
 
 _NETWORK = 160
@@ -176,15 +176,15 @@ def _exchange(a: Array, b: Array) -> None:
 
 
 @compiled
-def _picked(kind: int, low: float, high: float, values: Array, n: int) -> Any:
+def _statistic(kind: int, low: float, high: float, values: Array, n: int) -> Any:
     """Return the result of a kind for sorted values."""
     if kind == PERCENTILE:
         return _between(values, n, low)
     if kind == INTERVAL_MEAN:
-        least, most = _between(values, n, low), _between(values, n, high)
+        least, greatest = _between(values, n, low), _between(values, n, high)
         total, inside = 0.0, 0
         for k in range(n):
-            if least <= values[k] <= most:
+            if least <= values[k] <= greatest:
                 total += values[k]
                 inside += 1
         return total / inside if inside else least

@@ -10,7 +10,7 @@ from rasterwire.pixels import Pixels
 Reader = Callable[[Node, Target], Pixels | None]
 
 
-def shared_keys(nodes: Sequence[Node]) -> dict[bytes, int]:
+def count_requests(nodes: Sequence[Node]) -> dict[bytes, int]:
     """Return how often each node is requested, by key, of nodes that are requested more than once.
 
     Requests come from the caller and from the nodes below ``nodes``. Nodes with equal keys are one node.
@@ -26,20 +26,20 @@ def shared_keys(nodes: Sequence[Node]) -> dict[bytes, int]:
     return {key: count for key, count in counts.items() if count > 1}
 
 
-def evaluate(nodes: Sequence[Node], target: Target, read: Reader, shared: Mapping[bytes, int]) -> list[Pixels]:
+def evaluate(nodes: Sequence[Node], target: Target, read: Reader, request_counts: Mapping[bytes, int]) -> list[Pixels]:
     """Return the pixels of nodes over a target.
 
     Args:
         nodes: to compute.
         target: the window of a grid.
         read: returns the pixels of nodes that the renderer reads from files, and None for all others.
-        shared: see ``shared_keys``.
+        request_counts: see ``count_requests``.
 
     Raises:
         SourceUnavailable: of ``read``.
         InvalidExpression: the computation takes too long, or too much memory.
     """
-    cache = _Cache(shared)
+    cache = _Cache(request_counts)
     with of_block() as budget:
         return [_pixels(node, target, read, cache, budget) for node in nodes]
 
@@ -47,13 +47,13 @@ def evaluate(nodes: Sequence[Node], target: Target, read: Reader, shared: Mappin
 class _Cache:
     """Pixels that will be requested again; they are dropped after the last request."""
 
-    def __init__(self, shared: Mapping[bytes, int]) -> None:
-        self._shared = shared
+    def __init__(self, request_counts: Mapping[bytes, int]) -> None:
+        self._request_counts = request_counts
         self._entries: dict[tuple[bytes, Target], tuple[Pixels, int]] = {}
 
     def get(self, node: Node, target: Target) -> Pixels | None:
         """Return the pixels of a node, if they were computed before."""
-        if node.key not in self._shared:
+        if node.key not in self._request_counts:
             return None
         entry = self._entries.pop((node.key, target), None)
         if entry is None:
@@ -65,7 +65,7 @@ class _Cache:
 
     def put(self, node: Node, target: Target, pixels: Pixels) -> None:
         """Store the pixels of a node for the requests that are still to come."""
-        count = self._shared.get(node.key, 0)
+        count = self._request_counts.get(node.key, 0)
         if count > 1:
             self._entries[node.key, target] = pixels, count - 1
 

@@ -67,8 +67,8 @@ def pick_overview(band: Band, grid: GeoBox, resampling: Resampling) -> int | Non
     """
     if resampling.aggregates or (resampling is Resampling.NEAREST and not band.exact_overviews):
         return None
-    own = band.grid if grid.crs is None else band.placed
-    ratio = pixel_metres(grid.affine, grid.crs) / pixel_metres(own.affine, own.crs)
+    native = band.grid if grid.crs is None else band.placed
+    ratio = pixel_metres(grid.affine, grid.crs) / pixel_metres(native.affine, native.crs)
     factors = overview_factors(band)
     fine = [level for level, factor in enumerate(factors) if factor <= ratio * (1 + 1e-6)]
     return max(fine, key=lambda level: factors[level]) if fine else None

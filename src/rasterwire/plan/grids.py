@@ -45,14 +45,14 @@ class GridRequest:
         region: the area, or None.
         precedence: which fields win.
         path: of the band in the request, such as ``bands[0].``; "" for the whole request.
-        own: the fields of the band alone.
+        band_spec: the fields of the band alone.
     """
 
     spec: GridSpec
     region: Region | None
     precedence: Precedence
     path: str = ""
-    own: GridSpec = GridSpec()
+    band_spec: GridSpec = GridSpec()
 
     @property
     def exact(self) -> bool:
@@ -73,14 +73,14 @@ class GridRequest:
 def ignored_fields(request: GridRequest, clips: bool) -> list[Ignored]:
     """Return the grid fields, and the clip to the region, that have no effect, with reasons."""
     ignored = []
-    scale = (request.path if request.own.scale is not None else "") + "scale"
+    scale = (request.path if request.band_spec.scale is not None else "") + "scale"
     if request.spec.scale is not None:
         if request.spec.dimensions:
             ignored.append(Ignored(scale, "dimensions is given, and decides the size of a pixel"))
         elif request.exact and request.precedence is Precedence.DOCUMENTED:
             ignored.append(Ignored(scale, "crs and crs_transform are given, and define the grid exactly"))
     if request.region is not None and not request.region_counts:
-        is_of_band = bool(request.path and request.own.transform)
+        is_of_band = bool(request.path and request.band_spec.transform)
         reason = f"{request.path}crs_transform names its grid" if is_of_band else "crs and crs_transform are given"
         crop_target = "it" if is_of_band else "their grid"
         ignored.append(Ignored("region", f"{reason}; precedence COMBINED crops {crop_target}"))
@@ -107,7 +107,9 @@ def resolve_grid(request: GridRequest, source: GeoBox) -> GeoBox:
         raise invalid(request.path + "crs_transform", "TRANSFORM_WITHOUT_CRS", problem)
     if request.spec.scale is not None and not _SMALLEST_METRES <= request.spec.scale <= _LARGEST_METRES:
         problem = f"{request.spec.scale:g} metres are not between {_SMALLEST_METRES:g} and {_LARGEST_METRES:g}"
-        raise invalid((request.path if request.own.scale is not None else "") + "scale", "SCALE_OUT_OF_RANGE", problem)
+        raise invalid(
+            (request.path if request.band_spec.scale is not None else "") + "scale", "SCALE_OUT_OF_RANGE", problem
+        )
     lattice, crs = _lattice(request, source)
     dimensions = request.spec.dimensions
     if request.exact and len(dimensions) == 2 and not request.region_counts:

@@ -35,8 +35,8 @@ def lies_inside(band: Band, grid: GeoBox, resampling: Resampling) -> bool:
     offset = pixel_offset(grid, band.grid)
     if offset is not None:
         (col, row), (height, width) = offset, (int(n) for n in grid.shape)
-        covered = sum(count for _, _, count in columns_around(col, width, band.grid))
-        return covered >= width and row >= 0 and row + height <= band.grid.shape[0]
+        columns = sum(count for _, _, count in columns_around(col, width, band.grid))
+        return columns >= width and row >= 0 and row + height <= band.grid.shape[0]
     if (grid.crs is None) != (band.grid.crs is None):
         return False
     x, y = _positions(band, grid)

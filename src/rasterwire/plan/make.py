@@ -62,8 +62,8 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     ignored += _left_out(request) + _unreadable(request, image)
     groups = [[pair] for pair in pairs] if per_band else [pairs]
     # the record may need a field of that name
-    reserved = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
-    names = unique([*reserved, *(source.name for _, source in pairs)])[len(reserved) :]
+    reserved_names = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
+    names = unique([*reserved_names, *(source.name for _, source in pairs)])[len(reserved_names) :]
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
     entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
     rasters = []
@@ -72,20 +72,15 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         grid_request = _grid_request(request, group[0][0], index, per_band)
         ignored += [] if per_band else _ignored_band_grids(request)
         ignored += ignored_fields(grid_request, request.clip_to_region)
-        group_names = [names[index]] if per_band else names
+        sources = [source for _, source in group]
         with problems.catching():
-            first = group[0][1]
-            _check_bounds(grid_request, first)
-            check_place(grid_request, [source for _, source in group])
-            grid = grids.resolve(grid_request, first.placed if grid_request.needs_place else first.grid)
+            _check_bounds(grid_request, sources[0])
+            check_place(grid_request, sources)
+            grid = grids.resolve(grid_request, sources[0].placed if grid_request.needs_place else sources[0].grid)
             check_warps(grid, [(source, band.resampling or request.resampling) for band, source in group])
-            group_by_name = list(zip(group_names, group, strict=True))
+            group_by_name = list(zip([names[index]] if per_band else names, group, strict=True))
             rasters.append(_raster(request, format_, grid_request, grid, entries[index], group_by_name))
-            touches = any(
-                source.stored is None or grids.touch(grid, comparable_grid(grid, source)) for _, source in group
-            )
-            field = _deciding_field(grid_request)
-            problems.add(side_violation(grid, field, limits) if touches else outside(grid_request, first.placed, field))
+            problems.add(_grid_violation(grid_request, grid, sources, grids, limits))
     _check_nodata(request, format_, rasters, problems)
     ignored = _in_order(ignored)
     if request.strict:
@@ -178,7 +173,13 @@ def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list
 def _grid_request(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> GridRequest:
     path = f"bands[{index}]." if request.bands and per_band else ""
     spec = band.grid if per_band else GridSpec()
-    return GridRequest(spec.over(request.grid), request.region, request.precedence, path, spec)
+    return GridRequest(
+        spec=spec.over(request.grid),
+        region=request.region,
+        precedence=request.precedence,
+        path=path,
+        band_spec=spec,
+    )
 
 
 def _raster(
@@ -238,15 +239,25 @@ def _check_bounds(request: GridRequest, source: Source) -> None:
         raise invalid("region", "IMAGE_WITHOUT_BOUNDS", problem)
 
 
+def _grid_violation(
+    request: GridRequest, grid: GeoBox, sources: Sequence[Source], grids: Grids, limits: Limits
+) -> Violation | None:
+    """Return the violation of a grid that touches none of its sources, or is too large; else None."""
+    field = _deciding_field(request)
+    if any(source.stored is None or grids.touch(grid, comparable_grid(grid, source)) for source in sources):
+        return side_violation(grid, field, limits)
+    return outside(request, sources[0].placed, field)
+
+
 def _deciding_field(request: GridRequest) -> str:
     """Return the path of the field that most decides a grid's size."""
-    spec, own = request.spec, request.own
+    spec, band_spec = request.spec, request.band_spec
     if spec.dimensions:
-        return (request.path if own.dimensions else "") + "dimensions"
+        return (request.path if band_spec.dimensions else "") + "dimensions"
     if spec.scale is not None and not request.exact:
-        return (request.path if own.scale is not None else "") + "scale"
+        return (request.path if band_spec.scale is not None else "") + "scale"
     if request.exact:
-        return (request.path if own.transform is not None else "") + "crs_transform"
+        return (request.path if band_spec.transform is not None else "") + "crs_transform"
     return "region" if request.region is not None else "scale"
 
 

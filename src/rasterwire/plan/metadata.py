@@ -57,10 +57,10 @@ def _lose_digits(raster: RasterPlan, losses: _Losses) -> None:
 
 def _metadata(raster: RasterPlan, losses: _Losses) -> RasterMetadata:
     names = [band.name for band in raster.bands]
-    computed = [band.name for band in raster.bands if band.source.stored is None]
-    if computed:
+    computed_names = [band.name for band in raster.bands if band.source.stored is None]
+    if computed_names:
         reason = "the bands are computed, and metadata of the files that they are computed from is not carried over"
-        losses.add("metadata", reason, computed)
+        losses.add("metadata", reason, computed_names)
         return RasterMetadata()
     files = list({band.stored.href: band.stored.metadata.file for band in raster.bands}.values())
     _lose_unread(files, names, losses)

@@ -20,13 +20,13 @@ _MAX_PICTURE = 64_000_000
 def check_bytes(format_: Format, rasters: Sequence[RasterPlan], limits: Limits, problems: Violations) -> None:
     """Add a violation where rasters are too large together."""
     total = sum(map(pixel_bytes, rasters))
-    counted = total + sum(map(_mask_bytes, rasters)) if limits.are_earth_engine else total
+    size = total + sum(map(_mask_bytes, rasters)) if limits.are_earth_engine else total
     pixels = sum(int(r.grid.shape[0]) * int(r.grid.shape[1]) for r in rasters)
     if format_.is_picture and pixels > _MAX_PICTURE:
         problem = f"a {format_.value} of {pixels} pixels is too large, at most {_MAX_PICTURE}; ask for a GeoTIFF"
         problems.add(Violation("dimensions", "PICTURE_TOO_LARGE", problem))
-    if counted > limits.max_bytes and not any(violation.reason == OUTSIDE_IMAGE for violation in problems.items):
-        problems.add(_too_many_bytes(counted, limits))
+    if size > limits.max_bytes and not any(violation.reason == OUTSIDE_IMAGE for violation in problems.items):
+        problems.add(_too_many_bytes(size, limits))
 
 
 def side_violation(grid: GeoBox, field: str, limits: Limits) -> Violation | None:

@@ -12,7 +12,8 @@ from rasterwire.nodes.nodes import Node
 from rasterwire.request import Encoding, Format, MaskOutput, Resampling
 
 Source = Band | Computed
-"""The source of a band of an output. ``Source.stored`` and ``BandPlan.node`` tell the two kinds apart."""
+"""The source of a band of an output. Both kinds have a name, grid, dtype, nodata, ``placed``, ``is_bounded`` and
+``stored``, which is None for a computed one. ``BandPlan.node`` is its counterpart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,11 @@ def _edge(pixels: Points, is_visible: npt.NDArray[np.bool_], projection: "_Proje
         for inner, outer in ((tail, head), (head, tail)):
             is_last = visible[inner] & ~visible[outer]
             ends.append((samples[inner][is_last], samples[outer][is_last]))
-    last, beyond = (np.vstack(parts) for parts in zip(*ends, strict=True))
+    last, outside = (np.vstack(parts) for parts in zip(*ends, strict=True))
     for _ in range(_HALVINGS):
-        middle = (last + beyond) / 2
+        middle = (last + outside) / 2
         is_inner = np.asarray(np.isfinite(projection.of(middle)).all(axis=1))[:, None]
-        last, beyond = np.where(is_inner, middle, last), np.where(is_inner, beyond, middle)
+        last, outside = np.where(is_inner, middle, last), np.where(is_inner, outside, middle)
     return last
 
 
@@ -137,9 +137,9 @@ class _Projection:
 
 def _first_longitude(longitudes: Points) -> float | None:
     """Return where the longitudes of a raster across 180 degrees begin, after the widest gap; None for others."""
-    ordered = np.sort(longitudes)
-    gaps = np.diff(ordered, append=ordered[0] + 360.0)
+    sorted_longitudes = np.sort(longitudes)
+    gaps = np.diff(sorted_longitudes, append=sorted_longitudes[0] + 360.0)
     widest = int(np.argmax(gaps))
-    if widest == len(ordered) - 1 or gaps[widest] < _GAP_DEGREES:
+    if widest == len(sorted_longitudes) - 1 or gaps[widest] < _GAP_DEGREES:
         return None
-    return float(ordered[widest + 1]) - _GAP_DEGREES / 2  # half a gap, for points between the samples
+    return float(sorted_longitudes[widest + 1]) - _GAP_DEGREES / 2  # half a gap, for points between the samples

@@ -26,19 +26,19 @@ def boxes(x0: Floats, y0: Floats, x1: Floats, y1: Floats, width: int, height: in
     if not is_covered.any():
         return 1 << 62, 1 << 62, 0, 0, 0
     col, col_end, row, row_end = (ends[is_covered] for ends in (col, col_end, row, row_end))
-    most = ((col_end - col) * (row_end - row)).max()
-    return int(col.min()), int(row.min()), int(col_end.max()), int(row_end.max()), int(most)
+    max_pixels = ((col_end - col) * (row_end - row)).max()
+    return int(col.min()), int(row.min()), int(col_end.max()), int(row_end.max()), int(max_pixels)
 
 
 def _ends(low: Floats, high: Floats, size: int) -> tuple[Counts, Counts]:
     with np.errstate(invalid="ignore"):
         low, high = np.where(low > high, high, low), np.where(low > high, low, high)
-        near = (low > -1e9) & (high < 1e9)
-    first = np.floor(np.where(near, low, 0.0) + EDGE).astype(np.int64)
-    last = np.ceil(np.where(near, high, 0.0) - EDGE).astype(np.int64)
+        is_near = (low > -1e9) & (high < 1e9)
+    first = np.floor(np.where(is_near, low, 0.0) + EDGE).astype(np.int64)
+    last = np.ceil(np.where(is_near, high, 0.0) - EDGE).astype(np.int64)
     last = np.minimum(np.maximum(last, first + 1), size)
     first = np.maximum(first, 0)
-    is_covered = near & (first < last)
+    is_covered = is_near & (first < last)
     return np.where(is_covered, first, 0), np.where(is_covered, last, 0)
 
 
@@ -46,7 +46,7 @@ class _Boxes:
     """The source pixels under some output pixels: those of each output pixel row by row.
 
     Attributes:
-        values: shape (output pixels, rows of the largest box, columns of the largest box).
+        values: shape (output pixels, rows and columns of the largest box).
         valid: which of them lie in the box and count.
         shares: the share of each that lies under the output pixel, along y and along x.
     """
@@ -74,10 +74,10 @@ def _each(image: Image, corners: Corners) -> Iterator[tuple[slice, _Boxes]]:
     """Yield the boxes of the output pixels in chunks; none where there is no source pixel under any of them."""
     flat = tuple(np.ravel(axis) for axis in corners)
     (col, col_end), (row, row_end) = _ends(flat[0], flat[2], image[3][0]), _ends(flat[1], flat[3], image[3][1])
-    most = int((col_end - col).max()) * int((row_end - row).max())
-    if most == 0:
+    max_pixels = int((col_end - col).max()) * int((row_end - row).max())
+    if max_pixels == 0:
         return
-    step = max(1, _CHUNK // most)
+    step = max(1, _CHUNK // max_pixels)
     for begin in range(0, flat[0].size, step):
         part = slice(begin, begin + step)
         yield part, _Boxes(image, (flat[0][part], flat[1][part], flat[2][part], flat[3][part]))
@@ -88,11 +88,11 @@ def weigh(kind: int, image: Image, corners: Corners, limits: tuple[float, float]
     data[...], state[...] = 0, 0
     values, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
     with np.errstate(all="ignore"):
-        for part, under in _each(image, corners):
-            share_y, share_x = under.shares
-            v = under.values.astype(np.float64)
-            line_value = kernel_twins.total(np.where(under.valid, share_x * (v * v if kind == RMS else v), 0.0))
-            line_weight = kernel_twins.total(np.where(under.valid, share_x + np.zeros(v.shape), 0.0))
+        for part, under_pixel in _each(image, corners):
+            share_y, share_x = under_pixel.shares
+            v = under_pixel.values.astype(np.float64)
+            line_value = kernel_twins.total(np.where(under_pixel.valid, share_x * (v * v if kind == RMS else v), 0.0))
+            line_weight = kernel_twins.total(np.where(under_pixel.valid, share_x + np.zeros(v.shape), 0.0))
             value, weight = (
                 kernel_twins.total(share_y[..., 0] * line_value),
                 kernel_twins.total(share_y[..., 0] * line_weight),
@@ -110,18 +110,18 @@ def weigh(kind: int, image: Image, corners: Corners, limits: tuple[float, float]
 def extreme(kind: int, image: Image, corners: Corners, data: Array, state: Array) -> None:
     """See ``area_kernels.extreme``."""
     result, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
-    for part, under in _each(image, corners):
-        values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
+    for part, under_pixel in _each(image, corners):
+        values, valid = (a.reshape(len(a), -1) for a in (under_pixel.values, under_pixel.valid))
         values = np.where(valid, values, _end_of(values.dtype, least=kind != MIN))
         first = np.argmin(values, axis=1) if kind == MIN else np.argmax(values, axis=1)
         states[part] = valid.any(axis=1)
-        result[part] = np.where(valid.any(axis=1), _or_nan(under, values[np.arange(len(values)), first]), 0)
+        result[part] = np.where(valid.any(axis=1), _or_nan(under_pixel, values[np.arange(len(values)), first]), 0)
     data[...], state[...] = result.reshape(data.shape), states.reshape(state.shape)
 
 
-def _or_nan(under: _Boxes, choice: Array) -> Array:
+def _or_nan(under_pixel: _Boxes, choice: Array) -> Array:
     """Return the choice for each box, or its last NaN where it has one."""
-    values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
+    values, valid = (a.reshape(len(a), -1) for a in (under_pixel.values, under_pixel.valid))
     is_nan = valid & (values != values)
     last = is_nan.shape[1] - 1 - np.argmax(is_nan[:, ::-1], axis=1)
     return np.where(is_nan.any(axis=1), values[np.arange(len(values)), last], choice)
@@ -133,20 +133,28 @@ def _end_of(dtype: np.dtype[Any], *, least: bool) -> Any:
     return np.iinfo(dtype).min if least else np.iinfo(dtype).max
 
 
-def rank(kind: int, quantile: float, most: int, image: Image, corners: Corners, data: Array, state: Array) -> None:  # noqa: ARG001
+def rank(
+    kind: int,
+    quantile: float,
+    max_pixels: int,  # noqa: ARG001
+    image: Image,
+    corners: Corners,
+    data: Array,
+    state: Array,
+) -> None:
     """See ``area_kernels.rank``."""
     result, states = np.zeros(data.size, data.dtype), np.zeros(data.size, state.dtype)
-    for part, under in _each(image, corners):
-        values, valid = (a.reshape(len(a), -1) for a in (under.values, under.valid))
+    for part, under_pixel in _each(image, corners):
+        values, valid = (a.reshape(len(a), -1) for a in (under_pixel.values, under_pixel.valid))
         count = valid.sum(axis=1)
         values = np.where(valid, values, _end_of(values.dtype, least=False))
         if kind == QUANTILE:
             index = np.maximum(0, np.ceil(quantile * count - 1.0).astype(np.int64))
             choice = np.sort(values, axis=1, kind="stable")[np.arange(len(values)), index]
         else:
-            choice = _commonest(values, valid, (under.shares[0] * under.shares[1]).reshape(values.shape))
+            choice = _commonest(values, valid, (under_pixel.shares[0] * under_pixel.shares[1]).reshape(values.shape))
         states[part] = count > 0
-        result[part] = np.where(count > 0, _or_nan(under, choice), 0)
+        result[part] = np.where(count > 0, _or_nan(under_pixel, choice), 0)
     data[...], state[...] = result.reshape(data.shape), states.reshape(state.shape)
 
 
@@ -156,14 +164,14 @@ def _commonest(values: Array, valid: npt.NDArray[np.bool_], shares: Floats) -> A
     order = np.lexsort((~valid, values), axis=1)
     values, valid, shares = (np.take_along_axis(a, order, axis=1) for a in (values, valid, shares))
     size = len(values)
-    best, most = values[:, 0].copy(), np.full(size, -1.0)
-    completed, total = np.zeros(size, np.int64), np.zeros(size)
+    best, best_share = values[:, 0].copy(), np.full(size, -1.0)
+    best_end, share = np.zeros(size, np.int64), np.zeros(size)
     for k in range(values.shape[1]):
-        total = np.where(valid[:, k], total + shares[:, k], total)
+        share = np.where(valid[:, k], share + shares[:, k], share)
         is_last = valid[:, k].copy()
         if k + 1 < values.shape[1]:
             is_last &= ~valid[:, k + 1] | (values[:, k + 1] != values[:, k])
-        better = is_last & ((total > most) | ((total == most) & (order[:, k] < completed)))
-        best[better], most[better], completed[better] = values[better, k], total[better], order[better, k]
-        total[is_last] = 0.0
+        better = is_last & ((share > best_share) | ((share == best_share) & (order[:, k] < best_end)))
+        best[better], best_share[better], best_end[better] = values[better, k], share[better], order[better, k]
+        share[is_last] = 0.0
     return best

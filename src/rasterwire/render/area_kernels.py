@@ -41,7 +41,7 @@ def _share(pixel, first, last, low, high):
 def boxes(x0, y0, x1, y1, width, height):
     """Return left, top, right, bottom of the source pixels under all output pixels, and the most under one."""
     left = top = 1 << 62
-    right = bottom = most = 0
+    right = bottom = max_pixels = 0
     for r in range(x0.shape[0]):
         for c in range(x0.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], width)
@@ -49,8 +49,8 @@ def boxes(x0, y0, x1, y1, width, height):
             if col < col_end and row < row_end:
                 left, right = min(left, col), max(right, col_end)
                 top, bottom = min(top, row), max(bottom, row_end)
-                most = max(most, (col_end - col) * (row_end - row))
-    return left, top, right, bottom, most
+                max_pixels = max(max_pixels, (col_end - col) * (row_end - row))
+    return left, top, right, bottom, max_pixels
 
 
 @loop(twins.weigh)
@@ -117,16 +117,16 @@ def extreme(kind, image, corners, data, state):
 
 
 @loop(twins.rank)
-def rank(kind, quantile, most, image, corners, data, state):
-    """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``most`` pixels; see ``weigh``.
+def rank(kind, quantile, max_pixels, image, corners, data, state):
+    """Fill in the commonest value or a quantile, MODE or QUANTILE, of at most ``max_pixels`` pixels; see ``weigh``.
 
     Of equally common values it is the one that was complete first, row by row. Quantiles do not weight
     pixels.
     """
     source, valid, origin, size = image
     x0, y0, x1, y1 = corners
-    values, spare, shares = np.empty(most, source.dtype), np.empty(most, source.dtype), np.empty(most)
-    order, spare_order = np.empty(most, np.int32), np.empty(most, np.int32)
+    values, spare, shares = np.empty(max_pixels, source.dtype), np.empty(max_pixels, source.dtype), np.empty(max_pixels)
+    order, spare_order = np.empty(max_pixels, np.int32), np.empty(max_pixels, np.int32)
     for r in range(data.shape[0]):
         for c in range(data.shape[1]):
             col, col_end = _ends(x0[r, c], x1[r, c], size[0])
@@ -147,8 +147,8 @@ def rank(kind, quantile, most, image, corners, data, state):
                 data[r, c] = values[last_nan]
             elif count > 0:
                 if kind == QUANTILE:
-                    ordered = merge_sort(values[:count], spare)
-                    data[r, c] = ordered[max(0, int(np.ceil(quantile * count - 1.0)))]
+                    sorted_values = merge_sort(values[:count], spare)
+                    data[r, c] = sorted_values[max(0, int(np.ceil(quantile * count - 1.0)))]
                 else:
                     data[r, c] = _commonest(values[:count], shares, order, spare_order)
 
@@ -156,13 +156,13 @@ def rank(kind, quantile, most, image, corners, data, state):
 @compiled
 def _commonest(values, shares, order, spare):
     order = merge_order(values, order, spare)  # stable: the last of equal values is the last one in row order
-    best, most, completed, total = values[0], -1.0, 0, 0.0
+    best, best_share, best_end, share = values[0], -1.0, 0, 0.0
     for k in range(values.shape[0]):
-        total += shares[order[k]]
+        share += shares[order[k]]
         if k + 1 == values.shape[0] or values[order[k + 1]] != values[order[k]]:
-            if total > most or (total == most and order[k] < completed):
-                best, most, completed = values[order[k]], total, order[k]
-            total = 0.0
+            if share > best_share or (share == best_share and order[k] < best_end):
+                best, best_share, best_end = values[order[k]], share, order[k]
+            share = 0.0
     return best
 
 

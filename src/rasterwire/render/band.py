@@ -60,8 +60,8 @@ def _warp_around(band: BandPlan, sampling: Sampling, window: Window) -> Pixels:
     if sampling.shares_crs:
         # one for each turn of the earth, with the grid moved onto the source
         shifts = (Affine.translation(-360.0 * turn, 0) for turn in turns(grid, sampling.source.grid))
-        shifted = [sampling_of(band, GeoBox(grid.shape, shift @ grid.affine, grid.crs)) for shift in shifts]
-        samplings = shifted or samplings
+        shifted_samplings = [sampling_of(band, GeoBox(grid.shape, shift @ grid.affine, grid.crs)) for shift in shifts]
+        samplings = shifted_samplings or samplings
     whole, *rest = [warp(part, window) for part in samplings]
     for part in rest:
         whole = Pixels(np.where(whole.valid, whole.data, part.data), whole.valid | part.valid)

@@ -27,9 +27,9 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
         SourceUnavailable: a file cannot be read, or was replaced since the plan was made.
     """
     clip = None if raster.clip is None else inside(raster.clip, raster.grid, window)
-    computed = _computed(raster, window)
+    by_name = _computed(raster, window)
     return tuple(
-        _finished(band, computed[band.name] if band.name in computed else render_band(band, raster.grid, window), clip)
+        _finished(band, by_name[band.name] if band.name in by_name else render_band(band, raster.grid, window), clip)
         for band in raster.bands
     )
 

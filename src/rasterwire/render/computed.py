@@ -9,7 +9,7 @@ from rasterwire.budget import of_block
 from rasterwire.geo.grid import pixel_offset
 from rasterwire.nodes.nodes import Cropped, Node, Resampled, Stored, Target
 from rasterwire.nodes.rank import MOST_SORTED
-from rasterwire.nodes.run import evaluate, shared_keys
+from rasterwire.nodes.run import count_requests, evaluate
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import plan_band
 from rasterwire.plan.types import BandPlan
@@ -33,7 +33,7 @@ def compute(
     Raises:
         SourceUnavailable: a file cannot be read.
     """
-    read, counts = partial(_read, resampling), _shared_keys(tuple(nodes))
+    read, counts = partial(_read, resampling), _request_counts(tuple(nodes))
     sorts = max((node.sorts for node in nodes), default=1)
     size = max(MOST_SORTED // sorts, min(_LEAST_PART, _MOST_OF_LEAST // sorts))
 
@@ -56,8 +56,8 @@ _MOST_OF_LEAST = 1 << 25
 
 
 @lru_cache(maxsize=256)
-def _shared_keys(nodes: tuple[Node, ...]) -> dict[bytes, int]:
-    return shared_keys(nodes)
+def _request_counts(nodes: tuple[Node, ...]) -> dict[bytes, int]:
+    return count_requests(nodes)
 
 
 def _read(resampling: Resampling, node: Node, target: Target) -> Pixels | None:

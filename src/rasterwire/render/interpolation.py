@@ -131,7 +131,7 @@ def _fill(
     """Fill in means and their validity, both zero before, and return how many are unsure."""
     if isinstance(centres, Lattice):
         return int(mean_kernels.means_on_lattice(kind, centres.as_tuple(), image, scale, bounds, data, state))
-    return int(mean_kernels.means_at(kind, centres.x, centres.y, centres.near, image, scale, bounds, data, state))
+    return int(mean_kernels.means_at(kind, centres.x, centres.y, centres.slack, image, scale, bounds, data, state))
 
 
 def _by_strips(sampling: Sampling, centre: Positions, rectangle: Rectangle, scale: Scale, kind: int) -> Pixels:

@@ -12,9 +12,9 @@ Array = npt.NDArray[Any]
 LatticeTuple = tuple[Floats, Floats, Floats, tuple[int, int]]
 
 
-def interpolate(lattice: LatticeTuple, x: Floats, y: Floats, near: Floats) -> None:
+def interpolate(lattice: LatticeTuple, x: Floats, y: Floats, slack: Floats) -> None:
     """See ``kernels.interpolate``."""
-    nodes_x, nodes_y, slack, offset = lattice
+    nodes_x, nodes_y, cell_slack, offset = lattice
     row, col = (np.arange(size) + begin for size, begin in zip(x.shape, offset, strict=True))
     cell_row, cell = row >> SHIFT, col >> SHIFT
     t = ((row + 0.5) / STEP - cell_row)[:, None]
@@ -33,28 +33,28 @@ def interpolate(lattice: LatticeTuple, x: Floats, y: Floats, near: Floats) -> No
         a3, a2 = (p3 - p0) / 6.0 + (p1 - p2) / 2.0, (p0 + p2) / 2.0 - p1
         a1 = p2 - p1 - a2 - a3
         values[...] = ((a3 * along + a2) * along + a1) * along + p1
-    near[...] = slack[cell_row[:, None], cell]
+    slack[...] = cell_slack[cell_row[:, None], cell]
 
 
-def wrap(x: Floats, near: Floats, width: int, turn: float) -> None:
+def wrap(x: Floats, slack: Floats, width: int, turn: float) -> None:
     """See ``kernels.wrap``."""
     with np.errstate(invalid="ignore"):
-        doubtful = (np.abs(x) <= near) | (np.abs(x - width) <= near)
+        doubtful = (np.abs(x) <= slack) | (np.abs(x - width) <= slack)
         is_away = ~doubtful & ((x < 0.0) | (x >= width))
         wrapped = x - turn * np.floor(x / turn)
         x[is_away] = wrapped[is_away]
-        doubtful |= is_away & ((wrapped <= near) | (turn - wrapped <= near))
-        near[doubtful] = np.inf
+        doubtful |= is_away & ((wrapped <= slack) | (turn - wrapped <= slack))
+        slack[doubtful] = np.inf
 
 
-def pixels_at(x: Floats, y: Floats, near: Floats, width: int, height: int, cols: Array, rows: Array) -> int:
+def pixels_at(x: Floats, y: Floats, slack: Floats, width: int, height: int, cols: Array, rows: Array) -> int:
     """See ``kernels.pixels_at``."""
     with np.errstate(invalid="ignore"):
         p, q = x + EDGE, y + EDGE
         col, row = np.floor(p), np.floor(q)
         inside = (col >= 0.0) & (row >= 0.0) & (col < width) & (row < height)
         part_x, part_y = p - col, q - row
-        unsure = (part_x < near) | (1.0 - part_x < near) | (part_y < near) | (1.0 - part_y < near)
+        unsure = (part_x < slack) | (1.0 - part_x < slack) | (part_y < slack) | (1.0 - part_y < slack)
     cols[...] = np.where(unsure, DOUBTFUL, np.where(inside, col, OUTSIDE))
     rows[...] = np.where(unsure, DOUBTFUL, np.where(inside, row, OUTSIDE))
     return int(unsure.sum())
@@ -62,9 +62,9 @@ def pixels_at(x: Floats, y: Floats, near: Floats, width: int, height: int, cols:
 
 def pixels_on_lattice(lattice: LatticeTuple, width: int, height: int, cols: Array, rows: Array) -> int:
     """See ``kernels.pixels_on_lattice``."""
-    x, y, near = np.empty((3, *cols.shape))
-    interpolate(lattice, x, y, near)
-    return pixels_at(x, y, near, width, height, cols, rows)
+    x, y, slack = np.empty((3, *cols.shape))
+    interpolate(lattice, x, y, slack)
+    return pixels_at(x, y, slack, width, height, cols, rows)
 
 
 def span(cols: Array, rows: Array) -> tuple[int, int, int, int]:

@@ -1,7 +1,7 @@
 """Compiled loops over pixels. They release the GIL, and know neither files nor coordinate systems.
 
 A *position* is a point of a source raster in its pixels, with (0, 0) at the top-left corner. An interpolated
-position has a *slack*, ``near``: the exact position is no farther away, in pixels. Where the slack leaves more than
+position has a *slack*: the exact position is no farther away, in pixels. Where the slack leaves more than
 one answer, the answer is DOUBTFUL, and the caller computes the exact position.
 """
 
@@ -36,9 +36,9 @@ def _along_line(line, cell, begin, values):
 
 
 @compiled
-def row_of_lattice(lattice, r, lines, x, y, near):
+def row_of_lattice(lattice, r, lines, x, y, slack):
     """Fill in positions and slack of a row of pixels of a lattice, see ``interpolate``."""
-    nodes_x, nodes_y, slack, offset = lattice
+    nodes_x, nodes_y, cell_slack, offset = lattice
     cell_row, width = (r + offset[0]) >> SHIFT, x.shape[0]
     t = (r + offset[0] + 0.5) / STEP - cell_row
     weights = (
@@ -56,48 +56,48 @@ def row_of_lattice(lattice, r, lines, x, y, near):
         end = min(width, c + STEP - begin)
         _along_line(lines[0], cell, begin, x[c:end])
         _along_line(lines[1], cell, begin, y[c:end])
-        near[c:end] = slack[cell_row, cell]
+        slack[c:end] = cell_slack[cell_row, cell]
         c = end
 
 
 @loop(kernel_twins.interpolate)
-def interpolate(lattice, x, y, near):
+def interpolate(lattice, x, y, slack):
     """Fill in positions and slack of all pixels of a lattice.
 
     Args:
         lattice: nodes_x, nodes_y, float64 of shape (cells down + 3, cells across + 3), the first at
             cell -1; slack, float64 of shape (cells down, cells across); row and column in the first
             cell where the pixels begin.
-        x, y, near: filled in; float64, shape (rows, columns).
+        x, y, slack: filled in; float64, shape (rows, columns).
     """
     lines = np.empty((2, lattice[0].shape[1]))
     for r in range(x.shape[0]):
-        row_of_lattice(lattice, r, lines, x[r], y[r], near[r])
+        row_of_lattice(lattice, r, lines, x[r], y[r], slack[r])
 
 
 @loop(kernel_twins.wrap)
-def wrap(x, near, width, turn):
+def wrap(x, slack, width, turn):
     """Wrap columns of a raster of longitudes into it by whole turns; the slack is infinite where that is doubtful."""
     for r in range(x.shape[0]):
         for c in range(x.shape[1]):
             p = x[r, c]
-            if abs(p) <= near[r, c] or abs(p - width) <= near[r, c]:
-                near[r, c] = np.inf
+            if abs(p) <= slack[r, c] or abs(p - width) <= slack[r, c]:
+                slack[r, c] = np.inf
             elif p < 0.0 or p >= width:
                 p -= turn * np.floor(p / turn)
                 x[r, c] = p
-                if p <= near[r, c] or turn - p <= near[r, c]:
-                    near[r, c] = np.inf
+                if p <= slack[r, c] or turn - p <= slack[r, c]:
+                    slack[r, c] = np.inf
 
 
 @compiled
-def _pixels_of_row(x, y, near, width, height, cols, rows):
+def _pixels_of_row(x, y, slack, width, height, cols, rows):
     doubtful = 0
     for c in range(x.shape[0]):
         p, q = x[c] + EDGE, y[c] + EDGE
         col, row = np.floor(p), np.floor(q)
         inside = (col >= 0.0) & (row >= 0.0) & (col < width) & (row < height)
-        margin = near[c]
+        margin = slack[c]
         part_x, part_y = p - col, q - row
         unsure = (part_x < margin) | (1.0 - part_x < margin) | (part_y < margin) | (1.0 - part_y < margin)
         cols[c] = DOUBTFUL if unsure else np.int32(col) if inside else OUTSIDE
@@ -107,11 +107,11 @@ def _pixels_of_row(x, y, near, width, height, cols, rows):
 
 
 @loop(kernel_twins.pixels_at)
-def pixels_at(x, y, near, width, height, cols, rows):
+def pixels_at(x, y, slack, width, height, cols, rows):
     """Fill in the source pixel of each position, OUTSIDE for none; return how many are DOUBTFUL."""
     doubtful = 0
     for r in range(cols.shape[0]):
-        doubtful += _pixels_of_row(x[r], y[r], near[r], width, height, cols[r], rows[r])
+        doubtful += _pixels_of_row(x[r], y[r], slack[r], width, height, cols[r], rows[r])
     return doubtful
 
 
@@ -166,15 +166,15 @@ def bounds(x, y, width, height):
 
 def warm_up() -> None:
     """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
-    place = np.zeros((1, 1))
+    position = np.zeros((1, 1))
     indices = np.zeros((2, 1, 1), np.int32)
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
     interpolate(lattice, *np.zeros((3, 1, 1)))
-    pixels_at(place, place, place, 1, 1, *indices)
+    pixels_at(position, position, position, 1, 1, *indices)
     pixels_on_lattice(lattice, 1, 1, *indices)
     span(*indices)
-    bounds(place, place, 1, 1)
-    wrap(place, place, 1, 360.0)
+    bounds(position, position, 1, 1)
+    wrap(position, position, 1, 360.0)
     for size in (1, 2, 4, 8):
         pixel = np.zeros((1, 1), f"u{size}")
         gather(pixel, *indices, 0, 0, pixel)

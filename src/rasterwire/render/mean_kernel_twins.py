@@ -17,28 +17,28 @@ Sums = tuple[Floats, Floats, Floats, Floats]
 
 
 def means_at(
-    kind: int, x: Floats, y: Floats, near: Floats, image: Image, scale: Pair, limits: Pair, data: Array, state: Array
+    kind: int, x: Floats, y: Floats, slack: Floats, image: Image, scale: Pair, limits: Pair, data: Array, state: Array
 ) -> int:
     """See ``mean_kernels.means_at``."""
     with np.errstate(all="ignore"):
-        validity = _validity(x, y, near, image)
+        validity = _validity(x, y, slack, image)
         data[...] = 0
         is_valid = validity == VALID
-        p, q, margin = x[is_valid], y[is_valid], near[is_valid]
-        wide = scale[0] < 1.0 or scale[1] < 1.0
-        value, weight, low, high = _wide(kind, image, p, q, scale) if wide else _close(kind, image, p, q)
-        enough = ~(weight < LEAST_WEIGHT)
+        p, q, margin = x[is_valid], y[is_valid], slack[is_valid]
+        is_wide = scale[0] < 1.0 or scale[1] < 1.0
+        value, weight, low, high = _wide(kind, image, p, q, scale) if is_wide else _close(kind, image, p, q)
+        is_enough = ~(weight < LEAST_WEIGHT)
         value = np.where(weight != 1.0, value / weight, value)
         outcome = np.full(p.shape, VALID, np.uint8)
         if limits[0] < limits[1]:
-            steep = (16.0 if wide else 4.0) if kind == BILINEAR else (64.0 if wide else 16.0)
+            slope = (16.0 if is_wide else 4.0) if kind == BILINEAR else (64.0 if is_wide else 16.0)
             rounded = np.floor(value + 0.5)
-            doubt = steep * margin * (high - low) / np.minimum(weight * weight, 1.0)
+            doubt = slope * margin * (high - low) / np.minimum(weight * weight, 1.0)
             unsure = (margin > 0.0) & ((value + 0.5 - rounded <= doubt) | (rounded + 0.5 - value <= doubt))
             outcome[unsure] = UNSURE
             value = np.minimum(np.maximum(rounded, limits[0]), limits[1])
-        outcome[~enough] = INVALID
-        data[is_valid] = np.where(enough, value, 0.0).astype(data.dtype)
+        outcome[~is_enough] = INVALID
+        data[is_valid] = np.where(is_enough, value, 0.0).astype(data.dtype)
         validity[is_valid] = outcome
         state[...] = validity
     return int((validity == UNSURE).sum())
@@ -54,9 +54,9 @@ def means_on_lattice(
     state: Array,
 ) -> int:
     """See ``mean_kernels.means_on_lattice``."""
-    x, y, near = np.empty((3, *data.shape))
-    kernel_twins.interpolate(lattice, x, y, near)
-    return means_at(kind, x, y, near, image, scale, limits, data, state)
+    x, y, slack = np.empty((3, *data.shape))
+    kernel_twins.interpolate(lattice, x, y, slack)
+    return means_at(kind, x, y, slack, image, scale, limits, data, state)
 
 
 def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int], centre: Pair, scale: Pair) -> Pair:
@@ -71,31 +71,31 @@ def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int],
     return float(kernel_twins.total(values * down)), float(kernel_twins.total(weights * down))
 
 
-def _validity(x: Floats, y: Floats, near: Floats, image: Image) -> npt.NDArray[np.uint8]:
+def _validity(x: Floats, y: Floats, slack: Floats, image: Image) -> npt.NDArray[np.uint8]:
     """Return whether positions lie in a raster and its pixel is valid: VALID, INVALID or UNSURE."""
     _, valid, masked, origin, (width, height) = image
-    slack = near > 0.0
+    has_slack = slack > 0.0
     around = (x > -1.0) & (y > -1.0) & (x < width + 1.0) & (y < height + 1.0)
-    edge = (np.abs(x) <= near) | (np.abs(y) <= near)
-    edge |= (np.abs(x + EDGE - width) <= near) | (np.abs(y + EDGE - height) <= near)
+    edge = (np.abs(x) <= slack) | (np.abs(y) <= slack)
+    edge |= (np.abs(x + EDGE - width) <= slack) | (np.abs(y + EDGE - height) <= slack)
     outside = (x < 0.0) | (y < 0.0) | (x + EDGE > width) | (y + EDGE > height)
-    validity = np.where(around & slack & edge, UNSURE, np.where(around & ~outside, VALID, INVALID)).astype(np.uint8)
-    between = slack & (_near_side(x - 0.5, near) | _near_side(y - 0.5, near))
+    validity = np.where(around & has_slack & edge, UNSURE, np.where(around & ~outside, VALID, INVALID)).astype(np.uint8)
+    between = has_slack & (_near_side(x - 0.5, slack) | _near_side(y - 0.5, slack))
     validity[(validity == VALID) & between] = UNSURE
     if masked:
         is_valid = validity == VALID
-        validity[is_valid] = _validity_at(x[is_valid], y[is_valid], near[is_valid], valid, origin, (width, height))
+        validity[is_valid] = _validity_at(x[is_valid], y[is_valid], slack[is_valid], valid, origin, (width, height))
     return validity
 
 
 def _validity_at(
-    p: Floats, q: Floats, near: Floats, valid: Array, origin: tuple[int, int], size: tuple[int, int]
+    p: Floats, q: Floats, slack: Floats, valid: Array, origin: tuple[int, int], size: tuple[int, int]
 ) -> npt.NDArray[np.uint8]:
     """Return whether the pixels that may hold positions are valid: VALID, INVALID, or UNSURE where they differ."""
     (left, right), (top, bottom) = (
         (
-            np.maximum(np.floor(position + EDGE - near).astype(np.int64), 0),
-            np.minimum(np.floor(position + EDGE + near).astype(np.int64), size_of_axis - 1),
+            np.maximum(np.floor(position + EDGE - slack).astype(np.int64), 0),
+            np.minimum(np.floor(position + EDGE + slack).astype(np.int64), size_of_axis - 1),
         )
         for position, size_of_axis in zip((p, q), size, strict=True)
     )
@@ -109,9 +109,9 @@ def _validity_at(
     return validity
 
 
-def _near_side(p: Floats, near: Floats) -> npt.NDArray[np.bool_]:
-    below = np.floor(p)
-    near_side: npt.NDArray[np.bool_] = (p - below <= near) | (below + 1.0 - p <= near)
+def _near_side(p: Floats, slack: Floats) -> npt.NDArray[np.bool_]:
+    floor = np.floor(p)
+    near_side: npt.NDArray[np.bool_] = (p - floor <= slack) | (floor + 1.0 - p <= slack)
     return near_side
 
 
@@ -122,9 +122,9 @@ def _close(kind: int, image: Image, p: Floats, q: Floats) -> Sums:
     if kind == CUBIC:
         width, height = image[4]
         whole = (col >= 1) & (row >= 1) & (col + 2 < width) & (row + 2 < height)
-        of_sixteen = _sixteen(image, p[whole], q[whole], col[whole], row[whole])
-        whole[whole] = are_all = of_sixteen[1] >= 0.0
-        for four, sixteen in zip(sums, of_sixteen, strict=True):
+        cubic_sums = _sixteen(image, p[whole], q[whole], col[whole], row[whole])
+        whole[whole] = are_all = cubic_sums[1] >= 0.0
+        for four, sixteen in zip(sums, cubic_sums, strict=True):
             four[whole] = sixteen[are_all]
     return sums
 
@@ -150,9 +150,9 @@ def _four(image: Image, p: Floats, q: Floats, col: Array, row: Array) -> Sums:
             value, weight = value + np.where(counts, v * share, 0.0), weight + np.where(counts, share, 0.0)
             low, high = np.where(counts, np.minimum(low, v), low), np.where(counts, np.maximum(high, v), high)
     v00, v01, v10, v11 = corners
-    above, under = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
+    upper, lower = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
     whole = np.logical_and.reduce(all_count)
-    value, weight = np.where(whole, above * part_y + under * (1.0 - part_y), value), np.where(whole, 1.0, weight)
+    value, weight = np.where(whole, upper * part_y + lower * (1.0 - part_y), value), np.where(whole, 1.0, weight)
     return value, weight, low, high
 
 

@@ -12,18 +12,18 @@ from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LEAST_WEIGHT
 
 
 @compiled
-def _near_side(p, near):
+def _near_side(p, slack):
     """Tell whether a position is within its slack of the side of a pixel."""
-    return p - np.floor(p) <= near or np.floor(p) + 1.0 - p <= near
+    return p - np.floor(p) <= slack or np.floor(p) + 1.0 - p <= slack
 
 
 @compiled
-def _is_inside(p, q, near, width, height):
+def _is_inside(p, q, slack, width, height):
     """Return whether a position lies in a raster: VALID, INVALID or UNSURE."""
     if not (p > -1.0 and q > -1.0 and p < width + 1.0 and q < height + 1.0):
         return INVALID
-    if near > 0.0 and (
-        abs(p) <= near or abs(q) <= near or abs(p + EDGE - width) <= near or abs(q + EDGE - height) <= near
+    if slack > 0.0 and (
+        abs(p) <= slack or abs(q) <= slack or abs(p + EDGE - width) <= slack or abs(q + EDGE - height) <= slack
     ):
         return UNSURE
     if p < 0.0 or q < 0.0 or p + EDGE > width or q + EDGE > height:
@@ -32,13 +32,13 @@ def _is_inside(p, q, near, width, height):
 
 
 @compiled
-def _is_valid_at(p, q, near, valid, origin, size):
+def _is_valid_at(p, q, slack, valid, origin, size):
     """Return whether the pixel that holds a position is valid: VALID, INVALID or UNSURE.
 
     The answer is UNSURE only where several pixels may hold the position, and they differ.
     """
-    left, right = max(int(np.floor(p + EDGE - near)), 0), min(int(np.floor(p + EDGE + near)), size[0] - 1)
-    top, bottom = max(int(np.floor(q + EDGE - near)), 0), min(int(np.floor(q + EDGE + near)), size[1] - 1)
+    left, right = max(int(np.floor(p + EDGE - slack)), 0), min(int(np.floor(p + EDGE + slack)), size[0] - 1)
+    top, bottom = max(int(np.floor(q + EDGE - slack)), 0), min(int(np.floor(q + EDGE + slack)), size[1] - 1)
     left, top = min(left, right), min(top, bottom)
     first = valid[top - origin[1], left - origin[0]]
     for row in range(top, bottom + 1):
@@ -50,7 +50,7 @@ def _is_valid_at(p, q, near, valid, origin, size):
 
 @compiled
 def _four(source, valid, masked, corner, part, inside):
-    """Return sum of the weighted values, sum of the weights, least and greatest value of 2 x 2 pixels."""
+    """Return the sums of 2 x 2 pixels: of the weighted values and of the weights; and the least and greatest value."""
     x, y = corner
     part_x, part_y = part
     whole = inside[0] and inside[1]
@@ -59,8 +59,8 @@ def _four(source, valid, masked, corner, part, inside):
     if whole:
         v00, v01 = float(source[y, x]), float(source[y, x + 1])
         v10, v11 = float(source[y + 1, x]), float(source[y + 1, x + 1])
-        above, below = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
-        value = above * part_y + below * (1.0 - part_y)
+        upper, lower = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
+        value = upper * part_y + lower * (1.0 - part_y)
         return value, 1.0, min(v00, v01, v10, v11), max(v00, v01, v10, v11)
     value = weight = 0.0
     low, high = np.inf, -np.inf
@@ -149,16 +149,16 @@ def _many(kind, source, valid, masked, first, last, origin, centre, scale):
 
 
 @compiled
-def _mean_row(kind, x, y, near, image, scale, limits, data, state):
+def _mean_row(kind, x, y, slack, image, scale, limits, data, state):
     source, valid, masked, origin, (width, height) = image
-    wide = scale[0] < 1.0 or scale[1] < 1.0
+    is_wide = scale[0] < 1.0 or scale[1] < 1.0
     radius = 1.0 if kind == BILINEAR else 2.0
     radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
     # bound on the change of a mean with its position, by the range of the pixels
-    steep = (16.0 if wide else 4.0) if kind == BILINEAR else (64.0 if wide else 16.0)
+    slope = (16.0 if is_wide else 4.0) if kind == BILINEAR else (64.0 if is_wide else 16.0)
     unsure = 0
     for c in range(x.shape[0]):
-        margin = near[c]
+        margin = slack[c]
         p, q = x[c], y[c]
         data[c] = 0
         validity = _is_inside(p, q, margin, width, height)
@@ -170,7 +170,7 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
             # the arrays are unpacked once a row: to pass the tuple for each pixel takes as long as the mean
             col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
             value, weight, low, high = 0.0, -1.0, 0.0, 0.0
-            if wide:
+            if is_wide:
                 first = max(0, col - radius_x), max(0, row - radius_y)
                 last = min(width - 1, col + radius_x), min(height - 1, row + radius_y)
                 centre = p - 0.5, q - 0.5
@@ -178,7 +178,7 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
             elif kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
                 corner, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
                 value, weight, low, high = _sixteen(source, valid, masked, corner, part)
-            if not wide and weight < 0.0:
+            if not is_wide and weight < 0.0:
                 part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
                 if col == -1:
                     col, part_x = 0, 1.0
@@ -194,7 +194,7 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
                 value /= weight
             if limits[0] < limits[1]:
                 rounded = np.floor(value + 0.5)
-                doubt = steep * margin * (high - low) / min(weight * weight, 1.0)
+                doubt = slope * margin * (high - low) / min(weight * weight, 1.0)
                 if margin > 0.0 and (value + 0.5 - rounded <= doubt or rounded + 0.5 - value <= doubt):
                     validity = UNSURE
                 value = min(max(rounded, limits[0]), limits[1])
@@ -205,14 +205,14 @@ def _mean_row(kind, x, y, near, image, scale, limits, data, state):
 
 
 @loop(twins.means_at)
-def means_at(kind, x, y, near, image, scale, limits, data, state):
+def means_at(kind, x, y, slack, image, scale, limits, data, state):
     """Fill in the weighted mean of the pixels around each position, as GDAL's warper does.
 
     Invalid pixels do not count. A mean is invalid where its centre lies in an invalid pixel.
 
     Args:
         kind: BILINEAR or CUBIC.
-        x, y, near: positions and their slack, shape (rows, columns).
+        x, y, slack: positions and their slack, shape (rows, columns).
         image: pixels of a part of the source raster; their validity, uint8; whether any may be
             invalid; left and top of the part; width and height of the raster.
         scale: output pixels per source pixel along x and y. Where both are 1, the mean is of four pixels, or of
@@ -226,7 +226,7 @@ def means_at(kind, x, y, near, image, scale, limits, data, state):
     """
     unsure = 0
     for r in range(data.shape[0]):
-        unsure += _mean_row(kind, x[r], y[r], near[r], image, scale, limits, data[r], state[r])
+        unsure += _mean_row(kind, x[r], y[r], slack[r], image, scale, limits, data[r], state[r])
     return unsure
 
 
@@ -261,11 +261,11 @@ def means_on_lattice(kind, lattice, image, scale, limits, data, state):
 
 def warm_up() -> None:
     """Compile the loops for all types, or load the compiled loops, so that no request waits for them."""
-    place = np.zeros((1, 1))
+    position = np.zeros((1, 1))
     lattice = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((1, 1)), (0, 0)
     for dtype in TYPES:
         pixel, state = np.zeros((1, 1), dtype), np.zeros((1, 1), np.uint8)
         image = pixel, state, False, (0, 0), (1, 1)
-        means_at(BILINEAR, place, place, place, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
+        means_at(BILINEAR, position, position, position, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
         means_on_lattice(BILINEAR, lattice, image, (1.0, 1.0), (0.0, 1.0), pixel, state)
         sum_of_rows(BILINEAR, pixel, state, (0, 0), (0.5, 0.5), (1.0, 1.0))

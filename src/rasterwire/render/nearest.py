@@ -84,8 +84,8 @@ def _sampled_by_axis(sampling: Sampling, window: Window) -> Pixels | None:
         return NodataPixels(data, source.nodata)
     valid = np.ones(shape, bool) if source.valid.all() else _take(source.valid, down, across)
     if not is_inside:
-        covered = on_rows[:, None] & on_cols
-        data, valid = np.where(covered, data, data.dtype.type(0)), valid & covered
+        is_covered = on_rows[:, None] & on_cols
+        data, valid = np.where(is_covered, data, data.dtype.type(0)), valid & is_covered
     return Pixels(data, valid)
 
 
@@ -113,11 +113,11 @@ def _source_pixels(sampling: Sampling, window: Window) -> tuple[Indices, Indices
     if isinstance(centres, Lattice):
         doubtful = kernels.pixels_on_lattice(centres.as_tuple(), *size, cols, rows)
     else:
-        doubtful = kernels.pixels_at(centres.x, centres.y, centres.near, *size, cols, rows)
+        doubtful = kernels.pixels_at(centres.x, centres.y, centres.slack, *size, cols, rows)
     if doubtful:
         index = np.nonzero(cols == rules.DOUBTFUL)
         certain = exact_positions(sampling, window, index)
         certain_cols, certain_rows = np.empty(certain.x.shape, np.int32), np.empty(certain.x.shape, np.int32)
-        kernels.pixels_at(certain.x, certain.y, certain.near, *size, certain_cols, certain_rows)
+        kernels.pixels_at(certain.x, certain.y, certain.slack, *size, certain_cols, certain_rows)
         cols[index], rows[index] = certain_cols[0], certain_rows[0]
     return cols, rows

@@ -76,9 +76,9 @@ class Lattice:
 
     def interpolated(self, shape: tuple[int, int]) -> "Positions":
         """Return the positions of all pixels, for a number of rows and columns."""
-        x, y, near = np.empty(shape), np.empty(shape), np.empty(shape)
-        kernels.interpolate(self.as_tuple(), x, y, near)
-        return Positions(x, y, near)
+        x, y, slack = np.empty(shape), np.empty(shape), np.empty(shape)
+        kernels.interpolate(self.as_tuple(), x, y, slack)
+        return Positions(x, y, slack)
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Return bounds of all positions: the least x and y, and the greatest x and y."""
@@ -97,16 +97,16 @@ class Positions:
 
     Attributes:
         x, y: in source pixels, shape (rows, columns); NaN or infinite where a pixel has no position.
-        near: the slack: the exact position is no farther away.
+        slack: the exact position is no farther away, in source pixels.
     """
 
     x: Floats
     y: Floats
-    near: Floats
+    slack: Floats
 
     def part(self, rows: slice, cols: slice | npt.NDArray[np.bool_]) -> "Positions":
         """Return the positions of a part of the pixels."""
-        return Positions(*(np.ascontiguousarray(a[rows, cols]) for a in (self.x, self.y, self.near)))
+        return Positions(*(np.ascontiguousarray(a[rows, cols]) for a in (self.x, self.y, self.slack)))
 
     def bounds(self, width: int, height: int) -> tuple[float, float, float, float] | None:
         """Return the least x and y, and the greatest x and y, of the positions in a raster; None for none."""
@@ -126,13 +126,13 @@ def positions(sampling: Sampling, window: Window) -> Lattice | Positions:
     if not sampling.turn and np.isfinite(lattice.slack).all():
         return lattice
     centres = lattice.interpolated((window.height, window.width))
-    x, y, near = centres.x, centres.y, centres.near
+    x, y, slack = centres.x, centres.y, centres.slack
     if sampling.turn:
-        kernels.wrap(x, near, sampling.width, sampling.turn)
-    far = np.nonzero(np.isinf(near))
+        kernels.wrap(x, slack, sampling.width, sampling.turn)
+    far = np.nonzero(np.isinf(slack))
     if far[0].size:
         x[far], y[far] = exact(sampling, far[1] + window.col, far[0] + window.row)
-        near[far] = 0.0
+        slack[far] = 0.0
     return centres
 
 

@@ -53,7 +53,7 @@ def _reduced(sampling: Sampling, window: Window, kind: int, quantile: float) -> 
     shape, dtype = (window.height, window.width), np.dtype(sampling.source.dtype)
     data, state = np.zeros(shape, carrier(dtype.name)), np.zeros(shape, np.uint8)
     corners = _corners(sampling, window)
-    left, top, right, bottom, most = area_kernels.boxes(*corners, sampling.width, sampling.height)
+    left, top, right, bottom, max_pixels = area_kernels.boxes(*corners, sampling.width, sampling.height)
     if left >= right:
         return Pixels(data.astype(dtype), state.view(bool))
     if (right - left) * (bottom - top) > _SOURCE_BUDGET:
@@ -66,7 +66,7 @@ def _reduced(sampling: Sampling, window: Window, kind: int, quantile: float) -> 
     if kind in {rules.MIN, rules.MAX}:
         area_kernels.extreme(kind, image, corners, data, state)
     elif kind in {rules.MODE, rules.QUANTILE}:
-        area_kernels.rank(kind, quantile, most, image, corners, data, state)
+        area_kernels.rank(kind, quantile, max_pixels, image, corners, data, state)
     else:
         area_kernels.weigh(kind, image, corners, limits(dtype), data, state)
     return beside_nodata(data.astype(dtype, copy=False), state.view(bool), sampling.source.nodata)

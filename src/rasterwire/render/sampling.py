@@ -1,4 +1,4 @@
-"""The sampling of a band on an output grid: what the walk over its blocks looks up again and again."""
+"""The sampling of a band on an output grid: values that every step of a block needs, computed once."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ _interpolating = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sampling:
-    """A band that is resampled onto a grid, and what follows from the two.
+    """A band that is resampled onto a grid, and the values that follow from the two.
 
     Attributes:
         source: of the pixels.

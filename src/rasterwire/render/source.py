@@ -151,7 +151,7 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
     """Read pixels of a plain file from decoded tiles, which all threads share."""
     check_version(band)
     level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
-    first, sample = level.place(band.index)
+    first, sample = level.first_tile(band.index)
     height, width = level.tile_height, level.tile_width
     left, top = window.col_off, window.row_off
     right, bottom = left + window.width, top + window.height

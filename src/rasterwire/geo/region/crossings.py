@@ -29,16 +29,16 @@ _FEW, _SAMPLE = 16, 400
 """Numbers of edges in a sample."""
 
 
-def check_crossings(geometries: Sequence[shapely.Geometry], most: int = MAX_CROSSINGS) -> None:
+def check_crossings(geometries: Sequence[shapely.Geometry], limit: int = MAX_CROSSINGS) -> None:
     """Raise InvalidExpression for geometries whose edges cross too often."""
-    if sum(int(shapely.get_num_coordinates(geometry)) for geometry in geometries) ** 2 < 4 * most:
+    if sum(int(shapely.get_num_coordinates(geometry)) for geometry in geometries) ** 2 < 4 * limit:
         return
     edges = _Edges(geometries)
-    most_touches = max(_MOST_TOUCHES, _TOUCHES_OF_EACH * edges.count)
+    touch_limit = max(_MOST_TOUCHES, _TOUCHES_OF_EACH * edges.count)
     # a small sample first: it is enough for very many crossings, for which a large one would be slow
     for sample, share in ((_FEW, 8.0), (_SAMPLE, 1.0)):
         crossing, touching = edges.meetings(sample)
-        if crossing > share * most or touching > share * most_touches:
+        if crossing > share * limit or touching > share * touch_limit:
             raise InvalidExpression("the outlines of the geometry cross each other too often; simplify it.")
 
 
@@ -60,17 +60,17 @@ class _Edges:
 
     def meetings(self, sample: int) -> tuple[float, float]:
         """Return estimates of the pairs that cross, and of those that only touch or overlap, from a sample of edges."""
-        sampled = np.arange(self.count)
+        sample_index = np.arange(self.count)
         if self.count > sample:
-            sampled = np.random.default_rng(0).choice(self.count, sample, replace=False)
-        row, near = self._tree.query(self._boxes[sampled])
-        edge = sampled[row]
-        sides = _sides(self._a[edge], self._b[edge], self._a[near], self._b[near])
-        other_sides = _sides(self._a[near], self._b[near], self._a[edge], self._b[edge])
+            sample_index = np.random.default_rng(0).choice(self.count, sample, replace=False)
+        row, neighbour = self._tree.query(self._boxes[sample_index])
+        edge = sample_index[row]
+        sides = _sides(self._a[edge], self._b[edge], self._a[neighbour], self._b[neighbour])
+        other_sides = _sides(self._a[neighbour], self._b[neighbour], self._a[edge], self._b[edge])
         crossing = int(((sides < 0) & (other_sides < 0)).sum())
         # an edge touches itself, and those before and behind it
-        touching = int(((sides <= 0) & (other_sides <= 0)).sum()) - crossing - 3 * len(sampled)
-        pairs = self.count / max(1, len(sampled)) / 2
+        touching = int(((sides <= 0) & (other_sides <= 0)).sum()) - crossing - 3 * len(sample_index)
+        pairs = self.count / max(1, len(sample_index)) / 2
         return crossing * pairs, touching * pairs
 
 

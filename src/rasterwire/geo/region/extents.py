@@ -40,22 +40,22 @@ def extent(
         InvalidRequest: the region extends beyond where ``crs`` is defined.
     """
     target = crs or region.crs
-    plain = _extent(region, target, to_lattice, None)
+    direct = _extent(region, target, to_lattice, None)
     seam = None if region.crs == target else seam_of(target)
-    beyond = None if seam is None else Continuation(region, seam)
-    if beyond is None or not beyond.is_needed:
-        return plain
-    continued = _extent(region, target, to_lattice, beyond)
-    return min(plain, continued, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    continuation = None if seam is None else Continuation(region, seam)
+    if continuation is None or not continuation.is_needed:
+        return direct
+    continuation_box = _extent(region, target, to_lattice, continuation)
+    return min(direct, continuation_box, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _extent(
-    region: Region, target: CRS, to_lattice: Callable[[Points], Points], beyond: Continuation | None
+    region: Region, target: CRS, to_lattice: Callable[[Points], Points], continuation: Continuation | None
 ) -> tuple[float, float, float, float]:
     lows, highs = [], []
     reference: float | None = None
     for piece in _pieces(region.geometry):
-        curve = _Curve(region, piece, target, beyond)
+        curve = _Curve(region, piece, target, continuation)
         steps = 1 if curve.is_of_points else _STEPS
         points = curve.at(np.repeat(np.arange(curve.edges), steps), np.tile(np.arange(steps) / steps, curve.edges))
         if target.geographic and region.crs != target:
@@ -67,7 +67,7 @@ def _extent(
         lows.append(low)
         highs.append(high)
     if region.crs.geographic and not target.geographic:
-        inner = to_lattice(_inside(region, target, beyond))
+        inner = to_lattice(_inside(region, target, continuation))
         lows += list(inner)
         highs += list(inner)
     left, top = np.min(lows, axis=0)
@@ -83,22 +83,22 @@ class _Curve:
     Points are edges of no length: one curve for all is a thousand times as fast as one for each.
     """
 
-    def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, beyond: Continuation | None) -> None:
+    def __init__(self, region: Region, piece: shapely.Geometry, target: CRS, continuation: Continuation | None) -> None:
         outline = piece.exterior if isinstance(piece, shapely.Polygon) else piece
         vertices = shapely.get_coordinates(outline)
         self.is_of_points = isinstance(piece, shapely.Point | shapely.MultiPoint)
         self.start, self.end = (vertices, vertices) if self.is_of_points else (vertices[:-1], vertices[1:])
         self.edges = len(self.start)
-        self._closed = bool((vertices[0] == vertices[-1]).all())
+        self._is_closed = bool((vertices[0] == vertices[-1]).all())
         # once, since the look-up of a conversion is slow
         self._convert = None if region.crs == target else transformer(region.crs, target)
-        self._beyond = beyond
+        self._continuation = continuation
         self._geod: Geod | None = region.crs.proj.get_geod() if region.geodesic else None
 
     def near(self, position: float, radius: float) -> Points:
         """Return positions, edge number plus fraction, around one, up to a distance of ``radius``."""
         positions = position + np.linspace(-radius, radius, 2 * _STEPS + 1)
-        return np.mod(positions, self.edges) if self._closed else np.clip(positions, 0.0, self.edges)
+        return np.mod(positions, self.edges) if self._is_closed else np.clip(positions, 0.0, self.edges)
 
     def at(self, edge: npt.NDArray[np.intp], fraction: Points) -> Points:
         """Return points in the target crs; raises InvalidRequest where one has no position there."""
@@ -114,12 +114,12 @@ class _Curve:
         if self._convert is None:
             return points
         x, y = self._convert.transform(points[:, 0], points[:, 1])
-        converted = np.column_stack([x, y])
-        if not np.isfinite(converted).all():
+        target_points = np.column_stack([x, y])
+        if not np.isfinite(target_points).all():
             raise invalid("region", OUTSIDE_CRS, "reaches beyond where the output crs is defined; make it smaller")
-        if self._beyond is not None:
-            converted[:, 0] = self._beyond.of(points, converted[:, 0])
-        return converted
+        if self._continuation is not None:
+            target_points[:, 0] = self._continuation.of(points, target_points[:, 0])
+        return target_points
 
 
 def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
@@ -129,7 +129,7 @@ def _pieces(geometry: shapely.Geometry) -> list[shapely.Geometry]:
     return [geometry]
 
 
-def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
+def _inside(region: Region, target: CRS, continuation: Continuation | None) -> Points:
     """Return points inside a wide region, since a projection may put the outline of such a region within its area."""
     geometry = own_geometry(region)
     west, south, east, north = geometry.bounds
@@ -139,8 +139,8 @@ def _inside(region: Region, target: CRS, beyond: Continuation | None) -> Points:
     is_inside = shapely.contains_xy(geometry, lon, lat)
     x, y = transformer(region.crs, target).transform(lon[is_inside], lat[is_inside])
     points = np.column_stack([x, y])
-    if beyond is not None:
-        points[:, 0] = beyond.of(np.column_stack([lon[is_inside], lat[is_inside]]), points[:, 0])
+    if continuation is not None:
+        points[:, 0] = continuation.of(np.column_stack([lon[is_inside], lat[is_inside]]), points[:, 0])
     finite: Points = points[np.isfinite(points).all(axis=1)]
     return finite
 

@@ -43,8 +43,8 @@ class Seam:
         turn = self.turn(latitudes)
         with np.errstate(invalid="ignore", divide="ignore"):
             turns = np.round((longitudes - self.middle) / 360.0 - (x - np.asarray(start)) / turn)
-        shifted: Points = np.where(np.isfinite(turns), x + turns * turn, x)
-        return shifted
+        result: Points = np.where(np.isfinite(turns), x + turns * turn, x)
+        return result
 
     def turn(self, latitudes: Points) -> Points:
         """Return the difference of x over a turn of the earth at some latitudes."""
@@ -74,7 +74,7 @@ def _seam(name: str) -> Seam | None:
     geographic = CRS(base)
     try:
         seam = Seam(float(middles[0]), geographic, transformer(geographic, crs))
-        back = transformer(crs, geographic)
+        inverse = transformer(crs, geographic)
     except InvalidRequest:
         return None
     lat, lon = (a.ravel() for a in np.meshgrid(_LATITUDES, _LONGITUDES))
@@ -83,9 +83,9 @@ def _seam(name: str) -> Seam | None:
     turn = seam.turn(lat)
     if not np.allclose([x - start, y - level], [turn * lon / 360.0, np.zeros(len(lat))], rtol=1e-9, atol=1e-4):
         return None
-    for beyond in _BEYOND:
-        lon_beyond, _ = back.transform(start + turn * beyond / 360.0, level)
-        error = np.asarray(lon_beyond) - seam.middle - beyond
+    for longitude in _BEYOND:
+        result, _ = inverse.transform(start + turn * longitude / 360.0, level)
+        error = np.asarray(result) - seam.middle - longitude
         if not (np.isfinite(error).all() and np.allclose(error, 360.0 * np.round(error / 360.0), atol=1e-6)):
             return None
     return seam
