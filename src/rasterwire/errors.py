@@ -56,7 +56,10 @@ class DownloadError(Exception):
 
 
 class InvalidRequest(DownloadError):
-    """The request cannot be served; carries every violation that was found."""
+    """The request cannot be served; carries every violation that was found.
+
+    What to do: Correct every field that the violations name, and send the request again.
+    """
 
     reason = "INVALID_REQUEST"
 
@@ -108,6 +111,8 @@ NO_BANDS = "the image has no bands; is the collection that it was made of empty?
 class InvalidExpression(DownloadError):
     """An expression cannot be evaluated.
 
+    What to do: Correct the call that the message names; metadata has its function.
+
     Attributes:
         problem: a sentence.
         function: that was called; empty where the graph itself is wrong.
@@ -135,7 +140,10 @@ class InvalidExpression(DownloadError):
 
 
 class ImageNotFound(DownloadError):
-    """The catalog has no image of this id."""
+    """The catalog has no image of this id.
+
+    What to do: Take an id from ``ListImages`` or ``rasterwire images``.
+    """
 
     reason = "IMAGE_NOT_FOUND"
 
@@ -154,6 +162,8 @@ class ImageNotFound(DownloadError):
 
 class SourceUnavailable(DownloadError):
     """A raster of an image cannot be opened or read.
+
+    What to do: Ask the operator to restore the file that the message describes.
 
     Attributes:
         image_id: the image; empty where it is not known.
@@ -181,7 +191,10 @@ class SourceUnavailable(DownloadError):
 
 
 class DownloadNotFound(DownloadError):
-    """No such download for this caller; a wrong token looks the same as an unknown id."""
+    """No such download for this caller; a wrong token looks the same as an unknown id.
+
+    What to do: Create the download again.
+    """
 
     reason = "DOWNLOAD_NOT_FOUND"
 
@@ -190,7 +203,10 @@ class DownloadNotFound(DownloadError):
 
 
 class AddressUnknown(DownloadError):
-    """The HTTP server has no door at an address."""
+    """The HTTP server has no door at an address.
+
+    What to do: Check the path and the method.
+    """
 
     reason = "ADDRESS_UNKNOWN"
 
@@ -205,6 +221,8 @@ class AddressUnknown(DownloadError):
 
 class DownloadConflict(DownloadError):
     """What is asked does not fit the file that there is.
+
+    What to do: Create the download again; its image has changed, or the request id belongs to another request.
 
     Attributes:
         problem: a sentence with the remedy.
@@ -221,7 +239,10 @@ class DownloadConflict(DownloadError):
 
 
 class OffsetOutOfRange(DownloadError):
-    """A read begins past the end of the file. Both in bytes."""
+    """A read begins past the end of the file. Both in bytes.
+
+    What to do: Read from an offset within the size that the message names.
+    """
 
     reason = "OFFSET_OUT_OF_RANGE"
 
@@ -240,7 +261,10 @@ class OffsetOutOfRange(DownloadError):
 
 
 class DiskFull(DownloadError):
-    """The server has no room for what it would write."""
+    """The server has no room for what it would write.
+
+    What to do: Ask the operator to make room on the disk of ``state_dir``, or to lower ``cache_bytes``.
+    """
 
     reason = "DISK_FULL"
 
@@ -249,7 +273,10 @@ class DiskFull(DownloadError):
 
 
 class StorageUnavailable(DownloadError):
-    """The files that the server keeps for itself cannot be reached now: locked, removed, or not to be read."""
+    """The files that the server keeps for itself cannot be reached now: locked, removed, or not to be read.
+
+    What to do: Try again after the time that the answer names.
+    """
 
     reason = "STORAGE_UNAVAILABLE"
     retry_after = 2.0
@@ -260,6 +287,8 @@ class StorageUnavailable(DownloadError):
 
 class Overloaded(DownloadError):
     """Too much is going on.
+
+    What to do: Try again after the time that the answer names; the Python client does so by itself.
 
     Attributes:
         retry_after: seconds after which to come back.
@@ -278,7 +307,10 @@ class Overloaded(DownloadError):
 
 
 class RenderCancelled(DownloadError):
-    """Nobody waits for the render any more, or the server stops."""
+    """Nobody waits for the render any more, or the server stops.
+
+    What to do: Ask again.
+    """
 
     reason = "RENDER_CANCELLED"
 

@@ -28,7 +28,7 @@ _MOST_EXACT = 2.0**53
 """Beyond it a double no longer has every whole number."""
 
 _LEAST_PIXEL = 1e-40
-"""In square units of a crs: less than this is a transform that was never filled in."""
+"""Square units of the crs that a pixel of a file covers at least: less is a transform that was never filled in."""
 
 _MOST_OVERVIEWS = 32
 """Halved so often, any raster is one pixel."""

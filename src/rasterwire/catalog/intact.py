@@ -14,7 +14,7 @@ from rasterwire.files.tiff_directories import MOST_DIRECTORIES, TooManyDirectori
 __all__ = ["check_whole"]
 
 _MOST_BOXES = 4096
-"""Of a JPEG 2000 file; each costs a read."""
+"""Boxes of a JPEG 2000 file; each costs a read."""
 
 
 def check_whole(href: str) -> None:

@@ -28,16 +28,16 @@ from rasterwire.geo.region import Region
 from rasterwire.nodes.pixel_type import PixelType
 
 MAX_ELEMENTS = 5000
-"""Of a collection; Earth Engine's limit."""
+"""Elements of a collection in an answer; Earth Engine's limit."""
 
 _MOST_VALUES = 1_000_000
 """Numbers and texts in one answer."""
 
 _MOST_CHARACTERS = 64 << 20
-"""Of all texts of one answer."""
+"""Characters of all texts of one answer."""
 
 _MOST_NESTING = 100
-"""Lists and dictionaries within each other."""
+"""Lists and dictionaries within each other in one answer."""
 
 
 def answer(value: Any) -> Any:

@@ -29,7 +29,7 @@ from rasterwire.expression.language.sizes import check_size
 from rasterwire.expression.language.values import CollectionValue, FeatureValue, FunctionValue, ImageValue, World
 
 _MAX_NESTING = 60
-"""Functions called by functions that are called by ...; each takes some of Python's stack."""
+"""Depth of functions that call functions; each level takes some of Python's stack."""
 
 _SHALLOW = frozenset({"List", "Dictionary", "Element"})
 """Families whose functions look at lists within lists only where they measure these themselves."""

@@ -15,7 +15,7 @@ METRES_PER_DEGREE = 111319.49079327358
 """pi x 6378137 / 180, the length Earth Engine gives a degree of any geographic crs."""
 
 _LONGEST = 65_536
-"""Characters."""
+"""Characters of a text that names a crs."""
 
 # a grid fetched on the way would make positions depend on the network
 os.environ["PROJ_NETWORK"] = "OFF"  # noqa: TID251  no setting, but the only way to tell rasterio's own PROJ

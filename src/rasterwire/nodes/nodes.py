@@ -138,7 +138,8 @@ class Resampled(Node):
 
 
 _MOST_LAYERS = 10
-"""Each renders the block below it in whole, and takes some of Python's stack."""
+"""Images that are resampled from each other; each renders the block below it in whole, and takes some of Python's
+stack."""
 
 
 class Constant(Node):

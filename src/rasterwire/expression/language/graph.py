@@ -14,18 +14,19 @@ from rasterwire.errors import InvalidExpression
 Written = TypeVar("Written")
 
 _MOST_DIGITS = 20
+"""Digits of a whole number that is written as text."""
 
 _MOST_FREE = 60
 """Arguments of functions around it that one value may depend on."""
 
 MAX_DEPTH = 100
-"""Of values written within each other; references start anew."""
+"""Depth of values written within each other; references begin anew."""
 
 MAX_VALUES = 30_000
-"""In an expression; more would take long to be read before anything could be said of them."""
+"""Values in an expression; more would take long to be read before anything could be said of them."""
 
 MAX_MEMBERS = 320_000
-"""Of all lists and objects in constants; the coordinates of 100,000 vertices take 300,000."""
+"""Members of all lists and objects in constants; the coordinates of 100,000 vertices take 300,000."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ MAX_PARTS = 2_000_000
 """Values within one value, counted as often as they are met."""
 
 MAX_NESTING = 100
+"""Lists and dictionaries within each other."""
 
 MAX_CHARACTERS = 1_000_000
-"""Of a text, and of all texts within a value that becomes one."""
+"""Characters of a text, and of all texts within a value that becomes one."""
 
 
 def check_size(value: Any, most: int = MAX_PARTS) -> int:

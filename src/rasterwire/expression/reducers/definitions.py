@@ -9,6 +9,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.signature import table
 
 _MOST_INPUTS = 10_000
+"""Inputs of a reducer."""
 
 _WEIGHTED = frozenset({"mean", "sum", "stdDev", "variance", "histogram", "frequencyHistogram", "linearFit"})
 

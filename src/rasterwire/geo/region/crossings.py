@@ -15,10 +15,10 @@ from rasterwire.errors import InvalidExpression
 Points = npt.NDArray[np.float64]
 
 MAX_CROSSINGS = 200_000
-"""That an overlay of several geometries may have."""
+"""Crossings that an overlay of several geometries may have."""
 
 MAX_OWN_CROSSINGS = 2_000
-"""That the outline of one geometry may have with itself; repairs take much longer than overlays."""
+"""Crossings that the outline of one geometry may have with itself; repairs take much longer than overlays."""
 
 _MOST_TOUCHES = 50_000
 

@@ -13,6 +13,8 @@ from rasterwire.geo.region import Region
 from rasterwire.image import Image
 
 _MOST_FILTER = 1_000_000
+"""Characters of the filter of a list of assets."""
+
 _between = re.compile(r"\s*(?:AND\s+)?")
 
 Test = Callable[[Image, Callable[[], Region | None]], bool]

@@ -25,6 +25,7 @@ from rasterwire.server.web.files import send, send_download
 from rasterwire.v1 import download_pb2
 
 _MOST_FORM = 1 << 20
+"""Bytes of a query that is sent as a form."""
 
 _address = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/[A-Za-z0-9.\-_~/%]*", re.ASCII)
 

@@ -46,7 +46,7 @@ HTTP_STATUS = {
     grpc.StatusCode.INTERNAL: 500,
 }
 
-_HTTP_OF: dict[type[BaseException], int] = {errors.DiskFull: 507}
+HTTP_STATUS_OF_ERROR: dict[type[BaseException], int] = {errors.DiskFull: 507}
 """Where HTTP has a better status than that of the code."""
 
 # The trailers of a gRPC answer may take 8 KiB, and hold the message twice.
@@ -150,7 +150,7 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     status = status_of(error)
     known = _known(error)
     code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
-    number = _HTTP_OF.get(type(known), HTTP_STATUS[code])
+    number = HTTP_STATUS_OF_ERROR.get(type(known), HTTP_STATUS[code])
     body: dict[str, Any] = {"code": number, "message": status.message, "status": code.name}
     if isinstance(known, errors.DownloadError):
         body["reason"] = known.reason

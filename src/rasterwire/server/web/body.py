@@ -13,6 +13,8 @@ from rasterwire.server.service import Desk
 
 _SECONDS = 60.0
 _MOST = 10 << 20
+"""Bytes of a request over HTTP."""
+
 _LARGE = 1 << 16
 
 

@@ -180,6 +180,7 @@ def merge_images(one: CollectionValue, two: CollectionValue) -> CollectionValue:
 
 
 _MOST_MERGED = 100_000
+"""Elements of a collection that ``merge`` returns."""
 
 
 def _merged(one: CollectionValue, two: CollectionValue) -> CollectionValue:

@@ -180,6 +180,7 @@ def _made(test: Callable[[Element], bool], inner: list[FilterValue], joins: Join
 
 
 _MOST_NESTING = 100
+"""Filters within each other."""
 
 
 @table.listed("Filter.not(filter: Filter) -> Filter")

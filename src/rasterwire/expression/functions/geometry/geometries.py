@@ -70,7 +70,7 @@ def check_vertices(count: int) -> None:
 
 _DEEPEST = 6
 _FARTHEST = 1e15
-"""In pixels or units: beyond this no place could be told from another."""
+"""The greatest coordinate of a geometry, in pixels or units: beyond it no two places could be told apart."""
 
 
 def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesic: bool | None) -> Region:
@@ -242,9 +242,10 @@ def centroid(region: Region, _: ErrorMarginValue | None, projection: Projection 
 
 
 _WIDEST = 1e7
-"""Metres, or units: more than from a pole to the equator."""
+"""The greatest distance of ``buffer``, in metres or units: more than from a pole to the equator."""
 
 _MOST_BUFFERED = 10_000
+"""Vertices of a geometry that ``buffer`` takes."""
 
 
 @table.listed(

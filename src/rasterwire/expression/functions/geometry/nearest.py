@@ -21,6 +21,8 @@ _STEPS = 2_000
 """Pieces that straight edges of a geometry are cut into, where they are to be followed as curves."""
 
 _MOST_EDGES = 200_000
+"""Edges of a geometry whose distance to another is measured."""
+
 _ROUNDS = 3
 _LONGEST = 1e6
 """Metres; an edge that is longer in a projection is torn there, at the far side of the earth."""

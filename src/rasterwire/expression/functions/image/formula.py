@@ -35,7 +35,10 @@ _token = re.compile(
 )
 
 _MOST_CHARACTERS = 20_000
+"""Characters of the formula of ``Image.parseExpression``."""
+
 _MOST_DEPTH = 60
+"""Depth of a formula, and names and calls in a row."""
 
 _LEVELS: list[dict[str, str]] = [
     {"||": "or"},

@@ -23,7 +23,7 @@ _MOST_MARGIN = 1024
 """Pixels on each side, of all neighbourhoods that are computed of each other."""
 
 MOST_RADIUS = 512
-"""Pixels on each side: more would make every block many times larger than it is."""
+"""Pixels on each side of one neighbourhood: more would make every block many times larger than it is."""
 
 Array = npt.NDArray[Any]
 

@@ -17,9 +17,13 @@ from rasterwire.geo.grid import apply, check_transform
 from rasterwire.geo.region import Region
 
 _MOST_CELLS = 250_000
+"""Cells of a grid that covers a geometry."""
+
 _MOST_FEATURES = 100_000
+"""Cells of a grid that touch the geometry."""
+
 _FARTHEST = 1e9
-"""Pixels from the origin; farther ones could not be told from each other."""
+"""Pixels between a geometry and the origin of its projection; farther ones could not be told apart."""
 _FEATURE_BYTES = 800
 """Roughly what a cell takes as a feature."""
 

@@ -25,13 +25,13 @@ from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels
 
 _MOST_PIXELS = 4_000_000_000
-"""Of a region; each is looked at in turn, and that many take as long as an evaluation may."""
+"""Pixels of a region that is reduced; so many take as long as an evaluation may."""
 
 _MANY_HELD = 10_000_000
 """Numbers that a reducer holds of a region, of all bands together, before it rather takes several passes."""
 
 _MOST_HELD = 30_000_000
-"""The most that one holds that cannot: 12 to 16 bytes each."""
+"""Different values of a region that reducers hold at once, where they need all of them: 12 to 16 bytes each."""
 
 _LEAST_SHARE = 0.005
 """Of a pixel in a region, that counts."""

@@ -29,9 +29,10 @@ from rasterwire.geo.region import Region
 from rasterwire.pixels import Window
 
 _MOST_SAMPLES = 250_000
+"""Samples that ``Image.sample`` returns."""
 
 _MOST_PIXELS = 100_000_000
-"""That samples are taken of."""
+"""Pixels of a region that samples are taken of."""
 
 
 @table.listed(
