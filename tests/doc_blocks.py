@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 WRITTEN_BY_OTHERS = {"docs/pages/benchmarks.md"}
 """Its blocks are the command lines of a run of ``make bench``, with the folders of that run."""
 
@@ -23,7 +23,7 @@ _fence = re.compile(
     r"^(?P<indent>[ \t]*)(?P<ticks>```+)(?P<head>[^\n]*)\n(?P<text>.*?)^[ \t]*(?P=ticks)[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
-_comment = re.compile(r"<!-- (?P<words>(not run: \S.*?|run by make [a-z-]+)) -->\s*\Z", re.DOTALL)
+_comment = re.compile(r"<!-- (?P<words>(not run: \S((?!-->).)*?|run by make [a-z-]+)) -->\s*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

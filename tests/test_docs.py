@@ -94,6 +94,16 @@ def test_a_wrong_block_fails(tmp_path: Path, language: str, text: str, problem: 
         Runner(tmp_path, {}).run(Block("p.md", 1, language, text))
 
 
+def test_a_comment_belongs_to_the_block_behind_it() -> None:
+    first, second, third = "```sh\na\n```\n", "  ```python title='b'\n  b\n  ```\n", "```\nc\n```\n"
+    text = f"<!-- not run: it\nserves -->\n\n{first}\nWords.\n<!-- run by make x -->\n{second}<!-- other -->\n{third}"
+    assert find_blocks("p.md", text) == [
+        Block("p.md", 5, "sh", "a\n", "not run: it\nserves"),
+        Block("p.md", 11, "python", "b\n", "run by make x"),
+        Block("p.md", 15, "", "c\n", ""),
+    ]
+
+
 def test_blocks_share_their_variables(tmp_path: Path) -> None:
     runner = Runner(tmp_path, {"HOST": "here"})
     runner.run(Block("p.md", 1, "sh", "name='a b'\n"))
