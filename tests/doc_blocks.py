@@ -79,13 +79,11 @@ class Runner:
     Attributes:
         folder: in which commands run; Python runs in the working directory of the process.
         replaced: texts of the page and what stands for them, such as the address of a server.
-        environment: variables that commands have besides.
         names: variables of Python.
     """
 
     folder: Path
     replaced: Mapping[str, str]
-    environment: Mapping[str, str] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
 
     def run(self, block: Block) -> None:
@@ -133,7 +131,7 @@ class Runner:
         result = subprocess.run(
             ["bash", "-c", script],
             cwd=self.folder,
-            env={**os.environ, "PATH": path, **self.environment},
+            env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

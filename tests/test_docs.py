@@ -8,7 +8,8 @@ Conventions of the pages:
 - ``sh`` blocks hold commands for bash, which all have to succeed. ``console`` blocks hold commands behind ``$ `` and
   below each what it prints to stdout and stderr, where ``...`` stands for anything.
 - ``json`` and ``toml`` blocks are parsed. ``text`` blocks are output or drawings, and not looked at.
-- A server of the demo scene runs. The page calls it ``localhost:50051`` (gRPC) and ``localhost:8080`` (HTTP).
+- A server of the demo scene runs. The page calls it ``localhost:50051`` (gRPC) and ``localhost:8080`` (HTTP), and
+  ``RASTERWIRE_CATALOG`` names the folder that it serves.
 - A block that cannot run has a comment just before it: ``<!-- not run: REASON -->``, or, where it needs Earth Engine's
   client, ``<!-- run by make test-earth-engine -->``. A block of any other language needs the comment too.
 """
@@ -36,23 +37,30 @@ RUN = {"python", "sh", "console", "json", "toml"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of the demo scene."""
-    folder = tmp_path_factory.mktemp("server")
-    make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo scene."""
+    folder = tmp_path_factory.mktemp("catalog")
+    make_scene(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of that folder."""
+    with served(Settings(catalog, grpc_port=0, http_port=0, state_dir=tmp_path_factory.mktemp("state"))) as running:
         yield running
 
 
-def _runner(server: Served, folder: Path) -> Runner:
-    replaced = {"localhost:50051": server.address, "localhost:8080": server.http.removeprefix("http://")}
-    return Runner(folder, replaced, {"RASTERWIRE_SERVER": server.address, "PYTHONPATH": str(ROOT / "src")})
-
-
 @pytest.mark.parametrize("page", [page for page in pages() if any(not b.comment for b in blocks_of(page))])
-def test_the_blocks_of_a_page_run(page: str, server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_a_page_run(
+    page: str, catalog: Path, server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    runner = _runner(server, tmp_path)
+    monkeypatch.setenv("RASTERWIRE_CATALOG", str(catalog))
+    monkeypatch.setenv("RASTERWIRE_SERVER", server.address)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    doors = {"localhost:50051": server.address, "localhost:8080": server.http.removeprefix("http://")}
+    runner = Runner(tmp_path, doors)
     for block in blocks_of(page):
         if not block.comment and block.language != "text":
             runner.run(block)
