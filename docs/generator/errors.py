@@ -96,19 +96,24 @@ class _Violation:
 def _violations() -> set[_Violation]:
     """Return the violations that the code makes: calls with a field, a reason and a description in a row."""
     found = set()
-    for module, tree in modules():
-        if module.startswith(("rasterwire.client", "rasterwire.cli")):
+    for module, tree in modules().items():
+        nodes = list(ast.walk(tree))
+        if module.startswith(("rasterwire.client", "rasterwire.cli")) or not any(map(_is_maker, nodes)):
             continue
-        for function in ast.walk(tree):
+        for function in nodes:
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 found |= _violations_of(function)
     return found
 
 
+def _is_maker(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in _makers
+
+
 def _violations_of(function: ast.AST) -> set[_Violation]:
     found = set()
     for node in ast.walk(function):
-        if not isinstance(node, ast.Call) or ast.unparse(node.func) not in _makers:
+        if not isinstance(node, ast.Call) or not _is_maker(node.func):
             continue
         for field, reason, description in zip(node.args, node.args[1:], node.args[2:], strict=False):
             name, path = _text(reason), _text(field)

@@ -85,7 +85,7 @@ def _section_of(constant: _Constant) -> str:
 
 def _met_constants() -> list[_Constant]:
     """Return the constants that a message or the condition of a refusal names, and public maxima."""
-    trees = dict(modules())
+    trees = modules()
     constants = {key: value for module, tree in trees.items() for key, value in _constants(module, tree)}
     met = {
         key

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class _File:
         return self.comments[path]
 
 
+@lru_cache(maxsize=1)
 def descriptors() -> FileDescriptorSet:
     """Return the files of the package with the comments in them."""
     names = [path.relative_to(PROTOS).as_posix() for path in sorted(PROTOS.glob("rasterwire/v1/*.proto"))]

@@ -1,7 +1,8 @@
 """The modules of the package as syntax trees."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import rasterwire
@@ -9,13 +10,17 @@ import rasterwire
 ROOT = Path(rasterwire.__file__).parent
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield the dotted name and the tree of each module that is written by hand."""
+@lru_cache(maxsize=1)
+def modules() -> Mapping[str, ast.Module]:
+    """Return the tree of each module that is written by hand, by its dotted name."""
+    found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
         if parts[1] in {"v1", "_vendor"}:
             continue
-        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), ast.parse(path.read_text(encoding="utf-8"))
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
 
 
 def docstring_below(body: list[ast.stmt], index: int) -> str:
