@@ -8,13 +8,13 @@ EARTH_ENGINE = .venv-earth-engine
 JAVASCRIPT = tests/earth_engine/javascript
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-CODE = src tests protos/generate.py
+CODE = src tests docs protos/generate.py
 PYTEST = -n 2
 
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -49,11 +49,18 @@ lint: $(STAMP) ## Check schema, generated code, style, names, sizes, imports and
 	cd protos && ../$(BIN)/buf lint
 	cd protos && ../$(BIN)/buf format --diff --exit-code --exclude-path buf
 	$(BIN)/python protos/generate.py --check
+	$(BIN)/python docs/generate.py --check
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/python tests/check_source.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+
+docs: $(STAMP) ## Write the generated pages, and build the documentation into build/docs
+	$(BIN)/python docs/generate.py
+	$(SITE)
 
 # what the tests would compile, each worker by itself, is compiled meanwhile
 test: $(STAMP) ## Check everything and run the tests

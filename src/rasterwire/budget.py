@@ -9,16 +9,16 @@ from contextvars import ContextVar
 from rasterwire.errors import InvalidExpression, RenderCancelled
 
 MAX_CALLS = 1_000_000
-"""Function calls of one expression."""
+"""Function calls in one evaluation of an expression."""
 
 MAX_SECONDS = 300.0
-"""Of one evaluation; Earth Engine's limit for interactive requests."""
+"""Seconds that one evaluation may take; Earth Engine's limit for answers that somebody waits for."""
 
 MAX_BLOCK_SECONDS = 120.0
-"""Of the pixels of one block."""
+"""Seconds that the pixels of one block may take."""
 
 MAX_BYTES = 1 << 28
-"""Of all values of one evaluation together, roughly; values that are no longer needed count too."""
+"""Bytes that all values of one evaluation take together, roughly, those no longer needed included."""
 
 
 class Budget:

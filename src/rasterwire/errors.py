@@ -56,7 +56,10 @@ class DownloadError(Exception):
 
 
 class InvalidRequest(DownloadError):
-    """The request cannot be served; carries all its violations."""
+    """The request cannot be served; carries all its violations.
+
+    What to do: Correct every field that the violations name, and send the request again.
+    """
 
     reason = "INVALID_REQUEST"
 
@@ -113,6 +116,8 @@ NO_BANDS = "the image has no bands; is the collection that it was made of empty?
 class InvalidExpression(DownloadError):
     """An expression cannot be evaluated.
 
+    What to do: Correct the call that the message names; metadata has its function.
+
     Attributes:
         problem: a sentence.
         function: the function that was called; empty where the graph itself is wrong.
@@ -142,9 +147,11 @@ class InvalidExpression(DownloadError):
 class ImageNotFound(DownloadError):
     """The catalog has no image of this id.
 
+    What to do: Take an id from ``ListImages`` or ``rasterwire images``.
+
     Attributes:
-        image_id: that was asked for.
-        close: an id of the catalog that is like it, or "".
+        image_id: the id of the request.
+        close: a similar id of the catalog, or "".
     """
 
     reason = "IMAGE_NOT_FOUND"
@@ -171,6 +178,8 @@ class ImageNotFound(DownloadError):
 
 class SourceUnavailable(DownloadError):
     """A raster of an image cannot be opened or read.
+
+    What to do: Ask the operator to restore the file that the message describes.
 
     Attributes:
         image_id: the image; empty where it is unknown.
@@ -203,7 +212,10 @@ class SourceUnavailable(DownloadError):
 
 
 class DownloadNotFound(DownloadError):
-    """No such download for this caller; a wrong token looks the same as an unknown id."""
+    """No such download for this caller; a wrong token looks the same as an unknown id.
+
+    What to do: Create the download again.
+    """
 
     reason = "DOWNLOAD_NOT_FOUND"
 
@@ -212,7 +224,10 @@ class DownloadNotFound(DownloadError):
 
 
 class AddressUnknown(DownloadError):
-    """The HTTP server has no door at an address."""
+    """The HTTP server has no door at an address.
+
+    What to do: Check the path and the method.
+    """
 
     reason = "ADDRESS_UNKNOWN"
 
@@ -227,6 +242,8 @@ class AddressUnknown(DownloadError):
 
 class DownloadConflict(DownloadError):
     """The request does not fit the existing file.
+
+    What to do: Create the download again; its image has changed, or the request id belongs to another request.
 
     Attributes:
         problem: a sentence with the remedy.
@@ -243,7 +260,10 @@ class DownloadConflict(DownloadError):
 
 
 class OffsetOutOfRange(DownloadError):
-    """A read begins past the end of the file. Both in bytes."""
+    """A read begins past the end of the file. Both in bytes.
+
+    What to do: Read from an offset within the size that the message names.
+    """
 
     reason = "OFFSET_OUT_OF_RANGE"
 
@@ -262,7 +282,10 @@ class OffsetOutOfRange(DownloadError):
 
 
 class DiskFull(DownloadError):
-    """The server has no space for a file that it has to write."""
+    """The server has no space for a file that it has to write.
+
+    What to do: Ask the operator to free space on the disk of ``state_dir``, or to lower ``cache_bytes``.
+    """
 
     reason = "DISK_FULL"
 
@@ -271,7 +294,10 @@ class DiskFull(DownloadError):
 
 
 class StorageUnavailable(DownloadError):
-    """The server's own files cannot be reached now: they are locked, removed or unreadable."""
+    """The server's own files cannot be reached now: they are locked, removed or unreadable.
+
+    What to do: Try again after the time that the answer names.
+    """
 
     reason = "STORAGE_UNAVAILABLE"
     retry_after = 2.0
@@ -282,6 +308,8 @@ class StorageUnavailable(DownloadError):
 
 class Overloaded(DownloadError):
     """The server is too busy.
+
+    What to do: Try again after the time that the answer names; the Python client does so by itself.
 
     Attributes:
         retry_after: seconds after which to retry.
@@ -300,7 +328,10 @@ class Overloaded(DownloadError):
 
 
 class RenderCancelled(DownloadError):
-    """No client waits for the render any more, or the server stops."""
+    """No client waits for the render any more, or the server stops.
+
+    What to do: Ask again.
+    """
 
     reason = "RENDER_CANCELLED"
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
-MOST_POINTS = 10_000
+MAX_POINTS = 10_000
 """Control points that are read from a file; none are read from a file with more."""
 
 Items = tuple[tuple[str, str], ...]

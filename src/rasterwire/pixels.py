@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_MOST_WHOLE = 1 << 64
+_MAX_WHOLE = 1 << 64
 
 type_names = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 
@@ -133,7 +133,7 @@ def fits(value: float | int, dtype: str) -> bool:
     if kind.kind == "f":
         if not math.isfinite(value):
             return True
-        if isinstance(value, int) and (abs(value) > _MOST_WHOLE or int(kind.type(value)) != value):
+        if isinstance(value, int) and (abs(value) > _MAX_WHOLE or int(kind.type(value)) != value):
             return False
         return abs(value) <= float(np.finfo(kind).max)
     if not math.isfinite(value) or value != int(value):

@@ -24,13 +24,13 @@ from rasterwire.image import BandMetadata, Tiling
 __all__ = ["BandHeader", "Header", "read_header"]
 
 
-_MOST_EXACT = 2.0**53
+_MAX_EXACT = 2.0**53
 """Doubles represent all whole numbers up to this one."""
 
 _LEAST_PIXEL = 1e-40
-"""Area in square units of a crs. A transform with smaller pixels was never filled in."""
+"""Square units of the crs that a pixel of a file covers at least: less is a transform that was never filled in."""
 
-_MOST_OVERVIEWS = 32
+_MAX_OVERVIEWS = 32
 """After so many halvings any raster is one pixel."""
 
 
@@ -181,7 +181,7 @@ def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int 
         try:
             text = nodata_text(path, version)
         except Exception as error:  # GDAL may read files that the TIFF parser cannot
-            if any(value is None or abs(value) >= _MOST_EXACT for value in raster.nodatavals):
+            if any(value is None or abs(value) >= _MAX_EXACT for value in raster.nodatavals):
                 raise SourceUnavailable(
                     image_id="", band="", problem="its nodata value cannot be read exactly; store it again"
                 ) from error
@@ -224,7 +224,7 @@ def _overview_sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
     GDAL opens the file again for each level, so their number is limited.
     """
     sizes = []
-    for level in range(min(levels, _MOST_OVERVIEWS)):
+    for level in range(min(levels, _MAX_OVERVIEWS)):
         with open_raster(path, level) as overview:
             sizes.append((int(overview.width), int(overview.height)))
     return tuple(sizes)

@@ -8,11 +8,11 @@ from odc.geo.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from rasterwire.image import MOST_POINTS, BandMetadata, ControlPoint, FileMetadata, Items
+from rasterwire.image import MAX_POINTS, BandMetadata, ControlPoint, FileMetadata, Items
 
 __all__ = ["read_metadata"]
 
-_MOST_CHARACTERS = 1 << 20
+_MAX_CHARACTERS = 1 << 20
 """Of the names and values of all items of a file; each item counts 64 more."""
 
 
@@ -82,7 +82,7 @@ class _ItemBudget:
         selection = []
         for name, value in items:
             size = len(name) + len(value) + 64
-            if name in _ARGUMENTS or self._characters + size > _MOST_CHARACTERS:
+            if name in _ARGUMENTS or self._characters + size > _MAX_CHARACTERS:
                 self.left_out += 1
                 continue
             self._characters += size
@@ -92,7 +92,7 @@ class _ItemBudget:
 
 def _points(raster: DatasetReader) -> tuple[ControlPoint, ...]:
     points = raster.gcps[0]
-    if len(points) > MOST_POINTS:
+    if len(points) > MAX_POINTS:
         return ()
     return tuple(ControlPoint(point.col, point.row, point.x, point.y, point.z or 0.0) for point in points)
 

@@ -9,12 +9,12 @@ from typing import BinaryIO
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import open_tiff
-from rasterwire.files.tiff_directories import MOST_DIRECTORIES, TooManyDirectories, walk
+from rasterwire.files.tiff_directories import MAX_DIRECTORIES, TooManyDirectories, walk
 
 __all__ = ["check_complete"]
 
-_MOST_BOXES = 4096
-"""Of a JPEG 2000 file. Each box costs a read."""
+_MAX_BOXES = 4096
+"""Boxes of a JPEG 2000 file; each costs a read."""
 
 
 def check_complete(href: str) -> None:
@@ -33,7 +33,7 @@ def check_complete(href: str) -> None:
                 is_truncated = walk(file).pixels_end(file) > Path(href).stat().st_size
             except TooManyDirectories:
                 problem = (
-                    f"it has more than {MOST_DIRECTORIES} pages, overviews and masks; store them in files of their own"
+                    f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
                 )
                 raise SourceUnavailable(image_id="", band="", problem=problem) from None
     if is_truncated:
@@ -63,7 +63,7 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
         SourceUnavailable: the file has too many boxes.
     """
     offset = 0
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if offset >= size:
             return offset
         file.seek(offset)
@@ -74,4 +74,4 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
         if length == 1:  # a box of more than 4 GiB has its length after its type
             length = int.from_bytes(start[8:16], "big")
         offset += max(length, 8)
-    raise SourceUnavailable(image_id="", band="", problem=f"it has more than {_MOST_BOXES} boxes; store it again")
+    raise SourceUnavailable(image_id="", band="", problem=f"it has more than {_MAX_BOXES} boxes; store it again")

@@ -28,16 +28,16 @@ from rasterwire.geo.region import Region
 from rasterwire.nodes.pixel_type import PixelType
 
 MAX_ELEMENTS = 5000
-"""The most elements of a collection; Earth Engine's limit."""
+"""Elements of a collection in an answer; Earth Engine's limit."""
 
 _MAX_VALUES = 1_000_000
 """The most numbers and texts in one answer."""
 
 _MAX_CHARACTERS = 64 << 20
-"""The most characters of all texts in one answer."""
+"""Characters of all texts of one answer."""
 
 _MAX_NESTING = 100
-"""The deepest nesting of lists and dictionaries."""
+"""Lists and dictionaries within each other in one answer."""
 
 
 def answer(value: Any) -> Any:

@@ -29,7 +29,7 @@ from rasterwire.expression.language.sizes import check_size
 from rasterwire.expression.language.values import CollectionValue, FeatureValue, FunctionValue, ImageValue, World
 
 _MAX_NESTING = 60
-"""The most functions that call each other; each call takes some of Python's stack."""
+"""Depth of functions that call functions; each level takes some of Python's stack."""
 
 _SHALLOW = frozenset({"List", "Dictionary", "Element"})
 """Families whose functions check the size of nested lists themselves, where they look into them."""

@@ -13,16 +13,16 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MOST_DIRECTORIES", "Directory", "TooManyDirectories", "walk"]
+__all__ = ["MAX_DIRECTORIES", "Directory", "TooManyDirectories", "walk"]
 
-MOST_DIRECTORIES = 2048
+MAX_DIRECTORIES = 2048
 """Pages, overviews and masks of a file; GDAL looks at all of them each time it opens the file."""
 
-_MOST_ENTRIES = 4096
+_MAX_ENTRIES = 4096
 """Of a directory; GDAL refuses more."""
 
 _CHUNK_VALUES = 1 << 18
-_MOST_CHARACTERS = 1 << 10
+_MAX_CHARACTERS = 1 << 10
 
 _bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
@@ -34,7 +34,7 @@ _offsets_and_sizes = ((273, 279), (324, 325))
 
 
 class TooManyDirectories(Exception):
-    """A chain of more than ``MOST_DIRECTORIES`` different directories."""
+    """A chain of more than ``MAX_DIRECTORIES`` different directories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Directory:
     def text(self, file: BinaryIO, tag: int) -> str:
         """Return the text of a tag up to its first NUL, without spaces around it; "" where the tag is missing."""
         entry = self.entries.get(tag)
-        data = b"" if entry is None else _read(file, entry.offset, min(entry.count, _MOST_CHARACTERS))
+        data = b"" if entry is None else _read(file, entry.offset, min(entry.count, _MAX_CHARACTERS))
         return data.partition(b"\0")[0].decode("latin-1").strip()
 
     def pixels_end(self, file: BinaryIO) -> int:
@@ -110,7 +110,7 @@ def walk(file: BinaryIO) -> Directories:
     """Return the directories of a TIFF or BigTIFF file, each once.
 
     Raises:
-        TooManyDirectories: there are more than ``MOST_DIRECTORIES``.
+        TooManyDirectories: there are more than ``MAX_DIRECTORIES``.
         OSError: the file cannot be read.
     """
     size = os.fstat(file.fileno()).st_size
@@ -125,12 +125,12 @@ def walk(file: BinaryIO) -> Directories:
     while offset:
         if offset in visited:
             return Directories(chain, is_sound=False)
-        if len(chain) == MOST_DIRECTORIES:
+        if len(chain) == MAX_DIRECTORIES:
             raise TooManyDirectories
         visited.add(offset)
         count_bytes = struct.calcsize(count_format)
         count = _number(order, count_format, _read(file, offset, count_bytes))
-        if not 0 < count <= _MOST_ENTRIES:
+        if not 0 < count <= _MAX_ENTRIES:
             return Directories(chain, is_sound=False)
         body = _read(file, offset + count_bytes, count * entry_bytes + struct.calcsize(next_format))
         if len(body) < count * entry_bytes:

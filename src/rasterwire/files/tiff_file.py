@@ -30,7 +30,7 @@ __all__ = ["Level", "nodata_text", "opened_level", "plain_bands", "tiling_of"]
 _MAX_FILES = 128
 """Files that stay open."""
 
-_MOST_TILE_BYTES = 32 << 20
+_MAX_TILE_BYTES = 32 << 20
 """GDAL is better for a file in one huge strip, since it can stop halfway."""
 
 _codecs = {1: "NONE", 5: "LZW", 8: "DEFLATE", 32946: "DEFLATE", 50000: "ZSTD"}
@@ -341,5 +341,5 @@ def _is_plain(page: tifffile.TiffPage) -> bool:
         and page.photometric in {0, 1, 2, 3}
         and page.fillorder == 1
         and page.imagedepth == 1
-        and tile * samples * dtype.itemsize <= _MOST_TILE_BYTES
+        and tile * samples * dtype.itemsize <= _MAX_TILE_BYTES
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-_MOST_EXACT = 2**53
+_MAX_EXACT = 2**53
 """Beyond it a double does not have every whole number."""
 
 _LONGEST_TEXT = 1000
@@ -241,7 +241,7 @@ def _with_exact_nodata(params: Any) -> Any:
     nodata = params.get("nodata")
     if isinstance(nodata, str) and _digits.fullmatch(nodata):
         nodata = int(nodata)
-    if not isinstance(nodata, int | numbers.Integral) or not _MOST_EXACT < abs(int(nodata)) < 1 << 128:
+    if not isinstance(nodata, int | numbers.Integral) or not _MAX_EXACT < abs(int(nodata)) < 1 << 128:
         return params
     others = {key: part for key, part in params.items() if key not in {"nodata", "nodata_text", "nodataText"}}
     return {**others, "nodata_text": str(int(nodata))}

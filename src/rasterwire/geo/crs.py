@@ -15,7 +15,7 @@ METRES_PER_DEGREE = 111319.49079327358
 """pi x 6378137 / 180, the length Earth Engine gives a degree of any geographic crs."""
 
 _LONGEST = 65_536
-"""Characters."""
+"""Characters of a text that names a crs."""
 
 # with downloaded grids, positions would depend on the network
 os.environ["PROJ_NETWORK"] = "OFF"  # noqa: TID251  not a setting, but the only way to reach rasterio's own PROJ
@@ -102,7 +102,7 @@ def _unit(name: str) -> float:
 _transformers: dict[tuple[int, int], tuple[pyproj.CRS, pyproj.CRS, pyproj.Transformer]] = {}
 """By the ids of two crs, since hashing a crs writes its WKT. Entries hold the crs, so that no other gets their ids."""
 
-_MOST_TRANSFORMERS = 1024
+_MAX_TRANSFORMERS = 1024
 
 
 def transformer(source: CRS | None, target: CRS | None) -> pyproj.Transformer:
@@ -116,7 +116,7 @@ def transformer(source: CRS | None, target: CRS | None) -> pyproj.Transformer:
     key = id(source.proj), id(target.proj)
     entry = _transformers.get(key)
     if entry is None:
-        if len(_transformers) >= _MOST_TRANSFORMERS:
+        if len(_transformers) >= _MAX_TRANSFORMERS:
             _transformers.clear()
         entry = _transformers[key] = source.proj, target.proj, _transformer(source, target)
     return entry[2]

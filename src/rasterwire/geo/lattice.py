@@ -27,7 +27,7 @@ _PHASES = 1 << 21
 _ROUNDING = 2.0**-50
 """Relative to the number of pixels from the origin: several rounding errors of doubles."""
 
-_LEAST_TOLERANCE, _MOST_TOLERANCE = 2.0**-40, 2.0**-22
+_LEAST_TOLERANCE, _MAX_TOLERANCE = 2.0**-40, 2.0**-22
 """In pixels; different fractions with denominators up to 1000 are further apart."""
 
 
@@ -124,7 +124,7 @@ def _tolerances(affine: Six, origin: Origin) -> tuple[float, float]:
     determinant = abs(affine[0] * affine[4] - affine[1] * affine[3])
     x, y = c + abs(origin[0]), f + abs(origin[1])
     sizes = (e * x + b * y) / determinant, (a * y + d * x) / determinant
-    across, down = (min(max(_ROUNDING * size, _LEAST_TOLERANCE), _MOST_TOLERANCE) for size in sizes)
+    across, down = (min(max(_ROUNDING * size, _LEAST_TOLERANCE), _MAX_TOLERANCE) for size in sizes)
     return across, down
 
 

@@ -135,8 +135,8 @@ class Resampled(Node):
     __slots__ = ("grid", "resampling")
 
     def __init__(self, node: Node, grid: GeoBox, resampling: Resampling) -> None:
-        if node.layers >= _MOST_LAYERS:
-            raise InvalidExpression(f"images are resampled from each other more than {_MOST_LAYERS} deep.")
+        if node.layers >= _MAX_LAYERS:
+            raise InvalidExpression(f"images are resampled from each other more than {_MAX_LAYERS} deep.")
         bounds = widened_box(node.bounds, grid)
         super().__init__(node.dtype, (node,), bounds, tuple(grid.affine), tuple(grid.shape), str(grid.crs), resampling)
         self.layers = node.layers + 1
@@ -145,8 +145,9 @@ class Resampled(Node):
         self.resampling = resampling
 
 
-_MOST_LAYERS = 10
-"""Each renders a whole block below it, and takes some of Python's stack."""
+_MAX_LAYERS = 10
+"""Images that are resampled from each other; each renders the block below it in whole, and takes some of Python's
+stack."""
 
 
 class Constant(Node):

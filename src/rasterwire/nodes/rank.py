@@ -24,7 +24,7 @@ RANKS = {
 }
 
 
-MOST_SORTED = 1 << 21
+MAX_SORTED = 1 << 21
 """Values to sort at once; each takes up to 9 bytes."""
 
 

@@ -11,7 +11,7 @@ from affine import Affine
 
 from rasterwire.geo.crs import crs_name
 from rasterwire.geo.grid import pixel_offset
-from rasterwire.image import MOST_POINTS, Band, ControlPoint, FileMetadata, Items
+from rasterwire.image import MAX_POINTS, Band, ControlPoint, FileMetadata, Items
 from rasterwire.plan.types import BandPlan, LeftOut, RasterMetadata, RasterPlan
 from rasterwire.request import Format, Resampling
 
@@ -20,7 +20,7 @@ _OF_STORED_VALUES = {None, Resampling.NEAREST, Resampling.MODE, Resampling.MIN, 
 
 _colors_without_meaning = {"gray", "undefined"}
 
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ def _lose_unread(files: Sequence[FileMetadata], names: Sequence[str], losses: _L
         if file.not_read:
             losses.add("items of metadata", f"{file.not_read} are beyond the 1 MiB that is read of a file", names)
         if file.points_not_read:
-            reason = f"the file has {file.points_not_read}, and at most {MOST_POINTS} are read"
+            reason = f"the file has {file.points_not_read}, and at most {MAX_POINTS} are read"
             losses.add("control points", reason, names)
         if file.domains:
             reason = f"only the default domain is carried, and the file has {_joined(file.domains)} too"
@@ -234,4 +234,4 @@ def _is_all_of(raster: RasterPlan, source: Band) -> bool:
 
 
 def _joined(names: Sequence[str]) -> str:
-    return ", ".join(name[:60] for name in names[:_MOST_NAMES]) + (" and more" if len(names) > _MOST_NAMES else "")
+    return ", ".join(name[:60] for name in names[:_MAX_NAMES]) + (" and more" if len(names) > _MAX_NAMES else "")

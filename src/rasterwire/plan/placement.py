@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import invalid
-from rasterwire.image import MOST_POINTS, Band
+from rasterwire.image import MAX_POINTS, Band
 from rasterwire.plan.grids import GridRequest, unplaced
 from rasterwire.plan.types import Source
 from rasterwire.request import Resampling
@@ -57,7 +57,7 @@ def _why_unplaced(band: Band) -> str:
     if file.points:
         return f"GDAL finds no polynomial through the {len(file.points)} control points of the image"
     if file.points_not_read:
-        return f"the image has {file.points_not_read} control points, at most {MOST_POINTS} are read"
+        return f"the image has {file.points_not_read} control points, at most {MAX_POINTS} are read"
     if file.rpcs:
         return "the rational polynomials of the image place none of its pixels"
     if file.crs is not None:

@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.budget import of_block
 from rasterwire.geo.grid import pixel_offset
 from rasterwire.nodes.nodes import Cropped, Node, Resampled, Stored, Target
-from rasterwire.nodes.rank import MOST_SORTED
+from rasterwire.nodes.rank import MAX_SORTED
 from rasterwire.nodes.run import count_requests, evaluate
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import plan_band
@@ -35,7 +35,7 @@ def compute(
     """
     read, counts = partial(_read, resampling), _request_counts(tuple(nodes))
     sorts = max((node.sorts for node in nodes), default=1)
-    size = max(MOST_SORTED // sorts, min(_LEAST_PART, _MOST_OF_LEAST // sorts))
+    size = max(MAX_SORTED // sorts, min(_LEAST_PART, _MAX_OF_LEAST // sorts))
 
     def pixels_of(part: Window) -> list[Pixels]:
         if part.height * part.width <= size:
@@ -51,7 +51,7 @@ def compute(
 _LEAST_PART = 1 << 15
 """Pixels; with smaller parts the tiles of files would be decoded again and again."""
 
-_MOST_OF_LEAST = 1 << 25
+_MAX_OF_LEAST = 1 << 25
 """Values of such a part, where more than a thousand scenes are sorted."""
 
 

@@ -20,7 +20,8 @@ _PATIENCE = 5.0
 """Seconds; a file system that takes longer serves no request in time."""
 
 _LEAST_FREE = 64 << 20
-"""Bytes; with less, SQLite and the smallest render are about to fail."""
+"""Bytes that have to be free on the disk of ``state_dir``; with less, SQLite and the smallest render are about to
+fail."""
 
 Probe = Callable[[], str]
 

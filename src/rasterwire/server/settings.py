@@ -22,32 +22,33 @@ class Settings:
     """All settings. In the environment each is ``RASTERWIRE_`` and its name in capitals.
 
     Attributes:
-        catalog: folder of images.
-        host: address to listen on.
-        grpc_port: 0 takes a free one.
-        http_port: 0 takes a free one, -1 leaves the HTTP door out.
-        public_url: how clients reach the HTTP door; default ``http://HOST:HTTP_PORT``.
+        catalog: the folder of images.
+        host: the address to listen on.
+        grpc_port: the port of gRPC; 0 takes a free one.
+        http_port: the port of HTTP; 0 takes a free one, -1 leaves the HTTP door out.
+        public_url: how clients reach the HTTP door; by default ``http://HOST:HTTP_PORT``, with the name of the machine
+            where ``host`` is 0.0.0.0.
         trust_forwarded: whether a proxy that sets ``X-Forwarded-Proto``, ``-Host`` and ``-Prefix`` stands before the
-            HTTP door, and nobody comes to it but through the proxy; where ``public_url`` is not set, these say the
-            address of the server in the discovery document.
-        cors_origins: origins whose web pages may call Earth Engine's doors, or ``*`` for all; as a text, with
-            commas between.
-        state_dir: where ids and rendered files are kept; default ``.rasterwire`` in the working
-            directory.
-        cache_bytes: how much rendered files may take.
+            HTTP door, and nobody comes to it but through the proxy. Where ``public_url`` is not set, these headers give
+            the address of the server in the discovery document.
+        cors_origins: the origins whose web pages may call Earth Engine's doors, such as ``https://maps.example.org``,
+            or ``*`` for all; in a text, commas separate them.
+        state_dir: the folder of ids and rendered files.
+        cache_bytes: how many bytes rendered files may take; the least recently used go first.
         lifetime_seconds: how long a download id is valid.
-        threads: that render, in each worker; default one a core.
-        workers: processes that share the ports; more than one serve more small pieces at once.
-        max_renders: downloads rendered at once; four times as many may wait. Small ones are counted for themselves.
-        max_side: pixels along the longer side of an output raster.
-        max_bytes: of an output before compression.
-        max_bands: of one request.
-        idle_seconds: that an HTTP connection may take to send the head of a request, or be idle before the next one.
-        lame_duck_seconds: for which a server that was told to stop goes on, but says that it is not ready, so that
+        threads: how many threads render, in each worker.
+        workers: how many processes share the ports; more than one serve more small pieces at once.
+        max_renders: how many downloads are rendered at once; four times as many may wait. Small ones have as many
+            places of their own.
+        max_side: the most pixels along the longer side of an output raster.
+        max_bytes: the most bytes of an output before compression.
+        max_bands: the most bands of one request.
+        idle_seconds: how long an HTTP connection may take to send the head of a request, or be idle before the next.
+        lame_duck_seconds: how long a server that was told to stop goes on, but says that it is not ready, so that
             balancers send it no more requests.
-        drain_seconds: that running streams get after it.
+        drain_seconds: how long running streams may go on after that.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
-            for each mask, 1024 bands, told in Earth Engine's words.
+            for each mask, 1024 bands, and Earth Engine's words in messages.
     """
 
     catalog: Path

@@ -14,18 +14,19 @@ from rasterwire.errors import InvalidExpression
 Written = TypeVar("Written")
 
 _MAX_DIGITS = 20
+"""Digits of a whole number that is written as text."""
 
 _MAX_FREE = 60
 """The most arguments of surrounding functions that one value may depend on."""
 
 MAX_DEPTH = 100
-"""The deepest nesting of values; a value behind a reference starts again at 1."""
+"""Depth of values written within each other; references begin anew."""
 
 MAX_VALUES = 30_000
-"""The most values of an expression; more would take too long to read before they could be checked."""
+"""Values in an expression; more would take long to be read before anything could be said of them."""
 
 MAX_MEMBERS = 320_000
-"""The most members of all lists and objects in literals; the coordinates of 100,000 vertices take 300,000."""
+"""Members of all lists and objects in constants; the coordinates of 100,000 vertices take 300,000."""
 
 
 @dataclass(frozen=True, slots=True)

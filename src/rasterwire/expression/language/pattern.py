@@ -73,7 +73,10 @@ def _flagged(pattern: str, flags: str) -> str:
 
 
 _MAX_REPLACED = 1_000_000
+"""Characters of a text after matches of a regular expression are replaced, and of all matches."""
+
 _MAX_PATTERN = 10_000
+"""Characters of a regular expression."""
 
 
 @lru_cache(maxsize=512)

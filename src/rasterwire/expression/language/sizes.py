@@ -10,9 +10,10 @@ MAX_PARTS = 2_000_000
 """The most values within one value; a value that appears several times counts each time."""
 
 MAX_NESTING = 100
+"""Lists and dictionaries within each other."""
 
 MAX_CHARACTERS = 1_000_000
-"""The most characters of a text, and of all texts in a value that becomes a text."""
+"""Characters of a text, and of all texts within a value that becomes one."""
 
 
 def check_size(value: Any, most: int = MAX_PARTS) -> int:

@@ -10,6 +10,7 @@ from rasterwire.expression.language.signature import table
 from rasterwire.expression.reducers.table import REDUCERS
 
 _MAX_INPUTS = 10_000
+"""Inputs of a reducer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from rasterwire.errors import InvalidExpression
 Floats = npt.NDArray[np.float64]
 
 _FARTHEST = 1e15
+"""The greatest number that a histogram counts."""
 
 
 class Histogram:

@@ -42,7 +42,7 @@ class Region:
 _COARSE_METRES = 10.0
 """Default of the largest distance between a geodesic edge and its planar pieces."""
 
-_LONGEST_CHORD, _MOST_CHORDS = 10_000.0, 200_000
+_LONGEST_CHORD, _MAX_CHORDS = 10_000.0, 200_000
 
 
 class _GeometryCache(threading.local):
@@ -61,7 +61,7 @@ def own_geometry(region: Region, deviation: float = _COARSE_METRES) -> shapely.G
     Args:
         region: any.
         deviation: about the largest distance between an edge and its pieces, in metres. It holds for up to
-            ``_MOST_CHORDS`` pieces in all; larger geometries get coarser pieces, since more would be slow.
+            ``_MAX_CHORDS`` pieces in all; larger geometries get coarser pieces, since more would be slow.
     """
     return _cache.geometry(region, 2.0 ** math.floor(math.log2(deviation)) if region.geodesic else 0.0)
 
@@ -77,7 +77,7 @@ def _densified(region: Region, deviation: float) -> shapely.Geometry:
     if not region.geodesic or geod is None:
         return region.geometry
     vertices = shapely.get_num_coordinates(region.geometry)
-    max_pieces = max(1, _MOST_CHORDS // vertices)  # of each edge
+    max_pieces = max(1, _MAX_CHORDS // vertices)  # of each edge
 
     def along(points: Points) -> Points:
         if len(points) == 1:

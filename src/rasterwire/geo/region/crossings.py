@@ -15,12 +15,12 @@ from rasterwire.errors import InvalidExpression
 Points = npt.NDArray[np.float64]
 
 MAX_CROSSINGS = 200_000
-"""Of an overlay of several geometries."""
+"""Crossings that an overlay of several geometries may have."""
 
 MAX_OWN_CROSSINGS = 2_000
-"""Of the outline of one geometry with itself; repairs take much longer than overlays."""
+"""Crossings that the outline of one geometry may have with itself; repairs take much longer than overlays."""
 
-_MOST_TOUCHES = 50_000
+_MAX_TOUCHES = 50_000
 
 _TOUCHES_OF_EACH = 16
 """For each edge; in a tiling it is about eight. Where many edges meet in one point, repairs never end."""
@@ -34,7 +34,7 @@ def check_crossings(geometries: Sequence[shapely.Geometry], limit: int = MAX_CRO
     if sum(int(shapely.get_num_coordinates(geometry)) for geometry in geometries) ** 2 < 4 * limit:
         return
     edges = _Edges(geometries)
-    touch_limit = max(_MOST_TOUCHES, _TOUCHES_OF_EACH * edges.count)
+    touch_limit = max(_MAX_TOUCHES, _TOUCHES_OF_EACH * edges.count)
     # a small sample first: it is enough for very many crossings, for which a large one would be slow
     for sample, share in ((_FEW, 8.0), (_SAMPLE, 1.0)):
         crossing, touching = edges.meetings(sample)

@@ -16,9 +16,10 @@ from rasterwire.geo.region.area import Points, Region
 from rasterwire.geo.region.crossings import repaired
 
 _FARTHEST = 1e12
-"""In any unit of a crs: beyond this, doubles cannot distinguish pixels."""
+"""The greatest coordinate of a region, in any unit of a crs: beyond it no two pixels could be told apart."""
 
 MAX_VERTICES = 100_000
+"""Vertices of a region or geometry."""
 
 _GEOJSON = "region.geojson"
 

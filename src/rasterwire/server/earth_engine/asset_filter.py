@@ -12,7 +12,9 @@ from rasterwire.expression.functions.geometry.geometries import geometry_of_json
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
 
-_MOST_FILTER = 1_000_000
+_MAX_FILTER = 1_000_000
+"""Characters of the filter of a list of assets."""
+
 _between = re.compile(r"\s*(?:AND\s+)?")
 
 Test = Callable[[Image, Callable[[], Region | None]], bool]
@@ -32,8 +34,8 @@ _signs: dict[str, Callable[[Any, Any], bool]] = {
 
 def asset_tests(text: str) -> list[Test]:
     """Return the tests of a filter: comparisons and intersects(), joined by AND."""
-    if len(text) > _MOST_FILTER:
-        raise invalid("filter", "FILTER_TOO_LONG", f"has {len(text)} characters, at most {_MOST_FILTER}")
+    if len(text) > _MAX_FILTER:
+        raise invalid("filter", "FILTER_TOO_LONG", f"has {len(text)} characters, at most {_MAX_FILTER}")
     tests: list[Test] = []
     text, end = text.rstrip(), 0
     while end < len(text):

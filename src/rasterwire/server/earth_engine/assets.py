@@ -12,7 +12,7 @@ from rasterwire.image import Image
 from rasterwire.server.earth_engine.asset_filter import asset_tests
 from rasterwire.server.earth_engine.asset_json import catalog_image_json, image_json
 
-_MOST_PAGE = 1000
+_MAX_PAGE = 1000
 
 
 def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[st
         InvalidRequest: a filter that cannot be read, or a size that is no number.
     """
     tests = asset_tests(query.get("filter", ""))
-    size = min(_MOST_PAGE, max(1, _number(query, "pageSize") or _MOST_PAGE))
+    size = min(_MAX_PAGE, max(1, _number(query, "pageSize") or _MAX_PAGE))
     name = plain_id(parent) if parent else ""
     images: Sequence[Image] = catalog.collection(name) if name else catalog.list_images("", "", 1 << 30)
     after = query.get("pageToken", "")
@@ -81,7 +81,7 @@ def images_page(value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not isinstance(value, CollectionValue) or not value.of_images:
         raise InvalidExpression("the result of the expression is no collection of images.")
-    size = min(_MOST_PAGE, _count(body, "pageSize") or _MOST_PAGE)
+    size = min(_MAX_PAGE, _count(body, "pageSize") or _MAX_PAGE)
     start = _count(body, "pageToken")
     page: dict[str, Any] = {"images": [_image_asset(image) for image in value.elements[start : start + size]]}
     if start + size < len(value):

@@ -26,7 +26,8 @@ from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send, send_download
 from rasterwire.v1 import download_pb2
 
-_MOST_FORM = 1 << 20
+_MAX_FORM = 1 << 20
+"""Bytes of a query that is sent as a form."""
 
 _address = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/[A-Za-z0-9.\-_~/%]*", re.ASCII)
 
@@ -254,8 +255,8 @@ def _secret(key: str) -> tuple[str, str]:
 
 def _form(body: bytes) -> dict[str, str]:
     """Return the members of a query that was sent as a body."""
-    if len(body) > _MOST_FORM:
-        raise invalid("", "REQUEST_TOO_LARGE", f"a query of {len(body)} bytes is too long, at most {_MOST_FORM}")
+    if len(body) > _MAX_FORM:
+        raise invalid("", "REQUEST_TOO_LARGE", f"a query of {len(body)} bytes is too long, at most {_MAX_FORM}")
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 

@@ -10,7 +10,7 @@ from rasterwire.v1 import catalog_service_pb2
 
 _DEFAULT_PAGE = 100
 
-_MOST_BYTES = 2 << 20
+_MAX_BYTES = 2 << 20
 """Of a page with more than one image: clients take messages of 4 MiB by default."""
 
 
@@ -33,7 +33,7 @@ def list_images(
         ) from None
     candidates = list(catalog.list_images(request.prefix, after, size + 1))
     images: list[catalog_service_pb2.ImageInfo] = []
-    room = _MOST_BYTES
+    room = _MAX_BYTES
     for image in candidates[:size]:
         info = from_image(image)
         room -= info.ByteSize()

@@ -46,13 +46,13 @@ HTTP_STATUS = {
     grpc.StatusCode.INTERNAL: 500,
 }
 
-_HTTP_OF: dict[type[BaseException], int] = {errors.DiskFull: 507}
+HTTP_STATUS_OF_ERROR: dict[type[BaseException], int] = {errors.DiskFull: 507}
 """Where HTTP has a better status than that of the code."""
 
 # The trailers of a gRPC answer may take 8 KiB, and hold the message twice.
-_MOST_MESSAGE = 1000
-_MOST_DETAILS = 3000
-_MOST_VIOLATIONS = 1000
+_MAX_MESSAGE = 1000
+_MAX_DETAILS = 3000
+_MAX_VIOLATIONS = 1000
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -74,7 +74,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
             message=f"the server failed; its log says why under {incident}",
             details=[_packed(info)],
         )
-    metadata = {name: _short(value, _MOST_MESSAGE) for name, value in error.metadata.items()}
+    metadata = {name: _short(value, _MAX_MESSAGE) for name, value in error.metadata.items()}
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
     if isinstance(error, errors.InvalidRequest):
         details.append(_bad_request(error.violations))
@@ -88,8 +88,8 @@ def status_of(error: BaseException) -> status_pb2.Status:
 
 def _in_trailer(text: str) -> str:
     """Return a text as short as it has to be where each byte that is not printable ASCII takes three."""
-    text = _short(text, _MOST_MESSAGE)
-    room = _MOST_MESSAGE
+    text = _short(text, _MAX_MESSAGE)
+    room = _MAX_MESSAGE
     for index, byte in enumerate(encoded := text.encode()):
         room -= 1 if 0x20 <= byte < 0x7F and byte != 0x25 else 3
         if room < 0:
@@ -119,7 +119,7 @@ def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.Ba
             violation_type(field=_short(violation.field, 100), description=description, reason=violation.reason)
         )
         rest = len(violations) - index
-        if bad_request.ByteSize() > _MOST_DETAILS and rest > 1:
+        if bad_request.ByteSize() > _MAX_DETAILS and rest > 1:
             more = f"and {rest} more violations; mend these first"
             bad_request.field_violations[-1].CopyFrom(violation_type(reason="MORE_VIOLATIONS", description=more))
             break
@@ -150,14 +150,14 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
     status = status_of(error)
     cause = _known(error)
     code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
-    number = _HTTP_OF.get(type(cause), HTTP_STATUS[code])
+    number = HTTP_STATUS_OF_ERROR.get(type(cause), HTTP_STATUS[code])
     body: dict[str, Any] = {"code": number, "message": status.message, "status": code.name}
     if isinstance(cause, errors.DownloadError):
         body["reason"] = cause.reason
     if isinstance(cause, errors.InvalidRequest):
         body["violations"] = [
-            {"field": _short(v.field, 100), "reason": v.reason, "description": _short(v.description, _MOST_MESSAGE)}
-            for v in cause.violations[:_MOST_VIOLATIONS]
+            {"field": _short(v.field, 100), "reason": v.reason, "description": _short(v.description, _MAX_MESSAGE)}
+            for v in cause.violations[:_MAX_VIOLATIONS]
         ]
     _let_go(error)
     return number, {"error": body}

@@ -20,7 +20,7 @@ _log = logging.getLogger("rasterwire.server")
 _LONG_LIFE = 60.0
 """Seconds; a worker that ends sooner is taken for one that will do so again."""
 
-_MOST_DELAY = 30.0
+_MAX_DELAY = 30.0
 """Seconds."""
 
 _SHUTDOWN = signal.SIGINT, signal.SIGTERM
@@ -152,7 +152,7 @@ def restart_delay(short_lives: int) -> float:
     >>> [restart_delay(lives) for lives in (0, 1, 2, 3, 6, 7, 10_000)]
     [0.0, 1.0, 2.0, 4.0, 30.0, 30.0, 30.0]
     """
-    return min(_MOST_DELAY, 2.0 ** min(short_lives - 1, 10)) if short_lives else 0.0
+    return min(_MAX_DELAY, 2.0 ** min(short_lives - 1, 10)) if short_lives else 0.0
 
 
 @contextmanager

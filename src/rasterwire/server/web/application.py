@@ -17,8 +17,8 @@ _log = logging.getLogger("rasterwire.server")
 # aiohttp names itself and Python with their versions, also in answers to what is no request, which no handler sees.
 web_response.SERVER_SOFTWARE = "rasterwire"  # type: ignore[attr-defined]  # it is for itself alone
 
-_MOST_REQUEST = 11 << 20
-_MOST_PATH = 200
+_MAX_REQUEST = 11 << 20
+_MAX_PATH = 200
 _PROBES = {"/livez", "/healthz", "/readyz"}
 """Addresses that are asked all the time; readiness has log lines of its own."""
 _statuses = {
@@ -36,7 +36,7 @@ _ALWAYS = {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"
 
 def web_application() -> web.Application:
     """Return an application without routes, which answers errors in the form of Google's APIs."""
-    app = web.Application(client_max_size=_MOST_REQUEST, middlewares=[_answering])
+    app = web.Application(client_max_size=_MAX_REQUEST, middlewares=[_answering])
     app.on_response_prepare.append(_prepare)
     return app
 
@@ -59,7 +59,7 @@ async def _answering(
 
 def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
     """Log a refusal or a file that was sent: of the address only its path, since tokens are in queries."""
-    what = f"{request.method} {request.rel_url.raw_path[:_MOST_PATH]} {response.status}"
+    what = f"{request.method} {request.rel_url.raw_path[:_MAX_PATH]} {response.status}"
     if isinstance(response, SentFile) and request.method != "HEAD":
         whole = "" if response.sent == response.content_length else f" of {response.content_length}"
         _log.info("%s %d%s bytes %.1f ms", what, response.sent, whole, 1000 * seconds)

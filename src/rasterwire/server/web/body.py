@@ -11,7 +11,8 @@ from rasterwire.errors import InvalidRequest, invalid
 from rasterwire.expression.language.graph import MAX_MEMBERS
 
 _SECONDS = 60.0
-_MOST = 10 << 20
+_MAX = 10 << 20
+"""Bytes of a request over HTTP."""
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -30,7 +31,7 @@ async def read_body(request: web.Request) -> bytes:
         body = None
     except (web.RequestPayloadError, ValueError):  # a body of a coding that it is not in
         raise _not_json("the body cannot be read as its headers say") from None
-    if body is None or len(body) > _MOST:
+    if body is None or len(body) > _MAX:
         raise too_large()
     return body
 
@@ -51,7 +52,7 @@ def check_type(request: web.Request) -> None:
 
 def too_large() -> InvalidRequest:
     """Return the error of a body over the limit, in Earth Engine's words."""
-    return invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MOST} bytes.")
+    return invalid("", "REQUEST_TOO_LARGE", f"Request payload size exceeds the limit: {_MAX} bytes.")
 
 
 def read_json(body: bytes) -> dict[str, Any]:

@@ -182,6 +182,7 @@ def merge_images(first: CollectionValue, second: CollectionValue) -> CollectionV
 
 
 _MAX_MERGED = 100_000
+"""Elements of a collection that ``merge`` returns."""
 
 
 def _merge(first: CollectionValue, second: CollectionValue) -> CollectionValue:

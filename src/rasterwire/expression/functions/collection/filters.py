@@ -182,6 +182,7 @@ def _compound(
 
 
 _MAX_NESTING = 100
+"""Filters within each other."""
 
 
 @table.listed("Filter.not(filter: Filter) -> Filter")

@@ -17,6 +17,7 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _NUMBERS = "yYMdDHhKkmsS"
 _WORD = "[A-Za-z]{1,9}"
 _MAX_CHARACTERS = 200
+"""Characters of a date as text, and of the pattern that it is read or written by."""
 
 
 def _pieces(pattern: str) -> Iterator[tuple[str, str]]:

@@ -72,7 +72,7 @@ def check_vertices(count: int) -> None:
 
 _DEEPEST = 6
 _FARTHEST = 1e15
-"""In pixels or units; a larger coordinate is not exact enough to locate anything."""
+"""The greatest coordinate of a geometry, in pixels or units: beyond it no two places could be told apart."""
 
 
 def region_of(geometry: shapely.Geometry, projection: Projection | None, geodesic: bool | None) -> Region:
@@ -244,9 +244,10 @@ def centroid(region: Region, margin: ErrorMarginValue | None, projection: Projec
 
 
 _WIDEST = 1e7
-"""The widest buffer in metres, or units: about the distance from a pole to the equator."""
+"""The greatest distance of ``buffer``, in metres or units: more than from a pole to the equator."""
 
 _MAX_BUFFERED = 10_000
+"""Vertices of a geometry that ``buffer`` takes."""
 
 
 @table.listed(

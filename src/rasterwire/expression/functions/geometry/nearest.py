@@ -21,6 +21,8 @@ _STEPS = 2_000
 """The number of pieces that the straight edges of a geometry are cut into, as they are curves on earth."""
 
 _MAX_EDGES = 200_000
+"""Edges of a geometry whose distance to another is measured."""
+
 _ROUNDS = 3
 _LONGEST = 1e6
 """Metres; an edge that is longer in a projection crosses its discontinuity, at the far side of the earth."""

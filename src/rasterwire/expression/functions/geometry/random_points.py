@@ -19,6 +19,8 @@ Points = npt.NDArray[np.float64]
 Parts = npt.NDArray[np.object_]
 
 _MAX_POINTS = 100_000
+"""Points that ``randomPoints`` makes."""
+
 _ROUNDS = 2_000
 _PIECES = 10_000
 _GEOD = Geod(ellps="WGS84")

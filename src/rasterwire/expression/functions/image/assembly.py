@@ -9,7 +9,7 @@ from rasterwire.nodes.nodes import Applied, Constant, Node, Operation
 from rasterwire.nodes.pixel_type import PixelType, constant_type
 
 MAX_BANDS = 10_000
-"""The most bands of an image in an expression; a download has a limit of its own."""
+"""Bands of an image in an expression; a download has a limit of its own."""
 
 MAX_NAME = 1000
 """The most characters of the name of a band."""

@@ -37,7 +37,10 @@ _token_pattern = re.compile(
 )
 
 _MAX_CHARACTERS = 20_000
+"""Characters of the formula of ``Image.parseExpression``."""
+
 _MAX_DEPTH = 60
+"""Depth of a formula, and names and calls in a row."""
 
 _LEVELS: list[dict[str, str]] = [
     {"||": "or"},

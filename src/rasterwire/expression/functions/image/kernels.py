@@ -13,6 +13,7 @@ from rasterwire.expression.language.values import KernelValue
 Array = npt.NDArray[Any]
 
 _MAX_MAGNITUDE = 1e30
+"""The magnitude of a kernel has to be below this."""
 
 _shape = 'radius: Float, units: String = "pixels", normalize: Boolean = true, magnitude: Float = 1.0'
 

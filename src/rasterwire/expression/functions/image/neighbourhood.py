@@ -17,14 +17,14 @@ from rasterwire.expression.reducers.table import REDUCERS, PixelEngine
 from rasterwire.geo.grid import pixel_metres
 from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target
 from rasterwire.nodes.pixel_type import DOUBLE, FLOAT, PixelType
-from rasterwire.nodes.rank import MOST_SORTED, ranked
+from rasterwire.nodes.rank import MAX_SORTED, ranked
 from rasterwire.pixels import Pixels
 
 _MAX_MARGIN = 1024
 """The most pixels on each side of all neighbourhoods that are nested, together."""
 
 MAX_RADIUS = 512
-"""The most pixels on each side of one neighbourhood, since each block is read with this margin."""
+"""Pixels on each side of one neighbourhood: more would make every block many times larger than it is."""
 
 Array = npt.NDArray[Any]
 
@@ -143,7 +143,7 @@ def _statistic(
     data, state = np.zeros(shape, dtype), np.zeros(shape, bool)
     if not parts:
         return data, state
-    step = max(1, MOST_SORTED // (len(parts) * shape[1]))
+    step = max(1, MAX_SORTED // (len(parts) * shape[1]))
     for top in range(0, shape[0], step):
         rows = slice(top, top + step)
         stacks = np.stack([part[rows] for part in parts]), np.stack([part_valid[rows] for part_valid in valid])

@@ -17,9 +17,13 @@ from rasterwire.geo.grid import apply, check_transform
 from rasterwire.geo.region import Region
 
 _MAX_CELLS = 250_000
+"""Cells of a grid that covers a geometry."""
+
 _MAX_FEATURES = 100_000
+"""Cells of a grid that touch the geometry."""
+
 _FARTHEST = 1e9
-"""Pixels from the origin; farther away, the index of a pixel is not exact."""
+"""Pixels between a geometry and the origin of its projection; farther ones could not be told apart."""
 _FEATURE_BYTES = 800
 """Roughly the memory of a cell as a feature."""
 

@@ -25,13 +25,13 @@ from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels
 
 _MAX_PIXELS = 4_000_000_000
-"""The most pixels of a region; more take longer than an evaluation may."""
+"""Pixels of a region that is reduced; so many take as long as an evaluation may."""
 
 _MANY_HELD = 10_000_000
 """Numbers that a reducer stores of all bands of a region before it changes to several passes."""
 
 _MAX_HELD = 30_000_000
-"""The most numbers of a reducer that cannot take several passes; each takes 12 to 16 bytes."""
+"""Different values of a region that reducers hold at once, where they need all of them: 12 to 16 bytes each."""
 
 _LEAST_SHARE = 0.005
 """The least share of a pixel in a region that counts."""

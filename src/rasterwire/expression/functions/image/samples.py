@@ -29,9 +29,10 @@ from rasterwire.geo.region import Region
 from rasterwire.pixels import Window
 
 _MAX_SAMPLES = 250_000
+"""Samples that ``Image.sample`` returns."""
 
 _MAX_PIXELS = 100_000_000
-"""The most pixels of a region from which samples are drawn."""
+"""Pixels of a region that samples are taken of."""
 
 
 @table.listed(

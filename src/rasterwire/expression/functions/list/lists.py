@@ -14,7 +14,7 @@ from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.of_lists import reduce_columns
 
 MAX_ITEMS = 1_000_000
-"""The most items of a list, and characters of a text."""
+"""Elements of a list; characters of a text."""
 
 
 def check_length(count: int) -> None:
