@@ -80,7 +80,7 @@ def kernel_scales(band: BandPlan, grid: GeoBox) -> tuple[float, float]:
     """Return output pixels per source pixel along both axes at the middle of a grid, at most 1.
 
     By the distance between neighbouring centres of output pixels, in the level that is read: what the
-    README promises to fix for the whole raster, where gdalwarp takes another number for each chunk.
+    documentation promises to fix for the whole raster, where gdalwarp takes another number for each chunk.
     """
     assert grid.crs is not None
     assert band.source.grid.crs is not None
