@@ -14,7 +14,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs-notebooks format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
+.PHONY: help demo test test-slow lint format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -62,6 +62,7 @@ test: $(STAMP) ## Check everything and run the tests
 test-slow: $(STAMP) ## Run the attacks and soak runs
 	$(BIN)/python -m pytest $(PYTEST) -m slow
 
+.PHONY: docs-notebooks
 docs-notebooks: $(STAMP) ## Run the notebooks of the documentation against a server
 	$(BIN)/python tests/with_server.py $(BIN)/python tests/run_notebooks.py docs/notebooks
 
