@@ -70,6 +70,10 @@ test: $(STAMP) ## Check everything and run the tests
 test-slow: $(STAMP) ## Run the attacks and soak runs
 	$(BIN)/python -m pytest $(PYTEST) -m slow
 
+.PHONY: docs-notebooks
+docs-notebooks: $(STAMP) ## Run the notebooks of the documentation against a server
+	$(BIN)/python tests/with_server.py $(BIN)/python tests/run_notebooks.py docs/notebooks
+
 format: $(STAMP) ## Put schema and code in form
 	cd protos && ../$(BIN)/buf format --write --exclude-path buf
 	$(BIN)/ruff check --fix-only $(CODE)

@@ -21,7 +21,7 @@ REFUSED = {
     ("py_z14_crs_wkt", 0): (400, 'a coordinate reference system that says PROJCS["x"] and nothing else'),
 }
 
-# Requests that the server cannot serve, with the reason; the README shows the same table.
+# Requests that the server cannot serve, with the reason; the page on Earth Engine shows the same table.
 NOT_SERVED: dict[tuple[str, int], str] = {}
 
 
