@@ -19,6 +19,7 @@ web_response.SERVER_SOFTWARE = "rasterwire"  # type: ignore[attr-defined]  # it 
 
 _MAX_REQUEST = 11 << 20
 _MAX_PATH = 200
+"""Characters of a path in a line of the log."""
 _PROBES = {"/livez", "/healthz", "/readyz"}
 """Addresses that are asked all the time; readiness has log lines of its own."""
 _statuses = {
