@@ -15,11 +15,11 @@ import pytest
 import rasterio
 from affine import Affine
 
-from rasterwire.download.grace_period import Grace
+from rasterwire.download.grace_period import GraceTimer
 from rasterwire.errors import DiskFull, Overloaded
 from rasterwire.server import readers as readers_module
-from rasterwire.server.open_files import Ready, file_info
-from rasterwire.server.service import Desk
+from rasterwire.server.open_files import OpenFile, file_info
+from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2
@@ -37,7 +37,7 @@ def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts()
             all_ended.set()
 
     before = set(threading.enumerate())  # other threads may end meanwhile
-    grace = Grace(end)
+    grace = GraceTimer(end)
     for n in range(300):
         grace.begin(f"{n}", 1000.0)
     begun = {thread for thread in threading.enumerate() if thread.name == "grace"} - before
@@ -57,12 +57,12 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = bytes(range(256)) * (3 << 12)
-    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
+    service = Service(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
 
     async def check() -> None:
         info = file_info("a", "a/b", "e", len(data), google_crc32c.value(data))
         readers = [
-            desk.readers.chunks(Ready(io.BytesIO(data), info), 0, 0, lambda chunk, part: (chunk, bytes(part)))
+            service.readers.chunks(OpenFile(io.BytesIO(data), info), 0, 0, lambda chunk, part: (chunk, bytes(part)))
             for _ in range(800)
         ]
         first = [await anext(reader) for reader in readers]
@@ -72,9 +72,9 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
         assert first[-1][1] + b"".join(rest) == data
         for reader in readers:
             await reader.aclose()
-        assert desk.readers.taken == 0
-        ready = Ready(io.BytesIO(data), info)
-        whole = [pair async for pair in desk.readers.chunks(ready, 5, 0, lambda chunk, part: (chunk, bytes(part)))]
+        assert service.readers.taken == 0
+        ready = OpenFile(io.BytesIO(data), info)
+        whole = [pair async for pair in service.readers.chunks(ready, 5, 0, lambda chunk, part: (chunk, bytes(part)))]
         assert max(len(part) for _, part in whole) == readers_module.CHUNK
         assert [chunk.HasField("file") for chunk, _ in whole] == [True, *[False] * (len(whole) - 2), True]
 
@@ -83,12 +83,12 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
 
 def test_readers_beyond_the_most_are_told_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers_module, "_READERS", 2)
-    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
+    service = Service(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
 
     async def check() -> None:
         def reader() -> Any:
             info = file_info("a", "a/b", "e", 1 << 22, 0)
-            return desk.readers.chunks(Ready(io.BytesIO(bytes(1 << 22)), info), 0, 0, lambda chunk, _: chunk)
+            return service.readers.chunks(OpenFile(io.BytesIO(bytes(1 << 22)), info), 0, 0, lambda chunk, _: chunk)
 
         readers = [reader() for _ in range(2)]
         for item in readers:

@@ -40,7 +40,7 @@ def test_any_message_is_read_as_protobuf_reads_it(
     assert bytes(piece.data) == chunk.data
     assert piece.checksum() == google_crc32c.value(chunk.data)
     whole.ClearField("data")
-    assert piece.told == whole
+    assert piece.info == whole
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -48,7 +48,7 @@ def test_what_the_server_writes_is_read_and_summed(size: int) -> None:
     data = (b"rasterwire" * (size // 10 + 1))[:size]
     chunk = download_pb2.DownloadChunk(offset=1 << 33, crc32c=google_crc32c.value(data))
     piece = read_answer(with_data(Response(plan=download_pb2.DownloadPlan(etag="e")), chunk, data))
-    assert (bytes(piece.data), piece.told) == (data, chunk)
+    assert (bytes(piece.data), piece.info) == (data, chunk)
     assert piece.checksum() == google_crc32c.value(data)
 
 

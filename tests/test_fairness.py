@@ -15,7 +15,7 @@ from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import renders as renders_module
-from rasterwire.download.fair_share import Room, Turns
+from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.renders import Render, Renders
 from rasterwire.errors import Overloaded, RenderCancelled
 from rasterwire.pixels import Pixels, Window
@@ -25,7 +25,7 @@ from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.service import Desk
+from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
@@ -48,7 +48,7 @@ class Log:
         return work
 
 
-def held(turns: Turns, peer: str) -> tuple[threading.Event, threading.Event]:
+def held(turns: FairPool, peer: str) -> tuple[threading.Event, threading.Event]:
     """Submit work that runs until an event is set; return the event of its start and that event."""
     begun, gate = threading.Event(), threading.Event()
 
@@ -61,7 +61,7 @@ def held(turns: Turns, peer: str) -> tuple[threading.Event, threading.Event]:
 
 
 def test_peers_take_turns_however_much_one_of_them_wants() -> None:
-    turns, log = Turns(1, "test"), Log()
+    turns, log = FairPool(1, "test"), Log()
     begun, gate = held(turns, "a")
     assert begun.wait(SECONDS)
     waiting = [turns.submit("a", log.note(f"a{n}")) for n in range(50)]
@@ -73,7 +73,7 @@ def test_peers_take_turns_however_much_one_of_them_wants() -> None:
 
 
 def test_a_peer_leaves_a_thread_to_others() -> None:
-    turns, log = Turns(3, "test", most_a_peer=2), Log()
+    turns, log = FairPool(3, "test", most_a_peer=2), Log()
     holds = [held(turns, "a") for _ in range(5)]
     assert all(begun.wait(SECONDS) for begun, _ in holds[:2])
     assert turns.submit("b", log.note("b")).result(SECONDS) == "b"
@@ -85,7 +85,7 @@ def test_a_peer_leaves_a_thread_to_others() -> None:
 
 
 def test_work_that_is_cancelled_before_its_turn_is_never_done_and_errors_reach_who_waits() -> None:
-    turns, log = Turns(1, "test"), Log()
+    turns, log = FairPool(1, "test"), Log()
     begun, gate = held(turns, "a")
     assert begun.wait(SECONDS)
     dropped, failing = turns.submit("a", log.note("dropped")), turns.submit("a", lambda: 1 // 0)
@@ -100,7 +100,7 @@ def test_work_that_is_cancelled_before_its_turn_is_never_done_and_errors_reach_w
 
 
 def test_closing_drops_what_waits() -> None:
-    turns, log = Turns(1, "test"), Log()
+    turns, log = FairPool(1, "test"), Log()
     begun, gate = held(turns, "a")
     assert begun.wait(SECONDS)
     waiting = turns.submit("b", log.note("b"))
@@ -112,7 +112,7 @@ def test_closing_drops_what_waits() -> None:
 
 
 def test_a_full_room_has_a_place_for_who_has_none() -> None:
-    room = Room(3)
+    room = FairSlots(3)
     for _ in range(3):
         room.enter("a")
     with pytest.raises(Overloaded):
@@ -317,15 +317,15 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
     tmp_path: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_work, go = threading.Event(), threading.Event()
-    plan = Desk._plan
+    plan = Service._plan
 
-    def slow(desk: Desk, request: ParsedRequest) -> RenderPlan:
+    def slow(service: Service, request: ParsedRequest) -> RenderPlan:
         if request.params.WhichOneof("source") == "expression":
             at_work.set()
             assert go.wait(SECONDS)
-        return plan(desk, request)
+        return plan(service, request)
 
-    monkeypatch.setattr(Desk, "_plan", slow)
+    monkeypatch.setattr(Service, "_plan", slow)
     graph = download_pb2.DownloadParams()
     graph.expression.result = "0"
     mosaic = download_pb2.DownloadParams(crs="EPSG:32610", crs_transform=[10, 0, 0, 0, -10, 0], dimensions=[10, 10])
@@ -348,7 +348,7 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
 
 
 def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_turn(tmp_path: Path) -> None:
-    desk = Desk(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
+    service = Service(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
     begun, go, log = threading.Event(), threading.Event(), Log()
 
     def busy() -> None:
@@ -356,18 +356,18 @@ def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_tur
         assert go.wait(SECONDS)
 
     async def check() -> None:
-        first = asyncio.create_task(desk._computed(busy, desk._computing))
+        first = asyncio.create_task(service._computed(busy, service._computing))
         await asyncio.to_thread(begun.wait, SECONDS)
-        second = asyncio.create_task(desk._computed(log.note("second"), desk._computing))
+        second = asyncio.create_task(service._computed(log.note("second"), service._computing))
         await asyncio.sleep(0)  # it starts, and takes its slot
-        assert desk._evaluations.taken == 2
+        assert service._evaluations.taken == 2
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
-        assert desk._evaluations.taken == 1
+        assert service._evaluations.taken == 1
         go.set()
         await first
 
     asyncio.run(check())
-    desk._computing.close()
+    service._computing.close()
     assert log.names == []

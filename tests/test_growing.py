@@ -218,7 +218,7 @@ def test_the_last_message_has_the_checksum_however_the_file_is_read(
     server: Served, gate: Gate, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
     if not at_once:
-        monkeypatch.setattr(open_files.Ready, "read_now", lambda *_: None)
+        monkeypatch.setattr(open_files.OpenFile, "read_now", lambda *_: None)
     download = server.create(PARAMS).download_id
     chunks = reading(server, download)
     data = taken(chunks, 20 * CHUNK)

@@ -12,7 +12,7 @@ from rasterio import Affine
 
 from rasterwire import compiled
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.fair_share import Turns
+from rasterwire.download.fair_share import FairPool
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.files.raster_file import open_raster
 from rasterwire.plan import Limits, make_plan
@@ -63,7 +63,7 @@ def test_items_named_as_arguments_of_a_library_are_left_out(tmp_path: Path) -> N
 
 
 def test_cancelled_work_is_let_go_before_its_turn() -> None:
-    turns, release = Turns(1, "test"), threading.Event()
+    turns, release = FairPool(1, "test"), threading.Event()
     first = turns.submit("a", release.wait)
     waiting = [turns.submit("a", release.wait) for _ in range(5)]
     for future in waiting:

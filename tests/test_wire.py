@@ -8,7 +8,7 @@ import pytest
 from cases import every
 from rasterwire.server import open_files
 from rasterwire.server.grpc.wire import Answer, with_data
-from rasterwire.server.open_files import Ready
+from rasterwire.server.open_files import OpenFile
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_cannot_be_read_at_once_is_left_to_who_may_wait(
     path, data = tmp_path / "file", bytes(range(256)) * 9
     path.write_bytes(data)
     with path.open("rb") as file:
-        opened = Ready(file, download_pb2.FileInfo())
+        opened = OpenFile(file, download_pb2.FileInfo())
         assert opened.read(5, 1000) == data[5:1005]
         chunk = opened.read_now(5, 1000)
         assert chunk is None or bytes(chunk) == data[5:1005]  # not every file system reports it
@@ -56,6 +56,6 @@ def test_a_file_that_cannot_be_read_at_once_is_left_to_who_may_wait(
 
 
 def test_what_is_in_memory_is_read_at_once() -> None:
-    opened = Ready(io.BytesIO(b"0123456789"), download_pb2.FileInfo())
+    opened = OpenFile(io.BytesIO(b"0123456789"), download_pb2.FileInfo())
     assert bytes(opened.read_now(2, 3) or b"") == b"234"
     assert bytes(opened.read_now(8, 5) or b"") == b"89"

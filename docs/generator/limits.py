@@ -34,7 +34,7 @@ _sections = {
     "expression": "Expressions",
     "nodes": "Expressions",
     "geo": "Regions and coordinate reference systems",
-    "json_form": "Requests and the server",
+    "forms": "Requests and the server",
     "server": "Requests and the server",
     "catalog": "Raster files",
     "files": "Raster files",

@@ -17,7 +17,7 @@ from rasterwire.client import Client, DownloadFailed
 _SERVE = "import sys; from rasterwire.cli import main; sys.argv[0] = 'rasterwire'; main()"
 _WORKERS = 2
 _CACHE_BYTES = 3 << 30
-"""Room for the largest file, and soon full: so it is with a server that has run for a while."""
+"""FairSlots for the largest file, and soon full: so it is with a server that has run for a while."""
 
 _FORMATS = {
     Kind.DEFLATE: {"format": "GEO_TIFF"},

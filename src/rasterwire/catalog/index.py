@@ -54,23 +54,23 @@ class Index:
         matches = takewhile(lambda image_id: image_id.startswith(prefix), following)
         return [self.entries[image_id] for image_id in islice(matches, max(0, limit))]
 
-    def close_to(self, wanted: str) -> str:
+    def close_to(self, name: str) -> str:
         """Return an id that may be meant by one that there is not, "" for none.
 
         In this order: the same but for its case, one that ends with it, one spelt nearly so. For the last only the
         ids around its place are compared, since comparing takes long.
         """
-        if not wanted:
+        if not name:
             return ""
-        folded = wanted.casefold()
+        folded = name.casefold()
         for before in (_BETWEEN, "/"):
-            at = self.folded.find(f"{before}{folded}{_BETWEEN}")
-            found = self.ids[self.folded.count(_BETWEEN, 0, at + 1) - 1] if at >= 0 else ""
-            if found.casefold().endswith(folded):  # not where an id holds what stands between ids
-                return found
-        place = bisect_left(self.ids, wanted)
+            offset = self.folded.find(f"{before}{folded}{_BETWEEN}")
+            candidate = self.ids[self.folded.count(_BETWEEN, 0, offset + 1) - 1] if offset >= 0 else ""
+            if candidate.casefold().endswith(folded):  # not where an id holds what stands between ids
+                return candidate
+        place = bisect_left(self.ids, name)
         around = self.ids[max(0, place - _COMPARED) : place + _COMPARED]
-        return next(iter(get_close_matches(wanted[:_LONGEST], around, 1, _LIKENESS)), "")
+        return next(iter(get_close_matches(name[:_LONGEST], around, 1, _LIKENESS)), "")
 
 
 def build_index(tree: Tree) -> Index:

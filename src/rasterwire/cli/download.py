@@ -84,13 +84,13 @@ _MASKS = {
 
 def _masks(answer: download_pb2.DownloadPlan) -> dict[str, list[str]]:
     """Return how invalid pixels are told, with the files that tell them so."""
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for raster in answer.rasters:
         how = _MASKS.get(raster.mask)
-        said = ", because ".join(filter(None, [how, raster.mask_reason]))
-        if said:
-            found.setdefault(said, []).append(raster.path)
-    return found
+        reason = ", because ".join(filter(None, [how, raster.mask_reason]))
+        if reason:
+            groups.setdefault(reason, []).append(raster.path)
+    return groups
 
 
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
@@ -122,12 +122,12 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         table.add_section()
     to.print(table)
     to.print(f"{bytes_text(answer.uncompressed_bytes)} of pixels, about {bytes_text(answer.estimated_bytes)} delivered")
-    for told, paths in _masks(answer).items():
-        to.print(printable(f"invalid pixels: {told} ({', '.join(paths)})"), markup=False)
-    made: dict[str, list[str]] = {}
+    for text, paths in _masks(answer).items():
+        to.print(printable(f"invalid pixels: {text} ({', '.join(paths)})"), markup=False)
+    groups_: dict[str, list[str]] = {}
     for band in (band for raster in answer.rasters for band in raster.bands):
-        made.setdefault(band.path, []).append(band.id)
-    for how, names in made.items():
+        groups_.setdefault(band.path, []).append(band.id)
+    for how, names in groups_.items():
         to.print(printable(f"path: {how} ({', '.join(names)})"), markup=False)
     for ignored in answer.ignored:
         to.print(printable(f"ignored: {ignored.field}, because {ignored.reason}"), markup=False)

@@ -63,12 +63,12 @@ def _check(folder: Path) -> int:
     catalog = _catalog(folder)
     from rasterwire.catalog import unserved as of_unserved
 
-    found, unserved = list(catalog.check()), catalog.unserved()
-    for line in (*map(str, found), *of_unserved.lines(unserved)):
+    disagreements, unserved = list(catalog.check()), catalog.unserved()
+    for line in (*map(str, disagreements), *of_unserved.lines(unserved)):
         click.echo(printable(line))
-    said = f"{len(found)} disagreements" if found else "documents and files agree"
-    click.echo(f"{said}; {len(unserved)} files or assets are not served" if unserved else said, err=True)
-    return 1 if found else 0
+    summary_ = f"{len(disagreements)} disagreements" if disagreements else "documents and files agree"
+    click.echo(f"{summary_}; {len(unserved)} files or assets are not served" if unserved else summary_, err=True)
+    return 1 if disagreements else 0
 
 
 def _list_server(client: Client) -> None:

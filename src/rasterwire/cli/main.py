@@ -73,7 +73,7 @@ def serve(
         raise click.ClickException(
             f"serving needs more packages ({error.name}): pip install 'rasterwire[server]'"
         ) from None
-    given = {
+    values = {
         "catalog": catalog,
         "host": host,
         "grpc_port": grpc_port,
@@ -82,7 +82,7 @@ def serve(
         "workers": workers,
     }
     try:
-        run(load_settings(config, {name: value for name, value in given.items() if value is not None}))
+        run(load_settings(config, {name: value for name, value in values.items() if value is not None}))
     except BadSettings as error:
         raise click.UsageError(str(error)) from None
 
@@ -124,12 +124,14 @@ def demo(folder: Path) -> None:
 def limits(server: str) -> None:
     """Show what a server will serve at most."""
     with Client(server) as client:
-        told = client.limits()
-    click.echo(f"pixels a side          {told.max_pixels_per_side:,}")
-    click.echo(f"bytes, uncompressed    {told.max_uncompressed_bytes:,} ({bytes_text(told.max_uncompressed_bytes)})")
-    click.echo(f"bands                  {told.max_bands:,}")
-    click.echo(f"vertices of a region   {told.max_region_vertices:,}")
-    click.echo(f"an id is valid for     {told.download_ttl.ToTimedelta()}")
+        limits_ = client.limits()
+    click.echo(f"pixels a side          {limits_.max_pixels_per_side:,}")
+    click.echo(
+        f"bytes, uncompressed    {limits_.max_uncompressed_bytes:,} ({bytes_text(limits_.max_uncompressed_bytes)})"
+    )
+    click.echo(f"bands                  {limits_.max_bands:,}")
+    click.echo(f"vertices of a region   {limits_.max_region_vertices:,}")
+    click.echo(f"an id is valid for     {limits_.download_ttl.ToTimedelta()}")
 
 
 @cli.command()

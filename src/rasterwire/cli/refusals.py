@@ -30,12 +30,12 @@ def _in_options(violation: FieldViolation) -> str:
     >>> _in_options(FieldViolation("bands[0].scale", "is ignored; ask for mask BAND, or leave crs_transform out"))
     '--band no. 1, scale: is ignored; ask for --mask band, or leave --crs-transform out'
     """
-    said = _value.sub(lambda found: f"--{found[1]} {found[2].lower()}", violation.description)
-    said = _name.sub(lambda found: _option(found[1]), said)
-    said = said.replace("list the images to see which there are", "`rasterwire images` lists those there are")
-    said = _region.sub("has to be west,south,east,north, or a file of GeoJSON", said)
-    said = _enum.sub(lambda match: match[1].lower(), said)
-    return f"{_option(violation.field)}: {said}" if violation.field else said
+    text = _value.sub(lambda match: f"--{match[1]} {match[2].lower()}", violation.description)
+    text = _name.sub(lambda match: _option(match[1]), text)
+    text = text.replace("list the images to see which there are", "`rasterwire images` lists those there are")
+    text = _region.sub("has to be west,south,east,north, or a file of GeoJSON", text)
+    text = _enum.sub(lambda match: match[1].lower(), text)
+    return f"{_option(violation.field)}: {text}" if violation.field else text
 
 
 def _option(field: str) -> str:
@@ -44,8 +44,8 @@ def _option(field: str) -> str:
     >>> _option("crs_transform"), _option("bands[0].id"), _option("region.bounding_box"), _option("page_token")
     ('--crs-transform', '--band', '--region', 'page_token')
     """
-    if found := _band.fullmatch(field):
-        return "--band" if found[2] in {None, "id"} else f"--band no. {int(found[1]) + 1}, {found[2]}"
+    if match := _band.fullmatch(field):
+        return "--band" if match[2] in {None, "id"} else f"--band no. {int(match[1]) + 1}, {match[2]}"
     name = re.split(r"[.\[]", field)[0].removesuffix("_text")
     if name in _options:
         return "--" + name.replace("_", "-")

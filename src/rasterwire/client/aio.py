@@ -42,9 +42,9 @@ class AsyncClient:
     @classmethod
     def over(cls, client: Client) -> Self:
         """Return the awaited form of a client, which it will close."""
-        made = cls.__new__(cls)
-        made._client = client  # noqa: SLF001  its own
-        return made
+        result = cls.__new__(cls)
+        result._client = client  # noqa: SLF001  its own
+        return result
 
     async def __aenter__(self) -> Self:
         """Return the client; it is closed at the end of the block."""
@@ -111,8 +111,8 @@ class AsyncClient:
 
     async def get_download_id(self, params: Params) -> dict[str, str]:
         """See ``Client.get_download_id``, without its callback: this is awaited."""
-        made = await _threaded(functools.partial(self._client.get_download_id, params))
-        return cast(dict[str, str], made)
+        result = await _threaded(functools.partial(self._client.get_download_id, params))
+        return cast(dict[str, str], result)
 
     def make_download_url(self, download_id: DownloadIdLike) -> str:
         """See ``Client.make_download_url``."""

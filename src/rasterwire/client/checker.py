@@ -73,7 +73,7 @@ class Checker:
             Garbled: they are not the ones that follow, or not the ones that were sent.
             CorruptData: they are those of another file, or too many.
         """
-        chunk = piece.told
+        chunk = piece.info
         if self._is_over:
             raise CorruptData("the server goes on after the end of the file")
         if chunk.HasField("file"):

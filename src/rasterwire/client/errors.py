@@ -116,12 +116,12 @@ _refused = re.compile(r"(?:UNKNOWN: )?ipv[46]:(\S+): .*Connection refused")
 def failure(error: grpc.RpcError) -> DownloadFailed:
     """Return the error of the client for one of a call, with the details the server sent."""
     code: grpc.StatusCode = error.code()
-    said = error.details() or code.name
-    if said == _NO_MESSAGE:
+    text = error.details() or code.name
+    if text == _NO_MESSAGE:
         return Garbled("the answer is no message of this schema; is it a rasterwire server that is asked?", code)
     if code is grpc.StatusCode.UNAVAILABLE:
-        said = _unreached(said)
-    if _CLOSED in said:
+        text = _unreached(text)
+    if _CLOSED in text:
         return closed()
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     retry_after = None
@@ -131,29 +131,29 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
             detail.Unpack(info)
             detail.Unpack(bad)
             if detail.Unpack(retry):
-                asked = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
-                retry_after = min(max(asked, 0.0), LONGEST_RETRY)
+                seconds = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+                retry_after = min(max(seconds, 0.0), LONGEST_RETRY)
     except (ValueError, DecodeError):  # details that contradict the status, or are none
         pass
     violations = tuple(FieldViolation(v.field, v.description) for v in bad.field_violations)
-    made = _classes.get(code, DownloadFailed)(said, code, info.reason, dict(info.metadata), violations)
-    made.retry_after = retry_after
-    made.is_passing = _is_passing(code, said, retry_after)
-    return made
+    failure_ = _classes.get(code, DownloadFailed)(text, code, info.reason, dict(info.metadata), violations)
+    failure_.retry_after = retry_after
+    failure_.is_passing = _is_passing(code, text, retry_after)
+    return failure_
 
 
-def _unreached(said: str) -> str:
+def _unreached(text: str) -> str:
     """Return what grpc says of a server that it cannot reach in words that tell what to do."""
-    if _HTTP_SERVER in said:
+    if _HTTP_SERVER in text:
         return (
             "a server for HTTP answers at this address; give the server's gRPC port, "
             f"which is {GRPC_PORT} unless it was started with another --grpc-port"
         )
-    if said.startswith(_NO_HOST):
-        return f"the host of this address cannot be found; is its name right? ({said})"
-    if not said.startswith(_NO_SERVER):
-        return said
-    why = f"nobody listens at {unquote(found[1])}" if (found := _refused.search(said)) else said
+    if text.startswith(_NO_HOST):
+        return f"the host of this address cannot be found; is its name right? ({text})"
+    if not text.startswith(_NO_SERVER):
+        return text
+    why = f"nobody listens at {unquote(match[1])}" if (match := _refused.search(text)) else text
     return (
         f"the server cannot be reached; does it run there, and is the address right? ({why}; "
         f"the gRPC port is {GRPC_PORT} unless the server was started with another --grpc-port)"
@@ -165,7 +165,7 @@ def closed() -> DownloadFailed:
     return DownloadFailed("the client is closed; make another one")
 
 
-def _is_passing(code: grpc.StatusCode, said: str, retry_after: float | None) -> bool:
+def _is_passing(code: grpc.StatusCode, text: str, retry_after: float | None) -> bool:
     """Tell whether a lost stream may be taken up again.
 
     A proxy turns the death of a server into INTERNAL (reset stream) or UNKNOWN (a cut frame); a
@@ -174,5 +174,5 @@ def _is_passing(code: grpc.StatusCode, said: str, retry_after: float | None) -> 
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return retry_after is not None
     if code is grpc.StatusCode.INTERNAL:
-        return "RST_STREAM" in said
+        return "RST_STREAM" in text
     return code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)

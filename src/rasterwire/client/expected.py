@@ -88,8 +88,8 @@ def read_npy(data: bytes, plan: download_pb2.DownloadPlan) -> "npt.NDArray[np.vo
         raise CorruptData(f"what came is no NPY: {error}") from error
     grid, types = plan.rasters[0].grid, _types(plan)
     # behind the bands there may be a field for masks
-    held = [dtype[name].name for name in dtype.names or ()][: len(types)]
-    is_other = shape != (grid.height, grid.width) or held != types
+    names = [dtype[name].name for name in dtype.names or ()][: len(types)]
+    is_other = shape != (grid.height, grid.width) or names != types
     # objects would be unpickled, which runs what it likes
     if dtype.hasobject or by_columns or is_other:
         raise CorruptData(f"an array of shape {shape} and type {dtype} came, which is not what the plan says")
@@ -138,6 +138,6 @@ def check_raster(opened: "rasterio.DatasetReader", plan: download_pb2.DownloadPl
         CorruptData: it has another size, or other bands.
     """
     grid = plan.rasters[0].grid
-    found, expected = (opened.width, opened.height, list(opened.dtypes)), (grid.width, grid.height, _types(plan))
-    if found != expected:
-        raise CorruptData(f"a raster came of width, height and types {found}, where the plan says {expected}")
+    actual, expected = (opened.width, opened.height, list(opened.dtypes)), (grid.width, grid.height, _types(plan))
+    if actual != expected:
+        raise CorruptData(f"a raster came of width, height and types {actual}, where the plan says {expected}")

@@ -43,17 +43,17 @@ class Partial:
         known: what is there, or None.
     """
 
-    def __init__(self, path: Path, file: BinaryIO, known: Known | None) -> None:
+    def __init__(self, path: Path, file: BinaryIO, record: Known | None) -> None:
         self.path = path
         self.file = file
-        self.known = known
+        self.known = record
 
-    def note(self, known: Known) -> None:
+    def note(self, record: Known) -> None:
         """Write down what was brought to the disk, for this user alone."""
-        made = self.path.with_name(self.path.name + ".json.new")
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(asdict(known), file)
-        made.replace(_beside(self.path))
+        new_path = self.path.with_name(self.path.name + ".json.new")
+        with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(asdict(record), file)
+        new_path.replace(_beside(self.path))
 
     def become(self, target: Path) -> None:
         """Give the file its name."""
@@ -80,12 +80,12 @@ def partial(target: Path, etag: str, restart: bool) -> Iterator[Partial]:
         file = path.open("xb")
     with file:
         try:
-            known = None if restart else _known(path, etag)
-            file.seek(known.offset if known is not None else 0)
+            record = None if restart else _known(path, etag)
+            file.seek(record.offset if record is not None else 0)
             file.truncate()
-            made = Partial(path, file, known)
-            made.note(known or Known(etag, 0, 0))  # tells that the part is of this program
-            yield made
+            file_ = Partial(path, file, record)
+            file_.note(record or Known(etag, 0, 0))  # tells that the part is of this program
+            yield file_
         except Exception:
             path.unlink(missing_ok=True)
             _beside(path).unlink(missing_ok=True)
@@ -123,14 +123,14 @@ def _locked(path: Path) -> BinaryIO | None:
 def _known(path: Path, etag: str) -> Known | None:
     """Return what is known of a part of this etag, if its bytes are those that were noted."""
     try:
-        known = Known(**json.loads(_beside(path).read_text()))
-        if not etag or known.etag != etag or not 0 < known.offset <= path.stat().st_size:
+        record = Known(**json.loads(_beside(path).read_text()))
+        if not etag or record.etag != etag or not 0 < record.offset <= path.stat().st_size:
             return None
-        crc32c, left = 0, known.offset
+        crc32c, left = 0, record.offset
         with path.open("rb") as file:
             while left and (data := file.read(min(_READ, left))):
                 crc32c = google_crc32c.extend(crc32c, data)
                 left -= len(data)
     except (OSError, ValueError, TypeError):
         return None
-    return known if crc32c == known.crc32c else None
+    return record if crc32c == record.crc32c else None

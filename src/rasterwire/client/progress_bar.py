@@ -7,12 +7,12 @@ from rasterwire.client.transfer import Progress
 
 
 @contextmanager
-def progress_bar(wanted: bool | Progress) -> Iterator[Progress]:
+def progress_bar(progress: bool | Progress) -> Iterator[Progress]:
     """Give a function that shows progress: a bar for True, the caller's own, or nothing."""
-    if wanted is False:
+    if progress is False:
         yield lambda _done, _all: None
-    elif callable(wanted):
-        yield wanted
+    elif callable(progress):
+        yield progress
     else:
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
         from rich.progress import Progress as Bars

@@ -84,7 +84,7 @@ def pieces(begin: Call, idle: float) -> Generator[Piece, None, None]:
 
 def read(
     streams: Streams,
-    made: download_pb2.DownloadId,
+    download_id: download_pb2.DownloadId,
     checker: Checker,
     idle: float,
     began: Callable[[Answers], object] = lambda _: None,
@@ -95,7 +95,7 @@ def read(
 
     Args:
         streams: of the server.
-        made: the download.
+        download_id: the download.
         checker: of what comes.
         idle: see ``pieces``.
         began: told of every call, which it may cancel.
@@ -107,8 +107,8 @@ def read(
 
     def begin() -> Answers:
         request = download_service_pb2.ReadDownloadRequest(
-            name=made.name,
-            token=made.token,
+            name=download_id.name,
+            token=download_id.token,
             read_offset=checker.offset,
             read_limit=checker.left,
             etag=checker.etag,

@@ -185,7 +185,7 @@ class Client:
         except ValueError:  # the channel is closed
             return []
         except grpc.RpcError as error:
-            return [found for found in failure(error).violations if found.field != "format"]
+            return [violation for violation in failure(error).violations if violation.field != "format"]
         return []
 
     # -- requests ---------------------------------------------------------------------------
@@ -364,5 +364,5 @@ def _as_message(download_id: DownloadIdLike) -> download_pb2.DownloadId:
     )
 
 
-def _as_dict(made: download_pb2.DownloadId) -> dict[str, str]:
-    return {"docid": made.name, "token": made.token, "url": made.url}
+def _as_dict(download_id: download_pb2.DownloadId) -> dict[str, str]:
+    return {"docid": download_id.name, "token": download_id.token, "url": download_id.url}

@@ -83,7 +83,7 @@ class Transfer:
     def __init__(
         self,
         streams: Streams,
-        made: download_pb2.DownloadId,
+        download_id: download_pb2.DownloadId,
         retry: RetryPolicy,
         idle: float,
         plan: download_pb2.DownloadPlan,
@@ -91,7 +91,7 @@ class Transfer:
         self.plan = plan
         self._idle = idle
         self._streams = streams
-        self._made = made
+        self._made = download_id
         self._retry = retry
         self._call: grpc.Call | None = None
         self._stopped = threading.Event()
@@ -128,8 +128,8 @@ class Transfer:
                 if not problem.is_passing:
                     raise
                 if attempt > self._retry.attempts:
-                    said = f"gave up after {attempt} attempts without a new byte: {problem}"
-                    raise Interrupted(said, problem.code, problem.reason) from problem
+                    message = f"gave up after {attempt} attempts without a new byte: {problem}"
+                    raise Interrupted(message, problem.code, problem.reason) from problem
                 wait = max(self._retry.wait(attempt), problem.retry_after or 0.0)
             self._retry.sleep(wait)
             if self._stopped.is_set():
@@ -221,12 +221,12 @@ def _fill(part: Partial, etag: str, checker: Checker, chunks: Iterator[memoryvie
     os.fsync(part.file.fileno())
 
 
-def _write(part: Partial, chunk: memoryview, known: Known) -> None:
+def _write(part: Partial, chunk: memoryview, record: Known) -> None:
     part.file.write(chunk)
-    if known.offset % _SYNCED < len(chunk):
+    if record.offset % _SYNCED < len(chunk):
         part.file.flush()
         os.fsync(part.file.fileno())
-        part.note(known)
+        part.note(record)
 
 
 def plain_name(proposed: str) -> str:

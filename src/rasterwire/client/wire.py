@@ -30,13 +30,13 @@ class Piece:
     """A chunk.
 
     Attributes:
-        told: all of it but its data.
+        info: all of it but its data.
         message: that it came in.
         begin, end: of its data in the message.
         plan: that came with it, or None.
     """
 
-    told: download_pb2.DownloadChunk
+    info: download_pb2.DownloadChunk
     message: bytes
     begin: int
     end: int
@@ -73,8 +73,10 @@ def streams(channel: grpc.Channel) -> Streams:
     service = download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name
 
     def method(name: str, request: Any) -> Any:
-        written = request.SerializeToString
-        return channel.unary_stream(f"/{service}/{name}", request_serializer=written, response_deserializer=read_answer)
+        serialize = request.SerializeToString
+        return channel.unary_stream(
+            f"/{service}/{name}", request_serializer=serialize, response_deserializer=read_answer
+        )
 
     return Streams(
         read=method("ReadDownload", download_service_pb2.ReadDownloadRequest),
@@ -88,7 +90,7 @@ def read_answer(message: bytes) -> Piece:
     Raises:
         DecodeError: it is none.
     """
-    told: list[bytes] = []
+    parts: list[bytes] = []
     plans: list[bytes] = []
     place = 0, 0
     for key, _, chunk, chunk_end in _fields(message, 0, len(message)):
@@ -100,38 +102,38 @@ def read_answer(message: bytes) -> Piece:
             if inner == _DATA:
                 place = value, end
             else:
-                told.append(message[begin:end])
+                parts.append(message[begin:end])
     plan = download_pb2.DownloadPlan.FromString(b"".join(plans)) if plans else None
-    return Piece(download_pb2.DownloadChunk.FromString(b"".join(told)), message, *place, plan)
+    return Piece(download_pb2.DownloadChunk.FromString(b"".join(parts)), message, *place, plan)
 
 
-def _fields(message: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
+def _fields(message: bytes, position: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield for each field its key, and where it begins, its value begins, and it ends."""
-    while at < stop:
-        begin = at
-        key, at = _varint(message, at, stop)
+    while position < stop:
+        begin = position
+        key, position = _varint(message, position, stop)
         kind = key & 7
         if kind == _BYTES:
-            size, at = _varint(message, at, stop)
-            end = at + size
+            size, position = _varint(message, position, stop)
+            end = position + size
         elif kind == _VARINT:
-            end = _varint(message, at, stop)[1]
+            end = _varint(message, position, stop)[1]
         elif kind in _FIXED:
-            end = at + _FIXED[kind]
+            end = position + _FIXED[kind]
         else:
             raise DecodeError(f"a field of wire type {kind}")
         if end > stop:
             raise DecodeError("a field ends behind its message")
-        yield key, begin, at, end
-        at = end
+        yield key, begin, position, end
+        position = end
 
 
-def _varint(message: bytes, at: int, stop: int) -> tuple[int, int]:
+def _varint(message: bytes, position: int, stop: int) -> tuple[int, int]:
     """Return a number, and where it ends."""
     number = 0
-    for index in range(at, min(stop, at + _LONGEST_VARINT)):
+    for index in range(position, min(stop, position + _LONGEST_VARINT)):
         byte = message[index]
-        number |= (byte & 0x7F) << 7 * (index - at)
+        number |= (byte & 0x7F) << 7 * (index - position)
         if byte < 0x80:
             return number, index + 1
     raise DecodeError("a number does not end")

@@ -1,7 +1,7 @@
 """The use case: resolve an image, plan, render, encode, keep."""
 
-from rasterwire.download.fair_share import Room, Turns
+from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.renders import Render, Renders, is_small
 from rasterwire.download.service import Downloads, Registered
 
-__all__ = ["Downloads", "Registered", "Render", "Renders", "Room", "Turns", "is_small"]
+__all__ = ["Downloads", "FairPool", "FairSlots", "Registered", "Render", "Renders", "is_small"]

@@ -13,7 +13,7 @@ T = TypeVar("T")
 _RETRY_AFTER = 2.0
 
 
-class Turns:
+class FairPool:
     """Threads that do one piece of work of each peer in turn; that of one peer in its order."""
 
     def __init__(self, threads: int, name: str, most_a_peer: int | None = None) -> None:
@@ -91,7 +91,7 @@ class Turns:
             return peer, future, function
 
 
-class Room:
+class FairSlots:
     """Places for what goes on at once, of which each peer gets one though others have taken the most."""
 
     def __init__(self, places: int) -> None:

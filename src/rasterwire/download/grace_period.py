@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-class Grace(Generic[T]):
+class GraceTimer(Generic[T]):
     """Calls a function for things once their time is over: one thread for all of them, begun with the first."""
 
     def __init__(self, function: Callable[[T], None]) -> None:

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-from rasterwire.download.fair_share import Room, Turns
-from rasterwire.download.grace_period import Grace
+from rasterwire.download.fair_share import FairPool, FairSlots
+from rasterwire.download.grace_period import GraceTimer
 from rasterwire.download.growth import Growth
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
@@ -125,10 +125,10 @@ class Renders:
         self._lock = threading.Lock()
         self._running: dict[str, Render] = {}
         self._writing: set[Render] = set()
-        self._grace = Grace(self._end_if_alone)
-        self._small = Turns(most, "small")
-        self._large = Turns(most, "download", most_a_peer=max(1, most - 1))
-        self._rooms = {turns: Room(4 * most) for turns in (self._small, self._large)}
+        self._grace = GraceTimer(self._end_if_alone)
+        self._small = FairPool(most, "small")
+        self._large = FairPool(most, "download", most_a_peer=max(1, most - 1))
+        self._rooms = {turns: FairSlots(4 * most) for turns in (self._small, self._large)}
 
     @property
     def running(self) -> int:
@@ -150,7 +150,7 @@ class Renders:
         """
         return self._turns(plan).submit(peer, function)
 
-    def _turns(self, plan: RenderPlan | None) -> Turns:
+    def _turns(self, plan: RenderPlan | None) -> FairPool:
         return self._small if plan is None or is_small(plan) else self._large
 
     def join(self, plan: RenderPlan, peer: str = "") -> Render:

@@ -99,8 +99,8 @@ class _Reader:
         if plain is _NOTHING:
             return
         if not isinstance(plain, Mapping):
-            wanted = form.wanted.format(members=_listed(kind))
-            self._note(path, "NOT_AN_OBJECT", f"has to be {wanted}, got {shown(value)}")
+            sentence = form.wanted.format(members=_listed(kind))
+            self._note(path, "NOT_AN_OBJECT", f"has to be {sentence}, got {shown(value)}")
             return
         if self._lines_are_geodesic and kind.full_name == _REGION and plain is not value:
             plain = with_geodesic_lines(plain)
@@ -118,14 +118,14 @@ class _Reader:
 
     def _members(self, members: Mapping[Any, Any], message: Message, path: str) -> None:
         kind = _kind(message)
-        known = {name: field for field in kind.fields for name in (field.name, field.json_name)}
-        known |= {alias: known[name] for alias, name in ALIASES.get(kind.full_name, {}).items()}
-        given: dict[str, str] = {}
+        by_name = {name: field for field in kind.fields for name in (field.name, field.json_name)}
+        by_name |= {alias: by_name[name] for alias, name in ALIASES.get(kind.full_name, {}).items()}
+        spelling: dict[str, str] = {}
         for key, value in members.items():
             if len(self.misfits) >= MAX_MISFITS:
                 return
             name = str(key)
-            field = known.get(name)
+            field = by_name.get(name)
             if field is None:
                 unknown = f"there is no such field; {_meant(name, kind)}"
                 self._note(_within(path, name[:_LONGEST_NAME]), "FIELD_UNKNOWN", unknown)
@@ -133,10 +133,10 @@ class _Reader:
                 here = _within(path, field.name)
                 choice = field.containing_oneof
                 slot = field.name if choice is None else choice.name
-                if slot in given:
-                    self._note(here, "GIVEN_TWICE", _given_twice(field, given[slot]))
+                if slot in spelling:
+                    self._note(here, "GIVEN_TWICE", _given_twice(field, spelling[slot]))
                     continue
-                given[slot] = name
+                spelling[slot] = name
                 self._field(value, field, message, here)
 
     def _field(self, value: Any, field: FieldDescriptor, message: Message, path: str) -> None:
@@ -189,11 +189,11 @@ class _Reader:
             self._note(path, "VALUE_UNFIT", f"has to be {form.wanted}, got {shown(value)}")
 
     def _scalar(self, value: Any, field: FieldDescriptor, path: str) -> Any:
-        scalar, wanted = _scalar(value, field)
+        scalar, sentence = _scalar(value, field)
         if scalar is _NOTHING:
             form = FIELD_FORMS.get(field.name)
-            wanted = form.wanted if form and not field.is_repeated else wanted
-            self._note(path, "VALUE_UNFIT", f"has to be {wanted}, got {shown(value)}")
+            sentence = form.wanted if form and not field.is_repeated else sentence
+            self._note(path, "VALUE_UNFIT", f"has to be {sentence}, got {shown(value)}")
         return scalar
 
 
@@ -212,8 +212,8 @@ def _scalar(value: Any, field: FieldDescriptor) -> tuple[Any, str]:
         case FieldDescriptor.CPPTYPE_BOOL:
             return (value if isinstance(value, bool) else _NOTHING), "true or false"
         case FieldDescriptor.CPPTYPE_ENUM if field.enum_type is not None:
-            known = [name for name in field.enum_type.values_by_name if not name.endswith("_UNSPECIFIED")]
-            return _enum(value, field.enum_type), f"one of {', '.join(known)}"
+            by_name = [name for name in field.enum_type.values_by_name if not name.endswith("_UNSPECIFIED")]
+            return _enum(value, field.enum_type), f"one of {', '.join(by_name)}"
         case FieldDescriptor.CPPTYPE_DOUBLE:
             number = _number(value)
             return (_NOTHING if number is None else number), "a number"
@@ -231,8 +231,8 @@ def _enum(value: Any, kind: EnumDescriptor) -> Any:
         return _NOTHING
     prefix = enum_prefix(kind)
     name = value.upper().removeprefix(prefix)
-    found = kind.values_by_name.get(prefix + ALIASES.get(kind.full_name, {}).get(name, name))
-    return _NOTHING if found is None else found.number
+    member = kind.values_by_name.get(prefix + ALIASES.get(kind.full_name, {}).get(name, name))
+    return _NOTHING if member is None else member.number
 
 
 def enum_prefix(kind: EnumDescriptor) -> str:

@@ -184,9 +184,9 @@ def _flat_box(items: list[Any]) -> list[Any]:
         return items
     west, south, lowest, east, north, highest = items
     if south > north or lowest > highest:
-        said = "six numbers are a box with heights, [west, south, lowest, east, north, highest], and here "
+        message = "six numbers are a box with heights, [west, south, lowest, east, north, highest], and here "
         which = "south is above north" if south > north else "lowest is above highest"
-        raise Unfit(f"{said}{which}; a triangle is [[x, y], [x, y], [x, y]]")
+        raise Unfit(f"{message}{which}; a triangle is [[x, y], [x, y], [x, y]]")
     return [west, south, east, north]
 
 

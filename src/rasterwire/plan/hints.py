@@ -25,18 +25,18 @@ _WIDE_DEGREES = 180.0
 _lonlat = CRS("EPSG:4326")
 
 
-def outside(asked: GridRequest, source: GeoBox, field: str) -> Violation:
+def outside(request: GridRequest, source: GeoBox, field: str) -> Violation:
     """Return what is said of an output that does not touch the image.
 
     Args:
-        asked: that leads to the output.
+        request: that leads to the output.
         source: the grid of the image.
         field: of the request that decides the size of the output; a region decides where it lies.
     """
-    said = f"does not touch the image, which covers {_place(source)}"
-    if _touches_swapped(asked, source):
-        said += "; with x and y swapped it would: x, the longitude, comes first"
-    return Violation("region" if asked.region_counts else field, OUTSIDE_IMAGE, said)
+    text = f"does not touch the image, which covers {_place(source)}"
+    if _touches_swapped(request, source):
+        text += "; with x and y swapped it would: x, the longitude, comes first"
+    return Violation("region" if request.region_counts else field, OUTSIDE_IMAGE, text)
 
 
 def with_hint(violations: Sequence[Violation], region: Region | None) -> list[Violation]:
@@ -60,14 +60,14 @@ def _swapped_sides(region: Region | None) -> str:
     return f"{sides}, so that it spans {east - west:.10g} degrees over the antimeridian: are the two swapped?"
 
 
-def _touches_swapped(asked: GridRequest, source: GeoBox) -> bool:
+def _touches_swapped(request: GridRequest, source: GeoBox) -> bool:
     """Tell whether a region would touch the image if its coordinates were in the other order."""
-    if asked.region is None or not asked.region_counts:
+    if request.region is None or not request.region_counts:
         return False
-    geometry = shapely.transform(asked.region.geometry, lambda points: points[:, ::-1])
-    if asked.region.crs.geographic and max(map(abs, geometry.bounds[1::2])) > 90.0:
+    geometry = shapely.transform(request.region.geometry, lambda points: points[:, ::-1])
+    if request.region.crs.geographic and max(map(abs, geometry.bounds[1::2])) > 90.0:
         return False
-    swapped = replace(asked, region=replace(asked.region, geometry=geometry))
+    swapped = replace(request, region=replace(request.region, geometry=geometry))
     try:
         return overlaps(resolve_grid(swapped, source), source)
     except InvalidRequest:
@@ -78,14 +78,14 @@ def _place(source: GeoBox) -> str:
     """Return the extent of a grid in its crs, and in degrees."""
     if source.crs is None:
         return f"{source.shape[1]} x {source.shape[0]} pixels without a crs"
-    said = f"{_box(*source.extent.boundingbox.bbox, 6)} in {crs_name(source.crs)[:60]}"
+    text = f"{_box(*source.extent.boundingbox.bbox, 6)} in {crs_name(source.crs)[:60]}"
     if source.crs == _lonlat:
-        return said
+        return text
     try:
         box = lattice_extent(footprint(source), Affine.identity(), _lonlat)
     except InvalidRequest:  # a part of it has no place on earth
-        return said
-    return f"{said}, which is {_box(*box, 4)} in degrees"
+        return text
+    return f"{text}, which is {_box(*box, 4)} in degrees"
 
 
 def _box(west: float, south: float, east: float, north: float, digits: int) -> str:

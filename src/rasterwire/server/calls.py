@@ -12,7 +12,7 @@ from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.validate import violations
 from rasterwire.server.readers import CHUNK
-from rasterwire.server.service import Desk
+from rasterwire.server.service import Service
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
 
@@ -24,23 +24,23 @@ class UnaryCalls:
     else that is wrong, at once.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     async def create_download(self, request: ParsedRequest) -> service_pb2.CreateDownloadResponse:
         """Answer ``CreateDownload``."""
-        return await self._desk.create(request)
+        return await self._service.create(request)
 
     async def plan_download(self, request: ParsedRequest) -> service_pb2.PlanDownloadResponse:
         """Answer ``PlanDownload``."""
-        return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._desk.plan(request)))
+        return service_pb2.PlanDownloadResponse(plan=convert.from_plan(await self._service.plan(request)))
 
     async def get_limits(
         self, request: service_pb2.GetLimitsRequest, misfits: Sequence[Violation] = ()
     ) -> service_pb2.GetLimitsResponse:
         """Answer ``GetLimits``."""
         check(request, misfits)
-        limits = self._desk.downloads.limits
+        limits = self._service.downloads.limits
         answer = service_pb2.GetLimitsResponse(
             max_pixels_per_side=limits.max_side,
             max_uncompressed_bytes=limits.max_bytes,
@@ -48,7 +48,7 @@ class UnaryCalls:
             max_region_vertices=MAX_VERTICES,
             chunk_bytes=CHUNK,
         )
-        answer.download_ttl.FromTimedelta(self._desk.downloads.lifetime)
+        answer.download_ttl.FromTimedelta(self._service.downloads.lifetime)
         return answer
 
     async def list_images(
@@ -56,15 +56,15 @@ class UnaryCalls:
     ) -> catalog_pb2.ListImagesResponse:
         """Answer ``ListImages``."""
         check(request, misfits)
-        catalog = self._desk.downloads.catalog
-        return await self._desk.run(lambda: list_images(catalog, request))
+        catalog = self._service.downloads.catalog
+        return await self._service.run(lambda: list_images(catalog, request))
 
     async def get_image(
         self, request: catalog_pb2.GetImageRequest, misfits: Sequence[Violation] = ()
     ) -> catalog_pb2.GetImageResponse:
         """Answer ``GetImage``."""
         check(request, misfits)
-        image = await self._desk.run(lambda: self._desk.downloads.image(request.id))
+        image = await self._service.run(lambda: self._service.downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))
 
 

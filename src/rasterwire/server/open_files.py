@@ -26,7 +26,7 @@ _read = _Read()
 
 
 @dataclass(slots=True)
-class Ready:
+class OpenFile:
     """A finished file: it can be read even after the cache dropped it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Ready:
 
 
 @dataclass(slots=True)
-class Growing(Ready):
+class GrowingFile(OpenFile):
     """A file that is being written; its info has the checksum of the whole only at the end.
 
     Attributes:
@@ -83,11 +83,11 @@ class Growing(Ready):
 
     @property
     def crc32c(self) -> int | None:
-        """See ``Ready.crc32c``."""
+        """See ``OpenFile.crc32c``."""
         return self.result.result().crc32c if self.result.done() and self.result.exception() is None else None
 
     async def reach(self, end: int) -> int:
-        """See ``Ready.reach``; at the end of the file its info is complete.
+        """See ``OpenFile.reach``; at the end of the file its info is complete.
 
         Raises:
             DownloadError: of the render.

@@ -7,8 +7,8 @@ from typing import Any, Protocol, TypeVar
 import google_crc32c
 import numpy as np
 
-from rasterwire.download import Room
-from rasterwire.server.open_files import Ready
+from rasterwire.download import FairSlots
+from rasterwire.server.open_files import OpenFile
 from rasterwire.server.peer import peer
 from rasterwire.v1 import download_pb2
 
@@ -36,7 +36,7 @@ class Readers:
 
     def __init__(self, run: _Run) -> None:
         self._run = run
-        self._room = Room(_READERS)
+        self._room = FairSlots(_READERS)
 
     @property
     def taken(self) -> int:
@@ -44,38 +44,38 @@ class Readers:
         return self._room.taken
 
     async def chunks(
-        self, ready: Ready, offset: int, limit: int, make_piece: Callable[[download_pb2.DownloadChunk, Data], T]
+        self, opened: OpenFile, offset: int, limit: int, make_piece: Callable[[download_pb2.DownloadChunk, Data], T]
     ) -> AsyncGenerator[T, None]:
         """Yield a part of a file in chunks; the first and the last carry the file's info.
 
         Args:
-            ready: the file.
+            opened: the file.
             offset: of the first byte.
             limit: bytes at most, or 0 for all.
             make_piece: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
         """
-        end = ready.info.size_bytes if limit == 0 else min(ready.info.size_bytes, offset + limit)
+        end = opened.info.size_bytes if limit == 0 else min(opened.info.size_bytes, offset + limit)
         caller = peer.get()
         self._room.enter(caller)
 
         def piece(start: int, data: Data) -> tuple[T, int]:
             is_edge = start == offset or start + len(data) >= end or not data
-            return make_piece(_message(ready, start, data, is_edge=is_edge), data), len(data)
+            return make_piece(_message(opened, start, data, is_edge=is_edge), data), len(data)
 
         def later(start: int) -> asyncio.Future[tuple[T, int]]:
             size = min(step, end - start)
-            return asyncio.ensure_future(self._run(lambda: piece(start, ready.read(start, size))))
+            return asyncio.ensure_future(self._run(lambda: piece(start, opened.read(start, size))))
 
         def needed_end(start: int) -> int:
             # the last message has the checksum of the whole file
-            return start + step if start + step < end else ready.info.size_bytes
+            return start + step if start + step < end else opened.info.size_bytes
 
         position, ahead, step = offset, None, CHUNK
         try:
             while True:
                 step = self._chunk_bytes()
-                available = await ready.reach(needed_end(position))
-                data = None if ahead else ready.read_now(position, min(step, end - position))
+                available = await opened.reach(needed_end(position))
+                data = None if ahead else opened.read_now(position, min(step, end - position))
                 if data is None:
                     answer, size = await (ahead or later(position))
                 else:
@@ -97,7 +97,7 @@ class Readers:
         return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self.taken)))
 
 
-def _message(ready: Ready, position: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
+def _message(opened: OpenFile, position: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
     """Return the message of a chunk, without its data."""
     checksum = google_crc32c.value(np.frombuffer(data, np.uint8)) if data else None
-    return download_pb2.DownloadChunk(offset=position, crc32c=checksum, file=ready.info if is_edge else None)
+    return download_pb2.DownloadChunk(offset=position, crc32c=checksum, file=opened.info if is_edge else None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
-from rasterwire.download import Downloads, Registered, Render, Renders, Room, Turns
+from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Render, Renders
 from rasterwire.errors import (
     DownloadConflict,
     DownloadError,
@@ -31,7 +31,7 @@ from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.open_files import Growing, Ready, file_info
+from rasterwire.server.open_files import GrowingFile, OpenFile, file_info
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
@@ -52,7 +52,7 @@ _PLANS = 4
 T = TypeVar("T")
 
 
-class Desk:
+class Service:
     """Serves the fronts."""
 
     def __init__(self, downloads: Downloads, renders: Renders, scratch: Path, max_renders: int) -> None:
@@ -62,10 +62,10 @@ class Desk:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
         # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = Turns(_PLANS, "plan")
-        self._computing = Turns(max_renders, "value")
-        self._streams = Room(_STREAMS_A_RENDER * max_renders)
-        self._evaluations = Room(_STREAMS_A_RENDER * max_renders)
+        self._planning = FairPool(_PLANS, "plan")
+        self._computing = FairPool(max_renders, "value")
+        self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
+        self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
         self._plans = RecentPlans()
         self.public_url = ""
@@ -114,7 +114,7 @@ class Desk:
             case _:
                 return await asyncio.wrap_future(self._planning.submit(peer.get(), work))
 
-    async def _computed(self, function: Callable[[], T], turns: Turns) -> T:
+    async def _computed(self, function: Callable[[], T], turns: FairPool) -> T:
         """Evaluate something, for as long as somebody waits for it.
 
         Raises:
@@ -218,10 +218,10 @@ class Desk:
 
     # -- files ------------------------------------------------------------------------------
 
-    async def cached(self, download: Registered) -> Ready | None:
+    async def cached(self, download: Registered) -> OpenFile | None:
         """Return the file of a download if it was rendered before."""
 
-        def look(reads_at_most: int | None = None) -> Ready | None:
+        def look(reads_at_most: int | None = None) -> OpenFile | None:
             artifact = self.downloads.artifact(download.etag, reads_at_most)
             if artifact is None:
                 return None
@@ -229,7 +229,7 @@ class Desk:
                 file = artifact.path.open("rb")
             except FileNotFoundError:  # dropped since
                 return None
-            return Ready(
+            return OpenFile(
                 file, file_info(download.filename, download.mime_type, download.etag, artifact.size, artifact.crc32c)
             )
 
@@ -241,7 +241,7 @@ class Desk:
             except NotVerified:  # the server stops
                 raise Overloaded(_RETRY_AFTER) from None
 
-    async def deliver(self, download: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Ready, None]:
+    async def deliver(self, download: Registered) -> AsyncGenerator[download_pb2.RenderProgress | OpenFile, None]:
         """Yield progress while the file is made, then the file, as soon as a part of it can be read.
 
         Leaving the iterator before the file is there ends the render, as ``Renders.leave`` says.
@@ -250,9 +250,9 @@ class Desk:
             DownloadConflict: the image is not what it was when the download was created.
             SourceUnavailable: a raster of it cannot be read.
         """
-        ready = await self.cached(download)
-        if ready is not None:
-            yield ready
+        opened = await self.cached(download)
+        if opened is not None:
+            yield opened
             return
         plan = self._plans.get(download.etag) or await self._planned_again(download)
         with self.downloads.hold(plan.etag):
@@ -273,10 +273,10 @@ class Desk:
                 raise
             finally:
                 self._renders.leave(render)
-            ready = await self.cached(download)
-        if ready is None:
+            opened = await self.cached(download)
+        if opened is None:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
-        yield ready
+        yield opened
 
     async def _planned_again(self, download: Registered) -> RenderPlan:
         plan = await self.plan(ParsedRequest(download_pb2.DownloadParams.FromString(download.request)))
@@ -286,7 +286,7 @@ class Desk:
 
     async def stream(
         self, request: ParsedRequest
-    ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | Ready], None]:
+    ) -> AsyncGenerator[tuple[download_pb2.DownloadPlan | None, download_pb2.RenderProgress | OpenFile], None]:
         """Yield progress, then a file that is kept nowhere; the first of these with the plan.
 
         Raises:
@@ -308,12 +308,12 @@ class Desk:
                     if job.render is not None:
                         yield None if is_plan_sent else job.told, _progress(job.render)
                         is_plan_sent = True
-                ready = task.result()
-                if ready is not None:
+                opened = task.result()
+                if opened is not None:
                     break
                 work = self._renders.submit(job.plan, caller, job.run)  # it was not small
             handed_over = True
-            yield None if is_plan_sent else job.told, ready
+            yield None if is_plan_sent else job.told, opened
         finally:
             self._streams.leave(caller)
             if not handed_over:
@@ -337,23 +337,23 @@ def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...
     return rest.SerializeToString(deterministic=True), tuple(shared)
 
 
-def _close_file(work: "Future[Ready | None]") -> None:
-    if not work.cancelled() and work.exception() is None and (ready := work.result()) is not None:
-        ready.file.close()
+def _close_file(work: "Future[OpenFile | None]") -> None:
+    if not work.cancelled() and work.exception() is None and (opened := work.result()) is not None:
+        opened.file.close()
 
 
 def _progress(render: Render) -> download_pb2.RenderProgress:
     return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
 
 
-def _growing(download: Registered, render: Render) -> Growing | None:
+def _growing(download: Registered, render: Render) -> GrowingFile | None:
     """Return the file of a render that goes on, where a part of it can be read."""
     growth = render.growth
     file = None if growth is None else growth.open()
     if growth is None or file is None:
         return None
     info = file_info(download.filename, download.mime_type, download.etag, growth.size, 0)
-    return Growing(file, info, growth=growth, result=render.result)
+    return GrowingFile(file, info, growth=growth, result=render.result)
 
 
 async def _wait(

@@ -12,7 +12,7 @@ from rasterwire.budget import Budget, spending
 from rasterwire.download import Render, Renders, is_small
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
-from rasterwire.server.open_files import Ready, file_info
+from rasterwire.server.open_files import OpenFile, file_info
 from rasterwire.store.checksum_file import ChecksumFile
 from rasterwire.store.private_files import private_folder
 from rasterwire.v1 import download_pb2
@@ -48,7 +48,7 @@ class StreamJob:
         if self.render is not None:
             self.render.stop()
 
-    def run(self) -> Ready | None:
+    def run(self) -> OpenFile | None:
         """Do the work, or return None where it is larger than was known: the plan is made then.
 
         Raises:
@@ -78,10 +78,10 @@ class StreamJob:
         except BaseException:
             file.close()
             raise
-        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, *summing.size_and_crc()))
+        return OpenFile(file, file_info(plan.filename, plan.mime_type, plan.etag, *summing.size_and_crc()))
 
-    def _in_memory(self, plan: RenderPlan, render: Render) -> Ready:
+    def _in_memory(self, plan: RenderPlan, render: Render) -> OpenFile:
         file = io.BytesIO()
         self._renders.to_file(render, file)
         data = file.getvalue()
-        return Ready(file, file_info(plan.filename, plan.mime_type, plan.etag, len(data), google_crc32c.value(data)))
+        return OpenFile(file, file_info(plan.filename, plan.mime_type, plan.etag, len(data), google_crc32c.value(data)))

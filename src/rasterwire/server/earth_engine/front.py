@@ -19,8 +19,8 @@ from rasterwire.server.earth_engine.cors import Cors
 from rasterwire.server.earth_engine.discovery import discovery_document
 from rasterwire.server.earth_engine.requests import parsed_request, tile_params
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.open_files import Ready
-from rasterwire.server.service import Desk
+from rasterwire.server.open_files import OpenFile
+from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send, send_download
@@ -54,7 +54,7 @@ class _Call:
         return read_json(self.body)
 
 
-def add_earth_engine_door(app: web.Application, desk: Desk, settings: Settings) -> None:
+def add_earth_engine_door(app: web.Application, service: Service, settings: Settings) -> None:
     """Add this door to an application; last, since it answers all that is left."""
     cors = Cors(settings.cors_origins)
 
@@ -62,15 +62,15 @@ def add_earth_engine_door(app: web.Application, desk: Desk, settings: Settings) 
         if _is_earth_engine(request.path):
             response.headers.update(cors.headers(request))
 
-    app.router.add_route("*", "/{path:.*}", _EarthEngineFront(desk, settings).handle)
+    app.router.add_route("*", "/{path:.*}", _EarthEngineFront(service, settings).handle)
     app.on_response_prepare.append(prepare)
 
 
 class _EarthEngineFront:
     """Answers under any prefix of a path, so that a proxy may put one before."""
 
-    def __init__(self, desk: Desk, settings: Settings) -> None:
-        self._desk = desk
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
         self._settings = settings
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
             ("GET", re.compile(r"\$discovery/rest"), self._discovery),
@@ -132,13 +132,13 @@ class _EarthEngineFront:
             scheme, host, prefix = (_forwarded(request, name) for name in ("Proto", "Host", "Prefix"))
             if _address.fullmatch(address := f"{scheme}://{host}/{prefix.strip('/')}"):
                 return address.rstrip("/") + "/"
-        return self._desk.public_url + "/"
+        return self._service.public_url + "/"
 
     async def _algorithms(self, _: _Call) -> web.Response:
         return _json({"algorithms": listing()})
 
     async def _asset(self, call: _Call) -> web.Response:
-        catalog, name = self._desk.downloads.catalog, call.match["name"]
+        catalog, name = self._service.downloads.catalog, call.match["name"]
 
         def look() -> dict[str, Any]:
             asset = plain_id(name)
@@ -149,13 +149,13 @@ class _EarthEngineFront:
                     return collection_json(asset)
                 raise
 
-        return _json({**await self._desk.run(look), "name": name})
+        return _json({**await self._service.run(look), "name": name})
 
     async def _list(self, call: _Call) -> web.Response:
         parent = call.match.get("parent") or ""
         parent = "" if re.fullmatch(r"projects/[^/]+/assets", parent) else parent
-        catalog = self._desk.downloads.catalog
-        page = await self._desk.run(lambda: json.dumps(list_assets(catalog, parent, call.query)))
+        catalog = self._service.downloads.catalog
+        page = await self._service.run(lambda: json.dumps(list_assets(catalog, parent, call.query)))
         return web.json_response(text=page)
 
     async def _empty(self, _: _Call) -> web.Response:
@@ -164,21 +164,21 @@ class _EarthEngineFront:
     # -- values and pixels ------------------------------------------------------------------
 
     async def _compute_value(self, call: _Call) -> web.Response:
-        return web.json_response(text=await self._desk.value(lambda: call.json().get("expression")))
+        return web.json_response(text=await self._service.value(lambda: call.json().get("expression")))
 
     async def _compute_images(self, call: _Call) -> web.Response:
-        body = await self._desk.run(call.json)
-        page = await self._desk.value(lambda: body.get("expression"), lambda value: images_page(value, body))
+        body = await self._service.run(call.json)
+        page = await self._service.value(lambda: body.get("expression"), lambda value: images_page(value, body))
         return web.json_response(text=page)
 
     async def _create_thumbnail(self, call: _Call) -> web.Response:
-        created = await self._desk.create(await self._request(call))
+        created = await self._service.create(await self._request(call))
         identity = created.download_id
         name = f"{call.match['parent']}/thumbnails/{identity.name.rsplit('/', 1)[1]}-{identity.token}"
         return _json({"name": name})
 
     async def _thumbnail(self, call: _Call) -> web.StreamResponse:
-        return await send_download(call.request, self._desk, *_secret(call.match["key"]))
+        return await send_download(call.request, self._service, *_secret(call.match["key"]))
 
     async def _compute_pixels(self, call: _Call) -> web.StreamResponse:
         return await self._stream(call.request, await self._request(call))
@@ -188,13 +188,13 @@ class _EarthEngineFront:
 
     async def _create_map(self, call: _Call) -> web.Response:
         request = await self._request(call)
-        created = await self._desk.create(replace(request, params=tile_params(request.params, 0, 0, 0)))
+        created = await self._service.create(replace(request, params=tile_params(request.params, 0, 0, 0)))
         identity = created.download_id
         return _json({"name": f"{call.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
 
     async def _tile(self, call: _Call) -> web.StreamResponse:
         match = call.match
-        download = await self._desk.find(*_secret(match["key"]), "")
+        download = await self._service.find(*_secret(match["key"]), "")
         params = download_pb2.DownloadParams.FromString(download.request)
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound
@@ -202,12 +202,12 @@ class _EarthEngineFront:
         return await self._stream(call.request, ParsedRequest(tile))
 
     async def _request(self, call: _Call, asset: str | None = None) -> ParsedRequest:
-        return await self._desk.run(lambda: parsed_request(call.json(), asset))
+        return await self._service.run(lambda: parsed_request(call.json(), asset))
 
     async def _stream(self, request: web.Request, pixels: ParsedRequest) -> web.StreamResponse:
-        async with aclosing(self._desk.stream(pixels)) as steps:
+        async with aclosing(self._service.stream(pixels)) as steps:
             async for _, step in steps:
-                if isinstance(step, Ready):
+                if isinstance(step, OpenFile):
                     with step.file:
                         return await send(request, step)
         raise AssertionError("a stream ends with a file or an error")

@@ -1,4 +1,4 @@
-"""The gRPC front: each method converts, calls the desk and maps errors."""
+"""The gRPC front: each method converts, calls the service and maps errors."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.status import grpc_status
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Data
-from rasterwire.server.service import Desk
+from rasterwire.server.service import Service
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
 from rasterwire.v1 import download_service_pb2 as service_pb2
@@ -81,9 +81,9 @@ class WireBytes(grpc.aio.ServerInterceptor):
 class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     """``rasterwire.v1.DownloadService``."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._calls = UnaryCalls(desk)
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._calls = UnaryCalls(service)
 
     async def CreateDownload(
         self, request: service_pb2.CreateDownloadRequest, context: Context
@@ -109,8 +109,8 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
         async with _answering(context, "ReadDownload", request):
             check(request)
-            download = await self._desk.find(request.name.removeprefix("downloads/"), request.token, request.etag)
-            async with aclosing(self._desk.deliver(download)) as steps:
+            download = await self._service.find(request.name.removeprefix("downloads/"), request.token, request.etag)
+            async with aclosing(self._service.deliver(download)) as steps:
                 async for step in steps:
                     if isinstance(step, download_pb2.RenderProgress):
                         yield service_pb2.ReadDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step))
@@ -120,7 +120,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                             raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
                         make_piece = partial(with_data, service_pb2.ReadDownloadResponse())
                         part = request.read_offset, request.read_limit
-                        async with aclosing(self._desk.readers.chunks(step, *part, make_piece)) as chunks:
+                        async with aclosing(self._service.readers.chunks(step, *part, make_piece)) as chunks:
                             async for chunk in chunks:
                                 yield chunk
 
@@ -129,14 +129,14 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
         async with (
             _answering(context, "StreamDownload", request),
-            aclosing(self._desk.stream(ParsedRequest(request.params))) as steps,
+            aclosing(self._service.stream(ParsedRequest(request.params))) as steps,
         ):
             async for plan, step in steps:
                 if isinstance(step, download_pb2.RenderProgress):
                     yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=plan)
                     continue
                 with step.file:
-                    async with aclosing(self._desk.readers.chunks(step, 0, 0, partial(_streamed, plan))) as chunks:
+                    async with aclosing(self._service.readers.chunks(step, 0, 0, partial(_streamed, plan))) as chunks:
                         async for chunk in chunks:
                             yield chunk
 
@@ -149,8 +149,8 @@ def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.Downlo
 class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     """``rasterwire.v1.CatalogService``."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._calls = UnaryCalls(desk)
+    def __init__(self, service: Service) -> None:
+        self._calls = UnaryCalls(service)
 
     async def ListImages(
         self, request: catalog_pb2.ListImagesRequest, context: Context

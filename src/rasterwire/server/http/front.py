@@ -15,7 +15,7 @@ from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
 from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
 from rasterwire.server.readiness import Readiness
-from rasterwire.server.service import Desk
+from rasterwire.server.service import Service
 from rasterwire.server.web.body import check_type, read_body, read_json
 from rasterwire.server.web.files import send_download
 
@@ -23,9 +23,9 @@ _LARGE_ANSWER = 1 << 16
 """Bytes of a message that is written as JSON beside the loop, which it would hold up for milliseconds."""
 
 
-def add_http_door(app: web.Application, desk: Desk, readiness: Readiness) -> None:
+def add_http_door(app: web.Application, service: Service, readiness: Readiness) -> None:
     """Add the routes of this door to an application."""
-    front = _HttpFront(desk, readiness)
+    front = _HttpFront(service, readiness)
     app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
     for route in ROUTES:
         add = app.router.add_get if route.method == "GET" else app.router.add_post
@@ -37,10 +37,10 @@ def add_http_door(app: web.Application, desk: Desk, readiness: Readiness) -> Non
 
 
 class _HttpFront:
-    def __init__(self, desk: Desk, readiness: Readiness) -> None:
-        self._desk = desk
+    def __init__(self, service: Service, readiness: Readiness) -> None:
+        self._service = service
         self._readiness = readiness
-        calls = UnaryCalls(desk)
+        calls = UnaryCalls(service)
         self._posts: dict[str, Callable[[ParsedRequest], Awaitable[Message]]] = {
             "CreateDownload": calls.create_download,
             "PlanDownload": calls.plan_download,
@@ -73,11 +73,11 @@ class _HttpFront:
         check_type(request)
         body = await read_body(request)
         # megabytes of it take seconds, which other calls shall not wait
-        return await self._desk.run(lambda: read_request(read_json(body)))
+        return await self._service.run(lambda: read_request(read_json(body)))
 
     async def _json(self, message: Message) -> web.Response:
         if message.ByteSize() > _LARGE_ANSWER:
-            return web.json_response(text=await self._desk.run(lambda: json_format.MessageToJson(message)))
+            return web.json_response(text=await self._service.run(lambda: json_format.MessageToJson(message)))
         return web.json_response(text=json_format.MessageToJson(message))
 
     async def live(self, _: web.Request) -> web.Response:
@@ -93,7 +93,7 @@ class _HttpFront:
         return web.json_response(text=openapi_json())
 
     async def pixels(self, request: web.Request) -> web.StreamResponse:
-        return await send_download(request, self._desk, request.match_info["id"], request.query.get("token", ""))
+        return await send_download(request, self._service, request.match_info["id"], request.query.get("token", ""))
 
 
 def _read_address(request: web.Request, message: Message) -> Sequence[Violation]:

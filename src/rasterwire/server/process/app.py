@@ -36,7 +36,7 @@ from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
 from rasterwire.server.readiness import Readiness, server_probes
-from rasterwire.server.service import Desk
+from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
 from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
@@ -109,14 +109,14 @@ def _locked(folder: Path) -> Iterator[None]:
 @asynccontextmanager
 async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
     engine = ThreadEngine(settings.threads)
-    desk = _desk(settings, engine)
+    service = _service(settings, engine)
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
     server = grpc.aio.server(
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
-    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(desk), server)
-    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(desk), server)
+    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service), server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service), server)
     services = [
         download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
         catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
@@ -131,8 +131,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     except RuntimeError:
         raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
     app = web_application()
-    add_http_door(app, desk, readiness)
-    add_earth_engine_door(app, desk, settings)
+    add_http_door(app, service, readiness)
+    add_earth_engine_door(app, service, settings)
     runner = web.AppRunner(
         app,
         handle_signals=False,
@@ -144,10 +144,10 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     http_port = await _start_http(runner, settings)
     if http_port >= 0:
         own = f"http://{_authority(_reachable(settings.host), http_port)}"
-        desk.public_url = (settings.public_url or own).rstrip("/")
+        service.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
     turn = settings.state_dir / "compiling" if compiles_apart else None
-    works = _warming(readiness, turn), readiness.follow(health.set), keep_house(desk)
+    works = _warming(readiness, turn), readiness.follow(health.set), keep_house(service)
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield Running(grpc_port, http_port)
@@ -157,12 +157,12 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await _pause(settings.lame_duck_seconds)
         for task in tasks:
             task.cancel()
-        desk.stop_reading()
+        service.stop_reading()
         await asyncio.gather(*tasks, return_exceptions=True)
         for each in standing:
             each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
-        await asyncio.to_thread(desk.close)
+        await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
 
 
@@ -174,7 +174,7 @@ async def _warming(readiness: Readiness, turn: Path | None) -> None:
     readiness.tell("loops", "")
 
 
-def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
+def _service(settings: Settings, engine: ThreadEngine) -> Service:
     scratch = settings.state_dir / "scratch" / str(os.getpid())
     try:
         if settings.workers == 1:
@@ -189,7 +189,7 @@ def _desk(settings: Settings, engine: ThreadEngine) -> Desk:
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
-    return Desk(downloads, renders, scratch, settings.max_renders)
+    return Service(downloads, renders, scratch, settings.max_renders)
 
 
 def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
@@ -242,7 +242,7 @@ def serve(settings: Settings) -> None:
         return
     engine = ThreadEngine(1)
     with _locked(settings.state_dir):
-        _desk(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
+        _service(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
         run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))
 

@@ -44,10 +44,10 @@ def check_type(request: web.Request) -> None:
     Raises:
         HTTPUnsupportedMediaType: it does not say that it is JSON.
     """
-    said = request.headers.get("Content-Type", "")
-    if said.partition(";")[0].strip().lower() != "application/json":
-        found = f"{said[:60]!r} is not served" if said else "there is none"
-        raise web.HTTPUnsupportedMediaType(reason=f"Content-Type: {found}; send the header application/json")
+    content_type = request.headers.get("Content-Type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        problem = f"{content_type[:60]!r} is not served" if content_type else "there is none"
+        raise web.HTTPUnsupportedMediaType(reason=f"Content-Type: {problem}; send the header application/json")
 
 
 def too_large() -> InvalidRequest:
@@ -67,12 +67,12 @@ def read_json(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
-        said = f"the body is not JSON in UTF-8 at line {error.lineno}, column {error.colno}: {error.msg}"
-        raise _not_json(said) from None
+        message = f"the body is not JSON in UTF-8 at line {error.lineno}, column {error.colno}: {error.msg}"
+        raise _not_json(message) from None
     if not isinstance(document, dict):
         raise _not_json("the body is no JSON object")
     return document
 
 
-def _not_json(said: str) -> InvalidRequest:
-    return invalid("", "BODY_NOT_JSON", said)
+def _not_json(message: str) -> InvalidRequest:
+    return invalid("", "BODY_NOT_JSON", message)

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
-from rasterwire.server.open_files import Ready
-from rasterwire.server.service import Desk
+from rasterwire.server.open_files import OpenFile
+from rasterwire.server.service import Service
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -27,33 +27,33 @@ _SUMMED = 1 << 20
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-async def send_download(request: web.Request, desk: Desk, download_id: str, token: str) -> web.StreamResponse:
+async def send_download(request: web.Request, service: Service, download_id: str, token: str) -> web.StreamResponse:
     """Send the file of a download, rendering it if need be; source of the rules: RFC 9110, section 13."""
-    kept = await desk.find(download_id, token, "")
-    etag = f'"{kept.etag}"'
-    wanted = request.headers.get("If-Match", "*")
-    if wanted != "*" and etag not in [tag.strip() for tag in wanted.split(",")]:
+    download = await service.find(download_id, token, "")
+    etag = f'"{download.etag}"'
+    allowed_tags = request.headers.get("If-Match", "*")
+    if allowed_tags != "*" and etag not in [tag.strip() for tag in allowed_tags.split(",")]:
         raise web.HTTPPreconditionFailed(reason=f"If-Match: the file has the etag {etag} now; start at offset 0")
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
-    if etag in known or "*" in known:
+    cached_tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
+    if etag in cached_tags or "*" in cached_tags:
         return web.Response(status=304, headers={"ETag": etag})
     if request.method == "HEAD":
-        return await _head(request, desk, kept)
-    async with aclosing(desk.deliver(kept)) as steps:
+        return await _head(request, service, download)
+    async with aclosing(service.deliver(download)) as steps:
         async for step in steps:
-            if isinstance(step, Ready):
+            if isinstance(step, OpenFile):
                 with step.file:
                     return await send(request, step)
     raise AssertionError("a delivery ends with a file or an error")
 
 
-async def _head(request: web.Request, desk: Desk, kept: Registered) -> web.StreamResponse:
+async def _head(request: web.Request, service: Service, download: Registered) -> web.StreamResponse:
     """Answer without rendering: the length is told once the file is there."""
-    ready = await desk.cached(kept)
-    if ready is not None:
-        with ready.file:
-            return await send(request, ready)
-    return web.Response(headers=_headers(kept.filename, kept.mime_type, kept.etag))
+    opened = await service.cached(download)
+    if opened is not None:
+        with opened.file:
+            return await send(request, opened)
+    return web.Response(headers=_headers(download.filename, download.mime_type, download.etag))
 
 
 def _headers(filename: str, mime_type: str, etag: str) -> dict[str, str]:
@@ -86,15 +86,15 @@ class SentFile(web.StreamResponse):
     sent = 0
 
 
-async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
+async def send(request: web.Request, opened: OpenFile) -> web.StreamResponse:
     """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
-    info = ready.info
+    info = opened.info
     headers = _headers(info.filename, info.mime_type, info.etag)
     first, end, status = 0, info.size_bytes, 200
-    asked = _asked_range(request)
+    byte_range = _asked_range(request)
     unchanged = request.headers.get("If-Range", f'"{info.etag}"') == f'"{info.etag}"'
-    if asked is not None and unchanged:
-        start, stop = asked
+    if byte_range is not None and unchanged:
+        start, stop = byte_range
         if start:
             first, end = int(start), min(end, int(stop) + 1 if stop else end)
         else:
@@ -107,8 +107,8 @@ async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
             del headers["Content-Type"], headers["Content-Disposition"]
             return web.json_response(body, status=416, headers=headers)
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
-    data = await _small(ready, first, end - first) if status == 206 and request.method != "HEAD" else None
-    headers |= _digests(ready, data, is_whole=status == 200 and request.method != "HEAD")
+    data = await _small(opened, first, end - first) if status == 206 and request.method != "HEAD" else None
+    headers |= _digests(opened, data, is_whole=status == 200 and request.method != "HEAD")
     response = SentFile(status=status, headers=headers)
     response.content_length = end - first
     await response.prepare(request)
@@ -116,7 +116,7 @@ async def send(request: web.Request, ready: Ready) -> web.StreamResponse:
         await response.write(data)
         response.sent = len(data)
     elif request.method != "HEAD" and end > first:
-        await _body(request, response, ready, (first, end - first))
+        await _body(request, response, opened, (first, end - first))
     await response.write_eof()
     return response
 
@@ -126,37 +126,37 @@ def _asked_range(request: web.Request) -> tuple[str, str] | None:
 
     One that ends before it begins is invalid, and as if it were not there (RFC 9110, section 14.1.1).
     """
-    found = _range.fullmatch(request.headers.get("Range", "").strip().lower())
-    if found is None or not any(found.groups()):
+    match = _range.fullmatch(request.headers.get("Range", "").strip().lower())
+    if match is None or not any(match.groups()):
         return None
-    start, stop = found.groups()
+    start, stop = match.groups()
     return None if start and stop and int(stop) < int(start) else (start, stop)
 
 
-async def _small(ready: Ready, first: int, count: int) -> bytes | None:
+async def _small(opened: OpenFile, first: int, count: int) -> bytes | None:
     """Return a part of a finished file that is small enough to be summed before it is sent, or None."""
-    if ready.crc32c is None or count > _SUMMED:
+    if opened.crc32c is None or count > _SUMMED:
         return None
-    data = ready.read_now(first, count)
+    data = opened.read_now(first, count)
     if data is not None:
         return bytes(data)
-    return await asyncio.get_running_loop().run_in_executor(None, ready.read, first, count)
+    return await asyncio.get_running_loop().run_in_executor(None, opened.read, first, count)
 
 
-def _digests(ready: Ready, part: bytes | None, *, is_whole: bool) -> dict[str, str]:
+def _digests(opened: OpenFile, part: bytes | None, *, is_whole: bool) -> dict[str, str]:
     """Return what can be told of a file's bytes before they are sent; source: RFC 9530.
 
     The registry calls crc32c insecure: it tells of damage, not of forgers. It is known of every file, while a
     stronger digest would have each file read twice.
 
     Args:
-        ready: the file.
+        opened: the file.
         part: what the answer holds, where that is known.
         is_whole: whether it holds the whole file.
     """
     headers = {}
-    if ready.crc32c is not None:
-        headers["Repr-Digest"] = _digest(ready.crc32c)
+    if opened.crc32c is not None:
+        headers["Repr-Digest"] = _digest(opened.crc32c)
         if is_whole:
             headers["Content-Digest"] = headers["Repr-Digest"]
     if part is not None:
@@ -173,10 +173,10 @@ def _digest(crc32c: int) -> str:
     return f"crc32c=:{base64.b64encode(crc32c.to_bytes(4, 'big')).decode()}:"
 
 
-async def _body(request: web.Request, response: SentFile, ready: Ready, part: tuple[int, int]) -> None:
+async def _body(request: web.Request, response: SentFile, opened: OpenFile, part: tuple[int, int]) -> None:
     offset, count = part
-    if isinstance(ready.file, io.BytesIO):
-        await response.write(ready.file.getvalue()[offset : offset + count])
+    if isinstance(opened.file, io.BytesIO):
+        await response.write(opened.file.getvalue()[offset : offset + count])
         response.sent = count
         return
     transport = request.transport
@@ -184,16 +184,16 @@ async def _body(request: web.Request, response: SentFile, ready: Ready, part: tu
         raise ConnectionResetError
     # the headers wait in the writer until something is written; sendfile goes past it
     await response.write(b"")
-    loop, at, end = asyncio.get_running_loop(), offset, offset + count
+    loop, position, end = asyncio.get_running_loop(), offset, offset + count
     try:
-        while at < end:
-            there = min(end, await ready.reach(at + 1))
-            sent = await loop.sendfile(transport, ready.file, at, there - at)
+        while position < end:
+            available = min(end, await opened.reach(position + 1))
+            sent = await loop.sendfile(transport, opened.file, position, available - position)
             if not sent:
                 raise ConnectionResetError
-            at += sent
+            position += sent
             response.sent += sent
-        await ready.reach(ready.info.size_bytes)  # a reader of a part waits for the render, or the next one had none
+        await opened.reach(opened.info.size_bytes)  # a reader of a part waits for the render, or the next one had none
     except BaseException as error:
         transport.abort()  # the status is sent already: a body that is cut short is all there is to tell of it
         if isinstance(error, DownloadError):
