@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-MAX_PERCENT_VAGUE = 9.3
+MAX_PERCENT_VAGUE = 1.0
 """The share of vague names among all. To be lowered to 1 as names are replaced, and never raised."""
 
 MAX_MODULE_LINES = 400

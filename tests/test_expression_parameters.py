@@ -56,23 +56,6 @@ _PYTHON = {
 }
 """What a value of a type is in Python, where its parameter is not ``Any``."""
 
-_UNNAMED = {
-    "Collection.geometry", "Feature", "Feature.geometry", "FeatureCollection.randomPoints", "Filter.contains",
-    "Filter.dateRangeContains", "Filter.equals", "Filter.greaterThan", "Filter.intersects", "Filter.lessThan",
-    "Filter.listContains", "Filter.stringContains", "Filter.stringEndsWith", "Filter.stringStartsWith",
-    "Geometry.area", "Geometry.bounds", "Geometry.buffer", "Geometry.centroid", "Geometry.closestPoint",
-    "Geometry.closestPoints", "Geometry.containedIn", "Geometry.contains", "Geometry.convexHull",
-    "Geometry.difference", "Geometry.disjoint", "Geometry.dissolve", "Geometry.distance", "Geometry.intersection",
-    "Geometry.intersects", "Geometry.isUnbounded", "Geometry.length", "Geometry.perimeter",
-    "Geometry.symmetricDifference", "Geometry.transform", "Geometry.union", "GeometryConstructors.LineString",
-    "GeometryConstructors.LinearRing", "GeometryConstructors.MultiGeometry", "GeometryConstructors.MultiLineString",
-    "GeometryConstructors.MultiPolygon", "GeometryConstructors.Polygon", "GeometryConstructors.Rectangle",
-    "Image.reduceNeighborhood", "Image.reduceRegion", "Image.reduceRegions", "Image.sample", "Image.sampleRectangle",
-    "Image.sampleRegions", "ImageCollection.load", "ImageCollection.reduce", "PixelType.dimensions",
-    "Reducer.histogram", "Reducer.intervalMean", "Reducer.median", "Reducer.mode", "Reducer.percentile",
-}  # fmt: skip
-"""Functions that still have a parameter named ``_``, which says nothing. To be emptied, and nothing added."""
-
 _BUILT = [name for name, function in TABLE.items() if function.call is not None]
 
 
@@ -136,4 +119,4 @@ def test_parameters_are_in_the_order_of_the_arguments(name: str) -> None:
 
 def test_parameters_have_names() -> None:
     unnamed = {name for name in _BUILT for parameter in _parameters(TABLE[name]) if not parameter.name.strip("_")}
-    assert unnamed <= _UNNAMED
+    assert unnamed == set()
