@@ -101,7 +101,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_words_of_the_options(server: S
     numbers = ["--compression-level", "--crs-transform", "--dimensions", "--nodata", "--scale"]
     assert sorted(fields) == sorted([*numbers, "--format", "--mask", "--band", "--band no. 2, scale"])
     with Client(server.address) as client, pytest.raises(InvalidParams) as caught:
-        client.plan({"image": "nothing", "mask": "x", "resampling": 7, "scale": -1})
+        client.plan({"image": "nothing", "mask": "x", "resampling": "sharp", "scale": -1})
     assert {v.field for v in caught.value.violations} == {"mask", "resampling", "scale", "image"}
 
 
