@@ -14,6 +14,14 @@ from benchmarks.source import IMAGE, Source
 from benchmarks.work import Kind, Part, Work
 from rasterwire.client import Client, DownloadFailed
 
+_WARM = """
+import pathlib, sys
+try:
+    from rasterwire.server.process.warm import main
+except ModuleNotFoundError:  # an earlier commit
+    from rasterwire.server.warm import main
+main(pathlib.Path(sys.argv[1]))
+"""
 _SERVE = "import sys; from rasterwire.cli import main; sys.argv[0] = 'rasterwire'; main()"
 _WORKERS = 2
 _CACHE_BYTES = 3 << 30
@@ -85,7 +93,7 @@ def rasterwire(source: Source, scratch: Path, python: str = sys.executable) -> I
     scratch.mkdir(exist_ok=True)
     ports = free_port(), free_port()
     # compiled before, as in a server that was started before
-    subprocess.run([python, "-m", "rasterwire.server.process.warm", str(scratch / "turn")], check=True)
+    subprocess.run([python, "-c", _WARM, str(scratch / "turn")], check=True)
     command = [python, "-c", _SERVE, "serve", str(source.catalog)]
     options = ["--grpc-port", str(ports[0]), "--http-port", str(ports[1]), "--state-dir", str(scratch / "state")]
     usage = subprocess.run([*command[:3], "serve", "--help"], capture_output=True, text=True, check=True).stdout
