@@ -25,7 +25,7 @@ main(pathlib.Path(sys.argv[1]))
 _SERVE = "import sys; from rasterwire.cli import main; sys.argv[0] = 'rasterwire'; main()"
 _WORKERS = 2
 _CACHE_BYTES = 3 << 30
-"""FairSlots for the largest file, and soon full: so it is with a server that has run for a while."""
+"""Space for the largest file. It is soon full, as in a server that has run for a while."""
 
 _FORMATS = {
     Kind.DEFLATE: {"format": "GEO_TIFF"},
