@@ -1,4 +1,4 @@
-"""What both fronts do with a request, in terms of messages and files; knows no protocol.
+"""What all doors do with a request, in terms of messages and files. It knows no protocol.
 
 Planning and file access block, so they run on a small pool; a render has its own threads.
 """
