@@ -299,3 +299,21 @@ def test_every_setting_is_explained_to_those_who_run_a_server() -> None:
     page = (Path(__file__).parents[1] / "docs" / "pages" / "operations.md").read_text()
     explained = page.split("## Settings")[1].split("## Health")[0]
     assert [name for name in Settings.__dataclass_fields__ if f"`{name}" not in explained] == []
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_is_made(server: Served, tmp_path: Path) -> None:
+    code, _, output = run("download", SCENE, "-o", f"{tmp_path}/nothing/", "--server", server.address)
+    assert (code, "there is no folder" in output) == (2, True)
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_the_catalog_may_be_named_by_the_settings_alone(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(f'catalog = "{tmp_path}/gone"')
+    code, _, output = run("serve", "--config", tmp_path / "settings.toml")
+    assert (code, f"catalog: {tmp_path}/gone is not a folder" in output) == (2, True)
+    assert "catalog: not set" in run("serve")[2]
+
+
+def test_a_port_that_is_no_number_is_wrong_usage() -> None:
+    code, _, output = run("limits", "--server", "localhost:abc")
+    assert (code, "names port abc; a port is a number from 1 to 65535" in output) == (2, True)

@@ -13,18 +13,20 @@ from rasterwire.server.messages.status import HTTP_STATUS, HTTP_STATUS_OF_ERROR,
 
 _reason = re.compile(r"[A-Z]+(_[A-Z0-9]+)*")
 
-_makers = {"invalid", "Violation", "Misfit"}
+_makers = {"invalid", "Violation", "Misfit", "_note"}
 
 _HEAD = """# Errors
 
-Every refused call says all that is wrong with it at once, in sentences that name the field, the value and the remedy.
-Messages may change; the reasons below do not, so programs should compare reasons.
+Every refused call says at once all that can be judged of it, in sentences that name the field, the value and the
+remedy. Messages may change; the reasons below do not, so programs should compare reasons.
 
 - **gRPC**: the status has a `google.rpc.ErrorInfo` with `reason` and the domain `rasterwire`. A refused request also
   has a `google.rpc.BadRequest` with its violations. Where it helps to try again, a `google.rpc.RetryInfo` says when.
 - **HTTP**: the body is JSON, `{"error": {"code", "message", "status", "reason", "violations"}}`. Where it helps to try
   again, the header `Retry-After` says when.
-- **Python client**: each error is a `DownloadFailed` or a subclass of it; see [the Python client](python.md).
+  An address or a method that does not exist has the reason `NOT_FOUND` or `METHOD_NOT_ALLOWED`.
+- **Python client**: each error is a `DownloadFailed` or a subclass of it, or an `OSError` where a file cannot be
+  written; see [the Python client](python.md).
 - **Command line**: the sentences go to stderr, and the exit code tells the kind; see [the command line](cli.md).
 
 ## Reasons of calls
@@ -34,7 +36,8 @@ Messages may change; the reasons below do not, so programs should compare reason
 _FIELDS = """
 ## Reasons of fields
 
-Each violation of an `INVALID_REQUEST` has a reason of its own. `…` stands for values of the request.
+Each violation of an `INVALID_REQUEST` has a reason of its own. `…` stands for values of the request. A list that is cut
+ends with `MORE_VIOLATIONS`.
 
 """
 
@@ -74,10 +77,6 @@ def page() -> str:
     return text + _RULES + table(["reason", "message"], rules)
 
 
-def _http_status(kind: type[DownloadError]) -> str:
-    return str(HTTP_STATUS_OF_ERROR.get(kind, HTTP_STATUS[STATUS[kind]]))
-
-
 def _meaning_and_remedy(kind: type[DownloadError]) -> tuple[str, str]:
     paragraphs = [" ".join(part.split()) for part in (kind.__doc__ or "").split("\n\n")]
     remedies = [part.removeprefix("What to do: ") for part in paragraphs if part.startswith("What to do: ")]
@@ -107,7 +106,8 @@ def _violations() -> set[_Violation]:
 
 
 def _is_maker(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id in _makers
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name in _makers
 
 
 def _violations_of(function: ast.AST) -> set[_Violation]:

@@ -17,8 +17,8 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` names, with the setting's name as the key;
 4. the default.
 
-Unknown names and values of the wrong type or range stop the server at its start, with a sentence that names the
-setting.
+Unknown names in the file, and values of the wrong type or range, stop the server at its start with a sentence that
+names the setting.
 
 """
 

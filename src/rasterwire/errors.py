@@ -260,7 +260,7 @@ class DownloadConflict(DownloadError):
 
 
 class OffsetOutOfRange(DownloadError):
-    """A read begins past the end of the file. Both in bytes.
+    """A read begins past the end of the file. Both numbers are bytes.
 
     What to do: Read from an offset within the size that the message names.
     """

@@ -1,5 +1,6 @@
 """``download`` and ``plan``."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,26 @@ _NAMES_SHOWN = 8
 @click.command()
 @request_options
 @server_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path(), help="File or folder.  [default: .]")
+@click.option("-o", "--output", default=".", help="File or folder.  [default: .]")
 @click.option("--preview", type=click.Path(path_type=Path), help="Also write a picture, as PNG.")
 @click.option("--restart", is_flag=True, help="Begin anew, not behind what an earlier run left as NAME.part.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary.")
-def download(server: str, output: Path, preview: Path | None, restart: bool, quiet: bool, **request: Any) -> None:
+def download(server: str, output: str, preview: Path | None, restart: bool, quiet: bool, **request: Any) -> None:
     """Download a piece of IMAGE; resumes by itself, and the file appears only when it is whole.
 
     \b
       rasterwire download IMAGE -b B3 -b B11:20 --region -122.09,37.04,-122.06,37.06 -o piece.zip
       rasterwire download IMAGE --scale 20 --format GEO_TIFF --cloud-optimized --preview look.png
     """
-    _check_target("--output", output, folder=True)
+    target = Path(output)
+    if output.endswith(("/", os.sep)) and not target.is_dir():
+        raise click.UsageError(f"--output: there is no folder {output!r}; make it first, or name a file")
+    _check_target("--output", target, folder=True)
     if preview is not None:
         _check_target("--preview", preview)
         needs("rasterio", "rasterio")  # before minutes of transfer
     with Client(server) as client:
-        done = client.download(to_params(request), output, progress=not quiet, restart=restart)
+        done = client.download(to_params(request), target, progress=not quiet, restart=restart)
     if preview is not None:
         write_preview(done.path, preview)
     if not quiet:

@@ -102,7 +102,7 @@ def _catalog(folder: Path) -> "FolderCatalog":
         from rasterwire.catalog.folder import FolderCatalog
     except ImportError as error:
         raise click.ClickException(
-            f"reading a folder needs more packages ({error.name}): pip install 'rasterwire[server]'"
+            f"reading a folder needs more packages ({error.name}): pip install '.[server]' in the clone"
         ) from None
     return FolderCatalog(folder)
 

@@ -39,7 +39,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("catalog", type=click.Path(path_type=Path))
+@click.argument("catalog", required=False, type=click.Path(path_type=Path))
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--grpc-port", type=int, help="0 takes a free one.  [default: 50051]")
 @click.option("--http-port", type=int, help="0 takes a free one, -1 leaves HTTP out.  [default: 8080]")
@@ -49,7 +49,7 @@ def cli() -> None:
 @click.option("--workers", type=int, help="Processes that share the ports.  [default: 1]")
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file with any of the settings.")
 def serve(
-    catalog: Path,
+    catalog: Path | None,
     host: str | None,
     grpc_port: int | None,
     http_port: int | None,
@@ -71,7 +71,7 @@ def serve(
         from rasterwire.server.settings import BadSettings, load_settings
     except ImportError as error:
         raise click.ClickException(
-            f"serving needs more packages ({error.name}): pip install 'rasterwire[server]'"
+            f"serving needs more packages ({error.name}): pip install '.[server]' in the clone"
         ) from None
     values = {
         "catalog": catalog,
@@ -114,7 +114,7 @@ def demo(folder: Path) -> None:
         from rasterwire.demo.run import run_demo
     except ImportError as error:
         raise click.ClickException(
-            f"the demo needs more packages ({error.name}): pip install 'rasterwire[server]'"
+            f"the demo needs more packages ({error.name}): pip install '.[server]' in the clone"
         ) from None
     sys.exit(run_demo(folder))
 

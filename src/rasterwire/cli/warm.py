@@ -22,7 +22,7 @@ def warm(install: bool) -> None:
         from rasterwire.server.process.warm import STEPS, compile_all
     except ImportError as error:
         raise click.ClickException(
-            f"serving needs more packages ({error.name}): pip install 'rasterwire[server]'"
+            f"serving needs more packages ({error.name}): pip install '.[server]' in the clone"
         ) from None
     columns = TextColumn("compiling"), BarColumn(), TextColumn("{task.completed} of {task.total}"), TimeElapsedColumn()
     try:

@@ -33,7 +33,7 @@ def address_problem(target: str, *, needs_port: bool = True) -> str:
         return ""
     is_bare_ipv6 = target.count(":") > 1 and not target.startswith("[")
     port = "" if is_bare_ipv6 or target.endswith("]") else target.rpartition(":")[2] if ":" in target else ""
-    if port.isdecimal() and not 0 < int(port) <= _LAST_PORT:
+    if port and not (port.isdecimal() and 0 < int(port) <= _LAST_PORT):
         return f"{target!r} names port {port}; a port is a number from 1 to {_LAST_PORT}"
     if port or not needs_port:
         return ""

@@ -21,10 +21,17 @@ from rasterwire.client.address import GRPC_PORT
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One thing that is wrong with a request: the path of the field, and a sentence."""
+    """One thing that is wrong with a request.
+
+    Attributes:
+        field: its path, such as ``bands[0].scale``.
+        description: a sentence.
+        reason: a stable name in UPPER_SNAKE_CASE.
+    """
 
     field: str
     description: str
+    reason: str = ""
 
 
 class DownloadFailed(Exception):
@@ -135,7 +142,7 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
                 retry_after = min(max(seconds, 0.0), LONGEST_RETRY)
     except (ValueError, DecodeError):  # details that contradict the status, or are none
         pass
-    violations = tuple(FieldViolation(v.field, v.description) for v in bad.field_violations)
+    violations = tuple(FieldViolation(v.field, v.description, v.reason) for v in bad.field_violations)
     failure_ = _classes.get(code, DownloadFailed)(text, code, info.reason, dict(info.metadata), violations)
     failure_.retry_after = retry_after
     failure_.is_passing = _is_passing(code, text, retry_after)

@@ -9,4 +9,4 @@ def needs(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f"this needs {module}: pip install 'rasterwire[{extra}]'") from error
+        raise ImportError(f"this needs {module}: pip install '.[{extra}]' in the clone") from error

@@ -48,12 +48,14 @@ def read_params(
         raise InvalidParams(f"params: has to be a dictionary or a DownloadParams, got {type(params).__name__}")
     message = download_pb2.DownloadParams()
     reading = fill_params(params, message, lines_are_geodesic)
-    problems = [FieldViolation(misfit.field, misfit.description) for misfit in reading.misfits]
+    problems = [FieldViolation(misfit.field, misfit.description, misfit.reason) for misfit in reading.misfits]
     if reading.expression is not None:
         try:
             message.expression.CopyFrom(_expression(reading.expression))
         except (ValueError, TypeError, RecursionError, json_format.ParseError) as error:
-            problems.append(FieldViolation("expression", f"{error}, got {reading.expression!r:.80}"))
+            problems.append(
+                FieldViolation("expression", f"{error}, got {reading.expression!r:.80}", "INVALID_EXPRESSION")
+            )
     return message, problems
 
 

@@ -94,7 +94,8 @@ class Created:
 class Client:
     """Talks to one server; may be used from several threads.
 
-    Every method raises ``DownloadFailed`` or one of its subclasses. Methods that take ``params``
+    Every method raises ``DownloadFailed`` or one of its subclasses, and those that write a file ``OSError`` where it
+    cannot be written. Methods that take ``params``
     take a ``DownloadParams`` message or a dictionary as Earth Engine's documentation has it.
     """
 

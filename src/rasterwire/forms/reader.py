@@ -15,7 +15,7 @@ from rasterwire.forms.table import ALIASES, FIELD_FORMS, MESSAGE_FORMS, PLAIN_ME
 from rasterwire.v1 import download_pb2, expression_pb2
 
 MAX_MISFITS = 100
-"""That are told of one request; nothing is read after them."""
+"""Violations that are reported for one request; nothing is read after them."""
 
 MAX_ITEMS, MAX_NUMBERS = 10_000, 100
 """No list may be longer, but for those within expressions and areas."""

@@ -10,7 +10,7 @@ MAX_PLANS = 16
 """Plans that are kept."""
 
 MAX_NODES = 5_000
-"""Of a plan that is kept; each takes about a kilobyte."""
+"""Nodes of a plan that is kept; each takes about a kilobyte."""
 
 
 class RecentPlans:

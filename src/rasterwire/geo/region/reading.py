@@ -178,5 +178,8 @@ def _check_latitudes(field: str, latitudes: Points) -> None:
     worst = float(latitudes[np.argmax(np.abs(latitudes))])
     if abs(worst) > 90.0:
         raise invalid(
-            field, "LATITUDE_OUT_OF_RANGE", f"latitude {worst:g} is beyond 90; coordinates are longitude, then latitude"
+            field,
+            "LATITUDE_OUT_OF_RANGE",
+            f"latitude {worst:g} is beyond 90; coordinates are longitude, then latitude, in degrees; "
+            "name the region's crs where they are in another",
         )

@@ -45,7 +45,7 @@ _mask_values = {m: value for value, m in MASKS.items()}
 _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 
 _DEFLATE_MOST = 9
-"""The hardest level of deflate."""
+"""The highest compression level of deflate."""
 
 
 def to_request(

@@ -45,7 +45,7 @@ async def warm_up(turn: Path | None = None) -> None:
     try:
         if turn is not None and not compiled.are_cached():
             compiled.run_twins(True)
-            _log.info("loops are compiled; until then slower ones of NumPy serve, with equal pixels")
+            _log.info("loops are being compiled; until then slower ones of NumPy serve, with equal pixels")
             await _compiled_apart(turn)
         await asyncio.to_thread(_load, stop)
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from aiohttp import web, web_response
 
@@ -75,7 +76,9 @@ async def _answer(
         return await handler(request)
     except web.HTTPException as error:
         name = _statuses.get(error.status, "UNKNOWN")
-        body = {"error": {"code": error.status, "message": error.reason, "status": name}}
+        reason = HTTPStatus(error.status).name
+        text = f"{error.reason}; /openapi.json describes the addresses" if error.status == 404 else error.reason
+        body = {"error": {"code": error.status, "message": text, "status": name, "reason": reason}}
         if error.status == 413:  # in the words and the status of Google's APIs
             status, answer = http_answer(too_large())
             return web.json_response(answer, status=status)
