@@ -1,4 +1,4 @@
-"""What a terminal is shown."""
+"""Texts made safe for a terminal."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The client: ordinary calls, futures, and Earth Engine's two functions."""
+"""The blocking client: ordinary calls, futures, and Earth Engine's two functions."""
 
 import json
 import weakref

@@ -9,7 +9,7 @@ from rasterwire.plan.types import RasterPlan
 __all__ = ["Block", "BlockSource"]
 
 Block = tuple[Pixels, ...]
-"""One Pixels a band, of the planned dtype."""
+"""The pixels of each band, of the planned dtype."""
 
 T = TypeVar("T")
 
