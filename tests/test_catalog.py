@@ -402,6 +402,15 @@ def test_an_id_that_is_not_there_has_one_that_is_like_it(tmp_path: Path) -> None
     assert {name: catalog.close_id(name) for name in wanted} == wanted
 
 
+def test_an_id_that_holds_a_nul_moves_no_other(tmp_path: Path) -> None:
+    write_raster(tmp_path / "zz.tif")
+    write_raster(tmp_path / "b" / "band.tif")
+    write_item(tmp_path / "b" / "item.json", "a\u0000b", {"B1": {"href": "band.tif"}})
+    catalog = catalog_of(tmp_path)
+    assert "a\u0000b" in [image.id for image in catalog.list_images("", "", 10)]
+    assert catalog.close_id("ZZ") == "zz"
+
+
 # STAC
 
 

@@ -17,6 +17,7 @@ from google.protobuf import json_format
 from effort import HANG
 from rasterwire.download import service
 from rasterwire.expression.evaluation import evaluate_graph
+from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served
@@ -143,6 +144,36 @@ def test_one_evaluation_for_create_and_none_for_reading(
     assert np.all(record[record.dtype.names[0]] == 1 + sum(range(constants)))
 
 
+@pytest.mark.parametrize("door", [by_grpc, by_http, by_earth_engine])
+def test_a_download_is_the_same_where_its_plan_is_no_longer_kept(
+    server: Served, monkeypatch: pytest.MonkeyPatch, door: Any
+) -> None:
+    document = expression(3)
+    numbers = {"constantValue": {"b": 7, "a": [1, 2.5, True], "c": {"z": 1, "y": None}}}
+    document["values"]["numbers"] = {
+        "functionInvocationValue": {
+            "functionName": "Element.setMulti",
+            "arguments": {"object": {"valueReference": "a"}, "properties": numbers},
+        }
+    }
+    document["values"]["0"]["functionInvocationValue"]["arguments"]["image1"] = {"constantValue": 7}
+    document["values"]["0"]["functionInvocationValue"]["arguments"]["image2"] = {"valueReference": "numbers"}
+    monkeypatch.setattr(RecentPlans, "get", lambda *_: None)
+    record = np.load(io.BytesIO(get(server, door(server, document))))
+    assert np.all(record[record.dtype.names[0]] == 8)
+
+
+def test_constants_mean_the_same_by_every_door(server: Served) -> None:
+    document = expression(3)
+    document["values"]["0"]["functionInvocationValue"]["arguments"]["image1"] = {"constantValue": 7}
+    message = json_format.ParseDict(
+        {"expression": document, "format": "FORMAT_NPY"} | GRID, download_pb2.DownloadParams()
+    )
+    body = {"expression": document, "format": "FORMAT_NPY"} | GRID
+    by_message = server.create(message).plan.etag
+    assert json.loads(post(server, "/v1/downloads", body))["plan"]["etag"] == by_message
+
+
 def test_pixels_that_are_streamed_take_one_evaluation(server: Served, evaluations: list[object]) -> None:
     body = {"expression": expression(20_000), "fileFormat": "NPY", "grid": EE_GRID}
     assert post(server, "/v1/projects/p/image:computePixels", body)
@@ -157,3 +188,15 @@ def test_an_image_that_changed_since_it_was_planned_is_told_as_such(server: Serv
     with pytest.raises(grpc.RpcError) as caught:
         server.read(created.download_id)
     assert "the image changed since this download was created; create it again" in refusal(caught.value).message
+
+
+def test_a_plan_whose_source_cannot_be_read_is_used_once(server: Served, raster: Path) -> None:
+    path = by_http(server, expression(3))
+    raster.unlink()
+    write(raster, 2)
+    connection = http.client.HTTPConnection(urlsplit(server.http).netloc, timeout=HANG)
+    for _ in range(2):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        assert (response.status, "create it again" in response.read().decode()) == (409, True)
+    connection.close()

@@ -22,6 +22,7 @@ RING = [[0, 0], [1, 0], [1, 1], [0, 0]]
         pytest.param({"dimensions": 99999999999}, "dimensions", id="too-many-pixels"),
         pytest.param({"dimensions": "axb"}, "dimensions", id="dimensions-of-letters"),
         pytest.param({"dimensions": "10x"}, "dimensions", id="width-without-height"),
+        pytest.param({"scale": "1e999"}, "scale", id="beyond-doubles"),
         pytest.param({"dimensions": "x10"}, "dimensions", id="height-without-width"),
         pytest.param({"dimensions": ""}, "dimensions", id="dimensions-of-nothing"),
         pytest.param({"compressionLevel": 2**40}, "compression_level", id="level-beyond-32-bits"),

@@ -201,3 +201,18 @@ def test_what_is_of_no_type_is_no_geometry_at_any_door() -> None:
             geojson_region(json.dumps(document), crs=None, geodesic=None)
         if kind != "Nothing":
             assert geometry_of_json(document) is None, kind
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]], [[1, 1]] * 4, [[0, 0], [1, 1], [2, 2], [0, 0]]],
+    ids=["bow", "point", "line"],
+)
+def test_a_ring_that_crosses_itself_is_repaired_as_a_line(ring: list[list[float]]) -> None:
+    region = geojson_region(json.dumps({"type": "LinearRing", "coordinates": ring}), None, None)
+    assert region.geometry.is_valid
+    assert region.geometry.bounds == shapely.LineString(ring).bounds
+    collection = {"type": "GeometryCollection", "geometries": [{"type": "LinearRing", "coordinates": ring}]}
+    assert geojson_region(json.dumps(collection), None, None).geometry.bounds == region.geometry.bounds
+    geometry = evaluated(call("GeometryConstructors.LinearRing", coordinates=ring, geodesic=False))
+    assert geometry.geometry.is_valid

@@ -152,6 +152,7 @@ def test_refusals_and_files_are_logged_without_a_token(server: Served, caplog: p
         ask(server, "POST", "/v1/downloads:plan", b'{"image": "image", "scale": -1}', JSON)
         ask(server, "GET", "/readyz")
         ask(server, "GET", "/nothing%0Aelse")
+        ask(server, "GET", f"{P}/thumbnails/{TOKEN[::-1]}-{TOKEN}:getPixels")
     pixels = f"GET {url.split('?')[0]}"
     lines = [re.fullmatch(r"(.*) [0-9.]+ ms", said) for said in caplog.messages if "/" in said]
     assert [line[1] for line in lines if line] == [
@@ -160,6 +161,7 @@ def test_refusals_and_files_are_logged_without_a_token(server: Served, caplog: p
         f"{pixels} 404",
         "POST /v1/downloads:plan 400",
         "GET /nothing%0Aelse 404",
+        f"GET {P}/thumbnails/{TOKEN[::-1]}-...:getPixels 404",
     ]
     assert token not in caplog.text
 

@@ -30,6 +30,11 @@ class Budget:
         self._end = time.monotonic() + seconds
         self._stopped = threading.Event()
 
+    @property
+    def bytes_taken(self) -> int:
+        """Bytes of the values that were made so far, roughly."""
+        return self._bytes
+
     def stop(self) -> None:
         """End the evaluation soon, since no client waits for it any more."""
         self._stopped.set()

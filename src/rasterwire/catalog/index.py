@@ -88,7 +88,8 @@ def build_index(tree: Tree) -> Index:
         if entries[image_id].collection:
             collections.setdefault(entries[image_id].collection, []).append(image_id)
     ids = sorted(entries)
-    folded = f"{_BETWEEN}{_BETWEEN.join(ids)}{_BETWEEN}".casefold()
+    parts = (image_id.replace(_BETWEEN, " ") for image_id in ids)  # an id may hold what stands between ids
+    folded = f"{_BETWEEN}{_BETWEEN.join(parts)}{_BETWEEN}".casefold()
     return Index(entries, ids, tuple(notes), collections, folded)
 
 

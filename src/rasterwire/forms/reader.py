@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import math
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -255,7 +256,9 @@ def _number(value: Any) -> float | None:
     if isinstance(value, str) and "_" in value:
         return None
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return float(value)  # type: ignore[arg-type]  # TypeError is awaited
+        number = float(value)  # type: ignore[arg-type]  # TypeError is awaited
+        is_overflow = isinstance(value, str) and math.isinf(number) and any(map(str.isdigit, value))
+        return None if is_overflow else number
     return None
 
 

@@ -1,46 +1,55 @@
 """Plans of computed images that were registered a moment ago."""
 
+import threading
 from collections import OrderedDict
 
-from rasterwire.nodes.computed import Computed
 from rasterwire.nodes.nodes import Node
 from rasterwire.plan import RenderPlan
 
 MAX_PLANS = 16
-"""Plans that are kept."""
+"""Plans of computed images that are kept until they are rendered."""
 
 MAX_NODES = 5_000
 """Nodes of a plan that is kept; each takes about a kilobyte."""
+
+MAX_BYTES = 4 << 20
+"""Bytes that the values of an expression may take for its plan to be kept."""
 
 
 class RecentPlans:
     """Plans of computed images by etag, so that the first read of a download evaluates no expression again.
 
-    Not safe to use from several threads.
+    Safe to use from several threads.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._plans: OrderedDict[str, RenderPlan] = OrderedDict()
 
-    def put(self, plan: RenderPlan) -> None:
-        """Keep a plan, unless it reads stored bands alone, which are planned within milliseconds, or is large."""
-        roots = [
-            band.source.node for raster in plan.rasters for band in raster.bands if isinstance(band.source, Computed)
-        ]
-        if not roots or _is_large(roots):
+    def put(self, plan: RenderPlan, size: int) -> None:
+        """Keep a plan, unless it reads stored bands alone, which are planned within milliseconds, or is large.
+
+        Args:
+            plan: of a registered download.
+            size: bytes that the values of its expression took.
+        """
+        roots = [band.node for raster in plan.rasters for band in raster.bands if band.node is not None]
+        if not roots or size > MAX_BYTES or _is_large(roots):
             return
-        self._plans[plan.etag] = plan
-        self._plans.move_to_end(plan.etag)
-        if len(self._plans) > MAX_PLANS:
-            self._plans.popitem(last=False)
+        with self._lock:
+            self._plans[plan.etag] = plan
+            self._plans.move_to_end(plan.etag)
+            if len(self._plans) > MAX_PLANS:
+                self._plans.popitem(last=False)
 
     def get(self, etag: str) -> RenderPlan | None:
         """Return the plan of an etag, or None."""
         return self._plans.get(etag)
 
-    def drop(self, plan: RenderPlan) -> bool:
-        """Forget a plan whose files are no longer what they were; tell whether it was kept."""
-        return self._plans.pop(plan.etag, None) is not None
+    def drop(self, plan: RenderPlan) -> None:
+        """Forget a plan, if it is kept."""
+        with self._lock:
+            self._plans.pop(plan.etag, None)
 
 
 def _is_large(roots: list[Node]) -> bool:

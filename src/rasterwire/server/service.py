@@ -46,6 +46,8 @@ _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
 _RETRY_AFTER = 2.0
+_BYTES_OF_CONSTANTS = 8
+"""Bytes that constants of an expression take in memory, for each byte of its message."""
 _PLANS = 4
 """Typed requests that are planned at once."""
 
@@ -99,8 +101,12 @@ class Service:
 
     # -- requests ---------------------------------------------------------------------------
 
-    async def plan(self, request: ParsedRequest) -> RenderPlan:
+    async def plan(self, request: ParsedRequest, budget: Budget | None = None) -> RenderPlan:
         """Return the plan of a request.
+
+        Args:
+            request: the request.
+            budget: for the evaluation of its image; None for a new one.
 
         Raises:
             InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
@@ -108,23 +114,23 @@ class Service:
         work = partial(self._plan, request)
         match request.params.WhichOneof("source"):
             case "expression":
-                return await self._computed(work, self._computing)
+                return await self._computed(work, self._computing, budget)
             case "mosaic":
-                return await self._computed(work, self._planning)
+                return await self._computed(work, self._planning, budget)
             case _:
                 return await asyncio.wrap_future(self._planning.submit(peer.get(), work))
 
-    async def _computed(self, function: Callable[[], T], turns: FairPool) -> T:
+    async def _computed(self, function: Callable[[], T], turns: FairPool, budget: Budget | None = None) -> T:
         """Evaluate something, for as long as somebody waits for it.
 
         Raises:
             Overloaded: as many evaluations as this server takes are waiting.
         """
-        caller, budget = peer.get(), Budget()
+        caller, spent = peer.get(), budget or Budget()
 
         def work() -> T:
-            with spending(budget):
-                budget.check()
+            with spending(spent):
+                spent.check()
                 return function()
 
         self._evaluations.enter(caller)
@@ -133,7 +139,7 @@ class Service:
         try:
             return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
         except asyncio.CancelledError:
-            budget.stop()
+            spent.stop()
             raise
 
     def _plan(self, request: ParsedRequest) -> RenderPlan:
@@ -166,11 +172,20 @@ class Service:
                 raise mosaic_refusal(params.mosaic, error, self.downloads.missing_image) from None
             raise
 
-    async def create(self, request: ParsedRequest) -> download_service_pb2.CreateDownloadResponse:
-        """Plan and register a request."""
-        plan = await self.plan(request)
+    async def create(
+        self, request: ParsedRequest, *, is_read_next: bool = True
+    ) -> download_service_pb2.CreateDownloadResponse:
+        """Plan and register a request.
+
+        Args:
+            request: the request.
+            is_read_next: whether the file of this plan is what the caller will read.
+        """
+        budget = Budget()
+        plan = await self.plan(request, budget)
         download = await self.run(partial(self._register, request, plan))
-        self._plans.put(plan)
+        if is_read_next:
+            self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
         answer.download_id.name = f"downloads/{download.id}"
         answer.download_id.token = download.token
@@ -254,9 +269,12 @@ class Service:
         if opened is not None:
             yield opened
             return
-        plan = self._plans.get(download.etag) or await self._planned_again(download)
+        recent = self._plans.get(download.etag)
+        plan = recent or await self._planned_again(download)
         with self.downloads.hold(plan.etag):
             render = self._renders.join(plan, peer.get())
+            # it is needed no more once there is a file, and is out of date where a source cannot be read
+            render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
                 start = render.result if render.growth is None else render.growth.reached(1)
                 async with contextlib.aclosing(_wait(render, start)) as waiting:
@@ -268,7 +286,7 @@ class Service:
                     return
                 await asyncio.shield(asyncio.wrap_future(render.result))
             except SourceUnavailable:
-                if self._plans.drop(plan):
+                if recent is not None:
                     await self._planned_again(download)  # an image that changed is told as such
                 raise
             finally:

@@ -110,15 +110,20 @@ class Graph:
         return node.name or "" if isinstance(node, Call) else ""
 
 
-def read_graph(document: object) -> Graph:
+def read_graph(document: object, *, as_message: bool = False) -> Graph:
     """Return the graph of a JSON document.
+
+    Args:
+        document: the JSON.
+        as_message: whether constants are read as the message of the expression would hold them: numbers as doubles,
+            members of objects by name. Both ways then give equal nodes, and equal etags.
 
     Raises:
         InvalidExpression: the document is not an expression.
     """
     if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
         raise InvalidExpression("an expression is an object with 'result' and 'values'")
-    return _DocumentReader(document["values"]).graph(document.get("result"))
+    return _DocumentReader(document["values"], as_message).graph(document.get("result"))
 
 
 class GraphReader(Generic[Written]):
@@ -259,6 +264,11 @@ def check_depth(depth: int) -> None:
 class _DocumentReader(GraphReader[object]):
     """Reads JSON."""
 
+    def __init__(self, written: Mapping[str, object], as_message: bool) -> None:
+        super().__init__(written)
+        self._as_message = as_message
+        self._members = MAX_MEMBERS
+
     def node(self, written: object, depth: int) -> GraphNode:
         """See ``GraphReader.node``."""
         check_depth(depth)
@@ -269,7 +279,7 @@ class _DocumentReader(GraphReader[object]):
         ((kind, content),) = written.items()
         match kind, content:
             case "constantValue", _:  # as most are
-                return Literal(content)
+                return Literal(self._json(content) if self._as_message else content)
             case "valueReference", str():
                 return self.reference(content)
             case "functionInvocationValue", dict():
@@ -281,7 +291,8 @@ class _DocumentReader(GraphReader[object]):
             case "argumentReference", str():
                 return self.argument(content)
             case "dictionaryValue", dict():
-                return Record(self._named(content.get("values"), depth))
+                record = self._named(content.get("values"), depth)
+                return Record(dict(sorted(record.items())) if self._as_message else record)
             case "functionDefinitionValue", {"body": str(body)}:
                 names = content.get("argumentNames") or []
                 if isinstance(names, list) and all(isinstance(name, str) for name in names):
@@ -306,12 +317,35 @@ class _DocumentReader(GraphReader[object]):
             raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
         return self.nodes(written or {}, depth)
 
+    def _json(self, value: Any) -> Any:
+        match value:
+            case bool():
+                return value
+            case int():
+                return float(value)
+            case list():
+                self._count(len(value))
+                return [float(item) if type(item) is int else self._json(item) for item in value]
+            case dict():
+                self._count(len(value))
+                return {name: self._json(value[name]) for name in sorted(value)}
+            case _:
+                return value
+
+    def _count(self, members: int) -> None:
+        self._members -= members
+        if self._members < 0:
+            raise InvalidExpression(f"an expression whose constants have more than {MAX_MEMBERS} members is too large")
+
 
 def _integer(written: str | int) -> int:
     try:
         if len(str(written)) > _MAX_DIGITS:
             raise ValueError
-        return int(written)
+        number = int(written)
+        if not -(1 << 63) <= number < 1 << 63:
+            raise ValueError
+        return number
     except ValueError:
         raise InvalidExpression(f"integerValue {_short(written)} is not a whole number of 64 bits") from None
 

@@ -108,7 +108,12 @@ def repaired(geometry: shapely.Geometry) -> shapely.Geometry:
     check_crossings([geometry], MAX_OWN_CROSSINGS)  # GEOS would look for them too, without a limit
     if geometry.is_valid:
         return geometry
-    parts = [repaired(part) if hasattr(part, "geoms") else shapely.make_valid(part) for part in _parts(geometry)]
+    if isinstance(geometry, shapely.LinearRing):  # which GEOS cannot repair; as a line it has the same points
+        return repaired(shapely.LineString(geometry.coords))
+    parts = [
+        repaired(part) if hasattr(part, "geoms") or isinstance(part, shapely.LinearRing) else shapely.make_valid(part)
+        for part in _parts(geometry)
+    ]
     if isinstance(geometry, shapely.GeometryCollection) and len(parts) > 1:
         return shapely.GeometryCollection(parts)
     return shapely.union_all(parts)

@@ -188,7 +188,9 @@ class _EarthEngineFront:
 
     async def _create_map(self, call: _Call) -> web.Response:
         request = await self._request(call)
-        created = await self._service.create(replace(request, params=tile_params(request.params, 0, 0, 0)))
+        created = await self._service.create(
+            replace(request, params=tile_params(request.params, 0, 0, 0)), is_read_next=False
+        )
         identity = created.download_id
         return _json({"name": f"{call.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
 

@@ -7,7 +7,7 @@ from typing import Any
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from rasterwire.errors import Violation, Violations
+from rasterwire.errors import InvalidExpression, Violation, Violations
 from rasterwire.expression.language.graph import Graph, read_graph
 from rasterwire.files.ground import describe_ties
 from rasterwire.forms import unaffected
@@ -78,8 +78,13 @@ def to_request(
         problems.add(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
     is_unread = bool(misfits) and params.HasField("expression")  # which is one of the misfits then
     if graph is None and not is_unread and "mosaic" not in too_long:
-        with problems.catching():
-            graph = to_graph(params)
+        try:
+            with problems.catching():
+                graph = to_graph(params)
+        except InvalidExpression:
+            problems.items[:] = [*misfits, *unaffected(misfits, problems.items)]
+            problems.raise_if_any()
+            raise
     problems.items[:] = [*misfits, *unaffected(misfits, problems.items)]
     problems.raise_if_any()
     request = DownloadRequest(

@@ -49,7 +49,7 @@ class _MessageReader(GraphReader[expression_pb2.ValueNode]):
             case "argument_reference":
                 return self.argument(written.argument_reference)
             case "dictionary_value":
-                return Record(self.nodes(written.dictionary_value.values, depth))
+                return Record(dict(sorted(self.nodes(written.dictionary_value.values, depth).items())))
             case "function_definition_value":
                 function = written.function_definition_value
                 return self.definition(function.argument_names, function.body)
@@ -82,7 +82,7 @@ class _MessageReader(GraphReader[expression_pb2.ValueNode]):
             case "struct_value":
                 fields = value.struct_value.fields
                 self._count(len(fields))
-                return {name: self._json(item) for name, item in fields.items()}
+                return {name: self._json(fields[name]) for name in sorted(fields)}
             case _:
                 return None
 

@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.language.graph import read_graph
+from rasterwire.expression.language.graph import MAX_MEMBERS, read_graph
 from rasterwire.v1 import download_pb2, expression_pb2
 
 
@@ -20,6 +20,8 @@ def parse_expression(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
+    if sum(map(value.count, ",{[")) > MAX_MEMBERS:  # escapes of the text around it hid them from the door's count
+        raise InvalidExpression(f"a text of more than {MAX_MEMBERS} values is too large")
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:

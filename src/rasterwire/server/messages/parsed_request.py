@@ -49,7 +49,7 @@ def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, 
     Raises:
         InvalidExpression: the document is no expression.
     """
-    graph = read_graph(document)
+    graph = read_graph(document, as_message=True)
     params.expression.result = graph.result
     return ParsedRequest(params, graph, document)
 

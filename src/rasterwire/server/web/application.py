@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -21,6 +22,7 @@ web_response.SERVER_SOFTWARE = "rasterwire"  # type: ignore[attr-defined]  # it 
 _MAX_REQUEST = 11 << 20
 _MAX_PATH = 200
 """Characters of a path in a line of the log."""
+_secret = re.compile(r"([0-9a-f]{32})-[0-9a-f]{32}")
 _PROBES = {"/livez", "/healthz", "/readyz"}
 """Addresses that are asked all the time; readiness has log lines of its own."""
 _statuses = {
@@ -60,8 +62,9 @@ async def _answering(
 
 
 def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
-    """Log a refusal or a file that was sent: of the address only its path, since tokens are in queries."""
-    what = f"{request.method} {request.rel_url.raw_path[:_MAX_PATH]} {response.status}"
+    """Log a refusal or a file that was sent, without the token, which is in the query or behind the id in the path."""
+    path = _secret.sub(r"\1-...", request.rel_url.raw_path)[:_MAX_PATH]
+    what = f"{request.method} {path} {response.status}"
     if isinstance(response, SentFile) and request.method != "HEAD":
         whole = "" if response.sent == response.content_length else f" of {response.content_length}"
         _log.info("%s %d%s bytes %.1f ms", what, response.sent, whole, 1000 * seconds)
