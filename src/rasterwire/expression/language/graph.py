@@ -323,19 +323,16 @@ class _DocumentReader(GraphReader[object]):
                 return value
             case int():
                 return float(value)
-            case list():
-                self._count(len(value))
+            case list() | dict():
+                self._members -= len(value)
+                if self._members < 0:
+                    most = f"more than {MAX_MEMBERS} members"
+                    raise InvalidExpression(f"an expression whose constants have {most} is too large")
+                if isinstance(value, dict):
+                    return {name: self._json(value[name]) for name in sorted(value)}
                 return [float(item) if type(item) is int else self._json(item) for item in value]
-            case dict():
-                self._count(len(value))
-                return {name: self._json(value[name]) for name in sorted(value)}
             case _:
                 return value
-
-    def _count(self, members: int) -> None:
-        self._members -= members
-        if self._members < 0:
-            raise InvalidExpression(f"an expression whose constants have more than {MAX_MEMBERS} members is too large")
 
 
 def _integer(written: str | int) -> int:
