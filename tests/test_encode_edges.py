@@ -520,7 +520,7 @@ def test_an_error_of_the_render_is_the_same_object_and_leaves_nothing(
     with pytest.raises(Stop) as raised:
         encode_download(render_plan, side_by_side(failing), io.BytesIO(), scratch)
     assert raised.value is error
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     assert list(scratch.iterdir()) == []
 
 
@@ -545,7 +545,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(scratch: Path, format_: Format, 
     with pytest.raises(OSError, match="no space left") as raised:
         encode_download(render_plan, side_by_side(formula), FullDisk(), scratch)
     assert raised.value.errno == errno.ENOSPC
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     assert list(scratch.iterdir()) == []
 
 
@@ -557,7 +557,7 @@ def test_an_error_of_the_compression_comes_through(scratch: Path, monkeypatch: p
     monkeypatch.setattr(isal_zlib, "compressobj", broken)
     with pytest.raises(MemoryError):
         encode_download(plan(Format.GEO_TIFF, raster(900, 900)), side_by_side(formula), io.BytesIO(), scratch)
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 # Limits of formats
