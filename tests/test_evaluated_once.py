@@ -190,7 +190,18 @@ def test_an_image_that_changed_since_it_was_planned_is_told_as_such(server: Serv
     assert "the image changed since this download was created; create it again" in refusal(caught.value).message
 
 
-def test_a_plan_whose_source_cannot_be_read_is_used_once(server: Served, raster: Path) -> None:
+def test_a_plan_whose_source_cannot_be_read_is_used_once(
+    server: Served, raster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    are_kept: list[bool] = []
+    get_plan = RecentPlans.get
+
+    def noted(plans: RecentPlans, etag: str) -> Any:
+        plan = get_plan(plans, etag)
+        are_kept.append(plan is not None)
+        return plan
+
+    monkeypatch.setattr(RecentPlans, "get", noted)
     path = by_http(server, expression(3))
     raster.unlink()
     write(raster, 2)
@@ -200,3 +211,4 @@ def test_a_plan_whose_source_cannot_be_read_is_used_once(server: Served, raster:
         response = connection.getresponse()
         assert (response.status, "create it again" in response.read().decode()) == (409, True)
     connection.close()
+    assert are_kept == [True, False]

@@ -128,10 +128,10 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     to.print(f"{bytes_text(answer.uncompressed_bytes)} of pixels, about {bytes_text(answer.estimated_bytes)} delivered")
     for text, paths in _masks(answer).items():
         to.print(printable(f"invalid pixels: {text} ({', '.join(paths)})"), markup=False)
-    groups_: dict[str, list[str]] = {}
+    bands_by_path: dict[str, list[str]] = {}
     for band in (band for raster in answer.rasters for band in raster.bands):
-        groups_.setdefault(band.path, []).append(band.id)
-    for how, names in groups_.items():
+        bands_by_path.setdefault(band.path, []).append(band.id)
+    for how, names in bands_by_path.items():
         to.print(printable(f"path: {how} ({', '.join(names)})"), markup=False)
     for ignored in answer.ignored:
         to.print(printable(f"ignored: {ignored.field}, because {ignored.reason}"), markup=False)

@@ -66,8 +66,8 @@ def _check(folder: Path) -> int:
     disagreements, unserved = list(catalog.check()), catalog.unserved()
     for line in (*map(str, disagreements), *of_unserved.lines(unserved)):
         click.echo(printable(line))
-    summary_ = f"{len(disagreements)} disagreements" if disagreements else "documents and files agree"
-    click.echo(f"{summary_}; {len(unserved)} files or assets are not served" if unserved else summary_, err=True)
+    agreement = f"{len(disagreements)} disagreements" if disagreements else "documents and files agree"
+    click.echo(f"{agreement}; {len(unserved)} files or assets are not served" if unserved else agreement, err=True)
     return 1 if disagreements else 0
 
 

@@ -124,14 +124,14 @@ def demo(folder: Path) -> None:
 def limits(server: str) -> None:
     """Show what a server will serve at most."""
     with Client(server) as client:
-        limits_ = client.limits()
-    click.echo(f"pixels a side          {limits_.max_pixels_per_side:,}")
+        answer = client.limits()
+    click.echo(f"pixels a side          {answer.max_pixels_per_side:,}")
     click.echo(
-        f"bytes, uncompressed    {limits_.max_uncompressed_bytes:,} ({bytes_text(limits_.max_uncompressed_bytes)})"
+        f"bytes, uncompressed    {answer.max_uncompressed_bytes:,} ({bytes_text(answer.max_uncompressed_bytes)})"
     )
-    click.echo(f"bands                  {limits_.max_bands:,}")
-    click.echo(f"vertices of a region   {limits_.max_region_vertices:,}")
-    click.echo(f"an id is valid for     {limits_.download_ttl.ToTimedelta()}")
+    click.echo(f"bands                  {answer.max_bands:,}")
+    click.echo(f"vertices of a region   {answer.max_region_vertices:,}")
+    click.echo(f"an id is valid for     {answer.download_ttl.ToTimedelta()}")
 
 
 @cli.command()

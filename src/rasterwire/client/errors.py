@@ -8,6 +8,7 @@ DownloadFailed
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -143,10 +144,10 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     except (ValueError, DecodeError):  # details that contradict the status, or are none
         pass
     violations = tuple(FieldViolation(v.field, v.description, v.reason) for v in bad.field_violations)
-    failure_ = _classes.get(code, DownloadFailed)(text, code, info.reason, dict(info.metadata), violations)
-    failure_.retry_after = retry_after
-    failure_.is_passing = _is_passing(code, text, retry_after)
-    return failure_
+    failed = _classes.get(code, DownloadFailed)(text, code, info.reason, dict(info.metadata), violations)
+    failed.retry_after = retry_after
+    failed.is_passing = _is_passing(code, text, retry_after)
+    return failed
 
 
 def _unreached(text: str) -> str:
@@ -183,3 +184,9 @@ def _is_passing(code: grpc.StatusCode, text: str, retry_after: float | None) -> 
     if code is grpc.StatusCode.INTERNAL:
         return "RST_STREAM" in text
     return code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
+
+
+def invalid_params(problems: Sequence[FieldViolation]) -> InvalidParams:
+    """Return the error of a request with all that is wrong with it."""
+    message = "; ".join(f"{p.field}: {p.description}" if p.field else p.description for p in problems)
+    return InvalidParams(message, violations=tuple(problems))

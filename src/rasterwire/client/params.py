@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 
 from google.protobuf import json_format
 
-from rasterwire.client.errors import FieldViolation, InvalidParams
-from rasterwire.client.violations import invalid_params
+from rasterwire.client.errors import FieldViolation, InvalidParams, invalid_params
 from rasterwire.forms import fill_params
 from rasterwire.v1 import download_pb2, expression_pb2
 

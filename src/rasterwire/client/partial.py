@@ -83,9 +83,9 @@ def partial(target: Path, etag: str, restart: bool) -> Iterator[Partial]:
             record = None if restart else _known(path, etag)
             file.seek(record.offset if record is not None else 0)
             file.truncate()
-            file_ = Partial(path, file, record)
-            file_.note(record or Known(etag, 0, 0))  # tells that the part is of this program
-            yield file_
+            unfinished = Partial(path, file, record)
+            unfinished.note(record or Known(etag, 0, 0))  # tells that the part is of this program
+            yield unfinished
         except Exception:
             path.unlink(missing_ok=True)
             _beside(path).unlink(missing_ok=True)

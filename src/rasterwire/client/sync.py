@@ -15,13 +15,12 @@ import grpc
 from rasterwire.client import arrays
 from rasterwire.client.address import address_problem
 from rasterwire.client.checker import Checker
-from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure
+from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
 from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, read_params
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.reading import read, stream
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, check_target, save
-from rasterwire.client.violations import invalid_params
 from rasterwire.client.wire import streams
 from rasterwire.forms import unaffected
 from rasterwire.v1 import (

@@ -42,19 +42,19 @@ class Readiness:
             patience: seconds that a probe may take.
         """
         self._probes = {name: _Patient(probe, patience) for name, probe in probes.items()}
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._changed = asyncio.Event()
 
     def tell(self, name: str, problem: str) -> None:
         """Say what is wrong by a check, or "" for nothing any more; asks no probe, and wakes ``follow``."""
-        if self._told.get(name, "") != problem:
-            self._told[name] = problem
+        if self._reported.get(name, "") != problem:
+            self._reported[name] = problem
             self._changed.set()
 
     async def problems(self) -> dict[str, str]:
         """Return what is wrong now, by check; every check is named, with "" where it is well."""
         answers = await asyncio.gather(*(probe.ask() for probe in self._probes.values()))
-        return self._told | dict(zip(self._probes, answers, strict=True))
+        return self._reported | dict(zip(self._probes, answers, strict=True))
 
     async def follow(self, notify: Callable[[bool], None], every: float = _EVERY) -> None:
         """Say whether the server is ready, at once and at each change, until cancelled.

@@ -130,15 +130,15 @@ def _typed(name: str, kind: object, value: object) -> object:
 
 
 def _yes_or_no(name: str, value: object) -> bool:
-    value_ = {"true": True, "false": False}.get(str(value).lower())
-    if value_ is None:
+    truth = {"true": True, "false": False}.get(str(value).lower())
+    if truth is None:
         raise BadSettings(f"{name}: {value!r} is neither true nor false")
-    return value_
+    return truth
 
 
 def _origins(name: str, value: object) -> tuple[str, ...]:
     texts = value if isinstance(value, list) else str(value).split(",")
-    origins = tuple(text for text_ in texts if (text := str(text_).strip()))
+    origins = tuple(text for part in texts if (text := str(part).strip()))
     for origin in origins:
         if origin != "*" and not _origin.fullmatch(origin):
             raise BadSettings(f"{name}: {origin!r} is no origin; it is like https://maps.example.org, without a path")

@@ -137,11 +137,11 @@ def _load_graph(asset: str) -> Node:
     return {"result": "0", "values": {"0": call("Image.load", id=constant(asset))}}
 
 
-def _around(document: Node, call_: Node) -> dict[str, Any]:
+def _around(document: Node, invocation: Node) -> dict[str, Any]:
     """Return a graph whose result is a call that refers to the result of another."""
     values = dict(document.get("values") or {})
     key = next(name for number in itertools.count() if (name := f"around-{number}") not in values)
-    values[key] = call_
+    values[key] = invocation
     return {"result": key, "values": values}
 
 
@@ -155,7 +155,7 @@ def _visualized(document: dict[str, Any], options: Any, bands: list[str]) -> dic
     ranges: list[Mapping[str, Any]] = values
     gamma = options.get("gamma")
     inner = {"valueReference": document.get("result")}
-    call_ = call(
+    invocation = call(
         "Image.visualize",
         image=inner,
         bands=optional(bands or None),
@@ -165,7 +165,7 @@ def _visualized(document: dict[str, Any], options: Any, bands: list[str]) -> dic
         opacity=optional(options.get("opacity")),
         palette=optional(options.get("paletteColors") or None),
     )
-    return _around(document, call_)
+    return _around(document, invocation)
 
 
 def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
@@ -179,14 +179,14 @@ def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
     width = height = None
     if grid.get("dimensions") is not None:
         width, height = _dimensions(grid["dimensions"])
-    call_ = call(
+    invocation = call(
         "Image.clipToBoundsAndScale",
         input=image,
         geometry=optional(_geojson(region)),
         width=optional(width),
         height=optional(height),
     )
-    return _around(document, call_)
+    return _around(document, invocation)
 
 
 def _geojson(region: Any) -> Any:

@@ -44,7 +44,7 @@ _data_types = dict(download_pb2.DataType.items())
 _mask_values = {m: value for value, m in MASKS.items()}
 _resampling_values = {r: value for value, r in RESAMPLINGS.items()}
 
-_DEFLATE_MOST = 9
+_MAX_DEFLATE_LEVEL = 9
 """The highest compression level of deflate."""
 
 
@@ -73,8 +73,8 @@ def to_request(
             region = read_region(params.region)
     compression = COMPRESSIONS.get(params.compression)
     level = params.compression_level if params.HasField("compression_level") else None
-    if compression in {None, Compression.DEFLATE} and (level or 1) > _DEFLATE_MOST:
-        message = f"{level} is more than {_DEFLATE_MOST}, the hardest of deflate; only zstd goes to 22"
+    if compression in {None, Compression.DEFLATE} and (level or 1) > _MAX_DEFLATE_LEVEL:
+        message = f"{level} is more than {_MAX_DEFLATE_LEVEL}, the hardest of deflate; only zstd goes to 22"
         problems.add(Violation("compression_level", "LEVEL_OUT_OF_RANGE", message))
     is_unread = bool(misfits) and params.HasField("expression")  # which is one of the misfits then
     if graph is None and not is_unread and "mosaic" not in too_long:
@@ -98,7 +98,7 @@ def to_request(
         precedence=PRECEDENCES.get(params.precedence, Precedence.DOCUMENTED),
         strict=params.strict,
         resampling=RESAMPLINGS.get(params.resampling, Resampling.NEAREST),
-        nodata=_asked_nodata(params),
+        nodata=_nodata(params),
         mask=MASKS.get(params.mask),
         clip_to_region=params.clip_to_region,
         compression=compression,
@@ -108,7 +108,7 @@ def to_request(
     return request, graph
 
 
-def _asked_nodata(params: download_pb2.DownloadParams) -> float | int | None:
+def _nodata(params: download_pb2.DownloadParams) -> float | int | None:
     if params.nodata_text:
         return int(params.nodata_text)
     return params.nodata if params.HasField("nodata") else None

@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.language.graph import MAX_MEMBERS, read_graph
+from rasterwire.expression.language.graph import MAX_MEMBERS, Graph
 from rasterwire.v1 import download_pb2, expression_pb2
 
 
@@ -28,13 +28,17 @@ def parse_expression(value: Any) -> Any:
         raise InvalidExpression(f"the text is not JSON at line {error.lineno}, column {error.colno}") from None
 
 
-def read_expression(document: Mapping[str, Any], expression: expression_pb2.Expression) -> None:
+def read_expression(document: Mapping[str, Any], graph: Graph, expression: expression_pb2.Expression) -> None:
     """Fill the message of an expression with what its result needs.
 
+    Args:
+        document: the JSON of the expression.
+        graph: that was read from it.
+        expression: the message.
+
     Raises:
-        InvalidExpression: the document is none.
+        InvalidExpression: values are nested more deeply within each other than messages can hold.
     """
-    graph = read_graph(document)
     needed = {"result": graph.result, "values": {key: document["values"][key] for key in graph.values}}
     try:
         json_format.ParseDict(needed, expression, ignore_unknown_fields=True)

@@ -35,11 +35,11 @@ class ParsedRequest:
         Raises:
             InvalidExpression: values are nested more deeply within each other than messages can hold.
         """
-        if self.document is None:
+        if self.document is None or self.graph is None:
             return self.params
         params = download_pb2.DownloadParams()
         params.CopyFrom(self.params)
-        read_expression(self.document, params.expression)
+        read_expression(self.document, self.graph, params.expression)
         return params
 
 

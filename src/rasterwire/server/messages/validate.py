@@ -46,7 +46,7 @@ def _ruled(message: Message, path: str, broken: list[Violation]) -> Message:
         elif field.is_repeated:
             most = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
             if most and len(value) > most:
-                problem = f"must contain no more than {most} item(s){_said(value)}"
+                problem = f"must contain no more than {most} item(s){_shown(value)}"
                 broken.append(Violation(here, TOO_MANY, problem))
             elif field.message_type is not None:
                 items = (_ruled(item, f"{here}[{index}]", broken) for index, item in enumerate(value))
@@ -90,11 +90,11 @@ def _violation(message: Message, rule: Any) -> Violation:
     if enum is not None:
         options = [name for name in enum.values_by_name if not name.endswith("_UNSPECIFIED")]
         problem = f"has to be one of {', '.join(options)}"
-        return Violation(path, reason, problem + (_said(value) if value else ", and is not given"))
-    return Violation(path, reason, rule.message + _said(value))
+        return Violation(path, reason, problem + (_shown(value) if value else ", and is not given"))
+    return Violation(path, reason, rule.message + _shown(value))
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, bool | int | float):
         return f", got {value:g}" if isinstance(value, float) else f", got {value}"
     if isinstance(value, str):
