@@ -5,8 +5,8 @@ FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN python3 -m venv /opt/venv
-COPY requirements-server.lock ./
-RUN /opt/venv/bin/pip install --require-hashes --only-binary=:all: -r requirements-server.lock
+COPY requirements-image.lock ./
+RUN /opt/venv/bin/pip install --require-hashes --only-binary=:all: -r requirements-image.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY src src
 RUN /opt/venv/bin/pip wheel --no-deps --wheel-dir /build/dist . \

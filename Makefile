@@ -107,10 +107,13 @@ bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a lar
 
 # Only the versions that a changed pyproject.toml asks for move; delete the files to move all.
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
-	$(BIN)/uv pip compile $(LOCK) --extra server --group dev -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) $(EXTRAS) --group dev -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra server --constraint requirements.lock -o requirements-server.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) $(EXTRAS) --constraint requirements.lock -o requirements-image.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
+	$(BIN)/uv pip compile $(LOCK) --group stac-api -o requirements-stac-api.lock
 
+EXTRAS = --extra server --extra remote --extra geoparquet --extra netcdf --extra zarr
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 breaking: $(STAMP) ## Fail where the schema breaks clients of the last release

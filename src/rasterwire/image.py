@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from rasterwire.geo.region import Region
+
 MAX_POINTS = 10_000
 """Control points that are read from a file; none are read from a file with more."""
 
@@ -157,6 +159,7 @@ class Image:
         properties: other properties in the catalog; JSON values.
         collection: the collection that a document names, or "".
         unreadable: asset or file, and the problem, of those whose bands are left out because of it.
+        footprint: its outline on the ground, as the catalog knows it; None where it has none, or has not looked.
     """
 
     id: str
@@ -165,3 +168,13 @@ class Image:
     properties: Mapping[str, Any] = field(default_factory=dict)
     collection: str = ""
     unreadable: tuple[tuple[str, str], ...] = ()
+    footprint: Region | None = None
+
+
+def properties_of(image: Image) -> Mapping[str, Any]:
+    """Return the properties that documents give an image, and those that Earth Engine gives every image."""
+    more: dict[str, Any] = {"system:index": image.id.rsplit("/", 1)[-1]}
+    if image.start_time is not None:
+        millis = round(image.start_time.timestamp() * 1000)
+        more |= {"system:time_start": millis, "system:time_end": millis}
+    return {**image.properties, **more}

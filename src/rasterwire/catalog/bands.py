@@ -57,7 +57,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
         scale, offset = _scale_and_offset(band, claim)
         yield Band(
             name=name,
-            href=source.path,
+            href=source.href,
             index=index,
             grid=grid,
             dtype=band.dtype,

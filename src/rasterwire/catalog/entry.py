@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from rasterwire.geo.region import Region
+
 __all__ = ["BandClaim", "Claim", "Disagreement", "Entry", "Naming", "Source", "left_out_notes"]
 
 
@@ -53,13 +55,13 @@ class Source:
     Attributes:
         key: the asset key, or the stem of the file.
         name: of the file, relative to the catalog's folder.
-        path: absolute, links resolved; for the server only.
+        href: its address, see ``files.sources``; of a local file absolute, links resolved. For the server only.
         claim: what a document claims of it.
     """
 
     key: str
     name: str
-    path: str
+    href: str
     claim: Claim = field(default_factory=Claim)
 
 
@@ -115,7 +117,8 @@ class Entry:
         band_order: names of the first bands, in this order.
         notes: problems that are seen without opening a raster.
         missing_assets: key and problem of each asset that should be in the folder and is missing.
-        remote_assets: key and address of each asset on another machine.
+        remote_assets: key and address of each asset on another machine that no source of the settings covers.
+        footprint: its outline on the ground by its document; None where that says nothing of use.
     """
 
     id: str
@@ -129,3 +132,4 @@ class Entry:
     notes: tuple[Disagreement, ...] = ()
     missing_assets: tuple[tuple[str, str], ...] = ()
     remote_assets: tuple[tuple[str, str], ...] = ()
+    footprint: Region | None = None

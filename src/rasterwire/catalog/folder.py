@@ -4,11 +4,13 @@ import operator
 import os
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.check import compare, missing_bands
 from rasterwire.catalog.entry import Disagreement, Entry, Source
@@ -18,7 +20,9 @@ from rasterwire.catalog.tree import Tree, scan
 from rasterwire.catalog.unserved import Unserved, find_unserved
 from rasterwire.errors import ImageNotFound, SourceUnavailable
 from rasterwire.files.raster_file import version_of
+from rasterwire.geo.grid import footprint
 from rasterwire.image import Image
+from rasterwire.query import Query, sort_images
 
 __all__ = ["FolderCatalog"]
 
@@ -95,7 +99,7 @@ class FolderCatalog:
         """Return an id that may be meant by one that there is not, "" for none."""
         return self._index().close_to(image_id)
 
-    def count(self) -> int:
+    def image_count(self) -> int:
         """Return how many images there are.
 
         Raises:
@@ -111,6 +115,43 @@ class FolderCatalog:
         """
         index = self._index()
         return [image_id for image_id in index.ids if not index.entries[image_id].sources]
+
+    def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
+        """See ``Catalog.find``."""
+        index = self._index()
+        candidates = index.collection(query.collection) if query.collection else index.page(query.prefix, "", 1 << 30)
+        images = [self._with_footprint(image) if query.regions else image for image in map(_without_bands, candidates)]
+        matches = sort_images([image for image in images if query.matches(image)], query.sort)[: query.limit]
+        if query.sort:
+            first = int(start or 0)
+            following = str(first + size)
+        else:
+            first = bisect_right([image.id for image in matches], start)
+            following = matches[first + size - 1].id if len(matches) > first + size else ""
+        page = matches[first : first + size]
+        return Page(page, following if len(matches) > first + size else "")
+
+    def count(self, query: Query) -> int | None:
+        """See ``Catalog.count``."""
+        count, start = 0, ""
+        while True:
+            page = self.find(query, start)
+            count += len(page.images)
+            if not page.next:
+                return count
+            start = page.next
+
+    def exists(self, collection: str) -> bool:
+        """See ``Catalog.exists``."""
+        return bool(self._index().collection(collection))
+
+    def _with_footprint(self, image: Image) -> Image:
+        """Return an image with its footprint: that of its document, else of its first band that has a crs."""
+        if image.footprint is not None:
+            return image
+        bands = self.get(image.id).bands
+        grid = next((band.placed for band in bands if band.placed.crs is not None), None)
+        return image if grid is None else replace(image, footprint=footprint(grid))
 
     def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
         """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
@@ -190,8 +231,8 @@ class FolderCatalog:
             SourceUnavailable: the file cannot be read. The error names the image and the file's band or asset.
         """
         try:
-            status = os.stat(source.path)  # noqa: PTH116  runs for each file of each request, and takes half the time of Path.stat
-            return self._header(source.path, version_of(status))
+            status = os.stat(source.href)  # noqa: PTH116  runs for each file of each request, and takes half the time of Path.stat
+            return self._header(source.href, version_of(status))
         except OSError as error:
             raise SourceUnavailable(entry.id, source.key, "the file is missing") from error
         except SourceUnavailable as error:
@@ -219,7 +260,7 @@ class FolderCatalog:
 
 
 def _without_bands(entry: Entry) -> Image:
-    return Image(entry.id, (), entry.start_time, entry.properties, entry.collection)
+    return Image(entry.id, (), entry.start_time, entry.properties, entry.collection, footprint=entry.footprint)
 
 
 def _header_of_version(path: str, _version: str) -> Header:

@@ -2,23 +2,18 @@
 
 Every JSON file of the tree is read that is an Item or a FeatureCollection of Items, whether a catalog links
 to it or not. The ``child`` and ``item`` links of catalogs and collections are followed, because documents
-may have other extensions. Assets that are rasters inside the folder become bands. Addresses on other
-machines (https, s3) are not followed.
+may have other extensions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rasterwire.catalog.claims import asset_claim
-from rasterwire.catalog.document import as_list, as_mapping, as_text, as_time, limit_properties, read_document
-from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source, left_out_notes
-from rasterwire.catalog.tree import Tree, is_document, is_raster, is_remote
+from rasterwire.catalog.document import as_list, as_mapping, as_text, read_document
+from rasterwire.catalog.entry import Disagreement, Entry
+from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
+from rasterwire.catalog.tree import Tree, is_document, is_remote
 
 __all__ = ["find_items"]
-
-_NO_FILE = "no such file in the catalog's folder"
-
-_raster_types = ("image/tiff", "image/jp2", "image/vnd.stac.geotiff")
 
 
 def find_items(tree: Tree) -> tuple[list[Entry], list[Disagreement]]:
@@ -59,7 +54,7 @@ def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disag
             continue
         target = tree.locate(href, name)
         if target is None:
-            notes.append(Disagreement(image_id=name, band="", field="link", claim=_shown(href), value=_NO_FILE))
+            notes.append(Disagreement(image_id=name, band="", field="link", claim=shown(href), value=NO_FILE))
         else:
             yield target
 
@@ -67,52 +62,5 @@ def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disag
 def _items(tree: Tree, origin: str, features: Sequence[object]) -> Iterator[Entry]:
     """Yield the entries of the features that are STAC items. Other GeoJSON features have no id or no assets."""
     for feature in map(as_mapping, features):
-        image_id = as_text(feature.get("id"))
-        if image_id and "stac_version" in feature and isinstance(feature.get("assets"), dict):
-            yield _entry(tree, origin, image_id, feature)
-
-
-def _entry(tree: Tree, origin: str, image_id: str, item: Mapping[str, Any]) -> Entry:
-    properties = as_mapping(item.get("properties"))
-    sources: list[Source] = []
-    notes: list[Disagreement] = []
-    missing: list[tuple[str, str]] = []
-    remote: list[tuple[str, str]] = []
-    for key, asset in item["assets"].items():
-        href = as_text(as_mapping(asset).get("href"))
-        if href is None or not _is_raster_asset(as_mapping(asset), href):
-            continue
-        if is_remote(href):
-            remote.append((key, href))
-            continue
-        name = tree.locate(href, origin)
-        if name is None:
-            notes.append(Disagreement(image_id=image_id, band=key, field="file", claim=_shown(href), value=_NO_FILE))
-            missing.append((key, _NO_FILE))
-        else:
-            sources.append(Source(key, name, tree.path_of(name), asset_claim(asset, properties)))
-    limited_properties, left_out = limit_properties(properties)
-    notes += left_out_notes(image_id, left_out)
-    return Entry(
-        id=image_id,
-        origin=origin,
-        naming=Naming.ASSETS,
-        sources=tuple(sources),
-        start_time=as_time(properties.get("datetime")) or as_time(properties.get("start_datetime")),
-        properties=limited_properties,
-        collection=as_text(item.get("collection")) or "",
-        notes=tuple(notes),
-        missing_assets=tuple(missing),
-        remote_assets=tuple(remote),
-    )
-
-
-def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
-    name = href.partition("?")[0] if is_remote(href) else href  # signed addresses have a query string
-    return is_raster(name) or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
-
-
-def _shown(href: str) -> str:
-    """Return the form of an address in notes: of an absolute path, only the name of the file."""
-    is_absolute = href.startswith("/") or href[:5].lower() == "file:"
-    return "an absolute path to " + href.rsplit("/", 1)[-1] if is_absolute else href
+        if is_item(feature):
+            yield entry_of_item(feature, origin, lambda href: tree.location(href, origin))

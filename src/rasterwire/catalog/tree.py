@@ -10,13 +10,14 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import version_of
 
-__all__ = ["Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
+__all__ = ["Location", "Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
 
 _raster_suffixes = (".tif", ".tiff", ".jp2")
 _document_suffixes = (".json", ".geojson")
@@ -24,6 +25,18 @@ _document_suffixes = (".json", ".geojson")
 _auxiliary_suffix = ".aux.xml"
 _ignored_suffixes = (".part", _auxiliary_suffix)
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+class Location(NamedTuple):
+    """Where a file of a catalog is.
+
+    Attributes:
+        name: of the file, for people; without the folder of the catalog, or the host and query of a URL.
+        href: its address; see ``files.sources``.
+    """
+
+    name: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,13 @@ class Tree:
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""
         return self.files[name][0]
+
+    def location(self, href: str, document: str) -> Location | None:
+        """Return where the file is to which ``href`` refers; a URL is its own location. See ``locate``."""
+        if is_remote(href):
+            return Location(unquote(urlsplit(href).path).lstrip("/"), href)
+        name = self.locate(href, document)
+        return None if name is None else Location(name, self.path_of(name))
 
     def locate(self, href: str, document: str) -> str | None:
         """Return the name of the file to which ``href`` refers in a document of the tree.

@@ -1,6 +1,6 @@
 """What expressions see of this server: the images of its catalog, and their pixels."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression, Source
 from rasterwire.expression.coerce import describe
 from rasterwire.expression.language.values import BandValue, CollectionValue, ImageValue, Projection
 from rasterwire.image import Image
+from rasterwire.image import properties_of as image_properties
 from rasterwire.nodes.computed import Computed, Product
 from rasterwire.nodes.nodes import Node, Stored
 from rasterwire.nodes.pixel_type import type_of
@@ -85,10 +86,10 @@ def image_value(image: Image, complete: Callable[[], Image] | None = None) -> Im
         complete: returns it with its bands, where it has none so far.
     """
     if complete is None:
-        return ImageValue(_bands(image), _properties(image), image.id)
+        return ImageValue(_bands(image), image_properties(image), image.id)
     return ImageValue(
         lambda: _bands(_whole(complete())),
-        _properties(image),
+        image_properties(image),
         image.id,
         readable=lambda: _bands(complete()),
     )
@@ -119,20 +120,11 @@ def _bands(image: Image) -> list[BandValue]:
     ]
 
 
-def _properties(image: Image) -> Mapping[str, Any]:
-    """Return what documents say of an image, and what Earth Engine adds to that."""
-    more: dict[str, Any] = {"system:index": image.id.rsplit("/", 1)[-1]}
-    if image.start_time is not None:
-        millis = round(image.start_time.timestamp() * 1000)
-        more |= {"system:time_start": millis, "system:time_end": millis}
-    return {**image.properties, **more}
-
-
 def properties_of(catalog: Catalog, collection_id: str) -> set[str]:
     """Return the names of the properties of all images of a collection; of one that is not there, none."""
     names: set[str] = set()
     for image in catalog.collection(plain_id(collection_id)):
-        names |= _properties(image).keys()
+        names |= image_properties(image).keys()
     return names
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import shapely
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.functions.geometry.geometries import as_geojson, to_crs
+from rasterwire.expression.functions.geometry.geometries import as_geojson
 from rasterwire.expression.language.sizes import check_size
 from rasterwire.expression.language.values import (
     LONLAT,
@@ -25,6 +25,7 @@ from rasterwire.expression.language.values import (
 )
 from rasterwire.geo.crs import crs_name
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import to_crs
 from rasterwire.nodes.pixel_type import PixelType
 
 MAX_ELEMENTS = 5000

@@ -8,8 +8,9 @@ from typing import Any
 
 from rasterwire.errors import InvalidExpression, invalid
 from rasterwire.expression.coerce import millis_of
-from rasterwire.expression.functions.geometry.geometries import geometry_of_json, intersects
+from rasterwire.expression.functions.geometry.geometries import geometry_of_json
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import intersects
 from rasterwire.image import Image
 
 _MAX_FILTER = 1_000_000

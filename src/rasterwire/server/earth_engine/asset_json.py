@@ -11,9 +11,10 @@ from typing import Any
 from rasterwire.download.image_source import image_value
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.answer import answer
-from rasterwire.expression.functions.geometry.geometries import as_geojson, to_crs
+from rasterwire.expression.functions.geometry.geometries import as_geojson
 from rasterwire.expression.language.values import LONLAT, BandValue, ImageValue
 from rasterwire.geo.crs import crs_name
+from rasterwire.geo.region.relations import to_crs
 from rasterwire.image import Image
 
 _PREFIX = "projects/earthengine-public/assets/"

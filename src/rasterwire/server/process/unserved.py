@@ -15,7 +15,7 @@ def tell_unserved(folder: Path) -> None:
     """Log how many images a catalog's folder has, and how many files and assets are not served, by kind, if any."""
     catalog = FolderCatalog(folder)
     try:
-        images, without = catalog.count(), len(catalog.without_rasters())
+        images, without = catalog.image_count(), len(catalog.without_rasters())
         unserved = summary(catalog.unserved())
     except DownloadError as error:
         _log.warning("catalog: %s", error)

@@ -8,7 +8,6 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.coerce import millis_of
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.functions.date import dates
-from rasterwire.expression.functions.geometry.geometries import intersects, to_crs
 from rasterwire.expression.functions.list.lists import are_equal, sort_key
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import (
@@ -21,6 +20,7 @@ from rasterwire.expression.language.values import (
     ImageValue,
 )
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import intersects, to_crs
 
 _SIDES = "leftField: String = null, rightValue: Object = null, rightField: String = null, leftValue: Object = null"
 _MARGIN = 'maxError: ErrorMargin = {"type": "ErrorMargin", "unit": "meters", "value": 0.1}'

@@ -10,10 +10,10 @@ from pyproj import Geod
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.functions.geometry import nearest
-from rasterwire.expression.functions.geometry.geometries import intersects, to_crs
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import LONLAT, ErrorMarginValue, Projection
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import intersects, to_crs
 
 _ELLIPSOID = Geod(ellps="WGS84")
 _SPHERE = Geod(a=6_371_008.8, b=6_371_008.8)

@@ -7,11 +7,11 @@ from odc.geo.crs import CRS
 from pyproj import Geod
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.functions.geometry.geometries import to_crs
 from rasterwire.expression.language.values import LONLAT
 from rasterwire.geo.crs import transformer
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.crossings import outlines
+from rasterwire.geo.region.relations import to_crs
 
 Points = npt.NDArray[np.float64]
 Edges = tuple[Points, Points]

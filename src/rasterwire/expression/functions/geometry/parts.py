@@ -7,13 +7,14 @@ import shapely
 from affine import Affine
 
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.functions.geometry.geometries import as_geojson, to_crs
+from rasterwire.expression.functions.geometry.geometries import as_geojson
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import ErrorMarginValue, Projection
 from rasterwire.geo.antimeridian import redrawn
 from rasterwire.geo.crs import metres_per_unit
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.crossings import check_crossings
+from rasterwire.geo.region.relations import to_crs
 
 
 @table.listed("Geometry.type(geometry: Geometry) -> String")

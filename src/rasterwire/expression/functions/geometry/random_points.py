@@ -7,10 +7,10 @@ from pyproj import Geod
 
 from rasterwire.budget import check, current
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.functions.geometry.geometries import to_crs
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import LONLAT, CollectionValue, ErrorMarginValue, FeatureValue
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import to_crs
 
 _FEATURE_BYTES = 800
 """Roughly the memory of a feature with a simple geometry."""

@@ -5,11 +5,12 @@ from typing import Any
 
 import shapely
 
-from rasterwire.expression.functions.geometry.geometries import not_empty, related, to_crs
+from rasterwire.expression.functions.geometry.geometries import not_empty
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import ErrorMarginValue, Projection
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.crossings import check_crossings
+from rasterwire.geo.region.relations import related, to_crs
 
 _ARGUMENTS = "left: Geometry, right: Geometry, maxError: ErrorMargin = null, proj: Projection = null"
 

@@ -9,9 +9,9 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from rasterwire.budget import check
-from rasterwire.expression.functions.geometry.geometries import to_crs
 from rasterwire.geo.grid import apply
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import to_crs
 from rasterwire.pixels import Window
 
 _BLOCK = 512

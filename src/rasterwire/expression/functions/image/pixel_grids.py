@@ -8,13 +8,13 @@ from affine import Affine
 
 from rasterwire.budget import current
 from rasterwire.errors import InvalidExpression
-from rasterwire.expression.functions.geometry.geometries import to_crs
 from rasterwire.expression.functions.image.projections import lattice_of
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import CollectionValue, FeatureValue, Projection
 from rasterwire.geo.crs import crs_name
 from rasterwire.geo.grid import apply, check_transform
 from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import to_crs
 
 _MAX_CELLS = 250_000
 """Cells of a grid that covers a geometry."""
