@@ -153,27 +153,6 @@ class FolderCatalog:
         grid = next((band.placed for band in bands if band.placed.crs is not None), None)
         return image if grid is None else replace(image, footprint=footprint(grid))
 
-    def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
-        """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
-
-        Only ids that begin with ``prefix`` and are greater than ``after``.
-
-        Raises:
-            SourceUnavailable: the folder does not exist.
-        """
-        page = self._index().page(prefix, after, limit)
-        return list(map(_without_bands, page))
-
-    def collection(self, name: str) -> Sequence[Image]:
-        """Return the images of a collection ordered by id, without bands. It opens no raster.
-
-        An image belongs to a collection if its document names it, or if its id begins with its name and a slash.
-
-        Raises:
-            SourceUnavailable: the folder does not exist.
-        """
-        return list(map(_without_bands, self._index().collection(name)))
-
     def check(self) -> Iterator[Disagreement]:
         """Open every raster, and yield each difference between the documents and the files.
 

@@ -1,0 +1,71 @@
+"""Reads the headers of many images at once: those that are likely to be asked for next, before they are."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from rasterwire import budget
+from rasterwire.catalog import Catalog
+from rasterwire.errors import DownloadError
+from rasterwire.image import Image
+
+__all__ = ["ReadAhead", "get_images"]
+
+_MAX_READERS = 16
+"""Threads that read headers for one caller; a header on another machine is mostly waited for."""
+
+_MAX_TOGETHER = 64
+"""Images that are read together; their last ones may not be needed."""
+
+
+def get_images(catalog: Catalog, ids: Sequence[str]) -> list[Image | DownloadError]:
+    """Return images with their bands, in the order of the ids; in place of one that cannot be read, its error."""
+
+    def get(image_id: str) -> Image | DownloadError:
+        try:
+            return catalog.get(image_id)
+        except DownloadError as error:
+            return error
+
+    if len(ids) < 2:
+        return list(map(get, ids))
+    with ThreadPoolExecutor(min(_MAX_READERS, len(ids))) as readers:
+        return list(readers.map(get, ids))
+
+
+class ReadAhead:
+    """Images that are mostly asked for one after another, forwards or backwards.
+
+    The first one is read alone, since it may be the only one. From then on each one that was not read yet is read
+    together with those behind it, at first two, then twice as many each time. An error is raised where its image is
+    asked for, as if no other had been read. Not safe to use from several threads.
+    """
+
+    def __init__(self, catalog: Catalog, ids: Sequence[str]) -> None:
+        self._catalog = catalog
+        self._ids = ids
+        self._images: dict[int, Image | DownloadError] = {}
+        self._together = 1
+        self._last = -1
+
+    def reader(self, position: int) -> Callable[[], Image]:
+        """Return a function that returns an image, and raises the errors of ``Catalog.get``."""
+
+        def read() -> Image:
+            if position not in self._images:
+                self._read(position)
+            image = self._images[position]
+            if isinstance(image, DownloadError):
+                raise image
+            return image
+
+        return read
+
+    def _read(self, position: int) -> None:
+        budget.check()
+        step = 1 if position > self._last else -1
+        end = len(self._ids) if step > 0 else -1
+        following = [index for index in range(position, end, step)[: self._together] if index not in self._images]
+        images = get_images(self._catalog, [self._ids[index] for index in following])
+        self._images.update(zip(following, images, strict=True))
+        self._last = following[-1]
+        self._together = min(2 * self._together, _MAX_TOGETHER)
