@@ -14,8 +14,8 @@ from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.check import compare, missing_bands
 from rasterwire.catalog.entry import Disagreement, Entry, Source
+from rasterwire.catalog.folder_index import Index, build_index
 from rasterwire.catalog.header import Header, read_header
-from rasterwire.catalog.index import Index, build_index
 from rasterwire.catalog.tree import Tree, scan
 from rasterwire.catalog.unserved import Unserved, find_unserved
 from rasterwire.errors import ImageNotFound, SourceUnavailable
