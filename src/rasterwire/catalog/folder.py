@@ -1,44 +1,31 @@
 """The catalog of a folder with rasters and STAC documents."""
 
-import operator
-import os
 import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.check import compare, missing_bands
-from rasterwire.catalog.entry import Disagreement, Entry, Source
+from rasterwire.catalog.entry import Disagreement, Entry
+from rasterwire.catalog.folder_index import Index, build_index
 from rasterwire.catalog.header import Header, read_header
-from rasterwire.catalog.index import Index, build_index
+from rasterwire.catalog.image_reader import ImageReader, footprint_of
 from rasterwire.catalog.tree import Tree, scan
 from rasterwire.catalog.unserved import Unserved, find_unserved
-from rasterwire.errors import ImageNotFound, SourceUnavailable
-from rasterwire.files.raster_file import version_of
-from rasterwire.geo.grid import footprint
+from rasterwire.errors import ImageNotFound
 from rasterwire.image import Image
 from rasterwire.query import Query, sort_images
 
 __all__ = ["FolderCatalog"]
 
 _cached_headers = 4096
-_cached_images = 1024
 # Seconds. A scan that takes k times as long is done k times less often.
 _quick_scan = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _CachedImage:
-    """An image with the entry and headers that it was assembled from. It is valid while these are the same objects."""
-
-    entry: Entry
-    headers: Sequence[Header | None]
-    image: Image
 
 
 class FolderCatalog:
@@ -63,8 +50,7 @@ class FolderCatalog:
         self._tree: Tree | None = None
         self._last_index: Index | None = None
         self._next_scan = 0.0
-        self._images: dict[str, _CachedImage] = {}
-        self._header = lru_cache(maxsize=_cached_headers)(_header_of_version)
+        self._reader = ImageReader(lru_cache(maxsize=_cached_headers)(_header_of_version))
 
     def get(self, image_id: str) -> Image:
         """Return an image, with its bands as the headers of its files describe them.
@@ -77,23 +63,7 @@ class FolderCatalog:
         entry = self._index().entries.get(image_id)
         if entry is None:
             raise ImageNotFound(image_id)
-        if not entry.sources:
-            raise SourceUnavailable(image_id, band="", problem="none of its rasters is in the folder of this catalog")
-        headers, failures = self._headers(entry)
-        if not any(headers):
-            raise failures[0]
-        unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
-        cached = self._images.get(image_id)
-        is_same = cached is not None and cached.entry is entry and all(map(operator.is_, cached.headers, headers))
-        if cached is not None and is_same and cached.image.unreadable == unreadable:
-            return cached.image
-        image = Image(
-            entry.id, assemble(entry, headers), entry.start_time, entry.properties, entry.collection, unreadable
-        )
-        if len(self._images) >= _cached_images:
-            self._images.clear()
-        self._images[image_id] = _CachedImage(entry, headers, image)
-        return image
+        return self._reader.image(entry)
 
     def close_id(self, image_id: str) -> str:
         """Return an id that may be meant by one that there is not, "" for none."""
@@ -149,9 +119,7 @@ class FolderCatalog:
         """Return an image with its footprint: that of its document, else of its first band that has a crs."""
         if image.footprint is not None:
             return image
-        bands = self.get(image.id).bands
-        grid = next((band.placed for band in bands if band.placed.crs is not None), None)
-        return image if grid is None else replace(image, footprint=footprint(grid))
+        return replace(image, footprint=footprint_of(self.get(image.id)))
 
     def check(self) -> Iterator[Disagreement]:
         """Open every raster, and yield each difference between the documents and the files.
@@ -176,7 +144,7 @@ class FolderCatalog:
 
     def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
         yield from entry.notes
-        headers, failures = self._headers(entry)
+        headers, failures = self._reader.headers(entry)
         for error in failures:
             yield Disagreement(
                 image_id=entry.id,
@@ -190,32 +158,6 @@ class FolderCatalog:
                 yield from compare(entry, source, header)
         if not failures:
             yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
-
-    def _headers(self, entry: Entry) -> tuple[list[Header | None], list[SourceUnavailable]]:
-        """Return the header of each source, None where it cannot be read, and the errors of those."""
-        headers: list[Header | None] = []
-        failures = []
-        for source in entry.sources:
-            try:
-                headers.append(self._header_of(entry, source))
-            except SourceUnavailable as error:
-                headers.append(None)
-                failures.append(error)
-        return headers, failures
-
-    def _header_of(self, entry: Entry, source: Source) -> Header:
-        """Return the header of a file in its present version.
-
-        Raises:
-            SourceUnavailable: the file cannot be read. The error names the image and the file's band or asset.
-        """
-        try:
-            status = os.stat(source.href)  # noqa: PTH116  runs for each file of each request, and takes half the time of Path.stat
-            return self._header(source.href, version_of(status))
-        except OSError as error:
-            raise SourceUnavailable(entry.id, source.key, "the file is missing") from error
-        except SourceUnavailable as error:
-            raise SourceUnavailable(entry.id, source.key, error.problem) from error
 
     def _index(self) -> Index:
         """Return the index. When it is too old, one thread builds it again and the others use the old one meanwhile."""
