@@ -132,7 +132,12 @@ def _check_kind(settings: SourceSettings, table: Mapping[object, object], path: 
             kind = "an HTTP server" if is_http else "an object store"
             violations.add(_wrong(f"{path}.{name}", f"{kind} has no such setting; delete it"))
     if is_http and settings.credentials == "env":
-        violations.add(_wrong(f"{path}.credentials", "'env' is for object stores; name a file with header lines"))
+        violations.add(_wrong(f"{path}.credentials", "'env' is for object stores; name a file with headers"))
+    if is_http and settings.credentials.startswith("/") and settings.prefix.endswith("://"):
+        violations.add(_wrong(f"{path}.credentials", "headers would go to every host; set a prefix with a host"))
+    if settings.scheme == "az" and settings.credentials == "anonymous" and not settings.endpoint:
+        remedy = "it is not set; set it like https://ACCOUNT.blob.core.windows.net"
+        violations.add(_wrong(f"{path}.endpoint", remedy))
 
 
 def _wrong(field: str, description: str) -> Violation:
