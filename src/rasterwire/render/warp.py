@@ -111,7 +111,7 @@ def _warped(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixe
         masked, mask = True, nodata
     alone = not masked or mask is not False
     source = dataset(band, sampling.overview, alone, mask)
-    with gdal_calls(band.name):
+    with gdal_calls(band.name, source):
         options = {
             "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
             "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,

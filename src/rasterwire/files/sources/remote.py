@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
 from rasterwire.files.sources.attempts import Failure, attempt
 from rasterwire.files.sources.loop import run
@@ -115,11 +116,14 @@ def _result(coroutine: Coroutine[Any, Any, T], deadline_seconds: float) -> T:
 
     Raises:
         SourceUnavailable: it fails, or takes longer. What failed below is no cause of it: that may hold addresses.
+        RenderCancelled: the process stops.
     """
     try:
         return run(_within(coroutine, deadline_seconds))
     except Failure as failure:
         problem = failure.problem
+    except CancelledError:
+        raise RenderCancelled from None
     raise SourceUnavailable.of_file(problem)
 
 
