@@ -33,7 +33,7 @@ from rasterwire.expression.language.values import CollectionValue, FilterValue, 
 from rasterwire.geo.region import Region
 from rasterwire.image import Band, Image
 from rasterwire.query import (
-    MAX_COMPARISONS,
+    MAX_CONDITIONS,
     AllOf,
     AnyOf,
     Compare,
@@ -42,6 +42,7 @@ from rasterwire.query import (
     Present,
     Query,
     Sort,
+    condition_count,
     holds,
 )
 from rasterwire.render.engine import SerialEngine
@@ -347,7 +348,7 @@ def test_ends_of_times_are_tested_on_the_pages_and_more_comparisons_than_a_catal
     many = " AND ".join(f"properties.n != {at}" for at in range(2, 600))
     page = list_assets(catalog, "c", {"filter": many, "view": "BASIC"})
     assert [asset["id"] for asset in page["assets"]] == ["c/000", "c/001"]
-    assert len(catalog.queries[-1][0].conditions) == MAX_COMPARISONS // 2
+    assert len(catalog.queries[-1][0].conditions) == MAX_CONDITIONS // 3
 
 
 def test_a_parent_that_there_is_not_is_not_found() -> None:
@@ -527,12 +528,13 @@ def test_a_condition_says_what_its_filter_says(seed: int) -> None:
     assert isinstance(condition, FilterValue)
     for image in catalog.matching(Query()):
         passes = condition.accepts(image_value(image, partial(catalog.get, image.id)))
-        if condition.condition is None:
+        if condition.folded is None:
             continue
-        held = holds(condition.condition, image)
-        assert held == passes if condition.is_exact else held or not passes, (condition.condition, image)
-        matches = Query().narrowed(condition.condition).matches(image)
-        assert matches == held, (condition.condition, Query().narrowed(condition.condition), image)
+        said = condition.folded.condition
+        held = holds(said, image)
+        assert held == passes if condition.folded.is_exact else held or not passes, (said, image)
+        assert Query().narrowed(said).matches(image) == held, (said, Query().narrowed(said), image)
+        assert condition.folded.size == condition_count(said)
 
 
 @every("seed", range(300))
