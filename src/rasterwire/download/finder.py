@@ -32,16 +32,14 @@ class CatalogFinder:
             start = page.next
 
     def _accepted(self, images: Sequence[Image], accepts: Callable[[ImageValue], bool]) -> list[ImageValue]:
-        ids: list[str] = []
-        ahead = ReadAhead(self._catalog, ids)
+        ahead = ReadAhead(self._catalog)
         values = []
         for image in images:
-            ids.append(image.id)  # an image may be read to be tested
-            value = image_value(image, ahead.reader(len(ids) - 1))
-            if accepts(value):
+            value = image_value(image, ahead.add(image.id))
+            if accepts(value):  # which may read the image
                 values.append(value)
             else:
-                ids.pop()
+                ahead.drop_last()
         return values
 
     def count(self, query: Query) -> int | None:

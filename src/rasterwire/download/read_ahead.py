@@ -1,5 +1,6 @@
 """Reads the headers of many images at once: those that are likely to be asked for next, before they are."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,9 @@ _MAX_READERS = 16
 
 _MAX_TOGETHER = 64
 """Images that are read together; their last ones may not be needed."""
+
+_QUICK = 0.001
+"""Seconds for an image below which its headers were in memory, so that threads would only cost time."""
 
 
 def get_images(catalog: Catalog, ids: Sequence[str]) -> list[Image | DownloadError]:
@@ -35,20 +39,26 @@ def get_images(catalog: Catalog, ids: Sequence[str]) -> list[Image | DownloadErr
 class ReadAhead:
     """Images that are mostly asked for one after another, forwards or backwards.
 
-    The first one is read alone, since it may be the only one. From then on each one that was not read yet is read
-    together with those behind it, at first two, then twice as many each time. An error is raised where its image is
-    asked for, as if no other had been read. Not safe to use from several threads.
+    The first one is read alone, since it may be the only one. If that took a while, the next one that was not read yet
+    is read together with the one behind it, then twice as many each time. An error is raised where its image is asked
+    for, as if no other had been read. Not safe to use from several threads.
     """
 
-    def __init__(self, catalog: Catalog, ids: Sequence[str]) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._ids = ids
+        self._ids: list[str] = []
         self._images: dict[int, Image | DownloadError] = {}
         self._together = 1
         self._last = -1
 
-    def reader(self, position: int) -> Callable[[], Image]:
-        """Return a function that returns an image, and raises the errors of ``Catalog.get``."""
+    def add(self, image_id: str) -> Callable[[], Image]:
+        """Add an image behind the others.
+
+        Returns:
+            A function that returns the image, and raises the errors of ``Catalog.get``.
+        """
+        position = len(self._ids)
+        self._ids.append(image_id)
 
         def read() -> Image:
             if position not in self._images:
@@ -60,12 +70,19 @@ class ReadAhead:
 
         return read
 
+    def drop_last(self) -> None:
+        """Take the last image away: it is not asked for any more."""
+        self._ids.pop()
+        self._images.pop(len(self._ids), None)
+
     def _read(self, position: int) -> None:
         budget.check()
         step = 1 if position > self._last else -1
         end = len(self._ids) if step > 0 else -1
         following = [index for index in range(position, end, step)[: self._together] if index not in self._images]
+        begin = time.perf_counter()
         images = get_images(self._catalog, [self._ids[index] for index in following])
+        is_quick = time.perf_counter() - begin < _QUICK * len(following)
         self._images.update(zip(following, images, strict=True))
         self._last = following[-1]
-        self._together = min(2 * self._together, _MAX_TOGETHER)
+        self._together = 1 if is_quick else min(2 * self._together, _MAX_TOGETHER)
