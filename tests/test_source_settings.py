@@ -1,7 +1,10 @@
 """Settings of sources, as the config file has them."""
 
+import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
 
 from rasterwire.errors import Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
@@ -118,3 +121,18 @@ def test_a_prefix_is_set_once() -> None:
     assert [source.prefix for source in sources] == ["s3://eo/", "gs://eo/"]
     assert fields == ["sources[2].prefix"]
     assert read("sources = 3") == ((), ["sources"])
+
+
+def test_the_page_about_sources_has_all_settings_with_their_defaults() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "pages" / "tasks" / "remote-files.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.MULTILINE))
+    assert list(rows) == [field.name for field in fields(SourceSettings)]
+    values = {name: text.strip("`") for name, text in rows.items() if text[0] in "`0123456789"}
+    told = {name: tomllib.loads(f"value = {text}")["value"] for name, text in values.items()}
+    assert told.pop("region") == "us-east-1"
+    assert told == {field.name: field.default for field in fields(SourceSettings) if field.name in told}
+    assert len(told) == 7
+    violations = Violations()
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(read_sources(tomllib.loads(blocks[0])["sources"], violations)) == 3
+    assert violations.items == []
