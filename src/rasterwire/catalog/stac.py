@@ -64,17 +64,17 @@ def document_note(name: str, problem: str) -> Disagreement:
     return Disagreement(image_id=name, band="", field="document", claim="a JSON document", value=problem)
 
 
-def linked_addresses(document: Mapping[str, Any]) -> list[str]:
-    """Return the addresses of the children and items of a catalog or collection, in its order."""
+def linked_addresses(document: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Return the addresses of the children and items of a catalog or collection, and whether each is an item."""
     links = map(as_mapping, as_list(document.get("links")))
-    addresses = [as_text(link.get("href")) for link in links if link.get("rel") in ("child", "item")]
-    return [address for address in addresses if address is not None]
+    addresses = ((as_text(link.get("href")), link.get("rel")) for link in links if link.get("rel") in ("child", "item"))
+    return [(address, relation == "item") for address, relation in addresses if address is not None]
 
 
 def _of_links(tree: Tree, name: str, document: Mapping[str, Any]) -> FolderDocument:
     notes: list[Disagreement] = []
     targets: set[str] = set()
-    for href in linked_addresses(document):
+    for href, _ in linked_addresses(document):
         if is_remote(href):
             continue
         targets.update(tree.candidates(href, name))

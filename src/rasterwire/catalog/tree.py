@@ -192,39 +192,41 @@ def _folder(path: str, top: str, last: Folder | None, is_quick: bool) -> Folder 
     return last if last == folder and last.stamp == stamp and last.is_settled == is_settled else folder
 
 
-def _listed(entries: Sequence[os.DirEntry[str]], top: str, stamp: tuple[int, int, int, int], is_settled: bool) -> Folder:
+def _listed(
+    entries: Sequence[os.DirEntry[str]], top: str, stamp: tuple[int, int, int, int], is_settled: bool
+) -> Folder:
+    names = [entry.name for entry in entries if is_text(entry.name)]
     folders: list[str] = []
     files: dict[str, str] = {}
     links: dict[str, str] = {}
-    auxiliary: list[str] = []
     for entry in entries:
         name = entry.name
-        if not is_text(name):
-            continue
-        lower = name.lower()
-        if lower.endswith(_auxiliary_suffix):
-            auxiliary.append(name)
-        if name.startswith("."):
+        if name.startswith(".") or not is_text(name):
             continue
         try:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(name)
                 continue
-            if lower.endswith(_ignored_suffixes):
-                continue
-            status = entry.stat(follow_symlinks=False)
-            if stat.S_ISLNK(status.st_mode):
-                real = os.path.realpath(entry.path)
-                status = os.stat(real)
-                if os.path.commonpath((top, real)) != top:
-                    continue
-                links[name] = real
+            file = None if name.lower().endswith(_ignored_suffixes) else _regular_file(entry, top)
         except (OSError, ValueError):
             continue  # removed since the folder was listed, or a broken link
-        if stat.S_ISREG(status.st_mode):
-            files[name] = version_of(status)
-    links = {name: real for name, real in links.items() if name in files}
-    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(sorted(auxiliary)))
+        if file is not None:
+            path, files[name] = file
+            if path != entry.path:
+                links[name] = path
+    auxiliary = sorted(name for name in names if name.lower().endswith(_auxiliary_suffix))
+    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary))
+
+
+def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
+    """Return real path and version of a regular file whose real path is below ``top``."""
+    path, status = entry.path, entry.stat(follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        path = os.path.realpath(path)
+        status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode) or (path != entry.path and os.path.commonpath((top, path)) != top):
+        return None
+    return path, version_of(status)
 
 
 def is_raster(name: str) -> bool:

@@ -1,11 +1,14 @@
 """Fills an index: from a folder, from STAC catalogs and APIs, and from stac-geoparquet."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote, urljoin, urlsplit
 
 from rasterwire.catalog.index import Document
+from rasterwire.catalog.tree import Location, is_remote
 
-__all__ = ["Step", "Summary", "Tell", "ignore_progress"]
+__all__ = ["Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
 
 
 @dataclass(slots=True)
@@ -52,3 +55,37 @@ Tell = Callable[[int, int | None], None]
 
 def ignore_progress(_count: int, _total: int | None) -> None:
     """Be told of progress, and do nothing."""
+
+
+def web_location(href: str, document: str) -> Location | None:
+    """Return where a file is to which a document refers that is not on this machine; None where it names none.
+
+    Args:
+        href: a URL, or an address relative to the document.
+        document: URL of the document.
+    """
+    try:
+        address = urljoin(document, href)
+        return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_remote(address) else None
+    except ValueError:
+        return None
+
+
+def local_location(href: str, document: str, top: str) -> Location | None:
+    """Return where a file is to which a document of this machine refers; None where there is none below a folder.
+
+    Args:
+        href: a URL, or an address relative to the document, percent-encoded or not.
+        document: real path of the document.
+        top: real path of the folder, with a slash at its end.
+    """
+    if is_remote(href):
+        return web_location(href, document)
+    path = unquote(urlsplit(href).path) if href[:5].lower() == "file:" else href
+    for text in dict.fromkeys((path, unquote(path))):
+        if "\0" in text:
+            continue
+        real = os.path.realpath(os.path.join(os.path.dirname(document), text))  # noqa: PTH118, PTH120  text, not paths
+        if real.startswith(top) and os.path.isfile(real):  # noqa: PTH113
+            return Location(real.removeprefix(top), real)
+    return None

@@ -112,7 +112,8 @@ class FileRecords:
     def set_versions(self, versions: Mapping[str, str | None]) -> None:
         """Keep the versions of files; None is that of a file which is gone."""
         self._database.executemany(
-            "INSERT INTO file (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version",
+            "INSERT INTO file (name, version) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET version = excluded.version",
             versions.items(),
         )
 

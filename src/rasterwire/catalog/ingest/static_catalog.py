@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from rasterwire.catalog.document import as_list, as_mapping, as_text, read_value
+from rasterwire.catalog.document import as_list, as_mapping, read_value
 from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.index import Document
-from rasterwire.catalog.ingest import Step
+from rasterwire.catalog.ingest import Step, local_location, web_location
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import entry_of_item, is_item
-from rasterwire.catalog.stac import document_note
-from rasterwire.catalog.tree import Location, is_remote
+from rasterwire.catalog.stac import document_note, linked_addresses
+from rasterwire.catalog.tree import Location
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import version_of
-from rasterwire.files.sources import is_local, source_of
+from rasterwire.files.sources import OpenedFile, is_local, source_of
 
-__all__ = ["StaticCatalog", "read_bytes"]
+__all__ = ["StaticCatalog"]
 
 _MAX_BYTES = 64 << 20
 """Of a document."""
@@ -112,8 +112,7 @@ class StaticCatalog:
             file = source_of(link.href).open(link.href)
             if link.is_leaf and file.version == known:
                 return _Content(version=file.version)
-            body = read_bytes(link.href, _MAX_BYTES)
-            return _Content(read_value(body[1]), body[0])
+            return _Content(read_value(_bytes_of(file)), file.version)
         except SourceUnavailable as error:
             return _Content(problem=error.problem)
         except ValueError as error:
@@ -137,33 +136,14 @@ class StaticCatalog:
         document = content.value or {}
         if document.get("type") not in ("Catalog", "Collection") or link.depth >= _MAX_DEPTH:
             return
-        for entry in map(as_mapping, as_list(document.get("links"))):
-            href = as_text(entry.get("href"))
-            target = None if href is None or entry.get("rel") not in ("child", "item") else self._target(href, link)
-            if target is not None:
-                yield _Link(target, entry.get("rel") == "item", link.depth + 1)
-
-    def _target(self, href: str, link: _Link) -> str | None:
-        location = self._locate(href, link.href)
-        return None if location is None else location.href
+        for href, is_leaf in linked_addresses(document):
+            location = self._locate(href, link.href)
+            if location is not None:
+                yield _Link(location.href, is_leaf, link.depth + 1)
 
     def _locate(self, href: str, document: str) -> Location | None:
         """Return the file to which a document refers; None where it is not to be read."""
-        try:
-            if is_remote(href) or not is_local(document):
-                address = urljoin(document, href)
-                is_web = is_remote(address)
-                return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_web else None
-        except ValueError:
-            return None
-        path = unquote(urlsplit(href).path) if href[:5].lower() == "file:" else href
-        for text in dict.fromkeys((path, unquote(path))):
-            if "\\0" in text:
-                continue
-            real = os.path.realpath(os.path.join(os.path.dirname(document), text))
-            if real.startswith(self._base) and os.path.isfile(real):
-                return Location(real.removeprefix(self._base), real)
-        return None
+        return local_location(href, document, self._base) if is_local(document) else web_location(href, document)
 
     def _step(self, link: _Link, content: _Content, run: Run) -> Step:
         name = self._name(link.href)
@@ -205,15 +185,9 @@ class StaticCatalog:
 _ITEMS = ("Feature", "FeatureCollection")
 
 
-def read_bytes(href: str, limit: int) -> tuple[str, bytes]:
-    """Return version and bytes of a file that is not local.
-
-    Raises:
-        SourceUnavailable: it cannot be read, or has more than ``limit`` bytes.
-    """
-    source = source_of(href)
-    file = source.open(href)
-    if file.size > limit:
-        raise SourceUnavailable.of_file(f"more than {limit >> 20} MiB")
-    missing = file.size - len(file.head)
-    return file.version, file.head + (source.read(file, [(len(file.head), missing)])[0] if missing > 0 else b"")
+def _bytes_of(file: OpenedFile) -> bytes:
+    if file.size > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES >> 20} MiB")
+    count = file.size - len(file.head)
+    rest = source_of(file.href).read(file, [(len(file.head), count)]) if count > 0 else [b""]
+    return file.head + rest[0]

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rasterwire.catalog.index import IndexStore
@@ -160,6 +160,7 @@ class FolderIndex:
 
     def _update(self, max_changes: int | None, *, is_quick: bool = False) -> bool:
         """Write what changed; tell whether all of it was, and not more than a request is to wait for."""
+
         def check_closing(_count: int, _total: int | None) -> None:
             if self._stop.is_set():
                 raise SourceUnavailable.of_file("the catalog was closed")
@@ -218,7 +219,7 @@ class FolderIndex:
 
 
 def _store_at(path: Path) -> IndexStore:
-    """Return an index, made anew where it is damaged or of another version: it holds nothing but what the folder has."""
+    """Return an index, made anew where it is damaged or of another version: all of it is in the folder too."""
     try:
         return IndexStore(path)
     except SourceUnavailable:
