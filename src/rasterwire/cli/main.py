@@ -62,9 +62,12 @@ def serve(
     CATALOG holds STAC items or catalogs, folders of GeoTIFF or JPEG 2000 files (a folder is an
     image), and files at its top (each an image).
 
+    CATALOG may be left out where the file of --config names catalogs: folders, STAC APIs, indexes.
+
     \b
       rasterwire serve /data
       rasterwire serve /data --host 0.0.0.0 --config rasterwire.toml
+      rasterwire serve --config catalogs.toml
     """
     try:
         from rasterwire.server.process.app import serve as run

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from rasterwire.catalog.folder import FolderCatalog
@@ -31,6 +32,11 @@ def tell_unserved(folder: Path) -> None:
         _log.warning("not served of %s: %s; rasterwire images FOLDER --check names each", folder, unserved)
 
 
-def tell_unserved_meanwhile(folder: Path) -> None:
+def tell_unserved_meanwhile(folders: Iterable[Path]) -> None:
     """See ``tell_unserved``; a server does not wait for it, since a large folder takes seconds."""
-    threading.Thread(target=tell_unserved, args=(folder,), name="rasterwire-unserved", daemon=True).start()
+
+    def tell() -> None:
+        for folder in folders:
+            tell_unserved(folder)
+
+    threading.Thread(target=tell, name="rasterwire-unserved", daemon=True).start()
