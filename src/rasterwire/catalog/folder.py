@@ -62,10 +62,6 @@ class FolderCatalog:
         self._header = lru_cache(maxsize=_cached_headers)(_header_of_version)
         weakref.finalize(self, self._index.close)
 
-    def follow(self) -> None:
-        """Look at the folder in the background from now on, rather than from the first call on."""
-        self._index.follow()
-
     def close(self) -> None:
         """Stop looking at the folder, and close the index."""
         self._index.close()
