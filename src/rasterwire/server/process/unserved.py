@@ -40,7 +40,7 @@ def tell_unserved(folder: Path, index: Path | None = None) -> None:
 
 
 def tell_unserved_meanwhile(folders: Mapping[Path, Path]) -> None:
-    """See ``tell_unserved``, for each folder with its index; a server does not wait, since a large folder takes seconds."""
+    """See ``tell_unserved``, for folders with their indexes; a server does not wait: large ones take seconds."""
 
     def tell() -> None:
         for folder, index in folders.items():
