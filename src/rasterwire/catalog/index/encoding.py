@@ -5,7 +5,8 @@ Values that JSON has no form for, and the times of an entry, return as they were
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,12 @@ import zstandard
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import ProjError
 
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
 from rasterwire.catalog.header import BandHeader, Header
 from rasterwire.errors import SourceUnavailable
+from rasterwire.geo.crs_text import plain_form
 from rasterwire.geo.region import Region
 from rasterwire.image import BandMetadata, ControlPoint, FileMetadata, Tiling
 
@@ -58,6 +61,19 @@ def json_of(value: Any) -> bytes:
 def json_value(text: bytes) -> Any:
     """Return the value that ``json_of`` wrote."""
     return json.loads(text) if text[:1] == _EXACT else orjson.loads(text)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Tell in words that a body is not of the form it should have.
+
+    Raises:
+        SourceUnavailable: always then.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException, ProjError) as error:
+        raise SourceUnavailable.of_file(_DAMAGED) from error
 
 
 class Compression:
@@ -135,29 +151,31 @@ def fields_of_entry(body: bytes) -> Mapping[str, Any]:
 
     ``start`` and ``footprint`` are a time and a region.
     """
-    fields: dict[str, Any] = json_value(body)
-    fields["start"] = datetime.fromisoformat(fields["start"]) if "start" in fields else None
-    fields["footprint"] = _region_of(fields["outline"]) if "outline" in fields else None
-    return fields
+    with _reading():
+        fields: dict[str, Any] = json_value(body)
+        fields["start"] = datetime.fromisoformat(fields["start"]) if "start" in fields else None
+        fields["footprint"] = _region_of(fields["outline"]) if "outline" in fields else None
+        return fields
 
 
 def entry_of(body: bytes, footprint: Region | None) -> Entry:
     """Return the entry of a body; ``footprint`` is that of an entry whose own is stored elsewhere."""
     fields = fields_of_entry(body)
-    return Entry(
-        id=fields["id"],
-        origin=fields["origin"],
-        naming=Naming(fields["naming"]),
-        sources=tuple(_source_of(row) for row in fields.get("sources", ())),
-        start_time=fields["start"],
-        properties=fields.get("properties", {}),
-        collection=fields.get("collection", ""),
-        band_order=tuple(fields.get("order", ())),
-        notes=notes_of(fields.get("notes", ())),
-        missing_assets=tuple((key, problem) for key, problem in fields.get("missing", ())),
-        remote_assets=tuple((key, href) for key, href in fields.get("remote", ())),
-        footprint=footprint if fields["footprint"] is None else fields["footprint"],
-    )
+    with _reading():
+        return Entry(
+            id=fields["id"],
+            origin=fields["origin"],
+            naming=Naming(fields["naming"]),
+            sources=tuple(_source_of(row) for row in fields.get("sources", ())),
+            start_time=fields["start"],
+            properties=fields.get("properties", {}),
+            collection=fields.get("collection", ""),
+            band_order=tuple(fields.get("order", ())),
+            notes=notes_of(fields.get("notes", ())),
+            missing_assets=tuple((key, problem) for key, problem in fields.get("missing", ())),
+            remote_assets=tuple((key, href) for key, href in fields.get("remote", ())),
+            footprint=footprint if fields["footprint"] is None else fields["footprint"],
+        )
 
 
 def rows_of_notes(notes: Sequence[Disagreement]) -> list[list[str]]:
@@ -219,13 +237,20 @@ def _source_of(row: Sequence[Any]) -> Source:
     )
 
 
+def _crs_of(text: str) -> CRS:
+    """Return the crs of a text that this module wrote; other texts could name files."""
+    if plain_form(text) is None:
+        raise ValueError("no crs")
+    return CRS(text)
+
+
 def _row_of_region(region: Region) -> list[Any]:
     return [str(region.crs), region.geodesic, _text_of(shapely.to_wkb(region.geometry))]
 
 
 def _region_of(row: Sequence[Any]) -> Region:
     crs, geodesic, outline = row
-    return Region(shapely.from_wkb(_bytes_of(outline)), CRS(crs), geodesic)
+    return Region(shapely.from_wkb(_bytes_of(outline)), _crs_of(crs), geodesic)
 
 
 def _text_of(value: bytes) -> str:
@@ -260,21 +285,22 @@ def json_of_header(header: Header) -> bytes:
 
 def header_of(body: bytes) -> Header:
     """Return the header of ``json_of_header``."""
-    fields = json_value(body)
-    files = [_file_of(row) for row in fields["files"]]
-    return Header(
-        driver=fields["driver"],
-        grid=_grid_of(fields["grid"]),
-        is_placed=fields["placed"],
-        bands=tuple(BandHeader(*row) for row in fields["bands"]),
-        overviews=tuple((width, height) for width, height in fields["overviews"]),
-        exact_overviews=fields["exact"],
-        plain=fields["plain"],
-        tiling=None if fields["tiling"] is None else Tiling(*fields["tiling"]),
-        version=fields["version"],
-        metadata=tuple(_metadata_of(row, files) for row in fields["metadata"]),
-        ground=None if fields["ground"] is None else _grid_of(fields["ground"]),
-    )
+    with _reading():
+        fields = json_value(body)
+        files = [_file_of(row) for row in fields["files"]]
+        return Header(
+            driver=fields["driver"],
+            grid=_grid_of(fields["grid"]),
+            is_placed=fields["placed"],
+            bands=tuple(BandHeader(*row) for row in fields["bands"]),
+            overviews=tuple((width, height) for width, height in fields["overviews"]),
+            exact_overviews=fields["exact"],
+            plain=fields["plain"],
+            tiling=None if fields["tiling"] is None else Tiling(*fields["tiling"]),
+            version=fields["version"],
+            metadata=tuple(_metadata_of(row, files) for row in fields["metadata"]),
+            ground=None if fields["ground"] is None else _grid_of(fields["ground"]),
+        )
 
 
 def _row_of_grid(grid: GeoBox) -> list[Any]:
@@ -283,7 +309,7 @@ def _row_of_grid(grid: GeoBox) -> list[Any]:
 
 def _grid_of(row: Sequence[Any]) -> GeoBox:
     (rows, columns), transform, crs = row
-    return GeoBox((rows, columns), Affine(*transform), None if crs is None else CRS(crs))
+    return GeoBox((rows, columns), Affine(*transform), None if crs is None else _crs_of(crs))
 
 
 def _row_of_band(band: BandHeader) -> list[Any]:
@@ -325,7 +351,7 @@ def _file_of(row: Sequence[Any]) -> FileMetadata:
         is_point,
         tuple(ControlPoint(*point) for point in points),
         _pairs(rpcs),
-        None if crs is None else CRS(crs),
+        None if crs is None else _crs_of(crs),
         points_not_read,
         not_read,
         tuple(domains),

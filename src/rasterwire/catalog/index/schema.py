@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["connect", "create"]
+__all__ = ["BUSY_MILLISECONDS", "connect"]
 
 _APPLICATION = 0x72775831
 """Written into the file, so that another program's database is not taken for an index."""
@@ -15,7 +15,7 @@ _APPLICATION = 0x72775831
 _REVISION = 1
 """Raised when the tables or the form of their contents change."""
 
-_BUSY_SECONDS = 60.0
+BUSY_MILLISECONDS = 60_000
 """How long a change waits for that of another process."""
 
 _CACHE_KIB = 8192
@@ -68,7 +68,7 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
         if not read_only:
             connection.execute("PRAGMA synchronous = NORMAL")
             if (application, revision) == (0, 0):
-                create(connection)
+                _create(connection)
                 return connection
     except sqlite3.Error as error:
         connection.close()
@@ -85,7 +85,7 @@ def _open(path: Path, read_only: bool) -> sqlite3.Connection:
     is_frozen = read_only and not os.access(path.parent, os.W_OK)
     mode = ("?mode=ro&immutable=1" if is_frozen else "?mode=ro") if read_only else "?mode=rwc"
     connection = sqlite3.connect(
-        address + mode, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        address + mode, uri=True, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
     )
     if not read_only:
         try:
@@ -96,7 +96,7 @@ def _open(path: Path, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def create(connection: sqlite3.Connection) -> None:
+def _create(connection: sqlite3.Connection) -> None:
     """Make the tables of an empty file, unless another process has just made them."""
     connection.execute("BEGIN IMMEDIATE")
     if connection.execute("PRAGMA user_version").fetchone() == (0,):

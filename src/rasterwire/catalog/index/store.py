@@ -2,19 +2,21 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from rasterwire.catalog import MAX_PAGE
+from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header
 from rasterwire.catalog.index.encoding import Compression, entry_of, header_of, json_value, notes_of
 from rasterwire.catalog.index.lookup import close_id
 from rasterwire.catalog.index.outlines import region_of
-from rasterwire.catalog.index.schema import connect
+from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
 from rasterwire.catalog.index.writing import Document, Writer, outline_of_row
 from rasterwire.errors import SourceUnavailable
@@ -28,6 +30,11 @@ _BATCH = 1000
 """Entries of a transaction, at least, where there are many: more would let other writers wait long."""
 
 _CACHED_ENTRIES = 1024
+
+_MAX_WAITING = 1000
+"""Headers and footprints that wait to be entered."""
+
+_ENTRIES = "SELECT item.n, west, south, east, north, outline, entry.body FROM item CROSS JOIN entry ON entry.n = item.n"
 
 
 class IndexStore:
@@ -55,6 +62,7 @@ class IndexStore:
         self._idle: list[tuple[sqlite3.Connection, Compression]] = []
         self._is_closed = False
         self._entries: dict[int, Entry] = {}
+        self._waiting: dict[str, Callable[[Writer], None]] = {}
         with self._connected():
             pass
 
@@ -74,27 +82,23 @@ class IndexStore:
 
         The same object is returned again while the entry has not changed and was asked for of late.
         """
+        return self._numbered(image_id)[1]
+
+    def _numbered(self, image_id: str) -> tuple[int, Entry | None]:
+        """Return the number of an item, which changes when it does, and its entry; 0 and None where there is none."""
+        if not is_text(image_id):
+            return 0, None
         with self._connected() as (connection, compression):
             row = connection.execute("SELECT n FROM item WHERE id = ?", (image_id,)).fetchone()
+            if row is not None and (cached := self._entries.get(row[0])) is not None:
+                return row[0], cached
+            row = connection.execute(f"{_ENTRIES} WHERE item.id = ?", (image_id,)).fetchone()
             if row is None:
-                return None
-            entry = self._entries.get(row[0])
-            return entry if entry is not None else self._read(connection, compression, row[0])
-
-    def _read(self, connection: sqlite3.Connection, compression: Compression, n: int) -> Entry | None:
-        row = connection.execute(
-            "SELECT entry.body, west, south, east, north, outline FROM entry JOIN item ON item.n = entry.n "
-            "WHERE entry.n = ?",
-            (n,),
-        ).fetchone()
-        if row is None:  # removed meanwhile
-            return None
-        outline = outline_of_row(row[1:5], row[5])
-        entry = entry_of(compression.unpack(row[0]), None if outline is None else region_of(outline))
-        if len(self._entries) >= _CACHED_ENTRIES:
-            self._entries.clear()
-        self._entries[n] = entry
-        return entry
+                return 0, None
+            if len(self._entries) >= _CACHED_ENTRIES:
+                self._entries.clear()
+            entry = self._entries[row[0]] = _entry_of_row(row, compression)
+            return row[0], entry
 
     def find(
         self, query: Query, start: str = "", size: int = MAX_PAGE, footprint: FootprintReader | None = None
@@ -136,6 +140,18 @@ class IndexStore:
         """Return the ids of the images that have no file, sorted."""
         with self._connected() as (connection, _):
             return [row[0] for row in connection.execute("SELECT id FROM item WHERE files = 0 ORDER BY id")]
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries in the order of ids. Each is as it is when it is yielded."""
+        after = ""
+        while True:
+            with self._snapshot() as (connection, compression):
+                rows = connection.execute(f"{_ENTRIES} WHERE item.id > ? ORDER BY item.id LIMIT ?", (after, MAX_PAGE))
+                entries = [_entry_of_row(row, compression) for row in rows]
+            if not entries:
+                return
+            yield from entries
+            after = entries[-1].id
 
     def documents(self) -> dict[str, str]:
         """Return the version of each document by its name."""
@@ -185,12 +201,13 @@ class IndexStore:
     def place(self, image_id: str, footprint: Region | None) -> None:
         """Enter the footprint of an image that had none, None where it is certain that there is none.
 
-        Nothing happens where the image has a footprint already.
+        It is entered soon: this waits for no other change. It is lost where the process ends before, and where the
+        index is read-only. Nothing happens where the image has a footprint already, or was removed.
         """
-        entry = self.get(image_id)
+        n, entry = self._numbered(image_id)
         if entry is not None and entry.footprint is None:
-            with self._changes() as writer:
-                writer.place(replace(entry, footprint=footprint))
+            placed = replace(entry, footprint=footprint)
+            self._enter_soon(f"place {image_id}", lambda writer: writer.place(n, placed))
 
     def header(self, href: str, version: str) -> Header | None:
         """Return the header of a file in a version, None where it is not in the index."""
@@ -198,12 +215,40 @@ class IndexStore:
             row = connection.execute(
                 "SELECT body FROM header WHERE href = ? AND version = ?", (href, version)
             ).fetchone()
-            return None if row is None else header_of(compression.unpack(row[0]))
+            try:
+                return None if row is None else header_of(compression.unpack(row[0]))
+            except SourceUnavailable:  # it is damaged, and can be read from its file again
+                return None
 
     def put_header(self, href: str, version: str, header: Header) -> None:
-        """Enter the header of a file, in place of that of another version."""
-        with self._changes() as writer:
-            writer.put_header(href, version, header)
+        """Enter the header of a file, in place of that of another version; as soon as ``place`` does."""
+        self._enter_soon(f"header {href}", lambda writer: writer.put_header(href, version, header))
+
+    def _enter_soon(self, name: str, change: Callable[[Writer], None]) -> None:
+        """Make a small change with all others that wait; where another change takes place, the next call makes it."""
+        if self._read_only:
+            return
+        self._waiting[name] = change
+        while len(self._waiting) > _MAX_WAITING:
+            self._waiting.pop(next(iter(self._waiting)), None)
+        if not self._writing.acquire(blocking=False):
+            return
+        try:
+            with self._connected() as (connection, compression):
+                connection.execute("PRAGMA busy_timeout = 0")
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:  # another process writes
+                    return
+                finally:
+                    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+                writer = Writer(connection, compression)
+                for waiting in list(self._waiting):
+                    if (waiting_change := self._waiting.pop(waiting, None)) is not None:
+                        waiting_change(writer)
+                connection.execute("COMMIT")
+        finally:
+            self._writing.release()
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
@@ -243,6 +288,11 @@ class IndexStore:
     def _connect(self) -> tuple[sqlite3.Connection, Compression]:
         connection = connect(self._path, self._read_only)
         return connection, Compression(lambda: _dictionary(connection))
+
+
+def _entry_of_row(row: Sequence[Any], compression: Compression) -> Entry:
+    outline = outline_of_row(row[1:5], row[5])
+    return entry_of(compression.unpack(row[6]), None if outline is None else region_of(outline))
 
 
 def _dictionary(connection: sqlite3.Connection) -> bytes:

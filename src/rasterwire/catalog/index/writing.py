@@ -95,7 +95,7 @@ class Writer:
         """Make the dictionary of the index, if it has none and there are enough entries to make one of."""
         if self._compression.has_dictionary:
             return
-        samples = [
+        samples: list[bytes | bytearray | memoryview] = [
             json_of_entry(_plain_time(entry), outline=False)
             for document in documents
             for entry in document.entries[:_MAX_SAMPLES]
@@ -151,12 +151,12 @@ class Writer:
                 )
                 self._add(entry_of(self._compression.unpack(body), None), document, name, position)
 
-    def place(self, entry: Entry) -> None:
+    def place(self, n: int, entry: Entry) -> None:
         """Enter an entry with the footprint that was learnt of it, or without one where there is none to learn."""
-        row = self._row("SELECT n, time FROM item WHERE id = ? AND placement = ?", entry.id, UNKNOWN)
+        row = self._row("SELECT time FROM item WHERE n = ? AND placement = ?", n, UNKNOWN)
         if row is None:
             return
-        n, time = row
+        (time,) = row
         outline = None if entry.footprint is None else outline_of(entry.footprint)
         self._connection.execute(
             "UPDATE item SET placement = ?, west = ?, south = ?, east = ?, north = ?, outline = ? WHERE n = ?",

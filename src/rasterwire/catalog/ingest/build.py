@@ -14,7 +14,6 @@ from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.catalog.ingest.run import ItemSource, fill
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import is_local
-from rasterwire.query import Query
 
 __all__ = ["IndexInUse", "SourceKind", "entries_of", "kind_of", "update_index"]
 
@@ -111,15 +110,7 @@ def entries_of(path: Path) -> Iterator[Entry]:
     """
     store = IndexStore(path, read_only=True)
     try:
-        start = ""
-        while True:
-            images, start = store.find(Query(), start)
-            for image in images:
-                entry = store.get(image.id)
-                if entry is not None:  # not removed meanwhile
-                    yield entry
-            if not start:
-                return
+        yield from store.entries()
     finally:
         store.close()
 
