@@ -1,9 +1,12 @@
 """The catalog of an index."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from rasterwire.catalog import MAX_PAGE, Page
-from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.bands import assemble
+from rasterwire.catalog.check import compare, missing_bands
+from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.image_reader import ImageReader, footprint_of
 from rasterwire.catalog.index import IndexStore
@@ -47,6 +50,29 @@ class IndexCatalog:
     def close_id(self, image_id: str) -> str:
         """See ``Catalog.close_id``."""
         return self._store.close_id(image_id)
+
+    def check(self) -> Iterator[Disagreement]:
+        """Open every raster, and yield each difference between the documents and the files."""
+        yield from self._store.notes()
+        for entry in self._store.entries():
+            yield from self._check_entry(entry)
+
+    def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
+        yield from entry.notes
+        headers, failures = self._reader.headers(entry)
+        for error in failures:
+            yield Disagreement(
+                image_id=entry.id,
+                band=error.band,
+                field="file",
+                claim="a raster that can be read",
+                value=error.problem,
+            )
+        for source, header in zip(entry.sources, headers, strict=True):
+            if header is not None:
+                yield from compare(entry, source, header)
+        if not failures:
+            yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
 
     def _footprint(self, entry: Entry) -> Region | None:
         """Return the footprint that the files of an entry have, and enter it. One that cannot be read has none now."""
