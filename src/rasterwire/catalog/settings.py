@@ -29,10 +29,10 @@ class CatalogSettings:
     """Of one catalog of several.
 
     Attributes:
-        prefix: of the ids of its images, such as ``COPERNICUS/S2_SR``; their own ids follow behind a slash. By default
-            they have none.
         kind: ``folder``, ``index`` or ``stac-api``.
         source: the folder; what the index is made of; or the address of the API's landing page.
+        prefix: of the ids of its images, such as ``COPERNICUS/S2_SR``; their own ids follow behind a slash. By default
+            they have none.
         collection: the one whose images are served, under the prefix alone; or a list of those whose images are, under
             the prefix and the name of the collection. By default the images of all; a STAC API needs it.
         bands: how bands of STAC items are named: ``asset``, by the key of their asset; ``eo:name`` or ``common-name``,
@@ -40,9 +40,9 @@ class CatalogSettings:
             the keys of assets.
     """
 
-    prefix: str
     kind: CatalogKind
     source: str
+    prefix: str = ""
     collection: str | tuple[str, ...] = ""
     bands: BandNames = field(default_factory=BandNames)
 
@@ -94,7 +94,7 @@ def _read_catalog(table: Mapping[object, object], path: str, violations: Violati
     for name in table:
         if name not in _readers:
             violations.add(_wrong(f"{path}.{name}", f"there is no such setting; there are {', '.join(_readers)}"))
-    values: dict[str, Any] = {"prefix": ""}
+    values: dict[str, Any] = {}
     for name in (name for name in _readers if name in table):
         try:
             values[name] = _readers[name](table[name])
