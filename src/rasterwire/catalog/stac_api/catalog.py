@@ -113,7 +113,7 @@ class StacApiCatalog:
         body = search_body(self._collection, query, known.can, known.numbers)
         if known.can.fields:
             body["fields"] = {"exclude": ["assets", "links"]}
-        page = self._search({**body, "limit": MAX_PAGE})
+        _, page = self._search({**body, "limit": MAX_PAGE})
         if page.next is None:
             found = sum(query.matches(_without_bands(entry)) for entry in self._entries_of(page))
             return found if query.limit is None else min(found, query.limit)
@@ -209,7 +209,7 @@ class StacApiCatalog:
         Raises:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
-        page = self._search(body, after)
+        body, page = self._search(body, after)
         seen: set[bytes] = set()
         read = 0
         while True:
@@ -228,14 +228,14 @@ class StacApiCatalog:
             seen.add(link)
             page = self._connection.following(page.next, body)
 
-    def _search(self, body: Mapping[str, Any], after: str = "") -> ApiPage:
-        """Return the first page of a search, without the filter where the API does not take it."""
+    def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
+        """Return the first page of a search, and the search: without the filter where the API does not take it."""
         bare = {name: value for name, value in body.items() if name not in {"filter", "filter-lang"}}
         attempts = [body] if bare == body else [body, *([bare | after_filter(after)] if after else []), bare]
         status = 0
         for attempt in attempts:
             try:
-                return self._connection.search(attempt)
+                return attempt, self._connection.search(attempt)
             except Refused as error:
                 status = error.status
                 _log.info("a STAC API refuses a search with HTTP %d", status)
