@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import threading
+import urllib.parse
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class Exchange:
         else:
             self.handler.send_header("Content-Length", str(len(body) if length is None else length))
         self.handler.end_headers()
-        self.handler.wfile.write(body)
+        self.handler.wfile.write(b"" if self.handler.command == "HEAD" else body)
         self.handler.close_connection = length is not None
 
     def partial(self, first: int, end: int, body: bytes, length: int | None = None) -> None:
@@ -234,6 +235,9 @@ class FaultServer:
             def do_GET(self) -> None:
                 fault_server.answer(self)
 
+            def do_HEAD(self) -> None:
+                self.do_GET()
+
             def log_message(self, *arguments: object) -> None:
                 pass
 
@@ -254,7 +258,7 @@ class FaultServer:
             self.most_at_once = max(self.most_at_once, self._present)
             fault = self.faults.popleft() if self.faults else serve
         try:
-            path = handler.path.partition("?")[0]
+            path = urllib.parse.unquote(handler.path.partition("?")[0])
             stored = self.files.get(path, Stored(b""))
             match = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
             first, last = (int(match[1]), int(match[2])) if match else (0, len(stored.data) - 1)
@@ -275,6 +279,8 @@ def serve(exchange: Exchange) -> None:
     is_other = (etag and etag != stored.headers.get("ETag")) or (date and date != stored.headers.get("Last-Modified"))
     if exchange.server.is_strict and is_other:
         exchange.send(412, {}, b"SECRET")
+    elif exchange.handler.command == "HEAD":
+        exchange.send(200, stored.headers, stored.data)
     elif exchange.first >= len(stored.data):
         exchange.send(416, {"Content-Range": f"bytes */{len(stored.data)}"}, b"SECRET")
     else:

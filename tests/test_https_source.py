@@ -361,3 +361,11 @@ def test_files_of_headers_are_checked(tmp_path: Path) -> None:
         with pytest.raises(Exception, match="the file has no headers") as caught:
             make_sources([SourceSettings("https://a.example.org/", credentials=str(path))])
         assert "sources[0].credentials" in str(caught.value)
+
+
+def test_a_source_goes_on_after_the_loop_was_stopped(server: FaultServer) -> None:
+    source = source_of(settings_of(server))
+    file = source.open(server.put("/a.tif", DATA))
+    loop.stop()
+    loop.stop()
+    assert source.read(file, SPANS) == parts(SPANS)

@@ -10,20 +10,31 @@ from rasterwire.catalog.prefixed import Member, PrefixedCatalog
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.errors import Violation, Violations
 
-__all__ = ["make_catalog"]
+__all__ = ["folder_index", "make_catalog"]
 
 
-def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings]) -> Catalog:
+def folder_index(indexes: Path, prefix: str) -> Path:
+    """Return the file of the index of a folder.
+
+    Args:
+        indexes: the folder of all indexes of a server.
+        prefix: of the ids of its images.
+    """
+    return indexes / f"folder-{prefix.replace('/', '~')}.sqlite"
+
+
+def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings], indexes: Path) -> Catalog:
     """Return the catalog of a server; nothing is read, and no server is asked.
 
     Args:
         folder: whose images have no prefix; None for none.
         catalogs: others.
+        indexes: where the indexes of folders are kept.
 
     Raises:
         InvalidRequest: a package is missing; names all of these at once.
     """
-    own = [] if folder is None else [Member("", FolderCatalog(folder))]
+    own = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
     if own and not catalogs:
         return own[0].catalog
     violations = Violations()
@@ -33,7 +44,7 @@ def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings]) -> Ca
         if missing:
             violations.add(Violation(f"catalogs[{number}].kind", "PACKAGE_MISSING", missing))
         else:
-            members.extend(_members(settings))
+            members.extend(_members(settings, indexes))
     violations.raise_if_any()
     return PrefixedCatalog(members)
 
@@ -44,7 +55,7 @@ def _missing_package(settings: CatalogSettings) -> str:
     return ""
 
 
-def _members(settings: CatalogSettings) -> list[Member]:
+def _members(settings: CatalogSettings, indexes: Path) -> list[Member]:
     match settings.kind:
         case CatalogKind.STAC_API:
             # Late: what a server without such catalogs does not need.
@@ -57,5 +68,6 @@ def _members(settings: CatalogSettings) -> list[Member]:
                 for root, collection in settings.roots
             ]
         case CatalogKind.FOLDER | CatalogKind.INDEX:
-            catalog = FolderCatalog(Path(settings.source).expanduser())
+            path = folder_index(indexes, settings.prefix)
+            catalog = FolderCatalog(Path(settings.source).expanduser(), index=path)
             return [Member(root, catalog, collection) for root, collection in settings.roots]

@@ -8,6 +8,7 @@ import click
 from rasterwire import __version__
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
+from rasterwire.cli.index import index
 from rasterwire.cli.options import server_option
 from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.versions import versions
@@ -144,7 +145,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, images, warm):
+for command in (download, plan, images, index, warm):
     cli.add_command(command)
 
 

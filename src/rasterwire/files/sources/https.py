@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from rasterwire.files.sources.addresses import AddressRules, Target, parse_target
 from rasterwire.files.sources.attempts import Failure
 from rasterwire.files.sources.http_answer import read_answer
-from rasterwire.files.sources.loop import call_at_stop
+from rasterwire.files.sources.loop import OfLoop, call_at_stop
 from rasterwire.files.sources.remote import Answer
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.files.sources.versions import condition_of
@@ -49,7 +49,7 @@ class HttpClient:
         self._headers = dict(headers or {})
         self._home = parse_target(settings.prefix).origin if self._headers else None
         self._rules = rules or AddressRules(settings.private_addresses)
-        self._session: aiohttp.ClientSession | None = None
+        self._session = OfLoop(self._open_session)
         self._tls: ssl.SSLContext | bool = True  # made with the first use: all certificates of the system are read
 
     async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
@@ -83,7 +83,7 @@ class HttpClient:
         own = self._headers if target.origin == self._home else {}
         if target.scheme == "https" and self._tls is True:
             self._tls = ssl.create_default_context()
-        return self._open_session().get(
+        return self._session.get().get(
             yarl.URL(target.url, encoded=True), headers={**own, **headers}, allow_redirects=False, ssl=self._tls
         )
 
@@ -117,19 +117,18 @@ class HttpClient:
             raise Failure("its server redirects to where the settings of this server do not allow")
 
     def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            seconds = self._settings.timeout_seconds
-            self._session = aiohttp.ClientSession(
-                # The places of the source limit connections.
-                connector=aiohttp.TCPConnector(limit=0, resolver=_CheckedResolver(self._rules)),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
-                headers={"Accept-Encoding": "identity", "User-Agent": "rasterwire"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-            call_at_stop(self._session.close)
-        return self._session
+        seconds = self._settings.timeout_seconds
+        session = aiohttp.ClientSession(
+            # The places of the source limit connections.
+            connector=aiohttp.TCPConnector(limit=0, resolver=_CheckedResolver(self._rules)),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
+            headers={"Accept-Encoding": "identity", "User-Agent": "rasterwire"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+        call_at_stop(session.close)
+        return session
 
 
 class _CheckedResolver(AbstractResolver):

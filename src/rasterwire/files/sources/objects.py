@@ -58,7 +58,8 @@ class ObjectClient:
     async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
         """Return a range of a file; see ``RangeClient``."""
         match = _href.fullmatch(href)
-        if match is None:
+        # Of other names obstore would read another object.
+        if match is None or any(segment in {"", ".", ".."} for segment in match["key"].split("/")):
             raise Failure("its address is not one that can be read")
         try:
             return await _get(self._store(match["bucket"]), match["key"], offset, count, version)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
 from rasterwire.files.sources.attempts import Failure, attempt
-from rasterwire.files.sources.loop import run
+from rasterwire.files.sources.loop import OfLoop, run
 from rasterwire.files.sources.merging import cut, merge
 from rasterwire.files.sources.settings import SourceSettings
 
@@ -66,7 +66,7 @@ class RemoteSource:
     def __init__(self, settings: SourceSettings, client: RangeClient) -> None:
         self._settings = settings
         self._client = client
-        self._places = asyncio.Semaphore(settings.max_in_flight)
+        self._places = OfLoop(lambda: asyncio.Semaphore(settings.max_in_flight))
 
     def __repr__(self) -> str:
         return f"RemoteSource({self._settings.prefix!r})"
@@ -105,7 +105,7 @@ class RemoteSource:
     async def _get(self, href: str, offset: int, count: int, version: str) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.deadline_seconds
-        async with self._places:
+        async with self._places.get():
             return await attempt(
                 lambda: self._client.get(href, offset, count, version), self._settings.retries, deadline
             )

@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog import Catalog
-from rasterwire.catalog.make import make_catalog
+from rasterwire.catalog.make import folder_index, make_catalog
 from rasterwire.download import Downloads, Renders
 from rasterwire.errors import InvalidRequest
 from rasterwire.files.sources import configure
@@ -204,7 +204,7 @@ def _catalog(settings: Settings) -> Catalog:
     """
     try:
         configure(make_sources(settings.sources))
-        return make_catalog(settings.catalog, settings.catalogs)
+        return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
     except InvalidRequest as error:
         raise BadSettings("\n".join(map(str, error.violations))) from None
 
@@ -254,7 +254,8 @@ def serve(settings: Settings) -> None:
     """
     log_to_stderr()
     _catalog(settings)  # tells of bad settings; and whether an asset is served depends on its source
-    tell_unserved_meanwhile(settings.folders.values())
+    indexes = settings.state_dir / "index"
+    tell_unserved_meanwhile({folder: folder_index(indexes, prefix) for prefix, folder in settings.folders.items()})
     if settings.workers == 1:
         _serve_alone(settings)
         return
