@@ -1,6 +1,7 @@
 """A STAC API for tests: over a list of items, with as much of the standard as a test wants, and with faults."""
 
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import shapely
+
+from listed import ListedCatalog, random_images
+from rasterwire.catalog.items import footprint_of_item
+from rasterwire.image import Image
 
 Json = dict[str, Any]
 
@@ -251,3 +256,22 @@ def item_of(item_id: str, collection: str = "c", **fields: Any) -> Json:
         "assets": {},
     }
     return item | fields
+
+
+def items_at_random(chance: random.Random, count: int) -> tuple[list[Json], ListedCatalog]:
+    """Return items in any order, and the same as images."""
+    names = [f"{chance.choice(['S2A_', 's2%', 'B-', 'x.'])}{number:03}" for number in range(count)]
+    items, images = [], []
+    for image in random_images(chance, names, [""]):
+        if image.start_time is None or image.footprint is None:
+            continue  # no item is without a time
+        west, south, east, north = image.footprint.geometry.bounds
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        properties = {**image.properties, "datetime": image.start_time.isoformat()}
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        item = item_of(image.id, geometry=geometry, bbox=[west, south, east, north], properties=properties)
+        items.append(item)
+        images.append(Image(image.id, (), image.start_time, properties, footprint=footprint_of_item(item)))
+    items.append(item_of("of another", "d"))
+    chance.shuffle(items)
+    return items, ListedCatalog(images)

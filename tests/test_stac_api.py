@@ -8,14 +8,12 @@ import pytest
 
 import rasterwire.catalog.stac_api.catalog as of_catalog
 import rasterwire.catalog.stac_api.connection as of_connection
-from listed import EPOCH, ListedCatalog, random_images, random_query, walk
-from rasterwire.catalog.items import footprint_of_item
+from listed import EPOCH, random_query, walk
 from rasterwire.catalog.stac_api.catalog import StacApiCatalog
 from rasterwire.catalog.stac_api.connection import ApiConnection
 from rasterwire.errors import ImageNotFound, InvalidRequest, SourceUnavailable
-from rasterwire.image import Image
 from rasterwire.query import START, Compare, Comparison, Query, Sort
-from stac_double import CORE, FIELDS, FILTER, FULL, SORT, Json, StacDouble, item_of, stac_double
+from stac_double import CORE, FIELDS, FILTER, FULL, SORT, Json, StacDouble, item_of, items_at_random, stac_double
 
 SECRETS = ("password", "secret", "127.0.0.1", "http:")
 
@@ -28,25 +26,6 @@ def double() -> Iterator[StacDouble]:
 
 def catalog_of(double: StacDouble) -> StacApiCatalog:
     return StacApiCatalog(ApiConnection(double.address), "c")
-
-
-def items_at_random(chance: random.Random, count: int) -> tuple[list[Json], ListedCatalog]:
-    """Return items in any order, and the same as images."""
-    names = [f"{chance.choice(['S2A_', 's2%', 'B-', 'x.'])}{number:03}" for number in range(count)]
-    items, images = [], []
-    for image in random_images(chance, names, [""]):
-        if image.start_time is None or image.footprint is None:
-            continue  # no item is without a time
-        west, south, east, north = image.footprint.geometry.bounds
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        properties = {**image.properties, "datetime": image.start_time.isoformat()}
-        geometry = {"type": "Polygon", "coordinates": [ring]}
-        item = item_of(image.id, geometry=geometry, bbox=[west, south, east, north], properties=properties)
-        items.append(item)
-        images.append(Image(image.id, (), image.start_time, properties, footprint=footprint_of_item(item)))
-    items.append(item_of("of another", "d"))
-    chance.shuffle(items)
-    return items, ListedCatalog(images)
 
 
 ABILITIES = {
