@@ -177,4 +177,11 @@ def properties_of(image: Image) -> Mapping[str, Any]:
     if image.start_time is not None:
         millis = round(image.start_time.timestamp() * 1000)
         more |= {"system:time_start": millis, "system:time_end": millis}
-    return {**image.properties, **more}
+    properties = {**image.properties, **more}
+    properties.pop("system:id", None)  # it is the id of the image, whatever a document says
+    time = properties.get("system:time_start")
+    if time is not None and type(time) is not int:  # a document says it in place of a date
+        properties.pop("system:time_start")
+        if isinstance(time, float) and time.is_integer():
+            properties["system:time_start"] = int(time)
+    return properties

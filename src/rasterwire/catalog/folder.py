@@ -1,7 +1,7 @@
 """The catalog of a folder with rasters and STAC documents."""
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from rasterwire.catalog import MAX_PAGE, Page
@@ -83,36 +83,6 @@ class FolderCatalog:
             SourceUnavailable: the folder is not there.
         """
         return self._index.store().without_files()
-
-    def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
-        """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
-
-        Only ids that begin with ``prefix`` and are greater than ``after``.
-
-        Raises:
-            SourceUnavailable: the folder does not exist.
-        """
-        return self._all(Query(prefix=prefix), after, limit)
-
-    def collection(self, name: str) -> Sequence[Image]:
-        """Return the images of a collection ordered by id, without bands. It opens no raster.
-
-        An image belongs to a collection if its document names it, or if its id begins with its name and a slash.
-
-        Raises:
-            SourceUnavailable: the folder does not exist.
-        """
-        return self._all(Query(collection=name), "", None)
-
-    def _all(self, query: Query, start: str, limit: int | None) -> list[Image]:
-        images: list[Image] = []
-        while limit is None or len(images) < limit:
-            page = self.find(query, start, MAX_PAGE if limit is None else min(limit - len(images), MAX_PAGE))
-            images += page.images
-            start = page.next
-            if not start:
-                break
-        return images
 
     def check(self) -> Iterator[Disagreement]:
         """Open every raster, and yield each difference between the documents and the files.

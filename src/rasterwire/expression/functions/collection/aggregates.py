@@ -23,7 +23,7 @@ def _of_column(column: list[Any], kind: str) -> Any:
 
 
 def _column(values: CollectionValue, key: str) -> list[Any]:
-    return [property_of(element, key) for element in values]
+    return [property_of(element, key) for element in values.each()]
 
 
 def _aggregate(name: str, kind: str, returns: str, description: str) -> None:
