@@ -127,6 +127,21 @@ class Level:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
         return 0, band - 1
 
+    def tiles_under(self, band: int, rectangle: tuple[int, int, int, int]) -> list[int]:
+        """Return the indices of tiles, left to right and top to bottom.
+
+        Args:
+            band: from 1.
+            rectangle: left, top, right and bottom, in pixels; it may extend beyond the image.
+        """
+        first, _ = self.first_tile(band)
+        left, top, right, bottom = rectangle
+        return [
+            first + down * self.across + right_of
+            for down in range(max(top, 0) // self.tile_height, -(-min(bottom, self.height) // self.tile_height))
+            for right_of in range(max(left, 0) // self.tile_width, -(-min(right, self.width) // self.tile_width))
+        ]
+
     def rows_to_decode(self, index: int, rows: int) -> int:
         """Return how many rows of a tile to decode, where a number of rows from its top is needed.
 

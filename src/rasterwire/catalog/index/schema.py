@@ -37,11 +37,12 @@ CREATE INDEX item_without_place ON item(id) WHERE placement <> 1;
 CREATE INDEX item_without_files ON item(id) WHERE files = 0;
 -- degrees; days since 1970
 CREATE VIRTUAL TABLE box USING rtree(n, west, east, south, north, first, last);
-CREATE TABLE entry(n INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE entry(n INTEGER PRIMARY KEY, facts BLOB NOT NULL, rest BLOB NOT NULL);
 -- entries whose id another document has taken
 CREATE TABLE spare(
-    id TEXT NOT NULL, document INTEGER NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY(id, document, position)) WITHOUT ROWID;
+    id TEXT NOT NULL, document INTEGER NOT NULL, position INTEGER NOT NULL, collection TEXT NOT NULL, time,
+    placement INTEGER NOT NULL, files INTEGER NOT NULL, west REAL, south REAL, east REAL, north REAL, outline BLOB,
+    facts BLOB NOT NULL, rest BLOB NOT NULL, PRIMARY KEY(id, document, position)) WITHOUT ROWID;
 CREATE INDEX spare_by_document ON spare(document);
 -- hashes of each id without regard to case, and of what follows its slashes
 CREATE TABLE tail(hash INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY(hash, item)) WITHOUT ROWID;

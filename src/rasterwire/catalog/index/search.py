@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.index.encoding import Compression, entry_of, fields_of_entry
+from rasterwire.catalog.index.bodies import Compression
 from rasterwire.catalog.index.order import Key, Order, Position
 from rasterwire.catalog.index.outlines import Area, region_of
+from rasterwire.catalog.index.rows import UNKNOWN, entry_of, facts_of
 from rasterwire.catalog.index.statements import Row, Scan, Statements
-from rasterwire.catalog.index.writing import UNKNOWN
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.relations import intersects
 from rasterwire.image import Image
@@ -175,7 +175,8 @@ class Search:
         """Return a row with its image where that is needed, None where it is not in the answer."""
         image = None
         if self._areas and row.placement == UNKNOWN and self._footprint is not None:
-            footprint = self._footprint(entry_of(self._body(row), None))
+            facts, rest = self._bodies(row)
+            footprint = self._footprint(entry_of(row.id, facts_of(facts), rest, None))
             if footprint is not None:
                 if not all(intersects(footprint, region) for region in self._query.regions):
                     return None
@@ -185,23 +186,17 @@ class Search:
         tested = image or _row_image(row)
         return _Match(row, image) if all(holds(condition, tested) for condition in self._query.conditions) else None
 
-    def _body(self, row: Row) -> bytes:
-        ((body,),) = self._connection.execute("SELECT body FROM entry WHERE n = ?", (row.n,))
-        return self._compression.unpack(body)
+    def _bodies(self, row: Row) -> tuple[bytes, bytes]:
+        ((facts, rest),) = self._connection.execute("SELECT facts, rest FROM entry WHERE n = ?", (row.n,))
+        return self._compression.unpack(facts), self._compression.unpack(rest)
 
     def _image(self, row: Row) -> Image:
-        fields = fields_of_entry(self._body(row))
-        footprint = fields["footprint"]
+        ((body,),) = self._connection.execute("SELECT facts FROM entry WHERE n = ?", (row.n,))
+        facts = facts_of(self._compression.unpack(body))
+        footprint = facts.footprint
         if footprint is None and row.outline is not None:
             footprint = region_of(row.outline)
-        return Image(
-            row.id,
-            (),
-            fields["start"],
-            fields.get("properties", {}),
-            fields.get("collection", ""),
-            footprint=footprint,
-        )
+        return Image(row.id, (), facts.start_time, facts.properties, facts.collection, footprint=footprint)
 
     def _number(self, statement: str, *values: Any) -> int | None:
         if not all(is_text(value) for value in values):

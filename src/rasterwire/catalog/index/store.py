@@ -13,12 +13,14 @@ from rasterwire.catalog import MAX_PAGE
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header
-from rasterwire.catalog.index.encoding import Compression, entry_of, header_of, json_value, notes_of
+from rasterwire.catalog.index.bodies import Compression, json_value
+from rasterwire.catalog.index.encoding import header_of, notes_of
 from rasterwire.catalog.index.lookup import close_id
-from rasterwire.catalog.index.outlines import region_of
+from rasterwire.catalog.index.outlines import Box, Outline
+from rasterwire.catalog.index.rows import Encoder, EntryRow, entry_of, facts_of, origin_of
 from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
-from rasterwire.catalog.index.writing import Document, Writer, outline_of_row
+from rasterwire.catalog.index.writing import Document, Writer
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
@@ -34,7 +36,10 @@ _CACHED_ENTRIES = 1024
 _MAX_WAITING = 1000
 """Headers and footprints that wait to be entered."""
 
-_ENTRIES = "SELECT item.n, west, south, east, north, outline, entry.body FROM item CROSS JOIN entry ON entry.n = item.n"
+_ENTRIES = (
+    "SELECT item.n, item.id, facts, rest, west, south, east, north, outline FROM item CROSS JOIN entry "
+    "ON entry.n = item.n"
+)
 
 
 class IndexStore:
@@ -167,36 +172,43 @@ class IndexStore:
                 for note in notes_of(json_value(body))
             ]
             rows = connection.execute(
-                "SELECT spare.body, entry.body FROM spare JOIN document ON document.n = spare.document "
+                "SELECT spare.id, spare.rest, entry.rest FROM spare JOIN document ON document.n = spare.document "
                 "JOIN item ON item.id = spare.id JOIN entry ON entry.n = item.n "
                 "ORDER BY document.name, spare.position"
             )
-            for body, present in rows:
-                entry, first = (entry_of(compression.unpack(part), None) for part in (body, present))
-                claim, value = f"the id in {entry.origin}", f"it is taken by {first.origin}"
-                notes.append(Disagreement(image_id=entry.id, band="", field="id", claim=claim, value=value))
+            for image_id, *bodies in rows:
+                origin, first = (origin_of(compression.unpack(body)) for body in bodies)
+                claim, value = f"the id in {origin}", f"it is taken by {first}"
+                notes.append(Disagreement(image_id=image_id, band="", field="id", claim=claim, value=value))
             return notes
 
-    def write(self, document: str, version: str, entries: Sequence[Entry], notes: Sequence[Disagreement] = ()) -> None:
+    def write(
+        self, document: str, version: str, entries: Sequence[Entry | EntryRow], notes: Sequence[Disagreement] = ()
+    ) -> None:
         """Put the entries of a document in place of those that it gave before; see ``Document``."""
         self.write_many([Document(document, version, entries, notes)])
 
     def write_many(self, documents: Iterable[Document]) -> None:
         """Write documents, many in one transaction. Those that were written stay when a later one fails."""
-        remaining = iter(documents)
-        while batch := _batch(remaining):
+        for batch in _batches(documents):
             with self._changes() as writer:
-                writer.learn(batch)
-                for document in batch:
-                    writer.write(document)
+                writer.write(batch)
+
+    def encoder(self) -> Encoder:
+        """Return what makes rows of entries for ``write_many``, also in other processes.
+
+        Rows are smallest with the dictionary that the first thousand entries written give the index.
+        """
+        with self._connected() as (_, compression):
+            compression.renew()
+            return Encoder(compression.dictionary)
 
     def remove(self, documents: Iterable[str]) -> None:
         """Remove documents and their entries."""
         remaining = iter(documents)
         while batch := list(islice(remaining, _BATCH)):
             with self._changes() as writer:
-                for name in batch:
-                    writer.remove(name)
+                writer.remove(batch)
 
     def place(self, image_id: str, footprint: Region | None) -> None:
         """Enter the footprint of an image that had none, None where it is certain that there is none.
@@ -291,8 +303,9 @@ class IndexStore:
 
 
 def _entry_of_row(row: Sequence[Any], compression: Compression) -> Entry:
-    outline = outline_of_row(row[1:5], row[5])
-    return entry_of(compression.unpack(row[6]), None if outline is None else region_of(outline))
+    _, image_id, facts, rest, *box, outline = row
+    footprint = Outline(Box(*box), outline) if box[0] is not None else None
+    return entry_of(image_id, facts_of(compression.unpack(facts)), compression.unpack(rest), footprint)
 
 
 def _dictionary(connection: sqlite3.Connection) -> bytes:
@@ -300,13 +313,15 @@ def _dictionary(connection: sqlite3.Connection) -> bytes:
     return b"" if row is None else bytes(row[0])
 
 
-def _batch(documents: Iterator[Document]) -> list[Document]:
-    """Return the next documents, with enough entries together for a transaction."""
-    batch: list[Document] = []
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yield documents with enough entries together for a transaction; no two of one name."""
+    batch: dict[str, Document] = {}
     count = 0
     for document in documents:
-        batch.append(document)
+        if batch and (count >= _BATCH or document.name in batch):
+            yield list(batch.values())
+            batch, count = {}, 0
+        batch[document.name] = document
         count += 1 + len(document.entries)
-        if count >= _BATCH:
-            break
-    return batch
+    if batch:
+        yield list(batch.values())

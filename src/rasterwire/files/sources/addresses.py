@@ -18,7 +18,7 @@ NOT_ALLOWED = "the settings of this server do not allow its address"
 """What is said of a file whose address is refused; which rule refused it would tell what is inside the network."""
 
 _MAX_CHARACTERS = 8000
-"""Of an address."""
+"""Characters of the address of a remote file."""
 
 _default_ports = {"http": 80, "https": 443}
 

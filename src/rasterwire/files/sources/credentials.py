@@ -10,7 +10,7 @@ from rasterwire.files.sources.settings import HTTP_SCHEMES, SourceSettings
 __all__ = ["read_keys"]
 
 _MAX_BYTES = 64 << 10
-"""Of a file of credentials."""
+"""Of a file of credentials; a longer one is read in part, and then refused."""
 
 _sections = {"s3": "aws_access_key_id and aws_secret_access_key", "az": "account_name and account_key or sas_token"}
 

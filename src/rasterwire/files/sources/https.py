@@ -26,7 +26,7 @@ from rasterwire.files.sources.versions import condition_of
 __all__ = ["HttpClient"]
 
 MAX_REDIRECTS = 5
-"""That one request follows."""
+"""Redirects that one request to an HTTP source follows."""
 
 _redirects = frozenset({301, 302, 303, 307, 308})
 

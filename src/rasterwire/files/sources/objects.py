@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ObjectClient"]
 
 MAX_BUCKETS = 64
-"""Whose connections are kept."""
+"""Buckets of a source whose connections are kept."""
 
 _href = re.compile(r"[a-z0-9]+://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{0,254})/(?P<key>.{1,1024})", re.DOTALL)
 _status = re.compile(r"status code: (\d{3})")

@@ -24,7 +24,7 @@ OTHER_BYTES = "its server answers with other bytes than asked for"
 T = TypeVar("T")
 
 _MAX_REQUEST_BYTES = 512 << 20
-"""Of one request. Stored tiles are smaller; a file that claims larger ones is not read."""
+"""Bytes of one request to a source. Stored tiles are smaller; a file that claims larger ones is not read."""
 
 
 @dataclass(frozen=True, slots=True)
