@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
 
 import orjson
 
@@ -14,11 +13,12 @@ from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Capabilities, Refused
 from rasterwire.catalog.stac_api.searches import after_filter, search_body
-from rasterwire.catalog.tree import Location, is_remote
+from rasterwire.catalog.tree import Location
 from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
 from rasterwire.files.sources import is_covered
 from rasterwire.image import Image, properties_of
@@ -335,5 +335,5 @@ def _order(field: str, *, descending: bool = False) -> dict[str, str]:
 
 def _located(href: str, own: str) -> Location | None:
     """Return where an asset is; None for a path of this machine, or an address that no source covers."""
-    address = href if is_remote(href) else urljoin(own, href) if own else ""
-    return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_covered(address) else None
+    location = web_location(href, own)
+    return location if location is not None and is_covered(location.href) else None
