@@ -7,30 +7,9 @@ over eight years. No file of theirs exists: what is measured opens none. With ``
 is used again by the next run.
 """
 
-import argparse
 import math
 import random
-import resource
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
-
-import numpy as np
-import orjson
-
-from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.index import Document, IndexStore
-from rasterwire.catalog.indexed import IndexCatalog
-from rasterwire.catalog.items import entry_of_item
-from rasterwire.catalog.tree import Location
-from rasterwire.geo.region import box_region
-from rasterwire.query import Query
 
 BANDS = (
     ("coastal", "B01", 60), ("blue", "B02", 10), ("green", "B03", 10), ("red", "B04", 10), ("rededge1", "B05", 20),
@@ -56,7 +35,9 @@ def places() -> list[tuple[float, float, int, str]]:
         north = max(-78.0, min(80.0, math.degrees(math.asin(rng.uniform(-0.83, 0.98)))))
         west = rng.uniform(-180, 178.5)
         zone = int((west + 180) // 6) + 1
-        letters = f"{'CDEFGHJKLMNPQRSTUVWX'[int((north + 80) // 8.2)]}{chr(65 + place % 26)}{chr(65 + place // 26 % 26)}"
+        letters = (
+            f"{'CDEFGHJKLMNPQRSTUVWX'[int((north + 80) // 8.2)]}{chr(65 + place % 26)}{chr(65 + place // 26 % 26)}"
+        )
         result.append((west, north, zone, f"{zone:02d}{letters}{place:04d}"))
     return result
 

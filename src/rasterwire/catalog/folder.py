@@ -1,7 +1,7 @@
 """The catalog of a folder with rasters and STAC documents."""
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from rasterwire.catalog import MAX_PAGE, Page

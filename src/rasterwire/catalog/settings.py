@@ -29,10 +29,11 @@ class CatalogSettings:
     """Of one catalog of several.
 
     Attributes:
+        kind: ``folder``, ``index`` or ``stac-api``.
+        source: the folder; the file of an index, ending with ``.sqlite``; what an index is made of: an absolute path or
+            a URL of a STAC catalog or a stac-geoparquet file; or the address of the landing page of an API.
         prefix: of the ids of its images, such as ``COPERNICUS/S2_SR``; their own ids follow behind a slash. By default
             they have none.
-        kind: ``folder``, ``index`` or ``stac-api``.
-        source: the folder; what the index is made of; or the address of the API's landing page.
         collection: the one whose images are served, under the prefix alone; or a list of those whose images are, under
             the prefix and the name of the collection. By default the images of all; a STAC API needs it.
         bands: how bands of STAC items are named: ``asset``, by the key of their asset; ``eo:name`` or ``common-name``,
@@ -40,11 +41,16 @@ class CatalogSettings:
             the keys of assets.
     """
 
-    prefix: str
     kind: CatalogKind
     source: str
+    prefix: str = ""
     collection: str | tuple[str, ...] = ""
     bands: BandNames = field(default_factory=BandNames)
+
+    @property
+    def is_index_file(self) -> bool:
+        """Whether the source is the file of an index, and not what one is made of."""
+        return self.kind is CatalogKind.INDEX and self.source.endswith(".sqlite")
 
     @property
     def roots(self) -> tuple[tuple[str, str], ...]:
@@ -94,7 +100,7 @@ def _read_catalog(table: Mapping[object, object], path: str, violations: Violati
     for name in table:
         if name not in _readers:
             violations.add(_wrong(f"{path}.{name}", f"there is no such setting; there are {', '.join(_readers)}"))
-    values: dict[str, Any] = {"prefix": ""}
+    values: dict[str, Any] = {}
     for name in (name for name in _readers if name in table):
         try:
             values[name] = _readers[name](table[name])
@@ -116,6 +122,8 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
     shown = repr(settings.source[:_MAX_TEXT])
     if settings.kind is CatalogKind.FOLDER and not Path(settings.source).expanduser().is_dir():
         yield "source", f"{shown} is not a folder; name the one that holds the images"
+    if settings.kind is CatalogKind.INDEX:
+        yield from _misfits_of_index(settings.source)
     if settings.kind is CatalogKind.STAC_API:
         if not _address.fullmatch(settings.source):
             # not shown: it may have a password
@@ -124,6 +132,14 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
             yield "collection", "it is not set; name a collection of the API, or a list of them"
     elif "bands" in table:
         yield "bands", f"a catalog of the kind {settings.kind} has no such setting; delete it"
+
+
+def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
+    is_remote = "://" in source
+    if source.endswith(".sqlite") and (is_remote or not Path(source).expanduser().is_file()):
+        yield "source", "there is no such index on this machine; make it with rasterwire index"
+    elif not is_remote and not (Path(source).is_absolute() and Path(source).exists()):
+        yield "source", f"{source[:_MAX_TEXT]!r} is neither a URL nor an absolute path of what there is; write one"
 
 
 def _wrong(name: str, description: str) -> Violation:

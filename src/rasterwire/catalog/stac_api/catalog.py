@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
 
 import orjson
 
@@ -14,11 +13,12 @@ from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Capabilities, Refused
 from rasterwire.catalog.stac_api.searches import after_filter, search_body
-from rasterwire.catalog.tree import Location, is_remote
+from rasterwire.catalog.tree import Location
 from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
 from rasterwire.files.sources import is_covered
 from rasterwire.image import Image, properties_of
@@ -113,7 +113,7 @@ class StacApiCatalog:
         body = search_body(self._collection, query, known.can, known.numbers)
         if known.can.fields:
             body["fields"] = {"exclude": ["assets", "links"]}
-        page = self._search({**body, "limit": MAX_PAGE})
+        _, page = self._search({**body, "limit": MAX_PAGE})
         if page.next is None:
             found = sum(query.matches(_without_bands(entry)) for entry in self._entries_of(page))
             return found if query.limit is None else min(found, query.limit)
@@ -209,7 +209,7 @@ class StacApiCatalog:
         Raises:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
-        page = self._search(body, after)
+        body, page = self._search(body, after)
         seen: set[bytes] = set()
         read = 0
         while True:
@@ -228,14 +228,14 @@ class StacApiCatalog:
             seen.add(link)
             page = self._connection.following(page.next, body)
 
-    def _search(self, body: Mapping[str, Any], after: str = "") -> ApiPage:
-        """Return the first page of a search, without the filter where the API does not take it."""
+    def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
+        """Return the first page of a search, and the search: without the filter where the API does not take it."""
         bare = {name: value for name, value in body.items() if name not in {"filter", "filter-lang"}}
         attempts = [body] if bare == body else [body, *([bare | after_filter(after)] if after else []), bare]
         status = 0
         for attempt in attempts:
             try:
-                return self._connection.search(attempt)
+                return attempt, self._connection.search(attempt)
             except Refused as error:
                 status = error.status
                 _log.info("a STAC API refuses a search with HTTP %d", status)
@@ -335,5 +335,5 @@ def _order(field: str, *, descending: bool = False) -> dict[str, str]:
 
 def _located(href: str, own: str) -> Location | None:
     """Return where an asset is; None for a path of this machine, or an address that no source covers."""
-    address = href if is_remote(href) else urljoin(own, href) if own else ""
-    return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_covered(address) else None
+    location = web_location(href, own)
+    return location if location is not None and is_covered(location.href) else None

@@ -22,9 +22,9 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog import Catalog
-from rasterwire.catalog.make import folder_index, make_catalog
+from rasterwire.catalog.make import check_packages, folder_index, make_catalog
 from rasterwire.download import Downloads, Renders
-from rasterwire.errors import InvalidRequest
+from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
@@ -202,9 +202,22 @@ def _catalog(settings: Settings) -> Catalog:
     Raises:
         BadSettings: a package or a file that the settings need is missing.
     """
+    _use_sources(settings)
+    try:
+        return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
+    except SourceUnavailable as error:
+        raise BadSettings(f"catalogs: {error.problem}") from None
+
+
+def _use_sources(settings: Settings) -> None:
+    """Let this process read from the sources of the settings.
+
+    Raises:
+        BadSettings: a package or a file that the settings need is missing.
+    """
     try:
         configure(make_sources(settings.sources))
-        return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
+        check_packages(settings.catalogs)
     except InvalidRequest as error:
         raise BadSettings("\n".join(map(str, error.violations))) from None
 
@@ -253,7 +266,7 @@ def serve(settings: Settings) -> None:
         BadSettings: see ``running``.
     """
     log_to_stderr()
-    _catalog(settings)  # tells of bad settings; and whether an asset is served depends on its source
+    _use_sources(settings)  # tells of bad settings; and whether an asset is served depends on its source
     indexes = settings.state_dir / "index"
     tell_unserved_meanwhile({folder: folder_index(indexes, prefix) for prefix, folder in settings.folders.items()})
     if settings.workers == 1:
