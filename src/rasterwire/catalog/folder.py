@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.array_header import read_array_header
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.check import compare, missing_bands
 from rasterwire.catalog.entry import Disagreement, Entry, Source
@@ -19,6 +20,7 @@ from rasterwire.catalog.index import Index, build_index
 from rasterwire.catalog.tree import Tree, scan
 from rasterwire.catalog.unserved import Unserved, find_unserved
 from rasterwire.errors import ImageNotFound, SourceUnavailable
+from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.raster_file import version_of
 from rasterwire.geo.grid import footprint
 from rasterwire.image import Image
@@ -231,8 +233,10 @@ class FolderCatalog:
             SourceUnavailable: the file cannot be read. The error names the image and the file's band or asset.
         """
         try:
+            if array_format(source.href):
+                return self._header(source.href, array_version(source.href), source.moment)
             status = os.stat(source.href)  # noqa: PTH116  runs for each file of each request, and takes half the time of Path.stat
-            return self._header(source.href, version_of(status))
+            return self._header(source.href, version_of(status), "")
         except OSError as error:
             raise SourceUnavailable(entry.id, source.key, "the file is missing") from error
         except SourceUnavailable as error:
@@ -263,6 +267,6 @@ def _without_bands(entry: Entry) -> Image:
     return Image(entry.id, (), entry.start_time, entry.properties, entry.collection, footprint=entry.footprint)
 
 
-def _header_of_version(path: str, _version: str) -> Header:
+def _header_of_version(path: str, version: str, moment: str) -> Header:
     """Read a header. The version is part of the key of the cache."""
-    return read_header(path)
+    return read_array_header(path, version, moment) if array_format(path) else read_header(path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice, takewhile
 
+from rasterwire.catalog.array_images import find_array_images
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.folder_images import find_folder_images
 from rasterwire.catalog.stac import find_items
@@ -83,6 +84,7 @@ def build_index(tree: Tree) -> Index:
     notes += _add(entries, items)
     used = {source.name for entry in entries.values() for source in entry.sources}
     notes += _add(entries, find_folder_images(tree, used))
+    notes += _add(entries, find_array_images(tree, used))
     collections: dict[str, list[str]] = {}
     for image_id in sorted(entries):
         if entries[image_id].collection:

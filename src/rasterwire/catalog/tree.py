@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.raster_file import version_of
 
 __all__ = ["Location", "Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
@@ -114,6 +115,12 @@ def scan(root: Path) -> Tree:
     auxiliary = []
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".") and is_text(name)]
+        for name in [name for name in folders if array_format(name)]:
+            folders.remove(name)  # a store, and not a folder of files: it may hold millions
+            path = os.path.join(folder, name)
+            store = _store(path)
+            if store is not None:
+                files.append((os.path.relpath(path, top).replace(os.sep, "/"), store))
         for name in names:
             path = os.path.join(folder, name)
             if name.lower().endswith(_auxiliary_suffix) and is_text(name):
@@ -140,6 +147,14 @@ def _regular_file(path: str, top: str) -> tuple[str, str] | None:
     if not stat.S_ISREG(status.st_mode) or os.path.commonpath((top, path)) != top:
         return None
     return path, version_of(status)
+
+
+def _store(path: str) -> tuple[str, str] | None:
+    """Return path and version of a folder that is a file of arrays; None for a link, or a folder that is none."""
+    try:
+        return None if os.path.islink(path) else (path, array_version(path))
+    except SourceUnavailable:
+        return None
 
 
 def is_raster(name: str) -> bool:

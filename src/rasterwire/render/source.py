@@ -13,6 +13,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.chunks import read_layer
+from rasterwire.files.arrays.opened import array_version, opened_layers
 from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset, version_of
 from rasterwire.files.tiff_file import opened_level
@@ -26,6 +28,7 @@ from rasterwire.render.tiles import TileCache
 _OPEN_PER_THREAD = 32
 
 _DAMAGED = "the file is damaged, or cannot be read as it is"
+_REPLACED = "the file changed since the request was planned; ask again"
 
 _tiles = TileCache(24 << 20)
 
@@ -133,6 +136,8 @@ def _read_inside(source: Source, overview: int | None, window: RasterWindow, unt
         case Computed():
             raise TypeError(f"band {source.name} is computed, and has no function that computes it")
         case Band():
+            if source.format:
+                return _by_chunks(source, window)
             pixels = _by_tiles(source, overview, window, until) if source.plain else _by_gdal(source, overview, window)
             check_version(source)  # it may have been opened after it was replaced
             return pixels
@@ -196,11 +201,28 @@ def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     return NodataPixels(data, band.nodata)
 
 
+def _by_chunks(band: Band, window: RasterWindow) -> Pixels:
+    """Read pixels of a layer of arrays."""
+    check_version(band)
+    rows = slice(window.row_off, window.row_off + window.height)
+    cols = slice(window.col_off, window.col_off + window.width)
+    try:
+        layer = opened_layers(band.href, band.version).layer(band.index)
+        data = read_layer(band.href, band.version, layer, rows, cols)
+    except SourceUnavailable as error:
+        raise SourceUnavailable("", band.name, error.problem) from error
+    except IndexError:
+        raise SourceUnavailable("", band.name, _REPLACED) from None
+    check_version(band)  # a part of it may have been read after it was replaced
+    return NodataPixels(data, band.nodata)
+
+
 def check_version(band: Band) -> None:
     """Raise SourceUnavailable for a file that was replaced since the plan was made."""
     try:
-        status = os.stat(band.href)  # noqa: PTH116  for each block, and twice as fast
-    except OSError:
+        # os.stat for each block, since it is twice as fast
+        version = array_version(band.href) if band.format else version_of(os.stat(band.href))  # noqa: PTH116
+    except (OSError, SourceUnavailable):
         raise SourceUnavailable("", band.name, "the file is gone") from None
-    if band.version and band.version != version_of(status):
-        raise SourceUnavailable("", band.name, "the file changed since the request was planned; ask again")
+    if band.version and band.version != version:
+        raise SourceUnavailable("", band.name, _REPLACED)
