@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.layers import Layers, layers_of
 from rasterwire.files.arrays.object_reader import FolderReader
 from rasterwire.files.arrays.variables import Variables
+from rasterwire.files.raster_file import version_of
 
 __all__ = ["array_format", "array_version", "opened_layers"]
 
@@ -19,7 +21,9 @@ _MAX_FILES = 64
 _MAX_MEMBERS = 1000
 """Arrays directly in a store whose metadata are part of its version."""
 
-_suffixes = {".zarr": "zarr"}
+_suffixes = {".zarr": "zarr", ".nc": "netcdf", ".nc4": "netcdf", ".h5": "netcdf"}
+
+_names = {"zarr": "Zarr", "netcdf": "NetCDF"}
 
 _metadata_names = ("zarr.json", ".zmetadata", ".zgroup", ".zattrs")
 _member_names = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
@@ -29,7 +33,7 @@ _layers: OrderedDict[tuple[str, str], Layers] = OrderedDict()
 
 
 def array_format(href: str) -> str:
-    """Return the format of an array file by its address: "zarr"; "" for files of other kinds.
+    """Return the format of an array file by its address: "zarr" or "netcdf"; "" for files of other kinds.
 
     >>> array_format("/data/cube.zarr"), array_format("/data/scene.tif")
     ('zarr', '')
@@ -47,6 +51,8 @@ def array_version(href: str) -> str:
     Raises:
         SourceUnavailable: there is no such file, or it cannot be read.
     """
+    if array_format(href) != "zarr":
+        return _file_version(href)
     digest = hashlib.sha256()
     count = 0
     for path in _documents(href):
@@ -61,6 +67,16 @@ def array_version(href: str) -> str:
     if not count:
         raise SourceUnavailable.of_file("the file is missing, or holds no metadata of Zarr")
     return f"zarr-{digest.hexdigest()[:32]}"
+
+
+def _file_version(path: str) -> str:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise SourceUnavailable.of_file("the file is missing, or cannot be opened by this server") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceUnavailable.of_file("it is not a regular file")
+    return version_of(status)
 
 
 def _documents(root: str) -> Iterator[str]:
@@ -90,7 +106,12 @@ def opened_layers(href: str, version: str) -> Layers:
         if layers is not None:
             _layers.move_to_end(key)
             return layers
-    layers = layers_of(_variables(href))
+    try:
+        layers = layers_of(_variables(href))
+    except SourceUnavailable:
+        raise
+    except Exception as error:  # of coordinates that cannot be decoded; the errors of libraries share no root
+        raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
     with _lock:
         _layers[key] = layers
         while len(_layers) > _MAX_FILES:
@@ -99,10 +120,21 @@ def opened_layers(href: str, version: str) -> Layers:
 
 
 def _variables(href: str) -> Variables:
+    """Return the variables of a file. The libraries are imported late: they are extras, and slow to import."""
+    kind = array_format(href)
     try:
-        from rasterwire.files.arrays.zarr_store import read_variables
+        if kind == "zarr":
+            from rasterwire.files.arrays import zarr_store
+
+            return zarr_store.read_variables(FolderReader(os.path.realpath(href)))
+        from rasterwire.files.arrays import hdf5_file
     except ImportError as error:
         raise SourceUnavailable.of_file(
-            "this server has no library for Zarr; install rasterwire with its extra zarr"
+            f"this server has no library for {_names[kind]}; install rasterwire with its extra {kind}"
         ) from error
-    return read_variables(FolderReader(os.path.realpath(href)))
+    try:
+        with open(href, "rb") as file:
+            hdf5_file.check_signature(file.read(8))
+    except OSError as error:
+        raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
+    return hdf5_file.read_variables(href)
