@@ -130,7 +130,7 @@ def test_many_threads_read_one_file(tmp_path: Path) -> None:
     assert np.array_equal(np.stack(results), values)
 
 
-@pytest.mark.filterwarnings("ignore:variable 'v' has multiple fill values")
+@pytest.mark.filterwarnings("ignore:variable .* has multiple fill values")
 def test_fill_missing_and_unsigned_values_are_those_of_xarray(tmp_path: Path) -> None:
     values = np.arange(-128, 127, dtype="int8").reshape(15, 17)
     data = dataset({"v": (("y", "x"), values)}, **coordinates(15, 17))

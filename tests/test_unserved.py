@@ -90,11 +90,11 @@ def test_images_without_rasters_are_counted_at_start_and_named_in_a_list(
 
 
 def test_a_folder_without_images_is_told_as_such(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "x.nc").write_bytes(b"")
+    (tmp_path / "x.img").write_bytes(b"")
     done = CliRunner().invoke(cli, ["images", str(tmp_path)])
     assert (done.exit_code, done.stdout) == (0, "")
     assert f"no images in {tmp_path}: an image is a GeoTIFF" in done.stderr
-    assert "not served are 1 .nc" in done.stderr
+    assert "not served are 1 .img" in done.stderr
     with caplog.at_level(logging.INFO, "rasterwire.server"):
         tell_unserved(tmp_path)
     assert caplog.messages[0].startswith(f"no images in {tmp_path}: an image is a GeoTIFF")
