@@ -11,6 +11,7 @@ from rasterwire.image import Band
 from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
+from rasterwire.render.ahead import fetch_ahead
 from rasterwire.render.band import render_band
 from rasterwire.render.computed import compute
 from rasterwire.render.interpolation import is_compiled
@@ -27,6 +28,7 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
     Raises:
         SourceUnavailable: a file cannot be read, or was replaced since the plan was made.
     """
+    fetch_ahead(raster, window)
     clip = None if raster.clip is None else inside(raster.clip, raster.grid, window)
     by_name = _computed(raster, window)
     return tuple(

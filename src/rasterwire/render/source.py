@@ -3,7 +3,8 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,11 @@ from rasterio.windows import Window as RasterWindow
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.chunks import read_layer
 from rasterwire.files.arrays.opened import array_version, opened_layers
+from rasterwire.files.byte_reader import CHANGED, version_of
 from rasterwire.files.decoded_tile import DecodedTile
-from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset, version_of
+from rasterwire.files.gdal_file import failure_of
+from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset
+from rasterwire.files.sources import Span, is_local
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.image import Band
 from rasterwire.nodes.computed import Computed
@@ -28,7 +32,6 @@ from rasterwire.render.tiles import TileCache
 _OPEN_PER_THREAD = 32
 
 _DAMAGED = "the file is damaged, or cannot be read as it is"
-_REPLACED = "the file changed since the request was planned; ask again"
 
 _tiles = TileCache(24 << 20)
 
@@ -74,9 +77,16 @@ def dataset(band: Band, overview: int | None, alone: bool = False, mask: bool | 
         if reader is not None:
             reader.close()
         raise
+    if reader is not None and failure_of(reader) is not None:
+        reader.close()
+        reader = None
     if reader is None:
-        with gdal_calls(band.name):
-            reader = open_band(band.href, band.index, overview, mask) if alone else open_dataset(band.href, overview)
+        with of_band(band), gdal_calls(band.name):
+            reader = (
+                open_band(band.href, band.index, overview, mask, band.version)
+                if alone
+                else open_dataset(band.href, overview, band.version)
+            )
         while len(_cache.datasets) >= _OPEN_PER_THREAD:
             _cache.datasets.popitem(last=False)[1].close()
     _cache.datasets[key] = reader
@@ -136,11 +146,15 @@ def _read_inside(source: Source, overview: int | None, window: RasterWindow, unt
         case Computed():
             raise TypeError(f"band {source.name} is computed, and has no function that computes it")
         case Band():
-            if source.format:
-                return _by_chunks(source, window)
-            pixels = _by_tiles(source, overview, window, until) if source.plain else _by_gdal(source, overview, window)
-            check_version(source)  # it may have been opened after it was replaced
-            return pixels
+            with of_band(source):
+                if source.format:
+                    pixels = _by_chunks(source, window)
+                elif source.plain:
+                    pixels = _by_tiles(source, overview, window, until)
+                else:
+                    pixels = _by_gdal(source, overview, window)
+                check_version(source)  # it may have been opened after it was replaced
+                return pixels
 
 
 def _padded(inside: Pixels, origin: tuple[int, int], size: tuple[int, int], dtype: str) -> Pixels:
@@ -161,10 +175,13 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
     left, top = window.col_off, window.row_off
     right, bottom = left + window.width, top + window.height
     data = np.empty((window.height, window.width), band.dtype)
+    stored: Mapping[Span, bytes] = {}
 
     def decode(key: tuple[str, str, int | None, int, int]) -> DecodedTile:
         try:
-            return level.tile(*key[-2:])
+            return level.tile(*key[-2:], stored)
+        except SourceUnavailable:
+            raise
         except Exception as error:  # the errors of codecs share no root
             raise SourceUnavailable("", band.name, _DAMAGED) from error
 
@@ -180,6 +197,8 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
         for row in range(top // height, -(-bottom // height))
         for col in range(left // width, -(-right // width))
     }
+    if level.is_remote:
+        stored = level.stored(key[-2] for key in corners if key not in _tiles)
     for key, tile in _tiles.each(list(corners), decode):
         y, x = corners[key]
         rows = slice(max(top, y) - top, min(bottom, y + height) - top)
@@ -193,7 +212,7 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
 
 def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     reader = dataset(band, overview)
-    with gdal_calls(band.name):
+    with gdal_calls(band.name, reader):
         data = reader.read(band.index, window=window)
         if band.masked:
             return Pixels(data, np.asarray(reader.read_masks(band.index, window=window) > 0))
@@ -208,21 +227,33 @@ def _by_chunks(band: Band, window: RasterWindow) -> Pixels:
     cols = slice(window.col_off, window.col_off + window.width)
     try:
         layer = opened_layers(band.href, band.version).layer(band.index)
-        data = read_layer(band.href, band.version, layer, rows, cols)
-    except SourceUnavailable as error:
-        raise SourceUnavailable("", band.name, error.problem) from error
     except IndexError:
-        raise SourceUnavailable("", band.name, _REPLACED) from None
-    check_version(band)  # a part of it may have been read after it was replaced
-    return NodataPixels(data, band.nodata)
+        raise SourceUnavailable.of_file(CHANGED) from None
+    return NodataPixels(read_layer(band.href, band.version, layer, rows, cols), band.nodata)
+
+
+@contextmanager
+def of_band(band: Band) -> Iterator[None]:
+    """Name a band in the errors of its file."""
+    try:
+        yield
+    except SourceUnavailable as error:
+        if error.band:
+            raise
+        raise SourceUnavailable("", band.name, error.problem) from error
 
 
 def check_version(band: Band) -> None:
-    """Raise SourceUnavailable for a file that was replaced since the plan was made."""
+    """Raise SourceUnavailable for a file that was replaced since the plan was made.
+
+    A remote file is not looked at: each request to its source names the version.
+    """
+    if not is_local(band.href):
+        return
     try:
         # os.stat for each block, since it is twice as fast
         version = array_version(band.href) if band.format else version_of(os.stat(band.href))  # noqa: PTH116
     except (OSError, SourceUnavailable):
         raise SourceUnavailable("", band.name, "the file is gone") from None
     if band.version and band.version != version:
-        raise SourceUnavailable("", band.name, _REPLACED)
+        raise SourceUnavailable("", band.name, CHANGED)

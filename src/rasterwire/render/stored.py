@@ -3,9 +3,11 @@
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.geo.grid import pixel_offset
+from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
-from rasterwire.render.source import check_version
+from rasterwire.render.ahead import fetch_ahead
+from rasterwire.render.source import check_version, of_band
 
 
 def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
@@ -22,17 +24,23 @@ def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
     offset = pixel_offset(raster.grid, band.grid)
     if raster.tiling is None or offset is None:
         raise ValueError(f"band {band.name} has no tiling to pass through")
-    check_version(band)
+    fetch_ahead(raster, window)
+    with of_band(band):
+        check_version(band)
+        tiles = _verified_tiles(band, (offset[0] + window.col, offset[1] + window.row), window)
+        check_version(band)  # it may have been opened after it was replaced
+        return tiles
+
+
+def _verified_tiles(band: Band, origin: tuple[int, int], window: Window) -> list[bytes]:
+    """Return the tiles under a window whose first pixel has a column and row of the band."""
     level = opened_level(band.href, band.version, None)
-    col, row = offset[0] + window.col, offset[1] + window.row
-    height, width = raster.tiling.height, raster.tiling.width
+    col, row = origin
+    indices = level.tiles_under(band.index, (col, row, col + window.width, row + window.height))
     try:
-        tiles = [
-            level.verified_tile(down * level.across + right)
-            for down in range(row // height, -(-(row + window.height) // height))
-            for right in range(col // width, -(-(col + window.width) // width))
-        ]
+        stored = level.stored(indices)
+        return [level.verified_tile(index, stored) for index in indices]
+    except SourceUnavailable:
+        raise
     except Exception as error:  # the errors of codecs share no root
         raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
-    check_version(band)  # it may have been opened after it was replaced
-    return tiles

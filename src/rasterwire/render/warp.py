@@ -116,7 +116,7 @@ def _warped(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixe
         masked, mask = True, nodata
     alone = not masked or mask is not False
     source = dataset(band, sampling.overview, alone, mask)
-    with gdal_calls(band.name):
+    with gdal_calls(band.name, source):
         has_alpha = MaskFlags.alpha in flags
         pixels = _warped_raster(source, masked, sampling, cell, scale, 1 if alone else band.index, has_alpha)
     check_version(band)  # it may have been opened after it was replaced

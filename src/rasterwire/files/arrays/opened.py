@@ -11,7 +11,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.layers import Layers, layers_of
 from rasterwire.files.arrays.object_reader import FolderReader
 from rasterwire.files.arrays.variables import Variables
-from rasterwire.files.raster_file import version_of
+from rasterwire.files.byte_reader import version_of
 
 __all__ = ["array_format", "array_version", "opened_layers"]
 

@@ -1,0 +1,162 @@
+"""Files of object stores, read by obstore: of S3 and what speaks its protocol, of Google Cloud Storage, of Azure.
+
+obstore's errors hold addresses and what servers answered, so that none of them is passed on.
+"""
+
+import email.utils
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rasterwire.files.sources.attempts import Failure
+from rasterwire.files.sources.http_answer import failure_of_status
+from rasterwire.files.sources.remote import OTHER_BYTES, REPLACED, Answer
+from rasterwire.files.sources.settings import SourceSettings
+from rasterwire.files.sources.versions import condition_of, version_of
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    Store = S3Store | GCSStore | AzureStore
+
+__all__ = ["ObjectClient"]
+
+MAX_BUCKETS = 64
+"""Buckets of a source whose connections are kept."""
+
+_href = re.compile(r"[a-z0-9]+://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{0,254})/(?P<key>.{1,1024})", re.DOTALL)
+_status = re.compile(r"status code: (\d{3})")
+
+_statuses = {"NotFoundError": 404, "PermissionDeniedError": 403, "UnauthenticatedError": 401, "PreconditionError": 412}
+"""Of obstore's errors by their names."""
+
+_marks = (
+    ("redirect without LOCATION", "its bucket is in another region than the settings of this server say", False),
+    ("NotPartial", "its server does not answer requests for ranges", False),
+    ("UnexpectedRange", OTHER_BYTES, False),
+    ("TimedOut", "its server took too long to answer", True),
+)
+"""Of obstore's other errors: a mark in the text, what is said, and whether the request may succeed later."""
+
+
+class ObjectClient:
+    """Sends requests for ranges to object stores; the ``RangeClient`` of ``s3://``, ``gs://`` and ``az://``.
+
+    Args:
+        settings: of the source.
+        keys: obstore's names of keys and their values, as the file of credentials gives them.
+    """
+
+    def __init__(self, settings: SourceSettings, keys: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._keys = dict(keys)
+        self._stores: dict[str, Store] = {}
+
+    async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
+        """Return a range of a file; see ``RangeClient``."""
+        match = _href.fullmatch(href)
+        # Of other names obstore would read another object.
+        if match is None or any(segment in {"", ".", ".."} for segment in match["key"].split("/")):
+            raise Failure("its address is not one that can be read")
+        try:
+            return await _get(self._store(match["bucket"]), match["key"], offset, count, version)
+        except Failure:
+            raise
+        except Exception as error:  # noqa: BLE001  obstore has many, of its own and of Python
+            failure = _failure_of(error)
+        raise failure  # outside, so that it has no cause: that names the address
+
+    def _store(self, bucket: str) -> "Store":
+        if bucket not in self._stores:
+            if len(self._stores) >= MAX_BUCKETS:
+                self._stores.clear()
+            self._stores[bucket] = _make_store(self._settings, self._keys, bucket)
+        return self._stores[bucket]
+
+
+def _make_store(settings: SourceSettings, keys: Mapping[str, str], bucket: str) -> "Store":
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    config: Any = dict(keys)
+    if settings.credentials == "anonymous":
+        config["skip_signature"] = True
+    silence = timedelta(seconds=settings.timeout_seconds)
+    client: Any = {
+        "connect_timeout": silence,
+        "read_timeout": silence,
+        "timeout": timedelta(seconds=settings.deadline_seconds),
+        "allow_http": settings.endpoint.startswith("http://"),
+    }
+    once: Any = {"max_retries": 0}  # requests are sent again here, by the settings
+    if settings.scheme == "s3":
+        config |= {name: getattr(settings, name) for name in ("endpoint", "region") if getattr(settings, name)}
+        return S3Store(bucket, config=config, client_options=client, retry_config=once)
+    if settings.scheme == "gs":
+        config |= {"base_url": settings.endpoint} if settings.endpoint else {}
+        return GCSStore(bucket, config=config, client_options=client, retry_config=once)
+    if settings.endpoint:
+        config = {"endpoint": settings.endpoint, "account_name": _account_in(settings.endpoint), **config}
+    return AzureStore(bucket, config=config, client_options=client, retry_config=once)
+
+
+def _account_in(endpoint: str) -> str:
+    """Return the account that an endpoint of Azure is of: its path, or the first part of its host."""
+    address = urlsplit(endpoint)
+    return address.path.strip("/") or (address.hostname or "").partition(".")[0]
+
+
+async def _get(store: "Store", key: str, offset: int, count: int, version: str) -> Answer:
+    import obstore
+
+    condition = condition_of(version)
+    options: GetOptions = {"range": (offset, offset + count)}
+    if condition.etag:
+        options["if_match"] = condition.etag
+    if condition.date:
+        options["if_unmodified_since"] = email.utils.parsedate_to_datetime(condition.date)
+    try:
+        result = await obstore.get_async(store, key, options=options)
+    except obstore.exceptions.GenericError as error:
+        if version or _status_in(error) != 416:
+            raise
+        meta = await obstore.head_async(store, key)  # of an object of 0 bytes no range can be asked for
+        if meta["size"]:
+            raise
+        return Answer(b"", 0, _version(meta))
+    size = result.meta["size"]
+    expected = min(count, size - offset)
+    if tuple(result.range) != (offset, offset + expected):
+        raise Failure(OTHER_BYTES)
+    body = bytes(await result.bytes_async())
+    if len(body) != expected:
+        raise Failure("its server sent fewer bytes than asked for", is_temporary=True)
+    return Answer(body, size, _version(result.meta))
+
+
+def _version(meta: Mapping[str, Any]) -> str:
+    modified: datetime = meta["last_modified"]
+    # obstore gives the year 1970 where the server tells no date.
+    date = email.utils.format_datetime(modified, usegmt=True) if modified.timestamp() > 0 else ""
+    return version_of(meta["e_tag"] or "", date, meta["size"])
+
+
+def _failure_of(error: Exception) -> Failure:
+    """Return what is said of an error of obstore; only its kind is used, and marks in its text."""
+    text = str(error)
+    status = _statuses.get(type(error).__name__) or _status_in(error)
+    if status:
+        return Failure(REPLACED) if status == 416 else failure_of_status(status)
+    if isinstance(error, ValueError):
+        return Failure("its address is not one that can be read")
+    for mark, problem, is_temporary in _marks:
+        if mark in text:
+            return Failure(problem, is_temporary)
+    return Failure("its server cannot be reached, or broke off its answer", is_temporary=True)
+
+
+def _status_in(error: Exception) -> int:
+    match = _status.search(str(error))
+    return int(match[1]) if match else 0

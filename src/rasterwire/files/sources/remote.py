@@ -1,0 +1,138 @@
+"""Files of other machines: requests for ranges, merged, in flight together, held to one version and to a deadline."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from rasterwire.errors import RenderCancelled, SourceUnavailable
+from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
+from rasterwire.files.sources.attempts import Failure, attempt
+from rasterwire.files.sources.loop import OfLoop, run
+from rasterwire.files.sources.merging import cut, merge
+from rasterwire.files.sources.settings import SourceSettings
+
+__all__ = ["OTHER_BYTES", "REPLACED", "Answer", "RangeClient", "RemoteSource"]
+
+REPLACED = "it was replaced at its source while it was read; ask again"
+"""What is said of a file that has another version than the one that was opened."""
+
+OTHER_BYTES = "its server answers with other bytes than asked for"
+"""What is said of a file whose server gives another range, or more of it."""
+
+T = TypeVar("T")
+
+_MAX_REQUEST_BYTES = 512 << 20
+"""Bytes of one request to a source. Stored tiles are smaller; a file that claims larger ones is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request for a range of a file.
+
+    Attributes:
+        body: the bytes of the range, fewer only where the file ends.
+        size: of the whole file, in bytes.
+        version: of the file.
+    """
+
+    body: bytes
+    size: int
+    version: str
+
+
+class RangeClient(Protocol):
+    """Sends one request for a range."""
+
+    async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
+        """Return a range of a file.
+
+        Args:
+            href: the address of the file.
+            offset: first byte.
+            count: bytes, at least 1.
+            version: that the file has to have; empty for any.
+
+        Raises:
+            Failure: there is no correct answer.
+        """
+        ...
+
+
+class RemoteSource:
+    """A ``ByteSource`` of other machines."""
+
+    def __init__(self, settings: SourceSettings, client: RangeClient) -> None:
+        self._settings = settings
+        self._client = client
+        self._places = OfLoop(lambda: asyncio.Semaphore(settings.max_in_flight))
+
+    def __repr__(self) -> str:
+        return f"RemoteSource({self._settings.prefix!r})"
+
+    def open(self, href: str) -> OpenedFile:
+        """Return a file in its present version, by one request; see ``ByteSource``."""
+        answer = _result(self._get(href, 0, HEAD_BYTES, ""), self._settings.deadline_seconds)
+        return OpenedFile(href, answer.size, answer.version, answer.body)
+
+    def read(self, file: OpenedFile, spans: Sequence[Span]) -> list[bytes]:
+        """Return the bytes of spans; those that were in the first bytes cost no request. See ``ByteSource``."""
+        inside = [(offset, max(0, min(count, file.size - offset))) for offset, count in spans]
+        have_head = [offset + count <= len(file.head) for offset, count in inside]
+        absent = [span for span, is_there in zip(inside, have_head, strict=True) if not is_there]
+        requests = merge(absent)
+        if any(request.count > _MAX_REQUEST_BYTES for request in requests):
+            raise SourceUnavailable.of_file(f"a part of it has more than {_MAX_REQUEST_BYTES >> 20} MiB")
+        bodies: list[bytes] = []
+        if requests:
+            ranges = [(request.offset, request.count) for request in requests]
+            bodies = _result(self._get_all(file, ranges), self._settings.deadline_seconds)
+        parts = iter(cut(absent, requests, bodies))
+        return [
+            file.head[offset : offset + count] if is_there else next(parts)
+            for (offset, count), is_there in zip(inside, have_head, strict=True)
+        ]
+
+    async def _get_all(self, file: OpenedFile, ranges: Sequence[Span]) -> list[bytes]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._get(file.href, *span, file.version)) for span in ranges]
+        answers = [task.result() for task in tasks]
+        if any(answer.version != file.version or answer.size != file.size for answer in answers):
+            raise Failure(REPLACED)
+        return [answer.body for answer in answers]
+
+    async def _get(self, href: str, offset: int, count: int, version: str) -> Answer:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.deadline_seconds
+        async with self._places.get():
+            return await attempt(
+                lambda: self._client.get(href, offset, count, version), self._settings.retries, deadline
+            )
+
+
+def _result(coroutine: Coroutine[Any, Any, T], deadline_seconds: float) -> T:
+    """Return what a coroutine returns within the time.
+
+    Raises:
+        SourceUnavailable: it fails, or takes longer. What failed below is no cause of it: that may hold addresses.
+        RenderCancelled: the process stops.
+    """
+    try:
+        return run(_within(coroutine, deadline_seconds))
+    except Failure as failure:
+        problem = failure.problem
+    except CancelledError:
+        raise RenderCancelled from None
+    raise SourceUnavailable.of_file(problem)
+
+
+async def _within(coroutine: Coroutine[Any, Any, T], deadline_seconds: float) -> T:
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return await coroutine
+    except TimeoutError:
+        failures: Sequence[BaseException] = [Failure("its source took too long to answer")]
+    except BaseExceptionGroup as group:
+        failures = group.exceptions  # of requests in flight together
+    raise failures[0]
