@@ -665,7 +665,7 @@ def test_headers_are_read_once_for_each_version_of_a_file(tmp_path: Path, monkey
         reads.append(path)
         return read_header(path)
 
-    monkeypatch.setattr("rasterwire.catalog.folder.read_header", counted)
+    monkeypatch.setattr("rasterwire.catalog.indexed.read_header", counted)
     catalog = catalog_of(tmp_path)
 
     catalog.get("i")

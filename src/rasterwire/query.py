@@ -28,6 +28,7 @@ __all__ = [
     "holds",
     "sort_images",
     "sort_key",
+    "value_of",
 ]
 
 START = "system:time_start"
@@ -173,9 +174,9 @@ def holds(condition: Condition, image: Image) -> bool:
     """Tell whether an image fulfils a condition."""
     match condition:
         case Compare(name, comparison, value):
-            return _compares(comparison, _value(image, name), value)
+            return _compares(comparison, value_of(image, name), value)
         case Present(name):
-            return _value(image, name) is not None
+            return value_of(image, name) is not None
         case Intersects(region):
             return image.footprint is None or intersects(image.footprint, region)
         case Not(inner):
@@ -190,15 +191,16 @@ def sort_images(images: Sequence[Image], sort: Sequence[Sort]) -> list[Image]:
     """Return images in an order; those without a property come last, equal ones keep their order."""
     result = list(images)
     for order in reversed(sort):
-        present = [image for image in result if _value(image, order.property) is not None]
-        missing = [image for image in result if _value(image, order.property) is None]
-        keyed = [(sort_key(_value(image, order.property)), image) for image in present]
+        present = [image for image in result if value_of(image, order.property) is not None]
+        missing = [image for image in result if value_of(image, order.property) is None]
+        keyed = [(sort_key(value_of(image, order.property)), image) for image in present]
         keyed.sort(key=itemgetter(0), reverse=order.descending)
         result = [image for _, image in keyed] + missing
     return result
 
 
-def _value(image: Image, name: str) -> Any:
+def value_of(image: Image, name: str) -> Any:
+    """Return the value by which filters and orders know a property of an image; None where it has none."""
     return image.id if name == "system:id" else properties_of(image).get(name)
 
 

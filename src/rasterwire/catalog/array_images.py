@@ -12,26 +12,24 @@ from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source
 from rasterwire.catalog.tree import Tree
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.layers import Layers
-from rasterwire.files.arrays.opened import array_format, opened_layers
+from rasterwire.files.arrays.opened import opened_layers
 
-__all__ = ["find_array_images"]
+__all__ = ["array_images"]
 
 
-def find_array_images(tree: Tree, used: set[str]) -> list[Entry]:
-    """Return the images of all files of arrays, ordered by file.
+def array_images(tree: Tree, name: str) -> tuple[Entry, ...]:
+    """Return the images of a file of arrays.
 
-    The coordinates of each file are read, since they tell how many images there are; those of files that are open
-    already are not read again.
+    The coordinates of the file are read, since they tell how many images there are.
 
     Args:
         tree: the files of the catalog.
-        used: names of the files that belong to STAC items.
+        name: of the file.
     """
-    return [entry for name in tree.files if array_format(name) and name not in used for entry in _entries(tree, name)]
+    return tuple(_entries(name, tree.path_of(name), tree.version_of(name) or ""))
 
 
-def _entries(tree: Tree, name: str) -> Iterator[Entry]:
-    href, version = tree.files[name]
+def _entries(name: str, href: str, version: str) -> Iterator[Entry]:
     stem = posixpath.splitext(name)[0]
     key = posixpath.basename(stem)
     try:

@@ -17,6 +17,7 @@ __all__ = [
     "is_text",
     "limit_properties",
     "read_document",
+    "read_value",
 ]
 
 # Documents are held in memory; larger files are data, not documents.
@@ -38,9 +39,20 @@ def read_document(path: str) -> Mapping[str, Any] | None:
         file = Path(path)
         if file.stat().st_size > _max_bytes:
             raise ValueError(f"more than {_max_bytes >> 20} MiB")
-        document = json.loads(file.read_bytes())
+        body = file.read_bytes()
     except OSError as error:
         raise ValueError("a file that cannot be opened") from error
+    return read_value(body)
+
+
+def read_value(body: bytes) -> Mapping[str, Any] | None:
+    """Return the object in a JSON document; None where it has another kind of value.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ValueError("no JSON document") from error
     return document if isinstance(document, dict) else None

@@ -70,7 +70,7 @@ def lines(unserved: Iterable[Unserved]) -> list[str]:
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
     """Yield the files of a tree and the assets of its images that one may expect to be served, and that are not."""
-    for name in sorted({*tree.files, *tree.auxiliary}):
+    for name in sorted({*tree.names(), *tree.auxiliary()}):
         lower = name.lower()
         for kind, reason in _SIDECARS.items():
             if lower.endswith(kind):
