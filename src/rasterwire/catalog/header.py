@@ -46,6 +46,8 @@ class BandHeader:
         mask_is_own: whether that mask belongs to this band alone.
         scale, offset: physical = stored x scale + offset; 1 and 0 where the file gives none.
         unit: of the physical value, or "".
+        grid: where it is not that of the file's first band; else None.
+        index: of the band in its file, from 1; 0 where it is its place in the header.
     """
 
     description: str
@@ -56,6 +58,8 @@ class BandHeader:
     scale: float
     offset: float
     unit: str
+    grid: GeoBox | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Header:
         version: a text that changes when the file changes.
         metadata: the other metadata of each band.
         ground: see ``Band``.
+        format: see ``Band``.
     """
 
     driver: str
@@ -88,6 +93,7 @@ class Header:
     version: str
     metadata: tuple[BandMetadata, ...]
     ground: GeoBox | None
+    format: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:

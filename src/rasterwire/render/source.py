@@ -14,6 +14,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.chunks import read_layer
+from rasterwire.files.arrays.opened import array_version, opened_layers
 from rasterwire.files.byte_reader import CHANGED, version_of
 from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.gdal_file import failure_of
@@ -145,9 +147,12 @@ def _read_inside(source: Source, overview: int | None, window: RasterWindow, unt
             raise TypeError(f"band {source.name} is computed, and has no function that computes it")
         case Band():
             with of_band(source):
-                pixels = (
-                    _by_tiles(source, overview, window, until) if source.plain else _by_gdal(source, overview, window)
-                )
+                if source.format:
+                    pixels = _by_chunks(source, window)
+                elif source.plain:
+                    pixels = _by_tiles(source, overview, window, until)
+                else:
+                    pixels = _by_gdal(source, overview, window)
                 check_version(source)  # it may have been opened after it was replaced
                 return pixels
 
@@ -215,6 +220,18 @@ def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     return NodataPixels(data, band.nodata)
 
 
+def _by_chunks(band: Band, window: RasterWindow) -> Pixels:
+    """Read pixels of a layer of arrays."""
+    check_version(band)
+    rows = slice(window.row_off, window.row_off + window.height)
+    cols = slice(window.col_off, window.col_off + window.width)
+    try:
+        layer = opened_layers(band.href, band.version).layer(band.index)
+    except IndexError:
+        raise SourceUnavailable.of_file(CHANGED) from None
+    return NodataPixels(read_layer(band.href, band.version, layer, rows, cols), band.nodata)
+
+
 @contextmanager
 def of_band(band: Band) -> Iterator[None]:
     """Name a band in the errors of its file."""
@@ -234,8 +251,9 @@ def check_version(band: Band) -> None:
     if not is_local(band.href):
         return
     try:
-        status = os.stat(band.href)  # noqa: PTH116  for each block, and twice as fast
-    except OSError:
+        # os.stat for each block, since it is twice as fast
+        version = array_version(band.href) if band.format else version_of(os.stat(band.href))  # noqa: PTH116
+    except (OSError, SourceUnavailable):
         raise SourceUnavailable("", band.name, "the file is gone") from None
-    if band.version and band.version != version_of(status):
+    if band.version and band.version != version:
         raise SourceUnavailable("", band.name, CHANGED)
