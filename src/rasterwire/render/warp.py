@@ -15,11 +15,12 @@ from rasterio.vrt import WarpedVRT
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import gdal_calls
+from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.positions import TILE, exact, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.sampling import Rectangle, Sampling
-from rasterwire.render.source import check_version, dataset
+from rasterwire.render.source import call_for, check_version, dataset
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
@@ -85,8 +86,10 @@ def _cell_shape(share: float) -> tuple[int, int]:
 
 
 def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
+    band = sampling.source.stored
+    assert band is not None
     try:
-        return _warped(sampling, cell, scale)
+        return call_for(band, _warped, sampling, cell, scale)
     except SourceUnavailable:
         # GDAL fails where no pixel of the cell has a position in the source's crs, such as beyond a pole
         origin = sampling.anchor
@@ -97,10 +100,9 @@ def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, floa
         return sampling.invalid((rows, cols))
 
 
-def _warped(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
+def _warped(band: Band, sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
     row, col, rows, cols = cell
-    grid, band = sampling.grid, sampling.source.stored
-    assert band is not None
+    grid = sampling.grid
     assert sampling.resampling is not None
     flags = dataset(band, sampling.overview).mask_flag_enums[band.index - 1]
     masked, nodata = band.masked, band.nodata

@@ -47,6 +47,10 @@ class Settings:
         lame_duck_seconds: how long a server that was told to stop goes on, but says that it is not ready, so that
             balancers send it no more requests.
         drain_seconds: how long running streams may go on after that.
+        sandbox: ``none``, or ``process``: files are read in processes of their own, so that a damaged or hostile file
+            costs the request for it and no other.
+        sandbox_seconds: how long such a process may take for a header or a block of pixels.
+        sandbox_bytes: how much memory it may take for that.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, and Earth Engine's words in messages.
     """
@@ -70,6 +74,9 @@ class Settings:
     idle_seconds: float = 75.0
     lame_duck_seconds: float = 0.0
     drain_seconds: float = 20.0
+    sandbox: str = "none"
+    sandbox_seconds: float = 60.0
+    sandbox_bytes: int = 2 << 30
     limits: str = "own"
 
 
@@ -103,6 +110,8 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     settings = Settings(**typed)
     if settings.limits not in {"own", "earth-engine"}:
         raise BadSettings(f"limits: {settings.limits!r} is neither own nor earth-engine")
+    if settings.sandbox not in {"none", "process"}:
+        raise BadSettings(f"sandbox: {settings.sandbox!r} is neither none nor process")
     if not settings.catalog.is_dir():
         raise BadSettings(f"catalog: {settings.catalog} is not a folder")
     return settings
