@@ -4,6 +4,7 @@ GDAL opens them without an error, because the header is at the start. The check 
 pixels with the size of the file; it reads no pixels. It also refuses files with too many parts.
 """
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,15 +30,22 @@ def check_complete(href: str) -> None:
         is_truncated = _is_truncated_jpeg2000(href)
     else:
         with file:
-            try:
-                is_truncated = walk(file).pixels_end(file) > Path(href).stat().st_size
-            except TooManyDirectories:
-                problem = (
-                    f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
-                )
-                raise SourceUnavailable(image_id="", band="", problem=problem) from None
+            is_truncated = _is_truncated_tiff(file)
     if is_truncated:
-        raise SourceUnavailable(image_id="", band="", problem="the file ends before its pixels do; store it again")
+        raise SourceUnavailable.of_file("the file ends before its pixels do; store it again")
+
+
+def _is_truncated_tiff(file: BinaryIO) -> bool:
+    try:
+        directories = walk(file).of_first(file)
+    except TooManyDirectories:
+        raise SourceUnavailable.of_file(
+            f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
+        ) from None
+    if any(directory.lists_too_few_tiles(file) for directory in directories):
+        raise SourceUnavailable.of_file("its lists of tiles are too short for its size; store it again")
+    end = max((directory.pixels_end(file) for directory in directories), default=0)
+    return end > os.fstat(file.fileno()).st_size
 
 
 def _is_truncated_jpeg2000(href: str) -> bool:
