@@ -80,16 +80,20 @@ class GdalOptions:
             GDAL_GEOREF_SOURCES=INTERNAL would do that and more, but makes GDAL 3.10 return a
             transform of uninitialised memory for a JPEG 2000 file that has none.
         GDAL_PAM_ENABLED: NO neither reads nor writes .aux.xml.
+        GDAL_NUM_THREADS: of the decoder of JPEG 2000. Several threads lose the errors of damaged tiles, and give
+            whatever was in memory for their pixels.
     """
 
     GDAL_DISABLE_READDIR_ON_OPEN: Literal["EMPTY_DIR"] = "EMPTY_DIR"
     GDAL_PAM_ENABLED: Literal["NO"] = "NO"
+    GDAL_NUM_THREADS: Literal["1"] = "1"
 
     def as_env(self) -> dict[str, str]:
         """Return the settings as ``rasterio.Env`` takes them."""
         return {
             "GDAL_DISABLE_READDIR_ON_OPEN": self.GDAL_DISABLE_READDIR_ON_OPEN,
             "GDAL_PAM_ENABLED": self.GDAL_PAM_ENABLED,
+            "GDAL_NUM_THREADS": self.GDAL_NUM_THREADS,
         }
 
 

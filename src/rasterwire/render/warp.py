@@ -16,11 +16,12 @@ from rasterio.vrt import WarpedVRT
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import gdal_calls
+from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.positions import TILE, exact, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.sampling import Rectangle, Sampling
-from rasterwire.render.source import check_version, dataset
+from rasterwire.render.source import call_for, check_version, dataset
 from rasterwire.render.warp_source import rectangle_in_memory
 from rasterwire.request import Resampling
 
@@ -87,8 +88,10 @@ def _cell_shape(share: float) -> tuple[int, int]:
 
 
 def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
+    band = sampling.source.stored
+    assert band is not None
     try:
-        return _warped(sampling, cell, scale)
+        return call_for(band, _warped, sampling, cell, scale)
     except SourceUnavailable:
         # GDAL fails where no pixel of the cell has a position in the source's crs, such as beyond a pole
         origin = sampling.anchor
@@ -99,9 +102,7 @@ def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, floa
         return sampling.invalid((rows, cols))
 
 
-def _warped(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
-    band = sampling.source.stored
-    assert band is not None
+def _warped(band: Band, sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
     if band.format:
         with gdal_calls(band.name), rectangle_in_memory(sampling, cell, scale) as (raster, masked):
             pixels = _warped_raster(raster, masked, sampling, cell, scale)
