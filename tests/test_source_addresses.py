@@ -1,7 +1,6 @@
 """What a catalog names leads to no server that the operator did not allow: nothing comes to a guarded port."""
 
 import ipaddress
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -293,6 +292,6 @@ def test_addresses_are_public_or_allowed() -> None:
 
 def test_what_resolvers_of_this_machine_read_as_loopback_is_refused() -> None:
     rules = AddressRules(False)
-    for host in ("localhost", "127.1", "2130706433", "0x7f.1", "0", socket.gethostname()):
+    for host in ("localhost", "127.1", "2130706433", "0x7f.1", "0"):
         with pytest.raises(Failure):
             rules.resolve(host, 80)
