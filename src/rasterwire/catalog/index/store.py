@@ -76,9 +76,9 @@ class IndexStore:
             pass
 
     @property
-    def is_read_only(self) -> bool:
-        """Whether changes are refused."""
-        return self._read_only
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
@@ -134,7 +134,7 @@ class IndexStore:
 
     def exists(self, collection: str) -> bool:
         """Tell whether a collection has an image."""
-        return bool(self.count(Query(collection=collection, limit=1)))
+        return bool(collection and self.count(Query(collection=collection, limit=1)))
 
     def close_id(self, name: str) -> str:
         """Return an id that may be meant by one that there is not, "" for none.
@@ -245,7 +245,7 @@ class IndexStore:
         self._enter_soon(f"header {href}", lambda writer: writer.put_header(href, version, header))
 
     def _enter_soon(self, name: str, change: Callable[[Writer], None]) -> None:
-        """Make a small change with all others that wait; where another change takes place, the next call makes it."""
+        """Make a small change with all others that wait; where another takes place, the next one makes it too."""
         if self._read_only:
             return
         self._waiting[name] = change
@@ -262,13 +262,16 @@ class IndexStore:
                     return
                 finally:
                     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-                writer = Writer(connection, compression)
-                for waiting in list(self._waiting):
-                    if (waiting_change := self._waiting.pop(waiting, None)) is not None:
-                        waiting_change(writer)
+                self._enter_waiting(Writer(connection, compression))
                 connection.execute("COMMIT")
         finally:
             self._writing.release()
+
+    def _enter_waiting(self, writer: Writer) -> None:
+        for name in list(self._waiting):
+            change = self._waiting.pop(name, None)
+            if change is not None:
+                change(writer)
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
@@ -308,6 +311,7 @@ class IndexStore:
             writer = Writer(connection, compression)
             yield writer
             writer.finish()
+            self._enter_waiting(writer)
             connection.execute("COMMIT")
 
     def _connect(self) -> tuple[sqlite3.Connection, Compression]:
