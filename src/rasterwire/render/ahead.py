@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache, partial
 
 import numpy as np
@@ -73,18 +73,21 @@ def fetch_ahead(raster: RasterPlan, window: Window) -> None:
         return
     height, width = (int(n) for n in raster.grid.shape)
     row = Window(window.row, 0, window.height, width) if width <= _MAX_ROW else window
-    own, *others = [partial(_fetch, band, raster.grid, row) for band in bands]
-    pending = [future for future in map(_submit, others) if future is not None]
-    own()
-    wait(pending)
+    fetches = [partial(_fetch, band, raster.grid, row) for band in bands]
+    pending = [_submit(fetch) for fetch in fetches]
     step = row.height * row.width * sum(np.dtype(band.dtype).itemsize for band in bands)
     for count in range(1, _AHEAD_BYTES // step + 1):
         first = row.row + count * row.height
         if first >= height:
-            return
+            break
         below = Window(first, row.col, min(row.height, height - first), row.width)
         for band in bands:
             _submit(partial(_fetch, band, raster.grid, below))
+    for fetch, future in zip(fetches, pending, strict=True):
+        if future is None:
+            fetch()
+        else:
+            future.result()
 
 
 def _is_fetched(band: BandPlan) -> bool:
