@@ -33,7 +33,7 @@ from rasterwire.expression.language.values import CollectionValue, FilterValue, 
 from rasterwire.geo.region import Region
 from rasterwire.image import Band, Image
 from rasterwire.query import (
-    MAX_COMPARISONS,
+    MAX_CONDITIONS,
     AllOf,
     AnyOf,
     Compare,
@@ -42,6 +42,7 @@ from rasterwire.query import (
     Present,
     Query,
     Sort,
+    condition_count,
     holds,
 )
 from rasterwire.render.engine import SerialEngine
@@ -70,7 +71,8 @@ def made(count: int = 20, **options: Any) -> ListCatalog:
 
 
 def value_of(result: Any, catalog: ListCatalog) -> Any:
-    return evaluate_graph(read_graph(graph(result)), CatalogWorld(catalog, SerialEngine()))
+    read = read_graph(graph(result))
+    return evaluate_graph(read, CatalogWorld(catalog, SerialEngine(), read))
 
 
 LOADED = call("ImageCollection.load", id="c")
@@ -180,6 +182,16 @@ def test_the_first_image_and_the_first_few_are_asked_for_alone() -> None:
     assert (catalog.queries, catalog.counted, catalog.opened) == ([(query, "", 3)], [], [])
 
 
+def test_values_of_a_property_are_counted_and_the_first_is_found_by_a_query() -> None:
+    catalog = ListCatalog([scene(at, **({"rare": at} if at in {5, 9} else {})) for at in range(20)])
+    having = replace(IN_TIME, conditions=(Present("rare"),))
+    for name, expected in (("count", 1), ("first", 5)):
+        assert (
+            value_of(call(f"AggregateFeatureCollection.{name}", collection=DATED, property="rare"), catalog) == expected
+        )
+    assert (catalog.counted, catalog.queries, catalog.opened) == ([having], [(having, "", 1)], [])
+
+
 def test_values_of_a_property_open_no_header() -> None:
     catalog = made(25, page=10)
     column = call("AggregateFeatureCollection.array", collection=filtered(less("n", 22)), property="n")
@@ -204,6 +216,24 @@ def test_what_no_query_says_is_tested_on_the_pages_of_what_one_says() -> None:
     assert [asked for asked, _, _ in catalog.queries] == [
         Query("c", conditions=(Compare("cloud", Comparison.LESS, 9),))
     ]
+
+
+def test_of_a_filter_of_more_conditions_than_a_catalog_takes_the_first_are_asked_for() -> None:
+    catalog = made()
+    many = call("Filter.and", filters=[call("Filter.greaterThan", leftField="n", rightValue=-at) for at in range(600)])
+    assert value_of(size(filtered(many)), catalog) == 19
+    (query,) = {query for query, _, _ in catalog.queries}
+    assert 400 < len(query.conditions) < MAX_CONDITIONS
+    either = call("Filter.or", filters=[call("Filter.equals", leftField="n", rightValue=at) for at in range(600)])
+    assert value_of(size(filtered(either)), catalog) == 20
+    assert catalog.queries[-1][0] == Query("c")
+    twice = less("n", 5)
+    for _ in range(40):
+        opposite = call("Filter.not", filter=call("Filter.not", filter=twice))
+        twice = call("Filter.and", filters=[twice, opposite])
+    assert value_of(size(filtered(twice)), catalog) == 5
+    assert value_of(size(filtered(call("Filter.and", filters=[]))), catalog) == 20
+    assert value_of(size(filtered(call("Filter.or", filters=[]))), catalog) == 0
 
 
 def test_a_filter_after_a_limit_is_not_moved_before_it() -> None:
@@ -347,7 +377,7 @@ def test_ends_of_times_are_tested_on_the_pages_and_more_comparisons_than_a_catal
     many = " AND ".join(f"properties.n != {at}" for at in range(2, 600))
     page = list_assets(catalog, "c", {"filter": many, "view": "BASIC"})
     assert [asset["id"] for asset in page["assets"]] == ["c/000", "c/001"]
-    assert len(catalog.queries[-1][0].conditions) == MAX_COMPARISONS // 2
+    assert len(catalog.queries[-1][0].conditions) == MAX_CONDITIONS // 3
 
 
 def test_a_parent_that_there_is_not_is_not_found() -> None:
@@ -385,6 +415,21 @@ def test_headers_are_read_ahead_of_a_composite_and_each_once() -> None:
     image = value_of(call("reduce.median", collection=filtered(less("n", 150))), catalog)
     assert len(image.bands) == 1
     assert sorted(catalog.opened) == [f"c/{at:03d}" for at in range(150)]
+
+
+@pytest.mark.usefixtures("slow")
+def test_images_that_a_graph_names_are_read_together() -> None:
+    catalog = Opening([scene(at) for at in range(40)])
+    names = [f"projects/p/assets/c/{at:03d}" for at in range(20)]
+    scenes = call("ImageCollection.fromImages", images=[call("Image.load", id=name) for name in names])
+    assert value_of(call("reduce.median", collection=scenes), catalog).bands
+    assert sorted(catalog.opened) == [f"c/{at:03d}" for at in range(20)]
+    catalog.failing = frozenset({"c/019"})
+    unused = call("If", condition=1, trueCase=call("Image.load", id="c/001"), falseCase=call("Image.load", id="c/019"))
+    assert value_of(unused, catalog).id == "c/001"
+    missing = call("ImageCollection.fromImages", images=[call("Image.load", id=name) for name in ("c/002", "nope")])
+    with pytest.raises(InvalidExpression, match="Image asset 'nope' not found"):
+        value_of(missing, catalog)
 
 
 @pytest.mark.usefixtures("slow")
@@ -527,12 +572,13 @@ def test_a_condition_says_what_its_filter_says(seed: int) -> None:
     assert isinstance(condition, FilterValue)
     for image in catalog.matching(Query()):
         passes = condition.accepts(image_value(image, partial(catalog.get, image.id)))
-        if condition.condition is None:
+        if condition.folded is None:
             continue
-        held = holds(condition.condition, image)
-        assert held == passes if condition.is_exact else held or not passes, (condition.condition, image)
-        matches = Query().narrowed(condition.condition).matches(image)
-        assert matches == held, (condition.condition, Query().narrowed(condition.condition), image)
+        said = condition.folded.condition
+        held = holds(said, image)
+        assert held == passes if condition.folded.is_exact else held or not passes, (said, image)
+        assert Query().narrowed(said).matches(image) == held, (said, Query().narrowed(said), image)
+        assert condition.folded.size == condition_count(said)
 
 
 @every("seed", range(300))

@@ -15,7 +15,7 @@ from rasterwire.geo.region.relations import intersects
 from rasterwire.image import Image, properties_of
 
 __all__ = [
-    "MAX_COMPARISONS",
+    "MAX_CONDITIONS",
     "START",
     "AllOf",
     "AnyOf",
@@ -27,7 +27,7 @@ __all__ = [
     "Present",
     "Query",
     "Sort",
-    "comparison_count",
+    "condition_count",
     "holds",
     "sort_images",
     "sort_key",
@@ -37,8 +37,8 @@ __all__ = [
 START = "system:time_start"
 """The property by which images are filtered by time, in milliseconds since 1970 in UTC."""
 
-MAX_COMPARISONS = 500
-"""Comparisons in all conditions of a query; SQL databases refuse many more. Who asks tests the rest."""
+MAX_CONDITIONS = 500
+"""Conditions of a query, those within others included; databases refuse many more. Who asks tests the rest."""
 
 
 class Comparison(StrEnum):
@@ -84,14 +84,14 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """All conditions hold."""
+    """All conditions hold, as of none they do."""
 
     conditions: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one condition holds."""
+    """At least one condition holds, as of none it does not."""
 
     conditions: tuple["Condition", ...]
 
@@ -191,13 +191,13 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
-def comparison_count(condition: Condition) -> int:
-    """Return how many comparisons a condition consists of."""
+def condition_count(condition: Condition) -> int:
+    """Return how many conditions a condition consists of, itself included."""
     match condition:
         case Not(inner):
-            return comparison_count(inner)
+            return 1 + condition_count(inner)
         case AllOf(conditions) | AnyOf(conditions):
-            return sum(map(comparison_count, conditions))
+            return 1 + sum(map(condition_count, conditions))
         case _:
             return 1
 

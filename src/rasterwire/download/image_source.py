@@ -1,6 +1,7 @@
 """What expressions see of this server: the images of its catalog, and their pixels."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -10,8 +11,10 @@ from odc.geo.geobox import GeoBox
 from rasterwire.catalog import Catalog
 from rasterwire.download.finder import CatalogFinder
 from rasterwire.download.image_values import image_value
+from rasterwire.download.read_ahead import ReadAhead
 from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression
 from rasterwire.expression.coerce import describe
+from rasterwire.expression.language.graph import Array, Call, Graph, Literal, Record
 from rasterwire.expression.language.selection import Selection
 from rasterwire.expression.language.values import CollectionValue, ImageValue
 from rasterwire.image import Image, properties_of
@@ -32,17 +35,27 @@ _SAMPLE = 100
 class CatalogWorld:
     """Images of a catalog as values; see ``expression.values.World``."""
 
-    def __init__(self, catalog: Catalog, engine: Engine) -> None:
+    def __init__(self, catalog: Catalog, engine: Engine, graph: Graph | None = None) -> None:
+        """Set where images come from, and the graph that is evaluated, which names images that may be read together."""
         self._catalog = catalog
         self._engine = engine
+        ahead = ReadAhead(catalog)
+        names = [] if graph is None else _image_names(graph)
+        self._readers = {name: ahead.add(plain_id(name)) for name in names} if len(names) > 1 else {}
 
     def image(self, image_id: str) -> ImageValue:
         """See ``World.image``."""
         try:
-            image = find_image(self._catalog, image_id)
+            image = self._find(image_id)
         except ImageNotFound:
             raise InvalidExpression(f"Image asset '{image_id[:200]}' {_MISSING}", "Image.load") from None
         return image_value(image, lambda: image)
+
+    def _find(self, name: str) -> Image:
+        if name in self._readers:
+            with suppress(ImageNotFound):
+                return self._readers[name]()
+        return find_image(self._catalog, name)
 
     def collection(self, collection_id: str) -> CollectionValue:
         """See ``World.collection``."""
@@ -56,6 +69,21 @@ class CatalogWorld:
     def pixels(self, nodes: Sequence[Node], grid: GeoBox, windows: Sequence[Window]) -> Iterator[list[Pixels]]:
         """See ``World.pixels``."""
         return self._engine.map(partial(compute, nodes, grid), windows)
+
+
+def _image_names(graph: Graph) -> list[str]:
+    """Return the names of the images that a graph loads, in its order, each once."""
+    names: dict[str, None] = {}
+    nodes = list(graph.values.values())[::-1]
+    while nodes:
+        match nodes.pop():
+            case Call(name="Image.load", arguments={"id": Literal(value=str() as name)}):
+                names[name] = None
+            case Call(arguments=fields) | Record(fields):
+                nodes.extend(list(fields.values())[::-1])
+            case Array(items):
+                nodes.extend(items[::-1])
+    return list(names)
 
 
 def plain_id(asset: str) -> str:

@@ -57,7 +57,7 @@ class Downloads:
         engine: Engine,
     ) -> None:
         self.catalog = catalog
-        self.world = CatalogWorld(catalog, engine)
+        self._engine = engine
         self.limits = limits
         self.lifetime = lifetime
         self._store = store
@@ -98,7 +98,7 @@ class Downloads:
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
         """
-        return evaluate_graph(graph, self.world)
+        return evaluate_graph(graph, CatalogWorld(self.catalog, self._engine, graph))
 
     def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None) -> None:
         """Look only at the bands of a request whose other fields are wrong already.

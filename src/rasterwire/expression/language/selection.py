@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rasterwire import budget
 from rasterwire.errors import InvalidExpression
-from rasterwire.query import MAX_COMPARISONS, Query, Sort, comparison_count
+from rasterwire.query import MAX_CONDITIONS, Query, Sort, condition_count
 
 if TYPE_CHECKING:
     from rasterwire.expression.language.values import FilterValue, ImageValue
@@ -77,16 +77,16 @@ class Selection:
         """Return a selection of the images that pass a filter as well; None where they have to be looked up for it."""
         if self.most is not None:
             return None
-        query, folded = self.query, condition.condition
-        if folded is not None and query.limit is None and self._has_room(comparison_count(folded)):
-            query = query.narrowed(folded)
-            if condition.is_exact:
+        query, folded = self.query, condition.folded
+        if folded is not None and query.limit is None and self._has_room(folded.size):
+            query = query.narrowed(folded.condition)
+            if folded.is_exact:
                 return replace(self, query=query)
         return replace(self, query=query, tests=(*self.tests, condition))
 
-    def _has_room(self, comparisons: int) -> bool:
-        """Tell whether a catalog can answer a query of that many comparisons more."""
-        return comparisons + sum(map(comparison_count, self.query.conditions)) <= MAX_COMPARISONS
+    def _has_room(self, size: int) -> bool:
+        """Tell whether a catalog can answer a query of that many conditions more."""
+        return size + sum(map(condition_count, self.query.conditions)) <= MAX_CONDITIONS
 
     def sorted(self, order: Sort) -> "Selection | None":
         """Return the same images in another order; None where they have to be looked up for it."""

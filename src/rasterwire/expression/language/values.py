@@ -299,6 +299,21 @@ class FunctionValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """What a query can say of a filter.
+
+    Attributes:
+        condition: that an image of the catalog fulfils if it passes the filter.
+        size: conditions that it consists of; of ``MAX_CONDITIONS`` at most.
+        is_exact: whether each image that fulfils it passes the filter.
+    """
+
+    condition: Condition
+    size: int
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FilterValue:
     """A test of elements.
 
@@ -307,16 +322,14 @@ class FilterValue:
         accepts_pair: tests two elements for a join; None for a filter that compares no fields.
         measure: returns the difference of two elements; None for a filter without a measure.
         depth: levels of filters within it.
-        condition: what an image of the catalog fulfils if it passes; None where no query says so.
-        is_exact: whether an image that fulfils the condition passes.
+        folded: what a query can say of it; None for nothing.
     """
 
     accepts: Callable[[Element], bool]
     accepts_pair: Callable[[Element, Element], bool] | None = None
     measure: Callable[[Element, Element], float] | None = None
     depth: int = 0
-    condition: Condition | None = None
-    is_exact: bool = True
+    folded: Folded | None = None
 
 
 @dataclass(frozen=True, slots=True)

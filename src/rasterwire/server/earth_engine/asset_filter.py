@@ -14,7 +14,7 @@ from rasterwire.expression.coerce import millis_of
 from rasterwire.expression.functions.geometry.geometries import geometry_of_json
 from rasterwire.image import Image
 from rasterwire.query import (
-    MAX_COMPARISONS,
+    MAX_CONDITIONS,
     START,
     AllOf,
     AnyOf,
@@ -25,7 +25,7 @@ from rasterwire.query import (
     Not,
     Present,
     Query,
-    comparison_count,
+    condition_count,
     holds,
 )
 
@@ -88,12 +88,12 @@ class AssetFilter:
 
     def fold(self, query: Query) -> tuple[Query, "AssetFilter"]:
         """Return a query for as much of the filter as a catalog answers, and the rest."""
-        room, rest = MAX_COMPARISONS, []
+        room, rest = MAX_CONDITIONS, []
         conditions = list(self.conditions)
         # an image ends after it begins, so that those that begin too late need no look at their ends
         conditions += [_either(START, end.sign, end.limit) for end in self.end_times if end.sign in {"<", "<="}]
         for condition in dict.fromkeys(conditions):
-            room -= comparison_count(condition)
+            room -= condition_count(condition)
             if room >= 0:
                 query = query.narrowed(condition)
             else:

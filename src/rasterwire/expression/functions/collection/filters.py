@@ -1,7 +1,7 @@
 """Functions that return filters, which test the properties and geometries of elements."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -19,23 +19,24 @@ from rasterwire.expression.language.values import (
     Element,
     FeatureValue,
     FilterValue,
+    Folded,
     ImageValue,
 )
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.relations import intersects, to_crs
-from rasterwire.query import AllOf, AnyOf, Comparison, Condition, Not
+from rasterwire.query import Comparison
 
 _SIDES = "leftField: String = null, rightValue: Object = null, rightField: String = null, leftValue: Object = null"
 _MARGIN = 'maxError: ErrorMargin = {"type": "ErrorMargin", "unit": "meters", "value": 0.1}'
 
 Test = Callable[[Any, Any], bool]
 
-Folded = Callable[[str | None, Any, str | None, Any], Condition | None]
-"""Returns what a filter of two sides says of the images of the catalog, if a query can say it."""
+Sides = Callable[[str | None, Any, str | None, Any], Folded | None]
+"""Returns what a query can say of a filter of two sides."""
 
 
 def _comparison(
-    test: Test, left: tuple[str | None, Any], right: tuple[str | None, Any], condition: Condition | None = None
+    test: Test, left: tuple[str | None, Any], right: tuple[str | None, Any], folded: Folded | None = None
 ) -> FilterValue:
     """Return a filter that compares two sides, each a property or a value; of two elements in a join."""
 
@@ -44,7 +45,7 @@ def _comparison(
         value_b = right[1] if right[0] is None else field_of(b, right[0])
         return test(value_a, value_b)
 
-    return FilterValue(lambda element: accepts_pair(element, element), accepts_pair, condition=condition)
+    return FilterValue(lambda element: accepts_pair(element, element), accepts_pair, folded=folded)
 
 
 def field_of(element: Element, name: str) -> Any:
@@ -60,17 +61,17 @@ def field_of(element: Element, name: str) -> Any:
 
 
 def _sided_filter(
-    test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any, folded: Folded | None = None
+    test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any, fold: Sides | None = None
 ) -> FilterValue:
     if (left is None) == (left_value is None) or (right is None) == (right_value is None):
         raise InvalidExpression("each side needs either a field or a value.")
-    condition = None if folded is None else folded(left, right_value, right, left_value)
-    return _comparison(test, (left, left_value), (right, right_value), condition)
+    folded = None if fold is None else fold(left, right_value, right, left_value)
+    return _comparison(test, (left, left_value), (right, right_value), folded)
 
 
-def _enter(name: str, description: str, test: Test, folded: Folded | None, more_arguments: str = "") -> None:
+def _enter(name: str, description: str, test: Test, fold: Sides | None, more_arguments: str = "") -> None:
     def call(left: str | None, right_value: Any, right: str | None, left_value: Any, *margin: Any) -> FilterValue:
-        return _sided_filter(test, left, right_value, right, left_value, folded)
+        return _sided_filter(test, left, right_value, right, left_value, fold)
 
     call.__doc__ = description
     table.listed(f"Filter.{name}({_SIDES}{more_arguments}) -> Filter")(call)
@@ -137,13 +138,13 @@ def _contains(a: Any, b: Any) -> bool:
     return bool(to_crs(outer, LONLAT).geometry.contains(to_crs(inner, LONLAT).geometry))
 
 
-def _folded(comparison: Comparison) -> Folded:
+def _fold(comparison: Comparison) -> Sides:
     return partial(conditions.compared, comparison)
 
 
-_enter("equals", "Passes where both sides are equal.", _is_equal, _folded(Comparison.EQUAL))
-_enter("lessThan", "Passes where the left side is less.", _is_less, _folded(Comparison.LESS))
-_enter("greaterThan", "Passes where the left side is greater.", _is_greater, _folded(Comparison.GREATER))
+_enter("equals", "Passes where both sides are equal.", _is_equal, _fold(Comparison.EQUAL))
+_enter("lessThan", "Passes where the left side is less.", _is_less, _fold(Comparison.LESS))
+_enter("greaterThan", "Passes where the left side is greater.", _is_greater, _fold(Comparison.GREATER))
 _enter(
     "dateRangeContains",
     "Passes where the date range on the left contains the date on the right.",
@@ -160,19 +161,19 @@ _enter(
     "stringContains",
     "Passes where the left text contains the right one.",
     _test_of_texts(lambda a, b: b in a),
-    _folded(Comparison.CONTAINS),
+    _fold(Comparison.CONTAINS),
 )
 _enter(
     "stringStartsWith",
     "Passes where the left text starts with the right one.",
     _test_of_texts(str.startswith),
-    _folded(Comparison.STARTS_WITH),
+    _fold(Comparison.STARTS_WITH),
 )
 _enter(
     "stringEndsWith",
     "Passes where the left text ends with the right one.",
     _test_of_texts(str.endswith),
-    _folded(Comparison.ENDS_WITH),
+    _fold(Comparison.ENDS_WITH),
 )
 _enter(
     "intersects",
@@ -209,26 +210,16 @@ def range_contains(field: str, low: Any, high: Any) -> FilterValue:
         above, below = _comparable(value, low), _comparable(value, high)
         return above is not None and below is not None and above[0] >= above[1] and below[0] <= below[1]
 
-    return FilterValue(accepts, condition=conditions.in_range(field, low, high))
+    return FilterValue(accepts, folded=conditions.in_range(field, low, high))
 
 
 PairTest = Callable[[Element, Element], bool]
 
 
 def _compound(
-    test: Callable[[Element], bool],
-    filters: list[FilterValue],
-    accepts_pair: PairTest | None,
-    condition: Condition | None,
+    test: Callable[[Element], bool], filters: list[FilterValue], accepts_pair: PairTest | None, folded: Folded | None
 ) -> FilterValue:
-    """Return a filter of other filters; it keeps the result for the last element, which nested filters may repeat.
-
-    Args:
-        test: of an element.
-        filters: the others.
-        accepts_pair: see ``FilterValue``.
-        condition: see ``FilterValue``; it is as exact as those of the others are.
-    """
+    """Return a filter of other filters; it keeps the result for the last element, which nested filters may repeat."""
     depth = 1 + max((part.depth for part in filters), default=0)
     if depth > _MAX_NESTING:
         raise InvalidExpression(f"filters are nested more than {_MAX_NESTING} deep.")
@@ -239,8 +230,7 @@ def _compound(
             cache[:] = [(element, test(element))]
         return cache[0][1]
 
-    is_exact = all(part.condition is not None and part.is_exact for part in filters)
-    return FilterValue(accepts, accepts_pair, depth=depth, condition=condition, is_exact=is_exact)
+    return FilterValue(accepts, accepts_pair, depth=depth, folded=folded)
 
 
 _MAX_NESTING = 100
@@ -252,8 +242,7 @@ def not_(inner: FilterValue) -> FilterValue:
     """Passes where another filter does not."""
     accepts_pair = inner.accepts_pair
     opposite = None if accepts_pair is None else lambda a, b: not accepts_pair(a, b)
-    condition = Not(inner.condition) if inner.condition is not None and inner.is_exact else None
-    return _compound(lambda element: not inner.accepts(element), [inner], opposite, condition)
+    return _compound(lambda element: not inner.accepts(element), [inner], opposite, conditions.opposite(inner))
 
 
 @table.listed("Filter.and(filters: List<Filter>) -> Filter")
@@ -261,9 +250,8 @@ def and_(filters: list[FilterValue]) -> FilterValue:
     """Passes where all filters do."""
     distinct = list(dict.fromkeys(filters))
     pair_test = _pair_test(distinct, all)
-    folded = _conditions(distinct)
-    condition = AllOf(folded) if folded or not distinct else None
-    return _compound(lambda element: all(part.accepts(element) for part in distinct), distinct, pair_test, condition)
+    folded = conditions.all_of(distinct)
+    return _compound(lambda element: all(part.accepts(element) for part in distinct), distinct, pair_test, folded)
 
 
 @table.listed("Filter.or(filters: List<Filter>) -> Filter")
@@ -271,13 +259,8 @@ def or_(filters: list[FilterValue]) -> FilterValue:
     """Passes where one of the filters does."""
     distinct = list(dict.fromkeys(filters))
     pair_test = _pair_test(distinct, any)
-    folded = _conditions(distinct)
-    condition = AnyOf(folded) if len(folded) == len(distinct) else None
-    return _compound(lambda element: any(part.accepts(element) for part in distinct), distinct, pair_test, condition)
-
-
-def _conditions(filters: Sequence[FilterValue]) -> tuple[Condition, ...]:
-    return tuple(part.condition for part in filters if part.condition is not None)
+    folded = conditions.any_of(distinct)
+    return _compound(lambda element: any(part.accepts(element) for part in distinct), distinct, pair_test, folded)
 
 
 def _pair_test(filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]) -> PairTest | None:
@@ -291,10 +274,8 @@ def _pair_test(filters: list[FilterValue], holds: Callable[[Iterable[bool]], boo
 @table.listed("Filter.notNull(properties: List<String>) -> Filter")
 def not_null(names: list[str]) -> FilterValue:
     """Passes where none of some properties is null."""
-    condition = conditions.present(names)
-    return FilterValue(
-        lambda element: all(property_of(element, name) is not None for name in names), condition=condition
-    )
+    folded = conditions.present(names)
+    return FilterValue(lambda element: all(property_of(element, name) is not None for name in names), folded=folded)
 
 
 _fields = ("minute", "hour", "day_of_month", "day_of_year", "week", "month", "year", "day_of_week")
