@@ -42,18 +42,18 @@ class BandNames:
             item: a STAC item; its id and assets are there.
         """
         assets = as_mapping(item["assets"])
-        wanted = {key: self._name(key, as_mapping(asset)) for key, asset in assets.items()}
-        names = _all_different(wanted)
+        preferred = {key: self._name(key, as_mapping(asset)) for key, asset in assets.items()}
+        names = _all_different(preferred)
         notes = [
             Disagreement(
                 image_id=str(item["id"]),
                 band=key,
                 field="band name",
-                claim=wanted[key],
+                claim=preferred[key],
                 value=f"other assets would have this name too; it is called {key}",
             )
             for key in assets
-            if names[key] != wanted[key]
+            if names[key] != preferred[key]
         ]
         if self.by is NamedBy.ASSET and not self.table:
             return item, notes
@@ -85,13 +85,13 @@ def _common_name(band: Mapping[str, Any]) -> str | None:
     return as_text(band.get("eo:common_name")) or as_text(band.get("common_name"))
 
 
-def _all_different(wanted: Mapping[str, str]) -> dict[str, str]:
+def _all_different(preferred: Mapping[str, str]) -> dict[str, str]:
     """Return the names by keys, where those that several would have give way to the keys.
 
     >>> _all_different({"a": "red", "b": "red", "c": "b"})
     {'a': 'a', 'b': 'b', 'c': 'c'}
     """
-    names = dict(wanted)
+    names = dict(preferred)
     while True:
         counts = Counter(names.values())
         clashing = [key for key, name in names.items() if counts[name] > 1 and name != key]

@@ -124,9 +124,9 @@ class PrefixedCatalog:
 
     def _without_others(self, member: Member, query: Query) -> Query:
         """Return a query for those images of a member whose ids belong to no longer prefix."""
-        for other in self._members:
-            if other.root.startswith(member.root) and other is not member:
-                begins = Compare(_ID, Comparison.STARTS_WITH, other.root.removeprefix(member.root))
+        for longer in self._members:
+            if longer.root.startswith(member.root) and longer is not member:
+                begins = Compare(_ID, Comparison.STARTS_WITH, longer.root.removeprefix(member.root))
                 query = replace(query, conditions=(*query.conditions, Not(begins)))
         return query
 
@@ -167,8 +167,8 @@ class _Merge:
         Raises:
             InvalidRequest: ``start`` is no page of this query.
         """
-        given, places = self._state(start)
-        most = size if self._query.limit is None else min(size, self._query.limit - given)
+        count, places = self._state(start)
+        most = size if self._query.limit is None else min(size, self._query.limit - count)
         images: list[Image] = []
         rows = self._in_order(places, min(most + 1, MAX_PAGE))
         after = places
@@ -179,18 +179,18 @@ class _Merge:
             after = state
         else:
             return Page(images)
-        given += len(images)
-        return Page(images, "" if given == self._query.limit else _token(given, after))
+        count += len(images)
+        return Page(images, "" if count == self._query.limit else _token(count, after))
 
     def _state(self, start: str) -> tuple[int, dict[int, _Place]]:
         if not start:
             return 0, {number: _Place("", 0) for number in range(len(self._parts))}
         try:
-            given, places = orjson.loads(start.removeprefix(_MARK))
+            count, places = orjson.loads(start.removeprefix(_MARK))
             state = {int(number): _Place(str(begin), int(skipped)) for number, begin, skipped in places}
             if not start.startswith(_MARK) or not all(0 <= number < len(self._parts) for number in state):
                 raise ValueError
-            return int(given), state
+            return int(count), state
         except (ValueError, TypeError):
             raise invalid("start", "PAGE_UNKNOWN", "is no page of this query; leave it empty to begin") from None
 
@@ -313,7 +313,7 @@ def _behind(root: str, value: str) -> list[str]:
     return [value[cut:] for cut in range(1, min(len(root), len(value) - 1) + 1) if root.endswith(value[:cut])]
 
 
-def _token(given: int, places: Mapping[int, _Place]) -> str:
+def _token(count: int, places: Mapping[int, _Place]) -> str:
     """Return the text of a state; see ``_Merge.page_of_order``."""
-    state = [given, [[number, place.start, place.skipped] for number, place in places.items()]]
+    state = [count, [[number, place.start, place.skipped] for number, place in places.items()]]
     return _MARK + orjson.dumps(state).decode()

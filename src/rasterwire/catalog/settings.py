@@ -114,7 +114,8 @@ def _read_catalog(table: Mapping[object, object], path: str, violations: Violati
     settings = CatalogSettings(**values)
     for name, description in _misfits(settings, table):
         violations.add(_wrong(f"{path}.{name}", description))
-    return settings
+    # where its prefix is wrong, it is held against no other
+    return settings if "prefix" in values or "prefix" not in table else None
 
 
 def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Iterator[tuple[str, str]]:
@@ -169,7 +170,7 @@ def _read_source(value: object) -> str:
 
 
 def _read_collection(value: object) -> str | tuple[str, ...]:
-    names = value if isinstance(value, list) else [value]
+    names: list[Any] = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and 0 < len(name) <= _MAX_TEXT for name in names):
         raise ValueError(f"{_shown(value)} is no name of a collection; write one, or a list of them")
     if len(set(names)) < len(names):
