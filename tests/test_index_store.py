@@ -135,6 +135,19 @@ def test_a_start_of_another_list_is_refused(store: IndexStore, start: str) -> No
         store.find(Query(sort=(Sort("cloud"),)), start)
 
 
+def test_edges_and_times_are_compared_as_exactly_as_they_are_given(store: IndexStore) -> None:
+    edge, instant = 0.1, 1_600_000_000_001  # neither is a number of the boxes, which are less exact
+    properties = {START: instant}
+    store.write("d", "1", [entry("a", footprint=box_region(-1, -1, edge, edge), properties=properties)])
+    for beyond in (False, True):
+        west = math.nextafter(edge, 1) if beyond else edge
+        assert store.count(Query(regions=(box_region(west, -1, 1, 1),))) == (not beyond)
+        assert store.count(Query(regions=(box_region(-1, west, 1, 1),))) == (not beyond)
+        start = instant + beyond
+        assert store.count(Query(start=start, end=start + 1, regions=(box_region(-1, -1, 1, 1),))) == (not beyond)
+        assert store.count(Query(start=start - 5, end=start)) == beyond
+
+
 def test_a_million_images_would_not_be_gone_through(store: IndexStore) -> None:
     store.write("d", "1", [entry(f"a{n}", collection="c", footprint=box_region(0, 0, 1, 1)) for n in range(500)])
     connection = sqlite3.connect(store.path)
@@ -146,17 +159,17 @@ def test_a_million_images_would_not_be_gone_through(store: IndexStore) -> None:
         ]
 
     box = ["SCAN box VIRTUAL TABLE INDEX 2:B0D1B2D3D5B4", "SEARCH item USING INTEGER PRIMARY KEY (rowid=?)"]
-    near = Statements(Query("c", prefix="a", start=1, end=2), 1, [Area(box_region(0, 0, 1, 1))]).near()
+    near = Statements(Query("c", prefix="a", start=1, end=2), 1, [Area(box_region(0, 0, 1, 1))], 1).near()
     assert steps(near) == [box] * 3
     connection.execute("ANALYZE")
     connection.close()
     IndexStore(store.path).close()  # which drops the statistics of others
     connection = sqlite3.connect(store.path)
     assert steps(near) == [box] * 3
-    plain = Statements(Query("c"), 1, [])
-    for scans in (plain.by_id("b", False), plain.by_id("b", True), plain.by_time((5, "b"), False, 1)[:1]):
+    plain = Statements(Query("c"), 1, [], 1)
+    for scans in (plain.by_id("b", False), plain.by_id("b", True), plain.by_time((5, "b"), False)[:1]):
         assert all(plan[0].startswith("SEARCH item") and len(plan) == 1 for plan in steps(scans))
-    (plan,) = steps(plain.by_time((5, "b"), True, 1)[:1])
+    (plan,) = steps(plain.by_time((5, "b"), True)[:1])
     assert plan[0].startswith("SEARCH item USING INDEX item_by_time (collection=? AND time")
     connection.close()
 

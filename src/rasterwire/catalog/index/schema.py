@@ -18,7 +18,7 @@ _REVISION = 1
 BUSY_MILLISECONDS = 60_000
 """How long a change waits for that of another process."""
 
-CACHE_KIB = 8192
+CACHE_KIB = 4096
 """Pages that each connection holds in memory; the operating system holds the others."""
 
 _LOG_PAGES = 8192

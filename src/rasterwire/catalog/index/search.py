@@ -28,9 +28,6 @@ FootprintReader = Callable[[Entry], Region | None]
 _CHUNK = 500
 """Rows whose footprints are tested at once."""
 
-_MAX_SORTED_COLLECTIONS = 64
-"""Collections whose times are merged; of more, all times are sorted."""
-
 _ROW_PROPERTIES = {START, "system:id", "system:index"}
 """What conditions find in a row, without its entry."""
 
@@ -60,7 +57,8 @@ class Search:
         self._areas = [Area(region) for region in query.regions]
         self._order = Order(query.sort)
         collection = self._number("SELECT n FROM collection WHERE name = ?", query.collection)
-        self._statements = Statements(query, collection, self._areas)
+        collections = self._number("SELECT max(n) FROM collection") or 0
+        self._statements = Statements(query, collection, self._areas, collections)
         self._needs_images = not all(map(_needs_row, query.conditions))
 
     def page(self, start: str, size: int) -> tuple[list[Image], str]:
@@ -126,8 +124,7 @@ class Search:
             scans = self._statements.by_id(None if position is None else position.id, descending)
         else:
             after = None if position is None else (position.values[0], position.id)
-            count = self._number("SELECT max(n) FROM collection") or 0
-            scans = self._statements.by_time(after, descending, count if count <= _MAX_SORTED_COLLECTIONS else 0)
+            scans = self._statements.by_time(after, descending)
         return merge(*(self._rows([scan]) for scan in scans), key=self._row_key)
 
     def _few(self, size: int) -> list[Scan] | None:
@@ -143,7 +140,7 @@ class Search:
             return [*self._statements.near(), without] if count <= limit else None
         if self._order.by_id and (self._query.start is not None or self._query.end is not None):
             scans = self._statements.in_any_order()
-            return scans if self._query.collection and self._number_of(scans, limit + 1) <= limit else None
+            return scans if self._number_of(scans, limit + 1) <= limit else None
         return None
 
     def _row_key(self, row: Row) -> Key:

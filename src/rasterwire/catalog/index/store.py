@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -82,6 +82,8 @@ class IndexStore:
 
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
+        with suppress(SourceUnavailable):
+            self._try_to_enter()
         self._is_closed = True
         while self._idle:
             self._idle.pop()[0].close()
@@ -251,7 +253,11 @@ class IndexStore:
         self._waiting[name] = change
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)), None)
-        if not self._writing.acquire(blocking=False):
+        self._try_to_enter()
+
+    def _try_to_enter(self) -> None:
+        """Enter what waits, unless another change takes place."""
+        if not self._waiting or not self._writing.acquire(blocking=False):
             return
         try:
             with self._connected() as (connection, compression):
