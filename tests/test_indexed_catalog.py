@@ -20,7 +20,7 @@ from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.tree import scan
 from rasterwire.errors import ImageNotFound, SourceUnavailable
 from rasterwire.geo.region import box_region
-from rasterwire.query import Query
+from rasterwire.query import Intersects, Not, Query
 from test_catalog import write_item, write_raster
 
 HERE = box_region(-123.1, 36, -122.9, 36.2)
@@ -134,8 +134,18 @@ def test_a_footprint_is_read_once_and_never_again(folder: Folder) -> None:
     assert catalog.find(Query(prefix="whole", regions=(HERE,))).images[0].footprint is not None
     again = folder.restarted()
     assert [image.id for image in again.find(Query(regions=(HERE,))).images] == near
+    elsewhere = Query(conditions=(Not(Intersects(HERE)),))
+    assert [image.id for image in again.find(elsewhere).images] == ["far"]
     assert again.count(Query(regions=(HERE,))) == 4
     assert again.find(Query(prefix="whole", regions=(HERE,))).images[0].footprint is not None
+    assert folder.opened == []
+
+
+def test_a_condition_on_places_reads_footprints_too(folder: Folder) -> None:
+    fill(folder.root)
+    elsewhere = Query(conditions=(Not(Intersects(HERE)),))
+    assert [image.id for image in folder.index().find(elsewhere).images] == ["far"]
+    assert folder.restarted().count(elsewhere) == 1
     assert folder.opened == []
 
 

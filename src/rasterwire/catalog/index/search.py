@@ -59,6 +59,7 @@ class Search:
         collection = self._number("SELECT n FROM collection WHERE name = ?", query.collection)
         collections = self._number("SELECT max(n) FROM collection") or 0
         self._statements = Statements(query, collection, self._areas, collections)
+        self._needs_places = bool(self._areas) or any(map(_needs_place, query.conditions))
         self._needs_images = not all(map(_needs_row, query.conditions))
 
     def page(self, start: str, size: int) -> tuple[list[Image], str]:
@@ -171,7 +172,7 @@ class Search:
     def _match(self, row: Row) -> _Match | None:
         """Return a row with its image where that is needed, None where it is not in the answer."""
         image = None
-        if self._areas and row.placement == UNKNOWN and self._footprint is not None:
+        if self._needs_places and row.placement == UNKNOWN and self._footprint is not None:
             facts, rest = self._bodies(row)
             footprint = self._footprint(entry_of(row.id, facts_of(facts), rest, None))
             if footprint is not None:
@@ -221,4 +222,17 @@ def _needs_row(condition: Condition) -> bool:
         case AllOf(conditions) | AnyOf(conditions):
             return all(map(_needs_row, conditions))
         case Intersects():
+            return False
+
+
+def _needs_place(condition: Condition) -> bool:
+    """Tell whether a condition asks for the footprint."""
+    match condition:
+        case Intersects():
+            return True
+        case Not(inner):
+            return _needs_place(inner)
+        case AllOf(conditions) | AnyOf(conditions):
+            return any(map(_needs_place, conditions))
+        case Compare() | Present():
             return False
