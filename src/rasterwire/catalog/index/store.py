@@ -85,8 +85,9 @@ class IndexStore:
         with suppress(SourceUnavailable):
             self._try_to_enter()
         self._is_closed = True
-        while self._idle:
-            self._idle.pop()[0].close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop()[0].close()
 
     def get(self, image_id: str) -> Entry | None:
         """Return the entry of an image, None where there is none.
@@ -253,7 +254,8 @@ class IndexStore:
         self._waiting[name] = change
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)), None)
-        self._try_to_enter()
+        with suppress(SourceUnavailable):  # a full disk, say: what was learnt is learnt again
+            self._try_to_enter()
 
     def _try_to_enter(self) -> None:
         """Enter what waits, unless another change takes place."""
@@ -282,7 +284,10 @@ class IndexStore:
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
         """Give a connection to one thread."""
-        connection, compression = self._idle.pop() if self._idle else self._connect()
+        try:
+            connection, compression = self._idle.pop()
+        except IndexError:
+            connection, compression = self._connect()
         try:
             yield connection, compression
         except sqlite3.Error as error:
