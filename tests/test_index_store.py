@@ -1,6 +1,7 @@
 """The index of a catalog, beside plain lists of entries."""
 
 import math
+import os
 import random
 import signal
 import sqlite3
@@ -416,6 +417,16 @@ def test_an_index_for_reading_is_not_changed(store: IndexStore, tmp_path: Path) 
     assert reader.documents() == {"d": "1"}
     store.write("d", "2", [])
     assert reader.documents() == {"d": "2"}
+    reader.close()
+
+
+def test_an_index_in_a_folder_that_nobody_may_write_is_read(store: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write("d", "1", [entry("a")])
+    store.close()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # not by permissions, which root has anyway
+    reader = IndexStore(store.path, read_only=True)
+    assert reader.get("a") is not None
+    assert [file.name for file in store.path.parent.iterdir()] == [store.path.name]
     reader.close()
 
 
