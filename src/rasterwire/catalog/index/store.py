@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -82,9 +82,12 @@ class IndexStore:
 
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
+        with suppress(SourceUnavailable):
+            self._try_to_enter()
         self._is_closed = True
-        while self._idle:
-            self._idle.pop()[0].close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop()[0].close()
 
     def get(self, image_id: str) -> Entry | None:
         """Return the entry of an image, None where there is none.
@@ -251,7 +254,12 @@ class IndexStore:
         self._waiting[name] = change
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)), None)
-        if not self._writing.acquire(blocking=False):
+        with suppress(SourceUnavailable):  # a full disk, say: what was learnt is learnt again
+            self._try_to_enter()
+
+    def _try_to_enter(self) -> None:
+        """Enter what waits, unless another change takes place."""
+        if not self._waiting or not self._writing.acquire(blocking=False):
             return
         try:
             with self._connected() as (connection, compression):
@@ -276,7 +284,10 @@ class IndexStore:
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
         """Give a connection to one thread."""
-        connection, compression = self._idle.pop() if self._idle else self._connect()
+        try:
+            connection, compression = self._idle.pop()
+        except IndexError:
+            connection, compression = self._connect()
         try:
             yield connection, compression
         except sqlite3.Error as error:
