@@ -5,8 +5,10 @@ import re
 from typing import Any
 
 from generator.markdown import code, number, prose, table
+from rasterwire.catalog.settings import CatalogSettings
 from rasterwire.cli.main import serve
-from rasterwire.server.settings import Settings
+from rasterwire.files.sources.settings import SourceSettings
+from rasterwire.server.settings import CacheSettings, Settings
 
 _HEAD = """# Settings
 
@@ -17,10 +19,16 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` names, with the setting's name as the key;
 4. the default.
 
-Unknown names in the file, and values of the wrong type or range, stop the server at its start with a sentence that
-names the setting.
+`catalogs`, `sources` and `cache` are tables, and stand in the file alone. Unknown names in the file, and values of the
+wrong type or range, stop the server at its start with a sentence for each of them.
 
 """
+
+_TABLES = (
+    ("[[catalogs]]", CatalogSettings, "Each table is a catalog; see [Catalogs](../catalogs.md)."),
+    ("[[sources]]", SourceSettings, "Each table is a place from where files may be read."),
+    ("[cache]", CacheSettings, "What is kept of files that are not on this machine."),
+)
 
 
 def page() -> str:
@@ -29,27 +37,48 @@ def page() -> str:
     Raises:
         LookupError: a setting is not described in the docstring of ``Settings``.
     """
-    meanings = _attributes(Settings.__doc__ or "")
     flags = {parameter.name: parameter.opts[0] for parameter in serve.params if parameter.opts[0].startswith("-")}
     rows = []
-    for field in dataclasses.fields(Settings):
-        if field.name not in meanings:
-            raise LookupError(f"Settings.{field.name}: say in the docstring of Settings what it is")
+    for field, meaning in _fields(Settings):
         flag = "the argument" if field.name == "catalog" else code(flags[field.name]) if field.name in flags else ""
-        rows.append([code(field.name), _default(field), flag, prose(meanings[field.name])])
-    return _HEAD + table(["setting", "default", "flag", "meaning"], rows)
+        rows.append([code(field.name), _default(field), flag, prose(meaning)])
+    parts = [_HEAD + table(["setting", "default", "flag", "meaning"], rows)]
+    for name, settings, introduction in _TABLES:
+        rows = [[code(field.name), _default(field), prose(meaning)] for field, meaning in _fields(settings)]
+        text = table(["setting", "default", "meaning"], rows)
+        parts.append(f"\n## Tables {code(name)}\n\n{introduction}\n\n{text}")
+    return "".join(parts)
+
+
+def _fields(settings: type[Any]) -> list[tuple["dataclasses.Field[Any]", str]]:
+    """Return the fields of settings, each with its meaning.
+
+    Raises:
+        LookupError: one is not described in the docstring.
+    """
+    meanings = _attributes(settings.__doc__ or "")
+    found = []
+    for field in dataclasses.fields(settings):
+        if field.name not in meanings:
+            raise LookupError(f"{settings.__name__}.{field.name}: say in its docstring what it is")
+        found.append((field, meanings[field.name]))
+    return found
 
 
 def _default(field: "dataclasses.Field[Any]") -> str:
     value = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return "one a core" if field.name == "threads" else code(str(field.default_factory().by))
     if value is dataclasses.MISSING:
-        return "required" if field.default_factory is dataclasses.MISSING else "one a core"
+        return "required"
+    if isinstance(value, CacheSettings):
+        return "see below"
     if isinstance(value, bool):
         return code(str(value).lower())
     if isinstance(value, int | float):
         unit = number(value).partition(" ")[2]
         return f"{code(f'{value:g}' if isinstance(value, float) else str(value))} {unit}".strip()
-    return code(str(value)) if value not in {"", ()} else "none"
+    return code(str(value)) if value not in {"", (), None} else "none"
 
 
 def _attributes(docstring: str) -> dict[str, str]:

@@ -6,16 +6,25 @@ these may be in the band, the asset or the item; the band has priority, then the
 """
 
 import json
+import math
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import orjson
 
 from rasterwire.catalog.document import as_list, as_mapping, as_number, as_numbers, as_text
 from rasterwire.catalog.entry import BandClaim, Claim
 
 __all__ = ["asset_claim", "earth_engine_claim"]
+
+_BAND_MEMBERS = (
+    *("bands", "eo:bands", "raster:bands"),
+    *("data_type", "nodata", "raster:scale", "scale", "raster:offset", "offset", "unit"),
+)
+"""Members of an asset that tell of its bands."""
 
 # STAC's names of types that have another name in numpy.
 _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
@@ -38,8 +47,12 @@ def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Clai
 
 def _nearest(levels: tuple[Mapping[str, Any], ...], *keys: str) -> object:
     """Return the first value that is not null: by level, then by key."""
-    values = (level.get(key) for level in levels for key in keys)
-    return next((value for value in values if value is not None), None)
+    for level in levels:
+        for key in keys:
+            value = level.get(key)
+            if value is not None:
+                return value
+    return None
 
 
 def _shape(value: object) -> tuple[int, int] | None:
@@ -56,8 +69,8 @@ def _transform(value: object) -> tuple[float, ...] | None:
 def _crs(level: Mapping[str, Any]) -> str | None:
     if code := as_text(level.get("proj:code")):
         return code
-    if epsg := as_numbers([level.get("proj:epsg")], (1,)):
-        return f"EPSG:{int(epsg[0])}"
+    if (epsg := as_number(level.get("proj:epsg"))) is not None and math.isfinite(epsg):
+        return f"EPSG:{int(epsg)}"
     if wkt := as_text(level.get("proj:wkt2")):
         return wkt
     projjson = as_mapping(level.get("proj:projjson"))
@@ -65,6 +78,21 @@ def _crs(level: Mapping[str, Any]) -> str | None:
 
 
 def _band_claims(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
+    """Return the claims of bands; millions of assets have few different ones."""
+    members = {name: asset[name] for name in _BAND_MEMBERS if name in asset}
+    try:
+        text = orjson.dumps(members)
+    except TypeError:  # numbers too large for this writer
+        return _claims_of_bands(members)
+    return _claims_of_bands(members) if b"null" in text else _band_claims_of(text)  # null may have been NaN
+
+
+@lru_cache(maxsize=4096)
+def _band_claims_of(text: bytes) -> tuple[BandClaim, ...]:
+    return _claims_of_bands(orjson.loads(text))
+
+
+def _claims_of_bands(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
     bands = as_list(asset.get("bands"))
     if bands:
         return tuple(_band_claim(as_mapping(band), {}, asset) for band in bands)

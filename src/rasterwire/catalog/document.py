@@ -17,6 +17,7 @@ __all__ = [
     "is_text",
     "limit_properties",
     "read_document",
+    "read_value",
 ]
 
 # Documents are held in memory; larger files are data, not documents.
@@ -38,9 +39,20 @@ def read_document(path: str) -> Mapping[str, Any] | None:
         file = Path(path)
         if file.stat().st_size > _max_bytes:
             raise ValueError(f"more than {_max_bytes >> 20} MiB")
-        document = json.loads(file.read_bytes())
+        body = file.read_bytes()
     except OSError as error:
         raise ValueError("a file that cannot be opened") from error
+    return read_value(body)
+
+
+def read_value(body: bytes) -> Mapping[str, Any] | None:
+    """Return the object in a JSON document; None where it has another kind of value.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ValueError("no JSON document") from error
     return document if isinstance(document, dict) else None
@@ -116,9 +128,16 @@ def as_number(value: object) -> float | None:
 
 def as_numbers(value: object, counts: tuple[int, ...]) -> tuple[float, ...] | None:
     """Return an array of finite numbers of one of the lengths ``counts``, or None."""
-    numbers = [as_number(number) for number in as_list(value)]
-    finite = tuple(number for number in numbers if number is not None and math.isfinite(number))
-    return finite if len(finite) == len(numbers) and len(finite) in counts else None
+    if not isinstance(value, list) or len(value) not in counts:
+        return None
+    for number in value:  # without calls, since there are millions of them
+        kind = type(number)
+        if kind is float:
+            if not -math.inf < number < math.inf:
+                return None
+        elif kind is not int or not -_max_integer <= number <= _max_integer:
+            return None
+    return tuple(value)
 
 
 def as_time(value: object) -> datetime | None:

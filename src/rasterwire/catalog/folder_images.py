@@ -7,10 +7,12 @@ folder, with slashes. A folder with an ``asset.json`` like the result of Earth E
 """
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
+from rasterwire.catalog.array_images import array_images
 from rasterwire.catalog.claims import earth_engine_claim
 from rasterwire.catalog.document import (
     as_list,
@@ -22,36 +24,65 @@ from rasterwire.catalog.document import (
     read_document,
 )
 from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
-from rasterwire.catalog.tree import Tree, is_raster, natural_key
+from rasterwire.catalog.tree import Tree, is_raster, join, natural_key
+from rasterwire.files.arrays.opened import array_format
 
-__all__ = ["find_folder_images"]
+__all__ = ["DESCRIPTION_NAME", "folder_images", "units_of"]
 
-_description_name = "asset.json"
+DESCRIPTION_NAME = "asset.json"
+"""Of the document that describes the image of its folder."""
 
 
-def find_folder_images(tree: Tree, used: set[str]) -> list[Entry]:
-    """Return the images of all folders, ordered by folder.
+def units_of(name: str) -> tuple[str, ...]:
+    """Return what a raster or a description may give images to, itself or its folder; that of a folder ends with "/".
+
+    >>> units_of("a/b/B1.tif"), units_of("dem.tif"), units_of("a/cube.zarr")
+    (('a/b/',), ('dem.tif', '/'), ('a/cube.zarr',))
+    """
+    folder, _, base = name.rpartition("/")
+    if array_format(name):
+        return (name,)
+    return (f"{folder}/",) if folder or base == DESCRIPTION_NAME else (name, "/")
+
+
+def folder_images(
+    tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]
+) -> tuple[str, tuple[Entry, ...]] | None:
+    """Return version and entries of the images of a folder or of a file, None where it gives none.
+
+    Only a file of arrays gives more than one.
 
     Args:
         tree: the files of the catalog.
-        used: names of the rasters that belong to STAC items.
+        unit: see ``units_of``.
+        listed: returns those of some rasters that STAC items list; they are part of no other image.
     """
-    folders: dict[str, list[str]] = {}
-    for name in tree.files:
-        if is_raster(name) and name not in used:
-            folders.setdefault(posixpath.dirname(name), []).append(name)
-    entries: list[Entry] = []
-    for folder, names in folders.items():
-        names.sort(key=natural_key)
-        description = _description(tree, folder)
-        if description:
-            entries.append(_entry_of_description(tree, folder, names, description))
-        elif folder:
-            sources = tuple(_source(tree, name) for name in names)
-            entries.append(Entry(folder, folder, Naming.FOLDER, sources))
-        else:
-            entries.extend(_whole_file(tree, name) for name in names)
-    return entries
+    if array_format(unit):
+        version = tree.version_of(unit)
+        return None if version is None or listed([unit]) else (version, array_images(tree, unit))
+    image = _folder_image(tree, unit, listed)
+    return None if image is None else (image[0], (image[1],))
+
+
+def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]) -> tuple[str, Entry] | None:
+    if not unit.endswith("/"):
+        version = tree.version_of(unit)
+        is_image = version is not None and not listed([unit]) and not _description(tree, "")
+        return (str(version), _whole_file(tree, unit)) if is_image else None
+    folder = unit[:-1]
+    content = tree.folders.get(folder)
+    rasters = (
+        [join(folder, base) for base in content.files if is_raster(base) and not array_format(base)] if content else []
+    )
+    names = sorted(sorted({*rasters} - listed(rasters)), key=natural_key)
+    description = _description(tree, folder) if names else {}
+    if not names or not (folder or description):
+        return None
+    versions = [tree.version_of(name) or "" for name in (*names, join(folder, DESCRIPTION_NAME))]
+    version = blake2b("\0".join((*names, *versions)).encode(), digest_size=12).hexdigest()
+    if description:
+        return version, _entry_of_description(tree, folder, names, description)
+    return version, Entry(folder, folder, Naming.FOLDER, tuple(_source(tree, name) for name in names))
 
 
 def _whole_file(tree: Tree, name: str) -> Entry:
@@ -65,9 +96,9 @@ def _source(tree: Tree, name: str, claims: Mapping[str, Claim] | None = None) ->
 
 
 def _description(tree: Tree, folder: str) -> Mapping[str, Any]:
-    """Return the image description of a folder, or {}. The notes of ``find_items`` list invalid JSON."""
-    name = posixpath.join(folder, _description_name)
-    if name not in tree.files:
+    """Return the image description of a folder, or {}. Those of ``read_folder_document`` tell of invalid JSON."""
+    name = join(folder, DESCRIPTION_NAME)
+    if tree.version_of(name) is None:
         return {}
     try:
         document = as_mapping(read_document(tree.path_of(name)))
@@ -85,7 +116,7 @@ def _entry_of_description(tree: Tree, folder: str, names: Sequence[str], descrip
     limited_properties, left_out = limit_properties(properties)
     return Entry(
         id=image_id,
-        origin=posixpath.join(folder, _description_name),
+        origin=posixpath.join(folder, DESCRIPTION_NAME),
         naming=Naming.FOLDER,
         sources=tuple(_source(tree, name, claims) for name in names),
         start_time=as_time(description.get("startTime")) or _from_milliseconds(properties.get("system:time_start")),

@@ -1,66 +1,84 @@
-"""Makes images of STAC items.
+"""Reads the STAC documents of a folder.
 
-Every JSON file of the tree is read that is an Item or a FeatureCollection of Items, whether a catalog links
-to it or not. The ``child`` and ``item`` links of catalogs and collections are followed, because documents
-may have other extensions.
+A document is a JSON file that is an Item or a FeatureCollection of Items, whether a catalog links to it or not. The
+``child`` and ``item`` links of catalogs and collections are followed, because documents may have other extensions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rasterwire.catalog.document import as_list, as_mapping, as_text, read_document
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
-from rasterwire.catalog.tree import Tree, is_document, is_remote
+from rasterwire.catalog.tree import Location, Tree, is_raster, is_remote
 
-__all__ = ["find_items"]
+__all__ = ["FolderDocument", "document_note", "linked_addresses", "read_folder_document"]
 
 
-def find_items(tree: Tree) -> tuple[list[Entry], list[Disagreement]]:
-    """Return the items of all documents, ordered by document name, and notes about problems of documents."""
+@dataclass(frozen=True, slots=True)
+class FolderDocument:
+    """What a document of a folder says.
+
+    Attributes:
+        entries: of its items, in its order.
+        notes: what is wrong with it.
+        files: names of the files that its items list, whether they are there or not.
+        links: names of the documents that it links to, whether they are there or not.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    notes: tuple[Disagreement, ...] = ()
+    files: frozenset[str] = frozenset()
+    links: frozenset[str] = frozenset()
+
+
+def read_folder_document(tree: Tree, name: str) -> FolderDocument:
+    """Return what a document of a tree says. What is no STAC says nothing."""
+    try:
+        document = read_document(tree.path_of(name))
+    except ValueError as error:
+        return FolderDocument(notes=(document_note(name, str(error)),))
+    if document is None:
+        return FolderDocument()
+    if document.get("type") in ("Catalog", "Collection"):
+        return _of_links(tree, name, document)
+    features = [document] if document.get("type") == "Feature" else as_list(document.get("features"))
+    is_stac = document.get("type") in ("Feature", "FeatureCollection")
+    files: set[str] = set()
+
+    def locate(href: str) -> Location | None:
+        for candidate in tree.candidates(href, name):
+            files.add(candidate)
+            if tree.version_of(candidate) is not None:
+                return Location(candidate, tree.path_of(candidate))
+        return tree.location(href, name) if is_remote(href) else None
+
+    items = [feature for feature in map(as_mapping, features) if is_stac and is_item(feature)]
+    entries = tuple(entry_of_item(item, name, locate) for item in items)
+    return FolderDocument(entries, files=frozenset(files))
+
+
+def document_note(name: str, problem: str) -> Disagreement:
+    """Return a note of a document that cannot be read."""
+    return Disagreement(image_id=name, band="", field="document", claim="a JSON document", value=problem)
+
+
+def linked_addresses(document: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Return the addresses of the children and items of a catalog or collection, and whether each is an item."""
+    links = map(as_mapping, as_list(document.get("links")))
+    addresses = ((as_text(link.get("href")), link.get("rel")) for link in links if link.get("rel") in ("child", "item"))
+    return [(address, relation == "item") for address, relation in addresses if address is not None]
+
+
+def _of_links(tree: Tree, name: str, document: Mapping[str, Any]) -> FolderDocument:
     notes: list[Disagreement] = []
-    entries: list[Entry] = []
-    pending = [name for name in tree.files if is_document(name)]
-    visited = set(pending)  # documents may link to each other in a circle
-    while pending:
-        name = pending.pop()
-        try:
-            document = read_document(tree.path_of(name))
-        except ValueError as error:
-            notes.append(
-                Disagreement(image_id=name, band="", field="document", claim="a JSON document", value=str(error))
-            )
+    targets: set[str] = set()
+    for href, _ in linked_addresses(document):
+        if is_remote(href):
             continue
-        match (document or {}).get("type"):
-            case "Feature":
-                entries.extend(_items(tree, name, [document]))
-            case "FeatureCollection":
-                entries.extend(_items(tree, name, as_list(as_mapping(document).get("features"))))
-            case "Catalog" | "Collection":
-                links = list(_links(tree, name, as_mapping(document), notes))
-                pending.extend(target for target in links if target not in visited)
-                visited.update(links)
-            case _:
-                pass  # not STAC
-    # Sorting is stable: the items of one document keep their order.
-    return sorted(entries, key=lambda entry: entry.origin), sorted(notes, key=lambda note: note.image_id)
-
-
-def _links(tree: Tree, name: str, document: Mapping[str, Any], notes: list[Disagreement]) -> Iterator[str]:
-    """Yield the documents of the tree to which a catalog links as its children and items."""
-    for link in map(as_mapping, as_list(document.get("links"))):
-        href = as_text(link.get("href"))
-        if link.get("rel") not in ("child", "item") or href is None or is_remote(href):
-            continue
+        targets.update(tree.candidates(href, name))
         target = tree.locate(href, name)
-        if target is None:
+        if target is None or is_raster(target):
             notes.append(Disagreement(image_id=name, band="", field="link", claim=shown(href), value=NO_FILE))
-        else:
-            yield target
-
-
-def _items(tree: Tree, origin: str, features: Sequence[object]) -> Iterator[Entry]:
-    """Yield the entries of the features that are STAC items. Other GeoJSON features have no id or no assets."""
-    for feature in map(as_mapping, features):
-        if is_item(feature):
-            yield entry_of_item(feature, origin, lambda href: tree.location(href, origin))
+    return FolderDocument(notes=tuple(notes), links=frozenset(targets))

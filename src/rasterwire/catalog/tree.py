@@ -8,6 +8,8 @@ import os
 import posixpath
 import re
 import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -15,15 +17,19 @@ from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.raster_file import version_of
 
-__all__ = ["Location", "Tree", "is_document", "is_raster", "is_remote", "natural_key", "scan"]
+__all__ = ["Folder", "Location", "Tree", "is_document", "is_raster", "is_remote", "join", "natural_key", "scan"]
 
 _raster_suffixes = (".tif", ".tiff", ".jp2")
 _document_suffixes = (".json", ".geojson")
 # Unfinished uploads, and GDAL's metadata beside a raster.
 _auxiliary_suffix = ".aux.xml"
 _ignored_suffixes = (".part", _auxiliary_suffix)
+_TICK = 3_000_000_000
+"""Nanoseconds; the longest step of the times of files. Those of FAT are 2 s, those of some network folders 1 s."""
+
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -40,25 +46,58 @@ class Location(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """What is directly in a folder. Equal ones hold the same files in the same versions.
+
+    Attributes:
+        stamp: device, inode, modification and change time of the folder.
+        is_settled: whether no later change can have the same stamp, since clocks of file systems tick slowly.
+        folders: names of the folders in it.
+        files: version of each regular file, by its name.
+        links: real path of each of these files that is a link.
+        auxiliary: names of GDAL's ``.aux.xml`` files; these are not in ``files``.
+    """
+
+    stamp: tuple[int, int, int, int] = field(compare=False)
+    is_settled: bool = field(compare=False)
+    folders: tuple[str, ...]
+    files: Mapping[str, str]
+    links: Mapping[str, str]
+    auxiliary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """The regular files below a folder. Equal trees have the same files in the same versions.
 
     Attributes:
         root: the folder, links resolved.
         configured_root: the folder of the configuration, absolute, links not resolved.
-        files: real path and version of each file, by its name relative to the root, with slashes, in the
-            order of names.
-        auxiliary: names of GDAL's ``.aux.xml`` files; these are not in ``files``.
+        folders: what is in each folder, by its name relative to the root, with slashes; "" for the root.
     """
 
-    root: Path
-    configured_root: Path
-    files: dict[str, tuple[str, str]] = field(default_factory=dict)
-    auxiliary: tuple[str, ...] = ()
+    root: str
+    configured_root: str
+    folders: Mapping[str, Folder]
+
+    def names(self) -> list[str]:
+        """Return the names of all files relative to the root, with slashes, sorted."""
+        return sorted(join(name, file) for name, folder in self.folders.items() for file in folder.files)
+
+    def auxiliary(self) -> list[str]:
+        """Return the names of GDAL's ``.aux.xml`` files; these are not in ``names``."""
+        return sorted(join(name, file) for name, folder in self.folders.items() for file in folder.auxiliary)
+
+    def version_of(self, name: str) -> str | None:
+        """Return the version of a file; None where there is no such file."""
+        parent, _, base = name.rpartition("/")
+        folder = self.folders.get(parent)
+        return None if folder is None else folder.files.get(base)
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""
-        return self.files[name][0]
+        parent, _, base = name.rpartition("/")
+        return self.folders[parent].links.get(base) or f"{self.root.rstrip('/')}/{name}"
 
     def location(self, href: str, document: str) -> Location | None:
         """Return where the file is to which ``href`` refers; a URL is its own location. See ``locate``."""
@@ -76,33 +115,48 @@ class Tree:
             document: name of the document.
 
         Returns:
-            The name in ``files``, or None for an address on another machine, a path outside of the folder, or a
-            file that does not exist.
+            The name, or None for an address on another machine, a path outside of the folder, or a file that does not
+            exist.
+        """
+        return next((name for name in self.candidates(href, document) if self.version_of(name) is not None), None)
+
+    def candidates(self, href: str, document: str) -> Iterator[str]:
+        """Yield the names that a file may have to which ``href`` refers, whether there is such a file or not.
+
+        Args:
+            href: see ``locate``.
+            document: name of the document.
         """
         if is_remote(href):
-            return None
+            return
         if href[:5].lower() == "file:":
             path = unquote(urlsplit(href).path)
-            return self._name_of(path) if path.startswith("/") else None
-        for text in dict.fromkeys((href, unquote(href))):
-            name = self._name_of(posixpath.join(str(self.root), posixpath.dirname(document), text))
-            if name is not None:
-                return name
-        return None
-
-    def _name_of(self, path: str) -> str | None:
-        """Return the name of the file at an absolute path, with links to the folder resolved or not."""
-        for folder in (self.root, self.configured_root):
-            name = posixpath.relpath(posixpath.normpath(path), str(folder))
-            if name in self.files:
-                return name
-        return None
+            paths = [path] if path.startswith("/") else []
+        else:
+            folder = posixpath.join(self.root, posixpath.dirname(document))
+            paths = [posixpath.join(folder, text) for text in dict.fromkeys((href, unquote(href)))]
+        for path in paths:
+            for root in dict.fromkeys((self.root, self.configured_root)):
+                name = posixpath.relpath(posixpath.normpath(path), root)
+                if not name.startswith("../"):
+                    yield name
 
 
-def scan(root: Path) -> Tree:
+def join(folder: str, name: str) -> str:
+    """Return the name of a file in a folder of a tree, relative to the root."""
+    return f"{folder}/{name}" if folder else name
+
+
+def scan(root: Path, last: Tree | None = None, *, is_quick: bool = False) -> Tree:
     """List the files below ``root``. Links to folders and links that lead out of it are left out.
 
     Hidden files, unfinished uploads, GDAL's ``.aux.xml`` files and names that are not UTF-8 are left out too.
+
+    Args:
+        root: the folder.
+        last: an earlier tree of it; its folders are in the new tree where nothing in them changed.
+        is_quick: whether a folder of the earlier tree is taken for unchanged where nothing was added to it, removed
+            from it or renamed. A file that was written again in its place is not noticed then.
 
     Raises:
         SourceUnavailable: the folder does not exist.
@@ -110,41 +164,78 @@ def scan(root: Path) -> Tree:
     top = os.path.realpath(root)
     if not os.path.isdir(top):
         raise SourceUnavailable(image_id="", band="", problem="the folder of the catalog does not exist")
-    files = []
-    auxiliary = []
-    for folder, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not name.startswith(".") and is_text(name)]
-        for name in names:
-            path = os.path.join(folder, name)
-            if name.lower().endswith(_auxiliary_suffix) and is_text(name):
-                auxiliary.append(os.path.relpath(path, top).replace(os.sep, "/"))
-            file = None if _is_ignored(name) else _regular_file(path, top)
-            if file is not None:
-                files.append((os.path.relpath(path, top).replace(os.sep, "/"), file))
-    return Tree(Path(top), Path(os.path.abspath(root)), dict(sorted(files)), tuple(sorted(auxiliary)))
+    earlier = {} if last is None else last.folders
+    folders: dict[str, Folder] = {}
+    pending = [""]
+    while pending:
+        name = pending.pop()
+        folder = _folder(os.path.join(top, name) if name else top, top, earlier.get(name), is_quick)
+        if folder is not None:
+            folders[name] = folder
+            pending.extend(join(name, child) for child in folder.folders)
+    return Tree(top, os.path.abspath(root), folders)
 
 
-def _is_ignored(name: str) -> bool:
-    return name.startswith(".") or name.lower().endswith(_ignored_suffixes) or not is_text(name)
-
-
-def _regular_file(path: str, top: str) -> tuple[str, str] | None:
-    """Return real path and version of a regular file whose real path is below ``top``."""
+def _folder(path: str, top: str, last: Folder | None, is_quick: bool) -> Folder | None:
+    """Return what is in a folder, the earlier value where that is equal; None where it is gone or cannot be read."""
     try:
         status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            path = os.path.realpath(path)
-            status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            return None  # replaced since its parent was listed, by a link, say
+        stamp = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+        if is_quick and last is not None and last.is_settled and last.stamp == stamp:
+            return last
+        is_settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK
+        with os.scandir(path) as entries:
+            folder = _listed(list(entries), top, stamp, is_settled)
     except OSError:
-        return None  # removed since the folder was listed, or a broken link
-    if not stat.S_ISREG(status.st_mode) or os.path.commonpath((top, path)) != top:
+        return None
+    return last if last == folder and last.stamp == stamp and last.is_settled == is_settled else folder
+
+
+def _listed(
+    entries: Sequence[os.DirEntry[str]], top: str, stamp: tuple[int, int, int, int], is_settled: bool
+) -> Folder:
+    names = [entry.name for entry in entries if is_text(entry.name)]
+    folders: list[str] = []
+    files: dict[str, str] = {}
+    links: dict[str, str] = {}
+    for entry in entries:
+        name = entry.name
+        if name.startswith(".") or not is_text(name):
+            continue
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if array_format(name) == "zarr":
+                    files[name] = array_version(entry.path)  # a file to the catalog: it may hold millions
+                else:
+                    folders.append(name)
+                continue
+            file = None if name.lower().endswith(_ignored_suffixes) else _regular_file(entry, top)
+        except (OSError, ValueError, SourceUnavailable):
+            continue  # removed since the folder was listed, or a broken link
+        if file is not None:
+            path, files[name] = file
+            if path != entry.path:
+                links[name] = path
+    auxiliary = sorted(name for name in names if name.lower().endswith(_auxiliary_suffix))
+    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary))
+
+
+def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
+    """Return real path and version of a regular file whose real path is below ``top``."""
+    path, status = entry.path, entry.stat(follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        path = os.path.realpath(path)
+        status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode) or (path != entry.path and os.path.commonpath((top, path)) != top):
         return None
     return path, version_of(status)
 
 
 def is_raster(name: str) -> bool:
-    """Return whether a file name has the extension of a raster."""
-    return name.lower().endswith(_raster_suffixes)
+    """Return whether a file name has the extension of a raster, or of a file of arrays."""
+    return name.lower().endswith(_raster_suffixes) or bool(array_format(name))
 
 
 def is_document(name: str) -> bool:

@@ -8,6 +8,7 @@ import click
 from rasterwire import __version__
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
+from rasterwire.cli.index import index
 from rasterwire.cli.options import server_option
 from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.versions import versions
@@ -62,9 +63,12 @@ def serve(
     CATALOG holds STAC items or catalogs, folders of GeoTIFF or JPEG 2000 files (a folder is an
     image), and files at its top (each an image).
 
+    CATALOG may be left out where the file of --config names catalogs: folders, STAC APIs, indexes.
+
     \b
       rasterwire serve /data
       rasterwire serve /data --host 0.0.0.0 --config rasterwire.toml
+      rasterwire serve --config catalogs.toml
     """
     try:
         from rasterwire.server.process.app import serve as run
@@ -141,7 +145,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, images, warm):
+for command in (download, plan, images, index, warm):
     cli.add_command(command)
 
 

@@ -8,6 +8,7 @@ from functools import cache, lru_cache, partial
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from rasterwire.files.sandbox import is_apart
 from rasterwire.files.sources import is_local
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.geo.grid import pixel_offset
@@ -68,7 +69,7 @@ def fetch_ahead(raster: RasterPlan, window: Window) -> None:
         window: the next block.
     """
     bands = [band for band in raster.bands if band.node is None and _is_fetched(band)]
-    if not bands:
+    if not bands or is_apart():  # other processes read the files, and keep tiles of their own
         return
     height, width = (int(n) for n in raster.grid.shape)
     row = Window(window.row, 0, window.height, width) if width <= _MAX_ROW else window
@@ -160,7 +161,7 @@ class LeavesAhead:
     def reach(self, leaf: Stored) -> None:
         """Tell that a band is read next."""
         place = self._places.get(leaf.key)
-        if place is None:
+        if place is None or is_apart():
             return
         until = min(place + 1 + _BANDS_AHEAD, len(self._leaves))
         for each in self._leaves[max(self._begun, place) : until]:

@@ -118,18 +118,29 @@ def _set(look: asyncio.Future[str], problem: str) -> None:
         look.set_result(problem)
 
 
-def server_probes(catalog: Path, state_dir: Path) -> dict[str, Probe]:
-    """Return the probes of a server: its images are there, and its state can be written."""
+def server_probes(folders: Mapping[str, Path], state_dir: Path) -> dict[str, Probe]:
+    """Return the probes of a server: its images are there, and its state can be written.
+
+    Args:
+        folders: of images, by the prefix of their ids. Catalogs elsewhere are not looked at: where one of them is away,
+            the others are served.
+        state_dir: the folder of ids and rendered files.
+    """
     return {
-        "catalog": partial(_readable, catalog),
+        "catalog": partial(_all_readable, folders),
         "state": partial(_writable, state_dir),
         "disk": partial(_roomy, state_dir),
     }
 
 
-def _readable(folder: Path) -> str:
-    with os.scandir(folder) as entries:
-        next(entries, None)
+def _all_readable(folders: Mapping[str, Path]) -> str:
+    for prefix, folder in folders.items():
+        try:
+            with os.scandir(folder) as entries:
+                next(entries, None)
+        except OSError as error:
+            problem = error.strerror or "failed"
+            return f"{prefix}: {problem}" if prefix else problem
     return ""
 
 

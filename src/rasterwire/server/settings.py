@@ -3,12 +3,14 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from rasterwire.errors import DownloadError
+from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
+from rasterwire.errors import DownloadError, Violation, Violations
+from rasterwire.files.sources.settings import SourceSettings, read_sources
 
 
 class BadSettings(DownloadError):
@@ -18,11 +20,23 @@ class BadSettings(DownloadError):
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """What is kept of files that are not on this machine.
+
+    Attributes:
+        tile_cache_bytes: how many bytes compressed tiles may take on the disk; a number, or a text such as
+            ``"20 GiB"``. The least recently used go first.
+    """
+
+    tile_cache_bytes: int = 20 << 30
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. In the environment each is ``RASTERWIRE_`` and its name in capitals.
 
     Attributes:
-        catalog: the folder of images.
+        catalog: the folder of images. It may be left out where ``catalogs`` names others.
         host: the address to listen on.
         grpc_port: the port of gRPC; 0 takes a free one.
         http_port: the port of HTTP; 0 takes a free one, -1 leaves the HTTP door out.
@@ -47,11 +61,19 @@ class Settings:
         lame_duck_seconds: how long a server that was told to stop goes on, but says that it is not ready, so that
             balancers send it no more requests.
         drain_seconds: how long running streams may go on after that.
+        sandbox: ``none``, or ``process``: files are read in processes of their own, so that a damaged or hostile file
+            costs the request for it and no other.
+        sandbox_seconds: how long such a process may take for a header or a block of pixels.
+        sandbox_bytes: how much memory it may take for that.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, and Earth Engine's words in messages.
+        catalogs: more catalogs, each a table ``[[catalogs]]`` of the file.
+        sources: from where the files of catalogs may be read beside this machine, each a table ``[[sources]]`` of the
+            file.
+        cache: what is kept of files that are not on this machine, a table ``[cache]`` of the file.
     """
 
-    catalog: Path
+    catalog: Path | None = None
     host: str = "127.0.0.1"
     grpc_port: int = 50051
     http_port: int = 8080
@@ -70,11 +92,34 @@ class Settings:
     idle_seconds: float = 75.0
     lame_duck_seconds: float = 0.0
     drain_seconds: float = 20.0
+    sandbox: str = "none"
+    sandbox_seconds: float = 60.0
+    sandbox_bytes: int = 2 << 30
     limits: str = "own"
+    catalogs: tuple[CatalogSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
+    cache: CacheSettings = CacheSettings()
 
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders of images, by the prefix of their ids."""
+        own = {} if self.catalog is None else {"": self.catalog}
+        others = [settings for settings in self.catalogs if settings.kind is CatalogKind.FOLDER]
+        return own | {settings.prefix: Path(settings.source).expanduser() for settings in others}
+
+    @property
+    def images(self) -> str:
+        """What is served, for the log; without addresses."""
+        own = [] if self.catalog is None else [str(self.catalog)]
+        return ", ".join([*own, *(f"{settings.prefix or 'all ids'} ({settings.kind})" for settings in self.catalogs)])
+
+
+_tables = ("catalogs", "sources", "cache")
+"""Settings that only the file can have."""
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
+_choices = {"limits": ("own", "earth-engine"), "sandbox": ("none", "process")}
 _greatest = {"http_port": 65535, "grpc_port": 65535}
 _smallest = {"http_port": -1, "grpc_port": 0, "lame_duck_seconds": 0, "drain_seconds": 0}
 
@@ -83,7 +128,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     """Return the settings from a TOML file, the environment and overrides.
 
     Raises:
-        BadSettings: an unknown name, a value of the wrong type or range, or an unreadable file.
+        BadSettings: unknown names, values of the wrong type or range, or an unreadable file; tells all at once.
     """
     values: dict[str, object] = {}
     if config is not None:
@@ -92,54 +137,110 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadSettings(f"config file {config}: {error}") from None
     by_name = {f.name: f for f in fields(Settings)}
-    values |= {n: os.environ[f"RASTERWIRE_{n.upper()}"] for n in by_name if f"RASTERWIRE_{n.upper()}" in os.environ}
+    variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
+    values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
     values |= overrides
+    violations = Violations()
     unknown = sorted(set(values) - set(by_name))
     if unknown:
-        raise BadSettings(f"unknown setting {', '.join(unknown)}; there are {', '.join(by_name)}")
-    if "catalog" not in values:
-        raise BadSettings("catalog: not set; name the folder of images")
-    typed: dict[str, Any] = {name: _typed(name, by_name[name].type, value) for name, value in values.items()}
-    settings = Settings(**typed)
-    if settings.limits not in {"own", "earth-engine"}:
-        raise BadSettings(f"limits: {settings.limits!r} is neither own nor earth-engine")
-    if not settings.catalog.is_dir():
-        raise BadSettings(f"catalog: {settings.catalog} is not a folder")
-    return settings
+        violations.add(_wrong("", f"unknown setting {', '.join(unknown)}; there are {', '.join(by_name)}"))
+    typed: dict[str, Any] = {}
+    for name in values.keys() & by_name.keys() - set(_tables):
+        try:
+            typed[name] = _typed(name, by_name[name].type, values[name])
+        except ValueError as error:
+            violations.add(_wrong(name, str(error)))
+    typed |= {
+        "catalogs": read_catalogs(values.get("catalogs", []), violations),
+        "sources": read_sources(values.get("sources", []), violations),
+        "cache": _read_cache(values.get("cache", {}), violations),
+    }
+    if "catalog" not in values and not values.get("catalogs"):
+        violations.add(_wrong("catalog", "not set; name the folder of images"))
+    if typed.get("catalog") is not None:
+        _check_folder(typed["catalog"], typed["catalogs"], violations)
+    if violations.items:
+        raise BadSettings("\n".join(sorted(str(violation) for violation in violations.items)))
+    return Settings(**typed)
+
+
+def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations: Violations) -> None:
+    if not folder.is_dir():
+        violations.add(_wrong("catalog", f"{folder} is not a folder"))
+    for number, settings in enumerate(catalogs):
+        if any(not root for root, _ in settings.roots):
+            problem = "the images of the folder 'catalog' have no prefix; set one for these"
+            violations.add(_wrong(f"catalogs[{number}].prefix", problem))
+
+
+def _wrong(name: str, description: str) -> Violation:
+    return Violation(name, "INVALID_SETTING", description)
+
+
+_units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+_size = re.compile(rf"(\d{{1,15}}) ?({'|'.join(_units)})", re.ASCII)
+
+
+def _read_cache(table: object, violations: Violations) -> CacheSettings:
+    if not isinstance(table, Mapping):
+        violations.add(_wrong("cache", "it is not a table; write it as [cache]"))
+        return CacheSettings()
+    names = [f.name for f in fields(CacheSettings)]
+    for name in sorted(set(table) - set(names)):
+        violations.add(_wrong(f"cache.{name}", f"there is no such setting; there is {', '.join(names)}"))
+    value = table.get("tile_cache_bytes", CacheSettings().tile_cache_bytes)
+    size = _size.fullmatch(str(value))
+    if size is None or isinstance(value, bool):
+        problem = f"{value!r} is no number of bytes; write it like 1000000000 or '20 GiB'"
+        violations.add(_wrong("cache.tile_cache_bytes", problem))
+        return CacheSettings()
+    return CacheSettings(int(size[1]) * _units[size[2]])
 
 
 def _typed(name: str, kind: object, value: object) -> object:
+    """Return a value of the type of its setting.
+
+    Raises:
+        ValueError: with a sentence.
+    """
+    if kind in {Path, Path | None}:
+        return Path(str(value)).expanduser()
+    if name in _choices and value not in _choices[name]:
+        raise ValueError(f"{value!r} is neither {' nor '.join(_choices[name])}")
+    if kind is str:
+        return str(value)
+    if kind is bool:
+        return _yes_or_no(value)
+    if name == "cors_origins":
+        return _origins(value)
+    return _number(name, kind, value)
+
+
+def _number(name: str, kind: object, value: object) -> float:
     try:
-        if kind is Path:
-            return Path(str(value)).expanduser()
-        if kind is str:
-            return str(value)
-        if kind is bool:
-            return _yes_or_no(name, value)
-        if name == "cors_origins":
-            return _origins(name, value)
         number = int(str(value)) if kind is int else float(str(value))
     except ValueError:
-        raise BadSettings(f"{name}: {value!r} is not a number") from None
+        raise ValueError(f"{value!r} is not a number") from None
     least = _smallest.get(name, 1)
     if number < least:
-        raise BadSettings(f"{name}: {value} is too small, at least {least}")
+        raise ValueError(f"{value} is too small, at least {least}")
     if name in _greatest and number > _greatest[name]:
-        raise BadSettings(f"{name}: {value} is too large, at most {_greatest[name]}")
+        raise ValueError(f"{value} is too large, at most {_greatest[name]}")
     return number
 
 
-def _yes_or_no(name: str, value: object) -> bool:
+def _yes_or_no(value: object) -> bool:
     truth = {"true": True, "false": False}.get(str(value).lower())
     if truth is None:
-        raise BadSettings(f"{name}: {value!r} is neither true nor false")
+        raise ValueError(f"{value!r} is neither true nor false")
     return truth
 
 
-def _origins(name: str, value: object) -> tuple[str, ...]:
+def _origins(value: object) -> tuple[str, ...]:
     texts = value if isinstance(value, list) else str(value).split(",")
     origins = tuple(text for part in texts if (text := str(part).strip()))
     for origin in origins:
         if origin != "*" and not _origin.fullmatch(origin):
-            raise BadSettings(f"{name}: {origin!r} is no origin; it is like https://maps.example.org, without a path")
+            raise ValueError(f"{origin!r} is no origin; it is like https://maps.example.org, without a path")
     return origins

@@ -21,8 +21,12 @@ from aiohttp import web
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
-from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog import Catalog
+from rasterwire.catalog.make import check_packages, folder_index, make_catalog
 from rasterwire.download import Downloads, Renders
+from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.earth_engine.front import add_earth_engine_door
@@ -32,6 +36,7 @@ from rasterwire.server.http.front import add_http_door
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
+from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -89,7 +94,7 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
         BadSettings: a port is taken, or the state folder cannot be used, or is used.
     """
     alone = settings.workers == 1
-    with _locked(settings.state_dir) if alone else contextlib.nullcontext():
+    with _locked(settings.state_dir) if alone else contextlib.nullcontext(), sandboxed(settings):
         async with _running(settings, compiles_apart) as ports:
             yield ports
 
@@ -124,7 +129,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     standing = health, reflection = Health(services), Reflection(services)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
-    readiness = Readiness(server_probes(settings.catalog, settings.state_dir))
+    readiness = Readiness(server_probes(settings.folders, settings.state_dir))
     readiness.tell("loops", "compiled loops are not loaded yet")
     try:
         grpc_port = server.add_insecure_port(_authority(settings.host, settings.grpc_port))
@@ -187,9 +192,35 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
     own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
     lifetime = timedelta(seconds=settings.lifetime_seconds)
-    downloads = Downloads(FolderCatalog(settings.catalog), store, artifacts, limits, lifetime, engine)
+    downloads = Downloads(_catalog(settings), store, artifacts, limits, lifetime, engine)
     renders = Renders(engine, artifacts, scratch, settings.max_renders)
     return Service(downloads, renders, scratch, settings.max_renders)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    """Return the catalog of this process, and let it read from the sources of the settings.
+
+    Raises:
+        BadSettings: a package or a file that the settings need is missing.
+    """
+    _use_sources(settings)
+    try:
+        return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
+    except SourceUnavailable as error:
+        raise BadSettings(f"catalogs: {error.problem}") from None
+
+
+def _use_sources(settings: Settings) -> None:
+    """Let this process read from the sources of the settings.
+
+    Raises:
+        BadSettings: a package or a file that the settings need is missing.
+    """
+    try:
+        configure(make_sources(settings.sources))
+        check_packages(settings.catalogs)
+    except InvalidRequest as error:
+        raise BadSettings("\n".join(map(str, error.violations))) from None
 
 
 def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
@@ -236,7 +267,9 @@ def serve(settings: Settings) -> None:
         BadSettings: see ``running``.
     """
     log_to_stderr()
-    tell_unserved_meanwhile(settings.catalog)
+    _use_sources(settings)  # tells of bad settings; and whether an asset is served depends on its source
+    indexes = settings.state_dir / "index"
+    tell_unserved_meanwhile({folder: folder_index(indexes, prefix) for prefix, folder in settings.folders.items()})
     if settings.workers == 1:
         _serve_alone(settings)
         return
@@ -261,7 +294,7 @@ async def _serve(settings: Settings) -> None:
             loop.add_signal_handler(number, stop.set)
     async with running(settings, compiles_apart=True) as ports:
         http = f", http://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
-        _log.info("serving %s on grpc %s:%s%s", settings.catalog, settings.host, ports.grpc_port, http)
+        _log.info("serving %s on grpc %s:%s%s", settings.images, settings.host, ports.grpc_port, http)
         gc.freeze()  # what is there by now stays: looking through it for garbage takes a twentieth of small requests
         gc.set_threshold(_COLLECT_AFTER)
         await stop.wait()

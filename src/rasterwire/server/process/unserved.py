@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from rasterwire.catalog.folder import FolderCatalog
@@ -11,15 +12,22 @@ from rasterwire.errors import DownloadError
 _log = logging.getLogger("rasterwire.server")
 
 
-def tell_unserved(folder: Path) -> None:
-    """Log how many images a catalog's folder has, and how many files and assets are not served, by kind, if any."""
-    catalog = FolderCatalog(folder)
+def tell_unserved(folder: Path, index: Path | None = None) -> None:
+    """Log how many images a catalog's folder has, and how many files and assets are not served, by kind, if any.
+
+    Args:
+        folder: of the catalog.
+        index: of the folder; see ``FolderCatalog``.
+    """
+    catalog = FolderCatalog(folder, index=index)
     try:
         images, without = catalog.image_count(), len(catalog.without_rasters())
         unserved = summary(catalog.unserved())
     except DownloadError as error:
         _log.warning("catalog: %s", error)
         return
+    finally:
+        catalog.close()
     counts = count_text(images, without)
     if not images:
         _log.warning("no images in %s: %s", folder, AN_IMAGE)
@@ -31,6 +39,11 @@ def tell_unserved(folder: Path) -> None:
         _log.warning("not served of %s: %s; rasterwire images FOLDER --check names each", folder, unserved)
 
 
-def tell_unserved_meanwhile(folder: Path) -> None:
-    """See ``tell_unserved``; a server does not wait for it, since a large folder takes seconds."""
-    threading.Thread(target=tell_unserved, args=(folder,), name="rasterwire-unserved", daemon=True).start()
+def tell_unserved_meanwhile(folders: Mapping[Path, Path]) -> None:
+    """See ``tell_unserved``, for folders with their indexes; a server does not wait: large ones take seconds."""
+
+    def tell() -> None:
+        for folder, index in folders.items():
+            tell_unserved(folder, index)
+
+    threading.Thread(target=tell, name="rasterwire-unserved", daemon=True).start()

@@ -1,0 +1,124 @@
+"""Footprints in an index: as boxes where they are boxes, else as outlines, and exact tests of many at once.
+
+All are in degrees of longitude and latitude. Longitudes may lie beyond 180, and those of two outlines may differ by
+turns of 360 degrees.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from odc.geo.crs import CRS
+
+from rasterwire.errors import InvalidExpression
+from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import to_crs
+
+__all__ = ["TURNS", "Area", "Box", "Outline", "is_lonlat", "outline_of", "region_of"]
+
+TURNS = (-360.0, 0.0, 360.0)
+"""Degrees by which longitudes of the same place may differ."""
+
+_lonlat = CRS("EPSG:4326")
+
+
+class Box(NamedTuple):
+    """Sides in degrees."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class Outline(NamedTuple):
+    """A footprint as it is stored.
+
+    Attributes:
+        box: around it.
+        body: the outline as WKB; None where it is the box itself.
+    """
+
+    box: Box
+    body: bytes | None
+
+
+def is_lonlat(region: Region) -> bool:
+    """Tell whether the outline of a region is all there is to know of it."""
+    return region.crs == _lonlat and not region.geodesic
+
+
+def outline_of(region: Region) -> Outline | None:
+    """Return the outline of a footprint on the ground; None where it has no place there."""
+    try:
+        shape = to_crs(region, _lonlat).geometry
+    except InvalidExpression:
+        return None
+    box = Box(*shape.bounds)
+    if not np.isfinite(box).all():
+        return None
+    return Outline(box, None if _is_box(shape, box) else shapely.to_wkb(shape))
+
+
+def _is_box(shape: shapely.Geometry, box: Box) -> bool:
+    """Tell whether a valid outline is a box with four corners."""
+    if shape.geom_type != "Polygon" or shapely.get_num_coordinates(shape) != 5:
+        return False
+    points = shapely.get_coordinates(shape).tolist()
+    return (
+        box.west < box.east
+        and box.south < box.north
+        and all(
+            (x in (box.west, box.east) and y in (box.south, box.north)) and (x == next_x) != (y == next_y)
+            for (x, y), (next_x, next_y) in pairwise(points)
+        )
+    )
+
+
+def region_of(outline: Outline) -> Region:
+    """Return a stored footprint as a region."""
+    return Region(shapely.box(*outline.box) if outline.body is None else shapely.from_wkb(outline.body), _lonlat)
+
+
+class Area:
+    """A region of a query, for tests of many footprints. For one thread."""
+
+    def __init__(self, region: Region) -> None:
+        """Set the region.
+
+        Raises:
+            InvalidExpression: it reaches beyond where its crs is defined.
+        """
+        shape = shapely.from_wkb(shapely.to_wkb(to_crs(region, _lonlat).geometry))  # of this thread alone
+        self.box = Box(*shape.bounds)
+        self._turned = {turn: _turned(shape, turn) for turn in TURNS}
+        for turned in self._turned.values():
+            shapely.prepare(turned)
+
+    def boxes(self) -> Iterator[Box]:
+        """Yield its box at each turn."""
+        for turn in TURNS:
+            yield Box(self.box.west + turn, self.box.south, self.box.east + turn, self.box.north)
+
+    def meets(self, outlines: Sequence[Outline]) -> npt.NDArray[np.bool_]:
+        """Tell for each footprint whether it shares a point with the region, as ``relations.intersects`` does."""
+        if not outlines:
+            return np.zeros(0, bool)
+        boxes = np.array([outline.box for outline in outlines])
+        shapes = shapely.box(boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3])
+        bodies = {place: outline.body for place, outline in enumerate(outlines) if outline.body is not None}
+        if bodies:
+            shapes[list(bodies)] = shapely.from_wkb(np.array(list(bodies.values()), object))
+        result: npt.NDArray[np.bool_] = shapely.intersects(self._turned[0.0], shapes)
+        is_near = (np.abs(boxes[:, 0] - self.box.west) < 180.0) & (boxes[:, 2] < 180) & (self.box.east < 180)
+        far = np.flatnonzero(~is_near & ~result)
+        for turn in (-360.0, 360.0):
+            result[far] |= shapely.intersects(self._turned[turn], shapes[far])
+        return result
+
+
+def _turned(shape: shapely.Geometry, turn: float) -> shapely.Geometry:
+    return shapely.transform(shape, lambda points: points + np.array([turn, 0.0])) if turn else shape

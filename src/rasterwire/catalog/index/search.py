@@ -1,0 +1,227 @@
+"""Answers queries from an index: rows by SQL, footprints exactly and many at once, the rest on decoded entries."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from heapq import merge, nsmallest
+from itertools import islice
+from math import isqrt
+from typing import Any, NamedTuple
+
+from rasterwire.catalog.document import is_text
+from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.index.bodies import Compression
+from rasterwire.catalog.index.order import Key, Order, Position
+from rasterwire.catalog.index.outlines import Area, region_of
+from rasterwire.catalog.index.rows import UNKNOWN, entry_of, facts_of
+from rasterwire.catalog.index.statements import Row, Scan, Statements
+from rasterwire.geo.region import Region
+from rasterwire.geo.region.relations import intersects
+from rasterwire.image import Image
+from rasterwire.query import START, AllOf, AnyOf, Compare, Condition, Intersects, Not, Present, Query, holds
+
+__all__ = ["FootprintReader", "Search"]
+
+FootprintReader = Callable[[Entry], Region | None]
+"""Returns the footprint of an entry whose document gives none; None where its files give none either."""
+
+_CHUNK = 500
+"""Rows whose footprints are tested at once."""
+
+_MAX_SORTED_COLLECTIONS = 64
+"""Collections whose times are merged; of more, all times are sorted."""
+
+_ROW_PROPERTIES = {START, "system:id", "system:index"}
+"""What conditions find in a row, without its entry."""
+
+
+class _Match(NamedTuple):
+    """A row of the answer, with its image where that was needed to know."""
+
+    row: Row
+    image: Image | None
+
+
+class Search:
+    """A query of an index within one transaction."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        compression: Compression,
+        query: Query,
+        footprint: FootprintReader | None,
+    ) -> None:
+        """Set the query; see ``IndexStore.find``."""
+        self._connection = connection
+        self._compression = compression
+        self._query = query
+        self._footprint = footprint
+        self._areas = [Area(region) for region in query.regions]
+        self._order = Order(query.sort)
+        collection = self._number("SELECT n FROM collection WHERE name = ?", query.collection)
+        self._statements = Statements(query, collection, self._areas)
+        self._needs_images = not all(map(_needs_row, query.conditions))
+
+    def page(self, start: str, size: int) -> tuple[list[Image], str]:
+        """Return a page and where the next one begins; see ``IndexStore.find``."""
+        position = self._order.position_of(start) if start else None
+        given = 0 if position is None else position.given
+        if self._query.limit is not None:
+            if position is not None and not self._order.sort:
+                given = self._count_up_to(position.id)
+            size = min(size, self._query.limit - given)
+        if size <= 0:
+            return [], ""
+        matches = self._page_matches(position, size + 1)
+        page = [(match.row, match.image or self._image(match.row)) for match in matches[:size]]
+        given += len(page)
+        is_last = len(matches) <= size or (self._query.limit is not None and given >= self._query.limit)
+        images = [image for _, image in page]
+        if is_last:
+            return images, ""
+        return images, self._order.text_of(Position(self._order.values(images[-1]), images[-1].id, given))
+
+    def _page_matches(self, position: Position | None, size: int) -> list[_Match]:
+        if self._order.by_id or self._order.by_time:
+            return list(islice(self._matches(self._ordered(position, size)), size))
+        behind = None if position is None else self._order.key(position.values, position.id)
+        keyed = (
+            (self._order.key(self._order.values(image), image.id), match.row, image)
+            for match in self._matches(self._rows(self._statements.in_any_order()))
+            for image in [match.image or self._image(match.row)]
+        )
+        smallest = nsmallest(size, (item for item in keyed if behind is None or item[0] > behind), key=lambda i: i[0])
+        return [_Match(row, image) for _, row, image in smallest]
+
+    def count(self) -> int:
+        """Return how many images there are."""
+        limit = self._query.limit
+        if limit is not None and limit <= 0:
+            return 0
+        scans = self._statements.in_any_order()
+        if not self._areas and not self._query.conditions:
+            count = self._number_of(scans, limit)
+            return count if limit is None else min(count, limit)
+        return sum(1 for _ in islice(self._matches(self._rows(scans)), limit))
+
+    def _count_up_to(self, image_id: str) -> int:
+        """Return how many images of the answer come no later than an id, in the order of ids."""
+        rows = self._streamed(None)
+        limit = self._query.limit
+        return sum(1 for match in islice(self._matches(rows), limit) if match.row.id <= image_id)
+
+    def _ordered(self, position: Position | None, size: int) -> Iterator[Row]:
+        """Return the rows behind a position, in an order that the index knows."""
+        few = self._few(size)
+        if few is None:
+            return self._streamed(position)
+        behind = None if position is None else self._order.key(position.values, position.id)
+        keyed = sorted(((self._row_key(row), row) for row in self._rows(few)), key=lambda item: item[0])
+        return (row for key, row in keyed if behind is None or key > behind)
+
+    def _streamed(self, position: Position | None) -> Iterator[Row]:
+        descending = self._order.descending
+        if self._order.by_id:
+            scans = self._statements.by_id(None if position is None else position.id, descending)
+        else:
+            after = None if position is None else (position.values[0], position.id)
+            count = self._number("SELECT max(n) FROM collection") or 0
+            scans = self._statements.by_time(after, descending, count if count <= _MAX_SORTED_COLLECTIONS else 0)
+        return merge(*(self._rows([scan]) for scan in scans), key=self._row_key)
+
+    def _few(self, size: int) -> list[Scan] | None:
+        """Return scans in any order that are better sorted here than gone through in order; None where none are.
+
+        A page of n images of m rows, of which k may be in the answer, costs k rows, or else n * m / k.
+        """
+        total = self._number("SELECT max(n) FROM item") or 0
+        limit = max(size, isqrt(total * size))
+        if self._areas:
+            without = self._statements.without_place()
+            count = self._number_of([*self._statements.near_boxes(), without], limit + 1)
+            return [*self._statements.near(), without] if count <= limit else None
+        if self._order.by_id and (self._query.start is not None or self._query.end is not None):
+            scans = self._statements.in_any_order()
+            return scans if self._query.collection and self._number_of(scans, limit + 1) <= limit else None
+        return None
+
+    def _row_key(self, row: Row) -> Key:
+        return self._order.key(self._order.values(_row_image(row)), row.id)
+
+    def _rows(self, scans: Iterable[Scan]) -> Iterator[Row]:
+        for scan in scans:
+            yield from map(Row._make, self._connection.execute(*scan.rows()))
+
+    def _matches(self, rows: Iterable[Row]) -> Iterator[_Match]:
+        """Yield the rows of the answer among some."""
+        remaining = iter(rows)
+        while chunk := list(islice(remaining, _CHUNK)):
+            for row in self._meeting(chunk) if self._areas else chunk:
+                match = self._match(row)
+                if match is not None:
+                    yield match
+
+    def _meeting(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows whose footprint meets all regions, or has yet to be learnt."""
+        places = [place for place, row in enumerate(rows) if row.west is not None]
+        for area in self._areas:
+            meets = area.meets([outline for place in places for outline in [rows[place].outline] if outline])
+            places = [place for place, is_met in zip(places, meets, strict=True) if is_met]
+        meeting = set(places)
+        return [row for place, row in enumerate(rows) if row.west is None or place in meeting]
+
+    def _match(self, row: Row) -> _Match | None:
+        """Return a row with its image where that is needed, None where it is not in the answer."""
+        image = None
+        if self._areas and row.placement == UNKNOWN and self._footprint is not None:
+            facts, rest = self._bodies(row)
+            footprint = self._footprint(entry_of(row.id, facts_of(facts), rest, None))
+            if footprint is not None:
+                if not all(intersects(footprint, region) for region in self._query.regions):
+                    return None
+                image = replace(self._image(row), footprint=footprint)
+        if self._needs_images:
+            image = image or self._image(row)
+        tested = image or _row_image(row)
+        return _Match(row, image) if all(holds(condition, tested) for condition in self._query.conditions) else None
+
+    def _bodies(self, row: Row) -> tuple[bytes, bytes]:
+        ((facts, rest),) = self._connection.execute("SELECT facts, rest FROM entry WHERE n = ?", (row.n,))
+        return self._compression.unpack(facts), self._compression.unpack(rest)
+
+    def _image(self, row: Row) -> Image:
+        ((body,),) = self._connection.execute("SELECT facts FROM entry WHERE n = ?", (row.n,))
+        facts = facts_of(self._compression.unpack(body))
+        footprint = facts.footprint
+        if footprint is None and row.outline is not None:
+            footprint = region_of(row.outline)
+        return Image(row.id, (), facts.start_time, facts.properties, facts.collection, footprint=footprint)
+
+    def _number(self, statement: str, *values: Any) -> int | None:
+        if not all(is_text(value) for value in values):
+            return None
+        row = self._connection.execute(statement, values).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
+    def _number_of(self, scans: Iterable[Scan], limit: int | None) -> int:
+        """Return the number of rows of scans; with a limit, no more are looked at in each."""
+        return sum(self._connection.execute(*scan.count(limit)).fetchone()[0] for scan in scans)
+
+
+def _row_image(row: Row) -> Image:
+    """Return an image with what a row tells of it."""
+    return Image(row.id, (), None, {} if row.time is None else {START: row.time})
+
+
+def _needs_row(condition: Condition) -> bool:
+    """Tell whether a condition can be tested without an entry."""
+    match condition:
+        case Compare(property=name) | Present(property=name):
+            return name in _ROW_PROPERTIES
+        case Not(inner):
+            return _needs_row(inner)
+        case AllOf(conditions) | AnyOf(conditions):
+            return all(map(_needs_row, conditions))
+        case Intersects():
+            return False

@@ -1,0 +1,94 @@
+"""The catalog of an index."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.bands import assemble
+from rasterwire.catalog.check import compare, missing_bands
+from rasterwire.catalog.entry import Disagreement, Entry
+from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.image_reader import ImageReader, footprint_of
+from rasterwire.catalog.index import IndexStore
+from rasterwire.errors import ImageNotFound, SourceUnavailable
+from rasterwire.geo.region import Region
+from rasterwire.image import Image
+from rasterwire.query import Query
+
+__all__ = ["IndexCatalog"]
+
+_CACHED_HEADERS = 4096
+
+
+class IndexCatalog:
+    """Images of an index; see ``Catalog``. A file is opened once in each version, and its header kept in the index."""
+
+    def __init__(self, store: IndexStore) -> None:
+        """Set the index. It stays open, and may be changed at any time."""
+        self._store = store
+        self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
+
+    def get(self, image_id: str) -> Image:
+        """See ``Catalog.get``."""
+        entry = self._store.get(image_id)
+        if entry is None:
+            raise ImageNotFound(image_id)
+        return self._reader.image(entry)
+
+    def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
+        """See ``Catalog.find``."""
+        return Page(*self._store.find(query, start, min(size, MAX_PAGE), self._footprint))
+
+    def count(self, query: Query) -> int | None:
+        """See ``Catalog.count``."""
+        return self._store.count(query, self._footprint)
+
+    def exists(self, collection: str) -> bool:
+        """See ``Catalog.exists``."""
+        return self._store.exists(collection)
+
+    def close_id(self, image_id: str) -> str:
+        """See ``Catalog.close_id``."""
+        return self._store.close_id(image_id)
+
+    def check(self) -> Iterator[Disagreement]:
+        """Open every raster, and yield each difference between the documents and the files."""
+        yield from self._store.notes()
+        for entry in self._store.entries():
+            yield from self._check_entry(entry)
+
+    def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
+        yield from entry.notes
+        headers, failures = self._reader.headers(entry)
+        for error in failures:
+            yield Disagreement(
+                image_id=entry.id,
+                band=error.band,
+                field="file",
+                claim="a raster that can be read",
+                value=error.problem,
+            )
+        for source, header in zip(entry.sources, headers, strict=True):
+            if header is not None:
+                yield from compare(entry, source, header)
+        if not failures:
+            yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+
+    def _footprint(self, entry: Entry) -> Region | None:
+        """Return the footprint that the files of an entry have, and enter it. One that cannot be read has none now."""
+        try:
+            image = self._reader.image(entry)
+        except SourceUnavailable:
+            return None
+        region = footprint_of(image)
+        if region is not None or not image.unreadable:
+            self._store.place(entry.id, region)
+        return region
+
+    def _header(self, href: str, version: str) -> Header:
+        """Return the header of a file from the index, else from the file."""
+        header = self._store.header(href, version)
+        if header is None:
+            header = read_header(href)
+            self._store.put_header(href, header.version, header)  # the file may be a newer one by now
+        return header

@@ -1,0 +1,75 @@
+"""Reads the items of a STAC API, page by page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from rasterwire.catalog.document import as_list, as_mapping, as_text
+from rasterwire.catalog.index import Document
+from rasterwire.catalog.ingest import Step, web_location
+from rasterwire.catalog.ingest.run import Run
+from rasterwire.catalog.items import entry_of_item, is_item
+from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Refused
+from rasterwire.errors import SourceUnavailable
+
+__all__ = ["ApiItems"]
+
+_PAGE = 500
+"""Items that are asked for at once."""
+
+
+class ApiItems:
+    """The items of collections of a STAC API, each as a document."""
+
+    def __init__(self, address: str, collections: Sequence[str] = ()) -> None:
+        """Set the address of the landing page, and the collections, none for all. Nothing is asked yet."""
+        self.address = " ".join((address, *collections))
+        self._connection = ApiConnection(address)
+        self._root = address
+        self._body: dict[str, Any] = {"limit": _PAGE} | ({"collections": list(collections)} if collections else {})
+
+    def steps(self, run: Run) -> Iterator[Step]:
+        """See ``ItemSource.steps``."""
+        position, page = self._first_page(run)
+        links: set[str] = set()
+        while True:
+            for item in page.features:
+                if is_item(item):
+                    yield self._step(item, position, run)
+            if page.next is None:
+                return
+            position = orjson.dumps(page.next).decode()
+            if position in links:
+                raise SourceUnavailable.of_file("the STAC API fails: its pages have no end")
+            links.add(position)
+            page = self._connection.following(page.next, self._body)
+
+    def _first_page(self, run: Run) -> tuple[str, ApiPage]:
+        """Return the page where an interrupted run goes on, if the API still knows it, else the first one."""
+        if run.position:
+            try:
+                return run.position, self._connection.following(orjson.loads(run.position), self._body)
+            except SourceUnavailable:
+                pass
+        try:
+            return "", self._connection.search(self._body)
+        except Refused as error:
+            raise SourceUnavailable.of_file(f"the STAC API answers a search with HTTP {error.status}") from None
+
+    def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
+        name = f"{as_text(item.get('collection')) or ''}/{item['id']}"
+        version = version_of_item(item)
+        if run.version_of(name) == version:
+            return Step(name, position=position)
+        links = map(as_mapping, as_list(item.get("links")))
+        own = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or self._root
+        entry = entry_of_item(item, name, lambda href: web_location(href, own))
+        return Step(name, Document(name, version, (entry,)), position=position)
+
+
+def version_of_item(item: Mapping[str, Any]) -> str:
+    """Return a text that changes when an item does; its links do not count, since they tell how it was found."""
+    fields = {key: value for key, value in item.items() if key != "links"}
+    return blake2b(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()

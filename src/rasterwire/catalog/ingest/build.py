@@ -1,0 +1,130 @@
+"""Builds and updates an index from any source of items."""
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest.file_records import FileRecords
+from rasterwire.catalog.ingest.folder import FolderUpdates
+from rasterwire.catalog.ingest.run import ItemSource, fill
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.sources import is_local
+
+__all__ = ["IndexInUse", "SourceKind", "entries_of", "kind_of", "update_index"]
+
+
+class SourceKind(StrEnum):
+    """What items are read from."""
+
+    FOLDER = "folder"
+    CATALOG = "catalog"
+    API = "api"
+    GEOPARQUET = "geoparquet"
+
+
+class IndexInUse(Exception):
+    """Another process updates the index."""
+
+    def __str__(self) -> str:
+        return "another process updates this index; wait for it, or choose another file"
+
+
+def kind_of(address: str) -> SourceKind:
+    """Return what an address most likely is: an absolute path of this machine or a URL. No server is asked.
+
+    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x")
+    (<SourceKind.API: 'api'>, <SourceKind.CATALOG: 'catalog'>)
+    """
+    name = address.partition("?")[0].lower()
+    if name.endswith((".parquet", ".geoparquet")):
+        return SourceKind.GEOPARQUET
+    if is_local(address):
+        return SourceKind.FOLDER if Path(address).is_dir() else SourceKind.CATALOG
+    is_web = name.startswith(("http://", "https://"))
+    return SourceKind.API if is_web and not name.endswith((".json", ".geojson")) else SourceKind.CATALOG
+
+
+def update_index(
+    address: str, kind: SourceKind, path: Path, collections: Sequence[str] = (), tell: Tell = ignore_progress
+) -> Summary:
+    """Make an index hold what a source has; what did not change, or was done before an interruption, is not done again.
+
+    Args:
+        address: of the source: an absolute path or a URL.
+        kind: of the source.
+        path: of the index; it is made if it is not there.
+        collections: of a STAC API, those whose items are read; none for all.
+        tell: is told of the progress.
+
+    Raises:
+        SourceUnavailable: the source or the index cannot be used.
+        IndexInUse: another process updates it.
+        PackageMissing: the source cannot be read here.
+        OSError: files beside the index cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        store = IndexStore(path)
+        try:
+            if kind is SourceKind.FOLDER:
+                records = FileRecords(path.with_suffix(".files"))
+                try:
+                    summary = FolderUpdates(Path(address), store, records).update(tell=tell)
+                finally:
+                    records.close()
+                assert summary is not None, "there is no limit to the changes"
+                return summary
+            return fill(store, _source(address, kind, collections), path.with_suffix(".progress"), tell)
+        finally:
+            store.close()
+
+
+def _source(address: str, kind: SourceKind, collections: Sequence[str]) -> ItemSource:
+    # Late: each needs packages that the others do not.
+    if kind is SourceKind.API:
+        try:
+            from rasterwire.catalog.ingest.api import ApiItems
+        except ImportError:
+            problem = "a STAC API needs more packages: pip install '.[remote]' in the clone"
+            raise SourceUnavailable.of_file(problem) from None
+        return ApiItems(address, collections)
+    if kind is SourceKind.GEOPARQUET:
+        from rasterwire.catalog.ingest.geoparquet import GeoParquetItems
+
+        return GeoParquetItems(address)
+    from rasterwire.catalog.ingest.static_catalog import StaticCatalog
+
+    return StaticCatalog(address)
+
+
+def entries_of(path: Path) -> Iterator[Entry]:
+    """Yield all entries of an index, ordered by id.
+
+    Raises:
+        SourceUnavailable: it cannot be read.
+    """
+    store = IndexStore(path, read_only=True)
+    try:
+        yield from store.entries()
+    finally:
+        store.close()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes from updating an index.
+
+    Raises:
+        IndexInUse: one does.
+    """
+    with path.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise IndexInUse from None
+        yield

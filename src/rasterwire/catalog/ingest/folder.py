@@ -1,0 +1,230 @@
+"""Keeps the index of a folder like its files. A file that did not change is not read again."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rasterwire.catalog.folder_images import DESCRIPTION_NAME, folder_images, units_of
+from rasterwire.catalog.index import Document, IndexStore
+from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest.file_records import FileRecords
+from rasterwire.catalog.stac import FolderDocument, read_folder_document
+from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, scan
+
+__all__ = ["FolderUpdates"]
+
+_MAX_BATCH = 500
+"""Documents of a transaction: no other writer waits long for one, and a dictionary can be made of the first ones."""
+
+_UNIT = "\U0010ffff"
+"""Begins the name of what gives images of folders, so that it sorts last: where ids are equal, items go before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Names of files that came, that are of another version, and that went."""
+
+    added: frozenset[str]
+    changed: frozenset[str]
+    removed: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.added) + len(self.changed) + len(self.removed)
+
+
+class FolderUpdates:
+    """Writes what changed in a folder to an index. Used by one thread at a time."""
+
+    def __init__(self, root: Path, store: IndexStore, records: FileRecords) -> None:
+        """Set the folder. Nothing is read before the first update.
+
+        Args:
+            root: the folder.
+            store: takes the entries.
+            records: of the folder's files at the update before, maybe of another process.
+        """
+        self._root = root
+        self._store = store
+        self._records = records
+        self._tree: Tree | None = None
+        self._revision = -1
+
+    def update(
+        self, *, is_quick: bool = False, max_changes: int | None = None, tell: Tell = ignore_progress
+    ) -> Summary | None:
+        """Look at the folder, and write what changed.
+
+        Args:
+            is_quick: see ``tree.scan``.
+            max_changes: of so many files at most; where there are more, nothing is written and None is returned.
+            tell: is told of the progress.
+
+        Raises:
+            SourceUnavailable: the folder does not exist, or the index cannot be written.
+            OSError: the records cannot be written.
+        """
+        last = self._tree if self._records.revision() == self._revision else None  # None: another process wrote
+        tree = scan(self._root, self._tree, is_quick=is_quick)
+        changes = _difference(last, tree) if last is not None else self._since_records(tree)
+        if max_changes is not None and changes.count > max_changes:
+            return None
+        summary = Summary()
+        if changes.count or self._records.stale():
+            self._tree = None  # where writing fails, the records tell what is left to do
+            _Update(tree, self._store, self._records, summary, tell).run(changes)
+        self._tree = tree
+        if last is None or changes.count:
+            self._records.set_complete(tree.root, _count(tree))
+        self._revision = self._records.revision()
+        return summary
+
+    def _since_records(self, tree: Tree) -> _Changes:
+        """Return what changed since the records were written; documents that the index lost are new."""
+        documents = self._store.documents()
+        if self._records.root() not in (None, tree.root):  # all addresses are others
+            self._store.remove(documents)
+            documents = {}
+        if not documents:
+            self._records.clear()
+        known = self._records.versions()
+        present = {
+            join(name, base): version for name, folder in tree.folders.items() for base, version in folder.files.items()
+        }
+        changes = _compared(known, present)
+        if known:
+            return changes
+        with self._records.writing():
+            self._records.add_stale(name.removeprefix(_UNIT) for name in documents if name.startswith(_UNIT))
+        return replace(changes, removed=frozenset(documents.keys() - present.keys()))
+
+
+def _count(tree: Tree) -> int:
+    """Return how many files and folders there are."""
+    return sum(len(folder.files) + 1 for folder in tree.folders.values())
+
+
+def _difference(last: Tree, tree: Tree) -> _Changes:
+    """Return what differs between two trees; folders that are one object are not compared."""
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    for name in last.folders.keys() | tree.folders.keys():
+        old, new = last.folders.get(name), tree.folders.get(name)
+        if old is not new:
+            before.update(_named(name, old))
+            after.update(_named(name, new))
+    return _compared(before, after)
+
+
+def _named(name: str, folder: Folder | None) -> Iterator[tuple[str, str]]:
+    if folder is not None:
+        yield from ((join(name, base), version) for base, version in folder.files.items())
+
+
+def _compared(before: dict[str, str], after: dict[str, str]) -> _Changes:
+    changed = (name for name, version in after.items() if before.get(name, version) != version)
+    return _Changes(
+        frozenset(after.keys() - before.keys()), frozenset(changed), frozenset(before.keys() - after.keys())
+    )
+
+
+class _Update:
+    """One update."""
+
+    def __init__(self, tree: Tree, store: IndexStore, records: FileRecords, summary: Summary, tell: Tell) -> None:
+        self._tree = tree
+        self._store = store
+        self._records = records
+        self._summary = summary
+        self._tell = tell
+
+    def run(self, changes: _Changes) -> None:
+        """Write what changed: documents first, since a raster that one of them lists is in no folder's image."""
+        records, tree = self._records, self._tree
+        present, moved = changes.added | changes.changed, changes.added | changes.removed
+        affected = {*_documents(present), *records.linked(present), *records.documents_mentioning(moved)}
+        missing = {*_documents(changes.removed), *records.linked(changes.removed)}
+        with records.writing():
+            records.add_stale(self._units(present | changes.removed))
+        self._remove(missing)
+        unlinked = self._read({name for name in affected if tree.version_of(name) is not None and not is_raster(name)})
+        self._remove(name for name in unlinked - records.linked(unlinked) if not is_document(name))
+        self._make_folder_images()
+        with records.writing():
+            records.set_versions(dict.fromkeys(changes.removed) | {name: tree.version_of(name) for name in present})
+        summary = self._summary
+        summary.added += sum(map(_is_counted, changes.added))
+        summary.removed += sum(map(_is_counted, changes.removed))
+        summary.changed += sum(map(_is_counted, changes.changed))
+
+    def _units(self, names: Iterable[str]) -> set[str]:
+        """Return which images of folders may be others, because of some files."""
+        units: set[str] = set()
+        for name in names:
+            if is_raster(name) or name.rpartition("/")[2] == DESCRIPTION_NAME:
+                units.update(units_of(name))
+            if name == DESCRIPTION_NAME and "" in self._tree.folders:
+                units.update(filter(is_raster, self._tree.folders[""].files))
+        return units
+
+    def _remove(self, documents: Iterable[str]) -> None:
+        names = sorted(documents)
+        for start in range(0, len(names), _MAX_BATCH):
+            batch = names[start : start + _MAX_BATCH]
+            self._store.remove(batch)
+            with self._records.writing():
+                for name in batch:
+                    self._records.add_stale(self._units(self._records.set_mentions(name, (), ())))
+                self._records.set_versions(dict.fromkeys(batch))
+
+    def _read(self, documents: set[str]) -> set[str]:
+        """Read documents and those that they link to; return names of files that may not be linked to any more."""
+        pending, met = sorted(documents, reverse=True), set(documents)
+        unlinked: set[str] = set()
+        count = 0
+        while pending:
+            batch = [pending.pop() for _ in range(min(_MAX_BATCH, len(pending)))]
+            contents = [(name, read_folder_document(self._tree, name)) for name in batch]
+            self._store.write_many(self._document(name, content) for name, content in contents)
+            with self._records.writing():
+                for name, content in contents:
+                    mentions = self._records.set_mentions(name, content.files, content.links)
+                    self._records.add_stale(self._units(filter(is_raster, mentions)))
+                    unlinked.update(mentions - content.links)
+                    links = [link for link in content.links if self._is_unread(link) and link not in met]
+                    met.update(links)
+                    pending.extend(links)
+                self._records.set_versions({name: self._tree.version_of(name) for name in batch})
+            count += len(batch)
+            self._tell(count, count + len(pending))
+        return {name for name in unlinked if self._is_unread(name)}
+
+    def _is_unread(self, name: str) -> bool:
+        """Tell whether a file is a document only where another one links to it."""
+        return self._tree.version_of(name) is not None and not is_document(name) and not is_raster(name)
+
+    def _document(self, name: str, content: FolderDocument) -> Document:
+        self._summary.broken += bool(content.notes)
+        return Document(name, self._tree.version_of(name) or "", content.entries, content.notes)
+
+    def _make_folder_images(self) -> None:
+        units = self._records.stale()
+        for start in range(0, len(units), _MAX_BATCH):
+            batch = units[start : start + _MAX_BATCH]
+            images = {unit: folder_images(self._tree, unit, self._records.listed) for unit in batch}
+            self._store.remove(_UNIT + unit for unit, image in images.items() if image is None)
+            self._store.write_many(
+                Document(_UNIT + unit, *image) for unit, image in images.items() if image is not None
+            )
+            with self._records.writing():
+                self._records.remove_stale(batch)
+            self._tell(start + len(batch), len(units))
+
+
+def _documents(names: Iterable[str]) -> Iterator[str]:
+    return filter(is_document, names)
+
+
+def _is_counted(name: str) -> bool:
+    return is_document(name) or is_raster(name)

@@ -1,0 +1,179 @@
+"""Items from and to stac-geoparquet."""
+
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rasterwire.catalog.document import as_mapping
+from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.index import Document
+from rasterwire.catalog.ingest import Step, local_location, web_location
+from rasterwire.catalog.ingest.run import Run
+from rasterwire.catalog.ingest.stac_items import item_of_entry
+from rasterwire.catalog.items import entry_of_item, is_item
+from rasterwire.catalog.tree import Location
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import version_of
+from rasterwire.files.sources import OpenedFile, is_local, source_of
+
+__all__ = ["GeoParquetItems", "PackageMissing", "write_geoparquet"]
+
+_ROWS = 1000
+"""Items of a document: that many are read again after an interruption at most, and replaced where the file changed."""
+
+_CHUNK = 10_000
+"""Items that are held in memory when they are written."""
+
+
+class PackageMissing(Exception):
+    """Packages that read and write stac-geoparquet are not installed."""
+
+    def __str__(self) -> str:
+        return "stac-geoparquet needs more packages: pip install '.[geoparquet]' in the clone"
+
+
+class GeoParquetItems:
+    """The items of a file of stac-geoparquet, some of them a document; they are read anew when the file changes."""
+
+    def __init__(self, address: str) -> None:
+        """Set the file, by an absolute path or a URL. Nothing is read yet."""
+        self.address = os.path.realpath(address) if is_local(address) else address
+
+    def steps(self, run: Run) -> Iterator[Step]:
+        """See ``ItemSource.steps``.
+
+        Raises:
+            PackageMissing: it cannot be read here.
+        """
+        pyarrow, parquet, arrow = _packages()
+        with _opened(self.address) as (file, version):
+            try:
+                table = parquet.ParquetFile(pyarrow.PythonFile(file, mode="r"))
+                first = 0
+                for group in range(table.metadata.num_row_groups):
+                    count = table.metadata.row_group(group).num_rows
+                    names = [
+                        _name(start, min(start + _ROWS, first + count)) for start in range(first, first + count, _ROWS)
+                    ]
+                    first += count
+                    if all(run.has_met(name) for name in names):
+                        continue
+                    if all(run.version_of(name) == version for name in names):
+                        yield from map(Step, names)
+                        continue
+                    batches = table.iter_batches(batch_size=_ROWS, row_groups=[group])
+                    for name, batch in zip(names, batches, strict=True):
+                        items = arrow.stac_table_to_items(pyarrow.Table.from_batches([batch]))
+                        yield Step(name, Document(name, version, list(self._entries(items, name))))
+            except (pyarrow.ArrowException, KeyError) as error:
+                raise SourceUnavailable.of_file("the file is no stac-geoparquet, or is damaged") from error
+
+    def _entries(self, items: Iterable[Mapping[str, Any]], name: str) -> Iterator[Entry]:
+        for item in items:
+            if is_item({"stac_version": "1.0.0", **item}):
+                assets = {key: asset for key, asset in as_mapping(item["assets"]).items() if asset is not None}
+                yield entry_of_item({**item, "assets": assets}, name, self._locate)
+
+    def _locate(self, href: str) -> Location | None:
+        if not is_local(self.address):
+            return web_location(href, self.address)
+        return local_location(href, self.address, os.path.dirname(self.address) + "/")  # noqa: PTH120  text
+
+
+def _name(first: int, end: int) -> str:
+    return f"rows {first:09d}-{end - 1:09d}"
+
+
+def write_geoparquet(entries: Iterable[Entry], path: Path) -> int:
+    """Write images as the items of a stac-geoparquet file, and return how many they are.
+
+    Args:
+        entries: of the images; of assets on other machines that are not served, the address.
+        path: of the file; it is replaced when the new one is complete.
+
+    Raises:
+        PackageMissing: it cannot be written here.
+        OSError: it cannot be written.
+    """
+    _, _, arrow = _packages()
+    count = 0
+
+    def counted() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for entry in entries:
+            count += 1
+            yield item_of_entry(entry)
+
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rasterwire-") as folder:
+            table = arrow.parse_stac_items_to_arrow(counted(), _CHUNK, "ChunksToDisk", folder)
+            arrow.to_parquet(table, unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def _packages() -> tuple[Any, Any, Any]:
+    """Return pyarrow, its module for Parquet, and that of stac-geoparquet."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+        from stac_geoparquet import arrow
+    except ImportError:
+        raise PackageMissing from None
+    return pa, parquet, arrow
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[tuple[io.IOBase, str]]:
+    """Yield a file and its version.
+
+    Raises:
+        SourceUnavailable: it cannot be read.
+    """
+    if not is_local(address):
+        opened = source_of(address).open(address)
+        yield _RemoteFile(opened), opened.version
+        return
+    try:
+        with Path(address).open("rb") as file:
+            yield file, version_of(Path(address).stat())
+    except OSError as error:
+        raise SourceUnavailable.of_file("the file is missing or cannot be opened") from error
+
+
+class _RemoteFile(io.RawIOBase):
+    """A file of a source as Python's files are."""
+
+    def __init__(self, file: OpenedFile) -> None:
+        super().__init__()
+        self._file = file
+        self._source = source_of(file.href)
+        self._offset = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._offset
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._file.size}[whence]
+        self._offset = max(0, start + offset)
+        return self._offset
+
+    def read(self, size: int | None = -1) -> bytes:
+        remaining = max(0, self._file.size - self._offset)
+        count = remaining if size is None or size < 0 else min(size, remaining)
+        data = self._source.read(self._file, [(self._offset, count)])[0] if count else b""
+        self._offset += len(data)
+        return data

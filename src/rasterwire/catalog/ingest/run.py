@@ -1,0 +1,144 @@
+"""Writes the documents of a source to an index. What was interrupted goes on where it was."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.ingest import Step, Summary, Tell, ignore_progress
+
+__all__ = ["ItemSource", "Run", "fill"]
+
+_MAX_BATCH = 500
+"""Documents of a transaction: so many are read again after an interruption."""
+
+
+class Run:
+    """What a run over a source has done, in a file, so that the next one can go on after an interruption.
+
+    Attributes:
+        position: of the last step of the interrupted run; "" for the beginning.
+        is_resumed: whether there was an interrupted run.
+    """
+
+    def __init__(self, path: Path, source: str, known: dict[str, str]) -> None:
+        """Open or make the file.
+
+        Args:
+            path: of the file; it is removed when the run is complete.
+            source: address of the source; the run over another one is forgotten.
+            known: versions of the documents in the index.
+
+        Raises:
+            OSError: the file cannot be used.
+        """
+        self._path = path
+        self._known = known
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                "CREATE TABLE IF NOT EXISTS met (name TEXT PRIMARY KEY) WITHOUT ROWID;"
+                "CREATE TABLE IF NOT EXISTS run (source TEXT, position TEXT);"
+            )
+            row = self._database.execute("SELECT source, position FROM run").fetchone()
+            self.is_resumed = row is not None and row[0] == source
+            if not self.is_resumed:
+                self._database.executescript("DELETE FROM met; DELETE FROM run;")
+                self._database.execute("INSERT INTO run VALUES (?, '')", (source,))
+        except sqlite3.Error as error:
+            raise OSError(f"{path.name}: the progress of the run cannot be kept: {error}") from error
+        self.position = row[1] if self.is_resumed else ""
+
+    def version_of(self, name: str) -> str | None:
+        """Return the version of a document in the index; None where it has none of that name."""
+        return self._known.get(name)
+
+    def has_met(self, name: str) -> bool:
+        """Tell whether a document was met in this run, also before it was interrupted."""
+        return self._database.execute("SELECT 1 FROM met WHERE name = ?", (name,)).fetchone() is not None
+
+    def add(self, names: Iterator[str], position: str) -> None:
+        """Keep that documents were met."""
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany("INSERT OR IGNORE INTO met VALUES (?)", ((name,) for name in names))
+        self._database.execute("UPDATE run SET position = ?", (position,))
+        self._database.execute("COMMIT")
+
+    def missing(self) -> list[str]:
+        """Return the documents of the index that this run did not meet."""
+        return sorted(name for name in self._known if not self.has_met(name))
+
+    def end(self, *, is_complete: bool) -> None:
+        """Close the file; that of a complete run is removed."""
+        self._database.close()
+        if is_complete:
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+
+class ItemSource(Protocol):
+    """Finds documents of items."""
+
+    @property
+    def address(self) -> str:
+        """Where it is; a run that was interrupted goes on at the same address only."""
+        ...
+
+    def steps(self, run: Run) -> Iterator[Step]:
+        """Yield a step for each document, but those that an interrupted run has met already and that lead to no other.
+
+        Raises:
+            SourceUnavailable: the beginning of it cannot be read.
+        """
+        ...
+
+
+def fill(store: IndexStore, source: ItemSource, progress_path: Path, tell: Tell = ignore_progress) -> Summary:
+    """Write what changed in a source to an index, and remove what is no longer there.
+
+    Args:
+        store: the index.
+        source: whose documents are all that the index is to hold.
+        progress_path: of the file that is there until the run is complete.
+        tell: is told of the progress.
+
+    Raises:
+        SourceUnavailable: the source or the index cannot be used.
+        OSError: the progress cannot be kept.
+    """
+    run = Run(progress_path, source.address, store.documents())
+    summary = Summary()
+    is_complete = False
+    try:
+        steps = source.steps(run)
+        count = 0
+        while batch := list(islice(steps, _MAX_BATCH)):
+            for step in batch:
+                _count(step, run, summary)
+            store.write_many(step.document for step in batch if step.document is not None)
+            run.add((step.name for step in batch), batch[-1].position)
+            count += len(batch)
+            tell(count, None)
+        if summary.is_whole:
+            missing = run.missing()
+            for start in range(0, len(missing), _MAX_BATCH):
+                store.remove(missing[start : start + _MAX_BATCH])
+            summary.removed = len(missing)
+        is_complete = True
+    finally:
+        run.end(is_complete=is_complete)
+    return summary
+
+
+def _count(step: Step, run: Run, summary: Summary) -> None:
+    summary.broken += step.is_broken
+    summary.is_whole &= not step.may_hide
+    if step.document is None:
+        summary.unchanged += not step.is_broken
+    elif run.version_of(step.name) is None:
+        summary.added += 1
+    else:
+        summary.changed += 1

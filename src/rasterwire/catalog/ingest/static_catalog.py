@@ -1,0 +1,193 @@
+"""Reads a static STAC catalog: a document that links to others, on disk, behind HTTP or in an object store."""
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rasterwire.catalog.document import as_list, as_mapping, read_value
+from rasterwire.catalog.entry import Disagreement
+from rasterwire.catalog.index import Document
+from rasterwire.catalog.ingest import Step, local_location, web_location
+from rasterwire.catalog.ingest.run import Run
+from rasterwire.catalog.items import entry_of_item, is_item
+from rasterwire.catalog.stac import document_note, linked_addresses
+from rasterwire.catalog.tree import Location
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import version_of
+from rasterwire.files.sources import OpenedFile, is_local, source_of
+
+__all__ = ["StaticCatalog"]
+
+_MAX_BYTES = 64 << 20
+"""Of a document."""
+
+_MAX_DEPTH = 32
+"""Catalogs in catalogs."""
+
+_MAX_DOCUMENTS = 50_000_000
+"""Of a catalog; a server that makes up links without end is left there."""
+
+_MAX_READERS = 16
+"""Documents that are read at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An address that a document gives.
+
+    Attributes:
+        href: absolute.
+        is_leaf: whether it is linked to as an item.
+        depth: catalogs above it.
+    """
+
+    href: str
+    is_leaf: bool
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A document that was read, or what is wrong with it.
+
+    Attributes:
+        value: the object in it; None where it was not read.
+        version: of the file; "" where it could not be opened.
+        problem: why it cannot be read; "" where it can, or need not since its version is known.
+    """
+
+    value: Mapping[str, Any] | None = None
+    version: str = ""
+    problem: str = ""
+
+
+class StaticCatalog:
+    """The documents below a root document.
+
+    Links are followed wherever a source of the settings reads them; from a disk also in the folder of the root
+    document, and never from elsewhere to the disk.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Set the root document, by an absolute path or a URL. Nothing is read yet."""
+        self.address = os.path.realpath(address) if is_local(address) else address
+        self._base = self.address.rpartition("?")[0] or self.address
+        self._base = self._base.rpartition("/")[0] + "/"
+
+    def steps(self, run: Run) -> Iterator[Step]:
+        """See ``ItemSource.steps``."""
+        met = {hash(self.address)}
+        waiting: deque[_Link] = deque([_Link(self.address, False, 0)])
+        reading: deque[tuple[_Link, Future[_Content]]] = deque()
+        with ThreadPoolExecutor(_MAX_READERS, thread_name_prefix="rasterwire-index") as pool:
+            try:
+                while waiting or reading:
+                    while waiting and len(reading) < 2 * _MAX_READERS:
+                        link = waiting.pop()
+                        reading.append((link, pool.submit(self._read, link, run.version_of(self._name(link.href)))))
+                    link, content = reading.popleft()
+                    for child in self._follow(link, content.result()):
+                        name = self._name(child.href)
+                        if hash(child.href) not in met and not (child.is_leaf and run.has_met(name)):
+                            met.add(hash(child.href))
+                            waiting.append(child)
+                    if len(met) > _MAX_DOCUMENTS:
+                        raise SourceUnavailable.of_file(f"the catalog has more than {_MAX_DOCUMENTS:,} documents")
+                    yield self._step(link, content.result(), run)
+            finally:
+                for _, content in reading:
+                    content.cancel()
+
+    def _read(self, link: _Link, known: str | None) -> _Content:
+        """Return a document; of an item in the version that is known, only the version."""
+        try:
+            if is_local(link.href):
+                return self._read_local(link, known)
+            file = source_of(link.href).open(link.href)
+            if link.is_leaf and file.version == known:
+                return _Content(version=file.version)
+            return _Content(read_value(_bytes_of(file)), file.version)
+        except SourceUnavailable as error:
+            return _Content(problem=error.problem)
+        except ValueError as error:
+            return _Content(version=file.version, problem=str(error))
+
+    def _read_local(self, link: _Link, known: str | None) -> _Content:
+        path = Path(link.href)
+        try:
+            version = version_of(path.stat())
+            if link.is_leaf and version == known:
+                return _Content(version=version)
+            if path.stat().st_size > _MAX_BYTES:
+                return _Content(version=version, problem=f"more than {_MAX_BYTES >> 20} MiB")
+            return _Content(read_value(path.read_bytes()), version)
+        except OSError:
+            return _Content(problem="a file that cannot be opened")
+        except ValueError as error:
+            return _Content(version=version, problem=str(error))
+
+    def _follow(self, link: _Link, content: _Content) -> Iterator[_Link]:
+        document = content.value or {}
+        if document.get("type") not in ("Catalog", "Collection") or link.depth >= _MAX_DEPTH:
+            return
+        for href, is_leaf in linked_addresses(document):
+            location = self._locate(href, link.href)
+            if location is not None:
+                yield _Link(location.href, is_leaf, link.depth + 1)
+
+    def _locate(self, href: str, document: str) -> Location | None:
+        """Return the file to which a document refers; None where it is not to be read."""
+        return local_location(href, document, self._base) if is_local(document) else web_location(href, document)
+
+    def _step(self, link: _Link, content: _Content, run: Run) -> Step:
+        name = self._name(link.href)
+        if content.problem:
+            may_hide = not link.is_leaf
+            if link.depth == 0:
+                raise SourceUnavailable.of_file(f"the root document of the catalog cannot be read: {content.problem}")
+            if run.version_of(name) is not None:
+                return Step(name, is_broken=True, may_hide=may_hide)
+            document = Document(name, content.version, (), (document_note(name, content.problem),))
+            return Step(name, document, is_broken=True, may_hide=may_hide)
+        if content.version == run.version_of(name):
+            return Step(name)
+        return Step(name, self._document(link, name, content))
+
+    def _document(self, link: _Link, name: str, content: _Content) -> Document:
+        document = content.value or {}
+        kind = document.get("type")
+        features = [document] if kind == "Feature" else as_list(document.get("features"))
+        items = [item for item in map(as_mapping, features) if is_item(item)] if kind in _ITEMS else []
+        entries = [entry_of_item(item, name, lambda href: self._locate(href, link.href)) for item in items]
+        notes: list[Disagreement] = []
+        if kind in ("Catalog", "Collection") and link.depth >= _MAX_DEPTH:
+            notes.append(document_note(name, f"a catalog below {_MAX_DEPTH} others, so its links are not followed"))
+        elif kind not in (*_ITEMS, "Catalog", "Collection"):
+            notes.append(document_note(name, "a document that is neither an item nor a catalog"))
+        return Document(name, content.version, entries, tuple(notes))
+
+    def _name(self, href: str) -> str:
+        """Return the name of a document: its address below the root document, without what may be secret."""
+        address, _, query = href.partition("?")
+        name = address.removeprefix(self._base)
+        if name == address and not is_local(href):
+            parts = urlsplit(address)
+            name = f"//{parts.hostname}{parts.path}"
+        return f"{unquote(name)}?{blake2b(query.encode(), digest_size=8).hexdigest()}" if query else unquote(name)
+
+
+_ITEMS = ("Feature", "FeatureCollection")
+
+
+def _bytes_of(file: OpenedFile) -> bytes:
+    if file.size > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES >> 20} MiB")
+    count = file.size - len(file.head)
+    rest = source_of(file.href).read(file, [(len(file.head), count)]) if count > 0 else [b""]
+    return file.head + rest[0]

@@ -1,0 +1,319 @@
+"""Several catalogs as one, each under a prefix of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
+
+import orjson
+
+from rasterwire.catalog import MAX_PAGE, Catalog, Page
+from rasterwire.errors import ImageNotFound, invalid
+from rasterwire.image import Image
+from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Query, sort_images
+
+__all__ = ["Member", "PrefixedCatalog"]
+
+_ID = "system:id"
+
+_ALWAYS, _NEVER = AllOf(()), AnyOf(())
+
+_MARK = "~"
+"""Begins the state of several catalogs; other pages begin with an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A catalog of several.
+
+    Attributes:
+        prefix: of the ids of its images, which follow behind a slash; "" for none.
+        catalog: the catalog.
+        collection: the one whose images are served, "" for all. It is called by the prefix.
+    """
+
+    prefix: str
+    catalog: Catalog
+    collection: str = ""
+
+    @property
+    def root(self) -> str:
+        """What its ids begin with."""
+        return f"{self.prefix}/" if self.prefix else ""
+
+
+class _Place(NamedTuple):
+    """Where the next page of a member begins.
+
+    Attributes:
+        start: of the page that the member is asked for.
+        skipped: images of that page that were given already.
+    """
+
+    start: str
+    skipped: int
+
+
+class PrefixedCatalog:
+    """Images of several catalogs. Safe to use from several threads.
+
+    The longest prefix decides which catalog has an id; what another one has under it is not served.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        """Set the catalogs; their prefixes differ."""
+        self._members = tuple(sorted(members, key=lambda member: member.root))
+
+    def get(self, image_id: str) -> Image:
+        """See ``Catalog.get``."""
+        member = self._member_of(image_id)
+        if member is None:
+            raise ImageNotFound(image_id)
+        try:
+            image = member.catalog.get(image_id.removeprefix(member.root))
+        except ImageNotFound:
+            raise ImageNotFound(image_id) from None
+        if member.collection and not Query(collection=member.collection).matches(image):
+            raise ImageNotFound(image_id)
+        return _above(member, image)
+
+    def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
+        """See ``Catalog.find``."""
+        parts = self._parts(query)
+        if len(parts) == 1:
+            return _page_of_one(*parts[0], query, start, size)
+        if query.sort:
+            return _Merge(parts, query).page_of_order(start, size)
+        return _Merge(parts, query).page_by_id(start, size)
+
+    def count(self, query: Query) -> int | None:
+        """See ``Catalog.count``."""
+        total = 0
+        for member, below in self._parts(query):
+            count = member.catalog.count(below)
+            if count is None:
+                return None
+            total += count
+        return total if query.limit is None else min(total, query.limit)
+
+    def exists(self, collection: str) -> bool:
+        """See ``Catalog.exists``."""
+        return any(
+            member.catalog.exists(below.collection)
+            if below == Query(collection=below.collection) and below.collection
+            else bool(member.catalog.find(below, size=1).images)
+            for member, below in self._parts(Query(collection=collection))
+        )
+
+    def close_id(self, image_id: str) -> str:
+        """See ``Catalog.close_id``."""
+        for member in sorted(self._members, key=lambda member: not image_id.startswith(member.root)):
+            close = member.catalog.close_id(image_id.removeprefix(member.root))
+            if close and self._member_of(member.root + close) is member:
+                return member.root + close
+        return ""
+
+    def _member_of(self, image_id: str) -> Member | None:
+        members = [member for member in self._members if image_id.startswith(member.root)]
+        return max(members, key=lambda member: len(member.root), default=None)
+
+    def _parts(self, query: Query) -> list[tuple[Member, Query]]:
+        """Return the members that may have images of a query, each with the query that it is asked."""
+        parts = [(member, _below(member, query)) for member in self._members]
+        return [(member, self._without_others(member, below)) for member, below in parts if below is not None]
+
+    def _without_others(self, member: Member, query: Query) -> Query:
+        """Return a query for those images of a member whose ids belong to no longer prefix."""
+        for other in self._members:
+            if other.root.startswith(member.root) and other is not member:
+                begins = Compare(_ID, Comparison.STARTS_WITH, other.root.removeprefix(member.root))
+                query = replace(query, conditions=(*query.conditions, Not(begins)))
+        return query
+
+
+class _Merge:
+    """The images of several catalogs in one order."""
+
+    def __init__(self, parts: Sequence[tuple[Member, Query]], query: Query) -> None:
+        self._parts = parts
+        self._query = query
+
+    def page_by_id(self, start: str, size: int) -> Page:
+        """Return a page in the order of ids; see ``Page.next``."""
+        limit = self._query.limit
+        if limit is not None:  # the images before the page count
+            images = list(islice(self._by_id("", min(limit, MAX_PAGE)), limit))
+            images = [image for image in images if image.id > start][: size + 1]
+        else:
+            images = list(islice(self._by_id(start, size + 1), size + 1))
+        return Page(images[:size], images[size - 1].id if len(images) > size else "")
+
+    def _by_id(self, start: str, size: int) -> Iterator[Image]:
+        places = {number: _Place(inner, 0) for number, inner in self._starts(start)}
+        for _, image in self._in_order(places, min(size, MAX_PAGE)):
+            yield image
+
+    def _starts(self, start: str) -> Iterator[tuple[int, str]]:
+        """Yield each member that has ids behind an id, and where it is to begin."""
+        for number, (member, _) in enumerate(self._parts):
+            if start.startswith(member.root):
+                yield number, start.removeprefix(member.root)
+            elif start < member.root:
+                yield number, ""
+
+    def page_of_order(self, start: str, size: int) -> Page:
+        """Return a page of a query with an order.
+
+        Raises:
+            InvalidRequest: ``start`` is no page of this query.
+        """
+        given, places = self._state(start)
+        most = size if self._query.limit is None else min(size, self._query.limit - given)
+        images: list[Image] = []
+        rows = self._in_order(places, min(most + 1, MAX_PAGE))
+        after = places
+        for state, image in rows:
+            if len(images) == most:
+                break
+            images.append(image)
+            after = state
+        else:
+            return Page(images)
+        given += len(images)
+        return Page(images, "" if given == self._query.limit else _token(given, after))
+
+    def _state(self, start: str) -> tuple[int, dict[int, _Place]]:
+        if not start:
+            return 0, {number: _Place("", 0) for number in range(len(self._parts))}
+        try:
+            given, places = orjson.loads(start.removeprefix(_MARK))
+            state = {int(number): _Place(str(begin), int(skipped)) for number, begin, skipped in places}
+            if not start.startswith(_MARK) or not all(0 <= number < len(self._parts) for number in state):
+                raise ValueError
+            return int(given), state
+        except (ValueError, TypeError):
+            raise invalid("start", "PAGE_UNKNOWN", "is no page of this query; leave it empty to begin") from None
+
+    def _in_order(self, places: Mapping[int, _Place], size: int) -> Iterator[tuple[dict[int, _Place], Image]]:
+        """Yield images in the order of the query, each with the places behind it."""
+        streams = {number: self._stream(number, place, size) for number, place in places.items()}
+        heads = {number: next(stream, None) for number, stream in streams.items()}
+        state = dict(places)
+        while waiting := {number: head for number, head in heads.items() if head is not None}:
+            by_id = sorted((image for _, image in waiting.values()), key=lambda image: image.id)
+            first = sort_images(by_id, self._query.sort)[0]
+            number = next(number for number, (_, image) in waiting.items() if image is first)
+            state[number] = waiting[number][0]
+            yield dict(state), first
+            heads[number] = next(streams[number], None)
+
+    def _stream(self, number: int, place: _Place, size: int) -> Iterator[tuple[_Place, Image]]:
+        """Yield the images of a member from a place on, each with the place behind it."""
+        member, query = self._parts[number]
+        while True:
+            page = member.catalog.find(query, place.start, size)
+            for position, image in enumerate(page.images[place.skipped :], start=place.skipped + 1):
+                yield _Place(place.start, position), _above(member, image)
+            if not page.next:
+                return
+            place = _Place(page.next, 0)
+
+
+def _page_of_one(member: Member, below: Query, query: Query, start: str, size: int) -> Page:
+    """Return a page of the only catalog that has images of a query."""
+    root = member.root
+    if query.sort:
+        page = member.catalog.find(below, start, size)
+        return Page([_above(member, image) for image in page.images], page.next)
+    if start > root and not start.startswith(root):
+        return Page(())
+    page = member.catalog.find(below, start.removeprefix(root) if start.startswith(root) else "", size)
+    return Page([_above(member, image) for image in page.images], root + page.next if page.next else "")
+
+
+def _above(member: Member, image: Image) -> Image:
+    """Return an image of a member as it is called here."""
+    if not member.prefix:
+        return image
+    is_below = image.collection and not member.collection
+    collection = member.root + image.collection if is_below else member.prefix
+    return replace(image, id=member.root + image.id, collection=collection)
+
+
+def _below(member: Member, query: Query) -> Query | None:
+    """Return the query that finds a member's images of a query; None where it has none."""
+    root = member.root
+    if not (query.prefix.startswith(root) or root.startswith(query.prefix)):
+        return None
+    conditions = [_condition_below(condition, root) for condition in query.conditions]
+    if _NEVER in conditions:
+        return None
+    name = query.collection
+    if not name or f"{name}/" == root or root.startswith(f"{name}/"):
+        collection = ""
+    elif name.startswith(root):
+        collection = name.removeprefix(root)
+    else:
+        return None
+    if member.collection:
+        if collection and (member.prefix or collection != member.collection):
+            conditions.append(Compare(_ID, Comparison.STARTS_WITH, f"{collection}/"))
+        collection = member.collection
+    return replace(
+        query,
+        collection=collection,
+        prefix=query.prefix.removeprefix(root) if query.prefix.startswith(root) else "",
+        conditions=tuple(condition for condition in conditions if condition != _ALWAYS),
+    )
+
+
+def _condition_below(condition: Condition, root: str) -> Condition:
+    """Return the condition on the images of a catalog that one on the same images is, whose ids begin with a text."""
+    match condition:
+        case Compare("system:id", comparison, value) if root:
+            return _comparison_below(comparison, value, root)
+        case Not(inner):
+            return Not(_condition_below(inner, root))
+        case AllOf(conditions):
+            return AllOf(tuple(_condition_below(part, root) for part in conditions))
+        case AnyOf(conditions):
+            return AnyOf(tuple(_condition_below(part, root) for part in conditions))
+        case _:
+            return condition
+
+
+def _comparison_below(comparison: Comparison, value: object, root: str) -> Condition:
+    if not isinstance(value, str):
+        return _NEVER
+    if value.startswith(root) and comparison not in {Comparison.ENDS_WITH, Comparison.CONTAINS}:
+        return Compare(_ID, comparison, value.removeprefix(root))
+    match comparison:
+        case Comparison.EQUAL:
+            return _NEVER
+        case Comparison.LESS:
+            return _ALWAYS if root < value else _NEVER
+        case Comparison.GREATER:
+            return _ALWAYS if root > value else _NEVER
+        case Comparison.STARTS_WITH:
+            return _ALWAYS if root.startswith(value) else _NEVER
+        case Comparison.ENDS_WITH:
+            whole = [Compare(_ID, Comparison.EQUAL, rest) for rest in _behind(root, value)]
+            return AnyOf((Compare(_ID, comparison, value), *whole))
+        case Comparison.CONTAINS:
+            begun = [Compare(_ID, Comparison.STARTS_WITH, rest) for rest in _behind(root, value)]
+            return _ALWAYS if value in root else AnyOf((Compare(_ID, comparison, value), *begun))
+
+
+def _behind(root: str, value: str) -> list[str]:
+    """Return what is left of a text behind each end of the root that it begins with.
+
+    >>> _behind("a/b/", "b/c"), _behind("aa/", "a/x")
+    (['c'], ['x'])
+    """
+    return [value[cut:] for cut in range(1, min(len(root), len(value) - 1) + 1) if root.endswith(value[:cut])]
+
+
+def _token(given: int, places: Mapping[int, _Place]) -> str:
+    """Return the text of a state; see ``_Merge.page_of_order``."""
+    state = [given, [[number, place.start, place.skipped] for number, place in places.items()]]
+    return _MARK + orjson.dumps(state).decode()

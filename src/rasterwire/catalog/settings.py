@@ -1,0 +1,204 @@
+"""What an operator sets of a catalog: under which prefix its images are, and where they come from.
+
+In the config file each catalog is a table ``[[catalogs]]``, whose names are those of ``CatalogSettings``.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from rasterwire.catalog.band_names import BandNames, NamedBy
+from rasterwire.errors import Violation, Violations
+
+__all__ = ["CatalogKind", "CatalogSettings", "read_catalogs"]
+
+
+class CatalogKind(StrEnum):
+    """What a catalog is read from."""
+
+    FOLDER = "folder"
+    INDEX = "index"
+    STAC_API = "stac-api"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSettings:
+    """Of one catalog of several.
+
+    Attributes:
+        kind: ``folder``, ``index`` or ``stac-api``.
+        source: the folder; the file of an index, ending with ``.sqlite``; what an index is made of: an absolute path or
+            a URL of a STAC catalog or a stac-geoparquet file; or the address of the landing page of an API.
+        prefix: of the ids of its images, such as ``COPERNICUS/S2_SR``; their own ids follow behind a slash. By default
+            they have none.
+        collection: the one whose images are served, under the prefix alone; or a list of those whose images are, under
+            the prefix and the name of the collection. By default the images of all; a STAC API needs it.
+        bands: how bands of STAC items are named: ``asset``, by the key of their asset; ``eo:name`` or ``common-name``,
+            by the name or the common name that the document gives the only band of an asset; or a table of names by
+            the keys of assets.
+    """
+
+    kind: CatalogKind
+    source: str
+    prefix: str = ""
+    collection: str | tuple[str, ...] = ""
+    bands: BandNames = field(default_factory=BandNames)
+
+    @property
+    def is_index_file(self) -> bool:
+        """Whether the source is the file of an index, and not what one is made of."""
+        return self.kind is CatalogKind.INDEX and self.source.endswith(".sqlite")
+
+    @property
+    def roots(self) -> tuple[tuple[str, str], ...]:
+        """The prefix and the name of each collection whose images are served; the name is "" for all."""
+        if isinstance(self.collection, str):
+            return ((self.prefix, self.collection),)
+        return tuple((f"{self.prefix}/{name}".strip("/"), name) for name in self.collection)
+
+
+_prefix = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)?", re.ASCII)
+_address = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#@\\]*)?")
+
+_MAX_TEXT = 500
+"""Characters of a value in a message or of a name."""
+
+
+def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettings, ...]:
+    """Return the settings of all catalogs that are correct.
+
+    Args:
+        tables: the value of ``catalogs`` in the config file.
+        violations: gets everything that is wrong, each with the path of its setting.
+    """
+    if not isinstance(tables, Sequence) or isinstance(tables, str):
+        violations.add(_wrong("catalogs", "it is not a list; write each catalog as a table [[catalogs]]"))
+        return ()
+    catalogs: list[CatalogSettings] = []
+    taken: dict[str, str] = {}
+    for number, table in enumerate(tables):
+        path = f"catalogs[{number}]"
+        if not isinstance(table, Mapping):
+            violations.add(_wrong(path, "it is not a table; write each catalog as a table [[catalogs]]"))
+            continue
+        problems = Violations()
+        settings = _read_catalog(table, path, problems)
+        for root, _ in settings.roots if settings else ():
+            if root in taken:
+                problems.add(_wrong(f"{path}.prefix", f"{taken[root]} has the ids under {root!r}; set another prefix"))
+            taken.setdefault(root, path)
+        violations.items.extend(problems.items)
+        if settings is not None and not problems.items:
+            catalogs.append(settings)
+    return tuple(catalogs)
+
+
+def _read_catalog(table: Mapping[object, object], path: str, violations: Violations) -> CatalogSettings | None:
+    for name in table:
+        if name not in _readers:
+            violations.add(_wrong(f"{path}.{name}", f"there is no such setting; there are {', '.join(_readers)}"))
+    values: dict[str, Any] = {}
+    for name in (name for name in _readers if name in table):
+        try:
+            values[name] = _readers[name](table[name])
+        except ValueError as error:
+            violations.add(_wrong(f"{path}.{name}", str(error)))
+    for name, remedy in (("kind", f"set one of {_kinds}"), ("source", "set the folder or address of its images")):
+        if name not in table:
+            violations.add(_wrong(f"{path}.{name}", f"it is not set; {remedy}"))
+    if not {"kind", "source"} <= set(values):
+        return None
+    settings = CatalogSettings(**values)
+    for name, description in _misfits(settings, table):
+        violations.add(_wrong(f"{path}.{name}", description))
+    return settings
+
+
+def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Iterator[tuple[str, str]]:
+    """Yield each setting that a catalog of its kind cannot have, and why."""
+    shown = repr(settings.source[:_MAX_TEXT])
+    if settings.kind is CatalogKind.FOLDER and not Path(settings.source).expanduser().is_dir():
+        yield "source", f"{shown} is not a folder; name the one that holds the images"
+    if settings.kind is CatalogKind.INDEX:
+        yield from _misfits_of_index(settings.source)
+    if settings.kind is CatalogKind.STAC_API:
+        if not _address.fullmatch(settings.source):
+            # not shown: it may have a password
+            yield "source", "it is no address; write it like https://stac.example.org/v1, without a user or a query"
+        if not settings.collection and "collection" not in table:
+            yield "collection", "it is not set; name a collection of the API, or a list of them"
+    elif "bands" in table:
+        yield "bands", f"a catalog of the kind {settings.kind} has no such setting; delete it"
+
+
+def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
+    is_remote = "://" in source
+    if source.endswith(".sqlite") and (is_remote or not Path(source).expanduser().is_file()):
+        yield "source", "there is no such index on this machine; make it with rasterwire index"
+    elif not is_remote and not (Path(source).is_absolute() and Path(source).exists()):
+        yield "source", f"{source[:_MAX_TEXT]!r} is neither a URL nor an absolute path of what there is; write one"
+
+
+def _wrong(name: str, description: str) -> Violation:
+    return Violation(name, "INVALID_SETTING", description)
+
+
+def _read_prefix(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or not _prefix.fullmatch(value):
+        raise ValueError(
+            f"{_shown(value)} is no prefix of ids; write letters, digits and . _ - with slashes between them, such as"
+            " COPERNICUS/S2_SR"
+        )
+    return value
+
+
+def _read_kind(value: object) -> CatalogKind:
+    try:
+        return CatalogKind(str(value))
+    except ValueError:
+        raise ValueError(f"{_shown(value)} is no kind of catalog; set one of {_kinds}") from None
+
+
+def _read_source(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("it is no text; set the folder or address of the images")
+    return value
+
+
+def _read_collection(value: object) -> str | tuple[str, ...]:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and 0 < len(name) <= _MAX_TEXT for name in names):
+        raise ValueError(f"{_shown(value)} is no name of a collection; write one, or a list of them")
+    if len(set(names)) < len(names):
+        raise ValueError(f"{_shown(value)} names a collection twice; delete one of the two")
+    return value if isinstance(value, str) else tuple(names)
+
+
+def _read_bands(value: object) -> BandNames:
+    if isinstance(value, str) and value in set(NamedBy):
+        return BandNames(NamedBy(value))
+    if not isinstance(value, dict) or not value or not all(isinstance(name, str) and name for name in value.values()):
+        kinds = ", ".join(NamedBy)
+        raise ValueError(f"{_shown(value)} is no rule; set one of {kinds}, or a table of names by the keys of assets")
+    doubled = sorted({name for name in value.values() if list(value.values()).count(name) > 1})
+    if doubled:
+        raise ValueError(f"it gives several assets the name {_shown(doubled[0])}; the names have to differ")
+    return BandNames(table=dict(value))
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:_MAX_TEXT]
+
+
+_kinds = ", ".join(CatalogKind)
+
+_readers: dict[str, Callable[[object], object]] = {
+    "prefix": _read_prefix,
+    "kind": _read_kind,
+    "source": _read_source,
+    "collection": _read_collection,
+    "bands": _read_bands,
+}

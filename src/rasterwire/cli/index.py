@@ -1,0 +1,134 @@
+"""``index``."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from rasterwire.cli.text import printable
+
+_kinds = ("auto", "folder", "catalog", "api", "geoparquet")
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option(
+    "--into", "path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File of the index."
+)
+@click.option("--kind", type=click.Choice(_kinds), default="auto", help="What SOURCE is, where its name does not tell.")
+@click.option("--collection", "collections", multiple=True, help="Of a STAC API; may be repeated.  [default: all]")
+@click.option(
+    "--export", type=click.Path(path_type=Path, dir_okay=False), help="Write all items to this file of stac-geoparquet."
+)
+@click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file; its [[sources]] are used.")
+def index(
+    source: str | None,
+    path: Path,
+    kind: str,
+    collections: tuple[str, ...],
+    export: Path | None,
+    config: Path | None,
+) -> None:
+    """Build an index of the images of SOURCE, or update it.
+
+    SOURCE is a folder, the root document of a static STAC catalog, the address of a STAC API, or a
+    file of stac-geoparquet. Documents may be on this machine, at http:// and https:// addresses, or
+    in the object stores s3://, gs:// and az://.
+
+    An index that is there is updated: what did not change is not read again, and what SOURCE no
+    longer has is removed. After Ctrl-C or a crash, the same command goes on where it was.
+
+    \b
+      rasterwire index /data --into data.sqlite
+      rasterwire index s3://eo/catalog.json --into eo.sqlite --config rasterwire.toml
+      rasterwire index https://stac.example.org/v1 --collection sentinel-2-l2a --into s2.sqlite
+      rasterwire index items.parquet --into items.sqlite
+      rasterwire index --into eo.sqlite --export items.parquet
+    """
+    if source is None and export is None:
+        raise click.UsageError("name a SOURCE to read, or a file to --export to")
+    try:
+        from rasterwire.catalog.ingest import build
+        from rasterwire.errors import DownloadError
+    except ImportError as error:
+        raise click.ClickException(
+            f"an index needs more packages ({error.name}): pip install '.[server]' in the clone"
+        ) from None
+    from rasterwire.catalog.ingest.geoparquet import PackageMissing
+
+    try:
+        if source is not None:
+            address = _address(source)
+            chosen = build.kind_of(address) if kind == "auto" else build.SourceKind(kind)
+            _configure(address, config)
+            _update(address, chosen, path, collections)
+        if export is not None:
+            _export(path, export)
+    except (DownloadError, build.IndexInUse, PackageMissing) as error:
+        raise click.ClickException(printable(str(error))) from None
+
+
+def _address(source: str) -> str:
+    """Return the address of a source: a URL as it is, and a path as an absolute one."""
+    if "://" in source:
+        return source
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise click.UsageError(f"there is no file or folder {printable(source)!r}")
+    return str(path.resolve())
+
+
+def _configure(address: str, config: Path | None) -> None:
+    """Let this process read from the sources of the settings, and from the server of the address itself."""
+    from rasterwire.errors import InvalidRequest, Violations
+    from rasterwire.files.sources import configure, is_local
+    from rasterwire.files.sources.make import make_sources
+    from rasterwire.files.sources.settings import SourceSettings, read_sources
+
+    violations = Violations()
+    try:
+        tables = tomllib.loads(config.read_text()) if config is not None else {}
+        sources = list(read_sources(tables.get("sources", []), violations))
+        violations.raise_if_any()
+        if not is_local(address) and not any(address.startswith(each.prefix) for each in sources):
+            parts = urlsplit(address)
+            sources.append(SourceSettings(f"{parts.scheme}://{parts.netloc}/"))
+        configure(make_sources(sources))
+    except InvalidRequest as error:
+        raise click.UsageError("\n".join(map(str, error.violations))) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"config file {config}: {error}") from None
+
+
+def _update(address: str, kind: str, path: Path, collections: Sequence[str]) -> None:
+    from rasterwire.catalog.ingest.build import SourceKind, update_index
+
+    columns = TextColumn("indexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("", total=None)
+
+            def tell(count: int, total: int | None) -> None:
+                progress.update(task, completed=count, total=total)
+
+            summary = update_index(address, SourceKind(kind), path, collections, tell)
+            progress.update(task, total=progress.tasks[0].completed)
+    except KeyboardInterrupt:
+        click.echo("interrupted; the same command goes on from here", err=True)
+        raise
+    counts = f"{summary.added} added, {summary.changed} changed, {summary.removed} removed, {summary.broken} broken"
+    click.echo(f"documents: {counts}")
+    if not summary.is_whole:
+        click.echo("parts of the source could not be read, so nothing was removed", err=True)
+
+
+def _export(path: Path, export: Path) -> None:
+    from rasterwire.catalog.ingest.build import entries_of
+    from rasterwire.catalog.ingest.geoparquet import write_geoparquet
+
+    count = write_geoparquet(entries_of(path), export)
+    click.echo(f"{count} images written to {printable(str(export))}")
