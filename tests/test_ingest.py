@@ -132,9 +132,7 @@ def put_catalog(site: Site, count: int) -> str:
 # Static catalogs
 
 
-def test_a_static_catalog_behind_http_is_indexed_and_only_what_changed_is_taken_over(
-    site: Site, tmp_path: Path
-) -> None:
+def test_a_static_catalog_is_indexed_over_http_and_only_what_changed_is_taken_over(site: Site, tmp_path: Path) -> None:
     root, index = put_catalog(site, 30), tmp_path / "index.sqlite"
     assert counts(update_index(root, SourceKind.CATALOG, index)) == (32, 0, 0, 0, 0)
     own = entries(index)
