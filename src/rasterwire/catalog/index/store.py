@@ -20,7 +20,7 @@ from rasterwire.catalog.index.outlines import Box, Outline
 from rasterwire.catalog.index.rows import Encoder, EntryRow, entry_of, facts_of, origin_of
 from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
-from rasterwire.catalog.index.writing import Document, Writer
+from rasterwire.catalog.index.writing import PLACED, UNKNOWN, Document, Writer, outline_of_row
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
@@ -147,6 +147,13 @@ class IndexStore:
         """
         with self._snapshot() as (connection, _):
             return close_id(connection, name)
+
+    def without_footprint(self, after: str, limit: int) -> list[Entry]:
+        """Return entries whose footprint is not known yet, in the order of their ids, behind an id."""
+        condition = f"WHERE item.placement <> {PLACED} AND item.placement = {UNKNOWN} AND item.id > ?"
+        with self._snapshot() as (connection, compression):
+            rows = connection.execute(f"{_ENTRIES} {condition} ORDER BY item.id LIMIT ?", (after, limit))
+            return [_entry_of_row(row, compression) for row in rows]
 
     def without_files(self) -> list[str]:
         """Return the ids of the images that have no file, sorted."""

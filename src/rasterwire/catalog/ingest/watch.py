@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.errors import DownloadError, SourceUnavailable
@@ -26,6 +27,9 @@ _FULL_PAUSE, _QUICK_PAUSE = 5.0, 10.0
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 """Seconds between two looks in the background."""
+
+_MAX_LEARNT = 20
+"""Images whose rasters are opened after each look, for footprints that no document gives."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -207,13 +211,16 @@ class FolderIndex:
 
     def _watch_alone(self) -> None:
         """Look at the folder quickly and often, and in whole as often as a sixth of a core allows."""
+        catalog = IndexCatalog(self._opened())
         full_due = 0.0
         pause = 0.0
+        last_id = ""  # behind which footprints are read
         while not self._stop.wait(pause):
             began, work = time.monotonic(), time.thread_time()
             is_quick = began < full_due
             with self._scanning:
                 self._update(None, is_quick=is_quick)
+            last_id = catalog.learn_footprints(last_id, _MAX_LEARNT)
             # the work of a core: by the clock alone, the pauses of a busy machine would be too long
             seconds = max(time.thread_time() - work, (time.monotonic() - began) / _FULL_PAUSE)
             if not is_quick:
