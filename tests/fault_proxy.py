@@ -182,11 +182,18 @@ class FaultServer:
 
     Args:
         host: the loopback address to listen at.
+        port: its port; 0 takes a free one.
         context: for TLS.
         is_strict: whether conditions of requests are heeded; many servers ignore them.
     """
 
-    def __init__(self, host: str = "127.0.0.1", context: ssl.SSLContext | None = None, is_strict: bool = True) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        context: ssl.SSLContext | None = None,
+        is_strict: bool = True,
+    ) -> None:
         self.files: dict[str, Stored] = {}
         self.faults: deque[Fault] = deque()
         self.requests: list[Received] = []
@@ -196,7 +203,7 @@ class FaultServer:
         self.most_at_once = 0
         self._present = 0
         self._lock = threading.Lock()
-        self._server = http.server.ThreadingHTTPServer((host, 0), self._handler())
+        self._server = http.server.ThreadingHTTPServer((host, port), self._handler())
         if context is not None:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.host, self.port = host, int(self._server.server_address[1])
@@ -288,9 +295,9 @@ def serve(exchange: Exchange) -> None:
 
 
 @contextmanager
-def guarded_port(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+def guarded_port(host: str = "127.0.0.1") -> Iterator[int]:
     """Listen at a port that nobody may come to; the end of the context fails where somebody did."""
-    with socket.create_server((host, port), backlog=100) as listener:
+    with socket.create_server((host, 0), backlog=100) as listener:
         yield listener.getsockname()[1]
         listener.setblocking(False)
         try:

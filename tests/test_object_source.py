@@ -14,7 +14,7 @@ import fault_proxy as faults
 from cases import every
 from fault_proxy import FaultServer
 from rasterwire.errors import InvalidRequest, SourceUnavailable
-from rasterwire.files.sources import HEAD_BYTES, ByteSource, attempts, loop
+from rasterwire.files.sources import HEAD_BYTES, ByteSource, attempts, loop, make
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
 from seaweed import Seaweed, seaweed
@@ -270,3 +270,11 @@ def test_a_file_of_google_is_the_json_of_a_service_account(server: FaultServer, 
     server.put("/rasters/a.tif", DATA)
     source = source_of(replace(settings_of(server, "gs://rasters/"), credentials=str(path)))
     assert source.open("gs://rasters/a.tif").size == len(DATA)
+
+
+def test_a_missing_package_is_named_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make, "find_spec", lambda name: None)
+    with pytest.raises(InvalidRequest) as caught:
+        make_sources([SourceSettings("https://a.example.org/"), SourceSettings("s3://rasters/")])
+    assert [violation.field for violation in caught.value.violations] == ["sources[1].prefix"]
+    assert "pip install 'rasterwire[remote]'" in str(caught.value)

@@ -1,7 +1,6 @@
 """What a catalog names leads to no server that the operator did not allow: nothing comes to a guarded port."""
 
 import ipaddress
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -87,8 +86,16 @@ def _no_pauses_and_no_connections_left(monkeypatch: pytest.MonkeyPatch) -> Itera
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
-    with FaultServer(PUBLIC) as running:
+    """A server at the public address; nobody may come to its port at the usual address."""
+    with guarded_port() as port, _public_server(port) as running:
         yield running
+
+
+def _public_server(port: int) -> FaultServer:
+    try:
+        return FaultServer(PUBLIC, port)
+    except OSError:
+        pytest.skip(f"{PUBLIC} is no address of this machine")
 
 
 def settings_of(prefix: str) -> SourceSettings:
@@ -141,27 +148,24 @@ def _as_header(text: str) -> str:
 def test_a_name_with_an_address_that_is_not_allowed_is_not_opened(
     server: FaultServer, answers: list[list[str]]
 ) -> None:
-    with guarded_port("127.0.0.1", server.port):
-        settings = settings_of(f"http://files.example.org:{server.port}/")
-        source = _source(settings, answers)
-        with pytest.raises(SourceUnavailable):
-            source.open(f"{settings.prefix}a.tif")
-        assert not server.requests
+    settings = settings_of(f"http://files.example.org:{server.port}/")
+    source = _source(settings, answers)
+    with pytest.raises(SourceUnavailable):
+        source.open(f"{settings.prefix}a.tif")
+    assert not server.requests
 
 
-def test_a_name_that_leads_elsewhere_later_is_not_followed() -> None:
-    with FaultServer(PUBLIC) as server, guarded_port("127.0.0.1", server.port):
-        server.put("/a.tif", bytes(1 << 20))
-        settings = settings_of(f"http://files.example.org:{server.port}/")
-        answers = [[PUBLIC]]
-        source = _source(settings, [*answers, ["127.0.0.1"]])
-        file = source.open(f"{settings.prefix}a.tif")
-        assert source.read(file, [(1 << 19, 5)]) == [bytes(5)]  # by the connection that was checked
-        assert [request.headers["host"] for request in server.requests] == [f"files.example.org:{server.port}"] * 2
-        loop.stop()  # closes it: the next one looks the name up again
-        with pytest.raises(SourceUnavailable):
-            source.read(file, [(1 << 19, 5)])
-        assert len(server.requests) == 2
+def test_a_name_that_leads_elsewhere_later_is_not_followed(server: FaultServer) -> None:
+    server.put("/a.tif", bytes(1 << 20))
+    settings = settings_of(f"http://files.example.org:{server.port}/")
+    source = _source(settings, [[PUBLIC], ["127.0.0.1"]])
+    file = source.open(f"{settings.prefix}a.tif")
+    assert source.read(file, [(1 << 19, 5)]) == [bytes(5)]  # by the connection that was checked
+    assert [request.headers["host"] for request in server.requests] == [f"files.example.org:{server.port}"] * 2
+    loop.stop()  # closes it: the next one looks the name up again
+    with pytest.raises(SourceUnavailable):
+        source.read(file, [(1 << 19, 5)])
+    assert len(server.requests) == 2
 
 
 def _source(settings: SourceSettings, answers: Sequence[Sequence[str]]) -> RemoteSource:
@@ -288,6 +292,6 @@ def test_addresses_are_public_or_allowed() -> None:
 
 def test_what_resolvers_of_this_machine_read_as_loopback_is_refused() -> None:
     rules = AddressRules(False)
-    for host in ("localhost", "127.1", "2130706433", "0x7f.1", "0", socket.gethostname()):
+    for host in ("localhost", "127.1", "2130706433", "0x7f.1", "0"):
         with pytest.raises(Failure):
             rules.resolve(host, 80)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.build import IndexInUse, kind_of, update_index
@@ -29,15 +30,17 @@ class FollowedCatalog:
     Of the processes that share an index, one updates it at a time.
     """
 
-    def __init__(self, address: str, path: Path) -> None:
+    def __init__(self, address: str, path: Path, bands: BandNames | None = None) -> None:
         """Set the source, and begin to read it in the background.
 
         Args:
             address: of a folder, a STAC catalog, a STAC API or a stac-geoparquet file: an absolute path or a URL.
             path: of the index; it and its folder are made where they are not there.
+            bands: how bands are named; by their assets if not given.
         """
         self._address = address
         self._path = path
+        self._bands = bands
         self._complete = path.with_suffix(".complete")
         self._catalog: IndexCatalog | None = None
         self._count = 0
@@ -82,7 +85,7 @@ class FollowedCatalog:
                 if not self._complete.exists():
                     problem = f"the index of this catalog is being made, with {self._count} documents so far; ask later"
                     raise SourceUnavailable.of_file(problem)
-                self._catalog = IndexCatalog(IndexStore(self._path))
+                self._catalog = IndexCatalog(IndexStore(self._path), self._bands)
             return self._catalog
 
     def _follow(self) -> None:

@@ -131,8 +131,6 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
             yield "source", "it is no address; write it like https://stac.example.org/v1, without a user or a query"
         if not settings.collection and "collection" not in table:
             yield "collection", "it is not set; name a collection of the API, or a list of them"
-    elif "bands" in table:
-        yield "bands", f"a catalog of the kind {settings.kind} has no such setting; delete it"
 
 
 def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:

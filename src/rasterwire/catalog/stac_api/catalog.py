@@ -29,8 +29,8 @@ __all__ = ["StacApiCatalog"]
 MAX_READ = 20_000
 """Items that are read for one page, or held in another order than that of the API."""
 
-_FRESH = 300.0
-"""Seconds for which an item that was read, its headers, and what the API can do are taken to be so still."""
+_FRESH, _HEADERS_FRESH = 300.0, 60.0
+"""Seconds for which what was read is taken to be so still: items and what the API can do, and the headers of files."""
 
 _LISTING_FRESH, _MAX_LISTINGS = 60.0, 4
 """Seconds for which an order of images is kept for its next page, and how many are."""
@@ -75,9 +75,9 @@ class StacApiCatalog:
         self._bands = bands or BandNames()
         self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
-        self._images = Kept[Image](_MAX_KEPT, _FRESH)
+        self._images = Kept[Image](_MAX_KEPT, _HEADERS_FRESH)
         self._listings = Kept[Sequence[Image]](_MAX_LISTINGS, _LISTING_FRESH)
-        self._headers = Kept[Header](_MAX_KEPT, _FRESH)
+        self._headers = Kept[Header](_MAX_KEPT, _HEADERS_FRESH)
         self._sorts_otherwise = False
 
     def get(self, image_id: str) -> Image:
@@ -281,11 +281,10 @@ class StacApiCatalog:
         """Return the entry of an item; None for what is none of this collection, or has an id with a slash."""
         if not is_item(item) or "/" in item["id"] or item.get("collection", self._collection) != self._collection:
             return None
-        renamed, notes = self._bands.applied(item)
         links = map(as_mapping, as_list(item.get("links")))
         document = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or ""
-        entry = entry_of_item(renamed, f"item {item['id']}", lambda href: _located(href, document))
-        return replace(entry, collection="", notes=(*entry.notes, *notes), band_order=tuple(self._bands.table.values()))
+        entry = entry_of_item(item, f"item {item['id']}", lambda href: _located(href, document))
+        return self._bands.applied(replace(entry, collection=""))
 
     def _image(self, entry: Entry) -> Image:
         """Return an image with its bands.
