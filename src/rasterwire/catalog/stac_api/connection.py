@@ -22,13 +22,13 @@ __all__ = ["ApiConnection", "ApiPage", "Capabilities", "Refused"]
 MAX_ANSWER = 64 << 20
 """Bytes of an answer, unpacked."""
 
-_SILENCE = (5.0, 30.0)
+_SILENCE = (5.0, 20.0)
 """Seconds to connect, and between two parts of an answer."""
 
 _DEADLINE = 60.0
 """Seconds for a whole answer, without retries."""
 
-_RETRIES, _BACKOFF = 3, 0.3
+_RETRIES, _BACKOFF = 2, 0.3
 """Times that a request is sent again, and seconds before the first time."""
 
 _BUSY = (429, 502, 503, 504)
