@@ -15,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-remote bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -110,8 +110,14 @@ test-stac-api: $(STAMP) $(STAC_API)/.installed ## Run the catalog of a STAC API 
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
 
+bench-catalog: $(STAMP) ## Measure the index of a million images; BENCH takes options
+	$(BIN)/python tests/benchmarks/catalog.py $(BENCH)
+
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
 	$(BIN)/python tests/benchmarks/memory.py
+
+bench-remote: $(STAMP) ## Count requests and bytes of windows of a remote file, and compare with GDAL
+	$(BIN)/python tests/benchmarks/remote.py $(BENCH)
 
 # Only the versions that a changed pyproject.toml asks for move; delete the files to move all.
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms

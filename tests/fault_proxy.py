@@ -154,6 +154,11 @@ def whole(exchange: Exchange) -> None:
     exchange.send(200, exchange.stored.headers, exchange.stored.data)
 
 
+def whole_without_length(exchange: Exchange) -> None:
+    """Answer with 200 and the whole file, whose size is not told."""
+    exchange.send(200, exchange.stored.headers, exchange.stored.data, -1)
+
+
 def without_range(exchange: Exchange) -> None:
     """Answer with 206 that does not say of what."""
     exchange.send(206, exchange.stored.headers, exchange.body)

@@ -137,6 +137,7 @@ def test_what_passes_is_tried_again_and_no_byte_is_wrong(fault: faults.Fault) ->
         (faults.longer, "other bytes"),
         (faults.longer_without_length, "other bytes"),
         (faults.whole, "does not answer requests for ranges"),
+        (faults.whole_without_length, "does not answer requests for ranges"),
         (faults.without_range, "does not tell which bytes"),
         (faults.without_size, "does not tell which bytes"),
         (faults.compressed, "compressed"),
@@ -154,13 +155,16 @@ def test_a_wrong_answer_is_a_clear_error_at_once(fault: faults.Fault, words: str
         assert len(server.requests) == 3
 
 
-def test_a_small_file_may_come_whole(server: FaultServer) -> None:
-    source, href = source_of(settings_of(server)), server.put("/a.tif", DATA[:5000])
-    server.faults.append(faults.whole)
-    file = source.open(href)
-    assert (file.size, file.head) == (5000, DATA[:5000])
-    server.faults.append(faults.whole)
-    assert source.read(replace(file, head=b""), [(100, 50)]) == [DATA[100:150]]
+@every("fault", [faults.whole, faults.whole_without_length])
+@every("size", [0, 1, 5000, HEAD_BYTES])
+def test_a_small_file_may_come_whole(fault: faults.Fault, size: int) -> None:
+    with FaultServer() as server:
+        source, href = source_of(settings_of(server)), server.put("/a.tif", DATA[:size])
+        server.faults.append(fault)
+        file = source.open(href)
+        assert (file.size, file.head) == (size, DATA[:size])
+        server.faults.append(fault)
+        assert source.read(replace(file, head=b""), [(100, 50)]) == [DATA[100:150][: max(0, size - 100)]]
 
 
 @every(

@@ -111,6 +111,7 @@ class Band:
         ground: a grid over the ground that its pixels cover, where control points or rational polynomials
             place them in place of a transform; else None.
         mask_is_own: whether its mask is of this band alone, and not of all bands of the file.
+        format: of a file of arrays, whose layer ``index`` is, see ``files.arrays``; "" for other rasters.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Band:
     metadata: BandMetadata = BandMetadata()
     ground: GeoBox | None = None
     mask_is_own: bool = False
+    format: str = ""
 
     @property
     def placed(self) -> GeoBox:

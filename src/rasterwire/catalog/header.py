@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS as RasterioCRS  # noqa: N811
-from rasterio.enums import MaskFlags
+from rasterio.enums import Interleaving, MaskFlags
 from rasterio.io import DatasetReader
 
 from rasterwire.catalog.metadata import read_metadata
@@ -18,6 +19,7 @@ from rasterwire.files.byte_reader import open_reader
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
 from rasterwire.files.raster_file import open_raster
+from rasterwire.files.sandbox import call
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
 
@@ -29,6 +31,12 @@ _MAX_EXACT = 2.0**53
 
 _LEAST_PIXEL = 1e-40
 """Square units of the crs that a pixel of a file covers at least: less is a transform that was never filled in."""
+
+_MAX_BANDS = 16_384
+"""Of a file; GDAL takes 5 KB of memory for each."""
+
+_MAX_BLOCK_BYTES = 256 << 20
+"""Of a tile or strip with all the bands in it."""
 
 _MAX_OVERVIEWS = 32
 """After so many halvings any raster is one pixel."""
@@ -46,6 +54,8 @@ class BandHeader:
         mask_is_own: whether that mask belongs to this band alone.
         scale, offset: physical = stored x scale + offset; 1 and 0 where the file gives none.
         unit: of the physical value, or "".
+        grid: where it is not that of the file's first band; else None.
+        index: of the band in its file, from 1; 0 where it is its place in the header.
     """
 
     description: str
@@ -56,6 +66,8 @@ class BandHeader:
     scale: float
     offset: float
     unit: str
+    grid: GeoBox | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Header:
         version: a text that changes when the file changes.
         metadata: the other metadata of each band.
         ground: see ``Band``.
+        format: see ``Band``.
     """
 
     driver: str
@@ -88,6 +101,7 @@ class Header:
     version: str
     metadata: tuple[BandMetadata, ...]
     ground: GeoBox | None
+    format: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -106,11 +120,16 @@ def read_header(href: str) -> Header:
         SourceUnavailable: the file is missing, has another format, is damaged or is truncated. The error
             names neither image nor band.
     """
+    return call(_read, href)
+
+
+def _read(href: str) -> Header:
     try:
         reader = open_reader(href)
         version = reader.version
         check_complete(reader)  # first: it limits the parts of a file, and GDAL does not
         with open_raster(href, None, version) as raster:
+            _check_size(raster)
             grid, is_placed = _grid_of(raster)
             is_plain = _is_plain(raster, href, version)
             nodata = _nodata(raster, href, version)
@@ -136,6 +155,24 @@ def read_header(href: str) -> Header:
         raise SourceUnavailable(
             image_id="", band="", problem="a name or unit of its bands is not in UTF-8; store it again"
         ) from error
+
+
+def _check_size(raster: DatasetReader) -> None:
+    """Refuse a raster that would take too much memory, by what its header claims.
+
+    Raises:
+        SourceUnavailable: it has too many bands, or a block that is too large.
+    """
+    if raster.count > _MAX_BANDS:
+        raise SourceUnavailable.of_file(f"it has more than {_MAX_BANDS} bands; store them in files of their own")
+    rows, columns = raster.block_shapes[0]
+    # only of TIFF: for some damaged files of JPEG 2000, GDAL never returns from this question
+    has_all_bands = raster.driver == "GTiff" and raster.interleaving is Interleaving.pixel
+    size = rows * columns * np.dtype(raster.dtypes[0]).itemsize * (raster.count if has_all_bands else 1)
+    if size > _MAX_BLOCK_BYTES:
+        raise SourceUnavailable.of_file(
+            f"its blocks take more than {_MAX_BLOCK_BYTES >> 20} MB of memory each; store it in smaller tiles"
+        )
 
 
 def _is_plain(raster: DatasetReader, href: str, version: str) -> bool:

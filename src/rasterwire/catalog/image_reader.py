@@ -4,11 +4,14 @@ import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from rasterwire.catalog.array_header import read_array_header
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.entry import Entry, Source
 from rasterwire.catalog.header import Header
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.sources import is_local, source_of
 from rasterwire.geo.grid import footprint
@@ -21,6 +24,8 @@ HeaderReader = Callable[[str, str], Header]
 """Reads the header of a file at an address, in a version; it may have read it before."""
 
 _CACHED_IMAGES = 1024
+
+_array_header = lru_cache(maxsize=4096)(read_array_header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class ImageReader:
             SourceUnavailable: the file cannot be read. The error names the image and the file's band or asset.
         """
         try:
+            if array_format(source.href):
+                return _array_header(source.href, array_version(source.href), source.moment)
             return self._read_header(source.href, _version(source.href))
         except OSError as error:
             raise SourceUnavailable(entry.id, source.key, "the file is missing") from error

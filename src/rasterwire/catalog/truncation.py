@@ -22,16 +22,22 @@ def check_complete(reader: ByteReader) -> None:
         SourceUnavailable: the raster is refused, or the file is not a raster, or a remote file cannot be read.
         OSError: a local file cannot be read.
     """
-    if driver_of(reader) != "GTiff":
-        is_truncated = _is_truncated_jpeg2000(reader)
-    else:
-        try:
-            is_truncated = walk(reader).pixels_end(reader) > reader.size
-        except TooManyDirectories:
-            problem = f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
-            raise SourceUnavailable(image_id="", band="", problem=problem) from None
+    is_truncated = _is_truncated_jpeg2000(reader) if driver_of(reader) != "GTiff" else _is_truncated_tiff(reader)
     if is_truncated:
-        raise SourceUnavailable(image_id="", band="", problem="the file ends before its pixels do; store it again")
+        raise SourceUnavailable.of_file("the file ends before its pixels do; store it again")
+
+
+def _is_truncated_tiff(reader: ByteReader) -> bool:
+    try:
+        directories = walk(reader).of_first(reader)
+    except TooManyDirectories:
+        raise SourceUnavailable.of_file(
+            f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
+        ) from None
+    if any(directory.lists_too_few_tiles(reader) for directory in directories):
+        raise SourceUnavailable.of_file("its lists of tiles are too short for its size; store it again")
+    end = max((directory.pixels_end(reader) for directory in directories), default=0)
+    return end > reader.size
 
 
 def _is_truncated_jpeg2000(reader: ByteReader) -> bool:

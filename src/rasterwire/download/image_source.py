@@ -83,6 +83,8 @@ def _image_names(graph: Graph) -> list[str]:
                 nodes.extend(list(fields.values())[::-1])
             case Array(items):
                 nodes.extend(items[::-1])
+            case _:
+                pass
     return list(names)
 
 

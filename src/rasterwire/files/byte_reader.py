@@ -7,18 +7,29 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.sources import ByteSource, OpenedFile, Span, is_local, source_of
+from rasterwire.files.sources import HEAD_BYTES, ByteSource, OpenedFile, Span, is_local, source_of
 from rasterwire.files.stored_tiles import StoredTiles
+from rasterwire.files.tile_folder import TileFolder
 from rasterwire.files.whole_blocks import WholeBlocks
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["ByteReader", "LocalReader", "ReaderFile", "RemoteReader", "open_reader", "reader_of", "version_of"]
+__all__ = [
+    "ByteReader",
+    "LocalReader",
+    "ReaderFile",
+    "RemoteReader",
+    "keep_tiles",
+    "open_reader",
+    "reader_of",
+    "version_of",
+]
 
 CHANGED = "the file changed since the request was planned; ask again"
 
@@ -29,6 +40,16 @@ _NO_TILES: Mapping[Span, bytes] = {}
 
 _blocks = WholeBlocks(32 << 20)
 _tiles = StoredTiles(64 << 20)
+
+
+def keep_tiles(folder: TileFolder | None) -> None:
+    """Keep the stored tiles of remote files in a folder that the processes of a server share; None keeps none."""
+    _tiles.folder = folder
+
+
+def forget_tiles() -> None:
+    """Drop the stored tiles in memory; those in a folder stay."""
+    _tiles.clear()
 
 
 class ByteReader(Protocol):
@@ -100,7 +121,8 @@ class RemoteReader:
     """Reads a file through its source. Small parts are read in whole blocks, which are kept for a while."""
 
     def __init__(self, source: ByteSource, opened: OpenedFile) -> None:
-        self._source, self._opened = source, opened
+        # its first bytes are among the blocks, where they do not stay for ever
+        self._source, self._opened = source, replace(opened, head=b"")
         self.href, self.size, self.version = opened.href, opened.size, opened.version
         self._blocks = _blocks.of_file(self._key, opened.size, opened.head)
 
@@ -118,11 +140,19 @@ class RemoteReader:
 
     def tiles(self, spans: Sequence[Span]) -> Mapping[Span, bytes]:
         """See ``ByteReader.tiles``."""
-        return _tiles.fetch(self._key, spans, self._read)
+        return _tiles.fetch(self._key, spans, self._read_tiles)
 
     def file(self) -> "ReaderFile":
         """See ``ByteReader.file``."""
         return ReaderFile(self)
+
+    def _read_tiles(self, spans: Sequence[Span]) -> list[bytes]:
+        """Return the bytes of tiles; those of the first block are known, unless it was dropped."""
+        in_head = [span for span in spans if sum(span) <= HEAD_BYTES]
+        others = [span for span in spans if sum(span) > HEAD_BYTES]
+        tiles = {span: self.pread(span[1], span[0]) for span in in_head}
+        tiles |= zip(others, self._read(others) if others else [], strict=True)
+        return [tiles[span] for span in spans]
 
     def _read(self, spans: Sequence[Span]) -> list[bytes]:
         """Return the bytes of spans from the source.

@@ -33,6 +33,7 @@ __all__ = [
     "gdal_calls",
     "open_band",
     "open_dataset",
+    "open_piece",
     "open_raster",
     "version_of",
 ]
@@ -79,16 +80,20 @@ class GdalOptions:
             GDAL_GEOREF_SOURCES=INTERNAL would do that and more, but makes GDAL 3.10 return a
             transform of uninitialised memory for a JPEG 2000 file that has none.
         GDAL_PAM_ENABLED: NO neither reads nor writes .aux.xml.
+        GDAL_NUM_THREADS: of the decoder of JPEG 2000. Several threads lose the errors of damaged tiles, and give
+            whatever was in memory for their pixels.
     """
 
     GDAL_DISABLE_READDIR_ON_OPEN: Literal["EMPTY_DIR"] = "EMPTY_DIR"
     GDAL_PAM_ENABLED: Literal["NO"] = "NO"
+    GDAL_NUM_THREADS: Literal["1"] = "1"
 
     def as_env(self) -> dict[str, str]:
         """Return the settings as ``rasterio.Env`` takes them."""
         return {
             "GDAL_DISABLE_READDIR_ON_OPEN": self.GDAL_DISABLE_READDIR_ON_OPEN,
             "GDAL_PAM_ENABLED": self.GDAL_PAM_ENABLED,
+            "GDAL_NUM_THREADS": self.GDAL_NUM_THREADS,
         }
 
 
@@ -225,6 +230,27 @@ def open_band(
     return _open(file, "VRT", text=text)
 
 
+def open_piece(piece: DatasetReader, corner: tuple[int, int], size: tuple[int, int], masked: bool) -> DatasetReader:
+    """Open a raster of one band whose pixels outside of a piece are not known, as a dataset of its whole size.
+
+    GDAL's warper rounds positions by the size of the raster, so a piece alone would give other last digits.
+
+    Args:
+        piece: in memory; open as long as the result.
+        corner: column and row of the piece in the raster.
+        size: columns and rows of the raster.
+        masked: whether the piece has a mask.
+    """
+    dtype = _types[piece.dtypes[0]]
+    place = f'<SrcRect xOff="0" yOff="0" xSize="{piece.width}" ySize="{piece.height}"/>'
+    place += f'<DstRect xOff="{corner[0]}" yOff="{corner[1]}" xSize="{piece.width}" ySize="{piece.height}"/>'
+    mask = _source(piece.name, "mask,1", place=place) if masked else ""
+    text = _virtual(size, dtype, _source(piece.name, "1", place=place), mask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(text, driver="VRT", sharing=False)
+
+
 def _virtual(size: tuple[int, int], dtype: str, band: str, mask: str = "") -> str:
     """Return a VRT of one band."""
     if mask:
@@ -233,9 +259,10 @@ def _virtual(size: tuple[int, int], dtype: str, band: str, mask: str = "") -> st
     return f'<VRTDataset rasterXSize="{size[0]}" rasterYSize="{size[1]}">{mask}{band}</VRTDataset>'
 
 
-def _source(file: str, band: str, options: str = "") -> str:
+def _source(file: str, band: str, options: str = "", place: str = "") -> str:
     name = f'<SourceFilename relativeToVRT="0" shared="0">{escape(file)}</SourceFilename>'
-    return f"<SimpleSource>{name}<OpenOptions>{options}</OpenOptions><SourceBand>{band}</SourceBand></SimpleSource>"
+    options = f"<OpenOptions>{options}</OpenOptions>" if options else ""
+    return f"<SimpleSource>{name}{options}<SourceBand>{band}</SourceBand>{place}</SimpleSource>"
 
 
 @contextmanager

@@ -3,14 +3,23 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 
 from rasterwire.files.sources import Span
 from rasterwire.files.tile_folder import TileFolder
 
 __all__ = ["StoredTiles"]
 
+_MAX_WAITING = 32 << 20
+"""Bytes of tiles that wait to be written to the folder."""
+
 _Key = tuple[tuple[str, str], Span]
+
+
+@cache
+def _writer() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="keep tiles")
 
 
 class StoredTiles:
@@ -27,6 +36,7 @@ class StoredTiles:
         self._tiles: OrderedDict[_Key, bytes] = OrderedDict()
         self._bytes = 0
         self._in_progress: dict[_Key, Future[bytes]] = {}
+        self._waiting = 0
 
     def fetch(
         self, file: tuple[str, str], spans: Sequence[Span], read: Callable[[Sequence[Span]], list[bytes]]
@@ -61,6 +71,12 @@ class StoredTiles:
         tiles |= {span: future.result() for span, future in others.items()}
         return tiles
 
+    def clear(self) -> None:
+        """Drop all tiles in memory."""
+        with self._lock:
+            self._tiles.clear()
+            self._bytes = 0
+
     def _fetch_own(
         self,
         file: tuple[str, str],
@@ -73,8 +89,7 @@ class StoredTiles:
             if missing:
                 fetched = dict(zip(missing, read(missing), strict=True))
                 tiles |= fetched
-                if self.folder is not None:
-                    self.folder.put(file, fetched)
+                self._keep(file, fetched)
         except BaseException as error:
             with self._lock:
                 for span in futures:
@@ -92,6 +107,25 @@ class StoredTiles:
         for span, future in futures.items():
             future.set_result(tiles[span])
         return tiles
+
+    def _keep(self, file: tuple[str, str], tiles: Mapping[Span, bytes]) -> None:
+        """Have tiles written to the folder meanwhile; none where too many wait for that."""
+        folder, size = self.folder, sum(map(len, tiles.values()))
+        if folder is None:
+            return
+        with self._lock:
+            if self._waiting + size > _MAX_WAITING:
+                return
+            self._waiting += size
+
+        def write() -> None:
+            try:
+                folder.put(file, tiles)
+            finally:
+                with self._lock:
+                    self._waiting -= size
+
+        _writer().submit(write)
 
     def _kept(self, file: tuple[str, str], spans: Sequence[Span]) -> dict[Span, bytes]:
         folder = self.folder

@@ -26,11 +26,18 @@ _MAX_CHARACTERS = 1 << 10
 
 _bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+_whole_types = {3, 4, 16}
 
 _SUBFILE_TYPE = 254
 _REDUCED, _MASK = 1, 4
 _offsets_and_sizes = ((273, 279), (324, 325))
 """Tags of the offsets of strips and tiles, and of their sizes in bytes."""
+
+_WIDTH, _HEIGHT, _SAMPLES, _ROWS_PER_STRIP, _PLANES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 277, 278, 284, 322, 323
+_layout_tags = {254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339}
+"""Tags of whole numbers, by which pixels are found and decoded."""
+
+_SEPARATE = 2
 
 
 class TooManyDirectories(Exception):
@@ -71,6 +78,42 @@ class Directory:
         data = b"" if entry is None else _read(reader, entry.offset, min(entry.count, _MAX_CHARACTERS))
         return data.partition(b"\0")[0].decode("latin-1").strip()
 
+    def is_regular(self, reader: ByteReader) -> bool:
+        """Tell whether its layout is stored as TIFF 6.0 has it: in the types of whole numbers, and each tile once.
+
+        Libraries differ in what they make of others: one takes a fraction for an offset, or invents the sizes of tiles.
+        """
+        numbers = [self.entries[tag] for tag in _layout_tags & self.entries.keys()]
+        if any(entry.type not in _whole_types or not entry.count for entry in numbers):
+            return False
+        return all(count == self._tile_count(reader) for count in self._list_lengths())
+
+    def lists_too_few_tiles(self, reader: ByteReader) -> bool:
+        """Tell whether its lists of tiles are shorter than its size needs; GDAL makes pixels of what is in memory."""
+        return any(0 < count < self._tile_count(reader) for count in self._list_lengths())
+
+    def _list_lengths(self) -> list[int]:
+        """Return how many offsets and sizes of tiles or strips there are, 0 for those that are missing."""
+        entries = (self.entries.get(tag) for tag in _offsets_and_sizes[_TILE_WIDTH in self.entries])
+        return [0 if entry is None else entry.count for entry in entries]
+
+    def _tile_count(self, reader: ByteReader) -> int:
+        """Return how many tiles or strips there are by the size of the image; -1 where it has none."""
+        width, height = self._number(reader, _WIDTH, 0), self._number(reader, _HEIGHT, 0)
+        if _TILE_WIDTH in self.entries:
+            across, down = self._number(reader, _TILE_WIDTH, 0), self._number(reader, _TILE_HEIGHT, 0)
+        else:
+            across, down = width, min(self._number(reader, _ROWS_PER_STRIP, height), height)
+        if min(width, height, across, down) < 1:
+            return -1
+        planes = self._number(reader, _SAMPLES, 1) if self._number(reader, _PLANES, 1) == _SEPARATE else 1
+        return -(-width // across) * -(-height // down) * planes
+
+    def _number(self, reader: ByteReader, tag: int, default: int) -> int:
+        entry = self.entries.get(tag)
+        values = () if entry is None else _values(reader, self.order, entry)
+        return int(values[0]) if len(values) else default
+
     def pixels_end(self, reader: ByteReader) -> int:
         """Return the first byte after the last of its strips or tiles, 0 where none is stored."""
         end = 0
@@ -100,12 +143,9 @@ class Directories:
     chain: Sequence[Directory]
     is_sound: bool
 
-    def pixels_end(self, reader: ByteReader) -> int:
-        """Return the first byte after the last strip or tile of the first image, its overviews and masks."""
-        first = [
-            directory for number, directory in enumerate(self.chain) if not number or directory.is_of_first(reader)
-        ]
-        return max((directory.pixels_end(reader) for directory in first), default=0)
+    def of_first(self, reader: ByteReader) -> list[Directory]:
+        """Return those of the first image, its overviews and masks."""
+        return [directory for number, directory in enumerate(self.chain) if not number or directory.is_of_first(reader)]
 
 
 def walk(reader: ByteReader) -> Directories:

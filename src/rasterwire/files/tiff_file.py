@@ -82,8 +82,8 @@ class _OpenTiff:
         directories = walk(reader)
         # of the full resolution: GDAL applies it to the overviews too
         self.nodata_text = directories.chain[0].text(reader, _NODATA) if directories.chain else ""
-        if not directories.is_sound:
-            return  # GDAL reads what it can, and tifffile might loop for ever
+        if not (directories.is_sound and all(directory.is_regular(reader) for directory in directories.chain)):
+            return  # GDAL reads what it can, and tifffile might loop for ever, or take what libtiff does not
         with reader.file() as file, tifffile.TiffFile(cast(IO[bytes], file), name="raster") as tiff:
             pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
@@ -209,7 +209,10 @@ class Level:
         """Return the first byte of a tile and the number of its bytes, 0 where it was never written."""
         count = self._page.databytecounts[index]
         if count and self._page.compression == _UNCOMPRESSED:
-            count = self._rows_within(index) * self._row_bytes  # like GDAL, which ignores the count in the file
+            size = self._rows_within(index) * self._row_bytes
+            if count < size and len(self._page.databytecounts) > 1:
+                raise ValueError("the tile ends before its last row")
+            count = size  # like GDAL, which ignores larger counts, and the count of a file's only tile
         return int(self._page.dataoffsets[index]), int(count)
 
     def _stored_bytes(self, index: int, stored: Mapping[Span, bytes]) -> bytes:

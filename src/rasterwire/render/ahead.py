@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache, partial
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from rasterwire.files.sandbox import is_apart
 from rasterwire.files.sources import is_local
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.geo.grid import pixel_offset
@@ -68,22 +69,25 @@ def fetch_ahead(raster: RasterPlan, window: Window) -> None:
         window: the next block.
     """
     bands = [band for band in raster.bands if band.node is None and _is_fetched(band)]
-    if not bands:
+    if not bands or is_apart():  # other processes read the files, and keep tiles of their own
         return
     height, width = (int(n) for n in raster.grid.shape)
     row = Window(window.row, 0, window.height, width) if width <= _MAX_ROW else window
-    own, *others = [partial(_fetch, band, raster.grid, row) for band in bands]
-    pending = [future for future in map(_submit, others) if future is not None]
-    own()
-    wait(pending)
+    fetches = [partial(_fetch, band, raster.grid, row) for band in bands]
+    pending = [_submit(fetch) for fetch in fetches]
     step = row.height * row.width * sum(np.dtype(band.dtype).itemsize for band in bands)
     for count in range(1, _AHEAD_BYTES // step + 1):
         first = row.row + count * row.height
         if first >= height:
-            return
+            break
         below = Window(first, row.col, min(row.height, height - first), row.width)
         for band in bands:
             _submit(partial(_fetch, band, raster.grid, below))
+    for fetch, future in zip(fetches, pending, strict=True):
+        if future is None:
+            fetch()
+        else:
+            future.result()
 
 
 def _is_fetched(band: BandPlan) -> bool:
@@ -157,7 +161,7 @@ class LeavesAhead:
     def reach(self, leaf: Stored) -> None:
         """Tell that a band is read next."""
         place = self._places.get(leaf.key)
-        if place is None:
+        if place is None or is_apart():
             return
         until = min(place + 1 + _BANDS_AHEAD, len(self._leaves))
         for each in self._leaves[max(self._begun, place) : until]:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
 from rasterwire.geo.region import inside
+from rasterwire.image import Band
 from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
@@ -68,7 +69,13 @@ def path_of(band: BandPlan, grid: GeoBox) -> str:
             code = f"compiled {kind.value.lower()}"
         case _:
             return "gdal warp from gdal"
-    return f"{code} from {'tiles' if band.stored.plain else 'gdal'}"
+    return f"{code} from {_reader_of(band.stored)}"
+
+
+def _reader_of(band: Band) -> str:
+    if band.format:
+        return "chunks"
+    return "tiles" if band.plain else "gdal"
 
 
 def _keys_below(node: Node) -> set[bytes]:

@@ -7,7 +7,7 @@ from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.render.ahead import fetch_ahead
-from rasterwire.render.source import check_version, of_band
+from rasterwire.render.source import call_for, check_version
 
 
 def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
@@ -25,22 +25,22 @@ def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
     if raster.tiling is None or offset is None:
         raise ValueError(f"band {band.name} has no tiling to pass through")
     fetch_ahead(raster, window)
-    with of_band(band):
-        check_version(band)
-        tiles = _verified_tiles(band, (offset[0] + window.col, offset[1] + window.row), window)
-        check_version(band)  # it may have been opened after it was replaced
-        return tiles
+    source = Window(offset[1] + window.row, offset[0] + window.col, window.height, window.width)
+    return call_for(band, _verified_tiles, source)
 
 
-def _verified_tiles(band: Band, origin: tuple[int, int], window: Window) -> list[bytes]:
-    """Return the tiles under a window whose first pixel has a column and row of the band."""
+def _verified_tiles(band: Band, window: Window) -> list[bytes]:
+    """Return the tiles under a window of a band's own pixels."""
+    check_version(band)
     level = opened_level(band.href, band.version, None)
-    col, row = origin
-    indices = level.tiles_under(band.index, (col, row, col + window.width, row + window.height))
+    left, top = window.col, window.row
+    indices = level.tiles_under(band.index, (left, top, left + window.width, top + window.height))
     try:
         stored = level.stored(indices)
-        return [level.verified_tile(index, stored) for index in indices]
+        tiles = [level.verified_tile(index, stored) for index in indices]
     except SourceUnavailable:
         raise
     except Exception as error:  # the errors of codecs share no root
         raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
+    check_version(band)  # it may have been opened after it was replaced
+    return tiles

@@ -46,6 +46,7 @@ def row_of_source(source: Source) -> list[Any]:
         "transform": claim.transform,
         "crs": claim.crs,
         "bands": [_fields_of_band_claim(band) for band in claim.bands],
+        "moment": source.moment,
     }
     return [source.key, source.name, source.href, {name: value for name, value in optional.items() if value}]
 
@@ -88,6 +89,7 @@ def source_of(row: Sequence[Any]) -> Source:
                 for band in claim.get("bands", ())
             ),
         ),
+        claim.get("moment", ""),
     )
 
 

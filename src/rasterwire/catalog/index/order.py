@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rasterwire.catalog.index.encoding import json_of, json_value
+from rasterwire.catalog.document import is_text
+from rasterwire.catalog.index.bodies import json_of, json_value
 from rasterwire.errors import invalid
 from rasterwire.image import Image
 from rasterwire.query import START, Sort, sort_key, value_of
@@ -99,7 +100,7 @@ class Order:
         Raises:
             InvalidRequest: the text is of another order.
         """
-        if not self.sort:
+        if not self.sort and is_text(start):
             return Position((), start, 0)
         try:
             values, image_id, given = json_value(start.encode())

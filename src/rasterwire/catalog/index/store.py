@@ -18,7 +18,7 @@ from rasterwire.catalog.index.encoding import header_of, notes_of
 from rasterwire.catalog.index.lookup import close_id
 from rasterwire.catalog.index.outlines import Box, Outline
 from rasterwire.catalog.index.rows import Encoder, EntryRow, entry_of, facts_of, origin_of
-from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, connect
+from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
 from rasterwire.catalog.index.writing import Document, Writer
 from rasterwire.errors import SourceUnavailable
@@ -28,8 +28,12 @@ from rasterwire.query import Query
 
 __all__ = ["IndexStore"]
 
-_BATCH = 1000
-"""Entries of a transaction, at least, where there are many: more would let other writers wait long."""
+_BATCH = 4000
+"""Documents and entries of a transaction where there are many. More would let other writers wait long; of less, each
+would write most pages of the indexes again."""
+
+_WRITER_CACHE_KIB = 65536
+"""Pages in memory while many documents are written, since their ids are all over the indexes."""
 
 _CACHED_ENTRIES = 1024
 
@@ -72,9 +76,9 @@ class IndexStore:
             pass
 
     @property
-    def is_read_only(self) -> bool:
-        """Whether changes are refused."""
-        return self._read_only
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
@@ -130,7 +134,7 @@ class IndexStore:
 
     def exists(self, collection: str) -> bool:
         """Tell whether a collection has an image."""
-        return bool(self.count(Query(collection=collection, limit=1)))
+        return bool(collection and self.count(Query(collection=collection, limit=1)))
 
     def close_id(self, name: str) -> str:
         """Return an id that may be meant by one that there is not, "" for none.
@@ -190,9 +194,13 @@ class IndexStore:
 
     def write_many(self, documents: Iterable[Document]) -> None:
         """Write documents, many in one transaction. Those that were written stay when a later one fails."""
-        for batch in _batches(documents):
-            with self._changes() as writer:
-                writer.write(batch)
+        with self._connected() as (connection, compression):
+            connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+            for batch in _batches(documents):
+                with self._transaction(connection, compression) as writer:
+                    writer.write(batch)
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute("PRAGMA shrink_memory")
 
     def encoder(self) -> Encoder:
         """Return what makes rows of entries for ``write_many``, also in other processes.
@@ -237,7 +245,7 @@ class IndexStore:
         self._enter_soon(f"header {href}", lambda writer: writer.put_header(href, version, header))
 
     def _enter_soon(self, name: str, change: Callable[[Writer], None]) -> None:
-        """Make a small change with all others that wait; where another change takes place, the next call makes it."""
+        """Make a small change with all others that wait; where another takes place, the next one makes it too."""
         if self._read_only:
             return
         self._waiting[name] = change
@@ -254,13 +262,16 @@ class IndexStore:
                     return
                 finally:
                     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-                writer = Writer(connection, compression)
-                for waiting in list(self._waiting):
-                    if (waiting_change := self._waiting.pop(waiting, None)) is not None:
-                        waiting_change(writer)
+                self._enter_waiting(Writer(connection, compression))
                 connection.execute("COMMIT")
         finally:
             self._writing.release()
+
+    def _enter_waiting(self, writer: Writer) -> None:
+        for name in list(self._waiting):
+            change = self._waiting.pop(name, None)
+            if change is not None:
+                change(writer)
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
@@ -290,11 +301,17 @@ class IndexStore:
     @contextmanager
     def _changes(self) -> Iterator[Writer]:
         """Give a writer; what it changes is there for all others at the end, or not at all."""
-        with self._writing, self._connected() as (connection, compression):
+        with self._connected() as (connection, compression), self._transaction(connection, compression) as writer:
+            yield writer
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection, compression: Compression) -> Iterator[Writer]:
+        with self._writing:
             connection.execute("BEGIN IMMEDIATE")
             writer = Writer(connection, compression)
             yield writer
             writer.finish()
+            self._enter_waiting(writer)
             connection.execute("COMMIT")
 
     def _connect(self) -> tuple[sqlite3.Connection, Compression]:

@@ -111,8 +111,11 @@ class FolderIndex:
                     path = Path(folder) / "index.sqlite"
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._lock = stack.enter_context(path.with_suffix(".lock").open("w"))
-                with self._alone(waiting=True):
-                    store = _store_at(path)
+                try:
+                    store = IndexStore(path)
+                except SourceUnavailable:  # damaged, or of another version; all of it is in the folder too
+                    with self._alone(waiting=True):
+                        store = _new_store(path)
                 stack.callback(store.close)
                 self._records = FileRecords(path.with_suffix(".files"))
                 stack.callback(self._records.close)
@@ -218,8 +221,8 @@ class FolderIndex:
             pause = min(max(_SHORTEST_PAUSE, _QUICK_PAUSE * seconds if is_quick else seconds), _LONGEST_PAUSE)
 
 
-def _store_at(path: Path) -> IndexStore:
-    """Return an index, made anew where it is damaged or of another version: all of it is in the folder too."""
+def _new_store(path: Path) -> IndexStore:
+    """Return an index in place of one that cannot be opened; one that another process has just made is taken."""
     try:
         return IndexStore(path)
     except SourceUnavailable:

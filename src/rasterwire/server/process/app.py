@@ -36,6 +36,7 @@ from rasterwire.server.http.front import add_http_door
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
+from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -93,7 +94,7 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
         BadSettings: a port is taken, or the state folder cannot be used, or is used.
     """
     alone = settings.workers == 1
-    with _locked(settings.state_dir) if alone else contextlib.nullcontext():
+    with _locked(settings.state_dir) if alone else contextlib.nullcontext(), sandboxed(settings):
         async with _running(settings, compiles_apart) as ports:
             yield ports
 
