@@ -1,5 +1,6 @@
 """Files of other machines: read through a source of bytes, they give what the same files of this machine give."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 
-from byte_source_double import REPLACED, MemorySource, memory_source
+from byte_source_double import PREFIX, REPLACED, MemorySource, memory_source
 from cases import every
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.entry import Entry, Naming, Source
@@ -19,7 +20,7 @@ from rasterwire.catalog.header import read_header
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import byte_reader, tiff_file
 from rasterwire.files import stored_tiles as stored_tiles_module
-from rasterwire.files.sources import HEAD_BYTES
+from rasterwire.files.sources import HEAD_BYTES, OpenedFile
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.image import Band, Image
 from rasterwire.pixels import Pixels, Window
@@ -34,6 +35,16 @@ from rasterwire.request import DownloadRequest, Format, GridSpec, Resampling
 
 PLACE = Affine(10, 0, 499980, 0, -10, 4200000)
 SIDE = 300
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Seconds; versions are looked at again after some of them."""
+    seconds = [0.0]
+    monkeypatch.setattr("rasterwire.files.opened_files._now", lambda: seconds[0])
+    forget_files()
+    yield seconds
+    forget_files()
 
 
 @pytest.fixture
@@ -149,13 +160,54 @@ def test_a_remote_file_gives_the_header_and_the_pixels_of_the_same_local_file(tm
             assert_same(pixels_of(plan), pixels_of(other))
 
 
-def test_a_plan_of_a_remote_file_has_another_etag_for_another_version(tmp_path: Path, source: MemorySource) -> None:
+def test_a_plan_of_a_remote_file_has_another_etag_for_another_version(
+    tmp_path: Path, source: MemorySource, clock: list[float]
+) -> None:
     path = write(tmp_path / "a.tif", **KINDS["tiles"])
     href = source.put("etag", path)
     first = plan_of(image_of(href))
     assert etag_of(first) == etag_of(plan_of(image_of(href)))
     source.put("etag", path)
+    clock[0] += 31
     assert etag_of(first) != etag_of(plan_of(image_of(href)))
+
+
+def test_a_version_is_looked_at_again_after_a_while_or_when_the_source_refuses_it(
+    tmp_path: Path, source: MemorySource, clock: list[float]
+) -> None:
+    path = write(tmp_path / "a.tif", **KINDS["tiles"])
+    href = source.put("fresh", path)
+    for seconds, requests in ((0, 1), (29, 1), (2, 2), (29, 2)):
+        clock[0] += seconds
+        first = read_header(href)
+        assert len(source.opened) == requests
+    band = band_of(href)
+    source.put("fresh", path)
+    assert read_header(href).version == first.version, "as it was shortly before"
+    with pytest.raises(SourceUnavailable, match=REPLACED):
+        read(band, None, 0, 200, (60, SIDE))
+    assert read_header(href).version != first.version, "at once, since the source refused the old one"
+
+
+def test_files_are_opened_at_the_same_time_and_each_once(tmp_path: Path, source: MemorySource) -> None:
+    path = write(tmp_path / "a.tif", **KINDS["tiles"])
+    hrefs = [source.put(f"ahead-{number}", path) for number in range(19)]
+    started = threading.Barrier(4, timeout=30)  # broken unless four are opened at once
+    opened = source.open
+
+    def together(href: str) -> OpenedFile:
+        started.wait()
+        return opened(href)
+
+    source.open = together  # type: ignore[method-assign]
+    byte_reader.open_ahead([*hrefs, *hrefs, PREFIX + "missing"])
+    byte_reader.open_ahead(hrefs)
+    assert sorted(source.opened) == sorted([*hrefs, PREFIX + "missing"])
+    source.open = opened  # type: ignore[method-assign]
+    assert {read_header(href).version for href in hrefs} == {source.objects[href][0] for href in hrefs}
+    assert len(source.opened) == 20
+    with pytest.raises(SourceUnavailable, match="the file is missing"):
+        read_header(PREFIX + "missing")
 
 
 def test_tiles_of_a_remote_file_are_handed_on_as_they_are(tmp_path: Path, source: MemorySource) -> None:
@@ -221,7 +273,7 @@ def test_a_band_of_an_earlier_process_costs_one_request_more(tmp_path: Path, sou
 
 def forget_files() -> None:
     """Forget what a process has read, as a new process would."""
-    byte_reader._remote.clear()
+    byte_reader._remote_files.clear()
     byte_reader.forget_tiles()
     byte_reader._blocks._blocks.clear()
     tiff_file._files.clear()

@@ -12,8 +12,8 @@ from rasterwire.catalog.entry import Entry, Source
 from rasterwire.catalog.header import Header
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
-from rasterwire.files.raster_file import version_of
-from rasterwire.files.sources import is_local, source_of
+from rasterwire.files.byte_reader import open_ahead, open_reader, version_of
+from rasterwire.files.sources import is_local
 from rasterwire.geo.grid import footprint
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
@@ -71,6 +71,7 @@ class ImageReader:
 
     def headers(self, entry: Entry) -> tuple[list[Header | None], list[SourceUnavailable]]:
         """Return the header of each source, None where it cannot be read, and the errors of those."""
+        open_ahead(source.href for source in entry.sources if not array_format(source.href))
         headers: list[Header | None] = []
         failures = []
         for source in entry.sources:
@@ -105,5 +106,5 @@ def footprint_of(image: Image) -> Region | None:
 
 def _version(href: str) -> str:
     if not is_local(href):
-        return source_of(href).open(href).version
+        return open_reader(href).version
     return version_of(os.stat(href))  # noqa: PTH116  runs for each file of each request, and takes half the time of Path.stat

@@ -3,15 +3,14 @@
 import io
 import os
 import stat
-import threading
 import weakref
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.opened_files import OpenedFiles
 from rasterwire.files.sources import HEAD_BYTES, ByteSource, OpenedFile, Span, is_local, source_of
 from rasterwire.files.stored_tiles import StoredTiles
 from rasterwire.files.tile_folder import TileFolder
@@ -32,9 +31,6 @@ __all__ = [
 ]
 
 CHANGED = "the file changed since the request was planned; ask again"
-
-_MAX_REMOTE_FILES = 1024
-"""Whose size and version are remembered, so that they are opened once."""
 
 _NO_TILES: Mapping[Span, bytes] = {}
 
@@ -160,11 +156,18 @@ class RemoteReader:
         Raises:
             SourceUnavailable: of the source, or because bytes are missing.
         """
-        parts = self._source.read(self._opened, spans)
+        try:
+            parts = self._source.read(self._opened, spans)
+        except SourceUnavailable:
+            _remote_files.doubt(self.href)
+            raise
         for (offset, count), part in zip(spans, parts, strict=True):
             if len(part) != max(0, min(count, self.size - offset)):
                 raise SourceUnavailable.of_file("its server sent fewer bytes than the file has; ask again")
         return parts
+
+
+_remote_files = OpenedFiles(lambda href: RemoteReader(source_of(href), source_of(href).open(href)))
 
 
 class ReaderFile(io.RawIOBase):
@@ -221,7 +224,7 @@ class ReaderFile(io.RawIOBase):
 
 
 def open_reader(href: str) -> ByteReader:
-    """Open a file in its present version; of a remote file by one request.
+    """Open a file in its present version; a remote file that was opened shortly before is not asked for again.
 
     Raises:
         SourceUnavailable: the file is missing, is no regular file, or cannot be opened.
@@ -230,17 +233,7 @@ def open_reader(href: str) -> ByteReader:
         return _open_local(href)
     if "://" not in href:
         raise SourceUnavailable.of_file("its address is not a plain file path")
-    source = source_of(href)
-    reader = RemoteReader(source, source.open(href))
-    with _lock:
-        _remote[href, reader.version] = reader
-        while len(_remote) > _MAX_REMOTE_FILES:
-            _remote.popitem(last=False)
-    return reader
-
-
-_lock = threading.Lock()
-_remote: OrderedDict[tuple[str, str], RemoteReader] = OrderedDict()
+    return _remote_files.present(href)
 
 
 def reader_of(href: str, version: str) -> ByteReader:
@@ -255,16 +248,23 @@ def reader_of(href: str, version: str) -> ByteReader:
     Raises:
         SourceUnavailable: see ``open_reader``; or a remote file has another version now.
     """
-    if not is_local(href):
-        with _lock:
-            known = _remote.get((href, version))
-            if known is not None:
-                _remote.move_to_end((href, version))
-                return known
+    if is_local(href):
+        return _open_local(href)
+    known = _remote_files.known(href, version)
+    if known is not None:
+        return known
     reader = open_reader(href)
-    if version and reader.version != version and not is_local(href):
+    if version and reader.version != version:
+        _remote_files.doubt(href)
+        reader = open_reader(href)
+    if version and reader.version != version:
         raise SourceUnavailable.of_file(CHANGED)
     return reader
+
+
+def open_ahead(hrefs: Iterable[str]) -> None:
+    """Open remote files at the same time, so that ``open_reader`` need not wait for each; of very many the first."""
+    _remote_files.open_ahead(href for href in hrefs if "://" in href)
 
 
 def _open_local(href: str) -> LocalReader:

@@ -111,7 +111,9 @@ class Directory:
 
     def _number(self, reader: ByteReader, tag: int, default: int) -> int:
         entry = self.entries.get(tag)
-        values = () if entry is None else _values(reader, self.order, entry)
+        if entry is None:
+            return default
+        values = _values(reader, self.order, entry)
         return int(values[0]) if len(values) else default
 
     def pixels_end(self, reader: ByteReader) -> int:

@@ -3,16 +3,17 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
-from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.image_reader import ImageReader
 from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
@@ -29,14 +30,14 @@ __all__ = ["StacApiCatalog"]
 MAX_READ = 20_000
 """Items that are read for one page, or held in another order than that of the API."""
 
-_FRESH, _HEADERS_FRESH = 300.0, 60.0
-"""Seconds for which what was read is taken to be so still: items and what the API can do, and the headers of files."""
+_FRESH = 300.0
+"""Seconds for which an item that was read, and what the API can do, are taken to be so still."""
 
 _LISTING_FRESH, _MAX_LISTINGS = 60.0, 4
 """Seconds for which an order of images is kept for its next page, and how many are."""
 
 _MAX_KEPT = 4096
-"""Items that are kept after they were read."""
+"""Items that are kept after they were read, and headers of files."""
 
 _LEAST_PAGE = 20
 """Items that are asked for at once at least: some of them may not fulfil the query."""
@@ -75,20 +76,17 @@ class StacApiCatalog:
         self._bands = bands or BandNames()
         self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
-        self._images = Kept[Image](_MAX_KEPT, _HEADERS_FRESH)
         self._listings = Kept[Sequence[Image]](_MAX_LISTINGS, _LISTING_FRESH)
-        self._headers = Kept[Header](_MAX_KEPT, _HEADERS_FRESH)
+        self._reader = ImageReader(lru_cache(maxsize=_MAX_KEPT)(_header))
         self._sorts_otherwise = False
 
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
-        kept = self._images.get(image_id)
-        if kept is not None:
-            return kept
         entry = self._entries.get(image_id) or self._read(image_id)
-        image = self._image(entry)
-        self._images.put(image_id, image)
-        return image
+        if not entry.sources:
+            problem = "none of its rasters is at an address that a source of this server's settings covers"
+            raise SourceUnavailable(image_id, "", problem)
+        return self._reader.image(entry)
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
@@ -286,34 +284,10 @@ class StacApiCatalog:
         entry = entry_of_item(item, f"item {item['id']}", lambda href: _located(href, document))
         return self._bands.applied(replace(entry, collection=""))
 
-    def _image(self, entry: Entry) -> Image:
-        """Return an image with its bands.
 
-        Raises:
-            SourceUnavailable: none of its files can be opened.
-        """
-        if not entry.sources:
-            problem = "none of its rasters is at an address that a source of this server's settings covers"
-            raise SourceUnavailable(entry.id, "", problem)
-        headers: list[Header | None] = []
-        failures: list[SourceUnavailable] = []
-        for source in entry.sources:
-            try:
-                headers.append(self._header(source.href))
-            except SourceUnavailable as error:
-                headers.append(None)
-                failures.append(SourceUnavailable(entry.id, source.key, error.problem))
-        if not any(headers):
-            raise failures[0]
-        unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
-        return replace(_without_bands(entry), bands=assemble(entry, headers), unreadable=unreadable)
-
-    def _header(self, href: str) -> Header:
-        header = self._headers.get(href)
-        if header is None:
-            header = read_header(href)
-            self._headers.put(href, header)
-        return header
+def _header(href: str, _version: str) -> Header:
+    """Read a header. The version is part of the key of the cache."""
+    return read_header(href)
 
 
 def _without_bands(entry: Entry) -> Image:

@@ -25,8 +25,10 @@ from rasterwire.catalog import Catalog
 from rasterwire.catalog.make import check_packages, folder_index, make_catalog
 from rasterwire.download import Downloads, Renders
 from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.files.byte_reader import keep_tiles
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
+from rasterwire.files.tile_folder import TileFolder
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.earth_engine.front import add_earth_engine_door
@@ -211,7 +213,7 @@ def _catalog(settings: Settings) -> Catalog:
 
 
 def _use_sources(settings: Settings) -> None:
-    """Let this process read from the sources of the settings.
+    """Let this process read from the sources of the settings, and share the tiles that it reads.
 
     Raises:
         BadSettings: a package or a file that the settings need is missing.
@@ -221,6 +223,8 @@ def _use_sources(settings: Settings) -> None:
         check_packages(settings.catalogs)
     except InvalidRequest as error:
         raise BadSettings("\n".join(map(str, error.violations))) from None
+    tiles = TileFolder(settings.state_dir / "tiles", settings.cache.tile_cache_bytes)
+    keep_tiles(tiles if settings.sources else None)
 
 
 def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
