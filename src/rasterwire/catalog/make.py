@@ -41,11 +41,11 @@ def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings], index
         InvalidRequest: a package is missing; names all of these at once.
         SourceUnavailable: an index cannot be opened.
     """
-    own = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
-    if own and not catalogs:
-        return own[0].catalog
+    unprefixed = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
+    if unprefixed and not catalogs:
+        return unprefixed[0].catalog
     check_packages(catalogs)
-    return PrefixedCatalog([*own, *(member for settings in catalogs for member in _members(settings, indexes))])
+    return PrefixedCatalog([*unprefixed, *(member for settings in catalogs for member in _members(settings, indexes))])
 
 
 def check_packages(catalogs: Sequence[CatalogSettings]) -> None:

@@ -210,7 +210,7 @@ class StacApiCatalog:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
         body, page = self._search(body, after)
-        seen: set[bytes] = set()
+        links: set[bytes] = set()
         read = 0
         while True:
             yield page
@@ -223,9 +223,9 @@ class StacApiCatalog:
                     " time or a smaller area"
                 )
             link = orjson.dumps([page.next.get("href"), page.next.get("body")])
-            if link in seen:
+            if link in links:
                 raise SourceUnavailable.of_file("the STAC API of the catalog fails: its pages have no end")
-            seen.add(link)
+            links.add(link)
             page = self._connection.following(page.next, body)
 
     def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
@@ -266,8 +266,11 @@ class StacApiCatalog:
     def _kept_entries_of(self, page: ApiPage) -> Iterator[Entry]:
         """Yield the entries of a page, and keep them: those that are asked for next are among them."""
         for entry in self._entries_of(page):
-            self._entries.put(entry.id, entry)
-            yield entry
+            before = self._entries.get(entry.id)
+            # the same object, where nothing changed: what was made of it is valid still
+            unchanged_or_new = before if before is not None and before == entry else entry
+            self._entries.put(entry.id, unchanged_or_new)
+            yield unchanged_or_new
 
     def _entries_of(self, page: ApiPage) -> Iterator[Entry]:
         for feature in page.features:
