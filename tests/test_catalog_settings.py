@@ -1,15 +1,20 @@
 """Catalogs, sources and the cache in the config file: read, or refused with all that is wrong."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from cases import every
 from rasterwire.catalog.band_names import BandNames, NamedBy
+from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog.items import entry_of_item
 from rasterwire.catalog.settings import CatalogKind
+from rasterwire.catalog.tree import Location
 from rasterwire.server.readiness import server_probes
 from rasterwire.server.settings import BadSettings, load_settings
 from stac_double import item_of
+from test_refusals import write_tiff
 
 API = 'kind = "stac-api"\nsource = "https://stac.example.org/v1"\n'
 
@@ -67,7 +72,6 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         [[catalogs]]
         kind = "folder"
         source = "/nowhere"
-        bands = "asset"
         [[sources]]
         prefix = "ftp://x/"
         [cache]
@@ -84,7 +88,6 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "catalogs[0].source",
         "catalogs[1].collection",
         "catalogs[1].prefix",
-        "catalogs[2].bands",
         "catalogs[2].source",
         "limits",
         "sources[0].prefix",
@@ -139,8 +142,8 @@ def test_every_folder_has_to_be_there_for_readiness(tmp_path: Path) -> None:
 
 def assets_of(names: BandNames, **assets: object) -> tuple[list[str], list[str]]:
     """Return the keys of the assets of an item after a rule, and those that kept theirs against it."""
-    item, notes = names.applied(item_of("i", assets=assets))
-    return list(item["assets"]), [note.band for note in notes]
+    entry = names.applied(entry_of_item(item_of("i", assets=assets), "i", lambda href: Location(href, f"/{href}")))
+    return [source.key for source in entry.sources], [note.band for note in entry.notes]
 
 
 def test_bands_are_named_by_rule() -> None:
@@ -148,10 +151,10 @@ def test_bands_are_named_by_rule() -> None:
     near = {"href": "n.tif", "bands": [{"name": "B08", "eo:common_name": "nir"}]}
     both = {"href": "b.tif", "bands": [{"name": "B04"}, {"name": "B08"}]}
     assets = {"r": red, "n": near, "b": both, "odd": 5}
-    assert assets_of(BandNames(), **assets) == (["r", "n", "b", "odd"], [])
-    assert assets_of(BandNames(NamedBy.EO_NAME), **assets) == (["B04", "B08", "b", "odd"], [])
-    assert assets_of(BandNames(NamedBy.COMMON_NAME), **assets) == (["red", "nir", "b", "odd"], [])
-    assert assets_of(BandNames(table={"b": "x", "gone": "y"}), **assets) == (["r", "n", "x", "odd"], [])
+    assert assets_of(BandNames(), **assets) == (["r", "n", "b"], [])
+    assert assets_of(BandNames(NamedBy.EO_NAME), **assets) == (["B04", "B08", "b"], [])
+    assert assets_of(BandNames(NamedBy.COMMON_NAME), **assets) == (["red", "nir", "b"], [])
+    assert assets_of(BandNames(table={"b": "x", "gone": "y"}), **assets) == (["r", "n", "x"], [])
 
 
 def test_a_name_that_two_assets_would_have_is_that_of_neither() -> None:
@@ -161,3 +164,14 @@ def test_a_name_that_two_assets_would_have_is_that_of_neither() -> None:
     # the key that one falls back to is the name of a third
     third = {"href": "t.tif", "eo:bands": [{"name": "jp2"}]}
     assert assets_of(names, cog=red, jp2=red, t=third) == (["cog", "jp2", "t"], ["cog", "jp2", "t"])
+
+
+def test_a_folder_and_its_index_name_bands_by_the_rule(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "r.tif")
+    asset = {"href": "r.tif", "eo:bands": [{"name": "B04", "common_name": "red"}]}
+    (tmp_path / "i.json").write_text(json.dumps(item_of("i", assets={"key": asset})))
+    for names, band in ((BandNames(NamedBy.COMMON_NAME), "red"), (BandNames(table={"key": "B4"}), "B4")):
+        catalog = FolderCatalog(tmp_path, bands=names)
+        first = catalog.get("i")
+        assert [band.name for band in first.bands] == [band]
+        assert catalog.get("i") is first

@@ -3,16 +3,17 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
-from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.image_reader import ImageReader
 from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
@@ -30,13 +31,13 @@ MAX_READ = 20_000
 """Items that are read for one page, or held in another order than that of the API."""
 
 _FRESH = 300.0
-"""Seconds for which an item that was read, its headers, and what the API can do are taken to be so still."""
+"""Seconds for which an item that was read, and what the API can do, are taken to be so still."""
 
 _LISTING_FRESH, _MAX_LISTINGS = 60.0, 4
 """Seconds for which an order of images is kept for its next page, and how many are."""
 
 _MAX_KEPT = 4096
-"""Items that are kept after they were read."""
+"""Items that are kept after they were read, and headers of files."""
 
 _LEAST_PAGE = 20
 """Items that are asked for at once at least: some of them may not fulfil the query."""
@@ -75,20 +76,17 @@ class StacApiCatalog:
         self._bands = bands or BandNames()
         self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
-        self._images = Kept[Image](_MAX_KEPT, _FRESH)
         self._listings = Kept[Sequence[Image]](_MAX_LISTINGS, _LISTING_FRESH)
-        self._headers = Kept[Header](_MAX_KEPT, _FRESH)
+        self._reader = ImageReader(lru_cache(maxsize=_MAX_KEPT)(_header))
         self._sorts_otherwise = False
 
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
-        kept = self._images.get(image_id)
-        if kept is not None:
-            return kept
         entry = self._entries.get(image_id) or self._read(image_id)
-        image = self._image(entry)
-        self._images.put(image_id, image)
-        return image
+        if not entry.sources:
+            problem = "none of its rasters is at an address that a source of this server's settings covers"
+            raise SourceUnavailable(image_id, "", problem)
+        return self._reader.image(entry)
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
@@ -212,7 +210,7 @@ class StacApiCatalog:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
         body, page = self._search(body, after)
-        seen: set[bytes] = set()
+        links: set[bytes] = set()
         read = 0
         while True:
             yield page
@@ -225,9 +223,9 @@ class StacApiCatalog:
                     " time or a smaller area"
                 )
             link = orjson.dumps([page.next.get("href"), page.next.get("body")])
-            if link in seen:
+            if link in links:
                 raise SourceUnavailable.of_file("the STAC API of the catalog fails: its pages have no end")
-            seen.add(link)
+            links.add(link)
             page = self._connection.following(page.next, body)
 
     def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
@@ -268,8 +266,11 @@ class StacApiCatalog:
     def _kept_entries_of(self, page: ApiPage) -> Iterator[Entry]:
         """Yield the entries of a page, and keep them: those that are asked for next are among them."""
         for entry in self._entries_of(page):
-            self._entries.put(entry.id, entry)
-            yield entry
+            before = self._entries.get(entry.id)
+            # the same object, where nothing changed: what was made of it is valid still
+            unchanged_or_new = before if before is not None and before == entry else entry
+            self._entries.put(entry.id, unchanged_or_new)
+            yield unchanged_or_new
 
     def _entries_of(self, page: ApiPage) -> Iterator[Entry]:
         for feature in page.features:
@@ -281,40 +282,15 @@ class StacApiCatalog:
         """Return the entry of an item; None for what is none of this collection, or has an id with a slash."""
         if not is_item(item) or "/" in item["id"] or item.get("collection", self._collection) != self._collection:
             return None
-        renamed, notes = self._bands.applied(item)
         links = map(as_mapping, as_list(item.get("links")))
         document = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or ""
-        entry = entry_of_item(renamed, f"item {item['id']}", lambda href: _located(href, document))
-        return replace(entry, collection="", notes=(*entry.notes, *notes), band_order=tuple(self._bands.table.values()))
+        entry = entry_of_item(item, f"item {item['id']}", lambda href: _located(href, document))
+        return self._bands.applied(replace(entry, collection=""))
 
-    def _image(self, entry: Entry) -> Image:
-        """Return an image with its bands.
 
-        Raises:
-            SourceUnavailable: none of its files can be opened.
-        """
-        if not entry.sources:
-            problem = "none of its rasters is at an address that a source of this server's settings covers"
-            raise SourceUnavailable(entry.id, "", problem)
-        headers: list[Header | None] = []
-        failures: list[SourceUnavailable] = []
-        for source in entry.sources:
-            try:
-                headers.append(self._header(source.href))
-            except SourceUnavailable as error:
-                headers.append(None)
-                failures.append(SourceUnavailable(entry.id, source.key, error.problem))
-        if not any(headers):
-            raise failures[0]
-        unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
-        return replace(_without_bands(entry), bands=assemble(entry, headers), unreadable=unreadable)
-
-    def _header(self, href: str) -> Header:
-        header = self._headers.get(href)
-        if header is None:
-            header = read_header(href)
-            self._headers.put(href, header)
-        return header
+def _header(href: str, _version: str) -> Header:
+    """Read a header. The version is part of the key of the cache."""
+    return read_header(href)
 
 
 def _without_bands(entry: Entry) -> Image:
