@@ -7,7 +7,8 @@ read: HDF5 can refer to other files of the machine, and those references are ref
 import math
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from contextlib import contextmanager
+from typing import Any
 
 import h5netcdf
 import h5py
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables
+from rasterwire.files.byte_reader import ReaderFile
 
 __all__ = ["check_signature", "read_variables"]
 
@@ -53,11 +55,11 @@ def check_signature(start: bytes) -> None:
     raise SourceUnavailable.of_file(problem)
 
 
-def read_variables(file: str | BinaryIO) -> Variables:
+def read_variables(file: str | ReaderFile) -> Variables:
     """Return the variables of a file, and of all groups in it. It stays open as long as these.
 
     Args:
-        file: a path, or an open file that can be read anywhere.
+        file: a path, or a file on another machine.
 
     Raises:
         SourceUnavailable: it is damaged, refers to other files, or holds too many variables.
@@ -66,7 +68,7 @@ def read_variables(file: str | BinaryIO) -> Variables:
     groups: dict[str, Mapping[str, Any]] = {}
     left_out: list[tuple[str, str]] = []
     try:
-        with _lock:
+        with _lock, _failures_of(file):
             stored = h5py.File(file, "r", locking="best-effort") if isinstance(file, str) else h5py.File(file, "r")
             _check_links(stored, "", 0, [0])
             root = h5netcdf.File(stored, "r", phony_dims="access")
@@ -78,12 +80,27 @@ def read_variables(file: str | BinaryIO) -> Variables:
                     if problem:
                         left_out.append((whole, problem))
                     else:
-                        variables[whole] = _variable(whole, variable, (root, group))
+                        variables[whole] = _variable(whole, variable, (root, group), file)
     except SourceUnavailable:
         raise
     except Exception as error:  # the errors of the library share no root
         raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
     return Variables(variables, groups, tuple(left_out))
+
+
+@contextmanager
+def _failures_of(file: str | ReaderFile) -> Iterator[None]:
+    """Raise what the source of a file raised, in place of what the library makes of it."""
+    if isinstance(file, str):
+        yield
+        return
+    file.failure = None
+    try:
+        yield
+    except Exception:
+        if file.failure is not None:
+            raise file.failure from None
+        raise
 
 
 def _check_links(group: h5py.Group, path: str, depth: int, count: list[int]) -> None:
@@ -122,14 +139,14 @@ def _problem(dataset: h5py.Dataset) -> str:
     return ""
 
 
-def _variable(path: str, stored: Any, owners: tuple[Any, Any]) -> Variable:
+def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | ReaderFile) -> Variable:
     """Return a variable, which keeps its owners: h5netcdf holds them by weak references only."""
     shape = tuple(int(size) for size in stored.shape)
     dtype = np.dtype(stored.dtype)
     chunk = tuple(int(size) for size in stored.chunks) if stored.chunks else _strips(shape, dtype)
 
     def read(selection: Selection) -> npt.NDArray[Any]:
-        with _lock:
+        with _lock, _failures_of(file):
             values = np.asarray(stored[selection]) if owners else np.empty(0)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
