@@ -6,9 +6,8 @@ read: HDF5 can refer to other files of the machine, and those references are ref
 
 import math
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import h5netcdf
 import h5py
@@ -16,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.known_bytes import KnownBytes
 from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables
-from rasterwire.files.byte_reader import ReaderFile
 
 __all__ = ["check_signature", "read_variables"]
+
+T = TypeVar("T")
 
 _MAX_DEPTH = 6
 """Groups within groups."""
@@ -55,7 +56,7 @@ def check_signature(start: bytes) -> None:
     raise SourceUnavailable.of_file(problem)
 
 
-def read_variables(file: str | ReaderFile) -> Variables:
+def read_variables(file: str | KnownBytes) -> Variables:
     """Return the variables of a file, and of all groups in it. It stays open as long as these.
 
     Args:
@@ -64,43 +65,41 @@ def read_variables(file: str | ReaderFile) -> Variables:
     Raises:
         SourceUnavailable: it is damaged, refers to other files, or holds too many variables.
     """
-    variables: dict[str, Variable] = {}
-    groups: dict[str, Mapping[str, Any]] = {}
-    left_out: list[tuple[str, str]] = []
     try:
-        with _lock, _failures_of(file):
-            stored = h5py.File(file, "r", locking="best-effort") if isinstance(file, str) else h5py.File(file, "r")
-            _check_links(stored, "", 0, [0])
-            root = h5netcdf.File(stored, "r", phony_dims="access")
-            for path, group in _groups(root):
-                groups[path] = dict(group.attrs)
-                for name, variable in group.variables.items():
-                    whole = f"{path}/{name}" if path else name
-                    problem = _problem(stored[whole])
-                    if problem:
-                        left_out.append((whole, problem))
-                    else:
-                        variables[whole] = _variable(whole, variable, (root, group), file)
+        return _called(file, lambda: _all_variables(file))
     except SourceUnavailable:
         raise
     except Exception as error:  # the errors of the library share no root
         raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
+
+
+def _called(file: str | KnownBytes, function: Callable[[], T]) -> T:
+    """Return what a function of the library returns, called with its lock; see ``KnownBytes``."""
+
+    def locked() -> T:
+        with _lock:
+            return function()
+
+    return locked() if isinstance(file, str) else file.call(locked)
+
+
+def _all_variables(file: str | KnownBytes) -> Variables:
+    variables: dict[str, Variable] = {}
+    groups: dict[str, Mapping[str, Any]] = {}
+    left_out: list[tuple[str, str]] = []
+    stored = h5py.File(file, "r", locking="best-effort") if isinstance(file, str) else h5py.File(file, "r")
+    _check_links(stored, "", 0, [0])
+    root = h5netcdf.File(stored, "r", phony_dims="access")
+    for path, group in _groups(root):
+        groups[path] = dict(group.attrs)
+        for name, variable in group.variables.items():
+            whole = f"{path}/{name}" if path else name
+            problem = _problem(stored[whole])
+            if problem:
+                left_out.append((whole, problem))
+            else:
+                variables[whole] = _variable(whole, variable, (root, group), file)
     return Variables(variables, groups, tuple(left_out))
-
-
-@contextmanager
-def _failures_of(file: str | ReaderFile) -> Iterator[None]:
-    """Raise what the source of a file raised, in place of what the library makes of it."""
-    if isinstance(file, str):
-        yield
-        return
-    file.failure = None
-    try:
-        yield
-    except Exception:
-        if file.failure is not None:
-            raise file.failure from None
-        raise
 
 
 def _check_links(group: h5py.Group, path: str, depth: int, count: list[int]) -> None:
@@ -139,15 +138,14 @@ def _problem(dataset: h5py.Dataset) -> str:
     return ""
 
 
-def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | ReaderFile) -> Variable:
+def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | KnownBytes) -> Variable:
     """Return a variable, which keeps its owners: h5netcdf holds them by weak references only."""
     shape = tuple(int(size) for size in stored.shape)
     dtype = np.dtype(stored.dtype)
     chunk = tuple(int(size) for size in stored.chunks) if stored.chunks else _strips(shape, dtype)
 
     def read(selection: Selection) -> npt.NDArray[Any]:
-        with _lock, _failures_of(file):
-            values = np.asarray(stored[selection]) if owners else np.empty(0)
+        values = _called(file, lambda: np.asarray(stored[selection]) if owners else np.empty(0))
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     return Variable(

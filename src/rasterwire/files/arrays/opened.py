@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.known_bytes import KnownBytes
 from rasterwire.files.arrays.layers import Layers, layers_of
 from rasterwire.files.arrays.object_reader import SourceReader, reader_of
 from rasterwire.files.arrays.variables import Variables
-from rasterwire.files.byte_reader import LocalReader, ReaderFile, version_of
+from rasterwire.files.byte_reader import LocalReader, version_of
 from rasterwire.files.byte_reader import reader_of as byte_reader_of
 from rasterwire.files.sources import is_local, source_of
 from rasterwire.files.sources.loop import run
@@ -155,4 +156,4 @@ def _variables(href: str, version: str) -> Variables:
         hdf5_file.check_signature(reader.pread(8, 0))
     except OSError as error:
         raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
-    return hdf5_file.read_variables(href if isinstance(reader, LocalReader) else ReaderFile(reader))
+    return hdf5_file.read_variables(href if isinstance(reader, LocalReader) else KnownBytes(reader))
