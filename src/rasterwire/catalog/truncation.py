@@ -37,11 +37,15 @@ def check_complete(href: str) -> None:
 
 def _is_truncated_tiff(file: BinaryIO) -> bool:
     try:
-        directories = walk(file).of_first(file)
+        chain = walk(file)
+        directories = chain.of_first(file)
     except TooManyDirectories:
         raise SourceUnavailable.of_file(
             f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
         ) from None
+    if not chain.is_sound and any(directory.is_deflated(file) for directory in directories):
+        # GDAL is left to read it then; where a checksum is wrong, it makes pixels of what is in memory
+        raise SourceUnavailable.of_file("its header is damaged; store it again")
     if any(directory.lists_too_few_tiles(file) for directory in directories):
         raise SourceUnavailable.of_file("its lists of tiles are too short for its size; store it again")
     end = max((directory.pixels_end(file) for directory in directories), default=0)
