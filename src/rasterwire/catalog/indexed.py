@@ -28,6 +28,11 @@ class IndexCatalog:
         self._store = store
         self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
 
+    @property
+    def store(self) -> IndexStore:
+        """The index."""
+        return self._store
+
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
         entry = self._store.get(image_id)
