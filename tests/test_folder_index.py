@@ -412,3 +412,16 @@ def test_a_temporary_index_goes_with_its_catalog(tmp_path: Path, monkeypatch: py
     assert list((tmp_path / "temporary").iterdir())
     del catalog
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("limit", [0, 100])
+def test_an_index_that_was_removed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(watch, "_MAX_AWAITED", limit)
+    fill(tmp_path / "root", 3)
+    catalog = FolderCatalog(tmp_path / "root", 0, tmp_path / "state" / "index" / "index.sqlite")
+    assert len(ids(catalog)) == 3
+    shutil.rmtree(tmp_path / "state" / "index")
+    (tmp_path / "root" / "items" / "000.json").unlink()
+    assert ids(catalog) == ["i001", "i002"]
+    assert band_names(catalog, "i001") == ["B1"]
+    catalog.close()

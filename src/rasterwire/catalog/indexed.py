@@ -39,6 +39,11 @@ class IndexCatalog:
         self._renamed: dict[str, tuple[Entry, Entry]] = {}
         self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
 
+    @property
+    def store(self) -> IndexStore:
+        """The index."""
+        return self._store
+
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
         entry = self._store.get(image_id)

@@ -17,10 +17,10 @@ from rasterwire.catalog.index.bodies import Compression, json_value
 from rasterwire.catalog.index.encoding import header_of, notes_of
 from rasterwire.catalog.index.lookup import close_id
 from rasterwire.catalog.index.outlines import Box, Outline
-from rasterwire.catalog.index.rows import Encoder, EntryRow, entry_of, facts_of, origin_of
+from rasterwire.catalog.index.rows import PLACED, UNKNOWN, Encoder, EntryRow, entry_of, facts_of, origin_of
 from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
-from rasterwire.catalog.index.writing import PLACED, UNKNOWN, Document, Writer
+from rasterwire.catalog.index.writing import Document, Writer
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
