@@ -1,7 +1,7 @@
 """Files of other machines: read through a source of bytes, they give what the same files of this machine give."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,16 @@ from rasterwire.catalog.header import read_header
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import byte_reader, tiff_file
 from rasterwire.files import stored_tiles as stored_tiles_module
-from rasterwire.files.sources import HEAD_BYTES, OpenedFile
+from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.image import Band, Image
+from rasterwire.nodes.nodes import Stored
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.etag import etag_of
 from rasterwire.plan.types import RenderPlan
 from rasterwire.render.block import render_block
+from rasterwire.render.computed import compute
 from rasterwire.render.source import read
 from rasterwire.render.stored import stored_tiles
 from rasterwire.render.tiles import TileCache
@@ -267,6 +269,24 @@ def test_a_window_that_gdal_reads_is_fetched_together(tmp_path: Path, source: Me
     np.testing.assert_array_equal(pixels.data, expected.data)
     np.testing.assert_array_equal(pixels.valid, expected.valid)
     assert source.requests <= 10, "not one for each of 128 tiles"
+
+
+def test_bands_of_a_computation_are_fetched_while_others_are_read(tmp_path: Path, source: MemorySource) -> None:
+    path = write(tmp_path / "a.tif", compress="deflate", **TILED)
+    bands = [band_of(source.put(f"scene-{number}", path)) for number in range(12)]
+    fetched = threading.Barrier(4, timeout=30)  # broken unless four are fetched at once
+    read_now = source.read
+
+    def together(file: OpenedFile, spans: Sequence[Span]) -> list[bytes]:
+        fetched.wait()
+        return read_now(file, spans)
+
+    source.read = together  # type: ignore[method-assign]
+    source.forget()
+    pixels = compute([Stored(band) for band in bands], bands[0].grid, Window(0, 0, SIDE, SIDE))
+    expected = read(band_of(str(path)), None, 0, 0, (SIDE, SIDE)).data
+    assert_same([each.data for each in pixels], [expected] * 12)
+    assert len({href for href, _ in source.ranges}) == len(source.ranges) == 12, "each once"
 
 
 def test_a_header_beyond_the_first_bytes_costs_few_requests(tmp_path: Path, source: MemorySource) -> None:
