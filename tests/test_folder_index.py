@@ -260,12 +260,36 @@ def test_a_small_folder_that_grows_large_makes_no_request_wait(tmp_path: Path, m
         catalog.close()
 
 
+def test_footprints_of_plain_rasters_are_learnt_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_MAX_AWAITED", 0)
+    monkeypatch.setattr(watch, "_SHORTEST_PAUSE", 0.01)
+    root = tmp_path / "root"
+    for number in range(3):
+        write_raster(root / f"{number}" / "a.tif")
+    (root / "bad.tif").write_bytes(b"II*\x00 nothing more")
+    with looking(monkeypatch) as looks:
+        catalog = FolderCatalog(root, 0)
+        assert len(ids(catalog)) == 4
+        looks.wait_for_next()
+        looks.wait_for_next()
+        assert [entry.id for entry in catalog._index.store().without_footprint("", 9)] == ["bad"]
+        catalog.close()
+
+
 @pytest.mark.parametrize("settled", [True, False])
 def test_a_quick_look_sees_what_comes_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settled: bool) -> None:
     monkeypatch.setattr(tree, "_TICK", -(1 << 62) if settled else 1 << 62)
     fill(tmp_path, 3)
-    listed: list[Any] = []
-    monkeypatch.setattr(tree, "_listed", lambda *a, _listed=tree._listed: listed.append(a) or _listed(*a))
+    listed: list[object] = []
+    list_folder = tree._listed
+
+    def counted(entries: Any, top: str, stamp: Any, is_settled: bool) -> tree.Folder:
+        listed.append(stamp)
+        return list_folder(entries, top, stamp, is_settled)
+
+    monkeypatch.setattr(tree, "_listed", counted)
     first = tree.scan(tmp_path)
     listed.clear()
     again = tree.scan(tmp_path, first, is_quick=True)
@@ -388,3 +412,16 @@ def test_a_temporary_index_goes_with_its_catalog(tmp_path: Path, monkeypatch: py
     assert list((tmp_path / "temporary").iterdir())
     del catalog
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("limit", [0, 100])
+def test_an_index_that_was_removed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(watch, "_MAX_AWAITED", limit)
+    fill(tmp_path / "root", 3)
+    catalog = FolderCatalog(tmp_path / "root", 0, tmp_path / "state" / "index" / "index.sqlite")
+    assert len(ids(catalog)) == 3
+    shutil.rmtree(tmp_path / "state" / "index")
+    (tmp_path / "root" / "items" / "000.json").unlink()
+    assert ids(catalog) == ["i001", "i002"]
+    assert band_names(catalog, "i001") == ["B1"]
+    catalog.close()

@@ -108,6 +108,7 @@ class FolderCatalog:
     def _indexed(self) -> IndexCatalog:
         """Return the catalog of the index, as fresh as it is to be."""
         store = self._index.store()
-        if self._catalog is None:
-            self._catalog = IndexCatalog(store, self._bands)
-        return self._catalog
+        catalog = self._catalog
+        if catalog is None or catalog.store is not store:
+            catalog = self._catalog = IndexCatalog(store, self._bands)
+        return catalog

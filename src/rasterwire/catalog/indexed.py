@@ -39,6 +39,11 @@ class IndexCatalog:
         self._renamed: dict[str, tuple[Entry, Entry]] = {}
         self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
 
+    @property
+    def store(self) -> IndexStore:
+        """The index."""
+        return self._store
+
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
         entry = self._store.get(image_id)
@@ -96,6 +101,21 @@ class IndexCatalog:
                 yield from compare(entry, source, header)
         if not failures:
             yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+
+    def learn_footprints(self, after: str, limit: int) -> str:
+        """Open the rasters of some images whose footprint is not known, and enter it.
+
+        Args:
+            after: the id behind which they are.
+            limit: how many.
+
+        Returns:
+            The last id, "" where there are no more.
+        """
+        entries = self._store.without_footprint(after, limit)
+        for entry in entries:
+            self._footprint(entry)
+        return entries[-1].id if entries else ""
 
     def _footprint(self, entry: Entry) -> Region | None:
         """Return the footprint that the files of an entry have, and enter it. One that cannot be read has none now."""
