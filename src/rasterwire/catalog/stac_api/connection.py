@@ -1,5 +1,6 @@
 """The connection to a STAC API. What it answers is bounded, and of an error nothing is told that the server said."""
 
+import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,9 @@ _RETRIES, _BACKOFF = 2, 0.3
 _BUSY = (429, 502, 503, 504)
 
 _PART = 1 << 16
+
+# Its warnings of attempts that failed hold addresses.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 class Refused(Exception):
