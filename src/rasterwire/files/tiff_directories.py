@@ -118,7 +118,9 @@ class Directory:
 
     def _number(self, file: BinaryIO, tag: int, default: int) -> int:
         entry = self.entries.get(tag)
-        values = () if entry is None else _values(file, self.order, entry)
+        if entry is None:
+            return default
+        values = _values(file, self.order, entry)
         return int(values[0]) if len(values) else default
 
     def pixels_end(self, file: BinaryIO) -> int:
