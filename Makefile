@@ -71,6 +71,11 @@ test: $(STAMP) ## Check everything and run the tests
 test-slow: $(STAMP) ## Run the attacks and soak runs
 	$(BIN)/python -m pytest $(PYTEST) -m slow
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Read 10,000 damaged files of all formats beside GDAL; FUZZ takes options
+	$(BIN)/python tests/fuzz.py $(FUZZ)
+	$(BIN)/python tests/fuzz.py --count 500 --first 20000 --sandbox
+
 .PHONY: docs-notebooks
 docs-notebooks: $(STAMP) ## Run the notebooks of the documentation against a server
 	$(BIN)/python tests/with_server.py $(BIN)/python tests/run_notebooks.py docs/notebooks

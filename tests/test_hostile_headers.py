@@ -271,3 +271,30 @@ def test_each_property_of_a_raster_is_read_once(tmp_path: Path, monkeypatch: pyt
     for name in properties:
         assert reads[name] <= 2, (name, reads[name])
     assert reads["nodatavals"] > 0
+
+
+def test_lists_of_tiles_that_are_too_short_for_the_image_are_refused(tmp_path: Path) -> None:
+    for rows, is_served in ((SIDE, True), (SIDE // 2, False)):
+        (tmp_path / "a.tif").write_bytes(tiff([entries_of(8, (278, LONG, 1, rows))], {}))
+        if is_served:
+            assert image_of(tmp_path).bands
+            continue
+        with pytest.raises(SourceUnavailable, match="too short for its size"):
+            image_of(tmp_path)
+
+
+def test_more_bands_than_a_header_is_worth_are_refused_with_the_number(tmp_path: Path) -> None:
+    size = {"width": 16, "height": 16, "count": 16_385, "dtype": "uint8"}
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", SPARSE_OK=True, interleave="pixel", **size):
+        pass
+    with pytest.raises(SourceUnavailable, match="more than 16384 bands"):
+        image_of(tmp_path)
+
+
+def test_blocks_that_take_too_much_memory_are_refused(tmp_path: Path) -> None:
+    size = {"width": 512, "height": 512, "blockxsize": 512, "blockysize": 512, "count": 2_000, "dtype": "uint8"}
+    options = {"driver": "GTiff", "SPARSE_OK": True, "tiled": True, "interleave": "pixel"}
+    with rasterio.open(tmp_path / "a.tif", "w", **size, **options):
+        pass
+    with pytest.raises(SourceUnavailable, match="more than 256 MB of memory"):
+        image_of(tmp_path)

@@ -175,7 +175,7 @@ def params(image: str, **fields: object) -> download_pb2.DownloadParams:
 def answers_of(folder: Path, how: str) -> dict[str, bytes]:
     """Return what a server sends for all small files: their pixels, those of a warp, and their tiles handed on."""
     settings = Settings(folder, grpc_port=0, http_port=0, state_dir=folder.parent / how, sandbox=how, threads=1)
-    requests = {
+    requests: dict[str, dict[str, object]] = {
         "pixels": {},
         "tiles": {"format": "FORMAT_GEO_TIFF"},
         "warp": {"crs": "EPSG:32634", "scale": 30, "resampling": "RESAMPLING_CUBIC"},

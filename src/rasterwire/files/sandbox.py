@@ -30,6 +30,9 @@ Ts = TypeVarTuple("Ts")
 _START_SECONDS = 120.0
 """In which a child has to be ready; it loads the libraries, and compiled loops."""
 
+_END_SECONDS = 1.0
+"""In which a child that ends is gone after its last word."""
+
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "XDG_CACHE_HOME")
 _KEPT_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "PROJ_", "GDAL_DATA")
 """Of the environment; the rest may hold keys."""
@@ -107,8 +110,8 @@ class _Child:
         self._is_ready = True
 
     def _cause_of_end(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            if self._process.wait(self._limits.seconds) == -signal.SIGXCPU:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it runs on, and only sent what is no message
+            if self._process.wait(_END_SECONDS) == -signal.SIGXCPU:
                 return TOO_LONG
         return ENDED
 

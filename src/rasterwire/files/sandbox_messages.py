@@ -13,6 +13,7 @@ _HEAD = struct.Struct("<QQ")
 _SIZE = struct.Struct("<Q")
 
 _MAX_PARTS = 1 << 10
+"""Arrays of one answer of a process that reads files."""
 
 
 class ClosedByPeer(Exception):

@@ -1,0 +1,24 @@
+"""A slice of the fuzz run; ``make fuzz`` has all of it."""
+
+import pytest
+
+from fuzz import run_all
+
+FOUND = (565, 1132, 1186, 1494, 1817, 2237, 2431, 2809, 3505, 3552, 3748, 4188, 4370, 5108, 5860, 6516, 8301)
+"""Seeds that found a fault, with the small files of that time."""
+
+pytestmark = pytest.mark.slow
+
+
+def test_damaged_files_end_nothing_and_give_no_pixels_but_those_of_gdal() -> None:
+    counts, problems = run_all([*range(200), *FOUND])
+    assert not problems
+    assert counts["delivered"] > 20
+    assert counts["refused"] > 20
+
+
+def test_damaged_files_are_read_in_children_as_well() -> None:
+    counts, problems = run_all(range(10_000, 10_100), in_sandbox=True)
+    assert not problems
+    assert counts["delivered"] > 10
+    assert not counts["saved by the sandbox"]
