@@ -18,6 +18,7 @@ from array_files import TIME_IDS, TIMES, band_of, coordinates, dataset, pixels, 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import box_region
+from rasterwire.query import Query
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import served
@@ -94,7 +95,7 @@ def cube() -> xr.Dataset:
 def test_times_are_images_levels_bands_and_packed_values_stay_as_stored(tmp_path: Path) -> None:
     want = stored(write(tmp_path / "era.nc", cube()))
     catalog = FolderCatalog(tmp_path)
-    assert [image.id for image in catalog.list_images("", "", 9)] == ["era", *(f"era/{name}" for name in TIME_IDS)]
+    assert [image.id for image in catalog.find(Query()).images] == ["era", *(f"era/{name}" for name in TIME_IDS)]
     image = catalog.get(f"era/{TIME_IDS[2]}")
     assert [band.name for band in image.bands] == ["t_850", "t_500"]
     band = band_of(image, "t_500")
@@ -189,7 +190,7 @@ def test_other_files_are_refused_with_the_way_to_convert(tmp_path: Path) -> None
     for name, problem in {"classic": "nccopy", "four": "HDF4", "none": "no NetCDF 4", "cut": "damaged"}.items():
         with pytest.raises(SourceUnavailable, match=problem):
             catalog.get(name)
-    assert "folder" not in [image.id for image in catalog.list_images("", "", 10)]
+    assert "folder" not in [image.id for image in catalog.find(Query()).images]
 
 
 def test_references_to_other_files_are_refused(tmp_path: Path) -> None:

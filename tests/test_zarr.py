@@ -26,6 +26,7 @@ from rasterwire.cli.main import cli
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays import chunks, object_reader
 from rasterwire.geo.region import box_region
+from rasterwire.query import Query
 from rasterwire.request import GridSpec, Resampling
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
@@ -121,7 +122,7 @@ def test_times_are_images_and_levels_are_bands(tmp_path: Path) -> None:
     catalog = FolderCatalog(tmp_path)
     for version in (2, 3):
         name = f"sub/cube{version}"
-        images = [image.id for image in catalog.list_images(name, "", 100)]
+        images = [image.id for image in catalog.find(Query(prefix=name)).images]
         assert images == [name, *(f"{name}/{moment}" for moment in TIME_IDS)]
         assert [band.name for band in catalog.get(name).bands] == ["height"]
         stored = xr.open_dataset(tmp_path / f"{name}.zarr", engine="zarr", mask_and_scale=False)
@@ -157,7 +158,7 @@ def test_items_name_stores_by_their_extension_or_type(tmp_path: Path) -> None:
         item |= {"properties": {"datetime": time}, "assets": assets}
         (tmp_path / f"{image_id}.json").write_text(json.dumps(item))
     catalog = FolderCatalog(tmp_path)
-    assert [image.id for image in catalog.list_images("", "", 100)] == ["known", "unknown"]
+    assert [image.id for image in catalog.find(Query()).images] == ["known", "unknown"]
     known = catalog.get("known")
     assert [band.name for band in known.bands] == ["rain", "temperature_850", "temperature_500", "blue"]
     stored = xr.open_dataset(tmp_path / "a.zarr", engine="zarr", mask_and_scale=False)
@@ -341,7 +342,7 @@ def test_links_out_of_a_store_are_not_followed(tmp_path: Path) -> None:
         rendered(image, "v")
     (tmp_path / "c" / "b.zarr").symlink_to(tmp_path / "elsewhere.zarr")
     shutil.move(store, tmp_path / "elsewhere.zarr")
-    assert not FolderCatalog(tmp_path / "c").list_images("", "", 10)
+    assert not FolderCatalog(tmp_path / "c").find(Query()).images
 
 
 def test_chunks_that_are_not_there_have_the_fill_value_and_damaged_ones_are_refused(tmp_path: Path) -> None:

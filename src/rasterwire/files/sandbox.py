@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from rasterwire.errors import SourceUnavailable
@@ -64,7 +65,7 @@ class ReadLimits:
 class _Child:
     """A process that runs one call at a time. Not safe to use from several threads."""
 
-    def __init__(self, limits: ReadLimits, prepare: Callable[[], None] | None) -> None:
+    def __init__(self, limits: ReadLimits, prepare: Callable[[], None] | None, variables: tuple[str, ...]) -> None:
         self._limits = limits
         self._is_ready = False
         own, other = socket.socketpair()
@@ -72,7 +73,7 @@ class _Child:
         with other:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _CHILD, str(other.fileno())],
-                env=_environment(),
+                env=_environment(variables),
                 stdin=subprocess.DEVNULL,
                 pass_fds=(other.fileno(),),
                 start_new_session=True,  # Ctrl-C is not for it
@@ -185,13 +186,14 @@ def _result(answer: bytes, parts: list[bytearray]) -> Any:
 class Sandbox:
     """A bounded number of children. Safe to use from several threads."""
 
-    def __init__(self, count: int, limits: ReadLimits, prepare: Callable[[], None] | None) -> None:
-        self._limits = limits
-        self._prepare = prepare
+    def __init__(
+        self, count: int, limits: ReadLimits, prepare: Callable[[], None] | None, variables: tuple[str, ...]
+    ) -> None:
+        self._start = partial(_Child, limits, prepare, variables)
         self._free = threading.Condition()
         self._is_closed = False
         # the one that was used last is at the end: its caches are warm
-        self._idle = [_Child(limits, prepare) for _ in range(count)]
+        self._idle = [self._start() for _ in range(count)]
         self._all = list(self._idle)
 
     def call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
@@ -220,7 +222,7 @@ class Sandbox:
             if not is_sound:
                 self._all.remove(child)
                 if not self._is_closed:
-                    child = _Child(self._limits, self._prepare)
+                    child = self._start()
                     self._all.append(child)
                     self._idle.insert(0, child)  # it has to start first
             else:
@@ -261,16 +263,19 @@ def call(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
 
 
 @contextlib.contextmanager
-def in_children(count: int, limits: ReadLimits, prepare: Callable[[], None] | None = None) -> Iterator[None]:
+def in_children(
+    count: int, limits: ReadLimits, prepare: Callable[[], None] | None = None, variables: tuple[str, ...] = ()
+) -> Iterator[None]:
     """Let ``call`` run functions in children for the time of the block.
 
     Args:
         count: of children, at least 1.
         limits: of each call.
         prepare: a function of a module, which each child runs before its first call.
+        variables: of the environment that children get besides those that all get, by the beginning of their names.
     """
     global _sandbox  # noqa: PLW0603  files are read in many places, all of them in the same children
-    sandbox = _sandbox = Sandbox(count, limits, prepare)
+    sandbox = _sandbox = Sandbox(count, limits, prepare, variables)
     try:
         yield
     finally:
@@ -278,6 +283,8 @@ def in_children(count: int, limits: ReadLimits, prepare: Callable[[], None] | No
         sandbox.close()
 
 
-def _environment() -> dict[str, str]:
+def _environment(more: tuple[str, ...]) -> dict[str, str]:
     variables = os.environ  # noqa: TID251  to leave out what a child does not need
-    return {name: variables[name] for name in variables if name in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES)}
+    return {
+        name: variables[name] for name in variables if name in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES + more)
+    }

@@ -1,11 +1,16 @@
 """Reading files in processes of their own, as the settings say."""
 
 import contextlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from rasterwire import compiled
 from rasterwire.catalog.header import read_header
 from rasterwire.files import decoded_tile, lzw, sandbox
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
+from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.render.stored import stored_tiles
 from rasterwire.render.warp import warp
 from rasterwire.server.settings import Settings
@@ -14,6 +19,9 @@ __all__ = ["prepare", "sandboxed"]
 
 _READERS = read_header, stored_tiles, warp
 """What children run. With this module they load the modules of all of them."""
+
+_PLATFORM_KEYS = ("AWS_", "GOOGLE_", "AZURE_")
+"""How the names of variables begin that hold the keys of object stores, for sources whose credentials are ``env``."""
 
 _FOR_HEADERS = 1
 """Children beside one for each thread that renders, so that the header of a new file need not wait for pixels."""
@@ -24,11 +32,21 @@ def sandboxed(settings: Settings) -> AbstractContextManager[None]:
     if settings.sandbox == "none":
         return contextlib.nullcontext()
     limits = sandbox.ReadLimits(settings.sandbox_seconds, settings.sandbox_bytes)
-    return sandbox.in_children(settings.threads + _FOR_HEADERS, limits, prepare)
+    keys = _PLATFORM_KEYS if any(source.credentials == "env" for source in settings.sources) else ()
+    return sandbox.in_children(
+        settings.threads + _FOR_HEADERS, limits, partial(prepare, settings.sources), variables=keys
+    )
 
 
-def prepare() -> None:
-    """Load the loops that decode tiles, in a child before its first call; where none are kept, their twins run."""
+def prepare(files_elsewhere: Sequence[SourceSettings]) -> None:
+    """Make a child ready before its first call.
+
+    It loads the loops that decode tiles; where none are kept, their twins run.
+
+    Args:
+        files_elsewhere: the sources from which it may read files.
+    """
+    configure(make_sources(files_elsewhere))
     if not compiled.are_cached():
         compiled.run_twins(True)
         return
