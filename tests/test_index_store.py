@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rasterio
 import shapely
@@ -24,11 +25,12 @@ from made_entries import LONLAT, expected, image_of, query
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
 from rasterwire.catalog.header import read_header
 from rasterwire.catalog.index import Document, IndexStore
-from rasterwire.catalog.index.outlines import Area
+from rasterwire.catalog.index.outlines import Area, outline_of
 from rasterwire.catalog.index.rows import Encoder
 from rasterwire.catalog.index.statements import Scan, Statements
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.geo.region import Region, box_region
+from rasterwire.geo.region.relations import intersects
 from rasterwire.query import START, Query, Sort
 
 
@@ -173,6 +175,32 @@ def test_a_million_images_would_not_be_gone_through(store: IndexStore) -> None:
     (plan,) = steps(plain.by_time((5, "b"), True)[:1])
     assert plan[0].startswith("SEARCH item USING INDEX item_by_time (collection=? AND time")
     connection.close()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_many_footprints_meet_a_region_as_each_does(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def shape() -> shapely.Geometry:
+        west, south, size = (
+            rng.choice([0, 0, 0, 175, -185, 355]) + rng.randrange(10),
+            rng.randrange(10),
+            rng.randint(1, 9),
+        )
+        box = shapely.box(west, south, west + rng.choice([size, size, 186]), south + size)
+        corner = west + rng.randint(0, size), south + rng.randint(0, size)
+        points = [(west, south), (west + size, south + size), corner]
+        triangle = shapely.Polygon(points)
+        return box if rng.random() < 0.4 or not triangle.is_valid or not triangle.area else triangle
+
+    footprints = [Region(shape(), LONLAT) for _ in range(300)]
+    outlines = [outline for region in footprints for outline in [outline_of(region)] if outline is not None]
+    assert any(outline.body is None for outline in outlines)
+    boxes = np.array([outline.box for outline in outlines])
+    for _ in range(40):
+        region = Region(shape(), LONLAT)
+        meets = Area(region).meets(boxes, [outline.body for outline in outlines])
+        assert meets.tolist() == [intersects(footprint, region) for footprint in footprints]
 
 
 # Entries and headers

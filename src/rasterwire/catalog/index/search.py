@@ -9,6 +9,9 @@ from math import isqrt
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index.bodies import Compression
@@ -28,6 +31,9 @@ FootprintReader = Callable[[Entry], Region | None]
 
 _CHUNK = 500
 """Rows whose footprints are tested at once."""
+
+_COUNTED = 4000
+"""Rows whose footprints are counted at once."""
 
 _ROW_PROPERTIES = {START, "system:id", "system:index"}
 """What conditions find in a row, without its entry."""
@@ -105,7 +111,18 @@ class Search:
         if not self._areas and not self._query.conditions:
             count = self._number_of(scans, limit)
             return count if limit is None else min(count, limit)
+        if limit is None and not self._query.conditions:
+            unplaced = self._matches(self._rows([self._statements.without_place()]))
+            return sum(map(self._meeting_number, self._statements.near())) + sum(1 for _ in unplaced)
         return sum(1 for _ in islice(self._matches(self._rows(scans)), limit))
+
+    def _meeting_number(self, scan: Scan) -> int:
+        """Return how many rows have a footprint that meets all regions."""
+        cursor = self._connection.execute(*scan.outlines())
+        count = 0
+        while outlines := cursor.fetchmany(_COUNTED):
+            count += int(np.count_nonzero(self._met(outlines)))
+        return count
 
     def _count_up_to(self, image_id: str) -> int:
         """Return how many images of the answer come no later than an id, in the order of ids."""
@@ -162,12 +179,18 @@ class Search:
 
     def _meeting(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows whose footprint meets all regions, or has yet to be learnt."""
-        places = [place for place, row in enumerate(rows) if row.west is not None]
+        placed = [row for row in rows if row.west is not None]
+        meeting = {row.n for row, is_met in zip(placed, self._met([row[4:] for row in placed]), strict=True) if is_met}
+        return [row for row in rows if row.west is None or row.n in meeting]
+
+    def _met(self, outlines: Sequence[Sequence[Any]]) -> npt.NDArray[np.bool_]:
+        """Tell for the outlines of items, four sides and a body each, whether they meet all regions."""
+        boxes = np.array([outline[:4] for outline in outlines], float).reshape(-1, 4)
+        bodies = [outline[4] for outline in outlines]
+        result = np.ones(len(outlines), bool)
         for area in self._areas:
-            meets = area.meets([outline for place in places for outline in [rows[place].outline] if outline])
-            places = [place for place, is_met in zip(places, meets, strict=True) if is_met]
-        meeting = set(places)
-        return [row for place, row in enumerate(rows) if row.west is None or place in meeting]
+            result &= area.meets(boxes, bodies)
+        return result
 
     def _match(self, row: Row) -> _Match | None:
         """Return a row as a match, None where it is not in the answer."""

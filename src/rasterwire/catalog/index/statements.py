@@ -69,6 +69,11 @@ class Scan:
         order = f" ORDER BY {self.order}" if self.order else ""
         return f"SELECT {_COLUMNS}, item.outline FROM {self.tables}{self._where()}{order}", self._values()
 
+    def outlines(self) -> Clause:
+        """Return the statement for the sides of footprints, west, south, east, north, and their outlines."""
+        columns = "item.west, item.south, item.east, item.north, item.outline"
+        return f"SELECT {columns} FROM {self.tables}{self._where()}", self._values()
+
     def count(self, limit: int | None) -> Clause:
         """Return the statement for the number of rows, at most ``limit``."""
         if limit is None:
