@@ -14,7 +14,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js bench bench-memory bench-zarr lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -104,6 +104,9 @@ bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, wh
 
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
 	$(BIN)/python tests/benchmarks/memory.py
+
+bench-zarr: $(STAMP) ## Compare a window of a Zarr store on S3 with xarray over obstore
+	cd tests && $(abspath $(BIN))/python -W ignore -m benchmarks.zarr_window
 
 # Only the versions that a changed pyproject.toml asks for move; delete the files to move all.
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
