@@ -15,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-remote bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-remote bench-zarr bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -123,6 +123,9 @@ bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a lar
 
 bench-remote: $(STAMP) ## Count requests and bytes of windows of a remote file, and compare with GDAL
 	$(BIN)/python tests/benchmarks/remote.py $(BENCH)
+
+bench-zarr: $(STAMP) ## Compare a window of a Zarr store on S3 with xarray over obstore
+	cd tests && $(abspath $(BIN))/python -W ignore -m benchmarks.zarr_window
 
 # Only the versions that a changed pyproject.toml asks for move; delete the files to move all.
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms

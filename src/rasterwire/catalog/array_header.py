@@ -33,41 +33,41 @@ def read_array_header(href: str, version: str, moment: str) -> Header:
             band.
     """
     layers = opened_layers(href, version)
-    chosen = list(layers.at(_moment(layers, moment)))
-    if len(chosen) > MAX_BANDS:
-        raise SourceUnavailable.of_file(f"it has {len(chosen)} bands, at most {MAX_BANDS} are read; split it")
-    grid = chosen[0].source.grid
+    planes = list(layers.at(_moment(layers, moment)))
+    if len(planes) > MAX_BANDS:
+        raise SourceUnavailable.of_file(f"it has {len(planes)} bands, at most {MAX_BANDS} are read; split it")
+    grid = planes[0].source.grid
     kind = array_format(href)
     return Header(
         driver=_drivers[kind],
         grid=grid,
         is_placed=True,
-        bands=tuple(map(_band_header, chosen)),
+        bands=tuple(map(_band_header, planes)),
         overviews=(),
         exact_overviews=True,
         plain=False,
         tiling=None,
         version=version,
-        metadata=tuple(map(_metadata, chosen)),
+        metadata=tuple(map(_metadata, planes)),
         ground=None,
         format=kind,
     )
 
 
-def _moment(layers: Layers, wanted: str) -> Moment:
+def _moment(layers: Layers, moment_id: str) -> Moment:
     for moment in layers.moments:
-        if moment.id == wanted:
+        if moment.id == moment_id:
             return moment
-    timed = [moment for moment in layers.moments if moment.id]
-    if not timed:
+    with_time = [moment for moment in layers.moments if moment.id]
+    if not with_time:
         return layers.moments[0]
-    time = _time(wanted)
-    equal = [moment for moment in timed if time is not None and moment.time == time]
-    if not equal and len(timed) > 1:
+    time = _time(moment_id)
+    matches = [moment for moment in with_time if time is not None and moment.time == time]
+    if not matches and len(with_time) > 1:
         raise SourceUnavailable.of_file(
-            f"it has {len(timed)} times, and the image has none of them; give its document the datetime of one"
+            f"it has {len(with_time)} times, and the image has none of them; give its document the datetime of one"
         )
-    return (equal or timed)[0]
+    return (matches or with_time)[0]
 
 
 def _time(text: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """Pixels of array files: the chunks under a window, and no others, read at the same time and kept for a while."""
 
+import math
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,9 @@ _IN_FLIGHT = 16
 
 _BYTES_IN_FLIGHT = 256 << 20
 """Of decoded pieces that are read at the same time; one alone may be larger."""
+
+_MAX_RUN, _RUN_BYTES = 8, 8 << 20
+"""Stored pieces, and their bytes, that are read by one call: each call has its costs."""
 
 _MAX_PIECE_BYTES = 512 << 20
 """Of a chunk, which is decoded as a whole."""
@@ -80,20 +84,20 @@ class _Planes:
 
     def claim(self, keys: Sequence[_Key]) -> tuple[dict[_Key, Plane], dict[_Key, "Future[Plane]"], list[_Key]]:
         """Return the planes that are here, those that another thread reads, and the keys that the caller reads."""
-        here: dict[_Key, Plane] = {}
-        elsewhere: dict[_Key, Future[Plane]] = {}
-        mine: list[_Key] = []
+        cached: dict[_Key, Plane] = {}
+        in_progress: dict[_Key, Future[Plane]] = {}
+        absent: list[_Key] = []
         with self._lock:
             for key in keys:
                 if key in self._planes:
                     self._planes.move_to_end(key)
-                    here[key] = self._planes[key]
+                    cached[key] = self._planes[key]
                 elif key in self._in_progress:
-                    elsewhere[key] = self._in_progress[key]
+                    in_progress[key] = self._in_progress[key]
                 else:
                     self._in_progress[key] = Future()
-                    mine.append(key)
-        return here, elsewhere, mine
+                    absent.append(key)
+        return cached, in_progress, absent
 
     def future(self, key: _Key) -> "Future[Plane]":
         with self._lock:
@@ -166,25 +170,33 @@ def _each(layer: Layer, keys: Sequence[_Key]) -> Iterator[tuple[_Key, Plane]]:
         raise SourceUnavailable.of_file(
             f"its chunks have {size} bytes, at most {_MAX_PIECE_BYTES} are decoded; store it in smaller chunks"
         )
-    here, elsewhere, mine = _planes.claim(keys)
-    own = {key: _planes.future(key) for key in mine}
-    for piece in _pieces(layer, mine):
+    cached, in_progress, absent = _planes.claim(keys)
+    futures_of_absent = {key: _planes.future(key) for key in absent}
+    for piece in _pieces(layer, absent):
         _pool().submit(_read_piece, layer, piece, size)
-    yield from here.items()
-    here.clear()
-    for futures in (own, elsewhere):
+    yield from cached.items()
+    cached.clear()
+    for futures in (futures_of_absent, in_progress):
         for key in list(futures):
             yield key, futures.pop(key).result()
 
 
 def _pieces(layer: Layer, keys: Sequence[_Key]) -> list[_Piece]:
-    """Group chunks by what stores them together."""
+    """Group chunks by what stores them together; neighbours in a row of them are read by one call too."""
     variable, axes = layer.source.variable, layer.source.axes
     height, width = _chunk_size(layer)
     down, across = (variable.unit[axis] // variable.chunk[axis] or 1 for axis in axes)
-    groups = defaultdict[tuple[int, int], list[_Key]](list)
+    groups = defaultdict[tuple[int, int, int], list[_Key]](list)
+    chunk_bytes = variable.dtype.itemsize * math.prod(variable.chunk)
+    together = max(1, min(_MAX_RUN, _RUN_BYTES // (chunk_bytes * down * across)))
+    gaps = 0
     for key in keys:
-        groups[key[3] // down, key[4] // across].append(key)
+        row, col = key[3] // down, key[4] // across
+        run = (row, col // together, gaps)
+        if groups[run] and groups[run][-1][4] // across < col - 1:  # what is here already is not read again
+            gaps += 1
+            run = (row, col // together, gaps)
+        groups[run].append(key)
     pieces = []
     for group in groups.values():
         first_row, last_row = min(key[3] for key in group), max(key[3] for key in group)
@@ -202,14 +214,14 @@ def _read_piece(layer: Layer, piece: _Piece, chunk_bytes: int) -> None:
     try:
         _flight.start(count)
         try:
-            whole = _stored(layer, piece.rows, piece.cols)
+            rectangle = _stored(layer, piece.rows, piece.cols)
         finally:
             _flight.end(count)
         height, width = _chunk_size(layer)
         while pending:
             *_, row, col = key = pending[-1]
             top, left = row * height - piece.rows.start, col * width - piece.cols.start
-            plane = whole[top : top + height, left : left + width]
+            plane = rectangle[top : top + height, left : left + width]
             pending.pop()
             _planes.keep(key, plane if len(piece.keys) == 1 else plane.copy())
     except SourceUnavailable as error:

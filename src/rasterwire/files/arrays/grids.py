@@ -49,17 +49,21 @@ _radians = {"rad", "radian", "radians"}
 
 def spatial_axes(variable: Variable, variables: Variables) -> tuple[int, int] | None:
     """Return which dimensions of a variable are y and x; None for a variable that does not lie in a plane."""
-    named = variables.attribute(variable, "spatial:dimensions")
-    if isinstance(named, list | tuple) and len(named) >= 2 and set(named[-2:]) <= set(variable.dimensions):
-        return variable.dimensions.index(named[-2]), variable.dimensions.index(named[-1])
-    found: dict[str, int] = {}
+    axis_names = variables.attribute(variable, "spatial:dimensions")
+    if (
+        isinstance(axis_names, list | tuple)
+        and len(axis_names) >= 2
+        and set(axis_names[-2:]) <= set(variable.dimensions)
+    ):
+        return variable.dimensions.index(axis_names[-2]), variable.dimensions.index(axis_names[-1])
+    axis_of: dict[str, int] = {}
     for axis, dimension in enumerate(variable.dimensions):
         kind = _kind(dimension, variables.find(dimension, variable.group))
-        if kind and kind in found:
+        if kind and kind in axis_of:
             return None
         if kind:
-            found[kind] = axis
-    return (found["y"], found["x"]) if len(found) == 2 else None
+            axis_of[kind] = axis
+    return (axis_of["y"], axis_of["x"]) if len(axis_of) == 2 else None
 
 
 def _kind(dimension: str, coordinate: Variable | None) -> str:
@@ -100,7 +104,7 @@ def grid_of(variable: Variable, variables: Variables, axes: tuple[int, int]) -> 
     coordinates = [variables.find(name, variable.group) for name in names]
     if any(coordinate is None for coordinate in coordinates):
         if of_mapping is None:
-            missing = next(name for name, found in zip(names, coordinates, strict=True) if found is None)
+            missing = next(name for name, array in zip(names, coordinates, strict=True) if array is None)
             raise SourceUnavailable.of_file(
                 f"its dimension {missing[:60]!r} has no coordinates, and it has no transform; add one of them"
             )
@@ -243,11 +247,11 @@ def _shortened(values: npt.NDArray[np.float64], first: float, step: float, slack
 
 def _grid_mapping(variable: Variable, variables: Variables) -> Mapping[str, Any]:
     """Return the attributes of the variable that describes the crs; {} where there is none."""
-    named = as_text(variables.attribute(variable, "grid_mapping")).split(":")[0].split()
-    for name in (*named[:1], *(() if named else ("spatial_ref", "crs"))):
-        found = variables.find(name, variable.group)
-        if found is not None:
-            return found.attributes
+    names = as_text(variables.attribute(variable, "grid_mapping")).split(":")[0].split()
+    for name in (*names[:1], *(() if names else ("spatial_ref", "crs"))):
+        target = variables.find(name, variable.group)
+        if target is not None:
+            return target.attributes
     return {}
 
 

@@ -140,12 +140,13 @@ def _problem(dataset: h5py.Dataset) -> str:
 
 def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | KnownBytes) -> Variable:
     """Return a variable, which keeps its owners: h5netcdf holds them by weak references only."""
+    alive = list(owners)
     shape = tuple(int(size) for size in stored.shape)
     dtype = np.dtype(stored.dtype)
     chunk = tuple(int(size) for size in stored.chunks) if stored.chunks else _strips(shape, dtype)
 
     def read(selection: Selection) -> npt.NDArray[Any]:
-        values = _called(file, lambda: np.asarray(stored[selection]) if owners else np.empty(0))
+        values = _called(file, lambda: np.asarray(stored[selection]) if alive else np.empty(0))
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     return Variable(

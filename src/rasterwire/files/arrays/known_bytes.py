@@ -108,10 +108,10 @@ class KnownBytes(io.RawIOBase):
         self._absent += [block for block in range(first, last + 1) if block not in self._blocks]
         if self._absent:
             raise OSError("not fetched yet")
-        whole = b"".join(self._blocks[block] for block in range(first, last + 1))
+        joined = b"".join(self._blocks[block] for block in range(first, last + 1))
         for block in range(first, last + 1):
             self._blocks.move_to_end(block)
-        view[: end - self._position] = whole[self._position - first * _BLOCK : end - first * _BLOCK]
+        view[: end - self._position] = joined[self._position - first * _BLOCK : end - first * _BLOCK]
         count = end - self._position
         self._position = end
         return count

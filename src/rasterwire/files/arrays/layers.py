@@ -107,11 +107,11 @@ class GriddedVariable:
             rows: along y.
             cols: along x.
         """
-        chosen: list[int | slice] = [slice(None)] * len(self.variable.shape)
+        indices: list[int | slice] = [slice(None)] * len(self.variable.shape)
         for axis, place in zip(self.leading, places, strict=True):
-            chosen[axis] = place
-        chosen[self.axes[0]], chosen[self.axes[1]] = rows, cols
-        return tuple(chosen)
+            indices[axis] = place
+        indices[self.axes[0]], indices[self.axes[1]] = rows, cols
+        return tuple(indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,9 +222,9 @@ def _not_pixels(variables: Variables) -> set[str]:
             text = as_text(variable.attributes.get(attribute)).replace(":", " ")
             names += text.split()
         for name in names:
-            found = variables.find(name, variable.group)
-            if found is not None and found is not variable:
-                hidden.add(found.path)
+            target = variables.find(name, variable.group)
+            if target is not None and target is not variable:
+                hidden.add(target.path)
     return hidden
 
 
@@ -256,7 +256,7 @@ def _gridded(
         levels.append((axis, labels))
     if math.prod(len(labels) for _, labels in levels) > MAX_BANDS:
         raise SourceUnavailable.of_file(f"its levels give more than {MAX_BANDS} bands; store it in several variables")
-    dtype, nodata, other = _type_and_nodata(variable)
+    dtype, nodata, extra = _type_and_nodata(variable)
     scale, offset = (as_number(variable.attributes.get(key)) for key in ("scale_factor", "add_offset"))
     return GriddedVariable(
         variable=variable,
@@ -267,7 +267,7 @@ def _gridded(
         levels=tuple(levels),
         dtype=dtype,
         nodata=nodata,
-        other_nodata=other,
+        other_nodata=extra,
         scale=1.0 if scale is None else float(scale),
         offset=0.0 if offset is None else float(offset),
         unit=as_text(variable.attributes.get("units"))[:200],
@@ -325,8 +325,8 @@ def _type_and_nodata(variable: Variable) -> tuple[str, float | int | None, tuple
     dtype = stored
     if as_text(attributes.get("_Unsigned")).lower() == "true" and stored.kind == "i":
         dtype = np.dtype(f"u{stored.itemsize}")
-    given = attributes.get("_FillValue", variable.fill)
-    values = fill_value(given, stored) if given is not None else []
+    marker = attributes.get("_FillValue", variable.fill)
+    values = fill_value(marker, stored) if marker is not None else []
     if "missing_value" in attributes:
         values += fill_value(attributes["missing_value"], stored)
     served = np.dtype(_served_types.get(dtype.name, dtype.newbyteorder("=").name))
@@ -335,7 +335,9 @@ def _type_and_nodata(variable: Variable) -> tuple[str, float | int | None, tuple
         if isinstance(value, int) and value < 0 and dtype.kind == "u":
             value += 1 << (8 * dtype.itemsize)
         pixel = nodata_pixel(value, served.name)
-        if pixel is not None and not any(pixel == other or (pixel != pixel and other != other) for other in pixels):
+        if pixel is not None and not any(
+            pixel == earlier or (pixel != pixel and earlier != earlier) for earlier in pixels
+        ):
             pixels.append(pixel)
     return served.name, pixels[0] if pixels else None, tuple(pixels[1:])
 
@@ -366,9 +368,9 @@ def _moments(sources: Sequence[GriddedVariable], time_axes: Mapping[str, list[da
             name = name if name and counts[name] == 1 else f"time_{place + 1}"
             moments.setdefault(name, (time, {}))[1][path] = place
     without = [Moment("", None, {})] if any(source.time_axis is None for source in sources) else []
-    named = [Moment(name, time, places) for name, (time, places) in moments.items()]
+    dated = [Moment(name, time, places) for name, (time, places) in moments.items()]
     latest = datetime.max.replace(tzinfo=UTC)
-    return (*without, *sorted(named, key=lambda moment: (moment.time or latest, min(moment.places.values()))))
+    return (*without, *sorted(dated, key=lambda moment: (moment.time or latest, min(moment.places.values()))))
 
 
 def _time_id(time: datetime | None) -> str:

@@ -14,6 +14,8 @@ __all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range", "SourceR
 MAX_OBJECT_BYTES = 512 << 20
 """Of an object, such as a chunk, that is read as a whole."""
 
+_root_documents = {"zarr.json", ".zgroup", ".zattrs", ".zmetadata"}
+
 _MAX_VERSIONS = 10_000
 """Objects whose version is remembered."""
 
@@ -95,34 +97,41 @@ class SourceReader:
         root: the address, without a slash at its end.
         source: reads them.
         versions: size and version of the objects of which parts were read, so that further parts are of the same.
+        documents: those of the store itself, which zarr-python asks for several times; a reader is of one version.
     """
 
     root: str
     source: ObjectSource
     versions: dict[str, tuple[int, str]] = field(default_factory=dict)
+    documents: dict[str, bytes | None] = field(default_factory=dict)
 
     async def read(self, key: str, part: Range | None) -> bytes | None:
         """See ``ObjectReader.read``."""
         href = _address(self.root, key)
+        if part is None and key in self.documents:
+            return self.documents[key]
         if part is None:
             whole = await self.source.fetch(href, 0, MAX_OBJECT_BYTES)
             if whole is not None and whole.size > len(whole.body):
                 raise SourceUnavailable.of_file(f"a part of it has more than {MAX_OBJECT_BYTES} bytes")
-            return None if whole is None else whole.body
+            body = None if whole is None else whole.body
+            if key in _root_documents:
+                self.documents[key] = body
+            return body
         first, end = part
-        known = self.versions.get(key)
-        if known is None and (first is None or end is None):
+        recorded = self.versions.get(key)
+        if recorded is None and (first is None or end is None):
             start = await self.source.fetch(href, 0, 1)
             if start is None:
                 return None
-            known = self._remember(key, start)
-        if known is not None:
-            offset, count = _span(part, known[0])
+            recorded = self._remember(key, start)
+        if recorded is not None:
+            offset, count = _span(part, recorded[0])
         else:
             offset, count = first or 0, (end or 0) - (first or 0)
         if count <= 0:
             return b""
-        fetched = await self.source.fetch(href, offset, count, known[1] if known else "")
+        fetched = await self.source.fetch(href, offset, count, recorded[1] if recorded else "")
         if fetched is None:
             return None
         self._remember(key, fetched)

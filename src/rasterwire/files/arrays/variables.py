@@ -72,9 +72,9 @@ class Variables:
         if name.startswith("/"):
             return self.by_path.get(name[1:])
         while True:
-            found = self.by_path.get(f"{group}/{name}" if group else name)
-            if found is not None or not group:
-                return found
+            variable = self.by_path.get(f"{group}/{name}" if group else name)
+            if variable is not None or not group:
+                return variable
             group = group.rpartition("/")[0]
 
     def attribute(self, variable: Variable, name: str) -> Any:
