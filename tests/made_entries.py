@@ -9,7 +9,6 @@ import shapely
 from odc.geo.crs import CRS
 
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
-from rasterwire.catalog.index.outlines import Area
 from rasterwire.geo.region import Region, box_region
 from rasterwire.image import Image
 from rasterwire.query import (
@@ -113,7 +112,8 @@ def condition(rng: random.Random, depth: int = 0) -> Condition:
     """Return a condition of a query."""
     kind = rng.randrange(8 if depth < 2 else 5)
     name = rng.choice(["cloud", "platform", START, "system:id", "system:index", "missing"])
-    value: float | str = rng.choice([1, 2.5, 50, "a", "S2/a/A3", "A3", "cloudy", 1_577_836_800_000 + 43_200_000 * 7])
+    values: list[float | str] = [1, 2.5, 50, "a", "S2/a/A3", "A3", "cloudy", 1_577_836_800_000 + 43_200_000 * 7]
+    value = rng.choice(values)
     if kind < 3:
         return Compare(name, rng.choice(list(Comparison)), value)
     if kind == 3:
@@ -159,8 +159,3 @@ def image_of(made: Entry) -> Image:
         del properties[START]
     plain = replace(made, properties=properties)
     return Image(plain.id, (), plain.start_time, plain.properties, plain.collection, footprint=plain.footprint)
-
-
-def area(place: Region) -> Area:
-    """Return a region for tests of many footprints."""
-    return Area(place)

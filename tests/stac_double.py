@@ -92,7 +92,7 @@ class StacDouble:
             found.sort(key=self._key(order["field"]), reverse=order["direction"] == "desc")
         limit = min(self.most, int(body.get("limit", 10)))
         page = found[token : token + limit]
-        links = [{"rel": "self", "href": f"{self.address}/search"}]
+        links: list[Json] = [{"rel": "self", "href": f"{self.address}/search"}]
         if token + limit < len(found):
             following = {"token": token + limit, "limit": limit}
             links.append(

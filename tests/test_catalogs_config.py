@@ -149,6 +149,13 @@ def test_a_collection_is_called_by_its_prefix(server: Served) -> None:
         assert [image.id for image in client.list_images("COPERNICUS/S2_SR/")] == ["COPERNICUS/S2_SR/S2_X"]
 
 
+def test_a_collection_of_the_api_is_composed(server: Served) -> None:
+    query = {"collection": "COPERNICUS/S2_SR", "startTime": "2019-12-01T00:00:00Z", "endTime": "2020-02-01T00:00:00Z"}
+    params = {"mosaic": {"query": query, "composite": "median"}, "bands": ["B4"], "region": REGION, "scale": 30}
+    with Client(server.address) as client:
+        assert client.plan(params).scenes == 1
+
+
 def test_what_is_served_is_told_without_addresses(settings: Settings) -> None:
     assert settings.images == f"{settings.catalog}, NAIP (index), COPERNICUS/S2_SR (stac-api)"
 

@@ -1,6 +1,7 @@
 """The index of a catalog, beside plain lists of entries."""
 
 import math
+import os
 import random
 import signal
 import sqlite3
@@ -23,8 +24,9 @@ from made_entries import LONLAT, expected, image_of, query
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
 from rasterwire.catalog.header import read_header
 from rasterwire.catalog.index import Document, IndexStore
+from rasterwire.catalog.index.outlines import Area
 from rasterwire.catalog.index.rows import Encoder
-from rasterwire.catalog.index.statements import Statements
+from rasterwire.catalog.index.statements import Scan, Statements
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.geo.region import Region, box_region
 from rasterwire.query import START, Query, Sort
@@ -134,29 +136,42 @@ def test_a_start_of_another_list_is_refused(store: IndexStore, start: str) -> No
         store.find(Query(sort=(Sort("cloud"),)), start)
 
 
+def test_edges_and_times_are_compared_as_exactly_as_they_are_given(store: IndexStore) -> None:
+    edge, instant = 0.1, 1_600_000_000_001  # neither is a number of the boxes, which are less exact
+    properties = {START: instant}
+    store.write("d", "1", [entry("a", footprint=box_region(-1, -1, edge, edge), properties=properties)])
+    for beyond in (False, True):
+        west = math.nextafter(edge, 1) if beyond else edge
+        assert store.count(Query(regions=(box_region(west, -1, 1, 1),))) == (not beyond)
+        assert store.count(Query(regions=(box_region(-1, west, 1, 1),))) == (not beyond)
+        start = instant + beyond
+        assert store.count(Query(start=start, end=start + 1, regions=(box_region(-1, -1, 1, 1),))) == (not beyond)
+        assert store.count(Query(start=start - 5, end=start)) == beyond
+
+
 def test_a_million_images_would_not_be_gone_through(store: IndexStore) -> None:
     store.write("d", "1", [entry(f"a{n}", collection="c", footprint=box_region(0, 0, 1, 1)) for n in range(500)])
     connection = sqlite3.connect(store.path)
 
-    def steps(scans: Sequence[object]) -> list[list[str]]:
+    def steps(scans: Sequence[Scan]) -> list[list[str]]:
         return [
             [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
-            for scan in scans
-            for text, values in [scan.rows()]  # type: ignore[attr-defined]
+            for text, values in map(Scan.rows, scans)
         ]
 
-    timed = Query("c", prefix="a", start=1, end=2)
-    for text in ("", "ANALYZE"):  # statistics may not change what is gone through first
-        connection.execute(text)
-        area = made_entries.area(box_region(0, 0, 1, 1))
-        near = steps(Statements(timed, 1, [area]).near())
-        assert all(plan[0].startswith("SCAN box VIRTUAL TABLE INDEX") for plan in near)
-        assert all(plan[1].startswith("SEARCH item USING INTEGER PRIMARY KEY") for plan in near)
-        plain = Statements(Query("c"), 1, [])
-        for scans in (plain.by_id("b", False), plain.by_id("b", True), plain.by_time((5, "b"), False, 1)[:1]):
-            assert all(plan[0].startswith("SEARCH item") and len(plan) == 1 for plan in steps(scans))
-        (plan,) = steps(plain.by_time((5, "b"), True, 1)[:1])
-        assert plan[0].startswith("SEARCH item USING INDEX item_by_time (collection=? AND time")
+    box = ["SCAN box VIRTUAL TABLE INDEX 2:B0D1B2D3D5B4", "SEARCH item USING INTEGER PRIMARY KEY (rowid=?)"]
+    near = Statements(Query("c", prefix="a", start=1, end=2), 1, [Area(box_region(0, 0, 1, 1))], 1).near()
+    assert steps(near) == [box] * 3
+    connection.execute("ANALYZE")
+    connection.close()
+    IndexStore(store.path).close()  # which drops the statistics of others
+    connection = sqlite3.connect(store.path)
+    assert steps(near) == [box] * 3
+    plain = Statements(Query("c"), 1, [], 1)
+    for scans in (plain.by_id("b", False), plain.by_id("b", True), plain.by_time((5, "b"), False)[:1]):
+        assert all(plan[0].startswith("SEARCH item") and len(plan) == 1 for plan in steps(scans))
+    (plan,) = steps(plain.by_time((5, "b"), True)[:1])
+    assert plan[0].startswith("SEARCH item USING INDEX item_by_time (collection=? AND time")
     connection.close()
 
 
@@ -402,6 +417,16 @@ def test_an_index_for_reading_is_not_changed(store: IndexStore, tmp_path: Path) 
     assert reader.documents() == {"d": "1"}
     store.write("d", "2", [])
     assert reader.documents() == {"d": "2"}
+    reader.close()
+
+
+def test_an_index_in_a_folder_that_nobody_may_write_is_read(store: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write("d", "1", [entry("a")])
+    store.close()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # not by permissions, which root has anyway
+    reader = IndexStore(store.path, read_only=True)
+    assert reader.get("a") is not None
+    assert [file.name for file in store.path.parent.iterdir()] == [store.path.name]
     reader.close()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from rasterwire.catalog import indexed
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.index import Document, IndexStore
+from rasterwire.catalog.index.writing import Writer
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.tree import scan
 from rasterwire.errors import ImageNotFound, SourceUnavailable
 from rasterwire.geo.region import box_region
-from rasterwire.query import Query
+from rasterwire.query import Intersects, Not, Query
 from test_catalog import write_item, write_raster
 
 HERE = box_region(-123.1, 36, -122.9, 36.2)
@@ -134,8 +136,18 @@ def test_a_footprint_is_read_once_and_never_again(folder: Folder) -> None:
     assert catalog.find(Query(prefix="whole", regions=(HERE,))).images[0].footprint is not None
     again = folder.restarted()
     assert [image.id for image in again.find(Query(regions=(HERE,))).images] == near
+    elsewhere = Query(conditions=(Not(Intersects(HERE)),))
+    assert [image.id for image in again.find(elsewhere).images] == ["far"]
     assert again.count(Query(regions=(HERE,))) == 4
     assert again.find(Query(prefix="whole", regions=(HERE,))).images[0].footprint is not None
+    assert folder.opened == []
+
+
+def test_a_condition_on_places_reads_footprints_too(folder: Folder) -> None:
+    fill(folder.root)
+    elsewhere = Query(conditions=(Not(Intersects(HERE)),))
+    assert [image.id for image in folder.index().find(elsewhere).images] == ["far"]
+    assert folder.restarted().count(elsewhere) == 1
     assert folder.opened == []
 
 
@@ -163,6 +175,18 @@ def test_an_index_for_reading_serves_what_it_cannot_keep(folder: Folder) -> None
     assert len(catalog.find(Query(regions=(HERE,))).images) == 4
     assert catalog.get("whole") == FolderCatalog(folder.root).get("whole")
     reader.close()
+
+
+def test_a_header_that_cannot_be_entered_fails_no_request(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(folder.root)
+    catalog = folder.index()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Writer, "put_header", full)
+    assert len(catalog.get("whole").bands) == 2
+    assert folder.store.get("whole") is not None
 
 
 def test_requests_do_not_wait_for_a_long_change(folder: Folder) -> None:

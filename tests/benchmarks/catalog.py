@@ -176,13 +176,14 @@ def build(store: IndexStore, count: int) -> None:
     with ProcessPoolExecutor(2) as pool:
         waiting = [pool.submit(encode, start, count, encoder) for start in islice(starts, 4)]
         while waiting:
-            rows, *encoding = waiting.pop(0).result()
+            rows, clock, processor = waiting.pop(0).result()
             waiting += [pool.submit(encode, start, count, encoder) for start in islice(starts, 1)]
-            begun = time.perf_counter(), time.process_time()
+            spent["clock"][0] += clock
+            spent["processor"][0] += processor
+            clock, processor = time.perf_counter(), time.process_time()
             store.write_many(Document(row.id, "1", [row]) for row in rows)
-            writing = time.perf_counter() - begun[0], time.process_time() - begun[1]
-            for name, *seconds in zip(spent, encoding, writing, strict=True):
-                spent[name] = [total + more for total, more in zip(spent[name], seconds, strict=True)]
+            spent["clock"][1] += time.perf_counter() - clock
+            spent["processor"][1] += time.process_time() - processor
     for name, (encoding, writing) in spent.items():
         print(f"    in time of the {name}: {encoding / counted * 1e6:.0f} us an item to read, ", end="")
         print(f"{writing / counted * 1e6:.0f} us to write, {2 * counted / (encoding + writing):.0f} items/s")

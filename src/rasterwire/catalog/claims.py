@@ -7,10 +7,10 @@ these may be in the band, the asset or the item; the band has priority, then the
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -26,6 +26,11 @@ _BAND_MEMBERS = (
 )
 """Members of an asset that tell of its bands."""
 
+_PLACE_MEMBERS = ("proj:shape", "proj:transform", "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
+"""Members of an asset or item that tell where its pixels are."""
+
+_Value = TypeVar("_Value")
+
 # STAC's names of types that have another name in numpy.
 _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
 
@@ -36,13 +41,48 @@ def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Clai
     Source: https://github.com/stac-extensions/projection and
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md
     """
-    levels = (asset, properties)
-    return Claim(
-        shape=_shape(_nearest(levels, "proj:shape")),
-        transform=_transform(_nearest(levels, "proj:transform")),
-        crs=_crs(asset) or _crs(properties),
-        bands=_band_claims(asset),
-    )
+    members = [_members(asset, _PLACE_MEMBERS), _members(properties, _PLACE_MEMBERS)]
+    shape, transform, crs = _cached(_place, _place_of, members)
+    return Claim(shape, transform, crs, _cached(_bands, _bands_of, _members(asset, _BAND_MEMBERS)))
+
+
+def _members(level: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
+    return {name: level[name] for name in names if name in level}
+
+
+def _cached(function: Callable[[Any], _Value], of_text: Callable[[bytes], _Value], members: object) -> _Value:
+    """Return what a function makes of members of a document; millions of assets have few different ones.
+
+    Args:
+        function: that makes the value.
+        of_text: the same from JSON, with a cache.
+        members: for the function.
+    """
+    try:
+        text = orjson.dumps(members)
+    except TypeError:  # numbers too large for this writer
+        return function(members)
+    return function(members) if b"null" in text else of_text(text)  # null may have been NaN
+
+
+_Place = tuple[tuple[int, int] | None, tuple[float, ...] | None, str | None]
+"""Shape, transform and crs."""
+
+
+@lru_cache(maxsize=16384)
+def _place_of(text: bytes) -> _Place:
+    return _place(orjson.loads(text))
+
+
+def _place(levels: Sequence[Mapping[str, Any]]) -> _Place:
+    pair = (levels[0], levels[1])
+    crs = _crs(levels[0]) or _crs(levels[1])
+    return _shape(_nearest(pair, "proj:shape")), _transform(_nearest(pair, "proj:transform")), crs
+
+
+@lru_cache(maxsize=4096)
+def _bands_of(text: bytes) -> tuple[BandClaim, ...]:
+    return _bands(orjson.loads(text))
 
 
 def _nearest(levels: tuple[Mapping[str, Any], ...], *keys: str) -> object:
@@ -77,22 +117,7 @@ def _crs(level: Mapping[str, Any]) -> str | None:
     return json.dumps(projjson) if projjson else None
 
 
-def _band_claims(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
-    """Return the claims of bands; millions of assets have few different ones."""
-    members = {name: asset[name] for name in _BAND_MEMBERS if name in asset}
-    try:
-        text = orjson.dumps(members)
-    except TypeError:  # numbers too large for this writer
-        return _claims_of_bands(members)
-    return _claims_of_bands(members) if b"null" in text else _band_claims_of(text)  # null may have been NaN
-
-
-@lru_cache(maxsize=4096)
-def _band_claims_of(text: bytes) -> tuple[BandClaim, ...]:
-    return _claims_of_bands(orjson.loads(text))
-
-
-def _claims_of_bands(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
+def _bands(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
     bands = as_list(asset.get("bands"))
     if bands:
         return tuple(_band_claim(as_mapping(band), {}, asset) for band in bands)
@@ -111,6 +136,7 @@ def _band_claim(band: Mapping[str, Any], raster: Mapping[str, Any], asset: Mappi
         scale=as_number(_nearest(levels, "raster:scale", "scale")),
         offset=as_number(_nearest(levels, "raster:offset", "offset")),
         unit=as_text(_nearest(levels, "unit")),
+        common_name=as_text(band.get("eo:common_name")) or as_text(band.get("common_name")),
     )
 
 

@@ -29,6 +29,7 @@ class BandClaim:
     scale: float | None = None
     offset: float | None = None
     unit: str | None = None
+    common_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

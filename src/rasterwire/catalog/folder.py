@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.watch import FolderIndex
@@ -24,7 +25,9 @@ class FolderCatalog:
     define what becomes an image, and ``bands`` defines the names of its bands. Safe to use from several threads.
     """
 
-    def __init__(self, root: Path, refresh_seconds: float = 3.0, index: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, refresh_seconds: float = 3.0, index: Path | None = None, bands: BandNames | None = None
+    ) -> None:
         """Set the folder. Nothing is read before the first call of a method.
 
         Args:
@@ -32,8 +35,10 @@ class FolderCatalog:
             refresh_seconds: how old an answer may be. Those of a large folder are a few seconds old at most.
             index: file of the index, which several processes may share, with others beside it; None makes a temporary
                 one. Of a large folder with an index, the first answer may be as old as the index.
+            bands: how the bands of STAC items are named; by their assets if not given.
         """
         self._root = root
+        self._bands = bands
         self._index = FolderIndex(root, refresh_seconds, index)
         self._catalog: IndexCatalog | None = None
         weakref.finalize(self, self._index.close)
@@ -103,6 +108,7 @@ class FolderCatalog:
     def _indexed(self) -> IndexCatalog:
         """Return the catalog of the index, as fresh as it is to be."""
         store = self._index.store()
-        if self._catalog is None:
-            self._catalog = IndexCatalog(store)
-        return self._catalog
+        catalog = self._catalog
+        if catalog is None or catalog.store is not store:
+            catalog = self._catalog = IndexCatalog(store, self._bands)
+        return catalog

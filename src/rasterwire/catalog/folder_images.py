@@ -78,7 +78,7 @@ def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[s
     description = _description(tree, folder) if names else {}
     if not names or not (folder or description):
         return None
-    versions = [tree.version_of(name) or "" for name in (*names, join(folder, DESCRIPTION_NAME))]
+    versions = [tree.state_of(name) or "" for name in (*names, join(folder, DESCRIPTION_NAME))]
     version = blake2b("\0".join((*names, *versions)).encode(), digest_size=12).hexdigest()
     if description:
         return version, _entry_of_description(tree, folder, names, description)

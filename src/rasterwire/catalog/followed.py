@@ -2,10 +2,11 @@
 
 import logging
 import threading
+import weakref
 from pathlib import Path
-from typing import TypeVar
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.build import IndexInUse, kind_of, update_index
@@ -20,8 +21,6 @@ _PAUSE = 300.0
 
 _log = logging.getLogger("rasterwire.catalog")
 
-T = TypeVar("T")
-
 
 class FollowedCatalog:
     """Images of an index of a source. Until it is complete for the first time, every call says so.
@@ -29,22 +28,22 @@ class FollowedCatalog:
     Of the processes that share an index, one updates it at a time.
     """
 
-    def __init__(self, address: str, path: Path) -> None:
+    def __init__(self, address: str, path: Path, bands: BandNames | None = None) -> None:
         """Set the source, and begin to read it in the background.
 
         Args:
             address: of a folder, a STAC catalog, a STAC API or a stac-geoparquet file: an absolute path or a URL.
             path: of the index; it and its folder are made where they are not there.
+            bands: how bands are named; by their assets if not given.
         """
-        self._address = address
         self._path = path
-        self._complete = path.with_suffix(".complete")
+        self._bands = bands
         self._catalog: IndexCatalog | None = None
-        self._count = 0
-        self._stop = threading.Event()
         self._opening = threading.Lock()
-        self._thread = threading.Thread(target=self._follow, name="rasterwire-index", daemon=True)
+        self._updates = _Updates(address, path)
+        self._thread = threading.Thread(target=self._updates.run, name="rasterwire-index", daemon=True)
         self._thread.start()
+        weakref.finalize(self, self._updates.stop.set)
 
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
@@ -67,8 +66,8 @@ class FollowedCatalog:
         return self._indexed().close_id(image_id)
 
     def close(self) -> None:
-        """Stop updating; an update that runs ends before."""
-        self._stop.set()
+        """Stop updating."""
+        self._updates.stop.set()
         self._thread.join()
 
     def _indexed(self) -> IndexCatalog:
@@ -79,25 +78,45 @@ class FollowedCatalog:
         """
         with self._opening:
             if self._catalog is None:
-                if not self._complete.exists():
-                    problem = f"the index of this catalog is being made, with {self._count} documents so far; ask later"
+                if not self._updates.complete.exists():
+                    count = self._updates.count
+                    problem = f"the index of this catalog is being made, with {count} documents so far; ask later"
                     raise SourceUnavailable.of_file(problem)
-                self._catalog = IndexCatalog(IndexStore(self._path))
+                self._catalog = IndexCatalog(IndexStore(self._path), self._bands)
             return self._catalog
 
-    def _follow(self) -> None:
-        while not self._stop.is_set():
+
+class _Updates:
+    """What makes the index like the source, in a thread of its own.
+
+    Attributes:
+        complete: a file that is there when the index was complete once.
+        count: documents of the update that runs.
+        stop: ends it.
+    """
+
+    def __init__(self, address: str, path: Path) -> None:
+        self.complete = path.with_suffix(".complete")
+        self.count = 0
+        self.stop = threading.Event()
+        self._address = address
+        self._path = path
+
+    def run(self) -> None:
+        """Update the index again and again, until told to stop."""
+        while not self.stop.is_set():
             try:
                 update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
-                self._complete.touch()
+                self.complete.touch()
             except IndexInUse:  # another process of this server is at it
                 pass
             except (DownloadError, OSError) as error:
-                reason = error.strerror if isinstance(error, OSError) else error
-                _log.warning("the index of a catalog could not be updated: %s", reason)
-            self._stop.wait(_PAUSE)
+                if not self.stop.is_set():
+                    reason = error.strerror if isinstance(error, OSError) else error
+                    _log.warning("the index of a catalog could not be updated: %s", reason)
+            self.stop.wait(_PAUSE)
 
     def _tell(self, count: int, _total: int | None) -> None:
-        self._count = count
-        if self._stop.is_set():
+        self.count = count
+        if self.stop.is_set():
             raise SourceUnavailable.of_file("the catalog was closed")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.check import compare, missing_bands
 from rasterwire.catalog.entry import Disagreement, Entry
@@ -19,21 +20,36 @@ __all__ = ["IndexCatalog"]
 
 _CACHED_HEADERS = 4096
 
+_MAX_RENAMED = 1024
+"""Entries that are kept with other names of bands."""
+
 
 class IndexCatalog:
     """Images of an index; see ``Catalog``. A file is opened once in each version, and its header kept in the index."""
 
-    def __init__(self, store: IndexStore) -> None:
-        """Set the index. It stays open, and may be changed at any time."""
+    def __init__(self, store: IndexStore, bands: BandNames | None = None) -> None:
+        """Set the index. It stays open, and may be changed at any time.
+
+        Args:
+            store: the index.
+            bands: how bands are named; by their assets if not given.
+        """
         self._store = store
+        self._bands = bands or BandNames()
+        self._renamed: dict[str, tuple[Entry, Entry]] = {}
         self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
+
+    @property
+    def store(self) -> IndexStore:
+        """The index."""
+        return self._store
 
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
         entry = self._store.get(image_id)
         if entry is None:
             raise ImageNotFound(image_id)
-        return self._reader.image(entry)
+        return self._reader.image(self._named(entry))
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
@@ -57,7 +73,19 @@ class IndexCatalog:
         for entry in self._store.entries():
             yield from self._check_entry(entry)
 
+    def _named(self, entry: Entry) -> Entry:
+        """Return an entry with the names of its bands; the same object again for the same entry."""
+        before, renamed = self._renamed.get(entry.id, (None, entry))
+        if before is not entry:
+            renamed = self._bands.applied(entry)
+            if renamed is not entry:
+                if len(self._renamed) >= _MAX_RENAMED:
+                    self._renamed.clear()
+                self._renamed[entry.id] = (entry, renamed)
+        return renamed
+
     def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
+        entry = self._named(entry)
         yield from entry.notes
         headers, failures = self._reader.headers(entry)
         for error in failures:
@@ -73,6 +101,21 @@ class IndexCatalog:
                 yield from compare(entry, source, header)
         if not failures:
             yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+
+    def learn_footprints(self, after: str, limit: int) -> str:
+        """Open the rasters of some images whose footprint is not known, and enter it.
+
+        Args:
+            after: the id behind which they are.
+            limit: how many.
+
+        Returns:
+            The last id, "" where there are no more.
+        """
+        entries = self._store.without_footprint(after, limit)
+        for entry in entries:
+            self._footprint(entry)
+        return entries[-1].id if entries else ""
 
     def _footprint(self, entry: Entry) -> Region | None:
         """Return the footprint that the files of an entry have, and enter it. One that cannot be read has none now."""

@@ -41,11 +41,11 @@ def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings], index
         InvalidRequest: a package is missing; names all of these at once.
         SourceUnavailable: an index cannot be opened.
     """
-    own = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
-    if own and not catalogs:
-        return own[0].catalog
+    unprefixed = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
+    if unprefixed and not catalogs:
+        return unprefixed[0].catalog
     check_packages(catalogs)
-    return PrefixedCatalog([*own, *(member for settings in catalogs for member in _members(settings, indexes))])
+    return PrefixedCatalog([*unprefixed, *(member for settings in catalogs for member in _members(settings, indexes))])
 
 
 def check_packages(catalogs: Sequence[CatalogSettings]) -> None:
@@ -86,7 +86,7 @@ def _members(settings: CatalogSettings, indexes: Path) -> list[Member]:
             ]
         case CatalogKind.FOLDER:
             path = folder_index(indexes, settings.prefix)
-            folder = FolderCatalog(Path(settings.source).expanduser(), index=path)
+            folder = FolderCatalog(Path(settings.source).expanduser(), index=path, bands=settings.bands)
             return [Member(root, folder, collection) for root, collection in settings.roots]
         case CatalogKind.INDEX:
             index = _index(settings, indexes)
@@ -97,7 +97,7 @@ def _index(settings: CatalogSettings, indexes: Path) -> Catalog:
     """Return the catalog of an index: one that ``rasterwire index`` made, else one that the server makes and keeps."""
     if settings.is_index_file:
         path = Path(settings.source).expanduser()
-        return IndexCatalog(IndexStore(path, read_only=not os.access(path, os.W_OK)))
+        return IndexCatalog(IndexStore(path, read_only=not os.access(path, os.W_OK)), settings.bands)
     # its name tells of its source too, so that another source under this prefix has an index of its own
     name = f"{settings.prefix.replace('/', '~')}-{blake2b(settings.source.encode(), digest_size=6).hexdigest()}"
-    return FollowedCatalog(settings.source, indexes / f"source-{name}.sqlite")
+    return FollowedCatalog(settings.source, indexes / f"source-{name}.sqlite", settings.bands)

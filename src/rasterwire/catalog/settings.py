@@ -78,7 +78,7 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
         violations.add(_wrong("catalogs", "it is not a list; write each catalog as a table [[catalogs]]"))
         return ()
     catalogs: list[CatalogSettings] = []
-    taken: dict[str, str] = {}
+    path_by_root: dict[str, str] = {}
     for number, table in enumerate(tables):
         path = f"catalogs[{number}]"
         if not isinstance(table, Mapping):
@@ -87,9 +87,11 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
         problems = Violations()
         settings = _read_catalog(table, path, problems)
         for root, _ in settings.roots if settings else ():
-            if root in taken:
-                problems.add(_wrong(f"{path}.prefix", f"{taken[root]} has the ids under {root!r}; set another prefix"))
-            taken.setdefault(root, path)
+            if root in path_by_root:
+                problems.add(
+                    _wrong(f"{path}.prefix", f"{path_by_root[root]} has the ids under {root!r}; set another prefix")
+                )
+            path_by_root.setdefault(root, path)
         violations.items.extend(problems.items)
         if settings is not None and not problems.items:
             catalogs.append(settings)
@@ -114,14 +116,15 @@ def _read_catalog(table: Mapping[object, object], path: str, violations: Violati
     settings = CatalogSettings(**values)
     for name, description in _misfits(settings, table):
         violations.add(_wrong(f"{path}.{name}", description))
-    return settings
+    # where its prefix is wrong, it is held against no other
+    return settings if "prefix" in values or "prefix" not in table else None
 
 
 def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Iterator[tuple[str, str]]:
     """Yield each setting that a catalog of its kind cannot have, and why."""
-    shown = repr(settings.source[:_MAX_TEXT])
+    source = repr(settings.source[:_MAX_TEXT])
     if settings.kind is CatalogKind.FOLDER and not Path(settings.source).expanduser().is_dir():
-        yield "source", f"{shown} is not a folder; name the one that holds the images"
+        yield "source", f"{source} is not a folder; name the one that holds the images"
     if settings.kind is CatalogKind.INDEX:
         yield from _misfits_of_index(settings.source)
     if settings.kind is CatalogKind.STAC_API:
@@ -130,8 +133,6 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
             yield "source", "it is no address; write it like https://stac.example.org/v1, without a user or a query"
         if not settings.collection and "collection" not in table:
             yield "collection", "it is not set; name a collection of the API, or a list of them"
-    elif "bands" in table:
-        yield "bands", f"a catalog of the kind {settings.kind} has no such setting; delete it"
 
 
 def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
@@ -169,7 +170,7 @@ def _read_source(value: object) -> str:
 
 
 def _read_collection(value: object) -> str | tuple[str, ...]:
-    names = value if isinstance(value, list) else [value]
+    names: list[Any] = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and 0 < len(name) <= _MAX_TEXT for name in names):
         raise ValueError(f"{_shown(value)} is no name of a collection; write one, or a list of them")
     if len(set(names)) < len(names):

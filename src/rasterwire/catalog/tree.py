@@ -20,7 +20,18 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.raster_file import version_of
 
-__all__ = ["Folder", "Location", "Tree", "is_document", "is_raster", "is_remote", "join", "natural_key", "scan"]
+__all__ = [
+    "Folder",
+    "Location",
+    "Tree",
+    "is_document",
+    "is_raster",
+    "is_remote",
+    "join",
+    "link_in",
+    "natural_key",
+    "scan",
+]
 
 _raster_suffixes = (".tif", ".tiff", ".jp2")
 _document_suffixes = (".json", ".geojson")
@@ -29,6 +40,9 @@ _auxiliary_suffix = ".aux.xml"
 _ignored_suffixes = (".part", _auxiliary_suffix)
 _TICK = 3_000_000_000
 """Nanoseconds; the longest step of the times of files. Those of FAT are 2 s, those of some network folders 1 s."""
+
+_LINK = ">"
+"""Stands between the version of a file and the path that a link leads to."""
 
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -65,6 +79,15 @@ class Folder:
     links: Mapping[str, str]
     auxiliary: tuple[str, ...]
 
+    def state_of(self, name: str) -> str:
+        """Return a text that changes when a file does, or when a link leads elsewhere; see ``link_in``."""
+        return f"{self.files[name]}{_LINK}{self.links[name]}" if name in self.links else self.files[name]
+
+
+def link_in(state: str) -> str:
+    """Return the real path of a file that is a link, from its state; "" for any other file."""
+    return state.partition(_LINK)[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -93,6 +116,12 @@ class Tree:
         parent, _, base = name.rpartition("/")
         folder = self.folders.get(parent)
         return None if folder is None else folder.files.get(base)
+
+    def state_of(self, name: str) -> str | None:
+        """Return the state of a file, see ``Folder.state_of``; None where there is no such file."""
+        parent, _, base = name.rpartition("/")
+        folder = self.folders.get(parent)
+        return None if folder is None or base not in folder.files else folder.state_of(base)
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""

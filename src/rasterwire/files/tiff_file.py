@@ -202,10 +202,11 @@ class Level:
         """Return the first byte of a tile and the number of its bytes, 0 where it was never written."""
         count = self._page.databytecounts[index]
         if count and self._page.compression == _UNCOMPRESSED:
-            size = self._rows_within(index) * self._row_bytes
-            if count < size and len(self._page.databytecounts) > 1:
+            rows = self._rows_of_image(index)
+            # like GDAL, which ignores the count in the file, but for a tile that it needs in part
+            if self._page.is_tiled and rows < self.tile_height and count < rows * self._row_bytes:
                 raise ValueError("the tile ends before its last row")
-            count = size  # like GDAL, which ignores larger counts, and the count of a file's only tile
+            count = self._rows_within(index) * self._row_bytes
         return int(self._page.dataoffsets[index]), int(count)
 
     def _stored_bytes(self, index: int, stored: Mapping[Span, bytes]) -> bytes:
@@ -245,9 +246,11 @@ class Level:
 
     def _rows_within(self, index: int) -> int:
         """Return the number of rows that a tile has to have; the last strip is shorter than the others."""
-        if self._page.is_tiled:
-            return self.tile_height
-        down = index % -(-self.height // self.tile_height)
+        return self.tile_height if self._page.is_tiled else self._rows_of_image(index)
+
+    def _rows_of_image(self, index: int) -> int:
+        """Return the number of rows of a tile that lie in the image."""
+        down = index // self.across % -(-self.height // self.tile_height)
         return min(self.tile_height, self.height - down * self.tile_height)
 
     def _inflate(self, tile_bytes: bytes, rows: int) -> bytes:

@@ -103,15 +103,17 @@ class Settings:
     @property
     def folders(self) -> dict[str, Path]:
         """The folders of images, by the prefix of their ids."""
-        own = {} if self.catalog is None else {"": self.catalog}
-        others = [settings for settings in self.catalogs if settings.kind is CatalogKind.FOLDER]
-        return own | {settings.prefix: Path(settings.source).expanduser() for settings in others}
+        unprefixed = {} if self.catalog is None else {"": self.catalog}
+        prefixed = [settings for settings in self.catalogs if settings.kind is CatalogKind.FOLDER]
+        return unprefixed | {settings.prefix: Path(settings.source).expanduser() for settings in prefixed}
 
     @property
     def images(self) -> str:
         """What is served, for the log; without addresses."""
-        own = [] if self.catalog is None else [str(self.catalog)]
-        return ", ".join([*own, *(f"{settings.prefix or 'all ids'} ({settings.kind})" for settings in self.catalogs)])
+        folders = [] if self.catalog is None else [str(self.catalog)]
+        return ", ".join(
+            [*folders, *(f"{settings.prefix or 'all ids'} ({settings.kind})" for settings in self.catalogs)]
+        )
 
 
 _tables = ("catalogs", "sources", "cache")

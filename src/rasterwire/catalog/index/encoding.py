@@ -59,6 +59,7 @@ def _fields_of_band_claim(band: BandClaim) -> dict[str, Any]:
         "scale": band.scale,
         "offset": band.offset,
         "unit": band.unit,
+        "common_name": band.common_name,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -83,6 +84,7 @@ def source_of(row: Sequence[Any]) -> Source:
                     band.get("scale"),
                     band.get("offset"),
                     band.get("unit"),
+                    band.get("common_name"),
                 )
                 for band in claim.get("bands", ())
             ),

@@ -108,5 +108,5 @@ class Order:
         except (ValueError, TypeError):
             is_whole = False
         if not is_whole:
-            raise invalid("page_token", "PAGE_TOKEN", "the token is of another list; begin again without one")
+            raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this list; leave it empty to begin")
         return Position(tuple(values), image_id, given)

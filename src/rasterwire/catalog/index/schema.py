@@ -18,7 +18,7 @@ _REVISION = 1
 BUSY_MILLISECONDS = 60_000
 """How long a change waits for that of another process."""
 
-CACHE_KIB = 8192
+CACHE_KIB = 4096
 """Pages that each connection holds in memory; the operating system holds the others."""
 
 _LOG_PAGES = 8192
@@ -76,6 +76,9 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
             if (application, revision) == (0, 0):
                 _create(connection)
                 return connection
+            # with statistics, SQLite would go through all items before it looks at the boxes
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone():
+                connection.execute("DROP TABLE sqlite_stat1")
     except sqlite3.Error as error:
         connection.close()
         raise SourceUnavailable.of_file("the index of this catalog cannot be opened; build it again") from error

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from rasterwire.catalog.index.bodies import Compression, json_value
 from rasterwire.catalog.index.encoding import header_of, notes_of
 from rasterwire.catalog.index.lookup import close_id
 from rasterwire.catalog.index.outlines import Box, Outline
-from rasterwire.catalog.index.rows import Encoder, EntryRow, entry_of, facts_of, origin_of
+from rasterwire.catalog.index.rows import PLACED, UNKNOWN, Encoder, EntryRow, entry_of, facts_of, origin_of
 from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
 from rasterwire.catalog.index.writing import Document, Writer
@@ -82,9 +82,12 @@ class IndexStore:
 
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
+        with suppress(SourceUnavailable):
+            self._try_to_enter()
         self._is_closed = True
-        while self._idle:
-            self._idle.pop()[0].close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop()[0].close()
 
     def get(self, image_id: str) -> Entry | None:
         """Return the entry of an image, None where there is none.
@@ -144,6 +147,13 @@ class IndexStore:
         """
         with self._snapshot() as (connection, _):
             return close_id(connection, name)
+
+    def without_footprint(self, after: str, limit: int) -> list[Entry]:
+        """Return entries whose footprint is not known yet, in the order of their ids, behind an id."""
+        condition = f"WHERE item.placement <> {PLACED} AND item.placement = {UNKNOWN} AND item.id > ?"
+        with self._snapshot() as (connection, compression):
+            rows = connection.execute(f"{_ENTRIES} {condition} ORDER BY item.id LIMIT ?", (after, limit))
+            return [_entry_of_row(row, compression) for row in rows]
 
     def without_files(self) -> list[str]:
         """Return the ids of the images that have no file, sorted."""
@@ -251,7 +261,12 @@ class IndexStore:
         self._waiting[name] = change
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)), None)
-        if not self._writing.acquire(blocking=False):
+        with suppress(SourceUnavailable):  # a full disk, say: what was learnt is learnt again
+            self._try_to_enter()
+
+    def _try_to_enter(self) -> None:
+        """Enter what waits, unless another change takes place."""
+        if not self._waiting or not self._writing.acquire(blocking=False):
             return
         try:
             with self._connected() as (connection, compression):
@@ -276,7 +291,10 @@ class IndexStore:
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
         """Give a connection to one thread."""
-        connection, compression = self._idle.pop() if self._idle else self._connect()
+        try:
+            connection, compression = self._idle.pop()
+        except IndexError:
+            connection, compression = self._connect()
         try:
             yield connection, compression
         except sqlite3.Error as error:

@@ -1,6 +1,6 @@
 """Keeps the index of a folder like its files. A file that did not change is not read again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.stac import FolderDocument, read_folder_document
-from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, scan
+from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, link_in, scan
 
 __all__ = ["FolderUpdates"]
 
@@ -22,11 +22,12 @@ _UNIT = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Names of files that came, that are of another version, and that went."""
+    """Names of files that came, that are of another version, and that went; ``relinked`` are elsewhere now."""
 
     added: frozenset[str]
     changed: frozenset[str]
     removed: frozenset[str]
+    relinked: frozenset[str]
 
     @property
     def count(self) -> int:
@@ -89,9 +90,7 @@ class FolderUpdates:
         if not documents:
             self._records.clear()
         known = self._records.versions()
-        present = {
-            join(name, base): version for name, folder in tree.folders.items() for base, version in folder.files.items()
-        }
+        present = dict(item for name, folder in tree.folders.items() for item in _named(name, folder))
         changes = _compared(known, present)
         if known:
             return changes
@@ -119,14 +118,14 @@ def _difference(last: Tree, tree: Tree) -> _Changes:
 
 def _named(name: str, folder: Folder | None) -> Iterator[tuple[str, str]]:
     if folder is not None:
-        yield from ((join(name, base), version) for base, version in folder.files.items())
+        yield from ((join(name, base), folder.state_of(base)) for base in folder.files)
 
 
-def _compared(before: dict[str, str], after: dict[str, str]) -> _Changes:
-    changed = (name for name, version in after.items() if before.get(name, version) != version)
-    return _Changes(
-        frozenset(after.keys() - before.keys()), frozenset(changed), frozenset(before.keys() - after.keys())
-    )
+def _compared(before: Mapping[str, str], after: Mapping[str, str]) -> _Changes:
+    changed = frozenset(name for name, state in after.items() if before.get(name, state) != state)
+    relinked = frozenset(name for name in changed if link_in(before[name]) != link_in(after[name]))
+    added, removed = frozenset(after.keys() - before.keys()), frozenset(before.keys() - after.keys())
+    return _Changes(added, changed, removed, relinked)
 
 
 class _Update:
@@ -142,17 +141,21 @@ class _Update:
     def run(self, changes: _Changes) -> None:
         """Write what changed: documents first, since a raster that one of them lists is in no folder's image."""
         records, tree = self._records, self._tree
-        present, moved = changes.added | changes.changed, changes.added | changes.removed
-        affected = {*_documents(present), *records.linked(present), *records.documents_mentioning(moved)}
+        present = changes.added | changes.changed
+        moved = changes.added | changes.removed | changes.relinked
+        mentioning = {*_documents(present), *records.linked(present), *records.documents_mentioning(moved)}
+        affected = {name for name in mentioning if tree.version_of(name) is not None and not is_raster(name)}
         missing = {*_documents(changes.removed), *records.linked(changes.removed)}
         with records.writing():
             records.add_stale(self._units(present | changes.removed))
-        self._remove(missing)
-        unlinked = self._read({name for name in affected if tree.version_of(name) is not None and not is_raster(name)})
-        self._remove(name for name in unlinked - records.linked(unlinked) if not is_document(name))
+            # documents have no version until they are read: a process that ends before leaves them to the next one
+            versions = {name: tree.state_of(name) for name in (present | changes.removed) - missing}
+            records.set_versions(versions | dict.fromkeys(affected))
+        unlinked = self._remove(missing)
+        unlinked |= self._read(affected)
+        while unlinked := unlinked - records.linked(unlinked):
+            unlinked = self._remove(unlinked)
         self._make_folder_images()
-        with records.writing():
-            records.set_versions(dict.fromkeys(changes.removed) | {name: tree.version_of(name) for name in present})
         summary = self._summary
         summary.added += sum(map(_is_counted, changes.added))
         summary.removed += sum(map(_is_counted, changes.removed))
@@ -168,15 +171,20 @@ class _Update:
                 units.update(filter(is_raster, self._tree.folders[""].files))
         return units
 
-    def _remove(self, documents: Iterable[str]) -> None:
+    def _remove(self, documents: Iterable[str]) -> set[str]:
+        """Remove documents; return those that may not be linked to any more."""
         names = sorted(documents)
+        unlinked: set[str] = set()
         for start in range(0, len(names), _MAX_BATCH):
             batch = names[start : start + _MAX_BATCH]
             self._store.remove(batch)
             with self._records.writing():
                 for name in batch:
-                    self._records.add_stale(self._units(self._records.set_mentions(name, (), ())))
-                self._records.set_versions(dict.fromkeys(batch))
+                    mentions = self._records.set_mentions(name, (), ())
+                    self._records.add_stale(self._units(mentions))
+                    unlinked.update(filter(self._is_unread, mentions))
+                self._records.set_versions({name: self._tree.state_of(name) for name in batch})
+        return unlinked
 
     def _read(self, documents: set[str]) -> set[str]:
         """Read documents and those that they link to; return names of files that may not be linked to any more."""
@@ -195,7 +203,7 @@ class _Update:
                     links = [link for link in content.links if self._is_unread(link) and link not in met]
                     met.update(links)
                     pending.extend(links)
-                self._records.set_versions({name: self._tree.version_of(name) for name in batch})
+                self._records.set_versions({name: self._tree.state_of(name) for name in batch})
             count += len(batch)
             self._tell(count, count + len(pending))
         return {name for name in unlinked if self._is_unread(name)}

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
 import time
@@ -12,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.errors import DownloadError, SourceUnavailable
@@ -26,6 +28,12 @@ _FULL_PAUSE, _QUICK_PAUSE = 5.0, 10.0
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 """Seconds between two looks in the background."""
+
+_RETRY_PAUSE = 10.0
+"""Seconds after a look that failed."""
+
+_MAX_LEARNT = 20
+"""Images whose rasters are opened after each look, for footprints that no document gives."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -92,12 +100,19 @@ class FolderIndex:
             self._store = None
 
     def _opened(self) -> IndexStore:
-        if self._store is not None:
-            return self._store
-        with self._opening:
-            if self._store is None:
+        store = self._store
+        if store is not None and self._is_there():
+            return store
+        with self._scanning, self._opening:
+            if self._store is None or not self._is_there():
+                self._cleanup.close()
+                self._is_complete = False
                 self._store = self._open()
             return self._store
+
+    def _is_there(self) -> bool:
+        """Tell whether the files of the index were not removed meanwhile, with the state folder, say."""
+        return self._path is None or os.path.exists(self._path)  # noqa: PTH110  runs for each request
 
     def _open(self) -> IndexStore:
         if not os.path.isdir(self._root):  # noqa: PTH112  as the scan does
@@ -110,9 +125,14 @@ class FolderIndex:
                     stack.callback(shutil.rmtree, folder, ignore_errors=True)
                     path = Path(folder) / "index.sqlite"
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for suffix in (path.suffix, ".files", ".lock"):
+                    path.with_suffix(suffix).touch(mode=0o600)  # SQLite gives the files beside its own the same mode
                 self._lock = stack.enter_context(path.with_suffix(".lock").open("w"))
-                with self._alone(waiting=True):
-                    store = _store_at(path)
+                try:
+                    store = IndexStore(path)
+                except SourceUnavailable:  # damaged, or of another version; all of it is in the folder too
+                    with self._alone(waiting=True):
+                        store = _new_store(path)
                 stack.callback(store.close)
                 self._records = FileRecords(path.with_suffix(".files"))
                 stack.callback(self._records.close)
@@ -142,9 +162,14 @@ class FolderIndex:
         """Look at a small folder; leave it to the background where it has become a large one."""
         if self._thread is not None:
             return
-        with self._alone(waiting=False) as is_alone:
-            if is_alone and not self._update(_MAX_AWAITED):
-                self.follow()
+        try:
+            with self._alone(waiting=False) as is_alone:
+                if is_alone and not self._update(_MAX_AWAITED):
+                    self.follow()
+        except SourceUnavailable as error:
+            if not os.path.isdir(self._root):  # noqa: PTH112  as the scan does
+                raise
+            _log.warning("the index of the catalog's folder is not up to date: %s", error)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -155,7 +180,7 @@ class FolderIndex:
     def _file_count(self) -> int | None:
         try:
             return self._records.file_count()
-        except OSError as error:
+        except sqlite3.Error as error:
             raise SourceUnavailable.of_file("the index of the folder cannot be read") from error
 
     def _update(self, max_changes: int | None, *, is_quick: bool = False) -> bool:
@@ -167,21 +192,23 @@ class FolderIndex:
 
         try:
             return self._updates.update(is_quick=is_quick, max_changes=max_changes, tell=check_closing) is not None
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise SourceUnavailable.of_file("the index of the folder cannot be written; is the disk full?") from error
 
     @contextmanager
     def _alone(self, *, waiting: bool) -> Iterator[bool]:
         """Keep other processes from looking; yield False where another one does and this one is not to wait."""
+        lock = self._lock
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | (0 if waiting else fcntl.LOCK_NB))
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if waiting else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return
         try:
             yield True
         finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            if not lock.closed:
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def _watch(self) -> None:
         """Look at a large folder until closed; of several processes, one does so and another takes over after it."""
@@ -199,18 +226,22 @@ class FolderIndex:
                         self._watch_alone()
             except DownloadError as error:
                 _log.warning("the catalog's folder cannot be looked at: %s", error)
-                self._stop.wait(_LONGEST_PAUSE)
+                self._stop.wait(_RETRY_PAUSE)
             self._stop.wait(_SHORTEST_PAUSE)
 
     def _watch_alone(self) -> None:
         """Look at the folder quickly and often, and in whole as often as a sixth of a core allows."""
+        store = self._opened()
+        catalog = IndexCatalog(store)
         full_due = 0.0
         pause = 0.0
-        while not self._stop.wait(pause):
+        last_id = ""  # behind which footprints are read
+        while not self._stop.wait(pause) and self._opened() is store:
             began, work = time.monotonic(), time.thread_time()
             is_quick = began < full_due
             with self._scanning:
                 self._update(None, is_quick=is_quick)
+            last_id = catalog.learn_footprints(last_id, _MAX_LEARNT)
             # the work of a core: by the clock alone, the pauses of a busy machine would be too long
             seconds = max(time.thread_time() - work, (time.monotonic() - began) / _FULL_PAUSE)
             if not is_quick:
@@ -218,8 +249,8 @@ class FolderIndex:
             pause = min(max(_SHORTEST_PAUSE, _QUICK_PAUSE * seconds if is_quick else seconds), _LONGEST_PAUSE)
 
 
-def _store_at(path: Path) -> IndexStore:
-    """Return an index, made anew where it is damaged or of another version: all of it is in the folder too."""
+def _new_store(path: Path) -> IndexStore:
+    """Return an index in place of one that cannot be opened; one that another process has just made is taken."""
     try:
         return IndexStore(path)
     except SourceUnavailable:

@@ -1,0 +1,440 @@
+"""Indexes of static STAC catalogs, STAC APIs and stac-geoparquet: what is in them, what is asked for, and resuming."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import shapely
+from click.testing import CliRunner
+
+from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.ingest import Summary, geoparquet
+from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, entries_of, kind_of, update_index
+from rasterwire.cli.main import cli
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
+from rasterwire.files.sources.settings import SourceSettings
+from test_catalog import write_raster
+
+BOX = [10.0, 50.0, 11.0, 51.0]
+
+
+def item(image_id: str, href: str = "B1.tif", **fields: Any) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": image_id,
+        "collection": "c",
+        "bbox": BOX,
+        "geometry": shapely.geometry.mapping(shapely.box(*BOX)),
+        "properties": {"datetime": "2024-05-01T10:00:00Z", "eo:cloud_cover": 12.5},
+        "links": [],
+        "assets": {"B1": {"href": href, "type": "image/tiff; application=geotiff"}},
+    } | fields
+
+
+def catalog(*links: tuple[str, str], kind: str = "Catalog") -> dict[str, Any]:
+    return {"type": kind, "id": "k", "links": [{"rel": relation, "href": href} for relation, href in links]}
+
+
+def entries(index: Path) -> dict[str, Entry]:
+    return {entry.id: entry for entry in entries_of(index)}
+
+
+def counts(summary: Summary) -> tuple[int, int, int, int, int]:
+    return summary.added, summary.changed, summary.removed, summary.unchanged, summary.broken
+
+
+class Site:
+    """Documents behind HTTP; ``asked`` has the paths of the requests."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Any] = {}
+        self.asked: list[str] = []
+        self.address = ""
+        self.answer: Callable[[str, Any], Any] | None = None
+
+    def put(self, documents: Mapping[str, Any]) -> None:
+        self.documents |= documents
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as own:
+        configure(make_sources([SourceSettings(own.address, private_addresses=True, retries=1, timeout_seconds=60)]))
+        yield own
+        configure({})
+
+
+@contextmanager
+def serving() -> Iterator[Site]:
+    own = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._respond(None)
+
+        def do_POST(self) -> None:
+            self._respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _respond(self, body: Any) -> None:
+            own.asked.append(self.path)
+            value = own.answer(self.path, body) if own.answer else own.documents.get(urlsplit(self.path).path)
+            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            whole, first, status = len(data), 0, 404 if value is None else 200
+            spans = self.headers.get("Range")
+            if spans and status == 200:
+                first, _, last = spans.removeprefix("bytes=").partition("-")  # type: ignore[assignment]
+                data, status = data[int(first) : int(last or whole) + 1], 206
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", f'"{hash(json.dumps(value, default=repr)) & 0xFFFFFFFF:x}"')
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {first}-{int(first) + len(data) - 1}/{whole}")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    own.address = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        yield own
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def put_catalog(site: Site, count: int) -> str:
+    links = [("item", f"../items/{number:03d}.json") for number in range(count)]
+    site.put({"/k/catalog.json": catalog(("child", "sub/collection.json"))})
+    site.put({"/k/sub/collection.json": catalog(*links, ("child", "../catalog.json"), kind="Collection")})
+    site.put({f"/k/items/{number:03d}.json": item(f"i{number:03d}") for number in range(count)})
+    return f"{site.address}k/catalog.json"
+
+
+# Static catalogs
+
+
+def test_a_static_catalog_is_indexed_over_http_and_only_what_changed_is_taken_over(site: Site, tmp_path: Path) -> None:
+    root, index = put_catalog(site, 30), tmp_path / "index.sqlite"
+    assert counts(update_index(root, SourceKind.CATALOG, index)) == (32, 0, 0, 0, 0)
+    own = entries(index)
+    assert sorted(own) == [f"i{number:03d}" for number in range(30)]
+    entry = own["i007"]
+    assert [(source.key, source.name, source.href) for source in entry.sources] == [
+        ("B1", "k/items/B1.tif", f"{site.address}k/items/B1.tif")
+    ]
+    assert (entry.collection, entry.origin, entry.properties["eo:cloud_cover"]) == ("c", "items/007.json", 12.5)
+    assert entry.footprint is not None
+    assert entry.footprint.geometry.bounds == tuple(BOX)
+
+    site.asked.clear()
+    assert counts(update_index(root, SourceKind.CATALOG, index)) == (0, 0, 0, 32, 0)
+    assert len(site.asked) == 32
+    site.put({"/k/items/003.json": item("other")})
+    put_links = [("item", f"../items/{number:03d}.json") for number in range(1, 30)]
+    site.put({"/k/sub/collection.json": catalog(*put_links, kind="Collection")})
+    assert counts(update_index(root, SourceKind.CATALOG, index)) == (0, 2, 1, 29, 0)
+    assert sorted(entries(index)) == sorted({f"i{number:03d}" for number in range(1, 30)} - {"i003"} | {"other"})
+
+
+def test_what_cannot_be_read_hides_nothing_else_and_removes_nothing(site: Site, tmp_path: Path) -> None:
+    root, index = put_catalog(site, 5), tmp_path / "index.sqlite"
+    site.put({"/k/items/001.json": b"{", "/k/items/002.json": [1]})
+    del site.documents["/k/items/004.json"]
+    summary = update_index(root, SourceKind.CATALOG, index)
+    assert (summary.added, summary.broken, summary.is_whole) == (7, 2, True)
+    assert sorted(entries(index)) == ["i000", "i003"]
+    notes = {note.image_id for note in IndexStore(index, read_only=True).notes()}
+    assert notes == {"items/001.json", "items/002.json", "items/004.json"}
+    kept = site.documents.pop("/k/sub/collection.json")
+    summary = update_index(root, SourceKind.CATALOG, index)
+    assert (summary.removed, summary.is_whole) == (0, False)
+    assert sorted(entries(index)) == ["i000", "i003"]
+    site.put({"/k/sub/collection.json": kept, "/k/items/001.json": item("i001")})
+    update_index(root, SourceKind.CATALOG, index)
+    assert sorted(entries(index)) == ["i000", "i001", "i003"]
+    with pytest.raises(SourceUnavailable, match="root document"):
+        update_index(f"{site.address}gone.json", SourceKind.CATALOG, tmp_path / "other.sqlite")
+
+
+def test_a_catalog_leads_neither_to_this_machine_nor_to_servers_that_no_setting_names(
+    site: Site, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text(json.dumps(item("secret")))
+    with serving() as elsewhere:
+        elsewhere.put({"/x.json": item("elsewhere")})
+        hrefs = [str(secret), secret.as_uri(), f"{elsewhere.address}x.json", "http://169.254.169.254/x.json", "\0"]
+        assets = {f"B{number}": {"href": href, "type": "image/tiff"} for number, href in enumerate(hrefs)}
+        site.put({"/catalog.json": catalog(*(("item", href) for href in hrefs), ("item", "own.json"))})
+        site.put({"/own.json": item("own", assets=assets)})
+        index = tmp_path / "index.sqlite"
+        update_index(f"{site.address}catalog.json", SourceKind.CATALOG, index)
+        assert not elsewhere.asked
+    (entry,) = entries(index).values()
+    assert entry.id == "own"
+    assert all(source.href.startswith(site.address) for source in entry.sources)
+    assert {key for key, _ in entry.remote_assets} >= {"B2", "B3"}
+
+
+def test_a_catalog_on_disk_stays_in_its_folder(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    write_raster(top / "data" / "B 1.tif")
+    outside = write_raster(tmp_path / "outside.tif")
+    assets = {
+        "in": {"href": "../data/B%201.tif"},
+        "out": {"href": "../../outside.tif"},
+        "absolute": {"href": str(outside)},
+    }
+    (top / "items").mkdir()
+    (top / "items" / "i.json").write_text(json.dumps(item("i", assets=assets)))
+    (tmp_path / "o.json").write_text(json.dumps(item("o")))
+    (top / "unlinked.json").write_text(json.dumps(item("unlinked")))
+    links = [("item", "items/i.json"), ("item", "../o.json"), ("child", "catalog.json")]
+    (top / "catalog.json").write_text(json.dumps(catalog(*links)))
+    index = tmp_path / "index.sqlite"
+    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (2, 0, 0, 0, 0)
+    (entry,) = entries(index).values()
+    assert [(source.key, source.href) for source in entry.sources] == [("in", str(top / "data" / "B 1.tif"))]
+    assert {key for key, _ in entry.missing_assets} == {"out", "absolute"}
+    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (0, 0, 0, 2, 0)
+
+
+UPDATE = """
+import os, signal, sys
+from pathlib import Path
+from rasterwire.catalog.ingest import build, run
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
+from rasterwire.files.sources.settings import SourceSettings
+run._MAX_BATCH = 5
+address, kind, index, batches = sys.argv[1:]
+configure(make_sources([SourceSettings(address[:address.index("/", 8) + 1], private_addresses=True)]))
+left = [int(batches)]
+def tell(count, total):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+build.update_index(address, build.SourceKind(kind), Path(index), (), tell)
+"""
+
+
+def killed(address: str, kind: SourceKind, index: Path, batches: int) -> None:
+    """Update an index, in a process that is killed after some batches of 5 documents."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", UPDATE, address, str(kind), str(index), str(batches)]
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+
+
+def test_after_a_kill_items_that_were_read_are_not_asked_for_again(site: Site, tmp_path: Path) -> None:
+    root, index = put_catalog(site, 40), tmp_path / "index.sqlite"
+    killed(root, SourceKind.CATALOG, index, 4)
+    done = set(IndexStore(index, read_only=True).documents())
+    assert len(done) == 20
+    site.asked.clear()
+    summary = update_index(root, SourceKind.CATALOG, index)
+    items = [path for path in site.asked if "/items/" in path]
+    assert len(items) == len(set(items)) == 40 - sum(name.startswith("items/") for name in done)
+    assert (summary.removed, summary.is_whole) == (0, True)
+    assert sorted(entries(index)) == [f"i{number:03d}" for number in range(40)]
+    assert sorted(path.name for path in tmp_path.iterdir() if "progress" in path.name) == []
+
+
+# STAC APIs
+
+
+def put_api(site: Site, count: int, page: int = 10) -> dict[str, dict[str, Any]]:
+    """Serve items in pages; the next page is asked for by POST."""
+    items = {f"i{number:03d}": item(f"i{number:03d}", f"{site.address}B1.tif") for number in range(count)}
+
+    def answer(path: str, body: Any) -> Any:
+        if urlsplit(path).path != "/search":
+            return {
+                "type": "Catalog",
+                "id": "api",
+                "links": [],
+                "conformsTo": ["https://api.stacspec.org/v1.0.0/item-search"],
+            }
+        start = int((body or {}).get("token") or parse_qs(urlsplit(path).query).get("token", ["0"])[0])
+        ids = sorted(items)[start : start + page]
+        following = {
+            "rel": "next",
+            "href": f"{site.address}search",
+            "method": "POST",
+            "merge": True,
+            "body": {"token": start + page},
+        }
+        links = [following] if start + page < len(items) else []
+        return {"type": "FeatureCollection", "features": [items[i] for i in ids], "links": links}
+
+    site.answer = answer
+    return items
+
+
+def test_an_api_is_indexed_page_by_page_and_incrementally(site: Site, tmp_path: Path) -> None:
+    items, index = put_api(site, 25), tmp_path / "index.sqlite"
+    assert counts(update_index(site.address, SourceKind.API, index)) == (25, 0, 0, 0, 0)
+    assert sorted(entries(index)) == sorted(items)
+    assert len(site.asked) == 3
+    items["i003"]["properties"]["eo:cloud_cover"] = 99
+    items["i004"]["links"] = [{"rel": "self", "href": "https://example.com/i004?token=5"}]  # says nothing of the item
+    del items["i010"]
+    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 1, 23, 0)
+    assert entries(index)["i003"].properties["eo:cloud_cover"] == 99
+
+
+def test_after_a_kill_an_api_is_asked_from_the_page_that_it_was_at(site: Site, tmp_path: Path) -> None:
+    items, index = put_api(site, 60), tmp_path / "index.sqlite"
+    killed(site.address, SourceKind.API, index, 7)
+    assert len(IndexStore(index, read_only=True).documents()) == 35
+    site.asked.clear()
+    summary = update_index(site.address, SourceKind.API, index)
+    assert len(site.asked) == 3
+    assert (summary.added, summary.removed) == (25, 0)
+    assert sorted(entries(index)) == sorted(items)
+
+
+# stac-geoparquet
+
+
+def write_parquet(path: Path, items: list[dict[str, Any]], rows: int = 1000) -> None:
+    arrow = pytest.importorskip("stac_geoparquet.arrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow.to_parquet(arrow.parse_stac_items_to_arrow(items), path)
+    parquet.write_table(parquet.read_table(path), path, row_group_size=rows)
+
+
+def test_items_come_from_geoparquet_and_go_there_again(site: Site, tmp_path: Path) -> None:
+    arrow = pytest.importorskip("stac_geoparquet.arrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    fields = {"proj:shape": [4, 8], "proj:code": "EPSG:32633", "proj:transform": [10.0, 0.0, 5.0, 0.0, -10.0, 7.0]}
+    assets = {"B1": {"href": f"{site.address}x.tif", "type": "image/tiff", "raster:bands": [{"nodata": 7}]} | fields}
+    items = [item(f"i{number}", assets=assets) for number in range(7)]
+    items[3]["geometry"] = shapely.geometry.mapping(shapely.Polygon([(0, 0), (5, 1), (2, 6)]))
+    write_parquet(tmp_path / "items.parquet", items)
+    index = tmp_path / "index.sqlite"
+    address = str(tmp_path / "items.parquet")
+    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (1, 0, 0, 0, 0)
+    own = entries(index)
+    assert sorted(own) == [f"i{number}" for number in range(7)]
+    claim = own["i1"].sources[0].claim
+    assert (claim.shape, claim.crs, claim.bands[0].nodata) == ((4, 8), "EPSG:32633", 7)
+    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (0, 0, 0, 1, 0)
+
+    export = tmp_path / "export.parquet"
+    assert geoparquet.write_geoparquet(entries_of(index), export) == 7
+    exported = {each["id"]: each for each in arrow.stac_table_to_items(parquet.read_table(export))}
+    for given in items:
+        got = exported[given["id"]]
+        assert shapely.equals(shapely.geometry.shape(got["geometry"]), shapely.geometry.shape(given["geometry"]))
+        assert got["properties"]["eo:cloud_cover"] == 12.5
+        assert got["properties"]["datetime"].startswith("2024-05-01T10:00:00")
+        assert got["assets"]["B1"]["href"] == f"{site.address}x.tif"
+    again = tmp_path / "again.sqlite"
+    update_index(str(export), SourceKind.GEOPARQUET, again)
+    for image_id, entry in entries(again).items():
+        before = own[image_id]
+        assert (entry.sources, entry.start_time, entry.collection) == (
+            before.sources,
+            before.start_time,
+            before.collection,
+        )
+        assert entry.footprint == before.footprint
+        assert dict(entry.properties) == dict(before.properties)
+
+
+def test_geoparquet_is_read_from_a_server_in_parts_and_goes_on_after_a_kill(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geoparquet, "_ROWS", 10)
+    write_parquet(tmp_path / "items.parquet", [item(f"i{number:03d}") for number in range(100)], rows=25)
+    site.put({"/items.parquet": (tmp_path / "items.parquet").read_bytes()})
+    index = tmp_path / "index.sqlite"
+    address = f"{site.address}items.parquet"
+    summary = update_index(address, SourceKind.GEOPARQUET, index)
+    assert counts(summary) == (12, 0, 0, 0, 0)  # 25 rows are 10, 10 and 5
+    own = entries(index)
+    assert len(own) == 100
+    assert own["i000"].sources[0].href == f"{site.address}B1.tif"
+    write_parquet(tmp_path / "items.parquet", [item(f"j{number:03d}") for number in range(50)], rows=25)
+    site.put({"/items.parquet": (tmp_path / "items.parquet").read_bytes()})
+    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (0, 6, 6, 0, 0)
+    assert sorted(entries(index)) == [f"j{number:03d}" for number in range(50)]
+    site.put({"/items.parquet": b"PAR1 nothing"})
+    with pytest.raises(SourceUnavailable, match="stac-geoparquet"):
+        update_index(address, SourceKind.GEOPARQUET, index)
+
+
+# The command
+
+
+def test_the_command_indexes_each_kind_and_exports(site: Site, tmp_path: Path) -> None:
+    write_raster(tmp_path / "folder" / "dem.tif")
+    (tmp_path / "folder" / "i.json").write_text(json.dumps(item("i", "dem.tif")))
+    index = tmp_path / "index.sqlite"
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(cli, ["index", *arguments])
+
+    done = run(str(tmp_path / "folder"), "--into", str(index))
+    assert (done.exit_code, done.stdout) == (0, "documents: 2 added, 0 changed, 0 removed, 0 broken\n")
+    assert list(entries(index)) == ["i"]
+    assert run(str(tmp_path / "folder"), "--into", str(index)).stdout.startswith("documents: 0 added, 0 changed")
+    done = run("--into", str(index), "--export", str(tmp_path / "out.parquet"))
+    assert (done.exit_code, done.stdout) == (0, f"1 images written to {tmp_path / 'out.parquet'}\n")
+    (tmp_path / "config.toml").write_text(f'[[sources]]\nprefix = "{site.address}"\nprivate_addresses = true\n')
+    done = run(put_catalog(site, 3), "--into", str(tmp_path / "k.sqlite"), "--config", str(tmp_path / "config.toml"))
+    assert done.stdout == "documents: 5 added, 0 changed, 0 removed, 0 broken\n"
+    refused = run(put_catalog(site, 3), "--into", str(tmp_path / "k.sqlite"))
+    assert refused.exit_code != 0
+    assert "127.0.0.1" not in refused.output
+    for wrong in (["--into", str(index)], [str(tmp_path / "gone"), "--into", str(index)], [str(index)]):
+        assert run(*wrong).exit_code == 2
+
+
+def test_an_index_is_updated_by_one_process_at_a_time(site: Site, tmp_path: Path) -> None:
+    root, index = put_catalog(site, 3), tmp_path / "index.sqlite"
+    failures: list[BaseException] = []
+
+    def again(_count: int, _total: int | None) -> None:
+        try:
+            update_index(root, SourceKind.CATALOG, index)
+        except IndexInUse as error:
+            failures.append(error)
+
+    update_index(root, SourceKind.CATALOG, index, tell=again)
+    assert [str(error) for error in failures] == [
+        "another process updates this index; wait for it, or choose another file"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("https://stac.example.org/v1/", SourceKind.API),
+        ("https://stac.example.org/catalog.json?x=1", SourceKind.CATALOG),
+        ("s3://eo/items.parquet", SourceKind.GEOPARQUET),
+        ("s3://eo/catalog", SourceKind.CATALOG),
+        ("/", SourceKind.FOLDER),
+    ],
+)
+def test_the_kind_of_a_source_is_seen_by_its_address(address: str, kind: SourceKind) -> None:
+    assert kind_of(address) is kind
