@@ -227,6 +227,6 @@ def test_tiles_of_sides_that_tiff_does_not_know_are_made_anew(tmp_path: Path) ->
     with tifffile.TiffFile(path, mode="r+") as file:
         page = file.pages[0]
         assert isinstance(page, tifffile.TiffPage)
-        page.tags["TileLength"].overwrite(8)
+        page.tags["TileLength"].overwrite(24)
     bands = FolderCatalog(tmp_path / "catalog").get("noise").bands
     assert bands[0].tiling is None

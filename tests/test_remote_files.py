@@ -387,11 +387,16 @@ def test_a_header_whose_source_fails_is_not_taken_for_another_one(tmp_path: Path
             read_header(href)
 
 
-def test_a_truncated_remote_file_is_refused(tmp_path: Path, source: MemorySource) -> None:
-    for kind in ("tiles", "jpeg 2000"):
+def test_a_truncated_remote_file_is_refused_like_a_local_one(tmp_path: Path, source: MemorySource) -> None:
+    for kind in ("tiles", "strips", "jpeg 2000"):
         content = write(tmp_path / "a.tif", **KINDS[kind]).read_bytes()
-        with pytest.raises(SourceUnavailable, match="the file ends before its pixels do"):
-            read_header(source.put("truncated", content[: len(content) // 2]))
+        half = tmp_path / "half"
+        half.write_bytes(content[: len(content) // 2])
+        with pytest.raises(SourceUnavailable) as local:
+            read_header(str(half))
+        with pytest.raises(SourceUnavailable) as remote:
+            read_header(source.put(f"truncated {kind}", half))
+        assert remote.value.problem == local.value.problem
 
 
 def test_addresses_without_a_source_are_refused(source: MemorySource) -> None:
