@@ -38,8 +38,12 @@ def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Clai
 
 def _nearest(levels: tuple[Mapping[str, Any], ...], *keys: str) -> object:
     """Return the first value that is not null: by level, then by key."""
-    values = (level.get(key) for level in levels for key in keys)
-    return next((value for value in values if value is not None), None)
+    for level in levels:
+        for key in keys:
+            value = level.get(key)
+            if value is not None:
+                return value
+    return None
 
 
 def _shape(value: object) -> tuple[int, int] | None:

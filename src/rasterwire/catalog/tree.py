@@ -164,10 +164,11 @@ class Tree:
             folder = posixpath.join(self.root, posixpath.dirname(document))
             paths = [posixpath.join(folder, text) for text in dict.fromkeys((href, unquote(href)))]
         for path in paths:
+            plain = "/" + posixpath.normpath(path).lstrip("/")
             for root in dict.fromkeys((self.root, self.configured_root)):
-                name = posixpath.relpath(posixpath.normpath(path), root)
-                if not name.startswith("../"):
-                    yield name
+                top = root.rstrip("/") + "/"
+                if plain.startswith(top):
+                    yield plain[len(top) :]
 
 
 def join(folder: str, name: str) -> str:

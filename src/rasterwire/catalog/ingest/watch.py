@@ -225,6 +225,8 @@ class FolderIndex:
                     if is_alone:
                         self._watch_alone()
             except DownloadError as error:
+                if self._stop.is_set():
+                    return
                 _log.warning("the catalog's folder cannot be looked at: %s", error)
                 self._stop.wait(_RETRY_PAUSE)
             self._stop.wait(_SHORTEST_PAUSE)
