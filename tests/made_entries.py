@@ -112,7 +112,8 @@ def condition(rng: random.Random, depth: int = 0) -> Condition:
     """Return a condition of a query."""
     kind = rng.randrange(8 if depth < 2 else 5)
     name = rng.choice(["cloud", "platform", START, "system:id", "system:index", "missing"])
-    value = rng.choice([1, 2.5, 50, "a", "S2/a/A3", "A3", "cloudy", 1_577_836_800_000 + 43_200_000 * 7])
+    values: list[float | str] = [1, 2.5, 50, "a", "S2/a/A3", "A3", "cloudy", 1_577_836_800_000 + 43_200_000 * 7]
+    value = rng.choice(values)
     if kind < 3:
         return Compare(name, rng.choice(list(Comparison)), value)
     if kind == 3:

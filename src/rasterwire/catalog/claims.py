@@ -6,16 +6,30 @@ these may be in the band, the asset or the item; the band has priority, then the
 """
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import orjson
 
 from rasterwire.catalog.document import as_list, as_mapping, as_number, as_numbers, as_text
 from rasterwire.catalog.entry import BandClaim, Claim
 
 __all__ = ["asset_claim", "earth_engine_claim"]
+
+_BAND_MEMBERS = (
+    *("bands", "eo:bands", "raster:bands"),
+    *("data_type", "nodata", "raster:scale", "scale", "raster:offset", "offset", "unit"),
+)
+"""Members of an asset that tell of its bands."""
+
+_PLACE_MEMBERS = ("proj:shape", "proj:transform", "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
+"""Members of an asset or item that tell where its pixels are."""
+
+_Value = TypeVar("_Value")
 
 # STAC's names of types that have another name in numpy.
 _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
@@ -27,13 +41,48 @@ def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Clai
     Source: https://github.com/stac-extensions/projection and
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md
     """
-    levels = (asset, properties)
-    return Claim(
-        shape=_shape(_nearest(levels, "proj:shape")),
-        transform=_transform(_nearest(levels, "proj:transform")),
-        crs=_crs(asset) or _crs(properties),
-        bands=_band_claims(asset),
-    )
+    members = [_members(asset, _PLACE_MEMBERS), _members(properties, _PLACE_MEMBERS)]
+    shape, transform, crs = _cached(_place, _place_of, members)
+    return Claim(shape, transform, crs, _cached(_bands, _bands_of, _members(asset, _BAND_MEMBERS)))
+
+
+def _members(level: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
+    return {name: level[name] for name in names if name in level}
+
+
+def _cached(function: Callable[[Any], _Value], of_text: Callable[[bytes], _Value], members: object) -> _Value:
+    """Return what a function makes of members of a document; millions of assets have few different ones.
+
+    Args:
+        function: that makes the value.
+        of_text: the same from JSON, with a cache.
+        members: for the function.
+    """
+    try:
+        text = orjson.dumps(members)
+    except TypeError:  # numbers too large for this writer
+        return function(members)
+    return function(members) if b"null" in text else of_text(text)  # null may have been NaN
+
+
+_Place = tuple[tuple[int, int] | None, tuple[float, ...] | None, str | None]
+"""Shape, transform and crs."""
+
+
+@lru_cache(maxsize=16384)
+def _place_of(text: bytes) -> _Place:
+    return _place(orjson.loads(text))
+
+
+def _place(levels: Sequence[Mapping[str, Any]]) -> _Place:
+    pair = (levels[0], levels[1])
+    crs = _crs(levels[0]) or _crs(levels[1])
+    return _shape(_nearest(pair, "proj:shape")), _transform(_nearest(pair, "proj:transform")), crs
+
+
+@lru_cache(maxsize=4096)
+def _bands_of(text: bytes) -> tuple[BandClaim, ...]:
+    return _bands(orjson.loads(text))
 
 
 def _nearest(levels: tuple[Mapping[str, Any], ...], *keys: str) -> object:
@@ -60,15 +109,15 @@ def _transform(value: object) -> tuple[float, ...] | None:
 def _crs(level: Mapping[str, Any]) -> str | None:
     if code := as_text(level.get("proj:code")):
         return code
-    if epsg := as_numbers([level.get("proj:epsg")], (1,)):
-        return f"EPSG:{int(epsg[0])}"
+    if (epsg := as_number(level.get("proj:epsg"))) is not None and math.isfinite(epsg):
+        return f"EPSG:{int(epsg)}"
     if wkt := as_text(level.get("proj:wkt2")):
         return wkt
     projjson = as_mapping(level.get("proj:projjson"))
     return json.dumps(projjson) if projjson else None
 
 
-def _band_claims(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
+def _bands(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:
     bands = as_list(asset.get("bands"))
     if bands:
         return tuple(_band_claim(as_mapping(band), {}, asset) for band in bands)

@@ -1,181 +1,31 @@
-"""Entries and headers as bytes, in JSON: a file that somebody else wrote can hold wrong values, but runs no code.
-
-Values that JSON has no form for, and the times of an entry, return as they were.
-"""
+"""Parts of entries, and headers, as values of JSON."""
 
 import base64
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
-import orjson
 import shapely
-import zstandard
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
-from pyproj.exceptions import ProjError
 
-from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
+from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Source
 from rasterwire.catalog.header import BandHeader, Header
-from rasterwire.errors import SourceUnavailable
+from rasterwire.catalog.index.bodies import json_of, json_value, reading
 from rasterwire.geo.crs_text import plain_form
 from rasterwire.geo.region import Region
 from rasterwire.image import BandMetadata, ControlPoint, FileMetadata, Tiling
 
 __all__ = [
-    "Compression",
-    "entry_of",
-    "fields_of_entry",
     "header_of",
-    "json_of",
-    "json_of_entry",
     "json_of_header",
-    "json_value",
     "notes_of",
+    "region_of_row",
+    "row_of_region",
+    "row_of_source",
     "rows_of_notes",
+    "source_of",
 ]
-
-_MAX_BODY = 64 << 20
-"""Bytes of an entry or header."""
-
-_DAMAGED = "an entry of the index of this catalog is damaged; build it again"
-
-_EXACT = b" "
-"""Begins a text that only the slower parser reads exactly: with NaN, or integers of more than 64 bits."""
-
-
-def json_of(value: Any) -> bytes:
-    """Return a value of JSON as UTF-8; also NaN, infinite numbers, large integers and half surrogate pairs."""
-    try:
-        text = orjson.dumps(value)
-    except TypeError:
-        return _EXACT + json.dumps(value, separators=(",", ":")).encode()
-    if b"null" not in text:  # which may have been NaN
-        return text
-    return _EXACT + json.dumps(value, separators=(",", ":")).encode()
-
-
-def json_value(text: bytes) -> Any:
-    """Return the value that ``json_of`` wrote."""
-    return json.loads(text) if text[:1] == _EXACT else orjson.loads(text)
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Tell in words that a body is not of the form it should have.
-
-    Raises:
-        SourceUnavailable: always then.
-    """
-    try:
-        yield
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException, ProjError) as error:
-        raise SourceUnavailable.of_file(_DAMAGED) from error
-
-
-class Compression:
-    """Makes bodies smaller, with a dictionary of what they have in common. For one thread at a time."""
-
-    def __init__(self, read_dictionary: Callable[[], bytes]) -> None:
-        """Set what reads the dictionary of the index; it returns b"" where there is none as yet."""
-        self._read_dictionary = read_dictionary
-        self._compressor = zstandard.ZstdCompressor(level=1)
-        self._plain = zstandard.ZstdDecompressor()
-        self._decompressor: zstandard.ZstdDecompressor | None = None
-        self.renew()
-
-    @property
-    def has_dictionary(self) -> bool:
-        """Whether there is a dictionary."""
-        return self._decompressor is not None
-
-    def renew(self) -> None:
-        """Read the dictionary again."""
-        dictionary = self._read_dictionary()
-        if dictionary:
-            data = zstandard.ZstdCompressionDict(dictionary)
-            self._compressor = zstandard.ZstdCompressor(level=1, dict_data=data)
-            self._decompressor = zstandard.ZstdDecompressor(dict_data=data)
-
-    def pack(self, body: bytes) -> bytes:
-        """Return a smaller form of a body."""
-        return self._compressor.compress(body)
-
-    def unpack(self, packed: bytes) -> bytes:
-        """Return a body from its smaller form.
-
-        Raises:
-            SourceUnavailable: it is damaged.
-        """
-        try:
-            parameters = zstandard.get_frame_parameters(packed)
-            if parameters.content_size <= _MAX_BODY:
-                if parameters.dict_id and self._decompressor is None:
-                    self.renew()  # made since the connection was opened
-                decompressor = self._decompressor if parameters.dict_id else self._plain
-                if decompressor is not None:
-                    return decompressor.decompress(packed)
-        except zstandard.ZstdError as error:
-            raise SourceUnavailable.of_file(_DAMAGED) from error
-        raise SourceUnavailable.of_file(_DAMAGED)
-
-
-def json_of_entry(entry: Entry, outline: bool) -> bytes:
-    """Return an entry as JSON.
-
-    Args:
-        entry: any.
-        outline: whether its footprint is to be part of it; else it is stored elsewhere.
-    """
-    fields: dict[str, Any] = {"id": entry.id, "origin": entry.origin, "naming": entry.naming.value}
-    optional = {
-        "collection": entry.collection,
-        "start": entry.start_time.isoformat() if entry.start_time is not None else "",
-        "properties": entry.properties,
-        "sources": [_row_of_source(source) for source in entry.sources],
-        "order": entry.band_order,
-        "notes": rows_of_notes(entry.notes),
-        "missing": entry.missing_assets,
-        "remote": entry.remote_assets,
-        "outline": _row_of_region(entry.footprint) if outline and entry.footprint is not None else None,
-    }
-    fields |= {name: value for name, value in optional.items() if value}
-    return json_of(fields)
-
-
-def fields_of_entry(body: bytes) -> Mapping[str, Any]:
-    """Return the fields of an entry: ``id``, and those that are not empty of ``collection`` and ``properties``.
-
-    ``start`` and ``footprint`` are a time and a region.
-    """
-    with _reading():
-        fields: dict[str, Any] = json_value(body)
-        fields["start"] = datetime.fromisoformat(fields["start"]) if "start" in fields else None
-        fields["footprint"] = _region_of(fields["outline"]) if "outline" in fields else None
-        return fields
-
-
-def entry_of(body: bytes, footprint: Region | None) -> Entry:
-    """Return the entry of a body; ``footprint`` is that of an entry whose own is stored elsewhere."""
-    fields = fields_of_entry(body)
-    with _reading():
-        return Entry(
-            id=fields["id"],
-            origin=fields["origin"],
-            naming=Naming(fields["naming"]),
-            sources=tuple(_source_of(row) for row in fields.get("sources", ())),
-            start_time=fields["start"],
-            properties=fields.get("properties", {}),
-            collection=fields.get("collection", ""),
-            band_order=tuple(fields.get("order", ())),
-            notes=notes_of(fields.get("notes", ())),
-            missing_assets=tuple((key, problem) for key, problem in fields.get("missing", ())),
-            remote_assets=tuple((key, href) for key, href in fields.get("remote", ())),
-            footprint=footprint if fields["footprint"] is None else fields["footprint"],
-        )
 
 
 def rows_of_notes(notes: Sequence[Disagreement]) -> list[list[str]]:
@@ -188,7 +38,8 @@ def notes_of(rows: Sequence[Sequence[str]]) -> tuple[Disagreement, ...]:
     return tuple(Disagreement(*row) for row in rows)
 
 
-def _row_of_source(source: Source) -> list[Any]:
+def row_of_source(source: Source) -> list[Any]:
+    """Return a source as a value of JSON."""
     claim = source.claim
     optional = {
         "shape": claim.shape,
@@ -211,7 +62,8 @@ def _fields_of_band_claim(band: BandClaim) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _source_of(row: Sequence[Any]) -> Source:
+def source_of(row: Sequence[Any]) -> Source:
+    """Return the source of ``row_of_source``."""
     key, name, href, claim = row
     shape, transform = claim.get("shape"), claim.get("transform")
     return Source(
@@ -244,11 +96,13 @@ def _crs_of(text: str) -> CRS:
     return CRS(text)
 
 
-def _row_of_region(region: Region) -> list[Any]:
+def row_of_region(region: Region) -> list[Any]:
+    """Return a region as a value of JSON."""
     return [str(region.crs), region.geodesic, _text_of(shapely.to_wkb(region.geometry))]
 
 
-def _region_of(row: Sequence[Any]) -> Region:
+def region_of_row(row: Sequence[Any]) -> Region:
+    """Return the region of ``row_of_region``."""
     crs, geodesic, outline = row
     return Region(shapely.from_wkb(_bytes_of(outline)), _crs_of(crs), geodesic)
 
@@ -285,7 +139,7 @@ def json_of_header(header: Header) -> bytes:
 
 def header_of(body: bytes) -> Header:
     """Return the header of ``json_of_header``."""
-    with _reading():
+    with reading():
         fields = json_value(body)
         files = [_file_of(row) for row in fields["files"]]
         return Header(

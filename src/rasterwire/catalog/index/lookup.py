@@ -3,6 +3,7 @@
 import sqlite3
 from difflib import get_close_matches
 
+from rasterwire.catalog.document import is_text
 from rasterwire.catalog.index.writing import hash_of
 
 __all__ = ["close_id"]
@@ -19,7 +20,7 @@ _MAX_SAME = 100
 
 def close_id(connection: sqlite3.Connection, name: str) -> str:
     """Return an id that may be meant by one that there is not, "" for none; see ``IndexStore.close_id``."""
-    if not name:
+    if not name or not is_text(name):
         return ""
     folded = name.casefold()
     rows = connection.execute(

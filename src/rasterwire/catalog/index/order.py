@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rasterwire.catalog.index.encoding import json_of, json_value
+from rasterwire.catalog.document import is_text
+from rasterwire.catalog.index.bodies import json_of, json_value
 from rasterwire.errors import invalid
 from rasterwire.image import Image
 from rasterwire.query import START, Sort, sort_key, value_of
@@ -99,7 +100,7 @@ class Order:
         Raises:
             InvalidRequest: the text is of another order.
         """
-        if not self.sort:
+        if not self.sort and is_text(start):
             return Position((), start, 0)
         try:
             values, image_id, given = json_value(start.encode())
@@ -107,5 +108,5 @@ class Order:
         except (ValueError, TypeError):
             is_whole = False
         if not is_whole:
-            raise invalid("page_token", "PAGE_TOKEN", "the token is of another list; begin again without one")
+            raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this list; leave it empty to begin")
         return Position(tuple(values), image_id, given)

@@ -94,6 +94,7 @@ class Area:
         """
         shape = shapely.from_wkb(shapely.to_wkb(to_crs(region, _lonlat).geometry))  # of this thread alone
         self.box = Box(*shape.bounds)
+        self._is_box = _is_box(shape, self.box)
         self._turned = {turn: _turned(shape, turn) for turn in TURNS}
         for turned in self._turned.values():
             shapely.prepare(turned)
@@ -103,20 +104,42 @@ class Area:
         for turn in TURNS:
             yield Box(self.box.west + turn, self.box.south, self.box.east + turn, self.box.north)
 
-    def meets(self, outlines: Sequence[Outline]) -> npt.NDArray[np.bool_]:
-        """Tell for each footprint whether it shares a point with the region, as ``relations.intersects`` does."""
-        if not outlines:
-            return np.zeros(0, bool)
-        boxes = np.array([outline.box for outline in outlines])
-        shapes = shapely.box(boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3])
-        bodies = {place: outline.body for place, outline in enumerate(outlines) if outline.body is not None}
-        if bodies:
-            shapes[list(bodies)] = shapely.from_wkb(np.array(list(bodies.values()), object))
-        result: npt.NDArray[np.bool_] = shapely.intersects(self._turned[0.0], shapes)
+    def meets(self, boxes: npt.NDArray[np.float64], bodies: Sequence[bytes | None]) -> npt.NDArray[np.bool_]:
+        """Tell for each footprint whether it shares a point with the region, as ``relations.intersects`` does.
+
+        Args:
+            boxes: around the footprints, shape (n, 4), sides in the order of ``Box``.
+            bodies: n outlines, see ``Outline``.
+        """
+        result = self._meets(boxes, bodies, 0.0)
         is_near = (np.abs(boxes[:, 0] - self.box.west) < 180.0) & (boxes[:, 2] < 180) & (self.box.east < 180)
         far = np.flatnonzero(~is_near & ~result)
         for turn in (-360.0, 360.0):
-            result[far] |= shapely.intersects(self._turned[turn], shapes[far])
+            result[far] |= self._meets(boxes[far], [bodies[place] for place in far.tolist()], turn)
+        return result
+
+    def _meets(
+        self, boxes: npt.NDArray[np.float64], bodies: Sequence[bytes | None], turn: float
+    ) -> npt.NDArray[np.bool_]:
+        west, south, east, north = boxes.T
+        own = Box(self.box.west + turn, self.box.south, self.box.east + turn, self.box.north)
+        overlaps: npt.NDArray[np.bool_] = (
+            (west <= own.east) & (east >= own.west) & (south <= own.north) & (north >= own.south)
+        )
+        if self._is_box:  # as most are: boxes that overlap meet, and so do outlines inside
+            is_inside = (west >= own.west) & (east <= own.east) & (south >= own.south) & (north <= own.north)
+            result: npt.NDArray[np.bool_] = overlaps & (
+                is_inside | np.fromiter((body is None for body in bodies), bool, len(bodies))
+            )
+        else:
+            result = np.zeros(len(bodies), bool)
+        doubtful = np.flatnonzero(overlaps & ~result)
+        if doubtful.size:
+            shapes = shapely.box(west[doubtful], south[doubtful], east[doubtful], north[doubtful])
+            selected = [bodies[place] for place in doubtful.tolist()]
+            outlined = [place for place, body in enumerate(selected) if body is not None]
+            shapes[outlined] = shapely.from_wkb(np.array([selected[place] for place in outlined], object))
+            result[doubtful] = shapely.intersects(self._turned[turn], shapes)
         return result
 
 

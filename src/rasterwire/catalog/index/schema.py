@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["BUSY_MILLISECONDS", "connect"]
+__all__ = ["BUSY_MILLISECONDS", "CACHE_KIB", "connect"]
 
 _APPLICATION = 0x72775831
 """Written into the file, so that another program's database is not taken for an index."""
@@ -18,8 +18,11 @@ _REVISION = 1
 BUSY_MILLISECONDS = 60_000
 """How long a change waits for that of another process."""
 
-_CACHE_KIB = 8192
+CACHE_KIB = 4096
 """Pages that each connection holds in memory; the operating system holds the others."""
+
+_LOG_PAGES = 8192
+"""Pages of the log of changes after which they are moved into the file; the same page is often changed again."""
 
 _TABLES = """
 CREATE TABLE collection(n INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -37,11 +40,12 @@ CREATE INDEX item_without_place ON item(id) WHERE placement <> 1;
 CREATE INDEX item_without_files ON item(id) WHERE files = 0;
 -- degrees; days since 1970
 CREATE VIRTUAL TABLE box USING rtree(n, west, east, south, north, first, last);
-CREATE TABLE entry(n INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE entry(n INTEGER PRIMARY KEY, facts BLOB NOT NULL, rest BLOB NOT NULL);
 -- entries whose id another document has taken
 CREATE TABLE spare(
-    id TEXT NOT NULL, document INTEGER NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY(id, document, position)) WITHOUT ROWID;
+    id TEXT NOT NULL, document INTEGER NOT NULL, position INTEGER NOT NULL, collection TEXT NOT NULL, time,
+    placement INTEGER NOT NULL, files INTEGER NOT NULL, west REAL, south REAL, east REAL, north REAL, outline BLOB,
+    facts BLOB NOT NULL, rest BLOB NOT NULL, PRIMARY KEY(id, document, position)) WITHOUT ROWID;
 CREATE INDEX spare_by_document ON spare(document);
 -- hashes of each id without regard to case, and of what follows its slashes
 CREATE TABLE tail(hash INTEGER NOT NULL, item INTEGER NOT NULL, PRIMARY KEY(hash, item)) WITHOUT ROWID;
@@ -61,15 +65,20 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise SourceUnavailable.of_file("the index of this catalog cannot be opened; build it again") from error
     try:
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA trusted_schema = OFF")
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (revision,) = connection.execute("PRAGMA user_version").fetchone()
         if not read_only:
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * 4096}")
             if (application, revision) == (0, 0):
                 _create(connection)
                 return connection
+            # with statistics, SQLite would go through all items before it looks at the boxes
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone():
+                connection.execute("DROP TABLE sqlite_stat1")
     except sqlite3.Error as error:
         connection.close()
         raise SourceUnavailable.of_file("the index of this catalog cannot be opened; build it again") from error

@@ -6,15 +6,19 @@ from dataclasses import replace
 from heapq import merge, nsmallest
 from itertools import islice
 from math import isqrt
+from operator import itemgetter
 from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.index.encoding import Compression, entry_of, fields_of_entry
+from rasterwire.catalog.index.bodies import Compression
 from rasterwire.catalog.index.order import Key, Order, Position
 from rasterwire.catalog.index.outlines import Area, region_of
+from rasterwire.catalog.index.rows import UNKNOWN, Facts, entry_of, facts_of
 from rasterwire.catalog.index.statements import Row, Scan, Statements
-from rasterwire.catalog.index.writing import UNKNOWN
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.relations import intersects
 from rasterwire.image import Image
@@ -28,18 +32,25 @@ FootprintReader = Callable[[Entry], Region | None]
 _CHUNK = 500
 """Rows whose footprints are tested at once."""
 
-_MAX_SORTED_COLLECTIONS = 64
-"""Collections whose times are merged; of more, all times are sorted."""
+_COUNTED = 4000
+"""Rows whose footprints are counted at once."""
 
 _ROW_PROPERTIES = {START, "system:id", "system:index"}
 """What conditions find in a row, without its entry."""
 
 
 class _Match(NamedTuple):
-    """A row of the answer, with its image where that was needed to know."""
+    """A row of the answer.
+
+    Attributes:
+        row: that of the index.
+        facts: of its entry, where they were needed to know.
+        footprint: where it was learnt on the way; else None.
+    """
 
     row: Row
-    image: Image | None
+    facts: Facts | None = None
+    footprint: Region | None = None
 
 
 class Search:
@@ -60,8 +71,10 @@ class Search:
         self._areas = [Area(region) for region in query.regions]
         self._order = Order(query.sort)
         collection = self._number("SELECT n FROM collection WHERE name = ?", query.collection)
-        self._statements = Statements(query, collection, self._areas)
-        self._needs_images = not all(map(_needs_row, query.conditions))
+        collections = self._number("SELECT max(n) FROM collection") or 0
+        self._statements = Statements(query, collection, self._areas, collections)
+        self._needs_places = bool(self._areas) or any(map(_needs_place, query.conditions))
+        self._needs_facts = not all(map(_needs_row, query.conditions))
 
     def page(self, start: str, size: int) -> tuple[list[Image], str]:
         """Return a page and where the next one begins; see ``IndexStore.find``."""
@@ -74,11 +87,9 @@ class Search:
         if size <= 0:
             return [], ""
         matches = self._page_matches(position, size + 1)
-        page = [(match.row, match.image or self._image(match.row)) for match in matches[:size]]
-        given += len(page)
-        is_last = len(matches) <= size or (self._query.limit is not None and given >= self._query.limit)
-        images = [image for _, image in page]
-        if is_last:
+        images = [self._image(match) for match in matches[:size]]
+        given += len(images)
+        if len(matches) <= size or (self._query.limit is not None and given >= self._query.limit):
             return images, ""
         return images, self._order.text_of(Position(self._order.values(images[-1]), images[-1].id, given))
 
@@ -86,13 +97,10 @@ class Search:
         if self._order.by_id or self._order.by_time:
             return list(islice(self._matches(self._ordered(position, size)), size))
         behind = None if position is None else self._order.key(position.values, position.id)
-        keyed = (
-            (self._order.key(self._order.values(image), image.id), match.row, image)
-            for match in self._matches(self._rows(self._statements.in_any_order()))
-            for image in [match.image or self._image(match.row)]
-        )
-        smallest = nsmallest(size, (item for item in keyed if behind is None or item[0] > behind), key=lambda i: i[0])
-        return [_Match(row, image) for _, row, image in smallest]
+        matches = self._matches(self._rows(self._statements.in_any_order()))
+        keyed = ((self._key(match), match) for match in map(self._with_facts, matches))
+        smallest = nsmallest(size, (item for item in keyed if behind is None or item[0] > behind), key=itemgetter(0))
+        return [match for _, match in smallest]
 
     def count(self) -> int:
         """Return how many images there are."""
@@ -103,7 +111,18 @@ class Search:
         if not self._areas and not self._query.conditions:
             count = self._number_of(scans, limit)
             return count if limit is None else min(count, limit)
+        if limit is None and not self._query.conditions:
+            unplaced = self._matches(self._rows([self._statements.without_place()]))
+            return sum(map(self._meeting_number, self._statements.near())) + sum(1 for _ in unplaced)
         return sum(1 for _ in islice(self._matches(self._rows(scans)), limit))
+
+    def _meeting_number(self, scan: Scan) -> int:
+        """Return how many rows have a footprint that meets all regions."""
+        cursor = self._connection.execute(*scan.outlines())
+        count = 0
+        while outlines := cursor.fetchmany(_COUNTED):
+            count += int(np.count_nonzero(self._met(outlines)))
+        return count
 
     def _count_up_to(self, image_id: str) -> int:
         """Return how many images of the answer come no later than an id, in the order of ids."""
@@ -117,7 +136,7 @@ class Search:
         if few is None:
             return self._streamed(position)
         behind = None if position is None else self._order.key(position.values, position.id)
-        keyed = sorted(((self._row_key(row), row) for row in self._rows(few)), key=lambda item: item[0])
+        keyed = sorted(((self._key(_Match(row)), row) for row in self._rows(few)), key=lambda item: item[0])
         return (row for key, row in keyed if behind is None or key > behind)
 
     def _streamed(self, position: Position | None) -> Iterator[Row]:
@@ -126,9 +145,8 @@ class Search:
             scans = self._statements.by_id(None if position is None else position.id, descending)
         else:
             after = None if position is None else (position.values[0], position.id)
-            count = self._number("SELECT max(n) FROM collection") or 0
-            scans = self._statements.by_time(after, descending, count if count <= _MAX_SORTED_COLLECTIONS else 0)
-        return merge(*(self._rows([scan]) for scan in scans), key=self._row_key)
+            scans = self._statements.by_time(after, descending)
+        return merge(*(self._rows([scan]) for scan in scans), key=lambda row: self._key(_Match(row)))
 
     def _few(self, size: int) -> list[Scan] | None:
         """Return scans in any order that are better sorted here than gone through in order; None where none are.
@@ -143,11 +161,8 @@ class Search:
             return [*self._statements.near(), without] if count <= limit else None
         if self._order.by_id and (self._query.start is not None or self._query.end is not None):
             scans = self._statements.in_any_order()
-            return scans if self._query.collection and self._number_of(scans, limit + 1) <= limit else None
+            return scans if self._number_of(scans, limit + 1) <= limit else None
         return None
-
-    def _row_key(self, row: Row) -> Key:
-        return self._order.key(self._order.values(_row_image(row)), row.id)
 
     def _rows(self, scans: Iterable[Scan]) -> Iterator[Row]:
         for scan in scans:
@@ -164,44 +179,55 @@ class Search:
 
     def _meeting(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows whose footprint meets all regions, or has yet to be learnt."""
-        places = [place for place, row in enumerate(rows) if row.west is not None]
+        placed = [row for row in rows if row.west is not None]
+        meeting = {row.n for row, is_met in zip(placed, self._met([row[4:] for row in placed]), strict=True) if is_met}
+        return [row for row in rows if row.west is None or row.n in meeting]
+
+    def _met(self, outlines: Sequence[Sequence[Any]]) -> npt.NDArray[np.bool_]:
+        """Tell for the outlines of items, four sides and a body each, whether they meet all regions."""
+        boxes = np.array([outline[:4] for outline in outlines], float).reshape(-1, 4)
+        bodies = [outline[4] for outline in outlines]
+        result = np.ones(len(outlines), bool)
         for area in self._areas:
-            meets = area.meets([outline for place in places for outline in [rows[place].outline] if outline])
-            places = [place for place, is_met in zip(places, meets, strict=True) if is_met]
-        meeting = set(places)
-        return [row for place, row in enumerate(rows) if row.west is None or place in meeting]
+            result &= area.meets(boxes, bodies)
+        return result
 
     def _match(self, row: Row) -> _Match | None:
-        """Return a row with its image where that is needed, None where it is not in the answer."""
-        image = None
-        if self._areas and row.placement == UNKNOWN and self._footprint is not None:
-            footprint = self._footprint(entry_of(self._body(row), None))
-            if footprint is not None:
-                if not all(intersects(footprint, region) for region in self._query.regions):
-                    return None
-                image = replace(self._image(row), footprint=footprint)
-        if self._needs_images:
-            image = image or self._image(row)
-        tested = image or _row_image(row)
-        return _Match(row, image) if all(holds(condition, tested) for condition in self._query.conditions) else None
+        """Return a row as a match, None where it is not in the answer."""
+        match = _Match(row)
+        if self._needs_places and row.placement == UNKNOWN and self._footprint is not None:
+            footprint = self._learnt(row, self._footprint)
+            if footprint is not None and not all(intersects(footprint, region) for region in self._query.regions):
+                return None
+            match = _Match(row, None, footprint)
+        if self._needs_facts:
+            match = self._with_facts(match)
+            image = self._image(match) if self._needs_places else _image_of(match)
+        else:
+            image = _image_of(match)
+        return match if all(holds(condition, image) for condition in self._query.conditions) else None
 
-    def _body(self, row: Row) -> bytes:
-        ((body,),) = self._connection.execute("SELECT body FROM entry WHERE n = ?", (row.n,))
-        return self._compression.unpack(body)
+    def _learnt(self, row: Row, footprint: FootprintReader) -> Region | None:
+        ((facts, rest),) = self._connection.execute("SELECT facts, rest FROM entry WHERE n = ?", (row.n,))
+        unpack = self._compression.unpack
+        return footprint(entry_of(row.id, facts_of(unpack(facts)), unpack(rest), None))
 
-    def _image(self, row: Row) -> Image:
-        fields = fields_of_entry(self._body(row))
-        footprint = fields["footprint"]
-        if footprint is None and row.outline is not None:
-            footprint = region_of(row.outline)
-        return Image(
-            row.id,
-            (),
-            fields["start"],
-            fields.get("properties", {}),
-            fields.get("collection", ""),
-            footprint=footprint,
-        )
+    def _with_facts(self, match: _Match) -> _Match:
+        if match.facts is not None:
+            return match
+        ((body,),) = self._connection.execute("SELECT facts FROM entry WHERE n = ?", (match.row.n,))
+        return match._replace(facts=facts_of(self._compression.unpack(body)))
+
+    def _key(self, match: _Match) -> Key:
+        return self._order.key(self._order.values(_image_of(match)), match.row.id)
+
+    def _image(self, match: _Match) -> Image:
+        """Return the image of a match with its footprint."""
+        match = self._with_facts(match)
+        footprint = match.footprint or (match.facts.footprint if match.facts is not None else None)
+        if footprint is None and match.row.outline is not None:
+            footprint = region_of(match.row.outline)
+        return replace(_image_of(match), footprint=footprint)
 
     def _number(self, statement: str, *values: Any) -> int | None:
         if not all(is_text(value) for value in values):
@@ -214,9 +240,12 @@ class Search:
         return sum(self._connection.execute(*scan.count(limit)).fetchone()[0] for scan in scans)
 
 
-def _row_image(row: Row) -> Image:
-    """Return an image with what a row tells of it."""
-    return Image(row.id, (), None, {} if row.time is None else {START: row.time})
+def _image_of(match: _Match) -> Image:
+    """Return an image without a footprint, with the facts of a match, or with what its row tells of it."""
+    row, facts, _ = match
+    if facts is None:
+        return Image(row.id, (), None, {} if row.time is None else {START: row.time})
+    return Image(row.id, (), facts.start_time, facts.properties, facts.collection)
 
 
 def _needs_row(condition: Condition) -> bool:
@@ -229,4 +258,17 @@ def _needs_row(condition: Condition) -> bool:
         case AllOf(conditions) | AnyOf(conditions):
             return all(map(_needs_row, conditions))
         case Intersects():
+            return False
+
+
+def _needs_place(condition: Condition) -> bool:
+    """Tell whether a condition asks for the footprint."""
+    match condition:
+        case Intersects():
+            return True
+        case Not(inner):
+            return _needs_place(inner)
+        case AllOf(conditions) | AnyOf(conditions):
+            return any(map(_needs_place, conditions))
+        case Compare() | Present():
             return False

@@ -14,6 +14,9 @@ __all__ = ["Clause", "Row", "Scan", "Statements"]
 Clause = tuple[str, tuple[Any, ...]]
 """A condition of SQL, and its values."""
 
+_MAX_SCANNED_COLLECTIONS = 64
+"""Collections that a query of all is made of, along their times; of more, all rows are gone through or sorted."""
+
 _MAX_INTEGER = (1 << 62) - 1
 
 _MAX_CODE, _SURROGATES = 0x10FFFF, (0xD800, 0xE000)
@@ -66,6 +69,11 @@ class Scan:
         order = f" ORDER BY {self.order}" if self.order else ""
         return f"SELECT {_COLUMNS}, item.outline FROM {self.tables}{self._where()}{order}", self._values()
 
+    def outlines(self) -> Clause:
+        """Return the statement for the sides of footprints, west, south, east, north, and their outlines."""
+        columns = "item.west, item.south, item.east, item.north, item.outline"
+        return f"SELECT {columns} FROM {self.tables}{self._where()}", self._values()
+
     def count(self, limit: int | None) -> Clause:
         """Return the statement for the number of rows, at most ``limit``."""
         if limit is None:
@@ -83,14 +91,16 @@ class Scan:
 class Statements:
     """The scans of a query. Its footprints and conditions are not part of them, but for boxes around regions."""
 
-    def __init__(self, query: Query, collection: int | None, areas: Sequence[Area]) -> None:
+    def __init__(self, query: Query, collection: int | None, areas: Sequence[Area], collections: int) -> None:
         """Set the query.
 
         Args:
             query: any.
             collection: the number of the collection it names, None where no document names that.
             areas: its regions.
+            collections: how many there are; their numbers begin with 1.
         """
+        self._collections = collections if collections <= _MAX_SCANNED_COLLECTIONS else 0
         self._query = query
         self._collection = collection
         self._areas = sorted(areas, key=lambda area: _size(area.box))
@@ -106,19 +116,18 @@ class Statements:
             for scan in self._collected("item_by_collection")
         ]
 
-    def by_time(self, after: tuple[float | None, str] | None, descending: bool, collections: int) -> list[Scan]:
+    def by_time(self, after: tuple[float | None, str] | None, descending: bool) -> list[Scan]:
         """Return scans in the order of times, then of ids; rows without a time come last.
 
         Args:
             after: time and id before the first row.
             descending: whether the latest comes first; ids still ascend.
-            collections: how many there are: with many, all rows are sorted.
         """
         by_time = f"item.time {'DESC' if descending else 'ASC'}, item.id"
         timed: list[Clause] = [("item.time IS NOT NULL", ())]
         timeless: list[Clause] = [("item.time IS NULL", ())]
         scans = []
-        sources = self._collected("item_by_time", collections)
+        sources = self._collected("item_by_time", self._collections)
         if after is None or after[0] is not None:
             if after is not None:
                 sign, (time, image_id) = "<" if descending else ">", after
@@ -134,13 +143,16 @@ class Statements:
         """Return scans of all rows."""
         if self._areas:
             return [*self.near(), self.without_place()]
-        if self._time and self._collection is not None:
-            return [scan.where(*self._ids, *self._time) for scan in self._collected("item_by_time")]
-        return [scan.where(*self._ids, *self._time) for scan in self._collected("item_by_collection")]
+        if self._time:
+            scans = self._collected("item_by_time", self._collections)
+        else:
+            scans = self._collected("item_by_collection")
+        return [scan.where(*self._ids, *self._time) for scan in scans]
 
     def near(self) -> list[Scan]:
         """Return scans of the rows whose footprint may meet the smallest region."""
-        table = "box CROSS JOIN item ON item.n = box.n"  # in this order: a JOIN would go through all items
+        # in this order: a JOIN, or another index of items, would go through all of them
+        table = "box CROSS JOIN item NOT INDEXED ON item.n = box.n"
         return [
             Scan(table, (*clauses, *self._collection_clauses(), *self._ids, *self._time)) for clauses in self._turns()
         ]

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,12 +13,14 @@ from rasterwire.catalog import MAX_PAGE
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header
-from rasterwire.catalog.index.encoding import Compression, entry_of, header_of, json_value, notes_of
+from rasterwire.catalog.index.bodies import Compression, json_value
+from rasterwire.catalog.index.encoding import header_of, notes_of
 from rasterwire.catalog.index.lookup import close_id
-from rasterwire.catalog.index.outlines import region_of
-from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, connect
+from rasterwire.catalog.index.outlines import Box, Outline
+from rasterwire.catalog.index.rows import PLACED, UNKNOWN, Encoder, EntryRow, entry_of, facts_of, origin_of
+from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
-from rasterwire.catalog.index.writing import PLACED, UNKNOWN, Document, Writer, outline_of_row
+from rasterwire.catalog.index.writing import Document, Writer
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
@@ -26,15 +28,22 @@ from rasterwire.query import Query
 
 __all__ = ["IndexStore"]
 
-_BATCH = 1000
-"""Entries of a transaction, at least, where there are many: more would let other writers wait long."""
+_BATCH = 4000
+"""Documents and entries of a transaction where there are many. More would let other writers wait long; of less, each
+would write most pages of the indexes again."""
+
+_WRITER_CACHE_KIB = 65536
+"""Pages in memory while many documents are written, since their ids are all over the indexes."""
 
 _CACHED_ENTRIES = 1024
 
 _MAX_WAITING = 1000
 """Headers and footprints that wait to be entered."""
 
-_ENTRIES = "SELECT item.n, west, south, east, north, outline, entry.body FROM item CROSS JOIN entry ON entry.n = item.n"
+_ENTRIES = (
+    "SELECT item.n, item.id, facts, rest, west, south, east, north, outline FROM item CROSS JOIN entry "
+    "ON entry.n = item.n"
+)
 
 
 class IndexStore:
@@ -67,15 +76,18 @@ class IndexStore:
             pass
 
     @property
-    def is_read_only(self) -> bool:
-        """Whether changes are refused."""
-        return self._read_only
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
+        with suppress(SourceUnavailable):
+            self._try_to_enter()
         self._is_closed = True
-        while self._idle:
-            self._idle.pop()[0].close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop()[0].close()
 
     def get(self, image_id: str) -> Entry | None:
         """Return the entry of an image, None where there is none.
@@ -125,7 +137,7 @@ class IndexStore:
 
     def exists(self, collection: str) -> bool:
         """Tell whether a collection has an image."""
-        return bool(self.count(Query(collection=collection, limit=1)))
+        return bool(collection and self.count(Query(collection=collection, limit=1)))
 
     def close_id(self, name: str) -> str:
         """Return an id that may be meant by one that there is not, "" for none.
@@ -174,36 +186,47 @@ class IndexStore:
                 for note in notes_of(json_value(body))
             ]
             rows = connection.execute(
-                "SELECT spare.body, entry.body FROM spare JOIN document ON document.n = spare.document "
+                "SELECT spare.id, spare.rest, entry.rest FROM spare JOIN document ON document.n = spare.document "
                 "JOIN item ON item.id = spare.id JOIN entry ON entry.n = item.n "
                 "ORDER BY document.name, spare.position"
             )
-            for body, present in rows:
-                entry, first = (entry_of(compression.unpack(part), None) for part in (body, present))
-                claim, value = f"the id in {entry.origin}", f"it is taken by {first.origin}"
-                notes.append(Disagreement(image_id=entry.id, band="", field="id", claim=claim, value=value))
+            for image_id, *bodies in rows:
+                origin, first = (origin_of(compression.unpack(body)) for body in bodies)
+                claim, value = f"the id in {origin}", f"it is taken by {first}"
+                notes.append(Disagreement(image_id=image_id, band="", field="id", claim=claim, value=value))
             return notes
 
-    def write(self, document: str, version: str, entries: Sequence[Entry], notes: Sequence[Disagreement] = ()) -> None:
+    def write(
+        self, document: str, version: str, entries: Sequence[Entry | EntryRow], notes: Sequence[Disagreement] = ()
+    ) -> None:
         """Put the entries of a document in place of those that it gave before; see ``Document``."""
         self.write_many([Document(document, version, entries, notes)])
 
     def write_many(self, documents: Iterable[Document]) -> None:
         """Write documents, many in one transaction. Those that were written stay when a later one fails."""
-        remaining = iter(documents)
-        while batch := _batch(remaining):
-            with self._changes() as writer:
-                writer.learn(batch)
-                for document in batch:
-                    writer.write(document)
+        with self._connected() as (connection, compression):
+            connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+            for batch in _batches(documents):
+                with self._transaction(connection, compression) as writer:
+                    writer.write(batch)
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute("PRAGMA shrink_memory")
+
+    def encoder(self) -> Encoder:
+        """Return what makes rows of entries for ``write_many``, also in other processes.
+
+        Rows are smallest with the dictionary that the first thousand entries written give the index.
+        """
+        with self._connected() as (_, compression):
+            compression.renew()
+            return Encoder(compression.dictionary)
 
     def remove(self, documents: Iterable[str]) -> None:
         """Remove documents and their entries."""
         remaining = iter(documents)
         while batch := list(islice(remaining, _BATCH)):
             with self._changes() as writer:
-                for name in batch:
-                    writer.remove(name)
+                writer.remove(batch)
 
     def place(self, image_id: str, footprint: Region | None) -> None:
         """Enter the footprint of an image that had none, None where it is certain that there is none.
@@ -232,13 +255,18 @@ class IndexStore:
         self._enter_soon(f"header {href}", lambda writer: writer.put_header(href, version, header))
 
     def _enter_soon(self, name: str, change: Callable[[Writer], None]) -> None:
-        """Make a small change with all others that wait; where another change takes place, the next call makes it."""
+        """Make a small change with all others that wait; where another takes place, the next one makes it too."""
         if self._read_only:
             return
         self._waiting[name] = change
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)), None)
-        if not self._writing.acquire(blocking=False):
+        with suppress(SourceUnavailable):  # a full disk, say: what was learnt is learnt again
+            self._try_to_enter()
+
+    def _try_to_enter(self) -> None:
+        """Enter what waits, unless another change takes place."""
+        if not self._waiting or not self._writing.acquire(blocking=False):
             return
         try:
             with self._connected() as (connection, compression):
@@ -249,18 +277,24 @@ class IndexStore:
                     return
                 finally:
                     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-                writer = Writer(connection, compression)
-                for waiting in list(self._waiting):
-                    if (waiting_change := self._waiting.pop(waiting, None)) is not None:
-                        waiting_change(writer)
+                self._enter_waiting(Writer(connection, compression))
                 connection.execute("COMMIT")
         finally:
             self._writing.release()
 
+    def _enter_waiting(self, writer: Writer) -> None:
+        for name in list(self._waiting):
+            change = self._waiting.pop(name, None)
+            if change is not None:
+                change(writer)
+
     @contextmanager
     def _connected(self) -> Iterator[tuple[sqlite3.Connection, Compression]]:
         """Give a connection to one thread."""
-        connection, compression = self._idle.pop() if self._idle else self._connect()
+        try:
+            connection, compression = self._idle.pop()
+        except IndexError:
+            connection, compression = self._connect()
         try:
             yield connection, compression
         except sqlite3.Error as error:
@@ -285,11 +319,17 @@ class IndexStore:
     @contextmanager
     def _changes(self) -> Iterator[Writer]:
         """Give a writer; what it changes is there for all others at the end, or not at all."""
-        with self._writing, self._connected() as (connection, compression):
+        with self._connected() as (connection, compression), self._transaction(connection, compression) as writer:
+            yield writer
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection, compression: Compression) -> Iterator[Writer]:
+        with self._writing:
             connection.execute("BEGIN IMMEDIATE")
             writer = Writer(connection, compression)
             yield writer
             writer.finish()
+            self._enter_waiting(writer)
             connection.execute("COMMIT")
 
     def _connect(self) -> tuple[sqlite3.Connection, Compression]:
@@ -298,8 +338,9 @@ class IndexStore:
 
 
 def _entry_of_row(row: Sequence[Any], compression: Compression) -> Entry:
-    outline = outline_of_row(row[1:5], row[5])
-    return entry_of(compression.unpack(row[6]), None if outline is None else region_of(outline))
+    _, image_id, facts, rest, *box, outline = row
+    footprint = Outline(Box(*box), outline) if box[0] is not None else None
+    return entry_of(image_id, facts_of(compression.unpack(facts)), compression.unpack(rest), footprint)
 
 
 def _dictionary(connection: sqlite3.Connection) -> bytes:
@@ -307,13 +348,15 @@ def _dictionary(connection: sqlite3.Connection) -> bytes:
     return b"" if row is None else bytes(row[0])
 
 
-def _batch(documents: Iterator[Document]) -> list[Document]:
-    """Return the next documents, with enough entries together for a transaction."""
-    batch: list[Document] = []
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yield documents with enough entries together for a transaction; no two of one name."""
+    batch: dict[str, Document] = {}
     count = 0
     for document in documents:
-        batch.append(document)
+        if batch and (count >= _BATCH or document.name in batch):
+            yield list(batch.values())
+            batch, count = {}, 0
+        batch[document.name] = document
         count += 1 + len(document.entries)
-        if count >= _BATCH:
-            break
-    return batch
+    if batch:
+        yield list(batch.values())

@@ -1,31 +1,20 @@
-"""Changes of an index. All functions run inside a transaction."""
+"""Changes of an index. All methods run inside a transaction."""
 
 import hashlib
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import zstandard
 
-from rasterwire.catalog.entry import Disagreement, Entry, left_out_notes
+from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header
-from rasterwire.catalog.index.encoding import (
-    Compression,
-    entry_of,
-    json_of,
-    json_of_entry,
-    json_of_header,
-    rows_of_notes,
-)
-from rasterwire.catalog.index.outlines import Box, Outline, is_lonlat, outline_of, region_of
-from rasterwire.image import Image, properties_of
-from rasterwire.query import START
+from rasterwire.catalog.index.bodies import Compression, json_of
+from rasterwire.catalog.index.encoding import json_of_header, rows_of_notes
+from rasterwire.catalog.index.rows import PLACELESS, UNKNOWN, Encoder, EntryRow, facts_body, plain, rest_body
 
-__all__ = ["DAY", "PLACED", "PLACELESS", "UNKNOWN", "Document", "Writer", "hash_of", "outline_of_row", "tails"]
-
-UNKNOWN, PLACED, PLACELESS = 0, 1, 2
-"""Of an item: whether its footprint is not yet known, known, or known not to exist."""
+__all__ = ["DAY", "Document", "Writer", "hash_of", "tails"]
 
 DAY = 86_400_000.0
 """Milliseconds; boxes have days, whose extent is about that of degrees."""
@@ -33,12 +22,13 @@ DAY = 86_400_000.0
 _MAX_TAILS = 8
 """Parts of an id by which it may be meant."""
 
-_LEAST_SAMPLES, _MAX_SAMPLES = 300, 2000
+_LEAST_SAMPLES, _MAX_SAMPLES = 300, 1500
 """Entries that a dictionary is made of."""
 
 _DICTIONARY_BYTES = 64 << 10
 
-_MAX_TIME = 1 << 53
+_MAX_VALUES = 500
+"""Values of a statement."""
 
 
 class Document(NamedTuple):
@@ -47,14 +37,23 @@ class Document(NamedTuple):
     Attributes:
         name: of all documents with the same id, the first by name defines the image.
         version: changes when the document does.
-        entries: of two with the same id, the first is the image.
+        entries: of two with the same id, the first is the image. They may have been made rows of before, in another
+            process, by ``IndexStore.encoder``.
         notes: problems of the document.
     """
 
     name: str
     version: str
-    entries: Sequence[Entry]
+    entries: Sequence[Entry | EntryRow]
     notes: Sequence[Disagreement] = ()
+
+
+class _Place(NamedTuple):
+    """Where a row comes from: the number and name of the document, and the position in it."""
+
+    document: int
+    name: str
+    position: int
 
 
 def tails(image_id: str) -> list[str]:
@@ -63,7 +62,10 @@ def tails(image_id: str) -> list[str]:
     >>> tails("S2/2021/Scene")
     ['s2/2021/scene', '2021/scene', 'scene']
     """
-    parts = image_id.casefold().split("/")
+    folded = image_id.casefold()
+    if "/" not in folded:
+        return [folded]
+    parts = folded.split("/")
     count = len(parts)
     return list(dict.fromkeys("/".join(parts[start:]) for start in (0, *range(max(1, count - _MAX_TAILS), count))))
 
@@ -73,12 +75,21 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(errors="replace"), digest_size=8).digest(), "big", signed=True)
 
 
-def outline_of_row(box: Sequence[float | None], body: bytes | None) -> Outline | None:
-    """Return the outline in the columns of an item; None where it has none."""
-    west, south, east, north = box
-    if west is None or south is None or east is None or north is None:
-        return None
-    return Outline(Box(west, south, east, north), body)
+def learn_dictionary(entries: Iterable[Entry | EntryRow]) -> bytes:
+    """Return a dictionary of what bodies of entries have in common, b"" where they are too few or too different."""
+    samples: list[bytes | bytearray | memoryview] = []
+    for entry in entries:
+        if isinstance(entry, Entry):
+            entry = plain(entry)
+            samples += (facts_body(entry, None), rest_body(entry))
+        if len(samples) >= 2 * _MAX_SAMPLES:
+            break
+    if len(samples) < 2 * _LEAST_SAMPLES:
+        return b""
+    try:
+        return zstandard.train_dictionary(_DICTIONARY_BYTES, samples).as_bytes()
+    except zstandard.ZstdError:
+        return b""
 
 
 class Writer:
@@ -91,48 +102,28 @@ class Writer:
         self._released: list[str] = []
         self._has_spares = self._value("SELECT EXISTS (SELECT 1 FROM spare)") == 1
 
-    def learn(self, documents: Iterable[Document]) -> None:
-        """Make the dictionary of the index, if it has none and there are enough entries to make one of."""
-        if self._compression.has_dictionary:
-            return
-        samples: list[bytes | bytearray | memoryview] = [
-            json_of_entry(_plain_time(entry), outline=False)
-            for document in documents
-            for entry in document.entries[:_MAX_SAMPLES]
-        ][:_MAX_SAMPLES]
-        if len(samples) < _LEAST_SAMPLES:
-            return
-        try:
-            dictionary = zstandard.train_dictionary(_DICTIONARY_BYTES, samples).as_bytes()
-        except zstandard.ZstdError:  # the entries have nothing in common
-            return
-        self._connection.execute("INSERT OR IGNORE INTO dictionary(n, body) VALUES (1, ?)", (dictionary,))
-        self._compression.renew()
+    def write(self, documents: Sequence[Document]) -> None:
+        """Put the entries of documents in place of those that they gave before; a name occurs once."""
+        if not self._compression.dictionary:
+            dictionary = learn_dictionary(entry for document in documents for entry in document.entries)
+            if dictionary:
+                self._connection.execute("INSERT OR IGNORE INTO dictionary(n, body) VALUES (1, ?)", (dictionary,))
+                self._compression.renew()
+        encoder = Encoder(self._compression.dictionary)
+        self._enter(
+            [
+                (_Place(number, document.name, position), encoder.row(entry) if isinstance(entry, Entry) else entry)
+                for number, document in zip(self._numbers(documents), documents, strict=True)
+                for position, entry in enumerate(document.entries)
+            ]
+        )
 
-    def write(self, document: Document) -> None:
-        """Put the entries of a document in place of those that it gave before."""
-        notes = json_of(rows_of_notes(document.notes)) if document.notes else None
-        row = self._row("SELECT n FROM document WHERE name = ?", document.name)
-        if row is None:
-            cursor = self._connection.execute(
-                "INSERT INTO document(name, version, notes) VALUES (?, ?, ?)", (document.name, document.version, notes)
-            )
-            n = int(cursor.lastrowid or 0)
-        else:
-            n = int(row[0])
-            self._clear(n)
-            self._connection.execute(
-                "UPDATE document SET version = ?, notes = ? WHERE n = ?", (document.version, notes, n)
-            )
-        for position, entry in enumerate(document.entries):
-            self._add(_plain_time(entry), n, document.name, position)
-
-    def remove(self, name: str) -> None:
-        """Remove a document and its entries."""
-        row = self._row("SELECT n FROM document WHERE name = ?", name)
-        if row is not None:
-            self._clear(int(row[0]))
-            self._connection.execute("DELETE FROM document WHERE n = ?", row)
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove documents and their entries."""
+        numbers = list(self._present("SELECT name, n FROM document WHERE name IN", names).values())
+        for number in numbers:
+            self._clear(number)
+        self._connection.executemany("DELETE FROM document WHERE n = ?", [(number,) for number in numbers])
 
     def finish(self) -> None:
         """Give the ids that became free to the documents that had to do without them."""
@@ -140,31 +131,29 @@ class Writer:
             return
         for image_id in dict.fromkeys(self._released):
             spare = self._row(
-                "SELECT spare.document, document.name, spare.position, spare.body FROM spare JOIN document "
-                "ON document.n = spare.document WHERE spare.id = ? ORDER BY document.name, spare.position LIMIT 1",
+                f"SELECT document.n, document.name, position, {_SPARE_COLUMNS} FROM spare JOIN document "
+                "ON document.n = spare.document WHERE id = ? ORDER BY document.name, position LIMIT 1",
                 image_id,
             )
             if spare is not None:
-                document, name, position, body = spare
+                place = _Place(*spare[:3])
                 self._connection.execute(
-                    "DELETE FROM spare WHERE id = ? AND document = ? AND position = ?", (image_id, document, position)
+                    "DELETE FROM spare WHERE id = ? AND document = ? AND position = ?",
+                    (image_id, place.document, place.position),
                 )
-                self._add(entry_of(self._compression.unpack(body), None), document, name, position)
+                self._add(place, EntryRow._make(spare[3:]))
 
     def place(self, n: int, entry: Entry) -> None:
         """Enter an entry with the footprint that was learnt of it, or without one where there is none to learn."""
-        row = self._row("SELECT time FROM item WHERE n = ? AND placement = ?", n, UNKNOWN)
-        if row is None:
+        row = Encoder(self._compression.dictionary).row(entry)
+        if self._row("SELECT 1 FROM item WHERE n = ? AND placement = ?", n, UNKNOWN) is None:
             return
-        (time,) = row
-        outline = None if entry.footprint is None else outline_of(entry.footprint)
         self._connection.execute(
             "UPDATE item SET placement = ?, west = ?, south = ?, east = ?, north = ?, outline = ? WHERE n = ?",
-            (PLACELESS if outline is None else PLACED, *_columns(outline), n),
+            (row.placement or PLACELESS, row.west, row.south, row.east, row.north, row.outline, n),
         )
-        self._connection.execute("UPDATE entry SET body = ? WHERE n = ?", (self._body(entry, outline), n))
-        if outline is not None:
-            self._insert_box(n, outline, time)
+        self._connection.execute("UPDATE entry SET facts = ? WHERE n = ?", (row.facts, n))
+        self._connection.executemany(_INSERT_BOX, _boxes([(n, row)]))
 
     def put_header(self, href: str, version: str, header: Header) -> None:
         """Enter the header of a file, in place of that of another version."""
@@ -175,96 +164,115 @@ class Writer:
             (href, version, body),
         )
 
+    def _numbers(self, documents: Sequence[Document]) -> list[int]:
+        """Return the number of each document, of new ones a new one; the entries of others are removed."""
+        present = self._present("SELECT name, n FROM document WHERE name IN", [document.name for document in documents])
+        for number in present.values():
+            self._clear(number)
+        following = self._value("SELECT coalesce(max(n), 0) FROM document") + 1
+        numbers, rows = [], []
+        for document in documents:
+            number = present.get(document.name, following)
+            following += number == following
+            notes = json_of(rows_of_notes(document.notes)) if document.notes else None
+            numbers.append(number)
+            rows.append((number, document.name, document.version, notes))
+        self._connection.executemany("REPLACE INTO document(n, name, version, notes) VALUES (?, ?, ?, ?)", rows)
+        return numbers
+
     def _clear(self, document: int) -> None:
         rows = self._connection.execute("SELECT n, id FROM item WHERE document = ?", (document,)).fetchall()
-        for n, image_id in rows:
-            self._delete(n, image_id)
-        self._released += [image_id for _, image_id in rows]
+        self._delete(rows)
         if self._has_spares:
             self._connection.execute("DELETE FROM spare WHERE document = ?", (document,))
 
-    def _delete(self, n: int, image_id: str) -> None:
-        self._connection.execute("DELETE FROM item WHERE n = ?", (n,))
-        self._connection.execute("DELETE FROM box WHERE n = ?", (n,))
-        self._connection.execute("DELETE FROM entry WHERE n = ?", (n,))
+    def _delete(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Delete items, given their numbers and ids."""
+        for table in ("item", "box", "entry"):
+            self._connection.executemany(f"DELETE FROM {table} WHERE n = ?", [(n,) for n, _ in rows])
         self._connection.executemany(
-            "DELETE FROM tail WHERE hash = ? AND item = ?", [(hash_of(tail), n) for tail in tails(image_id)]
+            "DELETE FROM tail WHERE hash = ? AND item = ?",
+            [(hash_of(tail), n) for n, image_id in rows for tail in tails(image_id)],
         )
+        self._released += [image_id for _, image_id in rows]
 
-    def _add(self, entry: Entry, document: int, name: str, position: int) -> None:
-        """Add an entry, or put it aside where its id is taken by a document that goes before."""
+    def _enter(self, rows: Sequence[tuple[_Place, EntryRow]]) -> None:
+        """Enter rows: those whose ids nobody else gives all at once, the others one by one."""
+        counts = Counter(row.id for _, row in rows)
+        present = self._present("SELECT id, n FROM item WHERE id IN", list(counts))
+        self._insert([item for item in rows if counts[item[1].id] == 1 and item[1].id not in present])
+        for place, row in rows:
+            if counts[row.id] > 1 or row.id in present:
+                self._add(place, row)
+
+    def _add(self, place: _Place, row: EntryRow) -> None:
+        """Enter a row, or put it aside where its id is taken by a document that goes before."""
         present = self._row(
-            "SELECT item.n, item.document, item.position, document.name FROM item JOIN document "
+            "SELECT item.n, item.document, document.name, item.position FROM item JOIN document "
             "ON document.n = item.document WHERE item.id = ?",
-            entry.id,
+            row.id,
         )
         if present is None:
-            self._insert(entry, document, position)
+            self._insert([(place, row)])
             return
-        n, taker, taken_position, taken_by = present
-        if taker == document or taken_by < name:
-            self._put_aside(entry, document, position)
+        n, *taker = present
+        if (taker[1], taker[2]) < (place.name, place.position):
+            self._put_aside(place, row)
             return
-        body, *row = self._row(
-            "SELECT entry.body, west, south, east, north, outline FROM entry JOIN item ON item.n = entry.n "
-            "WHERE entry.n = ?",
+        taken = self._row(
+            "SELECT item.id, collection.name, time, placement, files, west, south, east, north, outline, facts, rest "
+            "FROM item JOIN entry ON entry.n = item.n JOIN collection ON collection.n = item.collection "
+            "WHERE item.n = ?",
             n,
-        ) or (b"",)
-        outline = outline_of_row(row[:4], row[4])
-        footprint = None if outline is None else region_of(outline)
-        self._put_aside(entry_of(self._compression.unpack(body), footprint), taker, taken_position)
-        self._delete(n, entry.id)
-        self._insert(entry, document, position)
+        )
+        assert taken is not None
+        self._put_aside(_Place(*taker), EntryRow._make(taken))
+        self._delete([(n, row.id)])
+        self._insert([(place, row)])
 
-    def _put_aside(self, entry: Entry, document: int, position: int) -> None:
+    def _put_aside(self, place: _Place, row: EntryRow) -> None:
         self._has_spares = True
-        body = self._compression.pack(json_of_entry(entry, outline=True))
+        marks = ", ".join("?" * (2 + len(row)))
         self._connection.execute(
-            "INSERT INTO spare(id, document, position, body) VALUES (?, ?, ?, ?)", (entry.id, document, position, body)
+            f"INSERT INTO spare(document, position, {_SPARE_COLUMNS}) VALUES ({marks})",
+            (place.document, place.position, *row),
         )
 
-    def _insert(self, entry: Entry, document: int, position: int) -> None:
-        outline = None if entry.footprint is None else outline_of(entry.footprint)
-        time = properties_of(Image(entry.id, (), entry.start_time, entry.properties)).get(START)
-        cursor = self._connection.execute(
-            "INSERT INTO item(id, collection, time, document, position, placement, files, west, south, east, north, "
-            "outline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                entry.id,
-                self._collection(entry.collection),
-                time,
-                document,
-                position,
-                PLACED if outline is not None else UNKNOWN if entry.footprint is None and entry.sources else PLACELESS,
-                len(entry.sources),
-                *_columns(outline),
-            ),
+    def _insert(self, rows: Sequence[tuple[_Place, EntryRow]]) -> None:
+        """Insert rows whose ids are free."""
+        last = self._row("SELECT seq FROM sqlite_sequence WHERE name = 'item'")
+        start = 1 if last is None else int(last[0]) + 1
+        numbered = [(n, row) for n, (_, row) in enumerate(rows, start)]
+        self._connection.executemany(
+            "INSERT INTO item(n, id, collection, time, document, position, placement, files, west, south, east, north, "
+            "outline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (n, row.id, self._collection(row.collection), row.time, place.document, place.position, *row[3:10])
+                for (n, row), (place, _) in zip(numbered, rows, strict=True)
+            ],
         )
-        n = int(cursor.lastrowid or 0)
-        self._connection.execute("INSERT INTO entry(n, body) VALUES (?, ?)", (n, self._body(entry, outline)))
-        if outline is not None:
-            self._insert_box(n, outline, time)
-        for tail in tails(entry.id):
-            self._connection.execute("INSERT OR IGNORE INTO tail(hash, item) VALUES (?, ?)", (hash_of(tail), n))
-
-    def _insert_box(self, n: int, outline: Outline, time: float | None) -> None:
-        west, south, east, north = outline.box
-        day = 0.0 if time is None else time / DAY
-        self._connection.execute(
-            "INSERT INTO box(n, west, east, south, north, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (n, west, east, south, north, day, day),
+        self._connection.executemany(
+            "INSERT INTO entry(n, facts, rest) VALUES (?, ?, ?)", [(n, row.facts, row.rest) for n, row in numbered]
         )
-
-    def _body(self, entry: Entry, outline: Outline | None) -> bytes:
-        """Return the body of an entry, with its footprint where the columns of its item do not tell all of it."""
-        is_whole = outline is not None and entry.footprint is not None and not is_lonlat(entry.footprint)
-        return self._compression.pack(json_of_entry(entry, outline=is_whole))
+        self._connection.executemany(_INSERT_BOX, _boxes(numbered))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO tail(hash, item) VALUES (?, ?)",
+            [(hash_of(tail), n) for n, row in numbered for tail in tails(row.id)],
+        )
 
     def _collection(self, name: str) -> int:
         if name not in self._collections:
             self._connection.execute("INSERT OR IGNORE INTO collection(name) VALUES (?)", (name,))
             self._collections[name] = self._value("SELECT n FROM collection WHERE name = ?", name)
         return self._collections[name]
+
+    def _present(self, statement: str, texts: Sequence[str]) -> dict[str, int]:
+        """Return the numbers of those of some texts that a statement finds."""
+        result: dict[str, int] = {}
+        for start in range(0, len(texts), _MAX_VALUES):
+            part = texts[start : start + _MAX_VALUES]
+            result.update(self._connection.execute(f"{statement} ({', '.join('?' * len(part))})", part))
+        return result
 
     def _row(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
@@ -276,19 +284,12 @@ class Writer:
         return int(row[0])
 
 
-def _columns(outline: Outline | None) -> tuple[Any, ...]:
-    return (None,) * 5 if outline is None else (*outline.box, outline.body)
+_SPARE_COLUMNS = ", ".join(EntryRow._fields)
+
+_INSERT_BOX = "INSERT INTO box(n, west, east, south, north, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-def _plain_time(entry: Entry) -> Entry:
-    """Return an entry whose time is a number, or which has none: others could not be compared by the index."""
-    value = entry.properties.get(START)
-    if entry.start_time is not None or value is None or _is_time(value):
-        return entry
-    properties = {name: value for name, value in entry.properties.items() if name != START}
-    notes = left_out_notes(entry.id, {START: "not a number of milliseconds"})
-    return replace(entry, properties=properties, notes=(*entry.notes, *notes))
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_TIME
+def _boxes(rows: Iterable[tuple[int, EntryRow]]) -> list[tuple[Any, ...]]:
+    """Return the boxes of the rows that have a footprint."""
+    days = ((n, row, 0.0 if row.time is None else row.time / DAY) for n, row in rows if row.west is not None)
+    return [(n, row.west, row.east, row.south, row.north, day, day) for n, row, day in days]
