@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV = .venv
 DEMO = .venv-demo
 EARTH_ENGINE = .venv-earth-engine
+STAC_API = .venv-stac-api
 JAVASCRIPT = tests/earth_engine/javascript
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
@@ -14,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js bench bench-catalog bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-remote bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -99,6 +100,13 @@ test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a
 	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(BIN)/python tests/with_server.py --catalog earth_engine.javascript.scene_catalog node --test --test-timeout=600000 $(JAVASCRIPT)/client.test.js
 
+$(STAC_API)/.installed: requirements-stac-api.lock
+	$(call install,$(STAC_API),requirements-stac-api.lock)
+	touch $@
+
+test-stac-api: $(STAMP) $(STAC_API)/.installed ## Run the catalog of a STAC API against a real one; needs PostgreSQL with PostGIS
+	RASTERWIRE_STAC_API=$(abspath $(STAC_API))/bin $(BIN)/python -m pytest -q tests/test_pgstac.py
+
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
 
@@ -107,6 +115,9 @@ bench-catalog: $(STAMP) ## Measure the index of a million images; BENCH takes op
 
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
 	$(BIN)/python tests/benchmarks/memory.py
+
+bench-remote: $(STAMP) ## Count requests and bytes of windows of a remote file, and compare with GDAL
+	$(BIN)/python tests/benchmarks/remote.py $(BENCH)
 
 # Only the versions that a changed pyproject.toml asks for move; delete the files to move all.
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms

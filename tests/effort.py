@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+import pytest
+
 import rasterwire
 
 HANG = 300
@@ -57,3 +59,25 @@ def effort_of_new_threads() -> Iterator[Effort]:
         yield counted
     finally:
         threading.setprofile(None)
+
+
+@contextmanager
+def started_threads() -> Iterator[list[threading.Thread]]:
+    """Give the threads that the calling thread starts meanwhile, and those that these start.
+
+    Servers of other tests run in the same process; their threads begin and end at any time, and do not count.
+    """
+    own, start = [threading.current_thread()], threading.Thread.start
+
+    def recorded(thread: threading.Thread) -> None:
+        if threading.current_thread() in own:
+            own.append(thread)
+        start(thread)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", recorded)
+        started: list[threading.Thread] = []
+        try:
+            yield started
+        finally:
+            started += own[1:]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from rasterwire.catalog import MAX_PAGE, Catalog, Page
 from rasterwire.errors import ImageNotFound
-from rasterwire.geo.region import box_region
+from rasterwire.geo.region import Region, box_region
 from rasterwire.image import Image
 from rasterwire.query import (
     AllOf,
@@ -97,11 +97,12 @@ def random_condition(chance: random.Random, ids: Sequence[str], depth: int = 2) 
         part = text[begin : begin + chance.randrange(1, 9)] if chance.random() < 0.7 else text
         name = chance.choice(["system:id", "system:index", "system:id", "name"])
         return Compare(name, chance.choice(list(Comparison)), part)
-    value = chance.choice([0, 1, 2.5, 10, 50, True, "x", "10"])
+    values: list[str | float | bool] = [0, 1, 2.5, 10, 50, True, "x", "10"]
+    value = chance.choice(values)
     return Compare(chance.choice(["cloud", "mixed", "name", "nothing"]), chance.choice(list(Comparison)), value)
 
 
-def random_box(chance: random.Random) -> "box_region":  # type: ignore[valid-type]
+def random_box(chance: random.Random) -> Region:
     """Return a box; a few lie over the antimeridian."""
     west, south = chance.uniform(-200, 170), chance.uniform(-85, 60)
     return box_region(west, south, west + chance.uniform(0, 60), south + chance.uniform(0, 25))

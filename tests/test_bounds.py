@@ -15,6 +15,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from effort import started_threads
 from rasterwire.download.grace_period import GraceTimer
 from rasterwire.errors import DiskFull, Overloaded
 from rasterwire.server import readers as readers_module
@@ -36,12 +37,11 @@ def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts()
         if len(ended) == 300:
             all_ended.set()
 
-    before = set(threading.enumerate())  # other threads may end meanwhile
     grace = GraceTimer(end)
-    for n in range(300):
-        grace.begin(f"{n}", 1000.0)
-    begun = {thread for thread in threading.enumerate() if thread.name == "grace"} - before
-    assert len(begun) == 1
+    with started_threads() as begun:
+        for n in range(300):
+            grace.begin(f"{n}", 1000.0)
+    assert [thread.name for thread in begun] == ["grace"]
     assert ended == []
     for n in range(300):
         grace.begin(f"{n}", 0.0)
@@ -49,7 +49,7 @@ def test_one_thread_waits_for_all_that_are_left_alone_and_the_last_word_counts()
     assert sorted(ended, key=int) == [f"{n}" for n in range(300)]
     grace.begin("late", 1000.0)
     grace.close()
-    assert not begun & set(threading.enumerate())
+    assert not begun[0].is_alive()
     assert len(ended) == 300
 
 

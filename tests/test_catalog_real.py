@@ -10,6 +10,7 @@ import rasterio
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Band
+from rasterwire.query import Query
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def bands(catalog: FolderCatalog, image_id: str) -> dict[str, Band]:
 def test_every_raster_is_a_band_of_an_image_and_its_header_is_kept(catalog: FolderCatalog, shared_data: Path) -> None:
     rasters = {path for suffix in ("tif", "jp2") for path in shared_data.rglob(f"*.{suffix}")}
     paths = set()
-    for image_info in catalog.list_images("", "", 1000):
+    for image_info in catalog.find(Query()).images:
         try:
             image = catalog.get(image_info.id)
         except SourceUnavailable as error:
@@ -53,7 +54,7 @@ def sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
 def test_every_dataset_folder_can_be_a_catalog_of_its_own(shared_data: Path) -> None:
     for folder in sorted(path for path in shared_data.iterdir() if path.is_dir()):
         catalog = FolderCatalog(folder)
-        assert catalog.list_images("", "", 100), folder.name
+        assert catalog.find(Query()).images, folder.name
         assert all(str(shared_data) not in str(note) for note in catalog.check())
 
 

@@ -51,8 +51,6 @@ def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) ->
         "B2",
         "--region",
         BOX,
-        "--format",
-        "geo_tiff",
         "-o",
         target,
     ]
@@ -63,6 +61,24 @@ def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) ->
         assert (tiff.count, tiff.width) == (3, 209)
         assert (picture.count, picture.width) == (4, 209)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["look.png", "x.tif"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "start"),
+    [
+        ("x.npy", [], b"\x93NUMPY"),
+        ("x.tif", ["--format", "npy"], b"\x93NUMPY"),
+        ("x.tif", ["--file-per-band"], b"PK"),
+        ("x", [], b"PK"),
+    ],
+)
+def test_the_extension_chooses_the_format_that_no_option_names(
+    server: Served, tmp_path: Path, name: str, options: list[str], start: bytes
+) -> None:
+    target = tmp_path / name
+    code, *_ = run("download", SCENE, "-b", "B3", "--region", BOX, *options, "-o", target, "--server", server.address)
+    assert code == 0
+    assert target.read_bytes().startswith(start)
 
 
 def test_plan_shows_a_table_and_what_is_ignored(server: Served) -> None:

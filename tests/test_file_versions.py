@@ -19,6 +19,7 @@ from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan import Limits, make_plan
 from rasterwire.plan.types import BandPlan
+from rasterwire.query import Query
 from rasterwire.render.sampling import sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
@@ -83,7 +84,7 @@ def test_a_document_replaced_by_one_of_the_same_size_and_time_is_read_again(tmp_
     document, replacement = tmp_path / "scene" / "asset.json", tmp_path / "other"
     document.write_text('{"type": "IMAGE", "id": "one"}')
     catalog = FolderCatalog(tmp_path, refresh_seconds=0)
-    if catalog.list_images("", "", 9)[0].id != "one":
+    if catalog.find(Query()).images[0].id != "one":
         pytest.fail("the document is not what names the image")
     before = document.stat()
     replacement.write_text('{"type": "IMAGE", "id": "two"}')
@@ -94,7 +95,7 @@ def test_a_document_replaced_by_one_of_the_same_size_and_time_is_read_again(tmp_
         shutil.copyfile(replacement, document)
         shutil.copystat(replacement, document)
     assert (document.stat().st_size, document.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    assert [image.id for image in catalog.list_images("", "", 9)] == ["two"]
+    assert [image.id for image in catalog.find(Query()).images] == ["two"]
 
 
 @pytest.mark.parametrize("reader", ["tiles", "gdal", "warp"])

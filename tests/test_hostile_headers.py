@@ -20,6 +20,7 @@ from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import open_raster
 from rasterwire.image import Image
+from rasterwire.query import Query
 from rasterwire.render.source import read
 
 SIDE = 16
@@ -159,7 +160,7 @@ def test_a_bad_file_fails_its_own_request_only(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(tiff([entries_of(8)] * 3000, {}))
     (tmp_path / "b.tif").write_bytes(tiff([entries_of(8)], {}))
     catalog = FolderCatalog(tmp_path)
-    assert [image.id for image in catalog.list_images("", "", 9)] == ["a", "b"]
+    assert [image.id for image in catalog.find(Query()).images] == ["a", "b"]
     with pytest.raises(SourceUnavailable) as raised:
         catalog.get("a")
     assert (raised.value.image_id, raised.value.band) == ("a", "a")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from rasterio import Affine
+from rasterwire.catalog.folder_index import build_index
 
 import made_entries
 from rasterwire.catalog import indexed
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.catalog.folder_index import build_index
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.index.writing import Writer

@@ -344,3 +344,22 @@ def test_the_limits_of_earth_engine_are_told_in_its_words(dimensions: tuple[int,
     with pytest.raises(InvalidRequest) as caught:
         plan(bands=THREE, format=Format.GEO_TIFF, grid=GridSpec(dimensions=dimensions), limits=EARTH_ENGINE_LIMITS)
     assert str(caught.value) == message
+
+
+def test_a_band_that_there_is_not_hides_nothing_else_that_is_wrong() -> None:
+    far = box_region(1, 1, 2, 2)
+    fields = refused(
+        band("B1", dtype="uint8"),
+        band("B2", dtype="uint16"),
+        bands=(BandRequest("B1"), BandRequest("B99"), BandRequest("B2")),
+        file_per_band=True,
+        nodata=300,
+        region=far,
+    )
+    assert fields == {"bands[1].id": "BAND_NOT_FOUND", "nodata": "NODATA_NOT_OF_TYPE", "region": "OUTSIDE_IMAGE"}
+
+
+def test_what_a_missing_band_might_be_like_is_no_reason_to_refuse() -> None:
+    limits = Limits(max_bytes=10)
+    fields = refused(band("B1", dtype="uint8"), bands=(BandRequest("B99"),), nodata=300, limits=limits)
+    assert fields == {"bands[0].id": "BAND_NOT_FOUND"}

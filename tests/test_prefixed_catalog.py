@@ -8,7 +8,7 @@ import pytest
 
 from listed import ListedCatalog, random_images, random_query, walk
 from rasterwire.catalog.prefixed import Member, PrefixedCatalog
-from rasterwire.errors import ImageNotFound, InvalidRequest
+from rasterwire.errors import ImageNotFound, InvalidRequest, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.query import Query, Sort
 
@@ -103,6 +103,21 @@ def test_a_query_goes_only_to_the_catalogs_that_may_have_its_images() -> None:
     catalog.find(Query(collection="a"))
     catalog.find(Query(prefix="a/x"))
     assert (len(first.queries), len(second.queries)) == (2, 0)
+
+
+def test_an_error_names_the_image_as_it_is_called_and_the_catalog_that_failed() -> None:
+    class Failing(ListedCatalog):
+        def get(self, image_id: str) -> Image:
+            raise SourceUnavailable(image_id, "B1", "the file is missing")
+
+        def count(self, query: Query) -> int | None:
+            raise SourceUnavailable.of_file("it is away")
+
+    catalog = PrefixedCatalog([Member("a/b", Failing([])), Member("c", ListedCatalog([]))])
+    with pytest.raises(SourceUnavailable, match="band 'B1' of image 'a/b/x' cannot be read: the file is missing"):
+        catalog.get("a/b/x")
+    with pytest.raises(SourceUnavailable, match=r"it is away \(images under a/b/\)"):
+        catalog.count(Query())
 
 
 def test_a_count_is_unknown_where_that_of_one_catalog_is() -> None:

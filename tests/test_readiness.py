@@ -81,7 +81,7 @@ def test_a_folder_that_is_gone_ends_readiness_and_not_life(settings: Settings) -
     with served(settings) as server, watching(server) as watch:
         until(watch, SERVING)
         assert checks(server) == (200, {"catalog": "ok", "state": "ok", "disk": "ok", "loops": "ok"})
-        for name, folder in {"catalog": settings.catalog, "state": settings.state_dir}.items():
+        for name, folder in {"catalog": settings.folders[""], "state": settings.state_dir}.items():
             away = folder.rename(folder.with_suffix(".away"))
             status, document = checks(server)
             assert (status, document[name] != "ok", str(folder.parent) in str(document)) == (503, True, False), name
@@ -205,9 +205,10 @@ def test_one_watcher_that_leaves_takes_nothing_from_another(settings: Settings) 
         with watching(server) as leaving:
             until(leaving, SERVING)
             leaving.cancel()
-        away = settings.catalog.rename(settings.catalog.with_suffix(".away"))
+        folder = settings.folders[""]
+        away = folder.rename(folder.with_suffix(".away"))
         until(staying, NOT_SERVING)
-        away.rename(settings.catalog)
+        away.rename(folder)
 
 
 def test_an_unknown_service_is_not_found_and_watched_as_unknown(settings: Settings) -> None:

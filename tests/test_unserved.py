@@ -12,7 +12,7 @@ from rasterwire.server.process.unserved import tell_unserved
 from test_refusals import write_item, write_tiff
 
 BESIDE = ["a.tif.msk", "a.tif.ovr", "a.tif.aux.xml", "a.tfw", "b.wld", "sub/c.TIF.MSK", "sub/c.j2w"]
-FORMATS = ["x.nc", "x.vrt", "sub/x.grib2", "x.HDF", "x.tif.gz"]
+FORMATS = ["x.img", "x.vrt", "sub/x.grib2", "x.HDF", "x.tif.gz"]
 FINE = ["readme.txt", "thumb.png", "notes.xml", ".hidden.tif.msk"]
 
 
@@ -42,6 +42,14 @@ def test_check_names_what_is_ignored_or_elsewhere(tmp_path: Path) -> None:
         assert f"{name}: " in result.output, name
 
 
+def test_hdf_files_are_named_with_the_way_to_convert(tmp_path: Path) -> None:
+    for name in ("MOD09.hdf", "OMI.he5"):
+        (tmp_path / name).write_bytes(b"")
+    reasons = {item.name: item.reason for item in FolderCatalog(tmp_path).unserved()}
+    assert "h4toh5" in reasons["MOD09.hdf"]
+    assert "rename it" in reasons["OMI.he5"]
+
+
 def test_check_counts_assets_of_other_machines_in_one_line_for_each(tmp_path: Path) -> None:
     write_item(tmp_path / "i.json", {f"B{n}": {"href": f"https://user:x@example.com/{n}.tif"} for n in range(30)})
     write_item(tmp_path / "j.json", {"B0": {"href": "s3://bucket/0.tif"}, "B1": {"href": "https://example.com/1.tif"}})
@@ -62,7 +70,7 @@ def test_a_server_says_in_one_line_what_it_does_not_serve(tmp_path: Path, caplog
         tell_unserved(tmp_path / "fine")
     assert len(caplog.messages) == 2
     message = caplog.messages[1]
-    for part in ("2 .msk", "1 .ovr", "1 .aux.xml", "1 .tfw", "1 .nc", "1 asset at https", "1 asset at s3", "--check"):
+    for part in ("2 .msk", "1 .ovr", "1 .aux.xml", "1 .tfw", "1 .img", "1 asset at https", "1 asset at s3", "--check"):
         assert part in message, part
     assert "\n" not in message
 
@@ -82,11 +90,11 @@ def test_images_without_rasters_are_counted_at_start_and_named_in_a_list(
 
 
 def test_a_folder_without_images_is_told_as_such(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "x.nc").write_bytes(b"")
+    (tmp_path / "x.img").write_bytes(b"")
     done = CliRunner().invoke(cli, ["images", str(tmp_path)])
     assert (done.exit_code, done.stdout) == (0, "")
     assert f"no images in {tmp_path}: an image is a GeoTIFF" in done.stderr
-    assert "not served are 1 .nc" in done.stderr
+    assert "not served are 1 .img" in done.stderr
     with caplog.at_level(logging.INFO, "rasterwire.server"):
         tell_unserved(tmp_path)
     assert caplog.messages[0].startswith(f"no images in {tmp_path}: an image is a GeoTIFF")

@@ -26,6 +26,7 @@ from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.pixels import Pixels, Window, type_names
 from rasterwire.plan import Limits, RenderPlan, make_plan
+from rasterwire.query import Query
 from rasterwire.render.band import render_band
 from rasterwire.render.block import render_block
 from rasterwire.render.stored import stored_tiles
@@ -262,7 +263,7 @@ def test_grids_over_the_cut_of_longitudes(tmp_path: Path) -> None:
 def test_all_real_rasters(shared_data: Path, tmp_path: Path) -> None:
     """Windows of each image, on its own lattice, where rasterio is the oracle, and on another one."""
     catalog = FolderCatalog(shared_data)
-    ids = [image.id for image in catalog.list_images("", "", 1000)]
+    ids = [image.id for image in catalog.find(Query()).images]
     checked = 0
     for image_id in ids:
         try:

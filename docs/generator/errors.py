@@ -117,7 +117,7 @@ def _violations_of(function: ast.AST) -> set[_Violation]:
             continue
         for field, reason, description in zip(node.args, node.args[1:], node.args[2:], strict=False):
             name, path = _text(reason), _text(field)
-            if _reason.fullmatch(name):
+            if _reason.fullmatch(name) and name != "INVALID_SETTING":  # that is no error of a request
                 path = path if path.strip("….") else ""
                 text = _text(_value(description, function))
                 is_sentence = any(letter.isalpha() for letter in text)

@@ -32,6 +32,7 @@ made from the constants that the messages of the code name.
 _sections = {
     "budget": "Time and memory of one evaluation",
     "expression": "Expressions",
+    "query": "Expressions",
     "nodes": "Expressions",
     "geo": "Regions and coordinate reference systems",
     "forms": "Requests and the server",

@@ -109,3 +109,10 @@ def check() -> None:
     budget = _current.get()
     if budget is not None:
         budget.check()
+
+
+def take(count: int) -> None:
+    """Count the bytes of a new value of the evaluation that is under way; see ``Budget.take``."""
+    budget = _current.get()
+    if budget is not None:
+        budget.take(count)

@@ -111,6 +111,7 @@ class Band:
         ground: a grid over the ground that its pixels cover, where control points or rational polynomials
             place them in place of a transform; else None.
         mask_is_own: whether its mask is of this band alone, and not of all bands of the file.
+        format: of a file of arrays, whose layer ``index`` is, see ``files.arrays``; "" for other rasters.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Band:
     metadata: BandMetadata = BandMetadata()
     ground: GeoBox | None = None
     mask_is_own: bool = False
+    format: str = ""
 
     @property
     def placed(self) -> GeoBox:
@@ -177,4 +179,11 @@ def properties_of(image: Image) -> Mapping[str, Any]:
     if image.start_time is not None:
         millis = round(image.start_time.timestamp() * 1000)
         more |= {"system:time_start": millis, "system:time_end": millis}
-    return {**image.properties, **more}
+    properties = {**image.properties, **more}
+    properties.pop("system:id", None)  # it is the id of the image, whatever a document says
+    time = properties.get("system:time_start")
+    if time is not None and type(time) is not int:  # a document says it in place of a date
+        properties.pop("system:time_start")
+        if isinstance(time, float) and time.is_integer():
+            properties["system:time_start"] = int(time)
+    return properties

@@ -15,6 +15,8 @@ from rasterwire.geo.region.relations import intersects
 from rasterwire.image import Image, properties_of
 
 __all__ = [
+    "MAX_CONDITIONS",
+    "START",
     "AllOf",
     "AnyOf",
     "Compare",
@@ -25,6 +27,7 @@ __all__ = [
     "Present",
     "Query",
     "Sort",
+    "condition_count",
     "holds",
     "sort_images",
     "sort_key",
@@ -33,6 +36,9 @@ __all__ = [
 
 START = "system:time_start"
 """The property by which images are filtered by time, in milliseconds since 1970 in UTC."""
+
+MAX_CONDITIONS = 500
+"""Conditions of a query, those within others included; databases refuse many more. Who asks tests the rest."""
 
 
 class Comparison(StrEnum):
@@ -78,14 +84,14 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """All conditions hold."""
+    """All conditions hold, as of none they do."""
 
     conditions: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one condition holds."""
+    """At least one condition holds, as of none it does not."""
 
     conditions: tuple["Condition", ...]
 
@@ -127,6 +133,7 @@ class Query:
     def narrowed(self, condition: Condition) -> "Query":
         """Return a query for the images that fulfil a condition as well; this query has no limit."""
         assert self.limit is None, "a condition cannot be moved before a limit"
+        is_timed = self.start is not None or self.end is not None
         match condition:
             case AllOf(conditions):
                 query = self
@@ -135,19 +142,29 @@ class Query:
                 return query
             case Intersects(region):
                 return replace(self, regions=(*self.regions, region))
-            case Compare(property="system:time_start", comparison=Comparison.LESS, value=float() | int() as value):
-                # times are whole numbers: less than 1.5 is less than 2
-                end = -int(-value // 1)
-                return replace(self, end=end if self.end is None else min(self.end, end))
-            case Not(Compare(property="system:time_start", comparison=Comparison.LESS, value=float() | int() as value)):
-                return self._from(-int(-value // 1), condition)
+            case Compare(property="system:time_start", comparison=Comparison.LESS, value=value) if _is_whole(value):
+                return self._timed(None, int(value))
+            case Not(Compare(property="system:time_start", comparison=Comparison.LESS, value=value)) if (
+                # it is true of an image without a time as well, which a query with a time never finds
+                _is_whole(value) and (is_timed or Present(START) in self.conditions)
+            ):
+                return self._timed(int(value), None)
+            case Present("system:time_start") if is_timed:
+                return self
             case _:
                 return replace(self, conditions=(*self.conditions, condition))
 
-    def _from(self, start: int, condition: Condition) -> "Query":
-        """Return a query for images at or after a time; the condition itself is also true of images without a time."""
-        query = replace(self, start=start if self.start is None else max(self.start, start))
-        return query if Present(START) in self.conditions else replace(self, conditions=(*self.conditions, condition))
+    def _timed(self, start: int | None, end: int | None) -> "Query":
+        """Return a query for the images of a time as well; conditions that follow from it, or add to it, go into it."""
+        query = replace(
+            self,
+            start=max((value for value in (start, self.start) if value is not None), default=None),
+            end=min((value for value in (end, self.end) if value is not None), default=None),
+            conditions=(),
+        )
+        for condition in self.conditions:
+            query = query.narrowed(condition)
+        return query
 
     def matches(self, image: Image) -> bool:
         """Tell whether an image is one of those that the query asks for, apart from its limit.
@@ -168,6 +185,21 @@ class Query:
         return all(holds(Intersects(region), image) for region in self.regions) and all(
             holds(condition, image) for condition in self.conditions
         )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+
+
+def condition_count(condition: Condition) -> int:
+    """Return how many conditions a condition consists of, itself included."""
+    match condition:
+        case Not(inner):
+            return 1 + condition_count(inner)
+        case AllOf(conditions) | AnyOf(conditions):
+            return 1 + sum(map(condition_count, conditions))
+        case _:
+            return 1
 
 
 def holds(condition: Condition, image: Image) -> bool:

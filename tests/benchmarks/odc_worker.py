@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import odc.stac
-import pystac  # type: ignore[import-not-found]  # of another environment
+import pystac
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox

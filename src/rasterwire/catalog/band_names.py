@@ -1,19 +1,17 @@
 """The rule by which the bands of STAC items are named: by their assets, by their documents, or by a table."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
-from rasterwire.catalog.document import as_list, as_mapping, as_text
-from rasterwire.catalog.entry import Disagreement
+from rasterwire.catalog.entry import BandClaim, Disagreement, Entry, Naming, Source
 
 __all__ = ["BandNames", "NamedBy"]
 
 
 class NamedBy(StrEnum):
-    """What names a band whose asset has no other."""
+    """What names the band of an asset."""
 
     ASSET = "asset"
     EO_NAME = "eo:name"
@@ -22,76 +20,71 @@ class NamedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BandNames:
-    """How bands are named.
+    """How the bands of images are named whose files are assets of documents; those of others keep their names.
 
     Attributes:
-        by: what names the band of an asset that the table has not; an asset whose document does not say so keeps its
-            key.
+        by: what names the band of an asset that the table has not; one whose document does not say so keeps its key.
         table: names by the keys of assets; all differ.
     """
 
     by: NamedBy = NamedBy.ASSET
     table: Mapping[str, str] = field(default_factory=dict)
 
-    def applied(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Disagreement]]:
-        """Return an item whose assets have the names of bands as their keys, and what could not be named so.
+    def applied(self, entry: Entry) -> Entry:
+        """Return an entry whose sources have the names of bands as their keys.
 
-        Of assets that would have the same name, each keeps its key: a name means one band.
-
-        Args:
-            item: a STAC item; its id and assets are there.
+        Of sources that would have the same name, each keeps its key, and the notes of the entry say so: a name means
+        one band.
         """
-        assets = as_mapping(item["assets"])
-        wanted = {key: self._name(key, as_mapping(asset)) for key, asset in assets.items()}
-        names = _all_different(wanted)
+        if entry.naming is not Naming.ASSETS or (self.by is NamedBy.ASSET and not self.table):
+            return entry
+        preferred = {source.key: self._name(source) for source in entry.sources}
+        names = _all_different(preferred)
         notes = [
             Disagreement(
-                image_id=str(item["id"]),
+                image_id=entry.id,
                 band=key,
                 field="band name",
-                claim=wanted[key],
+                claim=preferred[key],
                 value=f"other assets would have this name too; it is called {key}",
             )
-            for key in assets
-            if names[key] != wanted[key]
+            for key, name in names.items()
+            if name != preferred[key]
         ]
-        if self.by is NamedBy.ASSET and not self.table:
-            return item, notes
-        return {**item, "assets": {names[key]: self._asset(asset) for key, asset in assets.items()}}, notes
+        sources = tuple(self._renamed(source, names[source.key]) for source in entry.sources)
+        order = tuple(name for name in self.table.values() if name in names.values())
+        return replace(entry, sources=sources, notes=(*entry.notes, *notes), band_order=order or entry.band_order)
 
-    def _name(self, key: str, asset: Mapping[str, Any]) -> str:
-        if key in self.table:
-            return self.table[key]
-        bands = as_list(asset.get("bands")) or as_list(asset.get("eo:bands"))
+    def _name(self, source: Source) -> str:
+        if source.key in self.table:
+            return self.table[source.key]
+        bands = source.claim.bands
         if len(bands) != 1 or self.by is NamedBy.ASSET:
-            return key
-        band = as_mapping(bands[0])
-        return (as_text(band.get("name")) if self.by is NamedBy.EO_NAME else _common_name(band)) or key
+            return source.key
+        return (bands[0].name if self.by is NamedBy.EO_NAME else bands[0].common_name) or source.key
 
-    def _asset(self, asset: Any) -> Any:
-        """Return an asset whose bands are called by their common names, where the rule says so and all have one."""
-        if self.by is not NamedBy.COMMON_NAME or not isinstance(asset, dict):
-            return asset
-        renamed = {}
-        for field_name in ("bands", "eo:bands"):
-            bands = [as_mapping(band) for band in as_list(asset.get(field_name))]
-            common = [_common_name(band) for band in bands]
-            if bands and all(common):
-                renamed[field_name] = [{**band, "name": name} for band, name in zip(bands, common, strict=True)]
-        return {**asset, **renamed}
+    def _renamed(self, source: Source, key: str) -> Source:
+        """Return a source with another key; its bands have their common names, where the rule says so and all do."""
+        bands = source.claim.bands
+        if self.by is NamedBy.COMMON_NAME and len(bands) > 1:
+            bands = _with_common_names(bands)
+        return replace(source, key=key, claim=replace(source.claim, bands=bands))
 
 
-def _common_name(band: Mapping[str, Any]) -> str | None:
-    return as_text(band.get("eo:common_name")) or as_text(band.get("common_name"))
+def _with_common_names(bands: Sequence[BandClaim]) -> tuple[BandClaim, ...]:
+    names = [band.common_name for band in bands]
+    if not all(names):
+        return tuple(bands)
+    return tuple(replace(band, name=name) for band, name in zip(bands, names, strict=True))
 
 
-def _all_different(wanted: Mapping[str, str]) -> dict[str, str]:
+def _all_different(preferred: Mapping[str, str]) -> dict[str, str]:
     """Return the names by keys, where those that several would have give way to the keys.
 
     >>> _all_different({"a": "red", "b": "red", "c": "b"})
     {'a': 'a', 'b': 'b', 'c': 'c'}
     """
-    names = dict(wanted)
+    names = dict(preferred)
     while True:
         counts = Counter(names.values())
         clashing = [key for key, name in names.items() if counts[name] > 1 and name != key]

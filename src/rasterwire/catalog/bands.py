@@ -58,8 +58,8 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
         yield Band(
             name=name,
             href=source.href,
-            index=index,
-            grid=grid,
+            index=band.index or index,
+            grid=grid if band.grid is None else band.grid,
             dtype=band.dtype,
             nodata=band.nodata if band.nodata is not None else _claimed_nodata(claim, band.dtype),
             masked=band.masked,
@@ -74,6 +74,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             version=header.version,
             metadata=metadata,
             ground=header.ground if grid.crs is None else None,
+            format=header.format,
         )
 
 

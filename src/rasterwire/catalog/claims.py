@@ -136,6 +136,7 @@ def _band_claim(band: Mapping[str, Any], raster: Mapping[str, Any], asset: Mappi
         scale=as_number(_nearest(levels, "raster:scale", "scale")),
         offset=as_number(_nearest(levels, "raster:offset", "offset")),
         unit=as_text(_nearest(levels, "unit")),
+        common_name=as_text(band.get("eo:common_name")) or as_text(band.get("common_name")),
     )
 
 

@@ -29,6 +29,7 @@ class BandClaim:
     scale: float | None = None
     offset: float | None = None
     unit: str | None = None
+    common_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,14 @@ class Source:
         name: of the file, relative to the catalog's folder.
         href: its address, see ``files.sources``; of a local file absolute, links resolved. For the server only.
         claim: what a document claims of it.
+        moment: of a file of arrays, the time of its layers: that of ``Moment.id``, or one in the form of ISO 8601.
     """
 
     key: str
     name: str
     href: str
     claim: Claim = field(default_factory=Claim)
+    moment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The catalog of a folder with rasters and STAC documents."""
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.watch import FolderIndex
@@ -24,7 +25,9 @@ class FolderCatalog:
     define what becomes an image, and ``bands`` defines the names of its bands. Safe to use from several threads.
     """
 
-    def __init__(self, root: Path, refresh_seconds: float = 3.0, index: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, refresh_seconds: float = 3.0, index: Path | None = None, bands: BandNames | None = None
+    ) -> None:
         """Set the folder. Nothing is read before the first call of a method.
 
         Args:
@@ -32,8 +35,10 @@ class FolderCatalog:
             refresh_seconds: how old an answer may be. Those of a large folder are a few seconds old at most.
             index: file of the index, which several processes may share, with others beside it; None makes a temporary
                 one. Of a large folder with an index, the first answer may be as old as the index.
+            bands: how the bands of STAC items are named; by their assets if not given.
         """
         self._root = root
+        self._bands = bands
         self._index = FolderIndex(root, refresh_seconds, index)
         self._catalog: IndexCatalog | None = None
         weakref.finalize(self, self._index.close)
@@ -84,36 +89,6 @@ class FolderCatalog:
         """
         return self._index.store().without_files()
 
-    def list_images(self, prefix: str, after: str, limit: int) -> Sequence[Image]:
-        """Return at most ``limit`` images ordered by id, without bands. It opens no raster.
-
-        Only ids that begin with ``prefix`` and are greater than ``after``.
-
-        Raises:
-            SourceUnavailable: the folder does not exist.
-        """
-        return self._all(Query(prefix=prefix), after, limit)
-
-    def collection(self, name: str) -> Sequence[Image]:
-        """Return the images of a collection ordered by id, without bands. It opens no raster.
-
-        An image belongs to a collection if its document names it, or if its id begins with its name and a slash.
-
-        Raises:
-            SourceUnavailable: the folder does not exist.
-        """
-        return self._all(Query(collection=name), "", None)
-
-    def _all(self, query: Query, start: str, limit: int | None) -> list[Image]:
-        images: list[Image] = []
-        while limit is None or len(images) < limit:
-            page = self.find(query, start, MAX_PAGE if limit is None else min(limit - len(images), MAX_PAGE))
-            images += page.images
-            start = page.next
-            if not start:
-                break
-        return images
-
     def check(self) -> Iterator[Disagreement]:
         """Open every raster, and yield each difference between the documents and the files.
 
@@ -135,5 +110,5 @@ class FolderCatalog:
         store = self._index.store()
         catalog = self._catalog
         if catalog is None or catalog.store is not store:
-            catalog = self._catalog = IndexCatalog(store)
+            catalog = self._catalog = IndexCatalog(store, self._bands)
         return catalog

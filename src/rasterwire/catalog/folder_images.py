@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
+from rasterwire.catalog.array_images import array_images
 from rasterwire.catalog.claims import earth_engine_claim
 from rasterwire.catalog.document import (
     as_list,
@@ -24,8 +25,9 @@ from rasterwire.catalog.document import (
 )
 from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Tree, is_raster, join, natural_key
+from rasterwire.files.arrays.opened import array_format
 
-__all__ = ["DESCRIPTION_NAME", "folder_image", "units_of"]
+__all__ = ["DESCRIPTION_NAME", "folder_images", "units_of"]
 
 DESCRIPTION_NAME = "asset.json"
 """Of the document that describes the image of its folder."""
@@ -34,28 +36,44 @@ DESCRIPTION_NAME = "asset.json"
 def units_of(name: str) -> tuple[str, ...]:
     """Return what a raster or a description may give images to, itself or its folder; that of a folder ends with "/".
 
-    >>> units_of("a/b/B1.tif"), units_of("dem.tif")
-    (('a/b/',), ('dem.tif', '/'))
+    >>> units_of("a/b/B1.tif"), units_of("dem.tif"), units_of("a/cube.zarr")
+    (('a/b/',), ('dem.tif', '/'), ('a/cube.zarr',))
     """
     folder, _, base = name.rpartition("/")
+    if array_format(name):
+        return (name,)
     return (f"{folder}/",) if folder or base == DESCRIPTION_NAME else (name, "/")
 
 
-def folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]) -> tuple[str, Entry] | None:
-    """Return version and entry of the image of a folder or of a file, None where it gives none.
+def folder_images(
+    tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]
+) -> tuple[str, tuple[Entry, ...]] | None:
+    """Return version and entries of the images of a folder or of a file, None where it gives none.
+
+    Only a file of arrays gives more than one.
 
     Args:
         tree: the files of the catalog.
         unit: see ``units_of``.
         listed: returns those of some rasters that STAC items list; they are part of no other image.
     """
+    if array_format(unit):
+        version = tree.version_of(unit)
+        return None if version is None or listed([unit]) else (version, array_images(tree, unit))
+    image = _folder_image(tree, unit, listed)
+    return None if image is None else (image[0], (image[1],))
+
+
+def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]) -> tuple[str, Entry] | None:
     if not unit.endswith("/"):
         version = tree.version_of(unit)
         is_image = version is not None and not listed([unit]) and not _description(tree, "")
         return (str(version), _whole_file(tree, unit)) if is_image else None
     folder = unit[:-1]
     content = tree.folders.get(folder)
-    rasters = [join(folder, base) for base in content.files if is_raster(base)] if content else []
+    rasters = (
+        [join(folder, base) for base in content.files if is_raster(base) and not array_format(base)] if content else []
+    )
     names = sorted(sorted({*rasters} - listed(rasters)), key=natural_key)
     description = _description(tree, folder) if names else {}
     if not names or not (folder or description):

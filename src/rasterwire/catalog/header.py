@@ -3,21 +3,23 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
 from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS as RasterioCRS  # noqa: N811
-from rasterio.enums import MaskFlags
+from rasterio.enums import Interleaving, MaskFlags
 from rasterio.io import DatasetReader
 
 from rasterwire.catalog.metadata import read_metadata
 from rasterwire.catalog.truncation import check_complete
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.byte_reader import open_reader
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
-from rasterwire.files.raster_file import open_raster, version_of
+from rasterwire.files.raster_file import open_raster
+from rasterwire.files.sandbox import call
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
 
@@ -29,6 +31,12 @@ _MAX_EXACT = 2.0**53
 
 _LEAST_PIXEL = 1e-40
 """Square units of the crs that a pixel of a file covers at least: less is a transform that was never filled in."""
+
+_MAX_BANDS = 16_384
+"""Of a file; GDAL takes 5 KB of memory for each."""
+
+_MAX_BLOCK_BYTES = 256 << 20
+"""Of a tile or strip with all the bands in it."""
 
 _MAX_OVERVIEWS = 32
 """After so many halvings any raster is one pixel."""
@@ -46,6 +54,8 @@ class BandHeader:
         mask_is_own: whether that mask belongs to this band alone.
         scale, offset: physical = stored x scale + offset; 1 and 0 where the file gives none.
         unit: of the physical value, or "".
+        grid: where it is not that of the file's first band; else None.
+        index: of the band in its file, from 1; 0 where it is its place in the header.
     """
 
     description: str
@@ -56,6 +66,8 @@ class BandHeader:
     scale: float
     offset: float
     unit: str
+    grid: GeoBox | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Header:
         version: a text that changes when the file changes.
         metadata: the other metadata of each band.
         ground: see ``Band``.
+        format: see ``Band``.
     """
 
     driver: str
@@ -88,6 +101,7 @@ class Header:
     version: str
     metadata: tuple[BandMetadata, ...]
     ground: GeoBox | None
+    format: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -96,33 +110,39 @@ class Header:
         return rows, columns
 
 
-def read_header(path: str) -> Header:
-    """Read the header of a GeoTIFF or JPEG 2000 file.
+def read_header(href: str) -> Header:
+    """Read the header of a GeoTIFF or JPEG 2000 file in its present version.
 
     Args:
-        path: absolute path of a regular file.
+        href: absolute path of a regular file, or the address of a remote one.
 
     Raises:
         SourceUnavailable: the file is missing, has another format, is damaged or is truncated. The error
             names neither image nor band.
     """
+    return call(_read, href)
+
+
+def _read(href: str) -> Header:
     try:
-        version = version_of(Path(path).stat())
-        check_complete(path)  # first: it limits the parts of a file, and GDAL does not
-        with open_raster(path) as raster:
+        reader = open_reader(href)
+        version = reader.version
+        check_complete(reader)  # first: it limits the parts of a file, and GDAL does not
+        with open_raster(href, None, version) as raster:
+            _check_size(raster)
             grid, is_placed = _grid_of(raster)
-            is_plain = _is_plain(raster, path, version)
-            nodata = _nodata(raster, path, version)
+            is_plain = _is_plain(raster, href, version)
+            nodata = _nodata(raster, href, version)
             metadata = read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs))
             return Header(
                 driver=str(raster.driver),
                 grid=grid,
                 is_placed=is_placed,
                 bands=_band_headers(raster, nodata),
-                overviews=_overview_sizes(path, len(raster.overviews(1))),
+                overviews=_overview_sizes(href, version, len(raster.overviews(1))),
                 exact_overviews=raster.driver != "JP2OpenJPEG",
                 plain=is_plain,
-                tiling=tiling_of(path, version) if is_plain else None,
+                tiling=tiling_of(href, version) if is_plain else None,
                 version=version,
                 metadata=metadata,
                 ground=None if is_placed else ground_of(metadata[0].file, (raster.height, raster.width)),
@@ -137,11 +157,29 @@ def read_header(path: str) -> Header:
         ) from error
 
 
-def _is_plain(raster: DatasetReader, path: str, version: str) -> bool:
+def _check_size(raster: DatasetReader) -> None:
+    """Refuse a raster that would take too much memory, by what its header claims.
+
+    Raises:
+        SourceUnavailable: it has too many bands, or a block that is too large.
+    """
+    if raster.count > _MAX_BANDS:
+        raise SourceUnavailable.of_file(f"it has more than {_MAX_BANDS} bands; store them in files of their own")
+    rows, columns = raster.block_shapes[0]
+    # only of TIFF: for some damaged files of JPEG 2000, GDAL never returns from this question
+    has_all_bands = raster.driver == "GTiff" and raster.interleaving is Interleaving.pixel
+    size = rows * columns * np.dtype(raster.dtypes[0]).itemsize * (raster.count if has_all_bands else 1)
+    if size > _MAX_BLOCK_BYTES:
+        raise SourceUnavailable.of_file(
+            f"its blocks take more than {_MAX_BLOCK_BYTES >> 20} MB of memory each; store it in smaller tiles"
+        )
+
+
+def _is_plain(raster: DatasetReader, href: str, version: str) -> bool:
     """Return whether tiles can be decoded without GDAL, and the nodata value alone decides what is valid."""
     if raster.driver != "GTiff":
         return False
-    return plain_bands(path, version, [str(dtype) for dtype in raster.dtypes])
+    return plain_bands(href, version, [str(dtype) for dtype in raster.dtypes])
 
 
 def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
@@ -170,7 +208,7 @@ def _crs_of(crs: RasterioCRS | None) -> CRS | None:
     return CRS(crs.to_wkt())
 
 
-def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int | None]:
+def _nodata(raster: DatasetReader, href: str, version: str) -> list[float | int | None]:
     """Return the nodata value of each band, of 64-bit integers from the text: rasterio returns doubles.
 
     Raises:
@@ -179,7 +217,9 @@ def _nodata(raster: DatasetReader, path: str, version: str) -> list[float | int 
     dtypes = [str(dtype) for dtype in raster.dtypes]
     if raster.driver == "GTiff" and {"int64", "uint64"} & set(dtypes):
         try:
-            text = nodata_text(path, version)
+            text = nodata_text(href, version)
+        except SourceUnavailable:
+            raise
         except Exception as error:  # GDAL may read files that the TIFF parser cannot
             if any(value is None or abs(value) >= _MAX_EXACT for value in raster.nodatavals):
                 raise SourceUnavailable(
@@ -218,13 +258,13 @@ def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -
     )
 
 
-def _overview_sizes(path: str, levels: int) -> tuple[tuple[int, int], ...]:
+def _overview_sizes(href: str, version: str, levels: int) -> tuple[tuple[int, int], ...]:
     """Return (width, height) of the overview levels. Their factors are rounded, so each level is opened.
 
     GDAL opens the file again for each level, so their number is limited.
     """
     sizes = []
     for level in range(min(levels, _MAX_OVERVIEWS)):
-        with open_raster(path, level) as overview:
+        with open_raster(href, level, version) as overview:
             sizes.append((int(overview.width), int(overview.height)))
     return tuple(sizes)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.check import compare, missing_bands
 from rasterwire.catalog.entry import Disagreement, Entry
@@ -19,13 +20,23 @@ __all__ = ["IndexCatalog"]
 
 _CACHED_HEADERS = 4096
 
+_MAX_RENAMED = 1024
+"""Entries that are kept with other names of bands."""
+
 
 class IndexCatalog:
     """Images of an index; see ``Catalog``. A file is opened once in each version, and its header kept in the index."""
 
-    def __init__(self, store: IndexStore) -> None:
-        """Set the index. It stays open, and may be changed at any time."""
+    def __init__(self, store: IndexStore, bands: BandNames | None = None) -> None:
+        """Set the index. It stays open, and may be changed at any time.
+
+        Args:
+            store: the index.
+            bands: how bands are named; by their assets if not given.
+        """
         self._store = store
+        self._bands = bands or BandNames()
+        self._renamed: dict[str, tuple[Entry, Entry]] = {}
         self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
 
     @property
@@ -38,7 +49,7 @@ class IndexCatalog:
         entry = self._store.get(image_id)
         if entry is None:
             raise ImageNotFound(image_id)
-        return self._reader.image(entry)
+        return self._reader.image(self._named(entry))
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
@@ -62,7 +73,19 @@ class IndexCatalog:
         for entry in self._store.entries():
             yield from self._check_entry(entry)
 
+    def _named(self, entry: Entry) -> Entry:
+        """Return an entry with the names of its bands; the same object again for the same entry."""
+        before, renamed = self._renamed.get(entry.id, (None, entry))
+        if before is not entry:
+            renamed = self._bands.applied(entry)
+            if renamed is not entry:
+                if len(self._renamed) >= _MAX_RENAMED:
+                    self._renamed.clear()
+                self._renamed[entry.id] = (entry, renamed)
+        return renamed
+
     def _check_entry(self, entry: Entry) -> Iterator[Disagreement]:
+        entry = self._named(entry)
         yield from entry.notes
         headers, failures = self._reader.headers(entry)
         for error in failures:

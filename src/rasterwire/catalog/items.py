@@ -12,6 +12,7 @@ from rasterwire.catalog.document import as_mapping, as_numbers, as_text, as_time
 from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Location, is_raster, is_remote
 from rasterwire.errors import InvalidRequest
+from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import is_covered
 from rasterwire.geo.region import Region, box_region
 
@@ -19,7 +20,7 @@ __all__ = ["NO_FILE", "entry_of_item", "footprint_of_item", "is_item", "shown"]
 
 NO_FILE = "no such file in the catalog's folder"
 
-_raster_types = ("image/tiff", "image/jp2", "image/vnd.stac.geotiff")
+_raster_types = ("image/tiff", "image/jp2", "image/vnd.stac.geotiff", "application/vnd+zarr", "application/vnd.zarr")
 
 _MAX_OUTLINE = 10_000
 """Vertices of a footprint; of one with more, the bounding box counts."""
@@ -44,6 +45,8 @@ def entry_of_item(item: Mapping[str, Any], origin: str, locate: Callable[[str], 
     """
     image_id = str(item["id"])
     properties = as_mapping(item.get("properties"))
+    start_time = as_time(properties.get("datetime")) or as_time(properties.get("start_datetime"))
+    moment = "" if start_time is None else start_time.isoformat()
     sources: list[Source] = []
     notes: list[Disagreement] = []
     missing: list[tuple[str, str]] = []
@@ -60,7 +63,7 @@ def entry_of_item(item: Mapping[str, Any], origin: str, locate: Callable[[str], 
             notes.append(Disagreement(image_id=image_id, band=key, field="file", claim=shown(href), value=NO_FILE))
             missing.append((key, NO_FILE))
         else:
-            sources.append(Source(key, location.name, location.href, asset_claim(asset, properties)))
+            sources.append(Source(key, location.name, location.href, asset_claim(asset, properties), moment))
     limited_properties, left_out = limit_properties(properties)
     notes += left_out_notes(image_id, left_out)
     return Entry(
@@ -68,7 +71,7 @@ def entry_of_item(item: Mapping[str, Any], origin: str, locate: Callable[[str], 
         origin=origin,
         naming=Naming.ASSETS,
         sources=tuple(sources),
-        start_time=as_time(properties.get("datetime")) or as_time(properties.get("start_datetime")),
+        start_time=start_time,
         properties=limited_properties,
         collection=as_text(item.get("collection")) or "",
         notes=tuple(notes),
@@ -114,7 +117,11 @@ def _is_usable(shape: shapely.Geometry) -> bool:
 
 def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
     name = href.partition("?")[0] if is_remote(href) else href  # signed addresses have a query string
-    return is_raster(name) or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
+    return (
+        is_raster(name)
+        or bool(array_format(name))
+        or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
+    )
 
 
 def shown(href: str) -> str:

@@ -29,10 +29,10 @@ class Kept(Generic[T]):
     def get(self, key: Hashable) -> T | None:
         """Return the value of a key; None where there is none that is young enough."""
         with self._lock:
-            found = self._values.get(key)
-            if found is None:
+            entry = self._values.get(key)
+            if entry is None:
                 return None
-            time_put, value = found
+            time_put, value = entry
             if time.monotonic() - time_put > self._seconds:
                 del self._values[key]
                 return None

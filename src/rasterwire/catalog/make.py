@@ -1,16 +1,22 @@
 """The catalog of a process, made of its settings."""
 
+import os
 from collections.abc import Sequence
+from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 
 from rasterwire.catalog import Catalog
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog.followed import FollowedCatalog
+from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.indexed import IndexCatalog
+from rasterwire.catalog.ingest.build import SourceKind, kind_of
 from rasterwire.catalog.prefixed import Member, PrefixedCatalog
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.errors import Violation, Violations
 
-__all__ = ["folder_index", "make_catalog"]
+__all__ = ["check_packages", "folder_index", "make_catalog"]
 
 
 def folder_index(indexes: Path, prefix: str) -> Path:
@@ -24,7 +30,7 @@ def folder_index(indexes: Path, prefix: str) -> Path:
 
 
 def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings], indexes: Path) -> Catalog:
-    """Return the catalog of a server; nothing is read, and no server is asked.
+    """Return the catalog of a server. Nothing is read now; indexes of sources elsewhere are read in the background.
 
     Args:
         folder: whose images have no prefix; None for none.
@@ -33,26 +39,37 @@ def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings], index
 
     Raises:
         InvalidRequest: a package is missing; names all of these at once.
+        SourceUnavailable: an index cannot be opened.
     """
-    own = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
-    if own and not catalogs:
-        return own[0].catalog
+    unprefixed = [] if folder is None else [Member("", FolderCatalog(folder, index=folder_index(indexes, "")))]
+    if unprefixed and not catalogs:
+        return unprefixed[0].catalog
+    check_packages(catalogs)
+    return PrefixedCatalog([*unprefixed, *(member for settings in catalogs for member in _members(settings, indexes))])
+
+
+def check_packages(catalogs: Sequence[CatalogSettings]) -> None:
+    """Check that the packages are there that catalogs need.
+
+    Raises:
+        InvalidRequest: some are not; names all of these at once.
+    """
     violations = Violations()
-    members = list(own)
     for number, settings in enumerate(catalogs):
-        missing = _missing_package(settings)
-        if missing:
-            violations.add(Violation(f"catalogs[{number}].kind", "PACKAGE_MISSING", missing))
-        else:
-            members.extend(_members(settings, indexes))
+        if missing := _missing_package(settings):
+            violations.add(Violation(f"catalogs[{number}].source", "PACKAGE_MISSING", missing))
     violations.raise_if_any()
-    return PrefixedCatalog(members)
 
 
 def _missing_package(settings: CatalogSettings) -> str:
-    if settings.kind is CatalogKind.STAC_API and find_spec("pystac_client") is None:
-        return "'stac-api' needs pystac-client; install it with pip install 'rasterwire[remote]'"
-    return ""
+    if settings.kind is CatalogKind.FOLDER or settings.is_index_file:
+        return ""
+    needed = {SourceKind.API: ("pystac_client", "remote"), SourceKind.GEOPARQUET: ("stac_geoparquet", "geoparquet")}
+    kind = SourceKind.API if settings.kind is CatalogKind.STAC_API else kind_of(settings.source)
+    package, extra = needed.get(kind, ("", ""))
+    if not package or find_spec(package) is not None:
+        return ""
+    return f"the source needs {package.replace('_', '-')}; install it with pip install '.[{extra}]' in the clone"
 
 
 def _members(settings: CatalogSettings, indexes: Path) -> list[Member]:
@@ -67,7 +84,20 @@ def _members(settings: CatalogSettings, indexes: Path) -> list[Member]:
                 Member(root, StacApiCatalog(connection, collection, settings.bands))
                 for root, collection in settings.roots
             ]
-        case CatalogKind.FOLDER | CatalogKind.INDEX:
+        case CatalogKind.FOLDER:
             path = folder_index(indexes, settings.prefix)
-            catalog = FolderCatalog(Path(settings.source).expanduser(), index=path)
-            return [Member(root, catalog, collection) for root, collection in settings.roots]
+            folder = FolderCatalog(Path(settings.source).expanduser(), index=path, bands=settings.bands)
+            return [Member(root, folder, collection) for root, collection in settings.roots]
+        case CatalogKind.INDEX:
+            index = _index(settings, indexes)
+            return [Member(root, index, collection) for root, collection in settings.roots]
+
+
+def _index(settings: CatalogSettings, indexes: Path) -> Catalog:
+    """Return the catalog of an index: one that ``rasterwire index`` made, else one that the server makes and keeps."""
+    if settings.is_index_file:
+        path = Path(settings.source).expanduser()
+        return IndexCatalog(IndexStore(path, read_only=not os.access(path, os.W_OK)), settings.bands)
+    # its name tells of its source too, so that another source under this prefix has an index of its own
+    name = f"{settings.prefix.replace('/', '~')}-{blake2b(settings.source.encode(), digest_size=6).hexdigest()}"
+    return FollowedCatalog(settings.source, indexes / f"source-{name}.sqlite", settings.bands)

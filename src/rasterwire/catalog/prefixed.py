@@ -1,6 +1,7 @@
 """Several catalogs as one, each under a prefix of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from rasterwire.catalog import MAX_PAGE, Catalog, Page
-from rasterwire.errors import ImageNotFound, invalid
+from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
 from rasterwire.image import Image
 from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Query, sort_images
 
@@ -41,6 +42,40 @@ class Member:
         """What its ids begin with."""
         return f"{self.prefix}/" if self.prefix else ""
 
+    def find(self, query: Query, start: str, size: int) -> Page:
+        """Return a page of the catalog, with its images as they are called outside."""
+        with self._naming():
+            page = self.catalog.find(query, start, size)
+        return Page([_above(self, image) for image in page.images], page.next)
+
+    def get(self, image_id: str) -> Image:
+        """Return the image of an id that begins with the root."""
+        try:
+            with self._naming():
+                image = self.catalog.get(image_id.removeprefix(self.root))
+        except ImageNotFound:
+            raise ImageNotFound(image_id) from None
+        if self.collection and not Query(collection=self.collection).matches(image):
+            raise ImageNotFound(image_id)
+        return _above(self, image)
+
+    def count(self, query: Query) -> int | None:
+        """Return a count of the catalog."""
+        with self._naming():
+            return self.catalog.count(query)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Let errors name images as they are called outside, and say which catalog failed."""
+        try:
+            yield
+        except SourceUnavailable as error:
+            if not self.prefix:
+                raise
+            if error.image_id:
+                raise SourceUnavailable(self.root + error.image_id, error.band, error.problem) from error
+            raise SourceUnavailable("", error.band, f"{error.problem} (images under {self.root})") from error
+
 
 class _Place(NamedTuple):
     """Where the next page of a member begins.
@@ -69,13 +104,7 @@ class PrefixedCatalog:
         member = self._member_of(image_id)
         if member is None:
             raise ImageNotFound(image_id)
-        try:
-            image = member.catalog.get(image_id.removeprefix(member.root))
-        except ImageNotFound:
-            raise ImageNotFound(image_id) from None
-        if member.collection and not Query(collection=member.collection).matches(image):
-            raise ImageNotFound(image_id)
-        return _above(member, image)
+        return member.get(image_id)
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
@@ -90,7 +119,7 @@ class PrefixedCatalog:
         """See ``Catalog.count``."""
         total = 0
         for member, below in self._parts(query):
-            count = member.catalog.count(below)
+            count = member.count(below)
             if count is None:
                 return None
             total += count
@@ -99,10 +128,7 @@ class PrefixedCatalog:
     def exists(self, collection: str) -> bool:
         """See ``Catalog.exists``."""
         return any(
-            member.catalog.exists(below.collection)
-            if below == Query(collection=below.collection) and below.collection
-            else bool(member.catalog.find(below, size=1).images)
-            for member, below in self._parts(Query(collection=collection))
+            bool(member.find(below, "", 1).images) for member, below in self._parts(Query(collection=collection))
         )
 
     def close_id(self, image_id: str) -> str:
@@ -124,9 +150,9 @@ class PrefixedCatalog:
 
     def _without_others(self, member: Member, query: Query) -> Query:
         """Return a query for those images of a member whose ids belong to no longer prefix."""
-        for other in self._members:
-            if other.root.startswith(member.root) and other is not member:
-                begins = Compare(_ID, Comparison.STARTS_WITH, other.root.removeprefix(member.root))
+        for longer in self._members:
+            if longer.root.startswith(member.root) and longer is not member:
+                begins = Compare(_ID, Comparison.STARTS_WITH, longer.root.removeprefix(member.root))
                 query = replace(query, conditions=(*query.conditions, Not(begins)))
         return query
 
@@ -167,8 +193,8 @@ class _Merge:
         Raises:
             InvalidRequest: ``start`` is no page of this query.
         """
-        given, places = self._state(start)
-        most = size if self._query.limit is None else min(size, self._query.limit - given)
+        count, places = self._state(start)
+        most = size if self._query.limit is None else min(size, self._query.limit - count)
         images: list[Image] = []
         rows = self._in_order(places, min(most + 1, MAX_PAGE))
         after = places
@@ -179,18 +205,18 @@ class _Merge:
             after = state
         else:
             return Page(images)
-        given += len(images)
-        return Page(images, "" if given == self._query.limit else _token(given, after))
+        count += len(images)
+        return Page(images, "" if count == self._query.limit else _token(count, after))
 
     def _state(self, start: str) -> tuple[int, dict[int, _Place]]:
         if not start:
             return 0, {number: _Place("", 0) for number in range(len(self._parts))}
         try:
-            given, places = orjson.loads(start.removeprefix(_MARK))
+            count, places = orjson.loads(start.removeprefix(_MARK))
             state = {int(number): _Place(str(begin), int(skipped)) for number, begin, skipped in places}
             if not start.startswith(_MARK) or not all(0 <= number < len(self._parts) for number in state):
                 raise ValueError
-            return int(given), state
+            return int(count), state
         except (ValueError, TypeError):
             raise invalid("start", "PAGE_UNKNOWN", "is no page of this query; leave it empty to begin") from None
 
@@ -211,9 +237,9 @@ class _Merge:
         """Yield the images of a member from a place on, each with the place behind it."""
         member, query = self._parts[number]
         while True:
-            page = member.catalog.find(query, place.start, size)
+            page = member.find(query, place.start, size)
             for position, image in enumerate(page.images[place.skipped :], start=place.skipped + 1):
-                yield _Place(place.start, position), _above(member, image)
+                yield _Place(place.start, position), image
             if not page.next:
                 return
             place = _Place(page.next, 0)
@@ -223,12 +249,11 @@ def _page_of_one(member: Member, below: Query, query: Query, start: str, size: i
     """Return a page of the only catalog that has images of a query."""
     root = member.root
     if query.sort:
-        page = member.catalog.find(below, start, size)
-        return Page([_above(member, image) for image in page.images], page.next)
+        return member.find(below, start, size)
     if start > root and not start.startswith(root):
         return Page(())
-    page = member.catalog.find(below, start.removeprefix(root) if start.startswith(root) else "", size)
-    return Page([_above(member, image) for image in page.images], root + page.next if page.next else "")
+    page = member.find(below, start.removeprefix(root) if start.startswith(root) else "", size)
+    return Page(page.images, root + page.next if page.next else "")
 
 
 def _above(member: Member, image: Image) -> Image:
@@ -313,7 +338,7 @@ def _behind(root: str, value: str) -> list[str]:
     return [value[cut:] for cut in range(1, min(len(root), len(value) - 1) + 1) if root.endswith(value[:cut])]
 
 
-def _token(given: int, places: Mapping[int, _Place]) -> str:
+def _token(count: int, places: Mapping[int, _Place]) -> str:
     """Return the text of a state; see ``_Merge.page_of_order``."""
-    state = [given, [[number, place.start, place.skipped] for number, place in places.items()]]
+    state = [count, [[number, place.start, place.skipped] for number, place in places.items()]]
     return _MARK + orjson.dumps(state).decode()

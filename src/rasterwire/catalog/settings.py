@@ -29,10 +29,11 @@ class CatalogSettings:
     """Of one catalog of several.
 
     Attributes:
+        kind: ``folder``, ``index`` or ``stac-api``.
+        source: the folder; the file of an index, ending with ``.sqlite``; what an index is made of: an absolute path or
+            a URL of a STAC catalog or a stac-geoparquet file; or the address of the landing page of an API.
         prefix: of the ids of its images, such as ``COPERNICUS/S2_SR``; their own ids follow behind a slash. By default
             they have none.
-        kind: ``folder``, ``index`` or ``stac-api``.
-        source: the folder; what the index is made of; or the address of the API's landing page.
         collection: the one whose images are served, under the prefix alone; or a list of those whose images are, under
             the prefix and the name of the collection. By default the images of all; a STAC API needs it.
         bands: how bands of STAC items are named: ``asset``, by the key of their asset; ``eo:name`` or ``common-name``,
@@ -40,11 +41,16 @@ class CatalogSettings:
             the keys of assets.
     """
 
-    prefix: str
     kind: CatalogKind
     source: str
+    prefix: str = ""
     collection: str | tuple[str, ...] = ""
     bands: BandNames = field(default_factory=BandNames)
+
+    @property
+    def is_index_file(self) -> bool:
+        """Whether the source is the file of an index, and not what one is made of."""
+        return self.kind is CatalogKind.INDEX and self.source.endswith(".sqlite")
 
     @property
     def roots(self) -> tuple[tuple[str, str], ...]:
@@ -72,7 +78,7 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
         violations.add(_wrong("catalogs", "it is not a list; write each catalog as a table [[catalogs]]"))
         return ()
     catalogs: list[CatalogSettings] = []
-    taken: dict[str, str] = {}
+    path_by_root: dict[str, str] = {}
     for number, table in enumerate(tables):
         path = f"catalogs[{number}]"
         if not isinstance(table, Mapping):
@@ -81,9 +87,11 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
         problems = Violations()
         settings = _read_catalog(table, path, problems)
         for root, _ in settings.roots if settings else ():
-            if root in taken:
-                problems.add(_wrong(f"{path}.prefix", f"{taken[root]} has the ids under {root!r}; set another prefix"))
-            taken.setdefault(root, path)
+            if root in path_by_root:
+                problems.add(
+                    _wrong(f"{path}.prefix", f"{path_by_root[root]} has the ids under {root!r}; set another prefix")
+                )
+            path_by_root.setdefault(root, path)
         violations.items.extend(problems.items)
         if settings is not None and not problems.items:
             catalogs.append(settings)
@@ -94,7 +102,7 @@ def _read_catalog(table: Mapping[object, object], path: str, violations: Violati
     for name in table:
         if name not in _readers:
             violations.add(_wrong(f"{path}.{name}", f"there is no such setting; there are {', '.join(_readers)}"))
-    values: dict[str, Any] = {"prefix": ""}
+    values: dict[str, Any] = {}
     for name in (name for name in _readers if name in table):
         try:
             values[name] = _readers[name](table[name])
@@ -108,22 +116,31 @@ def _read_catalog(table: Mapping[object, object], path: str, violations: Violati
     settings = CatalogSettings(**values)
     for name, description in _misfits(settings, table):
         violations.add(_wrong(f"{path}.{name}", description))
-    return settings
+    # where its prefix is wrong, it is held against no other
+    return settings if "prefix" in values or "prefix" not in table else None
 
 
 def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Iterator[tuple[str, str]]:
     """Yield each setting that a catalog of its kind cannot have, and why."""
-    shown = repr(settings.source[:_MAX_TEXT])
+    source = repr(settings.source[:_MAX_TEXT])
     if settings.kind is CatalogKind.FOLDER and not Path(settings.source).expanduser().is_dir():
-        yield "source", f"{shown} is not a folder; name the one that holds the images"
+        yield "source", f"{source} is not a folder; name the one that holds the images"
+    if settings.kind is CatalogKind.INDEX:
+        yield from _misfits_of_index(settings.source)
     if settings.kind is CatalogKind.STAC_API:
         if not _address.fullmatch(settings.source):
             # not shown: it may have a password
             yield "source", "it is no address; write it like https://stac.example.org/v1, without a user or a query"
         if not settings.collection and "collection" not in table:
             yield "collection", "it is not set; name a collection of the API, or a list of them"
-    elif "bands" in table:
-        yield "bands", f"a catalog of the kind {settings.kind} has no such setting; delete it"
+
+
+def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
+    is_remote = "://" in source
+    if source.endswith(".sqlite") and (is_remote or not Path(source).expanduser().is_file()):
+        yield "source", "there is no such index on this machine; make it with rasterwire index"
+    elif not is_remote and not (Path(source).is_absolute() and Path(source).exists()):
+        yield "source", f"{source[:_MAX_TEXT]!r} is neither a URL nor an absolute path of what there is; write one"
 
 
 def _wrong(name: str, description: str) -> Violation:
@@ -153,7 +170,7 @@ def _read_source(value: object) -> str:
 
 
 def _read_collection(value: object) -> str | tuple[str, ...]:
-    names = value if isinstance(value, list) else [value]
+    names: list[Any] = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and 0 < len(name) <= _MAX_TEXT for name in names):
         raise ValueError(f"{_shown(value)} is no name of a collection; write one, or a list of them")
     if len(set(names)) < len(names):

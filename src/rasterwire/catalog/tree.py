@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.raster_file import version_of
 
 __all__ = [
@@ -235,14 +236,17 @@ def _listed(
             continue
         try:
             if entry.is_dir(follow_symlinks=False):
-                folders.append(name)
+                if array_format(name) == "zarr":
+                    files[name] = array_version(entry.path)  # a file to the catalog: it may hold millions
+                else:
+                    folders.append(name)
             elif name.lower().endswith(_ignored_suffixes):
                 auxiliary.append(name)
             elif (file := _regular_file(entry, top)) is not None:
                 path, files[name] = file
                 if path != entry.path:
                     links[name] = path
-        except (OSError, ValueError):
+        except (OSError, ValueError, SourceUnavailable):
             continue  # removed since the folder was listed, or a broken link
     auxiliary = sorted(name for name in auxiliary if name.lower().endswith(_auxiliary_suffix))
     return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary))
@@ -260,8 +264,8 @@ def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
 
 
 def is_raster(name: str) -> bool:
-    """Return whether a file name has the extension of a raster."""
-    return name.lower().endswith(_raster_suffixes)
+    """Return whether a file name has the extension of a raster, or of a file of arrays."""
+    return name.lower().endswith(_raster_suffixes) or bool(array_format(name))
 
 
 def is_document(name: str) -> bool:

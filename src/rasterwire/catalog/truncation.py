@@ -4,11 +4,9 @@ GDAL opens them without an error, because the header is at the start. The check 
 pixels with the size of the file; it reads no pixels. It also refuses files with too many parts.
 """
 
-from pathlib import Path
-from typing import BinaryIO
-
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.raster_file import open_tiff
+from rasterwire.files.byte_reader import ByteReader
+from rasterwire.files.raster_file import driver_of
 from rasterwire.files.tiff_directories import MAX_DIRECTORIES, TooManyDirectories, walk
 
 __all__ = ["check_complete"]
@@ -17,46 +15,45 @@ _MAX_BOXES = 4096
 """Boxes of a JPEG 2000 file; each costs a read."""
 
 
-def check_complete(href: str) -> None:
+def check_complete(reader: ByteReader) -> None:
     """Refuse a raster that ends before its pixels do, or that has too many directories or boxes.
 
     Raises:
-        SourceUnavailable: the raster is refused, or the file is not a raster; see ``open_tiff``.
-        OSError: the file cannot be read.
+        SourceUnavailable: the raster is refused, or the file is not a raster, or a remote file cannot be read.
+        OSError: a local file cannot be read.
     """
-    file = open_tiff(href)
-    if file is None:
-        is_truncated = _is_truncated_jpeg2000(href)
-    else:
-        with file:
-            try:
-                is_truncated = walk(file).pixels_end(file) > Path(href).stat().st_size
-            except TooManyDirectories:
-                problem = (
-                    f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
-                )
-                raise SourceUnavailable(image_id="", band="", problem=problem) from None
+    is_truncated = _is_truncated_jpeg2000(reader) if driver_of(reader) != "GTiff" else _is_truncated_tiff(reader)
     if is_truncated:
-        raise SourceUnavailable(image_id="", band="", problem="the file ends before its pixels do; store it again")
+        raise SourceUnavailable.of_file("the file ends before its pixels do; store it again")
 
 
-def _is_truncated_jpeg2000(href: str) -> bool:
+def _is_truncated_tiff(reader: ByteReader) -> bool:
+    try:
+        directories = walk(reader).of_first(reader)
+    except TooManyDirectories:
+        raise SourceUnavailable.of_file(
+            f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
+        ) from None
+    if any(directory.lists_too_few_tiles(reader) for directory in directories):
+        raise SourceUnavailable.of_file("its lists of tiles are too short for its size; store it again")
+    end = max((directory.pixels_end(reader) for directory in directories), default=0)
+    return end > reader.size
+
+
+def _is_truncated_jpeg2000(reader: ByteReader) -> bool:
     """Walk the boxes of a JP2 file to its end, and look for the marker that ends a codestream.
 
     Source: ISO/IEC 15444-1, annexes A.4.4 (end of codestream) and I.4 (boxes).
     """
-    size = Path(href).stat().st_size
-    with Path(href).open("rb") as file:
-        if file.read(4) != b"\xff\x4f\xff\x51":
-            end = _end_of_boxes(file, size)
-            if end is not None:
-                return end != size
-        # The codestream ends where the file ends.
-        file.seek(max(0, size - 2))
-        return file.read(2) != b"\xff\xd9"
+    if reader.pread(4, 0) != b"\xff\x4f\xff\x51":
+        end = _end_of_boxes(reader)
+        if end is not None:
+            return end != reader.size
+    # The codestream ends where the file ends.
+    return reader.pread(2, max(0, reader.size - 2)) != b"\xff\xd9"
 
 
-def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
+def _end_of_boxes(reader: ByteReader) -> int | None:
     """Return the end of the last box that begins inside the file; None where its length is "to the end of the file".
 
     Raises:
@@ -64,10 +61,9 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int | None:
     """
     offset = 0
     for _ in range(_MAX_BOXES):
-        if offset >= size:
+        if offset >= reader.size:
             return offset
-        file.seek(offset)
-        start = file.read(16)
+        start = reader.pread(16, offset)
         length = int.from_bytes(start[:4], "big")
         if length == 0:
             return None

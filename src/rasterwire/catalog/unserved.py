@@ -11,7 +11,9 @@ from rasterwire.catalog.tree import Tree
 
 __all__ = ["AN_IMAGE", "Unserved", "count_text", "find_unserved", "lines", "summary"]
 
-AN_IMAGE = "an image is a GeoTIFF or JPEG 2000 file, a folder of these, or a STAC item of these"
+AN_IMAGE = (
+    "an image is a GeoTIFF or JPEG 2000 file, a folder of these, a Zarr store, a NetCDF file, or a STAC item of these"
+)
 """Said where a folder holds none."""
 
 _INSIDE = "only the raster file itself is read; put it into the file"
@@ -25,12 +27,15 @@ _SIDECARS = {
 )
 
 _format = re.compile(
-    r".*(\.(?:vrt|img|nc4?|cdf|hdf[45]?|h5|he5|gri?b2?|ecw|sid|asc|bil|bsq|bip|hgt|dem|dt[012]|mrf|gpkg|mbtiles|ntf|nitf"
+    r".*(\.(?:vrt|img|cdf|hdf[45]?|he5|gri?b2?|ecw|sid|asc|bil|bsq|bip|hgt|dem|dt[012]|mrf|gpkg|mbtiles|ntf|nitf"
     r"|adf|rst|j2k|jpx|j2c|tiff?\.gz|gtiff|geotiff))",
     re.DOTALL,
 )
 _NOT_READ = "not read, since only files of the folder are served"
 _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extension of .tif"
+_HDF4 = "HDF4, which is not served: convert it to GeoTIFF with gdal_translate, or to HDF5 with h4toh5"
+_HDF5 = "served with an extension of .h5 or .nc where it is HDF5 or NetCDF 4: rename it"
+_reasons = {".hdf": _HDF4, ".hdf4": _HDF4} | dict.fromkeys((".hdf5", ".he5", ".cdf"), _HDF5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
             if lower.endswith(kind):
                 yield Unserved(name, kind, reason)
         if match := _format.fullmatch(lower):
-            yield Unserved(name, match[1], _NO_FORMAT)
+            yield Unserved(name, match[1], _reasons.get(match[1], _NO_FORMAT))
     for entry in entries:
         for key, href in entry.remote_assets:
             origin = _origin(href)

@@ -21,11 +21,14 @@ from rasterwire.v1 import download_pb2
 
 _NAMES_SHOWN = 8
 
+_FORMATS = {".tif": "GEO_TIFF", ".tiff": "GEO_TIFF", ".npy": "NPY", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+"""By the extension of ``--output``, where neither ``--format`` nor ``--file-per-band`` is given."""
+
 
 @click.command()
 @request_options
 @server_option
-@click.option("-o", "--output", default=".", help="File or folder.  [default: .]")
+@click.option("-o", "--output", default=".", help="File or folder; its extension chooses the format.  [default: .]")
 @click.option("--preview", type=click.Path(path_type=Path), help="Also write a picture, as PNG.")
 @click.option("--restart", is_flag=True, help="Begin anew, not behind what an earlier run left as NAME.part.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary.")
@@ -34,7 +37,7 @@ def download(server: str, output: str, preview: Path | None, restart: bool, quie
 
     \b
       rasterwire download IMAGE -b B3 -b B11:20 --region -122.09,37.04,-122.06,37.06 -o piece.zip
-      rasterwire download IMAGE --scale 20 --format GEO_TIFF --cloud-optimized --preview look.png
+      rasterwire download IMAGE --scale 20 --cloud-optimized -o piece.tif --preview look.png
     """
     target = Path(output)
     if output.endswith(("/", os.sep)) and not target.is_dir():
@@ -43,6 +46,8 @@ def download(server: str, output: str, preview: Path | None, restart: bool, quie
     if preview is not None:
         _check_target("--preview", preview)
         needs("rasterio", "rasterio")  # before minutes of transfer
+    if request["format_"] is None and request["file_per_band"] is None:
+        request["format_"] = _FORMATS.get(target.suffix.lower())
     with Client(server) as client:
         done = client.download(to_params(request), target, progress=not quiet, restart=restart)
     if preview is not None:

@@ -81,12 +81,17 @@ def _list_server(client: Client) -> None:
 
 
 def _list_folder(folder: Path) -> None:
-    catalog, after, count = _catalog(folder), "", 0
+    catalog, start, count = _catalog(folder), "", 0
+    from rasterwire.query import Query
+
     without = set(catalog.without_rasters())
-    while page := catalog.list_images("", after, 1000):
-        for image in page:
+    while True:
+        page = catalog.find(Query(), start)
+        for image in page.images:
             click.echo(printable(image.id) + ("\tno rasters" if image.id in without else ""))
-        after, count = page[-1].id, count + len(page)
+        start, count = page.next, count + len(page.images)
+        if not start:
+            break
     from rasterwire.catalog.unserved import AN_IMAGE, count_text, summary
 
     if not count:

@@ -1,55 +1,91 @@
 """What expressions see of this server: the images of its catalog, and their pixels."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog import Catalog
-from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression, SourceUnavailable
+from rasterwire.download.finder import CatalogFinder
+from rasterwire.download.image_values import image_value
+from rasterwire.download.read_ahead import ReadAhead
+from rasterwire.errors import NO_BANDS, ImageNotFound, InvalidExpression
 from rasterwire.expression.coerce import describe
-from rasterwire.expression.language.values import BandValue, CollectionValue, ImageValue, Projection
-from rasterwire.image import Image
-from rasterwire.image import properties_of as image_properties
+from rasterwire.expression.language.graph import Array, Call, Graph, Literal, Record
+from rasterwire.expression.language.selection import Selection
+from rasterwire.expression.language.values import CollectionValue, ImageValue
+from rasterwire.image import Image, properties_of
 from rasterwire.nodes.computed import Computed, Product
-from rasterwire.nodes.nodes import Node, Stored
-from rasterwire.nodes.pixel_type import type_of
-from rasterwire.pixels import Pixels, Window, type_names
+from rasterwire.nodes.nodes import Node
+from rasterwire.pixels import Pixels, Window
+from rasterwire.query import Present, Query
 from rasterwire.render import Engine
 from rasterwire.render.computed import compute
 
 _MISSING = "not found (does not exist or caller does not have access)."
 """Earth Engine's words."""
 
+_SAMPLE = 100
+"""Images of a collection whose properties are looked at first."""
+
 
 class CatalogWorld:
     """Images of a catalog as values; see ``expression.values.World``."""
 
-    def __init__(self, catalog: Catalog, engine: Engine) -> None:
+    def __init__(self, catalog: Catalog, engine: Engine, graph: Graph | None = None) -> None:
+        """Set where images come from, and the graph that is evaluated, which names images that may be read together."""
         self._catalog = catalog
         self._engine = engine
+        ahead = ReadAhead(catalog)
+        names = [] if graph is None else _image_names(graph)
+        self._readers = {name: ahead.add(plain_id(name)) for name in names} if len(names) > 1 else {}
 
     def image(self, image_id: str) -> ImageValue:
         """See ``World.image``."""
         try:
-            image = find_image(self._catalog, image_id)
+            image = self._find(image_id)
         except ImageNotFound:
             raise InvalidExpression(f"Image asset '{image_id[:200]}' {_MISSING}", "Image.load") from None
         return image_value(image, lambda: image)
 
+    def _find(self, name: str) -> Image:
+        if name in self._readers:
+            with suppress(ImageNotFound):
+                return self._readers[name]()
+        return find_image(self._catalog, name)
+
     def collection(self, collection_id: str) -> CollectionValue:
         """See ``World.collection``."""
-        images = self._catalog.collection(plain_id(collection_id))
-        if not images:
+        name = plain_id(collection_id)
+        if not name or not self._catalog.exists(name):
             message = f"ImageCollection asset '{collection_id[:200]}' {_MISSING}"
             raise InvalidExpression(message, "ImageCollection.load")
-        elements = tuple(image_value(image, partial(self._catalog.get, image.id)) for image in images)
-        return CollectionValue(elements, of_images=True, id=collection_id)
+        selection = Selection(CatalogFinder(self._catalog), Query(collection=name))
+        return CollectionValue(selection, of_images=True, id=collection_id)
 
     def pixels(self, nodes: Sequence[Node], grid: GeoBox, windows: Sequence[Window]) -> Iterator[list[Pixels]]:
         """See ``World.pixels``."""
         return self._engine.map(partial(compute, nodes, grid), windows)
+
+
+def _image_names(graph: Graph) -> list[str]:
+    """Return the names of the images that a graph loads, in its order, each once."""
+    names: dict[str, None] = {}
+    nodes = list(graph.values.values())[::-1]
+    while nodes:
+        match nodes.pop():
+            case Call(name="Image.load", arguments={"id": Literal(value=str() as name)}):
+                names[name] = None
+            case Call(arguments=fields) | Record(fields):
+                nodes.extend(list(fields.values())[::-1])
+            case Array(items):
+                nodes.extend(items[::-1])
+            case _:
+                pass
+    return list(names)
 
 
 def plain_id(asset: str) -> str:
@@ -73,59 +109,27 @@ def find_image(catalog: Catalog, asset: str) -> Image:
         return catalog.get(name)
     except ImageNotFound:
         collection, _, last = name.rpartition("/")
-        if collection and any(image.id == last for image in catalog.collection(collection)):
+        # of the ids that begin with it, it is the first
+        found = catalog.find(Query(collection=collection, prefix=last), size=1).images if collection and last else ()
+        if found and found[0].id == last:
             return catalog.get(last)
         raise
 
 
-def image_value(image: Image, complete: Callable[[], Image] | None = None) -> ImageValue:
-    """Return an image of the catalog as a value.
+def unknown_properties(catalog: Catalog, collection_id: str, names: Sequence[str]) -> dict[str, str]:
+    """Return those of some properties that no image of a collection has, each with one that may be meant, or "".
 
-    Args:
-        image: of the catalog.
-        complete: returns it with its bands, where it has none so far.
+    Most properties are found in some images of the collection; the catalog searches it for the others only.
     """
-    if complete is None:
-        return ImageValue(_bands(image), image_properties(image), image.id)
-    return ImageValue(
-        lambda: _bands(_whole(complete())),
-        image_properties(image),
-        image.id,
-        readable=lambda: _bands(complete()),
-    )
-
-
-def _whole(image: Image) -> Image:
-    """Return an image with all its bands.
-
-    Raises:
-        SourceUnavailable: some of its bands cannot be read, for want of which what is computed would be another.
-    """
-    for file, why in image.unreadable:
-        raise SourceUnavailable(image.id, file, why)
-    return image
-
-
-def _bands(image: Image) -> list[BandValue]:
-    return [
-        BandValue(
-            band.name,
-            type_of(band.dtype),
-            Stored(band, image.id),
-            Projection(band.placed.crs, band.placed.affine),
-            (0, 0, int(band.placed.shape[1]), int(band.placed.shape[0])),
-        )
-        for band in image.bands
-        if band.dtype in type_names
-    ]
-
-
-def properties_of(catalog: Catalog, collection_id: str) -> set[str]:
-    """Return the names of the properties of all images of a collection; of one that is not there, none."""
-    names: set[str] = set()
-    for image in catalog.collection(plain_id(collection_id)):
-        names |= image_properties(image).keys()
-    return names
+    collection = Query(collection=plain_id(collection_id))
+    sample = catalog.find(collection, size=_SAMPLE).images
+    known: set[str] = set().union(*map(properties_of, sample))
+    unknown = {}
+    for name in dict.fromkeys(names):
+        is_rare = name not in known and bool(sample)
+        if is_rare and not catalog.find(collection.narrowed(Present(name)), size=1).images:
+            unknown[name] = next(iter(get_close_matches(name, known, 1)), "")
+    return unknown
 
 
 def product_of(value: Any, function: str = "") -> Product:

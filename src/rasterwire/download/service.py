@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rasterwire.catalog import Catalog
-from rasterwire.download.image_source import CatalogWorld, find_image, product_of, properties_of
+from rasterwire.download.image_source import CatalogWorld, find_image, product_of, unknown_properties
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.language.graph import Graph
@@ -57,7 +57,7 @@ class Downloads:
         engine: Engine,
     ) -> None:
         self.catalog = catalog
-        self.world = CatalogWorld(catalog, engine)
+        self._engine = engine
         self.limits = limits
         self.lifetime = lifetime
         self._store = store
@@ -98,7 +98,7 @@ class Downloads:
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
         """
-        return evaluate_graph(graph, self.world)
+        return evaluate_graph(graph, CatalogWorld(self.catalog, self._engine, graph))
 
     def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None) -> None:
         """Look only at the bands of a request whose other fields are wrong already.
@@ -115,9 +115,9 @@ class Downloads:
         image = self.image(image_id) if graph is None else self._product(graph)
         pick_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
 
-    def properties_of(self, collection_id: str) -> set[str]:
-        """Return the names of the properties of a collection's images, as expressions know them."""
-        return properties_of(self.catalog, collection_id)
+    def unknown_properties(self, collection_id: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of some properties that no image of a collection has; see ``image_source``."""
+        return unknown_properties(self.catalog, collection_id, names)
 
     def missing_image(self, image_id: str) -> ImageNotFound | None:
         """Return the error of an id by which expressions would load no image, None of one by which they would."""

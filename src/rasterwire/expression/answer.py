@@ -161,7 +161,8 @@ class _Answer:
         return document
 
     def _collection(self, values: CollectionValue) -> dict[str, Any]:
-        if len(values) > MAX_ELEMENTS:
+        elements = values.part(0, MAX_ELEMENTS + 1)
+        if len(elements) > MAX_ELEMENTS:
             raise InvalidExpression(f"Collection query aborted after accumulating over {MAX_ELEMENTS} elements.")
         document: dict[str, Any] = {"type": "ImageCollection" if values.of_images else "FeatureCollection"}
         if values.id is not None:
@@ -172,7 +173,7 @@ class _Answer:
             document["columns"] = {}
         if values.properties:
             document["properties"] = self.of(dict(values.properties))
-        return document | {"features": [self.of(element) for element in values]}
+        return document | {"features": [self.of(element) for element in elements]}
 
 
 def footprint_json(region: Region) -> dict[str, Any]:

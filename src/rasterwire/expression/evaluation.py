@@ -265,6 +265,6 @@ def _size(value: Any) -> int:
         case FeatureValue():
             return 200 + 60 * len(value.properties)
         case CollectionValue():
-            return 200 + 8 * len(value)
+            return 200 + 8 * value.resolved_count
         case _:
             return 100

@@ -4,14 +4,14 @@ Directories form a chain. In a damaged or hostile file the chain may loop, be ex
 of values. Libraries differ in how they treat such a file, and some never return.
 """
 
-import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from rasterwire.files.byte_reader import ByteReader
 
 __all__ = ["MAX_DIRECTORIES", "Directory", "TooManyDirectories", "walk"]
 
@@ -26,11 +26,18 @@ _MAX_CHARACTERS = 1 << 10
 
 _bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+_whole_types = {3, 4, 16}
 
 _SUBFILE_TYPE = 254
 _REDUCED, _MASK = 1, 4
 _offsets_and_sizes = ((273, 279), (324, 325))
 """Tags of the offsets of strips and tiles, and of their sizes in bytes."""
+
+_WIDTH, _HEIGHT, _SAMPLES, _ROWS_PER_STRIP, _PLANES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 277, 278, 284, 322, 323
+_layout_tags = {254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339}
+"""Tags of whole numbers, by which pixels are found and decoded."""
+
+_SEPARATE = 2
 
 
 class TooManyDirectories(Exception):
@@ -60,25 +67,63 @@ class Directory:
     order: str
     entries: dict[int, _Entry]
 
-    def is_of_first(self, file: BinaryIO) -> bool:
+    def is_of_first(self, reader: ByteReader) -> bool:
         """Tell whether it belongs to the first image of a file: an overview of it or a mask."""
         kind = self.entries.get(_SUBFILE_TYPE)
-        return kind is not None and any(int(value) & (_REDUCED | _MASK) for value in _values(file, self.order, kind))
+        return kind is not None and any(int(value) & (_REDUCED | _MASK) for value in _values(reader, self.order, kind))
 
-    def text(self, file: BinaryIO, tag: int) -> str:
+    def text(self, reader: ByteReader, tag: int) -> str:
         """Return the text of a tag up to its first NUL, without spaces around it; "" where the tag is missing."""
         entry = self.entries.get(tag)
-        data = b"" if entry is None else _read(file, entry.offset, min(entry.count, _MAX_CHARACTERS))
+        data = b"" if entry is None else _read(reader, entry.offset, min(entry.count, _MAX_CHARACTERS))
         return data.partition(b"\0")[0].decode("latin-1").strip()
 
-    def pixels_end(self, file: BinaryIO) -> int:
+    def is_regular(self, reader: ByteReader) -> bool:
+        """Tell whether its layout is stored as TIFF 6.0 has it: in the types of whole numbers, and each tile once.
+
+        Libraries differ in what they make of others: one takes a fraction for an offset, or invents the sizes of tiles.
+        """
+        numbers = [self.entries[tag] for tag in _layout_tags & self.entries.keys()]
+        if any(entry.type not in _whole_types or not entry.count for entry in numbers):
+            return False
+        return all(count == self._tile_count(reader) for count in self._list_lengths())
+
+    def lists_too_few_tiles(self, reader: ByteReader) -> bool:
+        """Tell whether its lists of tiles are shorter than its size needs; GDAL makes pixels of what is in memory."""
+        return any(0 < count < self._tile_count(reader) for count in self._list_lengths())
+
+    def _list_lengths(self) -> list[int]:
+        """Return how many offsets and sizes of tiles or strips there are, 0 for those that are missing."""
+        entries = (self.entries.get(tag) for tag in _offsets_and_sizes[_TILE_WIDTH in self.entries])
+        return [0 if entry is None else entry.count for entry in entries]
+
+    def _tile_count(self, reader: ByteReader) -> int:
+        """Return how many tiles or strips there are by the size of the image; -1 where it has none."""
+        width, height = self._number(reader, _WIDTH, 0), self._number(reader, _HEIGHT, 0)
+        if _TILE_WIDTH in self.entries:
+            across, down = self._number(reader, _TILE_WIDTH, 0), self._number(reader, _TILE_HEIGHT, 0)
+        else:
+            across, down = width, min(self._number(reader, _ROWS_PER_STRIP, height), height)
+        if min(width, height, across, down) < 1:
+            return -1
+        planes = self._number(reader, _SAMPLES, 1) if self._number(reader, _PLANES, 1) == _SEPARATE else 1
+        return -(-width // across) * -(-height // down) * planes
+
+    def _number(self, reader: ByteReader, tag: int, default: int) -> int:
+        entry = self.entries.get(tag)
+        if entry is None:
+            return default
+        values = _values(reader, self.order, entry)
+        return int(values[0]) if len(values) else default
+
+    def pixels_end(self, reader: ByteReader) -> int:
         """Return the first byte after the last of its strips or tiles, 0 where none is stored."""
         end = 0
         for offset_tag, size_tag in _offsets_and_sizes:
             if offset_tag in self.entries and size_tag in self.entries:
                 pair = self.entries[offset_tag], self.entries[size_tag]
                 end = max(end, *(entry.end for entry in pair))  # the values of the tags may be lost themselves
-                for offsets, sizes in zip(*(_chunks(file, self.order, entry) for entry in pair), strict=False):
+                for offsets, sizes in zip(*(_chunks(reader, self.order, entry) for entry in pair), strict=False):
                     common = min(len(offsets), len(sizes))
                     offsets, sizes = offsets[:common], sizes[:common]
                     is_stored = (offsets > 0) & (sizes > 0)
@@ -100,21 +145,21 @@ class Directories:
     chain: Sequence[Directory]
     is_sound: bool
 
-    def pixels_end(self, file: BinaryIO) -> int:
-        """Return the first byte after the last strip or tile of the first image, its overviews and masks."""
-        first = [directory for number, directory in enumerate(self.chain) if not number or directory.is_of_first(file)]
-        return max((directory.pixels_end(file) for directory in first), default=0)
+    def of_first(self, reader: ByteReader) -> list[Directory]:
+        """Return those of the first image, its overviews and masks."""
+        return [directory for number, directory in enumerate(self.chain) if not number or directory.is_of_first(reader)]
 
 
-def walk(file: BinaryIO) -> Directories:
+def walk(reader: ByteReader) -> Directories:
     """Return the directories of a TIFF or BigTIFF file, each once.
 
     Raises:
         TooManyDirectories: there are more than ``MAX_DIRECTORIES``.
         OSError: the file cannot be read.
+        SourceUnavailable: see ``ByteReader.pread``.
     """
-    size = os.fstat(file.fileno()).st_size
-    start = _read(file, 0, 16)
+    size = reader.size
+    start = _read(reader, 0, 16)
     order = ">" if start[:2] == b"MM" else "<"
     is_big = start[2:4] in {b"+\0", b"\0+"}
     count_format, entry_bytes, next_format = ("Q", 20, "Q") if is_big else ("H", 12, "I")
@@ -129,10 +174,10 @@ def walk(file: BinaryIO) -> Directories:
             raise TooManyDirectories
         visited.add(offset)
         count_bytes = struct.calcsize(count_format)
-        count = _number(order, count_format, _read(file, offset, count_bytes))
+        count = _number(order, count_format, _read(reader, offset, count_bytes))
         if not 0 < count <= _MAX_ENTRIES:
             return Directories(chain, is_sound=False)
-        body = _read(file, offset + count_bytes, count * entry_bytes + struct.calcsize(next_format))
+        body = _read(reader, offset + count_bytes, count * entry_bytes + struct.calcsize(next_format))
         if len(body) < count * entry_bytes:
             return Directories(chain, is_sound=False)
         entries = _entries(body[: count * entry_bytes], order, is_big, offset + count_bytes)
@@ -155,11 +200,11 @@ def _entries(body: bytes, order: str, is_big: bool, offset: int) -> dict[int, _E
     return entries
 
 
-def _values(file: BinaryIO, order: str, entry: _Entry) -> npt.NDArray[np.int64]:
-    return next(_chunks(file, order, entry), np.zeros(0, np.int64))
+def _values(reader: ByteReader, order: str, entry: _Entry) -> npt.NDArray[np.int64]:
+    return next(_chunks(reader, order, entry), np.zeros(0, np.int64))
 
 
-def _chunks(file: BinaryIO, order: str, entry: _Entry) -> Iterator[npt.NDArray[np.int64]]:
+def _chunks(reader: ByteReader, order: str, entry: _Entry) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the values of an entry of whole numbers, in chunks; fewer where the file ends."""
     name = _numpy_of_type.get(entry.type)
     if name is None:
@@ -167,7 +212,7 @@ def _chunks(file: BinaryIO, order: str, entry: _Entry) -> Iterator[npt.NDArray[n
     dtype = np.dtype(order + name)
     for first in range(0, entry.count, _CHUNK_VALUES):
         count = min(_CHUNK_VALUES, entry.count - first)
-        data = _read(file, entry.offset + first * dtype.itemsize, count * dtype.itemsize)
+        data = _read(reader, entry.offset + first * dtype.itemsize, count * dtype.itemsize)
         values = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
         # offsets beyond any file stay beyond it, and sums do not overflow
         yield np.minimum(values.astype(np.uint64), 1 << 60).astype(np.int64)
@@ -181,6 +226,6 @@ def _number(order: str, form: str, data: bytes) -> int:
     return int(struct.unpack(order + form, data[:size])[0]) if len(data) >= size else 0
 
 
-def _read(file: BinaryIO, offset: int, count: int) -> bytes:
+def _read(reader: ByteReader, offset: int, count: int) -> bytes:
     """Read bytes at an offset; fewer where the file ends."""
-    return os.pread(file.fileno(), count, offset) if offset < 1 << 62 else b""
+    return reader.pread(count, offset) if offset < 1 << 62 else b""

@@ -5,12 +5,11 @@ mask or alpha. GDAL reads all other files.
 """
 
 import logging
-import os
 import sys
 import threading
-import weakref
 from collections import OrderedDict
-from typing import BinaryIO
+from collections.abc import Iterable, Mapping
+from typing import IO, cast
 
 import imagecodecs
 import numpy as np
@@ -19,9 +18,11 @@ from isal import igzip_lib
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import lzw
+from rasterwire.files.byte_reader import CHANGED, ByteReader, ReaderFile, reader_of
 from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.nodata_text import unwritten_pixel
-from rasterwire.files.raster_file import open_tiff
+from rasterwire.files.raster_file import driver_of
+from rasterwire.files.sources import Span, is_local
 from rasterwire.files.tiff_directories import walk
 from rasterwire.image import Tiling
 
@@ -60,30 +61,37 @@ _NODATA, _METADATA = 42113, 42112
 # GDAL has read the header before, so that problems are reported already
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
+_NONE_STORED: Mapping[Span, bytes] = {}
+
 _lock = threading.Lock()
 _files: OrderedDict[tuple[str, str], "_OpenTiff"] = OrderedDict()
 
 
 class _OpenTiff:
-    """An open file with its full resolution and overviews; closed when the last reference to it is gone."""
+    """An open file with its full resolution and overviews.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.descriptor = os.dup(file.fileno())
-        weakref.finalize(self, os.close, self.descriptor)
+    Raises:
+        SourceUnavailable: a remote file cannot be read.
+    """
+
+    def __init__(self, reader: ByteReader) -> None:
+        self.reader = reader
         self.is_plain = False
         self.levels: list[tifffile.TiffPage] = []
         self.sound: list[bytearray] = []
-        directories = walk(file)
+        directories = walk(reader)
         # of the full resolution: GDAL applies it to the overviews too
-        self.nodata_text = directories.chain[0].text(file, _NODATA) if directories.chain else ""
-        if not directories.is_sound:
-            return  # GDAL reads what it can, and tifffile might loop for ever
-        with tifffile.TiffFile(file) as tiff:
+        self.nodata_text = directories.chain[0].text(reader, _NODATA) if directories.chain else ""
+        if not (directories.is_sound and all(directory.is_regular(reader) for directory in directories.chain)):
+            return  # GDAL reads what it can, and tifffile might loop for ever, or take what libtiff does not
+        with reader.file() as file, tifffile.TiffFile(cast(IO[bytes], file), name="raster") as tiff:
             pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
             self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
             # by level and tile: 1 where the whole tile was decoded once, so that its top may be decoded alone
             self.sound = [bytearray(len(page.databytecounts)) for page in self.levels]
+        if isinstance(file, ReaderFile) and file.failure is not None:
+            raise file.failure  # tifffile leaves out pages that it cannot read
 
 
 class Level:
@@ -93,6 +101,7 @@ class Level:
         height, width: pixels.
         tile_height, tile_width: pixels; of strips, the width is the image's.
         across: tiles in a row of them.
+        is_remote: whether tiles are best read together, by ``stored``.
     """
 
     def __init__(self, tiff: _OpenTiff, number: int) -> None:
@@ -102,6 +111,7 @@ class Level:
         self.tile_height = int(page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength))
         self.tile_width = int(page.tilewidth if page.is_tiled else page.imagewidth)
         self.across = -(-self.width // self.tile_width)
+        self.is_remote = not is_local(tiff.reader.href)
         self._is_separate = page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1
         self._stored_type = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
         self._row_bytes = self.tile_width * self._samples * self._stored_type.itemsize
@@ -116,6 +126,21 @@ class Level:
         if self._is_separate:
             return (band - 1) * self.across * -(-self.height // self.tile_height), 0
         return 0, band - 1
+
+    def tiles_under(self, band: int, rectangle: tuple[int, int, int, int]) -> list[int]:
+        """Return the indices of tiles, left to right and top to bottom.
+
+        Args:
+            band: from 1.
+            rectangle: left, top, right and bottom, in pixels; it may extend beyond the image.
+        """
+        first, _ = self.first_tile(band)
+        left, top, right, bottom = rectangle
+        return [
+            first + down * self.across + right_of
+            for down in range(max(top, 0) // self.tile_height, -(-min(bottom, self.height) // self.tile_height))
+            for right_of in range(max(left, 0) // self.tile_width, -(-min(right, self.width) // self.tile_width))
+        ]
 
     def rows_to_decode(self, index: int, rows: int) -> int:
         """Return how many rows of a tile to decode, where a number of rows from its top is needed.
@@ -132,7 +157,18 @@ class Level:
         step = -(-self.tile_height // _PARTS)
         return min(self.tile_height, -(-rows // step) * step)
 
-    def tile(self, index: int, rows: int) -> DecodedTile:
+    def stored(self, indices: Iterable[int]) -> Mapping[Span, bytes]:
+        """Return the stored bytes of tiles of a remote file, which are read together; of a local file none.
+
+        Args:
+            indices: of the tiles.
+
+        Raises:
+            SourceUnavailable: the file was replaced, or cannot be read.
+        """
+        return self._tiff.reader.tiles([span for span in map(self._span, indices) if span[1]])
+
+    def tile(self, index: int, rows: int, stored: Mapping[Span, bytes] = _NONE_STORED) -> DecodedTile:
         """Return a tile; a tile that was never written consists of nodata, or of 0 where the file has no nodata.
 
         Strips and tiles at the edge may have fewer rows, or more than lie in the image.
@@ -140,11 +176,12 @@ class Level:
         Args:
             index: of the tile.
             rows: from its top, by ``rows_to_decode``; the result may have more.
+            stored: see the method of this name; tiles that are not in it are read.
 
         Raises:
             Exception: of any kind, by the codec or the file: the tile cannot be read.
         """
-        tile_bytes = self._stored_bytes(index)
+        tile_bytes = self._stored_bytes(index, stored)
         if not tile_bytes:
             return self._unwritten_tile()
         samples = np.frombuffer(self._decode(tile_bytes, index, rows), self._stored_type)
@@ -159,21 +196,32 @@ class Level:
             samples = imagecodecs.floatpred_decode(samples, axis=1)
         return DecodedTile(np.asarray(samples, samples.dtype.newbyteorder("=")))
 
-    def verified_tile(self, index: int) -> bytes:
+    def verified_tile(self, index: int, stored: Mapping[Span, bytes] = _NONE_STORED) -> bytes:
         """Return the stored bytes of a tile, after decoding them to check that they are sound.
 
-        Raises:
-            Exception: see ``tile``.
+        Args and errors: see ``tile``.
         """
-        tile_bytes = self._stored_bytes(index)
+        tile_bytes = self._stored_bytes(index, stored)
         self._decode(tile_bytes, index, self.tile_height)
         return tile_bytes
 
-    def _stored_bytes(self, index: int) -> bytes:
+    def _span(self, index: int) -> Span:
+        """Return the first byte of a tile and the number of its bytes, 0 where it was never written."""
         count = self._page.databytecounts[index]
         if count and self._page.compression == _UNCOMPRESSED:
-            count = self._rows_within(index) * self._row_bytes  # like GDAL, which ignores the count in the file
-        tile_bytes = os.pread(self._tiff.descriptor, count, self._page.dataoffsets[index]) if count else b""
+            size = self._rows_within(index) * self._row_bytes
+            if count < size and len(self._page.databytecounts) > 1:
+                raise ValueError("the tile ends before its last row")
+            count = size  # like GDAL, which ignores larger counts, and the count of a file's only tile
+        return int(self._page.dataoffsets[index]), int(count)
+
+    def _stored_bytes(self, index: int, stored: Mapping[Span, bytes]) -> bytes:
+        offset, count = span = self._span(index)
+        if not count:
+            return b""
+        tile_bytes = stored.get(span) if stored else None
+        if tile_bytes is None:
+            tile_bytes = self._tiff.reader.tile(count, offset)
         if len(tile_bytes) != count:
             raise ValueError("the file ends before the tile")
         return tile_bytes
@@ -244,9 +292,14 @@ def plain_bands(href: str, version: str, dtypes: list[str]) -> bool:
         href: of the file.
         version: of the file, so that a cached file is never another one.
         dtypes: numpy names, one a band.
+
+    Raises:
+        SourceUnavailable: a remote file cannot be read.
     """
     try:
         tiff = _get(href, version)
+    except SourceUnavailable:
+        raise
     except Exception:  # noqa: BLE001  damaged or unusual: GDAL decides
         return False
     if tiff is None or not tiff.is_plain:
@@ -297,7 +350,7 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
         for number, page in enumerate(tiff.levels):
             if number == 0 if size is None else number and (page.imagewidth, page.imagelength) == size:
                 return Level(tiff, number)
-    raise SourceUnavailable.of_file("the file changed since the request was planned; ask again")
+    raise SourceUnavailable.of_file(CHANGED)
 
 
 def _get(href: str, version: str) -> _OpenTiff | None:
@@ -307,11 +360,10 @@ def _get(href: str, version: str) -> _OpenTiff | None:
         if tiff is not None:
             _files.move_to_end((href, version))
             return tiff
-    file = open_tiff(href)
-    if file is None:
+    reader = reader_of(href, version)
+    if driver_of(reader) != "GTiff":
         return None
-    with file:
-        tiff = _OpenTiff(file)
+    tiff = _OpenTiff(reader)
     with _lock:
         _files[href, version] = tiff
         while len(_files) > _MAX_FILES:

@@ -10,7 +10,7 @@ from rasterwire.errors import InvalidRequest, SourceUnavailable, Violation, Viol
 from rasterwire.image import Image
 from rasterwire.naming import file_names, safe_name, unique
 from rasterwire.nodes.computed import Product
-from rasterwire.pixels import fits
+from rasterwire.pixels import fits, type_names
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.etag import etag_of
 from rasterwire.plan.grids import GridRequest, Grids, ignored_fields
@@ -56,8 +56,9 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     problems = Violations()
     format_, ignored = _format(request)
     per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
-    pairs = _choose_bands(request, image, limits, problems, format_)
-    problems.raise_if_any()
+    pairs, missing = _choose_bands(request, image, limits, problems, format_)
+    if not pairs:
+        problems.raise_if_any()
     ignored += _ignored_encoding(request, format_)
     ignored += _left_out(request) + _unreadable(request, image)
     groups = [[pair] for pair in pairs] if per_band else [pairs]
@@ -81,12 +82,13 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
             group_by_name = list(zip([names[index]] if per_band else names, group, strict=True))
             rasters.append(_raster(request, format_, grid_request, grid, entries[index], group_by_name))
             problems.add(_grid_violation(grid_request, grid, sources, grids, limits))
-    _check_nodata(request, format_, rasters, problems)
+    _check_nodata(request, format_, rasters, missing, problems)
     ignored = _in_order(ignored)
     if request.strict:
         for item in ignored:
             problems.add(Violation(item.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {item.reason}"))
-    check_bytes(format_, rasters, limits, problems)
+    if not missing:
+        check_bytes(format_, rasters, limits, problems)
     Violations(with_hint(problems.items, request.region)).raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
     encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
@@ -119,7 +121,12 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
 
 def _choose_bands(
     request: DownloadRequest, image: Image | Product, limits: Limits, problems: Violations, format_: Format
-) -> list[_BandPair]:
+) -> tuple[list[_BandPair], set[str]]:
+    """Return the bands of a request, and the names that the image lacks.
+
+    Another band of the image stands in for a missing one, so that what else is wrong with the request is found as well.
+    There are no bands where there is nothing to go on with.
+    """
     count = 3 if len(image.bands) >= 3 else 1
     default = image.bands[:count] if format_.is_picture else image.bands
     bands = request.bands or tuple(BandRequest(band.name) for band in default)
@@ -129,16 +136,24 @@ def _choose_bands(
     if len(bands) > limits.max_bands:
         problem = f"{len(bands)} bands, at most {limits.max_bands}; ask in parts"
         problems.add(Violation("bands", "TOO_MANY_BANDS", problem))
-    fields = [f"bands[{index}]" if request.bands else "bands" for index in range(len(bands))]
-    with problems.catching():
-        sources = pick_bands(image, [(f"{field}.id", band.name) for field, band in zip(fields, bands, strict=True)])
-        for source, field in zip(sources, fields, strict=True):
-            problems.add(dtype_violation(source, field))
-        if bands:
-            return list(zip(bands, sources, strict=True))
-    if not bands:
+        return [], set()
+    if not image.bands:
         problems.add(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
-    return []
+        return [], set()
+    fields = [f"bands[{index}]" if request.bands else "bands" for index in range(len(bands))]
+    by_name = {band.name: band for band in image.bands}
+    for field, band in zip(fields, bands, strict=True):
+        if band.name in by_name:
+            problems.add(dtype_violation(by_name[band.name], field))
+    is_sound = not problems.items
+    with problems.catching():
+        pick_bands(image, [(f"{field}.id", band.name) for field, band in zip(fields, bands, strict=True)])
+    missing = {band.name for band in bands if band.name not in by_name}
+    candidates = [by_name[band.name] for band in bands if band.name in by_name] or image.bands
+    stand_in = next((source for source in candidates if source.dtype in type_names), None)
+    if not is_sound or stand_in is None:
+        return [], missing
+    return [(band, by_name.get(band.name) or replace(stand_in, name=band.name)) for band in bands], missing
 
 
 def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list[Source]:
@@ -262,8 +277,13 @@ def _deciding_field(request: GridRequest) -> str:
 
 
 def _check_nodata(
-    request: DownloadRequest, format_: Format, rasters: Sequence[RasterPlan], problems: Violations
+    request: DownloadRequest,
+    format_: Format,
+    rasters: Sequence[RasterPlan],
+    missing: set[str],
+    problems: Violations,
 ) -> None:
+    """Add what is wrong with nodata and masks; of missing bands, for which others stand in, nothing is known."""
     if request.cloud_optimized and "GEO_TIFF" in format_.value and any(r.masks > 1 for r in rasters):
         problem = "a cloud-optimized GeoTIFF has one mask for all bands, and these may be invalid at different pixels"
         remedy = "ask for a file for each band, a nodata value, or mask BAND, which is valid where every band is"
@@ -272,7 +292,7 @@ def _check_nodata(
         return
     names_by_type: dict[str, list[str]] = {}
     for band in chain.from_iterable(r.bands for r in rasters):
-        if not fits(request.nodata, band.dtype):
+        if band.name not in missing and not fits(request.nodata, band.dtype):
             names_by_type.setdefault(band.dtype, []).append(band.name)
     if names_by_type:
         value = f"{request.nodata:g}" if isinstance(request.nodata, float) else request.nodata

@@ -7,9 +7,11 @@ import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
 from rasterwire.geo.region import inside
+from rasterwire.image import Band
 from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
+from rasterwire.render.ahead import fetch_ahead
 from rasterwire.render.band import render_band
 from rasterwire.render.computed import compute
 from rasterwire.render.interpolation import is_compiled
@@ -26,6 +28,7 @@ def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
     Raises:
         SourceUnavailable: a file cannot be read, or was replaced since the plan was made.
     """
+    fetch_ahead(raster, window)
     clip = None if raster.clip is None else inside(raster.clip, raster.grid, window)
     by_name = _computed(raster, window)
     return tuple(
@@ -66,7 +69,13 @@ def path_of(band: BandPlan, grid: GeoBox) -> str:
             code = f"compiled {kind.value.lower()}"
         case _:
             return "gdal warp from gdal"
-    return f"{code} from {'tiles' if band.stored.plain else 'gdal'}"
+    return f"{code} from {_reader_of(band.stored)}"
+
+
+def _reader_of(band: Band) -> str:
+    if band.format:
+        return "chunks"
+    return "tiles" if band.plain else "gdal"
 
 
 def _keys_below(node: Node) -> set[bytes]:

@@ -13,6 +13,7 @@ from rasterwire.nodes.run import count_requests, evaluate
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import plan_band
 from rasterwire.plan.types import BandPlan
+from rasterwire.render.ahead import LeavesAhead, remote_leaves
 from rasterwire.render.band import render_band
 from rasterwire.render.source import ReadableBand
 from rasterwire.render.splitting import concatenate
@@ -33,12 +34,14 @@ def compute(
     Raises:
         SourceUnavailable: a file cannot be read.
     """
-    read, counts = partial(_read, resampling), _request_counts(tuple(nodes))
+    counts, leaves = _request_counts(tuple(nodes)), remote_leaves(tuple(nodes))
     sorts = max((node.sorts for node in nodes), default=1)
     size = max(MAX_SORTED // sorts, min(_LEAST_PART, _MAX_OF_LEAST // sorts))
 
     def pixels_of(part: Window) -> list[Pixels]:
         if part.height * part.width <= size:
+            ahead = LeavesAhead(leaves, resampling, grid, part) if leaves else None
+            read = partial(_read, resampling, ahead)
             return evaluate(nodes, Target(grid, part), read, counts)
         # all nodes together, so that a node that they share is computed once
         halves = [pixels_of(half) for half in part.halves()]
@@ -60,9 +63,11 @@ def _request_counts(nodes: tuple[Node, ...]) -> dict[bytes, int]:
     return count_requests(nodes)
 
 
-def _read(resampling: Resampling, node: Node, target: Target) -> Pixels | None:
+def _read(resampling: Resampling, ahead: LeavesAhead | None, node: Node, target: Target) -> Pixels | None:
     match node:
         case Stored():
+            if ahead is not None:
+                ahead.reach(node)
             plan = plan_band(node.band, target.grid, node.resampling or resampling)
             return render_band(plan, target.grid, target.window)
         case Resampled():

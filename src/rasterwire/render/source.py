@@ -3,8 +3,10 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar, TypeVarTuple
 
 import numpy as np
 import rasterio
@@ -13,10 +15,16 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import Window as RasterWindow
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.chunks import read_layer
+from rasterwire.files.arrays.opened import array_version, opened_layers
+from rasterwire.files.byte_reader import CHANGED, version_of
 from rasterwire.files.decoded_tile import DecodedTile
-from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset, version_of
+from rasterwire.files.gdal_file import failure_of
+from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset
+from rasterwire.files.sandbox import call, is_apart
+from rasterwire.files.sources import Span, is_local
 from rasterwire.files.tiff_file import opened_level
-from rasterwire.image import Band
+from rasterwire.image import Band, BandMetadata
 from rasterwire.nodes.computed import Computed
 from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import NodataPixels, Pixels, Window
@@ -71,9 +79,16 @@ def dataset(band: Band, overview: int | None, alone: bool = False, mask: bool | 
         if reader is not None:
             reader.close()
         raise
+    if reader is not None and failure_of(reader) is not None:
+        reader.close()
+        reader = None
     if reader is None:
-        with gdal_calls(band.name):
-            reader = open_band(band.href, band.index, overview, mask) if alone else open_dataset(band.href, overview)
+        with of_band(band), gdal_calls(band.name):
+            reader = (
+                open_band(band.href, band.index, overview, mask, band.version)
+                if alone
+                else open_dataset(band.href, overview, band.version)
+            )
         while len(_cache.datasets) >= _OPEN_PER_THREAD:
             _cache.datasets.popitem(last=False)[1].close()
     _cache.datasets[key] = reader
@@ -119,23 +134,53 @@ def read(
     right, bottom = min(col + cols, width), min(row + rows, height)
     if left >= right or top >= bottom:
         return Pixels(np.zeros(size, source.dtype), np.zeros(size, bool))
-    inside = _read_inside(source, overview, RasterWindow(left, top, right - left, bottom - top), until)
+    inside = _read_inside(source, overview, Window(top, left, bottom - top, right - left), until)
     if (bottom - top, right - left) == size:
         return inside
     return _padded(inside, (top - row, left - col), size, source.dtype)
 
 
-def _read_inside(source: Source, overview: int | None, window: RasterWindow, until: int | None) -> Pixels:
+def _read_inside(source: Source, overview: int | None, window: Window, until: int | None) -> Pixels:
     match source:
         case ReadableBand():
-            target = Window(window.row_off, window.col_off, window.height, window.width)
-            return source.compute([source.node], source.grid, target)[0]
+            return source.compute([source.node], source.grid, window)[0]
         case Computed():
             raise TypeError(f"band {source.name} is computed, and has no function that computes it")
         case Band():
-            pixels = _by_tiles(source, overview, window, until) if source.plain else _by_gdal(source, overview, window)
-            check_version(source)  # it may have been opened after it was replaced
-            return pixels
+            return call_for(source, _stored_pixels, overview, window, until)
+
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts) -> T:
+    """Run a function that reads the file of a band, in another process where files are read in others.
+
+    Args:
+        band: the first argument of the function, which gets it without metadata.
+        function: see ``sandbox.call``.
+        arguments: the others.
+
+    Raises:
+        SourceUnavailable: the file cannot be read. The error names the band.
+    """
+    with of_band(band):
+        if not is_apart():
+            return function(band, *arguments)
+        # metadata may be long, and pixels do not depend on it
+        return call(function, replace(band, metadata=BandMetadata(), ground=None), *arguments)
+
+
+def _stored_pixels(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
+    if band.format:
+        pixels = _by_chunks(band, window)
+    elif band.plain:
+        pixels = _by_tiles(band, overview, window, until)
+    else:
+        pixels = _by_gdal(band, overview, window)
+    check_version(band)  # it may have been opened after it was replaced
+    return pixels
 
 
 def _padded(inside: Pixels, origin: tuple[int, int], size: tuple[int, int], dtype: str) -> Pixels:
@@ -147,19 +192,22 @@ def _padded(inside: Pixels, origin: tuple[int, int], size: tuple[int, int], dtyp
     return whole
 
 
-def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int | None) -> Pixels:
+def _by_tiles(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
     """Read pixels of a plain file from decoded tiles, which all threads share."""
     check_version(band)
     level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
     first, sample = level.first_tile(band.index)
     height, width = level.tile_height, level.tile_width
-    left, top = window.col_off, window.row_off
+    left, top = window.col, window.row
     right, bottom = left + window.width, top + window.height
     data = np.empty((window.height, window.width), band.dtype)
+    stored: Mapping[Span, bytes] = {}
 
     def decode(key: tuple[str, str, int | None, int, int]) -> DecodedTile:
         try:
-            return level.tile(*key[-2:])
+            return level.tile(*key[-2:], stored)
+        except SourceUnavailable:
+            raise
         except Exception as error:  # the errors of codecs share no root
             raise SourceUnavailable("", band.name, _DAMAGED) from error
 
@@ -175,6 +223,8 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
         for row in range(top // height, -(-bottom // height))
         for col in range(left // width, -(-right // width))
     }
+    if level.is_remote:
+        stored = level.stored(key[-2] for key in corners if key not in _tiles)
     for key, tile in _tiles.each(list(corners), decode):
         y, x = corners[key]
         rows = slice(max(top, y) - top, min(bottom, y + height) - top)
@@ -186,21 +236,51 @@ def _by_tiles(band: Band, overview: int | None, window: RasterWindow, until: int
     return NodataPixels(data, band.nodata)
 
 
-def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
+def _by_gdal(band: Band, overview: int | None, window: Window) -> Pixels:
     reader = dataset(band, overview)
-    with gdal_calls(band.name):
-        data = reader.read(band.index, window=window)
+    part = RasterWindow(window.col, window.row, window.width, window.height)
+    with gdal_calls(band.name, reader):
+        data = reader.read(band.index, window=part)
         if band.masked:
-            return Pixels(data, np.asarray(reader.read_masks(band.index, window=window) > 0))
+            return Pixels(data, np.asarray(reader.read_masks(band.index, window=part) > 0))
     # without rasterio's masks: it holds nodata as a double, and the catalog may have a value that the file lacks
     return NodataPixels(data, band.nodata)
 
 
-def check_version(band: Band) -> None:
-    """Raise SourceUnavailable for a file that was replaced since the plan was made."""
+def _by_chunks(band: Band, window: Window) -> Pixels:
+    """Read pixels of a layer of arrays."""
+    check_version(band)
+    rows = slice(window.row, window.row + window.height)
+    cols = slice(window.col, window.col + window.width)
     try:
-        status = os.stat(band.href)  # noqa: PTH116  for each block, and twice as fast
-    except OSError:
+        layer = opened_layers(band.href, band.version).layer(band.index)
+    except IndexError:
+        raise SourceUnavailable.of_file(CHANGED) from None
+    return NodataPixels(read_layer(band.href, band.version, layer, rows, cols), band.nodata)
+
+
+@contextmanager
+def of_band(band: Band) -> Iterator[None]:
+    """Name a band in the errors of its file."""
+    try:
+        yield
+    except SourceUnavailable as error:
+        if error.band:
+            raise
+        raise SourceUnavailable("", band.name, error.problem) from error
+
+
+def check_version(band: Band) -> None:
+    """Raise SourceUnavailable for a file that was replaced since the plan was made.
+
+    A remote file is not looked at: each request to its source names the version.
+    """
+    if not is_local(band.href):
+        return
+    try:
+        # os.stat for each block, since it is twice as fast
+        version = array_version(band.href) if band.format else version_of(os.stat(band.href))  # noqa: PTH116
+    except (OSError, SourceUnavailable):
         raise SourceUnavailable("", band.name, "the file is gone") from None
-    if band.version and band.version != version_of(status):
-        raise SourceUnavailable("", band.name, "the file changed since the request was planned; ask again")
+    if band.version and band.version != version:
+        raise SourceUnavailable("", band.name, CHANGED)

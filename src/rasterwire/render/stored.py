@@ -3,9 +3,11 @@
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.geo.grid import pixel_offset
+from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
-from rasterwire.render.source import check_version
+from rasterwire.render.ahead import fetch_ahead
+from rasterwire.render.source import call_for, check_version
 
 
 def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
@@ -22,16 +24,22 @@ def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
     offset = pixel_offset(raster.grid, band.grid)
     if raster.tiling is None or offset is None:
         raise ValueError(f"band {band.name} has no tiling to pass through")
+    fetch_ahead(raster, window)
+    source = Window(offset[1] + window.row, offset[0] + window.col, window.height, window.width)
+    return call_for(band, _verified_tiles, source)
+
+
+def _verified_tiles(band: Band, window: Window) -> list[bytes]:
+    """Return the tiles under a window of a band's own pixels."""
     check_version(band)
     level = opened_level(band.href, band.version, None)
-    col, row = offset[0] + window.col, offset[1] + window.row
-    height, width = raster.tiling.height, raster.tiling.width
+    left, top = window.col, window.row
+    indices = level.tiles_under(band.index, (left, top, left + window.width, top + window.height))
     try:
-        tiles = [
-            level.verified_tile(down * level.across + right)
-            for down in range(row // height, -(-(row + window.height) // height))
-            for right in range(col // width, -(-(col + window.width) // width))
-        ]
+        stored = level.stored(indices)
+        tiles = [level.verified_tile(index, stored) for index in indices]
+    except SourceUnavailable:
+        raise
     except Exception as error:  # the errors of codecs share no root
         raise SourceUnavailable("", band.name, "the file is damaged, or cannot be read as it is") from error
     check_version(band)  # it may have been opened after it was replaced

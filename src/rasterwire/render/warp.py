@@ -11,15 +11,18 @@ from collections.abc import Iterator
 import numpy as np
 from rasterio.enums import MaskFlags
 from rasterio.enums import Resampling as GdalResampling
+from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import gdal_calls
+from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.positions import TILE, exact, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.sampling import Rectangle, Sampling
-from rasterwire.render.source import check_version, dataset
+from rasterwire.render.source import call_for, check_version, dataset
+from rasterwire.render.warp_source import rectangle_in_memory
 from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
@@ -85,8 +88,10 @@ def _cell_shape(share: float) -> tuple[int, int]:
 
 
 def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
+    band = sampling.source.stored
+    assert band is not None
     try:
-        return _warped(sampling, cell, scale)
+        return call_for(band, _warped, sampling, cell, scale)
     except SourceUnavailable:
         # GDAL fails where no pixel of the cell has a position in the source's crs, such as beyond a pole
         origin = sampling.anchor
@@ -97,11 +102,12 @@ def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, floa
         return sampling.invalid((rows, cols))
 
 
-def _warped(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
-    row, col, rows, cols = cell
-    grid, band = sampling.grid, sampling.source.stored
-    assert band is not None
-    assert sampling.resampling is not None
+def _warped(band: Band, sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
+    if band.format:
+        with gdal_calls(band.name), rectangle_in_memory(sampling, cell, scale) as (raster, masked):
+            pixels = _warped_raster(raster, masked, sampling, cell, scale)
+        check_version(band)
+        return pixels
     flags = dataset(band, sampling.overview).mask_flag_enums[band.index - 1]
     masked, nodata = band.masked, band.nodata
     mask: bool | int = False
@@ -111,30 +117,60 @@ def _warped(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixe
         masked, mask = True, nodata
     alone = not masked or mask is not False
     source = dataset(band, sampling.overview, alone, mask)
-    with gdal_calls(band.name):
-        options = {
-            "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
-            "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,
-            "src_transform": sampling.affine,
-            "transform": sampling.anchor.affine_at(col, row),
-            "width": cols,
-            "height": rows,
-            "resampling": _gdal[sampling.resampling],
-            "tolerance": 1e-9,
-            "warp_mem_limit": 32,
-            "XSCALE": str(scale[0]),
-            "YSCALE": str(scale[1]),
-        }
-        if nodata is not None and not masked:
-            options |= {"src_nodata": nodata, "nodata": nodata}
-        else:
-            options |= {"add_alpha": MaskFlags.alpha not in flags, "src_nodata": None}  # its mask alone counts
-        with WarpedVRT(source, **options) as vrt:
-            data = vrt.read(1 if alone else band.index)
-            if nodata is None or masked:
-                valid = np.asarray(vrt.read(vrt.count) > 0)
-            else:
-                valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
+    with gdal_calls(band.name, source):
+        has_alpha = MaskFlags.alpha in flags
+        pixels = _warped_raster(source, masked, sampling, cell, scale, 1 if alone else band.index, has_alpha)
     check_version(band)  # it may have been opened after it was replaced
+    return pixels
+
+
+def _warped_raster(
+    source: DatasetReader,
+    masked: bool,
+    sampling: Sampling,
+    cell: _Cell,
+    scale: tuple[float, float],
+    index: int = 1,
+    has_alpha: bool = False,
+) -> Pixels:
+    """Return a cell of a raster, warped; called inside ``gdal_calls``.
+
+    Args:
+        source: to warp.
+        masked: whether a mask decides which pixels are valid, and not nodata.
+        sampling: of the band.
+        cell: to return.
+        scale: output pixels per source pixel.
+        index: of the band in the source, from 1.
+        has_alpha: whether a band of the source is its mask.
+    """
+    row, col, rows, cols = cell
+    grid, band = sampling.grid, sampling.source
+    assert sampling.resampling is not None
+    nodata = band.nodata
+    options = {
+        "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
+        "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,
+        "src_transform": sampling.affine,
+        "transform": sampling.anchor.affine_at(col, row),
+        "width": cols,
+        "height": rows,
+        "resampling": _gdal[sampling.resampling],
+        "tolerance": 1e-9,
+        "warp_mem_limit": 32,
+        "XSCALE": str(scale[0]),
+        "YSCALE": str(scale[1]),
+    }
+    if nodata is not None and not masked:
+        options |= {"src_nodata": nodata, "nodata": nodata}
+    else:
+        options |= {"add_alpha": not has_alpha, "src_nodata": None}  # its mask alone counts
+    with WarpedVRT(source, **options) as vrt:
+        data = vrt.read(index)
+        if nodata is None or masked:
+            valid = np.asarray(vrt.read(vrt.count) > 0)
+        else:
+            valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
     # GDAL changes a value that equals nodata by the least step, but readers take close values for nodata too
-    return Pixels(data, valid) if band.masked else beside_nodata(data, valid, nodata)
+    is_masked = sampling.source.stored is not None and sampling.source.stored.masked
+    return Pixels(data, valid) if is_masked else beside_nodata(data, valid, nodata)

@@ -162,13 +162,15 @@ class Service:
                 pass
             problems.raise_if_any()
             raise
-        query = params.mosaic.query
-        if query.sort_by or query.filters:
-            check_properties(query, self.downloads.properties_of(query.collection))
+        query, unknown = params.mosaic.query, self.downloads.unknown_properties
+        if query.sort_by and unknown(query.collection, [query.sort_by]):
+            check_properties(query, unknown)
         try:
             return self.downloads.plan(parsed, graph)
         except InvalidExpression as error:
             if params.WhichOneof("source") == "mosaic":
+                if error.is_of_null:
+                    check_properties(query, unknown)
                 raise mosaic_refusal(params.mosaic, error, self.downloads.missing_image) from None
             raise
 

@@ -61,6 +61,10 @@ class Settings:
         lame_duck_seconds: how long a server that was told to stop goes on, but says that it is not ready, so that
             balancers send it no more requests.
         drain_seconds: how long running streams may go on after that.
+        sandbox: ``none``, or ``process``: files are read in processes of their own, so that a damaged or hostile file
+            costs the request for it and no other.
+        sandbox_seconds: how long such a process may take for a header or a block of pixels.
+        sandbox_bytes: how much memory it may take for that.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, and Earth Engine's words in messages.
         catalogs: more catalogs, each a table ``[[catalogs]]`` of the file.
@@ -88,6 +92,9 @@ class Settings:
     idle_seconds: float = 75.0
     lame_duck_seconds: float = 0.0
     drain_seconds: float = 20.0
+    sandbox: str = "none"
+    sandbox_seconds: float = 60.0
+    sandbox_bytes: int = 2 << 30
     limits: str = "own"
     catalogs: tuple[CatalogSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -96,15 +103,17 @@ class Settings:
     @property
     def folders(self) -> dict[str, Path]:
         """The folders of images, by the prefix of their ids."""
-        own = {} if self.catalog is None else {"": self.catalog}
-        others = [settings for settings in self.catalogs if settings.kind is CatalogKind.FOLDER]
-        return own | {settings.prefix: Path(settings.source).expanduser() for settings in others}
+        unprefixed = {} if self.catalog is None else {"": self.catalog}
+        prefixed = [settings for settings in self.catalogs if settings.kind is CatalogKind.FOLDER]
+        return unprefixed | {settings.prefix: Path(settings.source).expanduser() for settings in prefixed}
 
     @property
     def images(self) -> str:
         """What is served, for the log; without addresses."""
-        own = [] if self.catalog is None else [str(self.catalog)]
-        return ", ".join([*own, *(f"{settings.prefix or 'all ids'} ({settings.kind})" for settings in self.catalogs)])
+        folders = [] if self.catalog is None else [str(self.catalog)]
+        return ", ".join(
+            [*folders, *(f"{settings.prefix or 'all ids'} ({settings.kind})" for settings in self.catalogs)]
+        )
 
 
 _tables = ("catalogs", "sources", "cache")
@@ -112,6 +121,7 @@ _tables = ("catalogs", "sources", "cache")
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
+_choices = {"limits": ("own", "earth-engine"), "sandbox": ("none", "process")}
 _greatest = {"http_port": 65535, "grpc_port": 65535}
 _smallest = {"http_port": -1, "grpc_port": 0, "lame_duck_seconds": 0, "drain_seconds": 0}
 
@@ -198,8 +208,8 @@ def _typed(name: str, kind: object, value: object) -> object:
     """
     if kind in {Path, Path | None}:
         return Path(str(value)).expanduser()
-    if name == "limits" and value not in {"own", "earth-engine"}:
-        raise ValueError(f"{value!r} is neither own nor earth-engine")
+    if name in _choices and value not in _choices[name]:
+        raise ValueError(f"{value!r} is neither {' nor '.join(_choices[name])}")
     if kind is str:
         return str(value)
     if kind is bool:

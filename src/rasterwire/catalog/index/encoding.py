@@ -46,6 +46,7 @@ def row_of_source(source: Source) -> list[Any]:
         "transform": claim.transform,
         "crs": claim.crs,
         "bands": [_fields_of_band_claim(band) for band in claim.bands],
+        "moment": source.moment,
     }
     return [source.key, source.name, source.href, {name: value for name, value in optional.items() if value}]
 
@@ -58,6 +59,7 @@ def _fields_of_band_claim(band: BandClaim) -> dict[str, Any]:
         "scale": band.scale,
         "offset": band.offset,
         "unit": band.unit,
+        "common_name": band.common_name,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -82,10 +84,12 @@ def source_of(row: Sequence[Any]) -> Source:
                     band.get("scale"),
                     band.get("offset"),
                     band.get("unit"),
+                    band.get("common_name"),
                 )
                 for band in claim.get("bands", ())
             ),
         ),
+        claim.get("moment", ""),
     )
 
 

@@ -65,10 +65,23 @@ def web_location(href: str, document: str) -> Location | None:
         document: URL of the document.
     """
     try:
-        address = urljoin(document, href)
+        address = _joined(document, href)
         return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_remote(address) else None
     except ValueError:
         return None
+
+
+def _joined(document: str, href: str) -> str:
+    """Return the absolute address of what a document refers to.
+
+    >>> _joined("s3://eo/a/catalog.json", "../b.tif"), _joined("https://c/d.json", "e.tif")
+    ('s3://eo/b.tif', 'https://c/e.tif')
+    """
+    if is_remote(href) or not is_remote(document):
+        return href
+    # urljoin joins addresses of the schemes alone that it knows
+    scheme, _, rest = document.partition("://")
+    return scheme + urljoin(f"https://{rest}", href).removeprefix("https")
 
 
 def local_location(href: str, document: str, top: str) -> Location | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rasterwire.catalog.folder_images import DESCRIPTION_NAME, folder_image, units_of
+from rasterwire.catalog.folder_images import DESCRIPTION_NAME, folder_images, units_of
 from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.file_records import FileRecords
@@ -220,10 +220,10 @@ class _Update:
         units = self._records.stale()
         for start in range(0, len(units), _MAX_BATCH):
             batch = units[start : start + _MAX_BATCH]
-            images = {unit: folder_image(self._tree, unit, self._records.listed) for unit in batch}
+            images = {unit: folder_images(self._tree, unit, self._records.listed) for unit in batch}
             self._store.remove(_UNIT + unit for unit, image in images.items() if image is None)
             self._store.write_many(
-                Document(_UNIT + unit, image[0], (image[1],)) for unit, image in images.items() if image is not None
+                Document(_UNIT + unit, *image) for unit, image in images.items() if image is not None
             )
             with self._records.writing():
                 self._records.remove_stale(batch)

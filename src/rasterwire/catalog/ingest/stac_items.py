@@ -57,9 +57,9 @@ def _fields(claim: Claim) -> dict[str, Any]:
         fields["proj:code" if len(claim.crs) < 20 else "proj:wkt2"] = claim.crs
     if claim.bands:
         fields["raster:bands"] = [_band_fields(band) for band in claim.bands]
-        names = [band.name for band in claim.bands]
-        if any(names):
-            fields["eo:bands"] = [{"name": name} if name else {} for name in names]
+        names = [{"name": band.name, "common_name": band.common_name} for band in claim.bands]
+        if any(band.name or band.common_name for band in claim.bands):
+            fields["eo:bands"] = [{key: name for key, name in band.items() if name} for band in names]
     return fields
 
 

@@ -3,22 +3,23 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
 
 import orjson
 
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
-from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.image_reader import ImageReader
+from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Capabilities, Refused
 from rasterwire.catalog.stac_api.searches import after_filter, search_body
-from rasterwire.catalog.tree import Location, is_remote
+from rasterwire.catalog.tree import Location
 from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
 from rasterwire.files.sources import is_covered
 from rasterwire.image import Image, properties_of
@@ -30,13 +31,13 @@ MAX_READ = 20_000
 """Items that are read for one page, or held in another order than that of the API."""
 
 _FRESH = 300.0
-"""Seconds for which an item that was read, its headers, and what the API can do are taken to be so still."""
+"""Seconds for which an item that was read, and what the API can do, are taken to be so still."""
 
 _LISTING_FRESH, _MAX_LISTINGS = 60.0, 4
 """Seconds for which an order of images is kept for its next page, and how many are."""
 
 _MAX_KEPT = 4096
-"""Items that are kept after they were read."""
+"""Items that are kept after they were read, and headers of files."""
 
 _LEAST_PAGE = 20
 """Items that are asked for at once at least: some of them may not fulfil the query."""
@@ -45,7 +46,7 @@ _log = logging.getLogger("rasterwire.catalog")
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Abilities:
     """What the API says of itself."""
 
     can: Capabilities
@@ -73,50 +74,47 @@ class StacApiCatalog:
         self._connection = connection
         self._collection = collection
         self._bands = bands or BandNames()
-        self._known = Kept[_Known](1, _FRESH)
+        self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
-        self._images = Kept[Image](_MAX_KEPT, _FRESH)
         self._listings = Kept[Sequence[Image]](_MAX_LISTINGS, _LISTING_FRESH)
-        self._headers = Kept[Header](_MAX_KEPT, _FRESH)
+        self._reader = ImageReader(lru_cache(maxsize=_MAX_KEPT)(_header))
         self._sorts_otherwise = False
 
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
-        kept = self._images.get(image_id)
-        if kept is not None:
-            return kept
         entry = self._entries.get(image_id) or self._read(image_id)
-        image = self._image(entry)
-        self._images.put(image_id, image)
-        return image
+        if not entry.sources:
+            problem = "none of its rasters is at an address that a source of this server's settings covers"
+            raise SourceUnavailable(image_id, "", problem)
+        return self._reader.image(entry)
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
         if query.collection:
             return Page(())  # its images name none, and their ids have no slash
-        known = self._known_now()
+        api = self._present_abilities()
         if query.sort:
-            return self._page_of_order(query, start, size, known)
-        if known.can.sorts and known.can.filters and not self._sorts_otherwise:
-            page = self._page_by_id(query, start, size, known)
+            return self._page_of_order(query, start, size, api)
+        if api.can.sorts and api.can.filters and not self._sorts_otherwise:
+            page = self._page_by_id(query, start, size, api)
             if page is not None:
                 return page
             self._sorts_otherwise = True
             _log.warning("a STAC API orders ids by the rules of a language; at most %d are put in order here", MAX_READ)
-        return _slice(self._listing(query, known), start, size)
+        return _slice(self._listing(query, api), start, size)
 
     def count(self, query: Query) -> int | None:
         """See ``Catalog.count``; where the API does not tell, images are counted that come in one page."""
         if query.collection:
             return 0
-        known = self._known_now()
-        body = search_body(self._collection, query, known.can, known.numbers)
-        if known.can.fields:
+        api = self._present_abilities()
+        body = search_body(self._collection, query, api.can, api.numbers)
+        if api.can.fields:
             body["fields"] = {"exclude": ["assets", "links"]}
-        page = self._search({**body, "limit": MAX_PAGE})
+        _, page = self._search({**body, "limit": MAX_PAGE})
         if page.next is None:
-            found = sum(query.matches(_without_bands(entry)) for entry in self._entries_of(page))
-            return found if query.limit is None else min(found, query.limit)
+            matching = sum(query.matches(_without_bands(entry)) for entry in self._entries_of(page))
+            return matching if query.limit is None else min(matching, query.limit)
         asks_for_all = query == Query(limit=query.limit)
         if not asks_for_all or page.matched is None:
             return None
@@ -130,14 +128,14 @@ class StacApiCatalog:
         """Return "": an API does not look for ids that are spelt nearly so."""
         return ""
 
-    def _page_by_id(self, query: Query, start: str, size: int, known: _Known) -> Page | None:
+    def _page_by_id(self, query: Query, start: str, size: int, api: _Abilities) -> Page | None:
         """Return a page in the order of ids, each page by a search of its own; None where the API orders otherwise."""
         if query.limit is not None:  # the images before the page count
             if query.limit > MAX_PAGE:
                 return None
-            whole = self._page_by_id(replace(query, limit=None), "", query.limit, known)
+            whole = self._page_by_id(replace(query, limit=None), "", query.limit, api)
             return None if whole is None else _slice(whole.images, start, size)
-        body = self._body(query, known, start) | {"sortby": [_order("id")]}
+        body = self._body(query, api, start) | {"sortby": [_order("id")]}
         images: list[Image] = []
         last = ""
         for page in self._pages({**body, "limit": min(MAX_PAGE, max(size, _LEAST_PAGE))}, start):
@@ -152,7 +150,7 @@ class StacApiCatalog:
                 return Page(images[:size], images[size - 1].id)
         return Page(images)
 
-    def _page_of_order(self, query: Query, start: str, size: int, known: _Known) -> Page:
+    def _page_of_order(self, query: Query, start: str, size: int, api: _Abilities) -> Page:
         """Return a page of a query with an order; it begins with the image of a number.
 
         Raises:
@@ -162,18 +160,18 @@ class StacApiCatalog:
             raise invalid("start", "PAGE_UNKNOWN", "is no page of this query; leave it empty to begin")
         first = int(start or 0)
         end = first + size if query.limit is None else min(first + size, query.limit)
-        images = self._first_by_time(query, end, known)
+        images = self._first_by_time(query, end, api)
         if images is None:
-            images = self._listing(query, known)[: query.limit]
+            images = self._listing(query, api)[: query.limit]
         is_last = len(images) <= end or end == query.limit
         return Page(images[first:end], "" if is_last else str(end))
 
-    def _first_by_time(self, query: Query, count: int, known: _Known) -> Sequence[Image] | None:
+    def _first_by_time(self, query: Query, count: int, api: _Abilities) -> Sequence[Image] | None:
         """Return the first images of an order by time, and those of the same time; None where the API has another."""
-        if len(query.sort) != 1 or query.sort[0].property != START or not known.can.sorts:
+        if len(query.sort) != 1 or query.sort[0].property != START or not api.can.sorts:
             return None
         is_descending = query.sort[0].descending
-        body = self._body(query, known) | {"sortby": [_order("properties.datetime", descending=is_descending)]}
+        body = self._body(query, api) | {"sortby": [_order("properties.datetime", descending=is_descending)]}
         images: list[Image] = []
         last: float | None = None
         for page in self._pages({**body, "limit": min(MAX_PAGE, max(count + 1, _LEAST_PAGE))}):
@@ -189,19 +187,21 @@ class StacApiCatalog:
                     images.append(image)
         return _in_order(images, query)
 
-    def _listing(self, query: Query, known: _Known) -> Sequence[Image]:
+    def _listing(self, query: Query, api: _Abilities) -> Sequence[Image]:
         """Return all images of a query in its order, within its limit."""
         unlimited = replace(query, limit=None)
         images = self._listings.get(unlimited)
         if images is None:
-            pages = self._pages({**self._body(query, known), "limit": MAX_PAGE})
-            found = {entry.id: entry for page in pages for entry in self._kept_entries_of(page)}
-            images = _in_order([image for image in map(_without_bands, found.values()) if query.matches(image)], query)
+            pages = self._pages({**self._body(query, api), "limit": MAX_PAGE})
+            entries = {entry.id: entry for page in pages for entry in self._kept_entries_of(page)}
+            images = _in_order(
+                [image for image in map(_without_bands, entries.values()) if query.matches(image)], query
+            )
             self._listings.put(unlimited, images)
         return images[: query.limit]
 
-    def _body(self, query: Query, known: _Known, after: str = "") -> dict[str, Any]:
-        return search_body(self._collection, query, known.can, known.numbers, after)
+    def _body(self, query: Query, api: _Abilities, after: str = "") -> dict[str, Any]:
+        return search_body(self._collection, query, api.can, api.numbers, after)
 
     def _pages(self, body: Mapping[str, Any], after: str = "") -> Iterator[ApiPage]:
         """Yield the pages of a search.
@@ -209,8 +209,8 @@ class StacApiCatalog:
         Raises:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
-        page = self._search(body, after)
-        seen: set[bytes] = set()
+        body, page = self._search(body, after)
+        links: set[bytes] = set()
         read = 0
         while True:
             yield page
@@ -223,32 +223,32 @@ class StacApiCatalog:
                     " time or a smaller area"
                 )
             link = orjson.dumps([page.next.get("href"), page.next.get("body")])
-            if link in seen:
+            if link in links:
                 raise SourceUnavailable.of_file("the STAC API of the catalog fails: its pages have no end")
-            seen.add(link)
+            links.add(link)
             page = self._connection.following(page.next, body)
 
-    def _search(self, body: Mapping[str, Any], after: str = "") -> ApiPage:
-        """Return the first page of a search, without the filter where the API does not take it."""
+    def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
+        """Return the first page of a search, and the search: without the filter where the API does not take it."""
         bare = {name: value for name, value in body.items() if name not in {"filter", "filter-lang"}}
         attempts = [body] if bare == body else [body, *([bare | after_filter(after)] if after else []), bare]
         status = 0
         for attempt in attempts:
             try:
-                return self._connection.search(attempt)
+                return attempt, self._connection.search(attempt)
             except Refused as error:
                 status = error.status
                 _log.info("a STAC API refuses a search with HTTP %d", status)
         raise SourceUnavailable.of_file(f"the STAC API of the catalog fails: it answers a search with HTTP {status}")
 
-    def _known_now(self) -> _Known:
-        known = self._known.get("")
-        if known is None:
+    def _present_abilities(self) -> _Abilities:
+        api = self._abilities.get("")
+        if api is None:
             can = self._connection.capabilities()
             numbers = self._connection.declared_numbers(self._collection) if can.filters else frozenset[str]()
-            known = _Known(can, numbers)
-            self._known.put("", known)
-        return known
+            api = _Abilities(can, numbers)
+            self._abilities.put("", api)
+        return api
 
     def _read(self, image_id: str) -> Entry:
         """Return the entry of an item, from the API.
@@ -266,12 +266,15 @@ class StacApiCatalog:
     def _kept_entries_of(self, page: ApiPage) -> Iterator[Entry]:
         """Yield the entries of a page, and keep them: those that are asked for next are among them."""
         for entry in self._entries_of(page):
-            self._entries.put(entry.id, entry)
-            yield entry
+            before = self._entries.get(entry.id)
+            # the same object, where nothing changed: what was made of it is valid still
+            unchanged_or_new = before if before is not None and before == entry else entry
+            self._entries.put(entry.id, unchanged_or_new)
+            yield unchanged_or_new
 
     def _entries_of(self, page: ApiPage) -> Iterator[Entry]:
         for feature in page.features:
-            entry = self._entry({"assets": {}} | feature)
+            entry = self._entry({"assets": {}, **feature})
             if entry is not None:
                 yield entry
 
@@ -279,40 +282,15 @@ class StacApiCatalog:
         """Return the entry of an item; None for what is none of this collection, or has an id with a slash."""
         if not is_item(item) or "/" in item["id"] or item.get("collection", self._collection) != self._collection:
             return None
-        renamed, notes = self._bands.applied(item)
         links = map(as_mapping, as_list(item.get("links")))
-        own = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or ""
-        entry = entry_of_item(renamed, f"item {item['id']}", lambda href: _located(href, own))
-        return replace(entry, collection="", notes=(*entry.notes, *notes), band_order=tuple(self._bands.table.values()))
+        document = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or ""
+        entry = entry_of_item(item, f"item {item['id']}", lambda href: _located(href, document))
+        return self._bands.applied(replace(entry, collection=""))
 
-    def _image(self, entry: Entry) -> Image:
-        """Return an image with its bands.
 
-        Raises:
-            SourceUnavailable: none of its files can be opened.
-        """
-        if not entry.sources:
-            problem = "none of its rasters is at an address that a source of this server's settings covers"
-            raise SourceUnavailable(entry.id, "", problem)
-        headers: list[Header | None] = []
-        failures: list[SourceUnavailable] = []
-        for source in entry.sources:
-            try:
-                headers.append(self._header(source.href))
-            except SourceUnavailable as error:
-                headers.append(None)
-                failures.append(SourceUnavailable(entry.id, source.key, error.problem))
-        if not any(headers):
-            raise failures[0]
-        unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
-        return replace(_without_bands(entry), bands=assemble(entry, headers), unreadable=unreadable)
-
-    def _header(self, href: str) -> Header:
-        header = self._headers.get(href)
-        if header is None:
-            header = read_header(href)
-            self._headers.put(href, header)
-        return header
+def _header(href: str, _version: str) -> Header:
+    """Read a header. The version is part of the key of the cache."""
+    return read_header(href)
 
 
 def _without_bands(entry: Entry) -> Image:
@@ -333,7 +311,7 @@ def _order(field: str, *, descending: bool = False) -> dict[str, str]:
     return {"field": field, "direction": "desc" if descending else "asc"}
 
 
-def _located(href: str, own: str) -> Location | None:
+def _located(href: str, document: str) -> Location | None:
     """Return where an asset is; None for a path of this machine, or an address that no source covers."""
-    address = href if is_remote(href) else urljoin(own, href) if own else ""
-    return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_covered(address) else None
+    location = web_location(href, document)
+    return location if location is not None and is_covered(location.href) else None

@@ -1,5 +1,6 @@
 """The connection to a STAC API. What it answers is bounded, and of an error nothing is told that the server said."""
 
+import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -22,18 +23,21 @@ __all__ = ["ApiConnection", "ApiPage", "Capabilities", "Refused"]
 MAX_ANSWER = 64 << 20
 """Bytes of an answer, unpacked."""
 
-_SILENCE = (5.0, 30.0)
+_SILENCE = (5.0, 20.0)
 """Seconds to connect, and between two parts of an answer."""
 
 _DEADLINE = 60.0
 """Seconds for a whole answer, without retries."""
 
-_RETRIES, _BACKOFF = 3, 0.3
+_RETRIES, _BACKOFF = 2, 0.3
 """Times that a request is sent again, and seconds before the first time."""
 
 _BUSY = (429, 502, 503, 504)
 
 _PART = 1 << 16
+
+# Its warnings of attempts that failed hold addresses.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 class Refused(Exception):
@@ -153,11 +157,13 @@ class ApiConnection:
         href = urljoin(f"{self._root}search", as_text(link.get("href")) or "")
         if _origin(href) != _origin(self._root):
             raise _broken("its next page is on another server; the settings have to name the address that it uses")
-        own = as_mapping(link.get("body"))
+        link_body = as_mapping(link.get("body"))
         method = (as_text(link.get("method")) or "GET").upper()
         try:
             if method == "POST":
-                return self._page(self._text(href, "POST", {**body, **own} if link.get("merge") is True else own))
+                return self._page(
+                    self._text(href, "POST", {**body, **link_body} if link.get("merge") is True else link_body)
+                )
             return self._page(self._text(href, "GET", None))
         except Refused as error:
             raise _broken(f"it answers a request for its next page with HTTP {error.status}") from None

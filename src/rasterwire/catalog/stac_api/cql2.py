@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Present
+from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Present, condition_count
 
 __all__ = ["ID_NAMES", "Filter", "Searchable", "all_of", "filter_of", "like_pattern"]
 
@@ -20,7 +20,7 @@ Filter = Mapping[str, Any]
 """A filter in CQL2-JSON."""
 
 _MAX_PARTS = 100
-"""Comparisons of a filter; what is beyond them is tested here."""
+"""Conditions of a filter with those within others; what is beyond them is tested here."""
 
 _item_fields = {"id", "collection", "geometry", "bbox", "links", "assets", "type", "stac_version", "stac_extensions"}
 """Names that mean a field of the item and not one of its properties."""
@@ -54,7 +54,7 @@ def filter_of(condition: Condition, searchable: Searchable) -> Filter | None:
     A property that some images have as a text and others as a number is compared by a server in its own way, or not at
     all; it may refuse the filter.
     """
-    if _parts(condition) > _MAX_PARTS:
+    if condition_count(condition) > _MAX_PARTS:
         return None
     return _filter(condition, searchable)
 
@@ -140,13 +140,3 @@ def _property(name: str) -> Filter:
 
 def _is_property(name: str) -> bool:
     return not name.startswith("system:") and name not in _item_fields and _plain_name.fullmatch(name) is not None
-
-
-def _parts(condition: Condition) -> int:
-    match condition:
-        case AllOf(conditions) | AnyOf(conditions):
-            return sum(map(_parts, conditions))
-        case Not(inner):
-            return _parts(inner)
-        case _:
-            return 1

@@ -9,12 +9,14 @@ from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression
+from rasterwire.expression.language.selection import Selection
 from rasterwire.geo.crs import crs_name
 from rasterwire.geo.grid import footprint, shifted
 from rasterwire.geo.region import Region
 from rasterwire.nodes.nodes import Node
 from rasterwire.nodes.pixel_type import PixelType
 from rasterwire.pixels import Pixels, Window
+from rasterwire.query import Condition
 
 LONLAT = CRS("EPSG:4326")
 
@@ -94,9 +96,10 @@ class ImageValue:
         properties: JSON values, dates as milliseconds; includes ``system:index`` and the like.
         id: of the image of the catalog; None for a computed image.
         region: the region of a clip; None where the footprint is that of the bands.
+        outline: the footprint that the catalog knows of its image, by which it is filtered; None for other images.
     """
 
-    __slots__ = ("_bands", "_make", "_make_readable", "id", "properties", "region")
+    __slots__ = ("_bands", "_make", "_make_readable", "id", "outline", "properties", "region")
 
     def __init__(
         self,
@@ -105,6 +108,7 @@ class ImageValue:
         id: str | None = None,  # noqa: A002  the word of the field
         region: Region | None = None,
         readable: "Callable[[], Sequence[BandValue]] | None" = None,
+        outline: Region | None = None,
     ) -> None:
         self._make = bands if callable(bands) else None
         self._make_readable = readable
@@ -112,6 +116,7 @@ class ImageValue:
         self.properties = dict(properties or {})
         self.id = id
         self.region = region
+        self.outline = outline
 
     @property
     def bands(self) -> tuple[BandValue, ...]:
@@ -140,7 +145,7 @@ class ImageValue:
 
     def with_properties(self, properties: Mapping[str, Any]) -> "ImageValue":
         """Return the same image with other properties."""
-        return ImageValue(self._make or self.bands, properties, self.id, self.region, self._make_readable)
+        return ImageValue(self._make or self.bands, properties, self.id, self.region, self._make_readable, self.outline)
 
     def footprint(self) -> Region | None:
         """Return the region of the clip, else the footprint of the first band that has one; None for no bounds."""
@@ -173,27 +178,81 @@ class FeatureValue:
 Element = ImageValue | FeatureValue
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class CollectionValue:
-    """Images or features in order.
+    """Images or features in order. Images of the catalog are looked up on first use.
 
     Attributes:
-        elements: all images, or all features.
         of_images: whether the elements are images; also set for an empty collection.
         id: of the collection of the catalog; None for a computed collection.
         properties: of the collection itself.
+        selection: what finds the elements in the catalog; None where they are not of it.
     """
 
-    elements: tuple[Element, ...]
-    of_images: bool
-    id: str | None = None
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    __slots__ = ("_elements", "id", "of_images", "properties", "selection")
+
+    def __init__(
+        self,
+        elements: tuple[Element, ...] | Selection,
+        of_images: bool,
+        id: str | None = None,  # noqa: A002  the word of the field
+        properties: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set all images, or all features, or what finds images in the catalog."""
+        self.selection = elements if isinstance(elements, Selection) else None
+        self._elements = None if isinstance(elements, Selection) else elements
+        self.of_images = of_images
+        self.id = id
+        self.properties = dict(properties or {})
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """All images, or all features.
+
+        Raises:
+            InvalidExpression, SourceUnavailable: see ``Selection.part``.
+        """
+        if self._elements is None:
+            assert self.selection is not None
+            self._elements = self.selection.part()
+        return self._elements
+
+    @property
+    def resolved_count(self) -> int:
+        """The number of elements; 0 where they were not looked up yet."""
+        return 0 if self._elements is None else len(self._elements)
 
     def __iter__(self) -> Iterator[Element]:
         return iter(self.elements)
 
     def __len__(self) -> int:
-        return len(self.elements)
+        return self.selection.count() if self._elements is None and self.selection else len(self.elements)
+
+    def part(self, start: int, count: int) -> tuple[Element, ...]:
+        """Return the elements from a position on, at most a number of them; no others are looked up.
+
+        Raises:
+            InvalidExpression, SourceUnavailable: see ``Selection.part``.
+        """
+        if self._elements is not None or self.selection is None:
+            return self.elements[start : start + count]
+        images = self.selection.part(start, count)
+        if start == 0 and len(images) < count:
+            self._elements = images
+        return images
+
+    def each(self) -> Iterator[Element]:
+        """Yield the elements one after another, without keeping those that are looked up for it."""
+        return self.selection.images() if self._elements is None and self.selection else iter(self.elements)
+
+    def renewed(self, elements: Sequence[Element] | Selection) -> "CollectionValue":
+        """Return a collection of other elements, with the same id and properties."""
+        content = elements if isinstance(elements, Selection) else tuple(elements)
+        return CollectionValue(content, self.of_images, self.id, self.properties)
+
+    def with_properties(self, properties: Mapping[str, Any]) -> "CollectionValue":
+        """Return the same elements in a collection with other properties."""
+        content = self.selection if self._elements is None and self.selection else self.elements
+        return CollectionValue(content, self.of_images, self.id, properties)
 
     def images(self) -> list[ImageValue]:
         """Return the elements as images.
@@ -240,6 +299,21 @@ class FunctionValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Folded:
+    """What a query can say of a filter.
+
+    Attributes:
+        condition: that an image of the catalog fulfils if it passes the filter.
+        size: conditions that it consists of; of ``MAX_CONDITIONS`` at most.
+        is_exact: whether each image that fulfils it passes the filter.
+    """
+
+    condition: Condition
+    size: int
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FilterValue:
     """A test of elements.
 
@@ -248,12 +322,14 @@ class FilterValue:
         accepts_pair: tests two elements for a join; None for a filter that compares no fields.
         measure: returns the difference of two elements; None for a filter without a measure.
         depth: levels of filters within it.
+        folded: what a query can say of it; None for nothing.
     """
 
     accepts: Callable[[Element], bool]
     accepts_pair: Callable[[Element, Element], bool] | None = None
     measure: Callable[[Element, Element], float] | None = None
     depth: int = 0
+    folded: Folded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +365,7 @@ class World(Protocol):
         ...
 
     def collection(self, collection_id: str) -> CollectionValue:
-        """Return the images of a collection, in the order of their ids.
+        """Return the images of a collection, in the order of their ids; they are looked up when they are needed.
 
         Raises:
             InvalidExpression: there is no such collection.

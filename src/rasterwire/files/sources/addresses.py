@@ -18,7 +18,7 @@ NOT_ALLOWED = "the settings of this server do not allow its address"
 """What is said of a file whose address is refused; which rule refused it would tell what is inside the network."""
 
 _MAX_CHARACTERS = 8000
-"""Of an address."""
+"""Characters of the address of a remote file."""
 
 _default_ports = {"http": 80, "https": 443}
 
@@ -155,11 +155,13 @@ class AddressRules:
 
         What decides is the address that is reached: that of IPv4 where one of IPv6 stands for it.
         """
+        if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+            return False
         if any(address in network for network in self._networks):
             return True
         if isinstance(address, ipaddress.IPv6Address):
-            # Tunnels of the past: nobody serves files there, and what they reach is hard to tell.
-            if address.scope_id is not None or address.sixtofour is not None or address.teredo is not None:
+            # Networks of the past: nobody serves files there, and what they reach is hard to tell.
+            if address.is_site_local or address.sixtofour is not None or address.teredo is not None:
                 return False
             reached = _reached(address)
             if reached is not None:

@@ -1,6 +1,7 @@
 """Files of credentials. Nothing in them is part of an error, a log or a text of an object."""
 
 import configparser
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rasterwire.files.sources.settings import HTTP_SCHEMES, SourceSettings
 __all__ = ["read_keys"]
 
 _MAX_BYTES = 64 << 10
-"""Of a file of credentials."""
+"""Of a file of credentials; a longer one is read in part, and then refused."""
 
 _sections = {"s3": "aws_access_key_id and aws_secret_access_key", "az": "account_name and account_key or sas_token"}
 
@@ -45,12 +46,14 @@ def read_keys(settings: SourceSettings) -> dict[str, str]:
     path = Path(settings.credentials)
     try:
         with path.open("rb") as file:
-            text = file.read(_MAX_BYTES + 1).decode()
+            text = file.read(_MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError):
         raise ValueError("the file cannot be read; check its path and who may read it") from None
     if settings.scheme == "gs":
+        if not _is_object(text):
+            raise ValueError("the file is not the JSON of a service account; download its key as JSON")
         return {"service_account_key": text}
-    values = _default_section(text) if len(text) <= _MAX_BYTES else {}
+    values = _default_section(text)
     if settings.scheme in HTTP_SCHEMES:
         if not values or not all(_is_header(name, value) for name, value in values.items()):
             raise ValueError("the file has no headers; write [default] and lines such as authorization = Bearer TOKEN")
@@ -60,6 +63,13 @@ def read_keys(settings: SourceSettings) -> dict[str, str]:
     if not keys:
         raise ValueError(f"the file has no keys; write [default] and lines with {_sections[settings.scheme]}")
     return keys
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _default_section(text: str) -> dict[str, str]:

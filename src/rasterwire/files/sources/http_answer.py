@@ -37,39 +37,55 @@ async def read_answer(response: aiohttp.ClientResponse, offset: int, count: int,
         raise failure_of_status(response.status, _seconds(headers.get("Retry-After", "")))
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Failure("its server answers with compressed bytes, which have no ranges")
-    first, expected, size = _extent(response, offset, count, version)
-    body = await _read(response, expected)
-    text = version_of(headers.get("ETag", ""), headers.get("Last-Modified", ""), size)
-    return Answer(body[offset - first : offset - first + count], size, text)
+    if response.status == 200:
+        whole = await _read_small(response)
+        body, size = whole[offset : offset + count], len(whole)
+    elif response.status == 206:
+        size = _size(response, offset, count)
+        body = await _read(response, min(count, size - offset))
+    else:
+        body, size = b"", _no_size(response, version)
+    return Answer(body, size, version_of(headers.get("ETag", ""), headers.get("Last-Modified", ""), size))
 
 
-def _extent(response: aiohttp.ClientResponse, offset: int, count: int, version: str) -> tuple[int, int, int]:
-    """Return the first byte of the body, its length, and the size of the file."""
+async def _read_small(response: aiohttp.ClientResponse) -> bytes:
+    """Return a small file that came whole: some servers send these so, and it costs no more than a head."""
     declared = response.content_length
-    if response.status == 206:
-        match = _content_range.fullmatch(response.headers.get("Content-Range", ""))
-        if match is None:
-            raise Failure("its server does not tell which bytes it sends, or how many there are")
-        first, last, size = (int(text) for text in match.groups())
-        expected = min(count, size - offset)
-        if first != offset or last != offset + expected - 1 or declared not in {None, expected}:
-            raise Failure(OTHER_BYTES)
-        return first, expected, size
-    if response.status == 416:
-        match = _unsatisfied.fullmatch(response.headers.get("Content-Range", ""))
-        if match is not None and int(match[1]) == 0 and not version:
-            return offset, 0, 0
-        raise Failure(REPLACED if version else OTHER_BYTES)
-    # A small file may come whole: some servers do so, and it costs no more than a head.
-    if declared is None or declared > HEAD_BYTES:
-        raise Failure("its server does not answer requests for ranges")
-    return 0, declared, declared
+    if declared is not None and declared <= HEAD_BYTES:
+        return await _read(response, declared)
+    parts: list[bytes] = []
+    size = 0
+    while declared is None and size <= HEAD_BYTES:
+        part = await response.content.readany()
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        size += len(part)
+    raise Failure("its server does not answer requests for ranges")
+
+
+def _size(response: aiohttp.ClientResponse, offset: int, count: int) -> int:
+    """Return the size of the file from an answer that has to be of the range."""
+    match = _content_range.fullmatch(response.headers.get("Content-Range", ""))
+    if match is None:
+        raise Failure("its server does not tell which bytes it sends, or how many there are")
+    first, last, size = (int(text) for text in match.groups())
+    expected = min(count, size - offset)
+    if first != offset or last != offset + expected - 1 or response.content_length not in {None, expected}:
+        raise Failure(OTHER_BYTES)
+    return size
+
+
+def _no_size(response: aiohttp.ClientResponse, version: str) -> int:
+    """Return 0 where an answer says that the file is empty: it has no ranges."""
+    match = _unsatisfied.fullmatch(response.headers.get("Content-Range", ""))
+    if match is not None and int(match[1]) == 0 and not version:
+        return 0
+    raise Failure(REPLACED if version else OTHER_BYTES)
 
 
 async def _read(response: aiohttp.ClientResponse, expected: int) -> bytes:
     """Return a body of exactly so many bytes; of a longer one no more is read."""
-    if response.status == 416:
-        return b""  # it is about the error
     try:
         body = await response.content.readexactly(expected)
     except asyncio.IncompleteReadError:

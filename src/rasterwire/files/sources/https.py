@@ -8,17 +8,17 @@ these.
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import urljoin
 
 import aiohttp
 import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from rasterwire.files.sources.addresses import NOT_ALLOWED, AddressRules, Target, parse_target
+from rasterwire.files.sources.addresses import AddressRules, Target, parse_target
 from rasterwire.files.sources.attempts import Failure
 from rasterwire.files.sources.http_answer import read_answer
-from rasterwire.files.sources.loop import call_at_stop
+from rasterwire.files.sources.loop import OfLoop, call_at_stop
 from rasterwire.files.sources.remote import Answer
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.files.sources.versions import condition_of
@@ -26,7 +26,7 @@ from rasterwire.files.sources.versions import condition_of
 __all__ = ["HttpClient"]
 
 MAX_REDIRECTS = 5
-"""That one request follows."""
+"""Redirects that one request to an HTTP source follows."""
 
 _redirects = frozenset({301, 302, 303, 307, 308})
 
@@ -49,7 +49,8 @@ class HttpClient:
         self._headers = dict(headers or {})
         self._home = parse_target(settings.prefix).origin if self._headers else None
         self._rules = rules or AddressRules(settings.private_addresses)
-        self._session: aiohttp.ClientSession | None = None
+        self._session = OfLoop(self._open_session)
+        self._tls: ssl.SSLContext | bool = True  # made with the first use: all certificates of the system are read
 
     async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
         """Return a range of a file; see ``RangeClient``."""
@@ -66,10 +67,11 @@ class HttpClient:
                 async with self._send(target, headers) as response:
                     if response.status not in _redirects:
                         return await read_answer(response, offset, count, version)
-                    location = response.headers.get("Location", "")
+                    location = response.headers.get("Location")
+                if not location:
+                    raise Failure("its server redirects to nowhere")
                 target = parse_target(urljoin(target.url, location))
-                if not _may_redirect(self._settings.redirects, origin, target):
-                    raise Failure("its server redirects to where the settings of this server do not allow")
+                self._check_redirect(origin, target)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             failure = _failure_of(error)
         else:
@@ -79,8 +81,10 @@ class HttpClient:
     def _send(self, target: Target, headers: Mapping[str, str]) -> "aiohttp.client._RequestContextManager":
         self._rules.check_literal(target.host)  # of these aiohttp asks no resolver
         own = self._headers if target.origin == self._home else {}
-        return self._open_session().get(
-            yarl.URL(target.url, encoded=True), headers={**own, **headers}, allow_redirects=False
+        if target.scheme == "https" and self._tls is True:
+            self._tls = ssl.create_default_context()
+        return self._session.get().get(
+            yarl.URL(target.url, encoded=True), headers={**own, **headers}, allow_redirects=False, ssl=self._tls
         )
 
     async def _signed(self, target: Target) -> Target:
@@ -95,37 +99,36 @@ class HttpClient:
         if not url:
             raise Failure("its address could not be signed", is_temporary=True)
         signed = parse_target(url)
-        if signed.origin != target.origin and not _may_redirect(self._settings.redirects, target, signed):
-            raise Failure(NOT_ALLOWED)
+        if signed.origin != target.origin:
+            self._check_redirect(target, signed)
         return signed
 
+    def _check_redirect(self, origin: Target, target: Target) -> None:
+        """Check where a request for a file is sent on to; never from https to http.
+
+        Raises:
+            Failure: the settings do not allow it.
+        """
+        redirects = self._settings.redirects
+        is_same_port = target.port == origin.port or (target.has_default_port and origin.has_default_port)
+        is_same_host = target.host == origin.host and is_same_port
+        is_listed = not isinstance(redirects, str) and any(name in redirects for name in target.names)
+        if redirects == "none" or target.scheme not in {origin.scheme, "https"} or not (is_same_host or is_listed):
+            raise Failure("its server redirects to where the settings of this server do not allow")
+
     def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            seconds = self._settings.timeout_seconds
-            self._session = aiohttp.ClientSession(
-                # The places of the source limit connections.
-                connector=aiohttp.TCPConnector(
-                    limit=0, resolver=_CheckedResolver(self._rules), ssl=ssl.create_default_context()
-                ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
-                headers={"Accept-Encoding": "identity", "User-Agent": "rasterwire"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-            call_at_stop(self._session.close)
-        return self._session
-
-
-def _may_redirect(redirects: str | Sequence[str], origin: Target, target: Target) -> bool:
-    """Tell whether a request for a file may be sent on; never from https to http."""
-    if redirects == "none" or target.scheme not in {origin.scheme, "https"}:
-        return False
-    if target.host == origin.host and (
-        target.port == origin.port or (origin.has_default_port and target.has_default_port)
-    ):
-        return True
-    return not isinstance(redirects, str) and any(name in redirects for name in target.names)
+        seconds = self._settings.timeout_seconds
+        session = aiohttp.ClientSession(
+            # The places of the source limit connections.
+            connector=aiohttp.TCPConnector(limit=0, resolver=_CheckedResolver(self._rules)),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
+            headers={"Accept-Encoding": "identity", "User-Agent": "rasterwire"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+        call_at_stop(session.close)
+        return session
 
 
 class _CheckedResolver(AbstractResolver):

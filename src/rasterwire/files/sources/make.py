@@ -23,7 +23,7 @@ def make_sources(sources: Sequence[SourceSettings]) -> Mapping[str, ByteSource]:
     for number, settings in enumerate(sources):
         if settings.scheme not in HTTP_SCHEMES and find_spec("obstore") is None:
             problem = f"{settings.prefix!r} needs obstore; install it with pip install 'rasterwire[remote]'"
-            violations.add(Violation(f"sources[{number}].prefix", "PACKAGE_MISSING", problem))
+            violations.add(Violation(f"sources[{number}].prefix", "INVALID_SETTING", problem))
             continue
         try:
             keys = read_keys(settings)

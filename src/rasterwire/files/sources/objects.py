@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ObjectClient"]
 
 MAX_BUCKETS = 64
-"""Whose connections are kept."""
+"""Buckets of a source whose connections are kept."""
 
 _href = re.compile(r"[a-z0-9]+://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{0,254})/(?P<key>.{1,1024})", re.DOTALL)
 _status = re.compile(r"status code: (\d{3})")
@@ -58,7 +58,8 @@ class ObjectClient:
     async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
         """Return a range of a file; see ``RangeClient``."""
         match = _href.fullmatch(href)
-        if match is None:
+        # Of other names obstore would read another object.
+        if match is None or any(segment in {"", ".", ".."} for segment in match["key"].split("/")):
             raise Failure("its address is not one that can be read")
         try:
             return await _get(self._store(match["bucket"]), match["key"], offset, count, version)

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
 from rasterwire.files.sources.attempts import Failure, attempt
-from rasterwire.files.sources.loop import run
+from rasterwire.files.sources.loop import OfLoop, run
 from rasterwire.files.sources.merging import cut, merge
 from rasterwire.files.sources.settings import SourceSettings
 
@@ -23,7 +24,7 @@ OTHER_BYTES = "its server answers with other bytes than asked for"
 T = TypeVar("T")
 
 _MAX_REQUEST_BYTES = 512 << 20
-"""Of one request. Stored tiles are smaller; a file that claims larger ones is not read."""
+"""Bytes of one request to a source. Stored tiles are smaller; a file that claims larger ones is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class RemoteSource:
     def __init__(self, settings: SourceSettings, client: RangeClient) -> None:
         self._settings = settings
         self._client = client
-        self._places = asyncio.Semaphore(settings.max_in_flight)
+        self._places = OfLoop(lambda: asyncio.Semaphore(settings.max_in_flight))
 
     def __repr__(self) -> str:
         return f"RemoteSource({self._settings.prefix!r})"
@@ -104,7 +105,7 @@ class RemoteSource:
     async def _get(self, href: str, offset: int, count: int, version: str) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.deadline_seconds
-        async with self._places:
+        async with self._places.get():
             return await attempt(
                 lambda: self._client.get(href, offset, count, version), self._settings.retries, deadline
             )
@@ -115,11 +116,14 @@ def _result(coroutine: Coroutine[Any, Any, T], deadline_seconds: float) -> T:
 
     Raises:
         SourceUnavailable: it fails, or takes longer. What failed below is no cause of it: that may hold addresses.
+        RenderCancelled: the process stops.
     """
     try:
         return run(_within(coroutine, deadline_seconds))
     except Failure as failure:
         problem = failure.problem
+    except CancelledError:
+        raise RenderCancelled from None
     raise SourceUnavailable.of_file(problem)
 
 

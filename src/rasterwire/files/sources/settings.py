@@ -18,13 +18,13 @@ HTTP_SCHEMES = ("https", "http")
 OBJECT_SCHEMES = ("s3", "gs", "az")
 
 MAX_IN_FLIGHT = 256
-"""Requests to a source at the same time."""
+"""Requests to a source at the same time, at most in its settings."""
 
 MAX_RETRIES = 20
-"""Of one request."""
+"""How many times a request to a source is sent again, at most in its settings."""
 
 MAX_SECONDS = 3600.0
-"""Of a timeout or a deadline."""
+"""Seconds of a timeout or a deadline of a source, at most in its settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rasterwire.download.image_source import image_value
+from rasterwire.download.image_values import image_value
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.answer import answer
 from rasterwire.expression.functions.geometry.geometries import as_geojson

@@ -1,18 +1,22 @@
 """Pages of images as Earth Engine's assets: of the catalog, and of the collections that expressions make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from rasterwire.catalog import Catalog
-from rasterwire.download.image_source import image_value, plain_id
-from rasterwire.errors import InvalidExpression, SourceUnavailable, invalid
+from rasterwire.catalog import MAX_PAGE, Catalog
+from rasterwire.download.image_source import plain_id
+from rasterwire.download.read_ahead import get_images
+from rasterwire.errors import DownloadError, ImageNotFound, InvalidExpression, invalid
 from rasterwire.expression.language.values import CollectionValue, ImageValue
-from rasterwire.geo.region import Region
 from rasterwire.image import Image
-from rasterwire.server.earth_engine.asset_filter import asset_tests
+from rasterwire.query import Query
+from rasterwire.server.earth_engine.asset_filter import AssetFilter, asset_filter
 from rasterwire.server.earth_engine.asset_json import catalog_image_json, image_json
 
 _MAX_PAGE = 1000
+
+_MAX_LOOKED_AT = 10_000
+"""Images that are looked at for one page of a list; it may have fewer than were asked for, or none, and a next one."""
 
 
 def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[str, Any]:
@@ -24,48 +28,36 @@ def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[st
         query: pageSize, pageToken, filter and view, all optional.
 
     Raises:
+        ImageNotFound: there is no such parent.
         InvalidRequest: a filter that cannot be read, or a size that is no number.
     """
-    tests = asset_tests(query.get("filter", ""))
     size = min(_MAX_PAGE, max(1, _number(query, "pageSize") or _MAX_PAGE))
     name = plain_id(parent) if parent else ""
-    images: Sequence[Image] = catalog.collection(name) if name else catalog.list_images("", "", 1 << 30)
-    after = query.get("pageToken", "")
-    assets: list[dict[str, Any]] = []
-    page = {}
-    last = ""
-    for image in images:
-        if image.id <= after:
-            continue
-        full = _Whole(catalog, image)
-        if not all(test(image, full.region) for test in tests):
-            continue
-        if len(assets) == size:
-            page["nextPageToken"] = last
-            break
-        last = image.id
-        assets.append(catalog_image_json(image if query.get("view") == "BASIC" else full.image()))
-    return {"assets": assets, **page}
+    wanted, rest = asset_filter(query.get("filter", "")).fold(Query(collection=name))
+    images, following = _page(catalog, wanted, rest, query.get("pageToken", ""), size)
+    if not images and not following and parent and not catalog.exists(name):
+        raise ImageNotFound(parent)
+    whole = images if query.get("view") == "BASIC" else get_images(catalog, [image.id for image in images])
+    # an image whose files cannot be read is listed without its bands
+    known = [image if isinstance(found, DownloadError) else found for image, found in zip(images, whole, strict=True)]
+    return {"assets": list(map(catalog_image_json, known))} | ({"nextPageToken": following} if following else {})
 
 
-class _Whole:
-    """An image whose bands are read when somebody wants them."""
-
-    def __init__(self, catalog: Catalog, image: Image) -> None:
-        self._catalog = catalog
-        self._image = image
-        self._read: Image | None = None
-
-    def image(self) -> Image:
-        if self._read is None:
-            try:
-                self._read = self._catalog.get(self._image.id)
-            except SourceUnavailable:
-                self._read = self._image
-        return self._read
-
-    def region(self) -> Region | None:
-        return image_value(self.image()).footprint()
+def _page(catalog: Catalog, query: Query, rest: AssetFilter, start: str, size: int) -> tuple[list[Image], str]:
+    """Return images that a query finds and the rest of a filter accepts, and where the next page begins."""
+    images: list[Image] = []
+    looked_at = 0
+    while True:
+        page = catalog.find(query, start, size if rest.is_empty else MAX_PAGE)
+        for image in page.images:
+            if rest.accepts(image):
+                if len(images) == size:
+                    return images, images[-1].id
+                images.append(image)
+        looked_at += len(page.images)
+        start = page.next
+        if not start or rest.is_empty or looked_at >= _MAX_LOOKED_AT:
+            return images, start
 
 
 def images_page(value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,8 +75,9 @@ def images_page(value: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidExpression("the result of the expression is no collection of images.")
     size = min(_MAX_PAGE, _count(body, "pageSize") or _MAX_PAGE)
     start = _count(body, "pageToken")
-    page: dict[str, Any] = {"images": [_image_asset(image) for image in value.elements[start : start + size]]}
-    if start + size < len(value):
+    found = value.part(start, size + 1)
+    page: dict[str, Any] = {"images": [_image_asset(image) for image in found[:size]]}
+    if len(found) > size:
         page["nextPageToken"] = str(start + size)
     return page
 

@@ -145,7 +145,7 @@ class _EarthEngineFront:
             try:
                 return catalog_image_json(find_image(catalog, asset))
             except ImageNotFound:
-                if catalog.collection(asset):
+                if catalog.exists(asset):
                     return collection_json(asset)
                 raise
 

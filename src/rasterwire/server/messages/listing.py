@@ -3,8 +3,9 @@
 import base64
 import binascii
 
-from rasterwire.catalog import Catalog
+from rasterwire.catalog import MAX_PAGE, Catalog
 from rasterwire.errors import invalid
+from rasterwire.query import Query
 from rasterwire.server.messages.convert import from_image
 from rasterwire.v1 import catalog_service_pb2
 
@@ -31,14 +32,15 @@ def list_images(
         raise invalid(
             "page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin"
         ) from None
-    candidates = list(catalog.list_images(request.prefix, after, size + 1))
+    page = catalog.find(Query(prefix=request.prefix), after, min(size, MAX_PAGE))
     images: list[catalog_service_pb2.ImageInfo] = []
     room = _MAX_BYTES
-    for image in candidates[:size]:
+    for image in page.images:
         info = from_image(image)
         room -= info.ByteSize()
         if room < 0 and images:
             break
         images.append(info)
-    more = base64.urlsafe_b64encode(images[-1].id.encode()).decode() if len(candidates) > len(images) else ""
+    has_more = bool(page.next) or len(images) < len(page.images)
+    more = base64.urlsafe_b64encode(images[-1].id.encode()).decode() if has_more else ""
     return catalog_service_pb2.ListImagesResponse(images=images, next_page_token=more)

@@ -1,9 +1,8 @@
 """Mosaics of typed fields as the graphs that clients of Earth Engine would write."""
 
-import difflib
 import itertools
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -150,29 +149,33 @@ _FIELDS = {
     "ImageCollection.load": "mosaic.query.collection",
     "Collection.filter": "mosaic.query.bounds",  # the only condition that can fail, by a crs
     "Collection.limit": "mosaic.query.sort_by",
+    "ImageCollection": "mosaic.query",  # of too many images
     "ImageCollection.qualityMosaic": "mosaic.quality_band",
     **dict.fromkeys(_COMPOSITES.values(), "mosaic.composite"),
 }
 """What the caller wrote of a function that the graph calls."""
 
 
-def check_properties(query: download_pb2.CollectionQuery, names: Collection[str]) -> None:
+def check_properties(
+    query: download_pb2.CollectionQuery, find_unknown: Callable[[str, list[str]], Mapping[str, str]]
+) -> None:
     """Refuse a query by properties that no image has, of which nothing would be told otherwise.
 
     Args:
         query: as the caller wrote it.
-        names: of the properties of the collection's images; none where there is no such collection.
+        find_unknown: returns those of some properties that no image of a collection has, each with one that may be
+            meant, or "".
 
     Raises:
         InvalidRequest: with every such property.
     """
     uses = [(f"filters[{index}].property", filter_.property) for index, filter_ in enumerate(query.filters)]
     uses += [("sort_by", query.sort_by)] if query.sort_by else []
+    unknown = find_unknown(query.collection, [name for _, name in uses]) if uses else {}
     problems = Violations()
     for field, name in uses:
-        if names and name not in names:
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+        if name in unknown:
+            hint = f"; did you mean {unknown[name]}?" if unknown[name] else ""
             message = f"no image of {query.collection!r} has a property {name!r}{hint}"
             problems.add(Violation(f"mosaic.query.{field}", "PROPERTY_UNKNOWN", message))
     problems.raise_if_any()

@@ -22,11 +22,13 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog import Catalog
-from rasterwire.catalog.make import folder_index, make_catalog
+from rasterwire.catalog.make import check_packages, folder_index, make_catalog
 from rasterwire.download import Downloads, Renders
-from rasterwire.errors import InvalidRequest
+from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.files.byte_reader import keep_tiles
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
+from rasterwire.files.tile_folder import TileFolder
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.earth_engine.front import add_earth_engine_door
@@ -36,6 +38,7 @@ from rasterwire.server.http.front import add_http_door
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
+from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -93,7 +96,7 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
         BadSettings: a port is taken, or the state folder cannot be used, or is used.
     """
     alone = settings.workers == 1
-    with _locked(settings.state_dir) if alone else contextlib.nullcontext():
+    with _locked(settings.state_dir) if alone else contextlib.nullcontext(), sandboxed(settings):
         async with _running(settings, compiles_apart) as ports:
             yield ports
 
@@ -202,11 +205,26 @@ def _catalog(settings: Settings) -> Catalog:
     Raises:
         BadSettings: a package or a file that the settings need is missing.
     """
+    _use_sources(settings)
+    try:
+        return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
+    except SourceUnavailable as error:
+        raise BadSettings(f"catalogs: {error.problem}") from None
+
+
+def _use_sources(settings: Settings) -> None:
+    """Let this process read from the sources of the settings, and share the tiles that it reads.
+
+    Raises:
+        BadSettings: a package or a file that the settings need is missing.
+    """
     try:
         configure(make_sources(settings.sources))
-        return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
+        check_packages(settings.catalogs)
     except InvalidRequest as error:
         raise BadSettings("\n".join(map(str, error.violations))) from None
+    tiles = TileFolder(settings.state_dir / "tiles", settings.cache.tile_cache_bytes)
+    keep_tiles(tiles if settings.sources else None)
 
 
 def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
@@ -253,7 +271,7 @@ def serve(settings: Settings) -> None:
         BadSettings: see ``running``.
     """
     log_to_stderr()
-    _catalog(settings)  # tells of bad settings; and whether an asset is served depends on its source
+    _use_sources(settings)  # tells of bad settings; and whether an asset is served depends on its source
     indexes = settings.state_dir / "index"
     tell_unserved_meanwhile({folder: folder_index(indexes, prefix) for prefix, folder in settings.folders.items()})
     if settings.workers == 1:

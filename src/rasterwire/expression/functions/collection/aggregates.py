@@ -3,7 +3,10 @@
 import math
 from typing import Any
 
+from rasterwire.expression.functions.collection.conditions import COMPUTED
 from rasterwire.expression.functions.collection.elements import property_of
+from rasterwire.expression.functions.collection.filters import not_null
+from rasterwire.expression.language.selection import Selection
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import CollectionValue
 from rasterwire.expression.reducers.definitions import reducer_of
@@ -23,15 +26,29 @@ def _of_column(column: list[Any], kind: str) -> Any:
 
 
 def _column(values: CollectionValue, key: str) -> list[Any]:
-    return [property_of(element, key) for element in values]
+    return [property_of(element, key) for element in values.each()]
 
 
 def _aggregate(name: str, kind: str, returns: str, description: str) -> None:
     def call(values: CollectionValue, key: str) -> Any:
-        return _of_column(_column(values, key), kind)
+        having = _having(values, key)
+        if having is None or kind not in _BY_QUERY:
+            return _of_column(_column(values, key), kind)
+        return having.count() if kind == "count" else _of_column([property_of(i, key) for i in having.images(1)], kind)
 
     call.__doc__ = description
     table.listed(f"AggregateFeatureCollection.{name}({_ARGUMENTS}) -> {returns}")(call)
+
+
+_BY_QUERY = {"count", "firstNonNull"}
+"""Reducers whose result a query has of the images with the property."""
+
+
+def _having(values: CollectionValue, key: str) -> Selection | None:
+    """Return the images of the catalog that have a property; None for other collections and computed properties."""
+    if values.selection is None or key in COMPUTED:
+        return None
+    return values.selection.filtered(not_null([key]))
 
 
 for _name, _kind, _returns, _description in [

@@ -1,12 +1,14 @@
 """Functions on collections of images and features."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.coerce import describe
+from rasterwire.expression.functions.collection.conditions import COMPUTED
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.functions.geometry.geometries import union_of
 from rasterwire.expression.functions.image.assembly import check_count, unique_name, with_name
@@ -27,11 +29,7 @@ from rasterwire.expression.language.values import (
 from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.of_lists import reduce_columns
 from rasterwire.geo.region import Region
-
-
-def renewed(collection: CollectionValue, elements: list[Element]) -> CollectionValue:
-    """Return a collection with other elements and the same id and properties."""
-    return CollectionValue(tuple(elements), collection.of_images, collection.id, collection.properties)
+from rasterwire.query import Sort
 
 
 @table.listed("ImageCollection.load(id: String, version: Long = null) -> ImageCollection", needs_world=True)
@@ -73,7 +71,10 @@ def filter_(values: CollectionValue, condition: Any) -> CollectionValue:
     """Returns the elements that pass a filter."""
     if not isinstance(condition, FilterValue):
         raise InvalidExpression(f"'filter' has to be a Filter, such as ee.Filter makes, and is {describe(condition)}.")
-    return renewed(values, [element for element in values if condition.accepts(element)])
+    selection = None if values.selection is None else values.selection.filtered(condition)
+    if selection is not None:
+        return values.renewed(selection)
+    return values.renewed([element for element in values if condition.accepts(element)])
 
 
 @table.listed(
@@ -83,21 +84,32 @@ def filter_(values: CollectionValue, condition: Any) -> CollectionValue:
 )
 def limit(values: CollectionValue, most: int | None, key: str | None, ascending: bool) -> CollectionValue:
     """Returns the first elements, after a sort by a property if one is named."""
-    elements = list(values)
-    if key is not None:
-        present = [element for element in elements if property_of(element, key) is not None]
-        missing = [element for element in elements if property_of(element, key) is None]
-        present.sort(key=lambda element: sort_key(property_of(element, key)), reverse=not ascending)
-        elements = present + missing
     if most is not None and most < 0:
         raise InvalidExpression(f"'limit' is {most}; it must not be negative.")
-    return renewed(values, elements if most is None else elements[:most])
+    ordered = values if key is None else _sorted(values, key, ascending)
+    if most is None:
+        return ordered
+    selection = ordered.selection
+    return values.renewed(ordered.part(0, most) if selection is None else selection.limited(most))
+
+
+def _sorted(values: CollectionValue, key: str, ascending: bool) -> CollectionValue:
+    """Return a collection in the order of a property; elements without it come last, equal ones keep their order."""
+    selection = None
+    if values.selection is not None and key not in COMPUTED:
+        selection = values.selection.sorted(Sort(key, descending=not ascending))
+    if selection is not None:
+        return values.renewed(selection)
+    keyed = [(property_of(element, key), element) for element in values]
+    present = [(sort_key(value), element) for value, element in keyed if value is not None]
+    present.sort(key=itemgetter(0), reverse=not ascending)
+    return values.renewed([element for _, element in present] + [element for value, element in keyed if value is None])
 
 
 @table.listed("Collection.first(collection: FeatureCollection) -> Element")
 def first(values: CollectionValue) -> Element | None:
     """Returns the first element, null of an empty collection."""
-    return values.elements[0] if values.elements else None
+    return next(iter(values.part(0, 1)), None)
 
 
 @table.listed("Collection.size(collection: FeatureCollection) -> Integer")
@@ -111,7 +123,7 @@ def to_list(values: CollectionValue, count: int, offset: int) -> list[Element]:
     """Returns a number of elements from a position as a list."""
     if count < 0 or offset < 0:
         raise InvalidExpression("'count' and 'offset' must not be negative.")
-    return list(values.elements[offset : offset + count])
+    return list(values.part(offset, count))
 
 
 @table.listed(
@@ -166,7 +178,7 @@ def distinct(values: CollectionValue, names: Any) -> CollectionValue:
     elements_by_key: dict[Any, Element] = {}
     for element in values:
         elements_by_key.setdefault(tuple(sort_key(property_of(element, str(key))) for key in keys), element)
-    return renewed(values, list(elements_by_key.values()))
+    return values.renewed(list(elements_by_key.values()))
 
 
 @table.listed("Collection.merge(collection1: FeatureCollection, collection2: FeatureCollection) -> FeatureCollection")
@@ -202,7 +214,7 @@ def _merge(first: CollectionValue, second: CollectionValue) -> CollectionValue:
 )
 def cast(values: CollectionValue, types: Mapping[str, Any], names: list[str]) -> CollectionValue:
     """Casts the bands of all images, and selects them in one order."""
-    return renewed(values, [cast_image(image, types, names) for image in values.images()])
+    return values.renewed([cast_image(image, types, names) for image in values.images()])
 
 
 @table.listed(
@@ -240,7 +252,7 @@ def remap(values: CollectionValue, old: list[Any], new: list[int], key: str) -> 
     lookup = {sort_key(value): new_value for value, new_value in zip(old, new, strict=True)}
     keyed = [(element, sort_key(property_of(element, key))) for element in values]
     replaced = [(element, lookup[value]) for element, value in keyed if value in lookup]
-    return renewed(values, [element.with_properties({**element.properties, key: value}) for element, value in replaced])
+    return values.renewed([element.with_properties({**element.properties, key: value}) for element, value in replaced])
 
 
 @table.listed(

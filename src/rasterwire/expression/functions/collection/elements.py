@@ -46,8 +46,6 @@ def property_of(element: Owner, key: str) -> Any:
 
 def with_properties(element: Owner, properties: Mapping[str, Any]) -> Owner:
     """Return an element with other properties."""
-    if isinstance(element, CollectionValue):
-        return CollectionValue(element.elements, element.of_images, element.id, properties)
     return element.with_properties(properties)
 
 

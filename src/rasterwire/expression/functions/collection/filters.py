@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.coerce import millis_of
+from rasterwire.expression.functions.collection import conditions
 from rasterwire.expression.functions.collection.elements import property_of
 from rasterwire.expression.functions.date import dates
 from rasterwire.expression.functions.list.lists import are_equal, sort_key
@@ -17,18 +19,25 @@ from rasterwire.expression.language.values import (
     Element,
     FeatureValue,
     FilterValue,
+    Folded,
     ImageValue,
 )
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.relations import intersects, to_crs
+from rasterwire.query import Comparison
 
 _SIDES = "leftField: String = null, rightValue: Object = null, rightField: String = null, leftValue: Object = null"
 _MARGIN = 'maxError: ErrorMargin = {"type": "ErrorMargin", "unit": "meters", "value": 0.1}'
 
 Test = Callable[[Any, Any], bool]
 
+Sides = Callable[[str | None, Any, str | None, Any], Folded | None]
+"""Returns what a query can say of a filter of two sides."""
 
-def _comparison(test: Test, left: tuple[str | None, Any], right: tuple[str | None, Any]) -> FilterValue:
+
+def _comparison(
+    test: Test, left: tuple[str | None, Any], right: tuple[str | None, Any], folded: Folded | None = None
+) -> FilterValue:
     """Return a filter that compares two sides, each a property or a value; of two elements in a join."""
 
     def accepts_pair(a: Element, b: Element) -> bool:
@@ -36,25 +45,33 @@ def _comparison(test: Test, left: tuple[str | None, Any], right: tuple[str | Non
         value_b = right[1] if right[0] is None else field_of(b, right[0])
         return test(value_a, value_b)
 
-    return FilterValue(lambda element: accepts_pair(element, element), accepts_pair)
+    return FilterValue(lambda element: accepts_pair(element, element), accepts_pair, folded=folded)
 
 
 def field_of(element: Element, name: str) -> Any:
-    """Return the field of an element that a filter names: a property, or for .all and .geo the geometry."""
-    if name in {".all", ".geo"}:
-        return element.footprint()
-    return property_of(element, name)
+    """Return the field of an element that a filter names: a property, or for .all and .geo the geometry.
+
+    That of an image of the catalog is the footprint that the catalog knows; an image without bounds stands for itself.
+    """
+    if name not in conditions.GEOMETRIES:
+        return property_of(element, name)
+    if isinstance(element, ImageValue):
+        return element.outline or element.footprint() or element
+    return element.footprint()
 
 
-def _sided_filter(test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any) -> FilterValue:
+def _sided_filter(
+    test: Test, left: str | None, right_value: Any, right: str | None, left_value: Any, fold: Sides | None = None
+) -> FilterValue:
     if (left is None) == (left_value is None) or (right is None) == (right_value is None):
         raise InvalidExpression("each side needs either a field or a value.")
-    return _comparison(test, (left, left_value), (right, right_value))
+    folded = None if fold is None else fold(left, right_value, right, left_value)
+    return _comparison(test, (left, left_value), (right, right_value), folded)
 
 
-def _enter(name: str, description: str, test: Test, more_arguments: str = "") -> None:
+def _enter(name: str, description: str, test: Test, fold: Sides | None, more_arguments: str = "") -> None:
     def call(left: str | None, right_value: Any, right: str | None, left_value: Any, *margin: Any) -> FilterValue:
-        return _sided_filter(test, left, right_value, right, left_value)
+        return _sided_filter(test, left, right_value, right, left_value, fold)
 
     call.__doc__ = description
     table.listed(f"Filter.{name}({_SIDES}{more_arguments}) -> Filter")(call)
@@ -121,16 +138,51 @@ def _contains(a: Any, b: Any) -> bool:
     return bool(to_crs(outer, LONLAT).geometry.contains(to_crs(inner, LONLAT).geometry))
 
 
-_enter("equals", "Passes where both sides are equal.", _is_equal)
-_enter("lessThan", "Passes where the left side is less.", _is_less)
-_enter("greaterThan", "Passes where the left side is greater.", _is_greater)
-_enter("dateRangeContains", "Passes where the date range on the left contains the date on the right.", _in_range)
-_enter("listContains", "Passes where the list on the left contains the value on the right.", _contains_element)
-_enter("stringContains", "Passes where the left text contains the right one.", _test_of_texts(lambda a, b: b in a))
-_enter("stringStartsWith", "Passes where the left text starts with the right one.", _test_of_texts(str.startswith))
-_enter("stringEndsWith", "Passes where the left text ends with the right one.", _test_of_texts(str.endswith))
-_enter("intersects", "Passes where the geometries of both sides share a point.", _intersects, f", {_MARGIN}")
-_enter("contains", "Passes where the left geometry contains the right one.", _contains, f", {_MARGIN}")
+def _fold(comparison: Comparison) -> Sides:
+    return partial(conditions.compared, comparison)
+
+
+_enter("equals", "Passes where both sides are equal.", _is_equal, _fold(Comparison.EQUAL))
+_enter("lessThan", "Passes where the left side is less.", _is_less, _fold(Comparison.LESS))
+_enter("greaterThan", "Passes where the left side is greater.", _is_greater, _fold(Comparison.GREATER))
+_enter(
+    "dateRangeContains",
+    "Passes where the date range on the left contains the date on the right.",
+    _in_range,
+    conditions.within,
+)
+_enter(
+    "listContains",
+    "Passes where the list on the left contains the value on the right.",
+    _contains_element,
+    conditions.listed,
+)
+_enter(
+    "stringContains",
+    "Passes where the left text contains the right one.",
+    _test_of_texts(lambda a, b: b in a),
+    _fold(Comparison.CONTAINS),
+)
+_enter(
+    "stringStartsWith",
+    "Passes where the left text starts with the right one.",
+    _test_of_texts(str.startswith),
+    _fold(Comparison.STARTS_WITH),
+)
+_enter(
+    "stringEndsWith",
+    "Passes where the left text ends with the right one.",
+    _test_of_texts(str.endswith),
+    _fold(Comparison.ENDS_WITH),
+)
+_enter(
+    "intersects",
+    "Passes where the geometries of both sides share a point.",
+    _intersects,
+    conditions.intersecting,
+    f", {_MARGIN}",
+)
+_enter("contains", "Passes where the left geometry contains the right one.", _contains, None, f", {_MARGIN}")
 
 
 @table.listed(f"Filter.maxDifference(difference: Float, {_SIDES}) -> Filter")
@@ -158,17 +210,17 @@ def range_contains(field: str, low: Any, high: Any) -> FilterValue:
         above, below = _comparable(value, low), _comparable(value, high)
         return above is not None and below is not None and above[0] >= above[1] and below[0] <= below[1]
 
-    return FilterValue(accepts)
+    return FilterValue(accepts, folded=conditions.in_range(field, low, high))
 
 
 PairTest = Callable[[Element, Element], bool]
 
 
 def _compound(
-    test: Callable[[Element], bool], filters: list[FilterValue], accepts_pair: PairTest | None
+    test: Callable[[Element], bool], filters: list[FilterValue], accepts_pair: PairTest | None, folded: Folded | None
 ) -> FilterValue:
     """Return a filter of other filters; it keeps the result for the last element, which nested filters may repeat."""
-    depth = 1 + max((condition.depth for condition in filters), default=0)
+    depth = 1 + max((part.depth for part in filters), default=0)
     if depth > _MAX_NESTING:
         raise InvalidExpression(f"filters are nested more than {_MAX_NESTING} deep.")
     cache: list[tuple[Element, bool]] = []
@@ -178,7 +230,7 @@ def _compound(
             cache[:] = [(element, test(element))]
         return cache[0][1]
 
-    return FilterValue(accepts, accepts_pair, depth=depth)
+    return FilterValue(accepts, accepts_pair, depth=depth, folded=folded)
 
 
 _MAX_NESTING = 100
@@ -190,7 +242,7 @@ def not_(inner: FilterValue) -> FilterValue:
     """Passes where another filter does not."""
     accepts_pair = inner.accepts_pair
     opposite = None if accepts_pair is None else lambda a, b: not accepts_pair(a, b)
-    return _compound(lambda element: not inner.accepts(element), [inner], opposite)
+    return _compound(lambda element: not inner.accepts(element), [inner], opposite, conditions.opposite(inner))
 
 
 @table.listed("Filter.and(filters: List<Filter>) -> Filter")
@@ -198,7 +250,8 @@ def and_(filters: list[FilterValue]) -> FilterValue:
     """Passes where all filters do."""
     distinct = list(dict.fromkeys(filters))
     pair_test = _pair_test(distinct, all)
-    return _compound(lambda element: all(condition.accepts(element) for condition in distinct), distinct, pair_test)
+    folded = conditions.all_of(distinct)
+    return _compound(lambda element: all(part.accepts(element) for part in distinct), distinct, pair_test, folded)
 
 
 @table.listed("Filter.or(filters: List<Filter>) -> Filter")
@@ -206,7 +259,8 @@ def or_(filters: list[FilterValue]) -> FilterValue:
     """Passes where one of the filters does."""
     distinct = list(dict.fromkeys(filters))
     pair_test = _pair_test(distinct, any)
-    return _compound(lambda element: any(condition.accepts(element) for condition in distinct), distinct, pair_test)
+    folded = conditions.any_of(distinct)
+    return _compound(lambda element: any(part.accepts(element) for part in distinct), distinct, pair_test, folded)
 
 
 def _pair_test(filters: list[FilterValue], holds: Callable[[Iterable[bool]], bool]) -> PairTest | None:
@@ -220,7 +274,8 @@ def _pair_test(filters: list[FilterValue], holds: Callable[[Iterable[bool]], boo
 @table.listed("Filter.notNull(properties: List<String>) -> Filter")
 def not_null(names: list[str]) -> FilterValue:
     """Passes where none of some properties is null."""
-    return FilterValue(lambda element: all(property_of(element, name) is not None for name in names))
+    folded = conditions.present(names)
+    return FilterValue(lambda element: all(property_of(element, name) is not None for name in names), folded=folded)
 
 
 _fields = ("minute", "hour", "day_of_month", "day_of_year", "week", "month", "year", "day_of_week")

@@ -1,0 +1,99 @@
+"""Makes headers of files of arrays: one for each moment of a file. It reads no pixels."""
+
+from datetime import datetime
+
+from rasterwire.catalog.header import BandHeader, Header
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.attributes import as_text
+from rasterwire.files.arrays.layers import MAX_BANDS, Layer, Layers, Moment
+from rasterwire.files.arrays.opened import array_format, opened_layers
+from rasterwire.image import BandMetadata
+
+__all__ = ["read_array_header"]
+
+_drivers = {"zarr": "Zarr", "netcdf": "netCDF"}
+
+_items = ("long_name", "standard_name", "cell_methods")
+"""Attributes of variables that become metadata of bands."""
+
+_MAX_ITEM = 1000
+"""Characters of such an attribute."""
+
+
+def read_array_header(href: str, version: str, moment: str) -> Header:
+    """Return the header of the layers of a moment.
+
+    Args:
+        href: of a file for which ``array_format`` gives a format.
+        version: see ``array_version``.
+        moment: the id of a moment; or a time, which is needed only where a file has several.
+
+    Raises:
+        SourceUnavailable: the file cannot be read, or has no layers of this moment. The error names neither image nor
+            band.
+    """
+    layers = opened_layers(href, version)
+    chosen = list(layers.at(_moment(layers, moment)))
+    if len(chosen) > MAX_BANDS:
+        raise SourceUnavailable.of_file(f"it has {len(chosen)} bands, at most {MAX_BANDS} are read; split it")
+    grid = chosen[0].source.grid
+    kind = array_format(href)
+    return Header(
+        driver=_drivers[kind],
+        grid=grid,
+        is_placed=True,
+        bands=tuple(map(_band_header, chosen)),
+        overviews=(),
+        exact_overviews=True,
+        plain=False,
+        tiling=None,
+        version=version,
+        metadata=tuple(map(_metadata, chosen)),
+        ground=None,
+        format=kind,
+    )
+
+
+def _moment(layers: Layers, wanted: str) -> Moment:
+    for moment in layers.moments:
+        if moment.id == wanted:
+            return moment
+    timed = [moment for moment in layers.moments if moment.id]
+    if not timed:
+        return layers.moments[0]
+    time = _time(wanted)
+    equal = [moment for moment in timed if time is not None and moment.time == time]
+    if not equal and len(timed) > 1:
+        raise SourceUnavailable.of_file(
+            f"it has {len(timed)} times, and the image has none of them; give its document the datetime of one"
+        )
+    return (equal or timed)[0]
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _band_header(layer: Layer) -> BandHeader:
+    source = layer.source
+    return BandHeader(
+        description=layer.name,
+        dtype=source.dtype,
+        nodata=source.nodata,
+        masked=False,
+        mask_is_own=False,
+        scale=source.scale,
+        offset=source.offset,
+        unit=source.unit,
+        grid=source.grid,
+        index=layer.number,
+    )
+
+
+def _metadata(layer: Layer) -> BandMetadata:
+    attributes = layer.source.variable.attributes
+    texts = ((name, as_text(attributes.get(name))[:_MAX_ITEM]) for name in _items)
+    return BandMetadata(description=layer.name, items=tuple((name, text) for name, text in texts if text))

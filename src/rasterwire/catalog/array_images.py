@@ -1,0 +1,57 @@
+"""Makes images of files of arrays that no STAC item lists.
+
+The layers without a time are an image whose id is the name of the file relative to the catalog's folder, without its
+extension. Those of a time are an image whose id has the time in UTC added, such as ``cubes/s2/20210109T185751Z``. Where
+it is no date of the usual calendar, or occurs twice, its number in the file is added: ``cubes/s2/time_3``.
+"""
+
+import posixpath
+from collections.abc import Iterator
+
+from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source
+from rasterwire.catalog.tree import Tree
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.layers import Layers
+from rasterwire.files.arrays.opened import opened_layers
+
+__all__ = ["array_images"]
+
+
+def array_images(tree: Tree, name: str) -> tuple[Entry, ...]:
+    """Return the images of a file of arrays.
+
+    The coordinates of the file are read, since they tell how many images there are.
+
+    Args:
+        tree: the files of the catalog.
+        name: of the file.
+    """
+    return tuple(_entries(name, tree.path_of(name), tree.version_of(name) or ""))
+
+
+def _entries(name: str, href: str, version: str) -> Iterator[Entry]:
+    stem = posixpath.splitext(name)[0]
+    key = posixpath.basename(stem)
+    try:
+        layers = opened_layers(href, version)
+    except SourceUnavailable:
+        yield Entry(stem, name, Naming.WHOLE_FILE, (Source(key, name, href),))  # the answer for it tells why
+        return
+    for moment in layers.moments:
+        image_id = f"{stem}/{moment.id}" if moment.id else stem
+        yield Entry(
+            id=image_id,
+            origin=name,
+            naming=Naming.WHOLE_FILE,
+            sources=(Source(key, name, href, moment=moment.id),),
+            start_time=moment.time,
+            notes=_notes(image_id, layers) if moment is layers.moments[0] else (),
+            missing_assets=layers.left_out,
+        )
+
+
+def _notes(image_id: str, layers: Layers) -> tuple[Disagreement, ...]:
+    return tuple(
+        Disagreement(image_id=image_id, band=path, field="variable", claim="a raster that can be read", value=problem)
+        for path, problem in layers.left_out
+    )

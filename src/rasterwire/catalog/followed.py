@@ -1,0 +1,122 @@
+"""The catalog of an index that is made of a source elsewhere, and made like it again from time to time."""
+
+import logging
+import threading
+import weakref
+from pathlib import Path
+
+from rasterwire.catalog import MAX_PAGE, Page
+from rasterwire.catalog.band_names import BandNames
+from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.indexed import IndexCatalog
+from rasterwire.catalog.ingest.build import IndexInUse, kind_of, update_index
+from rasterwire.errors import DownloadError, SourceUnavailable
+from rasterwire.image import Image
+from rasterwire.query import Query
+
+__all__ = ["FollowedCatalog"]
+
+_PAUSE = 300.0
+"""Seconds between two updates."""
+
+_log = logging.getLogger("rasterwire.catalog")
+
+
+class FollowedCatalog:
+    """Images of an index of a source. Until it is complete for the first time, every call says so.
+
+    Of the processes that share an index, one updates it at a time.
+    """
+
+    def __init__(self, address: str, path: Path, bands: BandNames | None = None) -> None:
+        """Set the source, and begin to read it in the background.
+
+        Args:
+            address: of a folder, a STAC catalog, a STAC API or a stac-geoparquet file: an absolute path or a URL.
+            path: of the index; it and its folder are made where they are not there.
+            bands: how bands are named; by their assets if not given.
+        """
+        self._path = path
+        self._bands = bands
+        self._catalog: IndexCatalog | None = None
+        self._opening = threading.Lock()
+        self._updates = _Updates(address, path)
+        self._thread = threading.Thread(target=self._updates.run, name="rasterwire-index", daemon=True)
+        self._thread.start()
+        weakref.finalize(self, self._updates.stop.set)
+
+    def get(self, image_id: str) -> Image:
+        """See ``Catalog.get``."""
+        return self._indexed().get(image_id)
+
+    def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
+        """See ``Catalog.find``."""
+        return self._indexed().find(query, start, size)
+
+    def count(self, query: Query) -> int | None:
+        """See ``Catalog.count``."""
+        return self._indexed().count(query)
+
+    def exists(self, collection: str) -> bool:
+        """See ``Catalog.exists``."""
+        return self._indexed().exists(collection)
+
+    def close_id(self, image_id: str) -> str:
+        """See ``Catalog.close_id``."""
+        return self._indexed().close_id(image_id)
+
+    def close(self) -> None:
+        """Stop updating."""
+        self._updates.stop.set()
+        self._thread.join()
+
+    def _indexed(self) -> IndexCatalog:
+        """Return the catalog of the index.
+
+        Raises:
+            SourceUnavailable: it was never complete so far.
+        """
+        with self._opening:
+            if self._catalog is None:
+                if not self._updates.complete.exists():
+                    count = self._updates.count
+                    problem = f"the index of this catalog is being made, with {count} documents so far; ask later"
+                    raise SourceUnavailable.of_file(problem)
+                self._catalog = IndexCatalog(IndexStore(self._path), self._bands)
+            return self._catalog
+
+
+class _Updates:
+    """What makes the index like the source, in a thread of its own.
+
+    Attributes:
+        complete: a file that is there when the index was complete once.
+        count: documents of the update that runs.
+        stop: ends it.
+    """
+
+    def __init__(self, address: str, path: Path) -> None:
+        self.complete = path.with_suffix(".complete")
+        self.count = 0
+        self.stop = threading.Event()
+        self._address = address
+        self._path = path
+
+    def run(self) -> None:
+        """Update the index again and again, until told to stop."""
+        while not self.stop.is_set():
+            try:
+                update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
+                self.complete.touch()
+            except IndexInUse:  # another process of this server is at it
+                pass
+            except (DownloadError, OSError) as error:
+                if not self.stop.is_set():
+                    reason = error.strerror if isinstance(error, OSError) else error
+                    _log.warning("the index of a catalog could not be updated: %s", reason)
+            self.stop.wait(_PAUSE)
+
+    def _tell(self, count: int, _total: int | None) -> None:
+        self.count = count
+        if self.stop.is_set():
+            raise SourceUnavailable.of_file("the catalog was closed")

@@ -1,0 +1,383 @@
+"""The layers of an array file: planes of y and x, which are the bands of images.
+
+Of a variable with y and x alone the only plane is a band with the name of the variable. Each other dimension but time
+gives a band for each of its places, if it has several: ``variable_level``. A dimension of time gives an image for each
+of its moments.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from odc.geo.geobox import GeoBox
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.attributes import as_number, as_text, fill_value
+from rasterwire.files.arrays.grids import grid_of, spatial_axes
+from rasterwire.files.arrays.times import is_time, times_of
+from rasterwire.files.arrays.variables import Selection, Variable, Variables
+from rasterwire.files.nodata_text import nodata_pixel
+
+__all__ = ["MAX_BANDS", "MAX_MOMENTS", "GriddedVariable", "Layer", "Layers", "Moment", "layers_of"]
+
+MAX_BANDS = 10_000
+"""Bands of an image of a file."""
+
+MAX_MOMENTS = 20_000
+"""Times of a file, each of which is an image."""
+
+_MAX_LABEL = 60
+"""Characters of a level in the name of a band."""
+
+_served_types = {"bool": "uint8", "float16": "float32"}
+"""Types that no format of a download holds, and those that hold their values exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The layers of one time, or those that have none.
+
+    Attributes:
+        id: what follows the name of the file in the id of its image; "" for the layers without a time.
+        time: with a time zone; None where the file gives none that a date can be.
+        places: the index along each dimension of time.
+    """
+
+    id: str
+    time: datetime | None
+    places: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GriddedVariable:
+    """A variable whose planes are layers.
+
+    Attributes:
+        variable: as stored.
+        name: of its bands, or what they begin with.
+        grid: of its planes.
+        axes: of y and x.
+        time_axis: the axis of time, or None.
+        levels: the other axes, each with the labels of its places.
+        dtype: of the pixels that are served.
+        nodata: the stored value of pixels without a value, or None.
+        other_nodata: more such values, which are served as ``nodata``.
+        scale, offset: physical = stored x scale + offset.
+        unit: of the physical value, or "".
+        first: the number of its first layer, from 1.
+        labels_alone: whether the label of its level is the whole name of a band.
+    """
+
+    variable: Variable
+    name: str
+    grid: GeoBox
+    axes: tuple[int, int]
+    time_axis: int | None
+    levels: tuple[tuple[int, tuple[str, ...]], ...]
+    dtype: str
+    nodata: float | int | None
+    other_nodata: tuple[float | int, ...]
+    scale: float
+    offset: float
+    unit: str
+    first: int
+    labels_alone: bool
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        """The axes that are neither y nor x: that of time first."""
+        times = () if self.time_axis is None else (self.time_axis,)
+        return (*times, *(axis for axis, _ in self.levels))
+
+    @property
+    def count(self) -> int:
+        """How many layers it has."""
+        return math.prod(self.variable.shape[axis] for axis in self.leading)
+
+    def selection(self, places: Sequence[int], rows: slice, cols: slice) -> Selection:
+        """Return the selection of a rectangle of a layer.
+
+        Args:
+            places: along the axes of ``leading``.
+            rows: along y.
+            cols: along x.
+        """
+        chosen: list[int | slice] = [slice(None)] * len(self.variable.shape)
+        for axis, place in zip(self.leading, places, strict=True):
+            chosen[axis] = place
+        chosen[self.axes[0]], chosen[self.axes[1]] = rows, cols
+        return tuple(chosen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A plane of a variable.
+
+    Attributes:
+        number: from 1, in the file.
+        name: of the band.
+        source: the variable.
+        places: along the axes of ``source.leading``.
+    """
+
+    number: int
+    name: str
+    source: GriddedVariable
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """The layers of a file.
+
+    Attributes:
+        variables: in the order of the file, at least one.
+        moments: those without a time first, if there are any, then by time.
+        left_out: path and reason of each variable that looks like a raster and is not served.
+    """
+
+    variables: tuple[GriddedVariable, ...]
+    moments: tuple[Moment, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+    def layer(self, number: int) -> Layer:
+        """Return a layer by its number.
+
+        Raises:
+            IndexError: there is none.
+        """
+        for source in self.variables:
+            if source.first <= number < source.first + source.count:
+                sizes = [source.variable.shape[axis] for axis in source.leading]
+                places = tuple(map(int, np.unravel_index(number - source.first, sizes))) if sizes else ()
+                return Layer(number, _band_name(source, places), source, places)
+        raise IndexError(f"no layer {number}")
+
+    def at(self, moment: Moment) -> Iterator[Layer]:
+        """Yield the layers of a moment, by variable, then by level."""
+        for source in self.variables:
+            if source.time_axis is None:
+                first, applies = 0, not moment.places
+            else:
+                place = moment.places.get(_dimension_path(source.variable, source.time_axis))
+                first, applies = place or 0, place is not None
+            if applies:
+                count = source.count if source.time_axis is None else _levels(source)
+                start = source.first + first * count
+                for number in range(start, start + count):
+                    yield self.layer(number)
+
+
+def _levels(source: GriddedVariable) -> int:
+    return math.prod(len(labels) for _, labels in source.levels)
+
+
+def _band_name(source: GriddedVariable, places: Sequence[int]) -> str:
+    levels = places[len(places) - len(source.levels) :]
+    labels = [labels[place] for (_, labels), place in zip(source.levels, levels, strict=True)]
+    return "_".join(filter(None, labels if source.labels_alone else [source.name, *labels]))
+
+
+def layers_of(variables: Variables) -> Layers:
+    """Return the layers of a file.
+
+    Raises:
+        SourceUnavailable: it has none; the reason is that of the first variable that looks like a raster.
+    """
+    hidden = _not_pixels(variables)
+    names = Counter(variable.name for variable in variables.by_path.values())
+    gridded: list[GriddedVariable] = []
+    left_out = list(variables.left_out)
+    time_axes: dict[str, list[datetime | None]] = {}
+    first = 1
+    for path, variable in variables.by_path.items():
+        axes = spatial_axes(variable, variables)
+        if path in hidden or axes is None or variable.dtype.kind not in "biuf":
+            continue
+        name = variable.name if names[variable.name] == 1 else path.replace("/", "_")
+        try:
+            source = _gridded(variable, variables, axes, name, first, time_axes)
+        except SourceUnavailable as error:
+            left_out.append((path, error.problem))
+            continue
+        gridded.append(source)
+        first += source.count
+    if not gridded:
+        problem = "it has no variable with numbers along y and x"
+        raise SourceUnavailable.of_file(f"{left_out[0][0][:60]}: {left_out[0][1]}" if left_out else problem)
+    return Layers(tuple(_named(gridded)), _moments(gridded, time_axes), tuple(left_out))
+
+
+def _not_pixels(variables: Variables) -> set[str]:
+    """Return the paths of coordinates, bounds and descriptions of grids."""
+    hidden: set[str] = set()
+    for variable in variables.by_path.values():
+        names = list(variable.dimensions) if len(variable.shape) != 1 else []
+        for attribute in ("coordinates", "bounds", "climatology", "grid_mapping"):
+            text = as_text(variable.attributes.get(attribute)).replace(":", " ")
+            names += text.split()
+        for name in names:
+            found = variables.find(name, variable.group)
+            if found is not None and found is not variable:
+                hidden.add(found.path)
+    return hidden
+
+
+def _gridded(
+    variable: Variable,
+    variables: Variables,
+    axes: tuple[int, int],
+    name: str,
+    first: int,
+    time_axes: dict[str, list[datetime | None]],
+) -> GriddedVariable:
+    if 0 in variable.shape:
+        raise SourceUnavailable.of_file("it is empty")
+    grid = grid_of(variable, variables, axes)
+    time_axis: int | None = None
+    levels: list[tuple[int, tuple[str, ...]]] = []
+    labels_alone = False
+    for axis, dimension in enumerate(variable.dimensions):
+        if axis in axes:
+            continue
+        coordinate = variables.find(dimension, variable.group)
+        if coordinate is not None and coordinate.shape != (variable.shape[axis],):
+            coordinate = None
+        if coordinate is not None and time_axis is None and is_time(coordinate):
+            time_axis = axis
+            _add_times(coordinate, _dimension_path(variable, axis), time_axes)
+            continue
+        labels, labels_alone = _labels(coordinate, variable.shape[axis])
+        levels.append((axis, labels))
+    if math.prod(len(labels) for _, labels in levels) > MAX_BANDS:
+        raise SourceUnavailable.of_file(f"its levels give more than {MAX_BANDS} bands; store it in several variables")
+    dtype, nodata, other = _type_and_nodata(variable)
+    scale, offset = (as_number(variable.attributes.get(key)) for key in ("scale_factor", "add_offset"))
+    return GriddedVariable(
+        variable=variable,
+        name=name,
+        grid=grid,
+        axes=axes,
+        time_axis=time_axis,
+        levels=tuple(levels),
+        dtype=dtype,
+        nodata=nodata,
+        other_nodata=other,
+        scale=1.0 if scale is None else float(scale),
+        offset=0.0 if offset is None else float(offset),
+        unit=as_text(variable.attributes.get("units"))[:200],
+        first=first,
+        labels_alone=labels_alone and len(levels) == 1,
+    )
+
+
+def _dimension_path(variable: Variable, axis: int) -> str:
+    """Return a name of a dimension that those of other groups do not share."""
+    return f"{variable.group}/{variable.dimensions[axis]}"
+
+
+def _add_times(coordinate: Variable, path: str, time_axes: dict[str, list[datetime | None]]) -> None:
+    if path in time_axes:
+        return
+    if coordinate.shape[0] > MAX_MOMENTS:
+        raise SourceUnavailable.of_file(f"it has {coordinate.shape[0]} times, at most {MAX_MOMENTS} are read; split it")
+    time_axes[path] = times_of(coordinate, coordinate.read((slice(0, coordinate.shape[0]),)))
+
+
+def _labels(coordinate: Variable | None, size: int) -> tuple[tuple[str, ...], bool]:
+    """Return a label for each place of a dimension, all different, and whether they are texts of the file.
+
+    The only place of a dimension has no label.
+    """
+    if size == 1:
+        return ("",), False
+    numbered = tuple(str(place) for place in range(1, size + 1))
+    if coordinate is None or size > MAX_BANDS:
+        return numbered, False
+    values = coordinate.read((slice(0, size),)).tolist()
+    labels = tuple(_label(value) for value in values)
+    if not all(labels) or len(set(labels)) < size:
+        return numbered, False
+    return labels, all(isinstance(value, str | bytes) for value in values)
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() and abs(value) < 1e15 else f"{value:.7g}"
+    if not isinstance(value, str | int):
+        return ""
+    return re.sub(r"[^\w.+-]+", "_", str(value)).strip("_")[:_MAX_LABEL]
+
+
+def _type_and_nodata(variable: Variable) -> tuple[str, float | int | None, tuple[float | int, ...]]:
+    """Return the type that is served, nodata in this type, and more such values.
+
+    The attribute ``_Unsigned`` says that signed integers are to be read as unsigned ones.
+    """
+    stored, attributes = variable.dtype, variable.attributes
+    dtype = stored
+    if as_text(attributes.get("_Unsigned")).lower() == "true" and stored.kind == "i":
+        dtype = np.dtype(f"u{stored.itemsize}")
+    given = attributes.get("_FillValue", variable.fill)
+    values = fill_value(given, stored) if given is not None else []
+    if "missing_value" in attributes:
+        values += fill_value(attributes["missing_value"], stored)
+    served = np.dtype(_served_types.get(dtype.name, dtype.newbyteorder("=").name))
+    pixels: list[float | int] = []
+    for value in values:
+        if isinstance(value, int) and value < 0 and dtype.kind == "u":
+            value += 1 << (8 * dtype.itemsize)
+        pixel = nodata_pixel(value, served.name)
+        if pixel is not None and not any(pixel == other or (pixel != pixel and other != other) for other in pixels):
+            pixels.append(pixel)
+    return served.name, pixels[0] if pixels else None, tuple(pixels[1:])
+
+
+def _named(sources: Sequence[GriddedVariable]) -> Iterator[GriddedVariable]:
+    """Yield the variables; the labels of a level are names alone only where those of no other variable are the same."""
+    labels = Counter(label for source in sources if source.labels_alone for label in source.levels[0][1])
+    names = {source.name for source in sources}
+    for source in sources:
+        is_clear = source.labels_alone and all(
+            labels[label] == 1 and label not in names for label in source.levels[0][1]
+        )
+        yield _with_labels(source, is_clear)
+
+
+def _with_labels(source: GriddedVariable, alone: bool) -> GriddedVariable:
+    return source if source.labels_alone == alone else replace(source, labels_alone=alone)
+
+
+def _moments(sources: Sequence[GriddedVariable], time_axes: Mapping[str, list[datetime | None]]) -> tuple[Moment, ...]:
+    used = {_dimension_path(source.variable, source.time_axis) for source in sources if source.time_axis is not None}
+    moments: dict[str, tuple[datetime | None, dict[str, int]]] = {}
+    for path in sorted(used):
+        times = time_axes[path]
+        ids = [_time_id(time) for time in times]
+        counts = Counter(ids)
+        for place, (time, name) in enumerate(zip(times, ids, strict=True)):
+            name = name if name and counts[name] == 1 else f"time_{place + 1}"
+            moments.setdefault(name, (time, {}))[1][path] = place
+    without = [Moment("", None, {})] if any(source.time_axis is None for source in sources) else []
+    named = [Moment(name, time, places) for name, (time, places) in moments.items()]
+    latest = datetime.max.replace(tzinfo=UTC)
+    return (*without, *sorted(named, key=lambda moment: (moment.time or latest, min(moment.places.values()))))
+
+
+def _time_id(time: datetime | None) -> str:
+    """Return a time as it stands in ids, "" for None.
+
+    >>> _time_id(datetime(2021, 1, 9, 18, 57, 51, tzinfo=UTC))
+    '20210109T185751Z'
+    """
+    if time is None:
+        return ""
+    fraction = f".{time.microsecond:06d}".rstrip("0") if time.microsecond else ""
+    return f"{time.year:04d}{time:%m%dT%H%M%S}{fraction}Z"

@@ -1,0 +1,140 @@
+"""Array files that stay open, and their versions."""
+
+import hashlib
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.layers import Layers, layers_of
+from rasterwire.files.arrays.object_reader import FolderReader
+from rasterwire.files.arrays.variables import Variables
+from rasterwire.files.byte_reader import version_of
+
+__all__ = ["array_format", "array_version", "opened_layers"]
+
+_MAX_FILES = 64
+"""Files whose layers are kept."""
+
+_MAX_MEMBERS = 1000
+"""Arrays directly in a store whose metadata are part of its version."""
+
+_suffixes = {".zarr": "zarr", ".nc": "netcdf", ".nc4": "netcdf", ".h5": "netcdf"}
+
+_names = {"zarr": "Zarr", "netcdf": "NetCDF"}
+
+_metadata_names = ("zarr.json", ".zmetadata", ".zgroup", ".zattrs")
+_member_names = ("zarr.json", ".zarray", ".zattrs", ".zgroup")
+
+_lock = threading.Lock()
+_layers: OrderedDict[tuple[str, str], Layers] = OrderedDict()
+
+
+def array_format(href: str) -> str:
+    """Return the format of an array file by its address: "zarr" or "netcdf"; "" for files of other kinds.
+
+    >>> array_format("/data/cube.zarr"), array_format("/data/scene.tif")
+    ('zarr', '')
+    """
+    name = href.partition("?")[0].rstrip("/").lower()
+    return next((kind for suffix, kind in _suffixes.items() if name.endswith(suffix)), "")
+
+
+def array_version(href: str) -> str:
+    """Return a text that changes when an array file does.
+
+    Of a Zarr store it is that of the metadata documents of the store and of the arrays directly in it, and not of the
+    chunks, of which there may be millions. So whoever replaces chunks has to write a metadata document again.
+
+    Raises:
+        SourceUnavailable: there is no such file, or it cannot be read.
+    """
+    if array_format(href) != "zarr":
+        return _file_version(href)
+    digest = hashlib.sha256()
+    count = 0
+    for path in _documents(href):
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
+        count += 1
+        digest.update(f"{path}\0{status.st_mtime_ns}-{status.st_size}-{status.st_ino}-{status.st_ctime_ns}\0".encode())
+    if not count:
+        raise SourceUnavailable.of_file("the file is missing, or holds no metadata of Zarr")
+    return f"zarr-{digest.hexdigest()[:32]}"
+
+
+def _file_version(path: str) -> str:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise SourceUnavailable.of_file("the file is missing, or cannot be opened by this server") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceUnavailable.of_file("it is not a regular file")
+    return version_of(status)
+
+
+def _documents(root: str) -> Iterator[str]:
+    yield from (os.path.join(root, name) for name in _metadata_names)
+    try:
+        with os.scandir(root) as entries:
+            members = sorted(entry.path for entry in entries if entry.is_dir())[:_MAX_MEMBERS]
+    except OSError:
+        return
+    for member in members:
+        yield from (os.path.join(member, name) for name in _member_names)
+
+
+def opened_layers(href: str, version: str) -> Layers:
+    """Return the layers of a file, which stays open for further calls.
+
+    Args:
+        href: of a file for which ``array_format`` gives a format.
+        version: see ``array_version``.
+
+    Raises:
+        SourceUnavailable: it cannot be read, or has no layers.
+    """
+    key = href, version
+    with _lock:
+        layers = _layers.get(key)
+        if layers is not None:
+            _layers.move_to_end(key)
+            return layers
+    try:
+        layers = layers_of(_variables(href))
+    except SourceUnavailable:
+        raise
+    except Exception as error:  # of coordinates that cannot be decoded; the errors of libraries share no root
+        raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
+    with _lock:
+        _layers[key] = layers
+        while len(_layers) > _MAX_FILES:
+            _layers.popitem(last=False)
+    return layers
+
+
+def _variables(href: str) -> Variables:
+    """Return the variables of a file. The libraries are imported late: they are extras, and slow to import."""
+    kind = array_format(href)
+    try:
+        if kind == "zarr":
+            from rasterwire.files.arrays import zarr_store
+
+            return zarr_store.read_variables(FolderReader(os.path.realpath(href)))
+        from rasterwire.files.arrays import hdf5_file
+    except ImportError as error:
+        raise SourceUnavailable.of_file(
+            f"this server has no library for {_names[kind]}; install rasterwire with its extra {kind}"
+        ) from error
+    try:
+        with open(href, "rb") as file:
+            hdf5_file.check_signature(file.read(8))
+    except OSError as error:
+        raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
+    return hdf5_file.read_variables(href)

@@ -1,0 +1,90 @@
+"""Variables of array files, in whatever format they are stored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["MAX_VARIABLES", "Selection", "Variable", "Variables"]
+
+MAX_VARIABLES = 10_000
+"""Variables and groups of a file."""
+
+Selection = tuple[int | slice, ...]
+"""An index or a range with both ends for each dimension of a variable."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """An array with named dimensions.
+
+    Attributes:
+        path: names of its groups and its own, with slashes.
+        dimensions: a name for each.
+        shape: a size for each.
+        dtype: as stored.
+        attributes: as stored.
+        chunk: sizes of the pieces that are decoded as a whole, one for each dimension.
+        unit: sizes of the pieces that are stored together: of a shard of chunks, else of a chunk.
+        fill: the value that marks missing ones by the format's own rule, or None.
+        read: returns the values of a selection, in the byte order of this machine. Several threads may call it.
+    """
+
+    path: str
+    dimensions: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    attributes: Mapping[str, Any]
+    chunk: tuple[int, ...]
+    unit: tuple[int, ...]
+    fill: Any
+    read: Callable[[Selection], npt.NDArray[Any]]
+
+    @property
+    def name(self) -> str:
+        """Its name without those of its groups."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def group(self) -> str:
+        """The path of its group, "" for the root."""
+        return self.path.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variables:
+    """The variables of a file.
+
+    Attributes:
+        by_path: in the order of the file.
+        groups: the attributes of each group, by its path; "" is the root.
+        left_out: path and reason of each that cannot be read.
+    """
+
+    by_path: Mapping[str, Variable]
+    groups: Mapping[str, Mapping[str, Any]]
+    left_out: tuple[tuple[str, str], ...] = field(default=())
+
+    def find(self, name: str, group: str) -> Variable | None:
+        """Return the variable that a name means within a group: of the group itself, else of those around it."""
+        if name.startswith("/"):
+            return self.by_path.get(name[1:])
+        while True:
+            found = self.by_path.get(f"{group}/{name}" if group else name)
+            if found is not None or not group:
+                return found
+            group = group.rpartition("/")[0]
+
+    def attribute(self, variable: Variable, name: str) -> Any:
+        """Return an attribute of a variable, else of the nearest group around it that has it; None for none."""
+        if name in variable.attributes:
+            return variable.attributes[name]
+        group = variable.group
+        while True:
+            if name in self.groups.get(group, {}):
+                return self.groups[group][name]
+            if not group:
+                return None
+            group = group.rpartition("/")[0]

@@ -1,0 +1,289 @@
+"""Reads the bytes of one version of a file: of this machine by its descriptor, of others through their source."""
+
+import io
+import os
+import stat
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.opened_files import OpenedFiles
+from rasterwire.files.sources import HEAD_BYTES, ByteSource, OpenedFile, Span, is_local, source_of
+from rasterwire.files.stored_tiles import StoredTiles
+from rasterwire.files.tile_folder import TileFolder
+from rasterwire.files.whole_blocks import WholeBlocks
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = [
+    "ByteReader",
+    "LocalReader",
+    "ReaderFile",
+    "RemoteReader",
+    "keep_tiles",
+    "open_reader",
+    "reader_of",
+    "version_of",
+]
+
+CHANGED = "the file changed since the request was planned; ask again"
+
+_NO_TILES: Mapping[Span, bytes] = {}
+
+_blocks = WholeBlocks(32 << 20)
+_tiles = StoredTiles(64 << 20)
+
+
+def keep_tiles(folder: TileFolder | None) -> None:
+    """Keep the stored tiles of remote files in a folder that the processes of a server share; None keeps none."""
+    _tiles.folder = folder
+
+
+def forget_tiles() -> None:
+    """Drop the stored tiles in memory; those in a folder stay."""
+    _tiles.clear()
+
+
+class ByteReader(Protocol):
+    """Reads one version of a file; threads may share it.
+
+    Attributes:
+        href: address of the file.
+        size: in bytes.
+        version: see ``OpenedFile``.
+    """
+
+    href: str
+    size: int
+    version: str
+
+    def pread(self, count: int, offset: int) -> bytes:
+        """Return bytes of headers and other small parts; fewer where the file ends.
+
+        Raises:
+            OSError: a local file cannot be read.
+            SourceUnavailable: the file was replaced, or its source does not answer.
+        """
+        ...
+
+    def tile(self, count: int, offset: int) -> bytes:
+        """Return the bytes of a stored tile; see ``pread``."""
+        ...
+
+    def tiles(self, spans: Sequence[Span]) -> Mapping[Span, bytes]:
+        """Return the bytes of stored tiles that are best read together; none where ``tile`` is as fast.
+
+        Raises:
+            SourceUnavailable: see ``pread``.
+        """
+        ...
+
+    def file(self) -> "io.BufferedReader | ReaderFile":
+        """Return the file for a library, to be closed by the caller."""
+        ...
+
+
+class LocalReader:
+    """Reads a file of this machine, which stays open until the last reference to the reader is gone."""
+
+    def __init__(self, href: str, descriptor: int) -> None:
+        self._descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+        status = os.fstat(descriptor)
+        self.href, self.size, self.version = href, status.st_size, version_of(status)
+
+    def pread(self, count: int, offset: int) -> bytes:
+        """See ``ByteReader.pread``."""
+        return os.pread(self._descriptor, count, offset)
+
+    tile = pread
+
+    def tiles(self, spans: Sequence[Span]) -> Mapping[Span, bytes]:  # noqa: ARG002
+        """See ``ByteReader.tiles``: none."""
+        return _NO_TILES
+
+    def file(self) -> io.BufferedReader:
+        """See ``ByteReader.file``."""
+        file = os.fdopen(os.dup(self._descriptor), "rb")
+        file.seek(0)
+        return file
+
+
+class RemoteReader:
+    """Reads a file through its source. Small parts are read in whole blocks, which are kept for a while."""
+
+    def __init__(self, source: ByteSource, opened: OpenedFile) -> None:
+        # its first bytes are among the blocks, where they do not stay for ever
+        self._source, self._opened = source, replace(opened, head=b"")
+        self.href, self.size, self.version = opened.href, opened.size, opened.version
+        self._blocks = _blocks.of_file(self._key, opened.size, opened.head)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.href, self.version
+
+    def pread(self, count: int, offset: int) -> bytes:
+        """See ``ByteReader.pread``."""
+        return self._blocks.read(count, offset, self._read)
+
+    def tile(self, count: int, offset: int) -> bytes:
+        """See ``ByteReader.tile``."""
+        return self.tiles([(offset, count)])[offset, count]
+
+    def tiles(self, spans: Sequence[Span]) -> Mapping[Span, bytes]:
+        """See ``ByteReader.tiles``."""
+        return _tiles.fetch(self._key, spans, self._read_tiles)
+
+    def file(self) -> "ReaderFile":
+        """See ``ByteReader.file``."""
+        return ReaderFile(self)
+
+    def _read_tiles(self, spans: Sequence[Span]) -> list[bytes]:
+        """Return the bytes of tiles; those of the first block are known, unless it was dropped."""
+        in_head = [span for span in spans if sum(span) <= HEAD_BYTES]
+        others = [span for span in spans if sum(span) > HEAD_BYTES]
+        tiles = {span: self.pread(span[1], span[0]) for span in in_head}
+        tiles |= zip(others, self._read(others) if others else [], strict=True)
+        return [tiles[span] for span in spans]
+
+    def _read(self, spans: Sequence[Span]) -> list[bytes]:
+        """Return the bytes of spans from the source.
+
+        Raises:
+            SourceUnavailable: of the source, or because bytes are missing.
+        """
+        try:
+            parts = self._source.read(self._opened, spans)
+        except SourceUnavailable:
+            _remote_files.doubt(self.href)
+            raise
+        for (offset, count), part in zip(spans, parts, strict=True):
+            if len(part) != max(0, min(count, self.size - offset)):
+                raise SourceUnavailable.of_file("its server sent fewer bytes than the file has; ask again")
+        return parts
+
+
+_remote_files = OpenedFiles(lambda href: RemoteReader(source_of(href), source_of(href).open(href)))
+
+
+class ReaderFile(io.RawIOBase):
+    """A reader as a file.
+
+    Attributes:
+        failure: the first error of the reader; libraries may take an error for the end of a damaged file.
+    """
+
+    def __init__(self, reader: ByteReader) -> None:
+        super().__init__()
+        self._reader = reader
+        self._position = 0
+        self.failure: SourceUnavailable | None = None
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Set the position, from the beginning, the position or the end of the file."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._reader.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Return bytes from the position on; fewer where the file ends, all of them for a negative count.
+
+        Raises:
+            SourceUnavailable: see ``ByteReader.pread``.
+        """
+        try:
+            part = self._reader.pread(self._reader.size if count < 0 else count, self._position)
+        except SourceUnavailable as error:
+            self.failure = self.failure or error
+            raise
+        self._position += len(part)
+        return part
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read bytes into a buffer, and return how many; see ``read``."""
+        view = memoryview(buffer).cast("B")
+        part = self.read(len(view))
+        view[: len(part)] = part
+        return len(part)
+
+
+def open_reader(href: str) -> ByteReader:
+    """Open a file in its present version; a remote file that was opened shortly before is not asked for again.
+
+    Raises:
+        SourceUnavailable: the file is missing, is no regular file, or cannot be opened.
+    """
+    if is_local(href):
+        return _open_local(href)
+    if "://" not in href:
+        raise SourceUnavailable.of_file("its address is not a plain file path")
+    return _remote_files.present(href)
+
+
+def reader_of(href: str, version: str) -> ByteReader:
+    """Return a reader of a version of a file; of a remote file without a request where it was opened before.
+
+    A local file is opened in its present version: whoever reads its pixels looks at its version before and after.
+
+    Args:
+        href: of the file.
+        version: of a remote file; "" for any.
+
+    Raises:
+        SourceUnavailable: see ``open_reader``; or a remote file has another version now.
+    """
+    if is_local(href):
+        return _open_local(href)
+    known = _remote_files.known(href, version)
+    if known is not None:
+        return known
+    reader = open_reader(href)
+    if version and reader.version != version:
+        _remote_files.doubt(href)
+        reader = open_reader(href)
+    if version and reader.version != version:
+        raise SourceUnavailable.of_file(CHANGED)
+    return reader
+
+
+def open_ahead(hrefs: Iterable[str]) -> None:
+    """Open remote files at the same time, so that ``open_reader`` need not wait for each; of very many the first."""
+    _remote_files.open_ahead(href for href in hrefs if "://" in href)
+
+
+def _open_local(href: str) -> LocalReader:
+    if href.startswith("/vsi"):
+        raise SourceUnavailable.of_file("its address is not a plain file path")
+    try:
+        # Checked before opening: to open a named pipe would wait for ever.
+        if not stat.S_ISREG(Path(href).stat().st_mode):
+            raise SourceUnavailable.of_file("it is not a regular file")
+        return LocalReader(href, os.open(href, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError as error:
+        raise SourceUnavailable.of_file("the file is missing") from error
+    except (OSError, ValueError) as error:
+        raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
+
+
+def version_of(status: os.stat_result) -> str:
+    """Return a text that changes when a file does: modification and change time in ns, inode, and size in bytes.
+
+    Size and modification time alone are not enough: a copy may have those of its original.
+    """
+    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}-{status.st_ctime_ns}"

@@ -1,0 +1,280 @@
+"""Reads files in processes of their own, which may be killed: a hostile file costs the request that asked for it.
+
+Without ``use`` nothing is apart: ``call`` calls a function in this process. Within it, each call goes to one of a
+bounded number of children, that live until a call kills them. A child has a limit of memory, each call limits of
+time and of processor time, and the children get neither the environment of this process nor its open files.
+"""
+
+import contextlib
+import io
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, TypeVarTuple
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.sandbox_messages import ClosedByPeer, receive, send
+
+__all__ = ["ReadLimits", "SandboxFailure", "call", "in_children", "is_apart"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_START_SECONDS = 120.0
+"""In which a child has to be ready; it loads the libraries, and compiled loops."""
+
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "XDG_CACHE_HOME")
+_KEPT_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "PROJ_", "GDAL_DATA")
+"""Of the environment; the rest may hold keys."""
+
+_CHILD = "rasterwire.files.sandbox_child"
+
+TOO_LONG = "reading it took too long"
+TOO_MUCH = "reading it took too much memory"
+ENDED = "it ended the process that decoded it; it is damaged, or needs too much memory"
+
+
+class SandboxFailure(RuntimeError):
+    """A child cannot be started, or failed for another reason than the file; the text is for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What one call in a child may take.
+
+    Attributes:
+        seconds: of time, and of processor time.
+        bytes: of memory beside that of an idle child, where the system can limit it.
+    """
+
+    seconds: float = 60.0
+    bytes: int = 2 << 30
+
+
+class _Child:
+    """A process that runs one call at a time. Not safe to use from several threads."""
+
+    def __init__(self, limits: ReadLimits, prepare: Callable[[], None] | None) -> None:
+        self._limits = limits
+        self._is_ready = False
+        own, other = socket.socketpair()
+        self._socket = own
+        with other:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _CHILD, str(other.fileno())],
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(other.fileno(),),
+                start_new_session=True,  # Ctrl-C is not for it
+            )
+        start = pickle.dumps((prepare, limits.seconds, limits.bytes))
+        send(own, start, [], _START_SECONDS)
+
+    def call(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
+        """Return the result of a function.
+
+        Raises:
+            SourceUnavailable: of the function, or it took too much; the child is then dead.
+            SandboxFailure: the function or the child failed otherwise.
+        """
+        if not self._is_ready:
+            self._wait_until_ready()
+        deadline = time.monotonic() + self._limits.seconds
+        try:
+            send(self._socket, pickle.dumps((function, arguments)), [], self._limits.seconds)
+            answer, parts = receive(self._socket, deadline, self._limits.bytes)
+        except TimeoutError:
+            raise SourceUnavailable.of_file(TOO_LONG) from None
+        except (ClosedByPeer, OSError):
+            raise SourceUnavailable.of_file(self._cause_of_end()) from None
+        result: T = _result(answer, parts)
+        return result
+
+    def _wait_until_ready(self) -> None:
+        try:
+            answer, _ = receive(self._socket, time.monotonic() + _START_SECONDS, 1 << 20)
+        except (ClosedByPeer, OSError):
+            raise SandboxFailure("a process that reads files did not start") from None
+        if answer != b"ready":
+            raise SandboxFailure(answer.decode(errors="replace"))
+        self._is_ready = True
+
+    def _cause_of_end(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self._process.wait(self._limits.seconds) == -signal.SIGXCPU:
+                return TOO_LONG
+        return ENDED
+
+    def kill(self) -> None:
+        """End the process, whatever it is at; a call of it fails then."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """End the process, and wait until it has ended; none of its calls runs any more."""
+        self.kill()
+        self._process.wait()
+        self._socket.close()
+
+
+_CLASSES = frozenset(
+    {
+        ("affine", "Affine"),
+        ("builtins", "bytearray"),
+        ("builtins", "complex"),
+        ("collections", "OrderedDict"),
+        ("copyreg", "__newobj__"),
+        ("copyreg", "_reconstructor"),
+        ("builtins", "object"),
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy.core.numeric", "_frombuffer"),
+        ("odc.geo.crs", "CRS"),
+        ("odc.geo.geobox", "GeoBox"),
+        ("odc.geo.types", "Shape2d"),
+        ("rasterwire.catalog.header", "BandHeader"),
+        ("rasterwire.catalog.header", "Header"),
+        ("rasterwire.image", "BandMetadata"),
+        ("rasterwire.image", "ControlPoint"),
+        ("rasterwire.image", "FileMetadata"),
+        ("rasterwire.image", "Tiling"),
+        ("rasterwire.pixels", "NodataPixels"),
+        ("rasterwire.pixels", "Pixels"),
+    }
+)
+"""All that an answer may consist of. A decoder that was taken over shall not run code here."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, content: bytes, parts: list[bytearray]) -> None:
+        super().__init__(io.BytesIO(content), buffers=parts)
+
+    def find_class(self, module: str, name: str, /) -> object:
+        if (module, name) not in _CLASSES:
+            raise SandboxFailure(f"an answer of a child has a {module}.{name}")
+        return super().find_class(module, name)
+
+
+def _result(answer: bytes, parts: list[bytearray]) -> Any:
+    """Return what the function returned, or raise its error; see ``sandbox_child``."""
+    kind, content = answer[:1], answer[1:]
+    if kind == b"v":
+        return _Unpickler(content, parts).load()
+    if kind == b"m":
+        raise SourceUnavailable.of_file(TOO_MUCH)
+    text = content.decode(errors="replace")
+    if kind == b"u":
+        raise SourceUnavailable(*text.split("\0", 2))
+    raise SandboxFailure(text)
+
+
+class Sandbox:
+    """A bounded number of children. Safe to use from several threads."""
+
+    def __init__(self, count: int, limits: ReadLimits, prepare: Callable[[], None] | None) -> None:
+        self._limits = limits
+        self._prepare = prepare
+        self._free = threading.Condition()
+        self._is_closed = False
+        # the one that was used last is at the end: its caches are warm
+        self._idle = [_Child(limits, prepare) for _ in range(count)]
+        self._all = list(self._idle)
+
+    def call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run a function in a child; wait for one where all are at work."""
+        with self._free:
+            while not self._idle and not self._is_closed:
+                self._free.wait()
+            if self._is_closed:
+                raise SandboxFailure("the server stops")
+            child = self._idle.pop()
+        is_sound = False
+        try:
+            result = child.call(function, arguments)
+            is_sound = True
+            return result
+        except SourceUnavailable as error:
+            is_sound = error.problem not in {TOO_LONG, TOO_MUCH, ENDED}
+            raise
+        finally:
+            self._give_back(child, is_sound=is_sound)
+
+    def _give_back(self, child: _Child, *, is_sound: bool) -> None:
+        if not is_sound:
+            child.end()
+        with self._free:
+            if not is_sound:
+                self._all.remove(child)
+                if not self._is_closed:
+                    child = _Child(self._limits, self._prepare)
+                    self._all.append(child)
+                    self._idle.insert(0, child)  # it has to start first
+            else:
+                self._idle.append(child)
+            self._free.notify()
+
+    def close(self) -> None:
+        """End all children, also those at work."""
+        with self._free:
+            self._is_closed = True
+            self._free.notify_all()
+            for child in self._all:
+                child.kill()
+            for child in self._idle:
+                child.end()
+
+
+_sandbox: Sandbox | None = None
+
+
+def is_apart() -> bool:
+    """Tell whether ``call`` runs functions in another process."""
+    return _sandbox is not None
+
+
+def call(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    """Return what a function returns for arguments; within ``in_children`` it runs in another process.
+
+    Args:
+        function: of a module, so that the child finds it by its name. It returns what ``_CLASSES`` allow.
+        arguments: by position. They can be pickled.
+
+    Raises:
+        SourceUnavailable: of the function; or it took too long or too much memory, or ended the process. The error
+            names neither image nor band then.
+    """
+    return function(*arguments) if _sandbox is None else _sandbox.call(function, *arguments)
+
+
+@contextlib.contextmanager
+def in_children(count: int, limits: ReadLimits, prepare: Callable[[], None] | None = None) -> Iterator[None]:
+    """Let ``call`` run functions in children for the time of the block.
+
+    Args:
+        count: of children, at least 1.
+        limits: of each call.
+        prepare: a function of a module, which each child runs before its first call.
+    """
+    global _sandbox  # noqa: PLW0603  files are read in many places, all of them in the same children
+    sandbox = _sandbox = Sandbox(count, limits, prepare)
+    try:
+        yield
+    finally:
+        _sandbox = None
+        sandbox.close()
+
+
+def _environment() -> dict[str, str]:
+    variables = os.environ  # noqa: TID251  to leave out what a child does not need
+    return {name: variables[name] for name in variables if name in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES)}

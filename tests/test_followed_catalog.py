@@ -1,0 +1,91 @@
+"""An index that a server makes of a source elsewhere, and makes like it again."""
+
+import gc
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import rasterwire.catalog.followed as of_followed
+from effort import HANG
+from rasterwire.catalog.followed import FollowedCatalog
+from rasterwire.errors import SourceUnavailable
+from rasterwire.query import Query
+from stac_double import item_of
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_followed, "_PAUSE", 0.01)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A static catalog with one item."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    links = [{"rel": "item", "href": f"{name}.json"} for name in ("a", "b")]
+    catalog = {"type": "Catalog", "id": "x", "stac_version": "1.0.0", "description": "", "links": links}
+    (folder / "catalog.json").write_text(json.dumps(catalog))
+    (folder / "a.json").write_text(json.dumps(item_of("a")))
+    return folder / "catalog.json"
+
+
+@pytest.fixture
+def catalog(source: Path, tmp_path: Path) -> Iterator[FollowedCatalog]:
+    made = FollowedCatalog(str(source), tmp_path / "index" / "x.sqlite")
+    yield made
+    made.close()
+
+
+def until(answer: Callable[[], object], wanted: object) -> None:
+    """Wait until an answer is as wanted; until it can be given, it says why not."""
+    end = time.monotonic() + HANG
+    last: object = None
+    while time.monotonic() < end:
+        try:
+            last = answer()
+        except SourceUnavailable as error:
+            last = error
+        if last == wanted:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{last} is not {wanted}")
+
+
+def test_an_index_is_made_and_follows_its_source(catalog: FollowedCatalog, source: Path) -> None:
+    until(lambda: [image.id for image in catalog.find(Query()).images], ["a"])
+    source.with_name("b.json").write_text(json.dumps(item_of("b", "s2")))
+    until(lambda: (catalog.count(Query()), catalog.exists("s2"), catalog.close_id("B")), (2, True, "b"))
+
+
+def test_two_processes_may_share_an_index(catalog: FollowedCatalog, source: Path, tmp_path: Path) -> None:
+    second = FollowedCatalog(str(source), tmp_path / "index" / "x.sqlite")
+    try:
+        for one in (catalog, second):
+            until(lambda one=one: one.count(Query()), 1)  # type: ignore[misc]
+    finally:
+        second.close()
+
+
+def test_until_it_is_complete_an_index_says_so(tmp_path: Path) -> None:
+    catalog = FollowedCatalog(str(tmp_path / "gone.json"), tmp_path / "index" / "x.sqlite")
+    try:
+        with pytest.raises(SourceUnavailable, match="being made, with 0 documents so far; ask later"):
+            catalog.find(Query())
+    finally:
+        catalog.close()
+
+
+def test_one_that_nobody_has_any_more_is_followed_no_longer(source: Path, tmp_path: Path) -> None:
+    catalog = FollowedCatalog(str(source), tmp_path / "index" / "x.sqlite")
+    until(partial(catalog.count, Query()), 1)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "rasterwire-index"]
+    del catalog
+    gc.collect()
+    thread.join(HANG)
+    assert not thread.is_alive()
