@@ -108,6 +108,8 @@ def as_text(value: object) -> str | None:
 
 def is_text(value: str) -> bool:
     """Return whether all characters can be encoded as UTF-8."""
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

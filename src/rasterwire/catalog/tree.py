@@ -165,10 +165,11 @@ class Tree:
             folder = posixpath.join(self.root, posixpath.dirname(document))
             paths = [posixpath.join(folder, text) for text in dict.fromkeys((href, unquote(href)))]
         for path in paths:
+            plain = "/" + posixpath.normpath(path).lstrip("/")
             for root in dict.fromkeys((self.root, self.configured_root)):
-                name = posixpath.relpath(posixpath.normpath(path), root)
-                if not name.startswith("../"):
-                    yield name
+                top = root.rstrip("/") + "/"
+                if plain.startswith(top):
+                    yield plain[len(top) :]
 
 
 def join(folder: str, name: str) -> str:
@@ -225,10 +226,10 @@ def _folder(path: str, top: str, last: Folder | None, is_quick: bool) -> Folder 
 def _listed(
     entries: Sequence[os.DirEntry[str]], top: str, stamp: tuple[int, int, int, int], is_settled: bool
 ) -> Folder:
-    names = [entry.name for entry in entries if is_text(entry.name)]
     folders: list[str] = []
     files: dict[str, str] = {}
     links: dict[str, str] = {}
+    auxiliary: list[str] = []
     for entry in entries:
         name = entry.name
         if name.startswith(".") or not is_text(name):
@@ -239,15 +240,15 @@ def _listed(
                     files[name] = array_version(entry.path)  # a file to the catalog: it may hold millions
                 else:
                     folders.append(name)
-                continue
-            file = None if name.lower().endswith(_ignored_suffixes) else _regular_file(entry, top)
+            elif name.lower().endswith(_ignored_suffixes):
+                auxiliary.append(name)
+            elif (file := _regular_file(entry, top)) is not None:
+                path, files[name] = file
+                if path != entry.path:
+                    links[name] = path
         except (OSError, ValueError, SourceUnavailable):
             continue  # removed since the folder was listed, or a broken link
-        if file is not None:
-            path, files[name] = file
-            if path != entry.path:
-                links[name] = path
-    auxiliary = sorted(name for name in names if name.lower().endswith(_auxiliary_suffix))
+    auxiliary = sorted(name for name in auxiliary if name.lower().endswith(_auxiliary_suffix))
     return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary))
 
 

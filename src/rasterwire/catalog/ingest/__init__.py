@@ -64,6 +64,8 @@ def web_location(href: str, document: str) -> Location | None:
         href: a URL, or an address relative to the document.
         document: URL of the document.
     """
+    if href[:5].lower() == "file:" and not is_remote(href):  # a path of this machine
+        return None
     try:
         address = _joined(document, href)
         return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_remote(address) else None

@@ -23,7 +23,7 @@ __all__ = ["FolderIndex"]
 _MAX_AWAITED = 2000
 """Files and folders that a request waits for: to look at them takes some hundredths of a second."""
 
-_FULL_PAUSE, _QUICK_PAUSE = 5.0, 10.0
+_FULL_PAUSE, _QUICK_PAUSE = 4.0, 10.0
 """Seconds after each second of work of a look in the background."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
@@ -225,12 +225,14 @@ class FolderIndex:
                     if is_alone:
                         self._watch_alone()
             except DownloadError as error:
+                if self._stop.is_set():
+                    return
                 _log.warning("the catalog's folder cannot be looked at: %s", error)
                 self._stop.wait(_RETRY_PAUSE)
             self._stop.wait(_SHORTEST_PAUSE)
 
     def _watch_alone(self) -> None:
-        """Look at the folder quickly and often, and in whole as often as a sixth of a core allows."""
+        """Look at the folder quickly and often, and in whole as often as a fifth of a core allows."""
         store = self._opened()
         catalog = IndexCatalog(store)
         full_due = 0.0
