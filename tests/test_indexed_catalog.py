@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from rasterio import Affine
-from rasterwire.catalog.folder_index import build_index
 
 import made_entries
 from rasterwire.catalog import indexed
@@ -19,7 +18,8 @@ from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.index.writing import Writer
 from rasterwire.catalog.indexed import IndexCatalog
-from rasterwire.catalog.tree import scan
+from rasterwire.catalog.ingest.file_records import FileRecords
+from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.errors import ImageNotFound, SourceUnavailable
 from rasterwire.geo.region import box_region
 from rasterwire.query import Intersects, Not, Query
@@ -39,8 +39,7 @@ class Folder:
 
     def index(self) -> IndexCatalog:
         """Return the catalog of the entries of the folder as it is now."""
-        for entry in build_index(scan(self.root)).entries.values():
-            self.store.write(entry.origin, "1", [entry])
+        FolderUpdates(self.root, self.store, FileRecords(self.root.parent / "files.sqlite")).update()
         return IndexCatalog(self.store)
 
     def restarted(self) -> IndexCatalog:

@@ -7,6 +7,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.attributes import as_text
 from rasterwire.files.arrays.layers import MAX_BANDS, Layer, Layers, Moment
 from rasterwire.files.arrays.opened import array_format, opened_layers
+from rasterwire.files.sandbox import call
 from rasterwire.image import BandMetadata
 
 __all__ = ["read_array_header"]
@@ -32,6 +33,10 @@ def read_array_header(href: str, version: str, moment: str) -> Header:
         SourceUnavailable: the file cannot be read, or has no layers of this moment. The error names neither image nor
             band.
     """
+    return call(_read, href, version, moment)
+
+
+def _read(href: str, version: str, moment: str) -> Header:
     layers = opened_layers(href, version)
     planes = list(layers.at(_moment(layers, moment)))
     if len(planes) > MAX_BANDS:

@@ -6,13 +6,14 @@ it is no date of the usual calendar, or occurs twice, its number in the file is 
 """
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source
 from rasterwire.catalog.tree import Tree
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays.layers import Layers
+from rasterwire.files.arrays.layers import Moment
 from rasterwire.files.arrays.opened import opened_layers
+from rasterwire.files.sandbox import call
 
 __all__ = ["array_images"]
 
@@ -33,11 +34,11 @@ def _entries(name: str, href: str, version: str) -> Iterator[Entry]:
     stem = posixpath.splitext(name)[0]
     key = posixpath.basename(stem)
     try:
-        layers = opened_layers(href, version)
+        moments, left_out = call(_contents, href, version)
     except SourceUnavailable:
         yield Entry(stem, name, Naming.WHOLE_FILE, (Source(key, name, href),))  # the answer for it tells why
         return
-    for moment in layers.moments:
+    for number, moment in enumerate(moments):
         image_id = f"{stem}/{moment.id}" if moment.id else stem
         yield Entry(
             id=image_id,
@@ -45,13 +46,18 @@ def _entries(name: str, href: str, version: str) -> Iterator[Entry]:
             naming=Naming.WHOLE_FILE,
             sources=(Source(key, name, href, moment=moment.id),),
             start_time=moment.time,
-            notes=_notes(image_id, layers) if moment is layers.moments[0] else (),
-            missing_assets=layers.left_out,
+            notes=() if number else _notes(image_id, left_out),
+            missing_assets=left_out,
         )
 
 
-def _notes(image_id: str, layers: Layers) -> tuple[Disagreement, ...]:
+def _contents(href: str, version: str) -> tuple[tuple[Moment, ...], tuple[tuple[str, str], ...]]:
+    layers = opened_layers(href, version)
+    return layers.moments, layers.left_out
+
+
+def _notes(image_id: str, left_out: Sequence[tuple[str, str]]) -> tuple[Disagreement, ...]:
     return tuple(
         Disagreement(image_id=image_id, band=path, field="variable", claim="a raster that can be read", value=problem)
-        for path, problem in layers.left_out
+        for path, problem in left_out
     )
