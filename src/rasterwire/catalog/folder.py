@@ -95,7 +95,7 @@ class FolderCatalog:
         Raises:
             SourceUnavailable: the folder does not exist.
         """
-        return self._indexed().check()
+        yield from self._indexed().check()  # not its iterator: that would not keep the index open
 
     def unserved(self) -> list[Unserved]:
         """Return the files and assets that the catalog finds but does not serve. It opens no raster.
