@@ -15,6 +15,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -237,14 +238,13 @@ class Fuzzer:
     def run(self, seed: int) -> str:
         """Damage a file and read it; return what is wrong, "" for nothing."""
         content, _ = damaged(self.contents, seed)
-        folder = self._folder / str(seed % 2)  # GDAL and others may remember a file by its name
-        folder.mkdir(exist_ok=True)
+        folder = self._folder / str(seed)  # readers may remember a file by its name
+        folder.mkdir()
         for name, data in content.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         problem = self._problem(folder)
-        for name in content:
-            (folder / name).unlink()
+        shutil.rmtree(folder)
         return problem
 
     def _problem(self, folder: Path) -> str:

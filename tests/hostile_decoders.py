@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from rasterwire.catalog.header import Header, _read
 from rasterwire.errors import SourceUnavailable
+from rasterwire.image import Band
+from rasterwire.pixels import Pixels, Window
+from rasterwire.render.source import _stored_pixels
+
+
+def be_ready() -> None:
+    """Do nothing; the module of this function is loaded before the first call."""
 
 
 def loop_for_ever(_path: str) -> None:
@@ -102,3 +110,17 @@ def send_nonsense(_path: str) -> None:
 def raise_at_start() -> None:
     """Keep a child from starting."""
     raise OSError("no start")
+
+
+def read_header_or_end(path: str) -> Header:
+    """Read a header, unless the name of the file says that it ends the process."""
+    if "hostile_header" in path:
+        end_by(signal.SIGSEGV)
+    return _read(path)
+
+
+def read_pixels_or_end(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
+    """Read pixels, unless the name of the file says that it ends the process."""
+    if "hostile_pixels" in band.href:
+        end_by(signal.SIGSEGV)
+    return _stored_pixels(band, overview, window, until)

@@ -123,7 +123,7 @@ def random_query(chance: random.Random, ids: Sequence[str], collections: Sequenc
             Sort(chance.choice(["cloud", "mixed", "system:id", "system:time_start"]), chance.random() < 0.5)
             for _ in range(chance.choice([0, 0, 1, 2]))
         ),
-        limit=chance.choice([None, None, 1, 3, 10]),
+        limit=chance.choice([None, None, None, 0, 1, 3, 10]),
     )
 
 

@@ -350,6 +350,8 @@ def test_prefixes_and_double_slashes_lead_to_the_same_doors(server: Served, pref
         ("GET", "/nothing/at/all", 404),
         ("GET", "/%00%0a%0d", 404),
         ("GET", "/assets/none", 404),
+        ("GET", "/assets/none:listAssets", 404),
+        ("GET", "/assets/col:listImages?pageSize=1&view=BASIC", 404),
         ("GET", "/assets/..%2f..%2fetc%2fpasswd", 404),
         ("GET", "/assets/../../../../etc/passwd", 404),
         ("GET", "/assets/a%00b", 404),

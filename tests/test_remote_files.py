@@ -41,7 +41,7 @@ SIDE = 300
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """Seconds; versions are looked at again after some of them."""
     seconds = [0.0]
-    monkeypatch.setattr("rasterwire.files.opened_files._now", lambda: seconds[0])
+    monkeypatch.setattr("rasterwire.files.opened_files._clock", lambda: seconds[0])
     forget_files()
     yield seconds
     forget_files()
@@ -248,6 +248,25 @@ def test_a_window_costs_few_requests_and_hardly_more_bytes_than_its_tiles(tmp_pa
     assert sum(count for _, (_, count) in source.ranges) < 1.02 * 16 * 256 * 256 * 2
     spans = [span for _, span in source.ranges]
     assert len(spans) == len(set(spans))
+
+
+def test_a_window_that_gdal_reads_is_fetched_together(tmp_path: Path, source: MemorySource) -> None:
+    side = 2048
+    data = np.random.default_rng(5).integers(0, 256, (3, side, side)).astype("uint8")
+    options = {"width": side, "height": side, "count": 3, "dtype": "uint8", "crs": "EPSG:32610", "transform": PLACE}
+    path = tmp_path / "j.tif"
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(path, "w", compress="jpeg", photometric="ycbcr", interleave="pixel", **options, **TILED) as file,
+    ):
+        file.write(data)
+        file.write_mask(data[0] > 5)
+    band = band_of(source.put("jpeg", path))
+    source.forget()
+    pixels, expected = (read(each, None, 512, 512, (512, 512)) for each in (band, band_of(str(path))))
+    np.testing.assert_array_equal(pixels.data, expected.data)
+    np.testing.assert_array_equal(pixels.valid, expected.valid)
+    assert source.requests <= 10, "not one for each of 128 tiles"
 
 
 def test_a_header_beyond_the_first_bytes_costs_few_requests(tmp_path: Path, source: MemorySource) -> None:

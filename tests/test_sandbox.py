@@ -4,20 +4,30 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
+from google.protobuf import json_format
 
 import hostile_decoders as hostile
 from effort import HANG
+from rasterwire.catalog import header
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sandbox import ReadLimits, SandboxFailure, call, in_children
+from rasterwire.render import source
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import download_pb2
+from serving import refusal, served
+from small_files import SMALL_FILES
+from test_hostile_headers import entries_of, tiff
 
 TESTS = Path(__file__).parent
 
-SHORT = ReadLimits(seconds=0.5, bytes=512 << 20)
+SHORT = ReadLimits(seconds=3, bytes=512 << 20)
+LONG = ReadLimits(seconds=HANG, bytes=512 << 20)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +37,7 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def one_child(importable: None) -> Iterator[None]:
-    with in_children(1, SHORT):
+    with in_children(1, LONG, hostile.be_ready):
         yield
 
 
@@ -35,26 +45,38 @@ def test_without_a_sandbox_a_call_is_a_call() -> None:
     assert call(hostile.process_id, "") == os.getpid()
 
 
-HOSTILE: list[tuple[Callable[..., object], object, str]] = [
-    (hostile.loop_for_ever, "", "took too long"),
-    (hostile.sleep_for_ever, "", "took too long"),
-    (hostile.allocate_without_end, "", "too much memory"),
-    (hostile.end_by, signal.SIGKILL, "ended the process"),
-    (hostile.end_by, signal.SIGSEGV, "ended the process"),
-    (hostile.exit_with, 0, "ended the process"),
-    (hostile.send_nonsense, "", "ended the process"),
-]
+Hostile = tuple[Callable[..., object], object, str]
+"""A decoder, its argument, and what is told of it."""
 
 
-@pytest.mark.usefixtures("one_child")
-def test_a_hostile_file_costs_one_call_and_its_child_is_replaced() -> None:
+def assert_each_costs_one_call(cases: Sequence[Hostile]) -> None:
     children = {call(hostile.process_id, "")}
-    for number, (function, argument, cause) in enumerate(HOSTILE, start=2):
+    for number, (function, argument, cause) in enumerate(cases, start=2):
         with pytest.raises(SourceUnavailable, match=cause):
             call(function, argument)
         children.add(call(hostile.process_id, ""))
         assert len(children) == number, function
     assert os.getpid() not in children
+
+
+@pytest.mark.usefixtures("one_child")
+def test_a_file_that_takes_all_memory_or_ends_its_decoder_costs_one_call() -> None:
+    assert_each_costs_one_call(
+        [
+            (hostile.allocate_without_end, "", "too much memory"),
+            (hostile.end_by, signal.SIGKILL, "ended the process"),
+            (hostile.end_by, signal.SIGSEGV, "ended the process"),
+            (hostile.exit_with, 0, "ended the process"),
+            (hostile.send_nonsense, "", "ended the process"),
+        ]
+    )
+
+
+def test_a_file_that_loops_or_waits_for_ever_costs_one_call() -> None:
+    with in_children(1, SHORT, hostile.be_ready):
+        assert_each_costs_one_call(
+            [(hostile.loop_for_ever, "", "took too long"), (hostile.sleep_for_ever, "", "took too long")]
+        )
 
 
 @pytest.mark.usefixtures("one_child")
@@ -118,7 +140,7 @@ def test_children_get_neither_keys_nor_sockets(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RASTERWIRE_TOKEN", "secret")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.set_inheritable(True)
-        with in_children(1, SHORT):
+        with in_children(1, LONG):
             assert "secret" not in call(hostile.environment, "").values()
             assert "PATH" in call(hostile.environment, "")
             assert sum(name.startswith("socket:") for name in call(hostile.open_files, "")) == 1
@@ -142,5 +164,62 @@ def test_arrays_come_back_as_they_are() -> None:
 
 
 def test_a_child_that_cannot_start_is_told() -> None:
-    with in_children(1, SHORT, prepare=hostile.raise_at_start), pytest.raises(SandboxFailure, match="no start"):
+    with in_children(1, LONG, prepare=hostile.raise_at_start), pytest.raises(SandboxFailure, match="no start"):
         call(hostile.process_id, "")
+
+
+def params(image: str, **fields: object) -> download_pb2.DownloadParams:
+    return json_format.ParseDict({"image": image, "format": "FORMAT_NPY", **fields}, download_pb2.DownloadParams())
+
+
+def answers_of(folder: Path, how: str) -> dict[str, bytes]:
+    """Return what a server sends for all small files: their pixels, those of a warp, and their tiles handed on."""
+    settings = Settings(folder, grpc_port=0, http_port=0, state_dir=folder.parent / how, sandbox=how, threads=1)
+    requests = {
+        "pixels": {},
+        "tiles": {"format": "FORMAT_GEO_TIFF"},
+        "warp": {"crs": "EPSG:32634", "scale": 30, "resampling": "RESAMPLING_CUBIC"},
+    }
+    answers = {}
+    with served(settings) as server:
+        for path in sorted(folder.iterdir()):
+            for name, fields in requests.items():
+                try:
+                    answers[f"{path.stem} {name}"] = server.stream(params(path.stem, **fields))[0]
+                except grpc.RpcError as error:  # such as for a file without a crs, which no grid can be laid over
+                    answers[f"{path.stem} {name}"] = refusal(error).message.encode()
+    return answers
+
+
+def test_all_layouts_give_equal_bytes_with_and_without_a_sandbox(tmp_path: Path) -> None:
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    for number, small in enumerate(SMALL_FILES):
+        small.write(folder / f"file{number}{small.suffix}")
+    here, apart = answers_of(folder, "none"), answers_of(folder, "process")
+    assert apart == here
+    assert sum(answer.startswith(b"\x93NUMPY") for answer in here.values()) > 1.8 * len(SMALL_FILES)
+
+
+def test_a_file_that_ends_its_decoder_costs_its_request_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    for name in ("good", "hostile_header", "hostile_pixels"):
+        SMALL_FILES[0].write(folder / f"{name}.tif")
+    (folder / "circle.tif").write_bytes(tiff([entries_of(8)] * 2, {1: 1}))
+    # children find functions by their names, so these run there
+    monkeypatch.setattr(header, "_read", hostile.read_header_or_end)
+    monkeypatch.setattr(source, "_stored_pixels", hostile.read_pixels_or_end)
+    settings = Settings(folder, grpc_port=0, http_port=0, state_dir=tmp_path / "state", sandbox="process", threads=1)
+    with served(settings) as server:
+        good = server.stream(params("good"))[0]
+        for name in ("hostile_header", "hostile_pixels"):
+            with pytest.raises(grpc.RpcError) as raised:
+                server.stream(params(name))
+            answer = refusal(raised.value)
+            assert answer.reason == "SOURCE_UNAVAILABLE"
+            assert repr(name) in answer.message
+            assert "band" in answer.message
+            assert "it ended the process that decoded it" in answer.message
+            assert server.stream(params("good"))[0] == good
+        assert server.stream(params("circle"))[0]

@@ -12,7 +12,7 @@ from listed import EPOCH, random_query, walk
 from rasterwire.catalog.stac_api.catalog import StacApiCatalog
 from rasterwire.catalog.stac_api.connection import ApiConnection
 from rasterwire.errors import ImageNotFound, InvalidRequest, SourceUnavailable
-from rasterwire.query import START, Compare, Comparison, Query, Sort
+from rasterwire.query import START, Compare, Comparison, Not, Query, Sort
 from stac_double import CORE, FIELDS, FILTER, FULL, SORT, Json, StacDouble, item_of, items_at_random, stac_double
 
 SECRETS = ("password", "secret", "127.0.0.1", "http:")
@@ -83,6 +83,24 @@ def test_a_page_takes_one_search_however_many_items_there_are(double: StacDouble
     assert [image.id for image in page.images] == [f"i{number:04}" for number in range(1501, 1601)]
     assert page.next == "i1600"
     assert len(double.searches) == 1
+
+
+def test_few_images_among_many_take_few_searches(double: StacDouble) -> None:
+    time = "2020-01-01T00:00:00Z"
+    double.items = [item_of(f"i{number:04}", properties={"datetime": time, "x": number}) for number in range(2500)]
+    query = Query(conditions=(Not(Compare("x", Comparison.LESS, 2400)),))
+    page = catalog_of(double).find(query, size=1)
+    assert ([image.id for image in page.images], page.next) == (["i2400"], "i2400")
+    assert [body.get("limit") for body in double.searches] == [20, 1000, 1000, 1000]
+
+
+def test_a_limit_of_thousands_leaves_the_order_of_ids_to_the_api(double: StacDouble) -> None:
+    double.items = [item_of(f"i{number:04}") for number in range(2500)]
+    catalog = catalog_of(double)
+    assert [image.id for image in walk(catalog, Query(limit=2200), 700)] == [f"i{number:04}" for number in range(2200)]
+    before = len(double.searches)
+    assert catalog.find(Query(), "i2000", 5).next == "i2005"
+    assert len(double.searches) == before + 1
 
 
 def test_the_newest_image_takes_one_search(double: StacDouble) -> None:

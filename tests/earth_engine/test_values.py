@@ -194,3 +194,5 @@ def test_a_missing_asset_is_not_found() -> None:
     assert ee.data.getInfo("COPERNICUS/nothing") is None
     with pytest.raises(ee.EEException, match="COPERNICUS/nothing"):
         ee.data.getAsset("COPERNICUS/nothing")
+    with pytest.raises(ee.EEException, match="COPERNICUS/nothing"):
+        ee.data.listAssets("projects/earthengine-public/assets/COPERNICUS/nothing")

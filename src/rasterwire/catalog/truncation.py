@@ -29,11 +29,15 @@ def check_complete(reader: ByteReader) -> None:
 
 def _is_truncated_tiff(reader: ByteReader) -> bool:
     try:
-        directories = walk(reader).of_first(reader)
+        chain = walk(reader)
+        directories = chain.of_first(reader)
     except TooManyDirectories:
         raise SourceUnavailable.of_file(
             f"it has more than {MAX_DIRECTORIES} pages, overviews and masks; store them in files of their own"
         ) from None
+    if not chain.is_sound and any(directory.is_deflated(reader) for directory in directories):
+        # GDAL is left to read it then; where a checksum is wrong, it makes pixels of what is in memory
+        raise SourceUnavailable.of_file("its header is damaged; store it again")
     if any(directory.lists_too_few_tiles(reader) for directory in directories):
         raise SourceUnavailable.of_file("its lists of tiles are too short for its size; store it again")
     end = max((directory.pixels_end(reader) for directory in directories), default=0)

@@ -130,6 +130,14 @@ class RemoteReader:
         """See ``ByteReader.pread``."""
         return self._blocks.read(count, offset, self._read)
 
+    def load(self, spans: Sequence[Span]) -> None:
+        """Read spans together for later calls of ``pread``.
+
+        Raises:
+            SourceUnavailable: see ``pread``.
+        """
+        self._blocks.load(spans, self._read)
+
     def tile(self, count: int, offset: int) -> bytes:
         """See ``ByteReader.tile``."""
         return self.tiles([(offset, count)])[offset, count]
@@ -145,9 +153,9 @@ class RemoteReader:
     def _read_tiles(self, spans: Sequence[Span]) -> list[bytes]:
         """Return the bytes of tiles; those of the first block are known, unless it was dropped."""
         in_head = [span for span in spans if sum(span) <= HEAD_BYTES]
-        others = [span for span in spans if sum(span) > HEAD_BYTES]
+        behind_head = [span for span in spans if sum(span) > HEAD_BYTES]
         tiles = {span: self.pread(span[1], span[0]) for span in in_head}
-        tiles |= zip(others, self._read(others) if others else [], strict=True)
+        tiles |= zip(behind_head, self._read(behind_head) if behind_head else [], strict=True)
         return [tiles[span] for span in spans]
 
     def _read(self, spans: Sequence[Span]) -> list[bytes]:
@@ -250,9 +258,9 @@ def reader_of(href: str, version: str) -> ByteReader:
     """
     if is_local(href):
         return _open_local(href)
-    known = _remote_files.known(href, version)
-    if known is not None:
-        return known
+    opened = _remote_files.known(href, version)
+    if opened is not None:
+        return opened
     reader = open_reader(href)
     if version and reader.version != version:
         _remote_files.doubt(href)

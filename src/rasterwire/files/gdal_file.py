@@ -6,7 +6,7 @@ import weakref
 from rasterio._filepath import FilePathBase
 from rasterio.io import DatasetReader
 
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import DownloadError
 from rasterwire.files.byte_reader import ByteReader, ReaderFile
 
 __all__ = ["GdalFile", "failure_of", "keep_with"]
@@ -29,7 +29,7 @@ class GdalFile:
         self.name = str(registered.name)
 
     @property
-    def failure(self) -> SourceUnavailable | None:
+    def failure(self) -> DownloadError | None:
         """The first error of the source. What GDAL made of the file after it cannot be trusted."""
         return self._handles.failure
 
@@ -46,7 +46,7 @@ class _Handles:
 
     def __init__(self, reader: ByteReader) -> None:
         self._reader = reader
-        self.failure: SourceUnavailable | None = None
+        self.failure: DownloadError | None = None
 
     @property
     def fs(self) -> "_Handles":
@@ -72,7 +72,7 @@ class _Handle(ReaderFile):
             return b""
         try:
             return super().read(count)
-        except SourceUnavailable as error:
+        except DownloadError as error:
             self._handles.failure = error
             return b""
 
@@ -85,7 +85,7 @@ def keep_with(dataset: DatasetReader, file: GdalFile) -> None:
     _files[dataset] = file
 
 
-def failure_of(dataset: DatasetReader) -> SourceUnavailable | None:
+def failure_of(dataset: DatasetReader) -> DownloadError | None:
     """Return the error of the source of a dataset, None of a local file or where there was none."""
     file = _files.get(dataset) if _files else None
     return None if file is None else file.failure

@@ -26,7 +26,7 @@ _FRESH_SECONDS = 30.0
 """For so long a file is taken to have the version that it had. Each request for its bytes names that version, so that
 a file that is replaced meanwhile is an error, and never other pixels."""
 
-_now = time.monotonic
+_clock = time.monotonic
 
 
 class _Reader(Protocol):
@@ -68,7 +68,7 @@ class OpenedFiles(Generic[R]):
         """
         with self._lock:
             opened = self._present.get(href)
-            if opened is not None and _now() - opened[0] < _FRESH_SECONDS:
+            if opened is not None and _clock() - opened[0] < _FRESH_SECONDS:
                 return opened[1]
             running = self._opening.get(href)
             if running is None:
@@ -85,12 +85,12 @@ class OpenedFiles(Generic[R]):
             raise
         with self._lock:
             del self._opening[href]
-            self._present[href] = _now(), reader
+            self._present[href] = _clock(), reader
             self._present.move_to_end(href)
             self._readers[href, reader.version] = reader
-            for kept in (self._present, self._readers):
-                while len(kept) > _MAX_FILES:
-                    kept.popitem(last=False)
+            for entries in (self._present, self._readers):
+                while len(entries) > _MAX_FILES:
+                    entries.popitem(last=False)
         future.set_result(reader)
         return reader
 

@@ -121,8 +121,10 @@ def gdal_calls(band: str = "", dataset: DatasetReader | None = None) -> Iterator
 
 def _raise_failure(band: str, dataset: DatasetReader | None) -> None:
     failure = None if dataset is None else failure_of(dataset)
-    if failure is not None:
+    if isinstance(failure, SourceUnavailable):
         raise SourceUnavailable("", band, failure.problem) from failure
+    if failure is not None:
+        raise failure
 
 
 _missing_codec = re.compile(r"missing codec (?:of code )?(\w{1,20})")

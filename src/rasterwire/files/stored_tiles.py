@@ -52,8 +52,8 @@ class StoredTiles:
             SourceUnavailable: of ``read``, in this thread or in another one.
         """
         tiles: dict[Span, bytes] = {}
-        own: dict[Span, Future[bytes]] = {}
-        others: dict[Span, Future[bytes]] = {}
+        claimed: dict[Span, Future[bytes]] = {}
+        shared: dict[Span, Future[bytes]] = {}
         with self._lock:
             for span in spans:
                 key = file, span
@@ -62,13 +62,13 @@ class StoredTiles:
                     self._tiles.move_to_end(key)
                     tiles[span] = tile
                 elif key in self._in_progress:
-                    others[span] = self._in_progress[key]
+                    shared[span] = self._in_progress[key]
                 else:
-                    own[span] = self._in_progress[key] = Future()
-        # a span that is given twice is in ``others`` as well, and done by then
-        if own:
-            tiles |= self._fetch_own(file, own, read)
-        tiles |= {span: future.result() for span, future in others.items()}
+                    claimed[span] = self._in_progress[key] = Future()
+        # a span that is given twice is in ``shared`` as well, and done by then
+        if claimed:
+            tiles |= self._fetch_own(file, claimed, read)
+        tiles |= {span: future.result() for span, future in shared.items()}
         return tiles
 
     def clear(self) -> None:
@@ -131,5 +131,5 @@ class StoredTiles:
         folder = self.folder
         if folder is None:
             return {}
-        kept = {span: folder.get(file, span) for span in spans}
-        return {span: tile for span, tile in kept.items() if tile is not None}
+        from_folder = {span: folder.get(file, span) for span in spans}
+        return {span: tile for span, tile in from_folder.items() if tile is not None}

@@ -39,6 +39,9 @@ _layout_tags = {254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317,
 
 _SEPARATE = 2
 
+_COMPRESSION = 259
+_DEFLATE = {8, 32946}
+
 
 class TooManyDirectories(Exception):
     """A chain of more than ``MAX_DIRECTORIES`` different directories."""
@@ -87,6 +90,10 @@ class Directory:
         if any(entry.type not in _whole_types or not entry.count for entry in numbers):
             return False
         return all(count == self._tile_count(reader) for count in self._list_lengths())
+
+    def is_deflated(self, reader: ByteReader) -> bool:
+        """Tell whether its pixels are compressed by deflate."""
+        return self._number(reader, _COMPRESSION, 1) in _DEFLATE
 
     def lists_too_few_tiles(self, reader: ByteReader) -> bool:
         """Tell whether its lists of tiles are shorter than its size needs; GDAL makes pixels of what is in memory."""

@@ -21,21 +21,16 @@ from rasterwire.files import lzw
 from rasterwire.files.byte_reader import CHANGED, ByteReader, ReaderFile, reader_of
 from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.nodata_text import unwritten_pixel
+from rasterwire.files.plain_pages import CODECS, has_mask, is_plain
 from rasterwire.files.raster_file import driver_of
 from rasterwire.files.sources import Span, is_local
 from rasterwire.files.tiff_directories import walk
 from rasterwire.image import Tiling
 
-__all__ = ["Level", "nodata_text", "opened_level", "plain_bands", "tiling_of"]
+__all__ = ["Level", "nodata_text", "opened_level", "pages_of", "plain_bands", "tiling_of"]
 
 _MAX_FILES = 128
 """Files that stay open."""
-
-_MAX_TILE_BYTES = 32 << 20
-"""GDAL is better for a file in one huge strip, since it can stop halfway."""
-
-_codecs = {1: "NONE", 5: "LZW", 8: "DEFLATE", 32946: "DEFLATE", 50000: "ZSTD"}
-"""TIFF compressions."""
 
 _DEFLATE = {8, 32946}
 _PARTS = 8
@@ -52,11 +47,8 @@ _SEPARATE_PLANES = 2
 _DELTA, _FLOAT = 2, 3
 """Predictors of differences along a row."""
 
-_predictors = {"u": {_DELTA}, "i": {_DELTA}, "f": {_DELTA, _FLOAT}}
-"""By kind of the type. GDAL refuses others, and ignores the predictor of uncompressed pixels."""
-
-_NODATA, _METADATA = 42113, 42112
-"""GDAL's own tags."""
+_NODATA = 42113
+"""GDAL's own tag."""
 
 # GDAL has read the header before, so that problems are reported already
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -77,6 +69,7 @@ class _OpenTiff:
     def __init__(self, reader: ByteReader) -> None:
         self.reader = reader
         self.is_plain = False
+        self.pages: list[tifffile.TiffPage] = []
         self.levels: list[tifffile.TiffPage] = []
         self.sound: list[bytearray] = []
         directories = walk(reader)
@@ -85,8 +78,8 @@ class _OpenTiff:
         if not (directories.is_sound and all(directory.is_regular(reader) for directory in directories.chain)):
             return  # GDAL reads what it can, and tifffile might loop for ever, or take what libtiff does not
         with reader.file() as file, tifffile.TiffFile(cast(IO[bytes], file), name="raster") as tiff:
-            pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
-            self.is_plain = not _has_mask(pages) and all(map(_is_plain, pages))
+            self.pages = pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
+            self.is_plain = not has_mask(pages) and all(map(is_plain, pages))
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
             # by level and tile: 1 where the whole tile was decoded once, so that its top may be decoded alone
             self.sound = [bytearray(len(page.databytecounts)) for page in self.levels]
@@ -209,10 +202,11 @@ class Level:
         """Return the first byte of a tile and the number of its bytes, 0 where it was never written."""
         count = self._page.databytecounts[index]
         if count and self._page.compression == _UNCOMPRESSED:
-            size = self._rows_within(index) * self._row_bytes
-            if count < size and len(self._page.databytecounts) > 1:
+            rows = self._rows_of_image(index)
+            # like GDAL, which ignores the count in the file, but for a tile that it needs in part
+            if self._page.is_tiled and rows < self.tile_height and count < rows * self._row_bytes:
                 raise ValueError("the tile ends before its last row")
-            count = size  # like GDAL, which ignores larger counts, and the count of a file's only tile
+            count = self._rows_within(index) * self._row_bytes
         return int(self._page.dataoffsets[index]), int(count)
 
     def _stored_bytes(self, index: int, stored: Mapping[Span, bytes]) -> bytes:
@@ -232,7 +226,7 @@ class Level:
         Raises:
             ValueError: the tile has fewer rows than lie in the image.
         """
-        size, codec = self.tile_height * self._row_bytes, _codecs[int(self._page.compression)]
+        size, codec = self.tile_height * self._row_bytes, CODECS[int(self._page.compression)]
         if codec == "DEFLATE":
             data = self._inflate(tile_bytes, rows)
         elif codec == "NONE":
@@ -252,9 +246,11 @@ class Level:
 
     def _rows_within(self, index: int) -> int:
         """Return the number of rows that a tile has to have; the last strip is shorter than the others."""
-        if self._page.is_tiled:
-            return self.tile_height
-        down = index % -(-self.height // self.tile_height)
+        return self.tile_height if self._page.is_tiled else self._rows_of_image(index)
+
+    def _rows_of_image(self, index: int) -> int:
+        """Return the number of rows of a tile that lie in the image."""
+        down = index // self.across % -(-self.height // self.tile_height)
         return min(self.tile_height, self.height - down * self.tile_height)
 
     def _inflate(self, tile_bytes: bytes, rows: int) -> bytes:
@@ -317,6 +313,12 @@ def nodata_text(href: str, version: str) -> str:
     return "" if tiff is None else tiff.nodata_text
 
 
+def pages_of(href: str, version: str) -> list[tifffile.TiffPage]:
+    """Return the images, overviews and masks of a file; none where it is damaged or no TIFF. See ``nodata_text``."""
+    tiff = _get(href, version)
+    return [] if tiff is None else tiff.pages
+
+
 def tiling_of(href: str, version: str) -> Tiling | None:
     """Return how the tiles of a plain file are stored, None where they cannot go into another file unchanged.
 
@@ -331,7 +333,7 @@ def tiling_of(href: str, version: str) -> Tiling | None:
         return None
     if page.parent.byteorder != "<" or not all(page.databytecounts):
         return None
-    return Tiling(int(page.tilelength), int(page.tilewidth), _codecs[int(page.compression)], int(page.predictor))
+    return Tiling(int(page.tilelength), int(page.tilewidth), CODECS[int(page.compression)], int(page.predictor))
 
 
 def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level:
@@ -369,29 +371,3 @@ def _get(href: str, version: str) -> _OpenTiff | None:
         while len(_files) > _MAX_FILES:
             _files.popitem(last=False)
     return tiff
-
-
-def _has_mask(pages: list[tifffile.TiffPage]) -> bool:
-    def by_tags(page: tifffile.TiffPage) -> bool:
-        metadata = page.tags.valueof(_METADATA)
-        return bool(page.subfiletype & 4 or (page.extrasamples and set(page.extrasamples) & {1, 2})) or (
-            isinstance(metadata, str) and "NODATA_VALUES" in metadata
-        )
-
-    return any(map(by_tags, pages))
-
-
-def _is_plain(page: tifffile.TiffPage) -> bool:
-    dtype = page.dtype
-    if dtype is None or dtype.kind not in "uif" or dtype.itemsize * 8 != page.bitspersample or dtype == np.float16:
-        return False
-    tile = page.tilelength * page.tilewidth if page.is_tiled else page.rowsperstrip * page.imagewidth
-    samples = page.samplesperpixel if page.planarconfig != _SEPARATE_PLANES else 1
-    return (
-        page.compression in _codecs
-        and (page.predictor == 1 or (page.compression != _UNCOMPRESSED and page.predictor in _predictors[dtype.kind]))
-        and page.photometric in {0, 1, 2, 3}
-        and page.fillorder == 1
-        and page.imagedepth == 1
-        and tile * samples * dtype.itemsize <= _MAX_TILE_BYTES
-    )

@@ -86,15 +86,15 @@ class TileFolder:
 
     def _drop_oldest(self) -> None:
         """Drop the least recently used tiles if the folder has more bytes than it may have."""
-        found: list[tuple[float, int, Path]] = []
+        files: list[tuple[float, int, Path]] = []
         for path in self._folder.glob("??/*"):
             with contextlib.suppress(OSError):  # another process dropped it
                 status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in found)
+                files.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in files)
         if total <= self._max_bytes:
             return
-        for _, size, path in sorted(found):
+        for _, size, path in sorted(files):
             with contextlib.suppress(OSError):
                 path.unlink()
             total -= size

@@ -84,14 +84,26 @@ class BlocksOfFile:
             return (blocks[first] or b"")[begin : begin + end - offset]
         return b"".join(blocks[number] or b"" for number in range(first, last + 1))[begin : begin + end - offset]
 
+    def load(self, spans: Sequence[Span], read: ReadSpans) -> None:
+        """Read the blocks of spans that are missing, in one call; see ``read``."""
+        numbers = {
+            number
+            for offset, count in spans
+            for number in range(offset // _BLOCK_BYTES, -(-min(offset + count, self._size) // _BLOCK_BYTES))
+        }
+        missing = sorted(number for number in numbers if self._blocks.get(self._file, number) is None)
+        if missing:
+            self._fetched(missing, read)
+
     def _fetched(self, missing: list[int], read: ReadSpans) -> dict[int, bytes]:
         """Read missing blocks, and some more after them where those before them were read last."""
         self._ahead = min(max(1, 2 * self._ahead), _MAX_AHEAD) if missing[0] == self._next else 0
         last = (self._size - 1) // _BLOCK_BYTES
         numbers = [*missing, *range(missing[-1] + 1, min(missing[-1] + self._ahead, last) + 1)]
         self._next = numbers[-1] + 1
-        starts = [number for number in numbers if number - 1 not in set(numbers)]
-        ends = [number + 1 for number in numbers if number + 1 not in set(numbers)]
+        blocks_to_read = set(numbers)
+        starts = [number for number in numbers if number - 1 not in blocks_to_read]
+        ends = [number + 1 for number in numbers if number + 1 not in blocks_to_read]
         spans = [
             (start * _BLOCK_BYTES, min(end * _BLOCK_BYTES, self._size) - start * _BLOCK_BYTES)
             for start, end in zip(starts, ends, strict=True)

@@ -120,12 +120,12 @@ def _source_rectangle(band: BandPlan, grid: GeoBox, window: Window) -> Rectangle
     cols = np.linspace(window.col, window.col + window.width, _POINTS)
     rows = np.linspace(window.row, window.row + window.height, _POINTS)
     x, y = np.broadcast_arrays(*unwrapped(sampling_of(band, grid), cols, rows[:, None]))
-    known = np.isfinite(x) & np.isfinite(y)
-    if not known.any():
+    is_placed = np.isfinite(x) & np.isfinite(y)
+    if not is_placed.any():
         return None
     margin = 0 if band.resampling is Resampling.NEAREST else 1
-    left, top = int(np.floor(x[known].min())) - margin, int(np.floor(y[known].min())) - margin
-    return left, top, int(np.ceil(x[known].max())) + margin, int(np.ceil(y[known].max())) + margin
+    left, top = int(np.floor(x[is_placed].min())) - margin, int(np.floor(y[is_placed].min())) - margin
+    return left, top, int(np.ceil(x[is_placed].max())) + margin, int(np.ceil(y[is_placed].max())) + margin
 
 
 @lru_cache(maxsize=256)
@@ -164,7 +164,7 @@ class LeavesAhead:
         if place is None or is_apart():
             return
         until = min(place + 1 + _BANDS_AHEAD, len(self._leaves))
-        for each in self._leaves[max(self._begun, place) : until]:
-            plan = plan_band(each.band, self._grid, each.resampling or self._resampling)
+        for following in self._leaves[max(self._begun, place) : until]:
+            plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
             _submit(partial(_fetch, plan, self._grid, self._window))
         self._begun = max(self._begun, until)

@@ -20,6 +20,7 @@ from rasterwire.files.arrays.opened import array_version, opened_layers
 from rasterwire.files.byte_reader import CHANGED, version_of
 from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.gdal_file import failure_of
+from rasterwire.files.gdal_window import fetch_for_gdal
 from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset
 from rasterwire.files.sandbox import call, is_apart
 from rasterwire.files.sources import Span, is_local
@@ -239,6 +240,9 @@ def _by_tiles(band: Band, overview: int | None, window: Window, until: int | Non
 def _by_gdal(band: Band, overview: int | None, window: Window) -> Pixels:
     reader = dataset(band, overview)
     part = RasterWindow(window.col, window.row, window.width, window.height)
+    if not is_local(band.href):
+        rectangle = window.col, window.row, window.col + window.width, window.row + window.height
+        fetch_for_gdal(band.href, band.version, level_size(band, overview), rectangle)
     with gdal_calls(band.name, reader):
         data = reader.read(band.index, window=part)
         if band.masked:

@@ -90,7 +90,7 @@ class StacApiCatalog:
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
-        if query.collection:
+        if query.collection or query.limit == 0:
             return Page(())  # its images name none, and their ids have no slash
         api = self._present_abilities()
         if query.sort:
@@ -129,26 +129,43 @@ class StacApiCatalog:
         return ""
 
     def _page_by_id(self, query: Query, start: str, size: int, api: _Abilities) -> Page | None:
-        """Return a page in the order of ids, each page by a search of its own; None where the API orders otherwise."""
-        if query.limit is not None:  # the images before the page count
-            if query.limit > MAX_PAGE:
-                return None
-            whole = self._page_by_id(replace(query, limit=None), "", query.limit, api)
-            return None if whole is None else _slice(whole.images, start, size)
-        body = self._body(query, api, start) | {"sortby": [_order("id")]}
+        """Return a page in the order of ids; None where the API orders otherwise."""
         images: list[Image] = []
-        last = ""
-        for page in self._pages({**body, "limit": min(MAX_PAGE, max(size, _LEAST_PAGE))}, start):
-            for entry in self._kept_entries_of(page):
-                if entry.id <= last:
-                    return None
-                last = entry.id
-                image = _without_bands(entry)
-                if entry.id > start and query.matches(image):
-                    images.append(image)
-            if len(images) > size or (len(images) == size and page.next is not None):
-                return Page(images[:size], images[size - 1].id)
-        return Page(images)
+        # within a limit, the images before the page count
+        walk = self._by_id(query, "" if query.limit is not None else start, size, api)
+        for count, image in enumerate(walk, start=1):
+            if image is None:
+                return None
+            if image.id > start:
+                images.append(image)
+            if len(images) > size or count == query.limit:
+                break
+        return Page(images[:size], images[size - 1].id if len(images) > size else "")
+
+    def _by_id(self, query: Query, start: str, size: int, api: _Abilities) -> Iterator[Image | None]:
+        """Yield the images behind an id in the order of ids; None where the API turns out to order otherwise.
+
+        A first search asks for few items, the next one for many, since few of them fulfil the query.
+        """
+        last = start
+        for is_first in (True, False):
+            limit = max(size + 1, _LEAST_PAGE) if is_first else MAX_PAGE
+            body = self._body(query, api, last) | {"sortby": [_order("id")], "limit": limit}
+            before = ""
+            for page in self._pages(body, last):
+                for entry in self._kept_entries_of(page):
+                    if entry.id <= before:
+                        yield None
+                        return
+                    before = entry.id
+                    image = _without_bands(entry)
+                    if entry.id > last and query.matches(image):
+                        yield image
+                if page.next is None:
+                    return
+                if is_first:
+                    break
+            last = max(last, before)
 
     def _page_of_order(self, query: Query, start: str, size: int, api: _Abilities) -> Page:
         """Return a page of a query with an order; it begins with the image of a number.

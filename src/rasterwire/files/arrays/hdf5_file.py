@@ -6,8 +6,8 @@ read: HDF5 can refer to other files of the machine, and those references are ref
 
 import math
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import h5netcdf
 import h5py
@@ -15,9 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.known_bytes import KnownBytes
 from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables
 
 __all__ = ["check_signature", "read_variables"]
+
+T = TypeVar("T")
 
 _MAX_DEPTH = 6
 """Groups within groups."""
@@ -53,36 +56,49 @@ def check_signature(start: bytes) -> None:
     raise SourceUnavailable.of_file(problem)
 
 
-def read_variables(file: str | BinaryIO) -> Variables:
+def read_variables(file: str | KnownBytes) -> Variables:
     """Return the variables of a file, and of all groups in it. It stays open as long as these.
 
     Args:
-        file: a path, or an open file that can be read anywhere.
+        file: a path, or a file on another machine.
 
     Raises:
         SourceUnavailable: it is damaged, refers to other files, or holds too many variables.
     """
-    variables: dict[str, Variable] = {}
-    groups: dict[str, Mapping[str, Any]] = {}
-    left_out: list[tuple[str, str]] = []
     try:
-        with _lock:
-            stored = h5py.File(file, "r", locking="best-effort") if isinstance(file, str) else h5py.File(file, "r")
-            _check_links(stored, "", 0, [0])
-            root = h5netcdf.File(stored, "r", phony_dims="access")
-            for path, group in _groups(root):
-                groups[path] = dict(group.attrs)
-                for name, variable in group.variables.items():
-                    whole = f"{path}/{name}" if path else name
-                    problem = _problem(stored[whole])
-                    if problem:
-                        left_out.append((whole, problem))
-                    else:
-                        variables[whole] = _variable(whole, variable, (root, group))
+        return _called(file, lambda: _all_variables(file))
     except SourceUnavailable:
         raise
     except Exception as error:  # the errors of the library share no root
         raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
+
+
+def _called(file: str | KnownBytes, function: Callable[[], T]) -> T:
+    """Return what a function of the library returns, called with its lock; see ``KnownBytes``."""
+
+    def locked() -> T:
+        with _lock:
+            return function()
+
+    return locked() if isinstance(file, str) else file.call(locked)
+
+
+def _all_variables(file: str | KnownBytes) -> Variables:
+    variables: dict[str, Variable] = {}
+    groups: dict[str, Mapping[str, Any]] = {}
+    left_out: list[tuple[str, str]] = []
+    stored = h5py.File(file, "r", locking="best-effort") if isinstance(file, str) else h5py.File(file, "r")
+    _check_links(stored, "", 0, [0])
+    root = h5netcdf.File(stored, "r", phony_dims="access")
+    for path, group in _groups(root):
+        groups[path] = dict(group.attrs)
+        for name, variable in group.variables.items():
+            whole = f"{path}/{name}" if path else name
+            problem = _problem(stored[whole])
+            if problem:
+                left_out.append((whole, problem))
+            else:
+                variables[whole] = _variable(whole, variable, (root, group), file)
     return Variables(variables, groups, tuple(left_out))
 
 
@@ -122,15 +138,14 @@ def _problem(dataset: h5py.Dataset) -> str:
     return ""
 
 
-def _variable(path: str, stored: Any, owners: tuple[Any, Any]) -> Variable:
+def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | KnownBytes) -> Variable:
     """Return a variable, which keeps its owners: h5netcdf holds them by weak references only."""
     shape = tuple(int(size) for size in stored.shape)
     dtype = np.dtype(stored.dtype)
     chunk = tuple(int(size) for size in stored.chunks) if stored.chunks else _strips(shape, dtype)
 
     def read(selection: Selection) -> npt.NDArray[Any]:
-        with _lock:
-            values = np.asarray(stored[selection]) if owners else np.empty(0)
+        values = _called(file, lambda: np.asarray(stored[selection]) if owners else np.empty(0))
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     return Variable(

@@ -3,15 +3,19 @@
 import asyncio
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.sources import FetchedPart, ObjectSource, is_local, source_of
 
-__all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range"]
+__all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range", "SourceReader", "reader_of"]
 
-MAX_OBJECT_BYTES = 1 << 30
+MAX_OBJECT_BYTES = 512 << 20
 """Of an object, such as a chunk, that is read as a whole."""
+
+_MAX_VERSIONS = 10_000
+"""Objects whose version is remembered."""
 
 Range = tuple[int | None, int | None]
 """First byte, and the byte after the last one; (None, n): the last n bytes; (n, None): from n to the end."""
@@ -81,6 +85,84 @@ class FolderReader:
             return None
         except OSError as error:
             raise SourceUnavailable.of_file("a part of it cannot be read by this server") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceReader:
+    """The objects below an address on another machine.
+
+    Attributes:
+        root: the address, without a slash at its end.
+        source: reads them.
+        versions: size and version of the objects of which parts were read, so that further parts are of the same.
+    """
+
+    root: str
+    source: ObjectSource
+    versions: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    async def read(self, key: str, part: Range | None) -> bytes | None:
+        """See ``ObjectReader.read``."""
+        href = _address(self.root, key)
+        if part is None:
+            whole = await self.source.fetch(href, 0, MAX_OBJECT_BYTES)
+            if whole is not None and whole.size > len(whole.body):
+                raise SourceUnavailable.of_file(f"a part of it has more than {MAX_OBJECT_BYTES} bytes")
+            return None if whole is None else whole.body
+        first, end = part
+        known = self.versions.get(key)
+        if known is None and (first is None or end is None):
+            start = await self.source.fetch(href, 0, 1)
+            if start is None:
+                return None
+            known = self._remember(key, start)
+        if known is not None:
+            offset, count = _span(part, known[0])
+        else:
+            offset, count = first or 0, (end or 0) - (first or 0)
+        if count <= 0:
+            return b""
+        fetched = await self.source.fetch(href, offset, count, known[1] if known else "")
+        if fetched is None:
+            return None
+        self._remember(key, fetched)
+        return fetched.body
+
+    async def version_of(self, key: str) -> str | None:
+        """Return the present version of an object; None where there is none."""
+        start = await self.source.fetch(_address(self.root, key), 0, 1)
+        return None if start is None else start.version
+
+    def _remember(self, key: str, fetched: FetchedPart) -> tuple[int, str]:
+        if len(self.versions) >= _MAX_VERSIONS:
+            self.versions.clear()
+        self.versions[key] = fetched.size, fetched.version
+        return fetched.size, fetched.version
+
+    async def names(self, prefix: str) -> list[str]:  # noqa: ARG002
+        """Refuse: a source lists nothing."""
+        raise SourceUnavailable.of_file(
+            "its metadata are not consolidated, and it is on another machine; write them with consolidate_metadata"
+        )
+
+
+def _address(root: str, key: str) -> str:
+    base, mark, query = root.partition("?")
+    return f"{base.rstrip('/')}/{key}{mark}{query}"
+
+
+def reader_of(href: str) -> ObjectReader:
+    """Return what reads the objects below a path of this machine, or below an address.
+
+    Raises:
+        SourceUnavailable: no setting allows addresses of this kind, or those of objects.
+    """
+    if is_local(href):
+        return FolderReader(os.path.realpath(href))
+    source = source_of(href)
+    if not isinstance(source, ObjectSource):
+        raise SourceUnavailable.of_file("its source reads single files only, and no stores")
+    return SourceReader(href, source)
 
 
 def _span(part: Range | None, size: int) -> tuple[int, int]:

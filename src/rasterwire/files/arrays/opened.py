@@ -8,10 +8,14 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.known_bytes import KnownBytes
 from rasterwire.files.arrays.layers import Layers, layers_of
-from rasterwire.files.arrays.object_reader import FolderReader
+from rasterwire.files.arrays.object_reader import SourceReader, reader_of
 from rasterwire.files.arrays.variables import Variables
-from rasterwire.files.byte_reader import version_of
+from rasterwire.files.byte_reader import LocalReader, version_of
+from rasterwire.files.byte_reader import reader_of as byte_reader_of
+from rasterwire.files.sources import is_local, source_of
+from rasterwire.files.sources.loop import run
 
 __all__ = ["array_format", "array_version", "opened_layers"]
 
@@ -51,6 +55,8 @@ def array_version(href: str) -> str:
     Raises:
         SourceUnavailable: there is no such file, or it cannot be read.
     """
+    if not is_local(href):
+        return _remote_version(href)
     if array_format(href) != "zarr":
         return _file_version(href)
     digest = hashlib.sha256()
@@ -67,6 +73,19 @@ def array_version(href: str) -> str:
     if not count:
         raise SourceUnavailable.of_file("the file is missing, or holds no metadata of Zarr")
     return f"zarr-{digest.hexdigest()[:32]}"
+
+
+def _remote_version(href: str) -> str:
+    """Return the version of a remote file; of a store that of its first document, in which all metadata are."""
+    if array_format(href) != "zarr":
+        return source_of(href).open(href).version
+    reader = reader_of(href)
+    if isinstance(reader, SourceReader):
+        for name in ("zarr.json", ".zmetadata"):
+            version = run(reader.version_of(name))
+            if version is not None:
+                return f"zarr-{version}"
+    raise SourceUnavailable.of_file("the file is missing, or holds no consolidated metadata of Zarr")
 
 
 def _file_version(path: str) -> str:
@@ -107,7 +126,7 @@ def opened_layers(href: str, version: str) -> Layers:
             _layers.move_to_end(key)
             return layers
     try:
-        layers = layers_of(_variables(href))
+        layers = layers_of(_variables(href, version))
     except SourceUnavailable:
         raise
     except Exception as error:  # of coordinates that cannot be decoded; the errors of libraries share no root
@@ -119,22 +138,22 @@ def opened_layers(href: str, version: str) -> Layers:
     return layers
 
 
-def _variables(href: str) -> Variables:
+def _variables(href: str, version: str) -> Variables:
     """Return the variables of a file. The libraries are imported late: they are extras, and slow to import."""
     kind = array_format(href)
     try:
         if kind == "zarr":
             from rasterwire.files.arrays import zarr_store
 
-            return zarr_store.read_variables(FolderReader(os.path.realpath(href)))
+            return zarr_store.read_variables(reader_of(href))
         from rasterwire.files.arrays import hdf5_file
     except ImportError as error:
         raise SourceUnavailable.of_file(
             f"this server has no library for {_names[kind]}; install rasterwire with its extra {kind}"
         ) from error
+    reader = byte_reader_of(href, version)
     try:
-        with open(href, "rb") as file:
-            hdf5_file.check_signature(file.read(8))
+        hdf5_file.check_signature(reader.pread(8, 0))
     except OSError as error:
         raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
-    return hdf5_file.read_variables(href)
+    return hdf5_file.read_variables(href if isinstance(reader, LocalReader) else KnownBytes(reader))

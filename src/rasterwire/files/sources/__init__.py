@@ -6,11 +6,22 @@ reads it: a file of this machine without any setting, all others as the operator
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["HEAD_BYTES", "ByteSource", "OpenedFile", "Span", "configure", "is_covered", "is_local", "source_of"]
+__all__ = [
+    "HEAD_BYTES",
+    "ByteSource",
+    "FetchedPart",
+    "ObjectSource",
+    "OpenedFile",
+    "Span",
+    "configure",
+    "is_covered",
+    "is_local",
+    "source_of",
+]
 
 HEAD_BYTES = 64 << 10
 """Bytes from the beginning of a file that come with the first request: the header of most files."""
@@ -59,6 +70,40 @@ class ByteSource(Protocol):
 
         Raises:
             SourceUnavailable: the file was replaced, cannot be read, or took too long.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPart:
+    """A part of an object.
+
+    Attributes:
+        body: its bytes.
+        size: of the whole object, in bytes.
+        version: see ``OpenedFile``.
+    """
+
+    body: bytes
+    size: int
+    version: str
+
+
+@runtime_checkable
+class ObjectSource(Protocol):
+    """Reads objects of which some may be missing, such as the chunks of a Zarr store."""
+
+    async def fetch(self, href: str, offset: int, count: int, version: str = "") -> FetchedPart | None:
+        """Return a part of an object, by one request; None where there is no such object. For any event loop.
+
+        Args:
+            href: its address.
+            offset: first byte.
+            count: bytes; fewer are returned only where the object ends.
+            version: that it has to have; "" for any.
+
+        Raises:
+            SourceUnavailable: it was replaced, cannot be read, or took too long.
         """
         ...
 

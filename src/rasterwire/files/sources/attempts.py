@@ -26,13 +26,17 @@ class Failure(Exception):
         problem: a sentence about the file, without an address, a key or an answer of a server.
         is_temporary: whether the same request may succeed later.
         retry_after: seconds that the server asks to wait.
+        is_missing: whether there is no such file.
     """
 
-    def __init__(self, problem: str, is_temporary: bool = False, retry_after: float = 0.0) -> None:
+    def __init__(
+        self, problem: str, is_temporary: bool = False, retry_after: float = 0.0, is_missing: bool = False
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.is_temporary = is_temporary
         self.retry_after = retry_after
+        self.is_missing = is_missing
 
 
 async def attempt(request: Callable[[], Awaitable[T]], retries: int, deadline: float) -> T:

@@ -103,7 +103,7 @@ def failure_of_status(status: int, retry_after: float = 0.0) -> Failure:
         case 401 | 403:
             return Failure(f"its server does not allow this server to read it (status {status})")
         case 404 | 410:
-            return Failure("it is missing at its source")
+            return Failure("it is missing at its source", is_missing=True)
         case 412:
             return Failure(REPLACED)
         case _:

@@ -4,10 +4,11 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["OfLoop", "call_at_stop", "run", "stop"]
+__all__ = ["OfLoop", "call_at_stop", "run", "stop", "submit"]
 
 T = TypeVar("T")
 
@@ -50,7 +51,12 @@ _loop = _Loop()
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Return the result of a coroutine, from any thread but that of the loop."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _loop.start()).result()
+    return submit(coroutine).result()
+
+
+def submit(coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+    """Let the loop run a coroutine, and return its future; also for another loop, which can wrap it."""
+    return asyncio.run_coroutine_threadsafe(coroutine, _loop.start())
 
 
 def call_at_stop(closing: Callable[[], Awaitable[object]]) -> None:

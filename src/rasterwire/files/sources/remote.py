@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rasterwire.errors import RenderCancelled, SourceUnavailable
-from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
+from rasterwire.files.sources import HEAD_BYTES, FetchedPart, OpenedFile, Span
 from rasterwire.files.sources.attempts import Failure, attempt
-from rasterwire.files.sources.loop import OfLoop, run
+from rasterwire.files.sources.loop import OfLoop, run, submit
 from rasterwire.files.sources.merging import cut, merge
 from rasterwire.files.sources.settings import SourceSettings
 
@@ -93,6 +93,21 @@ class RemoteSource:
             file.head[offset : offset + count] if is_there else next(parts)
             for (offset, count), is_there in zip(inside, have_head, strict=True)
         ]
+
+    async def fetch(self, href: str, offset: int, count: int, version: str = "") -> FetchedPart | None:
+        """Return a part of an object; see ``ObjectSource``."""
+        if count > _MAX_REQUEST_BYTES:
+            raise SourceUnavailable.of_file(f"a part of it has more than {_MAX_REQUEST_BYTES >> 20} MiB")
+        try:
+            request = _within(self._get(href, offset, count, version), self._settings.deadline_seconds)
+            answer = await asyncio.wrap_future(submit(request))
+        except Failure as failure:
+            if failure.is_missing:
+                return None
+            problem = failure.problem
+        else:
+            return FetchedPart(answer.body, answer.size, answer.version)
+        raise SourceUnavailable.of_file(problem)
 
     async def _get_all(self, file: OpenedFile, ranges: Sequence[Span]) -> list[bytes]:
         async with asyncio.TaskGroup() as group:

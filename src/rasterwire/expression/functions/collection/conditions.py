@@ -112,7 +112,7 @@ def within(left: str | None, right_value: Any, right: str | None, left_value: An
     if left is not None or right != START or not isinstance(left_value, DateRangeValue):
         return None
     early = Not(Compare(START, Comparison.LESS, left_value.start))
-    return _exactly(AllOf((Present(START), early, Compare(START, Comparison.LESS, left_value.end))))
+    return _exactly(AllOf((early, Compare(START, Comparison.LESS, left_value.end))))
 
 
 def in_range(field: str, low: Any, high: Any) -> Folded | None:
