@@ -2,7 +2,6 @@
 
 import gc
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -84,7 +83,7 @@ def test_until_it_is_complete_an_index_says_so(tmp_path: Path) -> None:
 def test_one_that_nobody_has_any_more_is_followed_no_longer(source: Path, tmp_path: Path) -> None:
     catalog = FollowedCatalog(str(source), tmp_path / "index" / "x.sqlite")
     until(partial(catalog.count, Query()), 1)
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "rasterwire-index"]
+    thread = catalog._thread
     del catalog
     gc.collect()
     thread.join(HANG)

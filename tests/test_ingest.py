@@ -23,7 +23,7 @@ from rasterwire.catalog.ingest import Summary, geoparquet
 from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, entries_of, kind_of, update_index
 from rasterwire.cli.main import cli
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.sources import configure
+from rasterwire.files.sources import configure, loop
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
 from test_catalog import write_raster
@@ -75,7 +75,8 @@ def site() -> Iterator[Site]:
     with serving() as own:
         configure(make_sources([SourceSettings(own.address, private_addresses=True, retries=1, timeout_seconds=60)]))
         yield own
-        configure({})
+    configure({})
+    loop.stop()
 
 
 @contextmanager
