@@ -148,7 +148,7 @@ def _read_inside(source: Source, overview: int | None, window: RasterWindow, unt
         case Band():
             with of_band(source):
                 if source.format:
-                    pixels = _by_chunks(source, window)
+                    pixels = _by_chunks(source, window, until)
                 elif source.plain:
                     pixels = _by_tiles(source, overview, window, until)
                 else:
@@ -220,16 +220,17 @@ def _by_gdal(band: Band, overview: int | None, window: RasterWindow) -> Pixels:
     return NodataPixels(data, band.nodata)
 
 
-def _by_chunks(band: Band, window: RasterWindow) -> Pixels:
+def _by_chunks(band: Band, window: RasterWindow, until: int | None) -> Pixels:
     """Read pixels of a layer of arrays."""
     check_version(band)
     rows = slice(window.row_off, window.row_off + window.height)
     cols = slice(window.col_off, window.col_off + window.width)
+    soon = min(until or 0, int(band.grid.shape[0]))
     try:
         layer = opened_layers(band.href, band.version).layer(band.index)
     except IndexError:
         raise SourceUnavailable.of_file(CHANGED) from None
-    return NodataPixels(read_layer(band.href, band.version, layer, rows, cols), band.nodata)
+    return NodataPixels(read_layer(band.href, band.version, layer, rows, cols, soon), band.nodata)
 
 
 @contextmanager
