@@ -27,10 +27,10 @@ _IN_FLIGHT = 16
 _BYTES_IN_FLIGHT = 256 << 20
 """Of decoded pieces that are read at the same time; one alone may be larger."""
 
-_MAX_RUN, _RUN_BYTES = 8, 8 << 20
+_MAX_RUN, _RUN_BYTES = 4, 8 << 20
 """Stored pieces, and their bytes, that are read by one call: each call has its costs."""
 
-_ROWS_AHEAD = 2
+_ROWS_AHEAD = 3
 """Rows of chunks that are read ahead."""
 
 _MAX_PIECE_BYTES = 512 << 20
