@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import shutil
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -24,6 +25,7 @@ from array_files import TIME_IDS, TIMES, band_of, coordinates, dataset, pixels, 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.cli.main import cli
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files import arrays
 from rasterwire.files.arrays import chunks, object_reader
 from rasterwire.geo.region import box_region
 from rasterwire.query import Query
@@ -416,3 +418,18 @@ def test_geozarr_conventions_place_arrays_without_coordinates(tmp_path: Path) ->
         got, grid = rendered(catalog.get(name), "v")
         assert (grid.affine, grid.crs) == (expected, CRS("EPSG:32610")), name
         assert np.array_equal(got.data, values)
+
+
+def test_a_server_without_the_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.zarr", dataset({"v": (("y", "x"), pixels((ROWS, COLS)))}, **coordinates(ROWS, COLS)))
+    (tmp_path / "b.nc").write_bytes(bytes(10))
+    catalog = FolderCatalog(tmp_path)
+    monkeypatch.delitem(sys.modules, "rasterwire.files.arrays.zarr_store", raising=False)
+    monkeypatch.delitem(sys.modules, "rasterwire.files.arrays.hdf5_file", raising=False)
+    monkeypatch.delattr(arrays, "zarr_store", raising=False)
+    monkeypatch.delattr(arrays, "hdf5_file", raising=False)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    monkeypatch.setitem(sys.modules, "h5netcdf", None)
+    for name, extra in (("a", "extra zarr"), ("b", "extra netcdf")):
+        with pytest.raises(SourceUnavailable, match=extra):
+            catalog.get(name)

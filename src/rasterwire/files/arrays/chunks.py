@@ -27,8 +27,11 @@ _IN_FLIGHT = 16
 _BYTES_IN_FLIGHT = 256 << 20
 """Of decoded pieces that are read at the same time; one alone may be larger."""
 
-_MAX_RUN, _RUN_BYTES = 8, 8 << 20
+_MAX_RUN, _RUN_BYTES = 4, 8 << 20
 """Stored pieces, and their bytes, that are read by one call: each call has its costs."""
+
+_ROWS_AHEAD = 3
+"""Rows of chunks that are read ahead."""
 
 _MAX_PIECE_BYTES = 512 << 20
 """Of a chunk, which is decoded as a whole."""
@@ -127,7 +130,7 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="chunks")
 
 
-def read_layer(href: str, version: str, layer: Layer, rows: slice, cols: slice) -> Plane:
+def read_layer(href: str, version: str, layer: Layer, rows: slice, cols: slice, until: int = 0) -> Plane:
     """Return the pixels of a rectangle of a layer, in the type and with the nodata value that are served.
 
     Args:
@@ -136,18 +139,22 @@ def read_layer(href: str, version: str, layer: Layer, rows: slice, cols: slice) 
         layer: to read.
         rows: with both ends, inside of the layer.
         cols: likewise.
+        until: first row that will not be read soon; the chunks of the next rows before it are read ahead.
 
     Raises:
         SourceUnavailable: a chunk cannot be read, or is too large.
     """
     height, width = _chunk_size(layer)
-    keys = [
-        (href, version, layer.number, row, col)
-        for row in range(rows.start // height, -(-rows.stop // height))
-        for col in range(cols.start // width, -(-cols.stop // width))
-    ]
+    columns = range(cols.start // width, -(-cols.stop // width))
+    end = -(-rows.stop // height)
+    keys = [(href, version, layer.number, row, col) for row in range(rows.start // height, end) for col in columns]
+    soon = range(end, min(end + _ROWS_AHEAD, -(-until // height)))
+    if len(columns) * len(soon) * _chunk_bytes(layer) <= _CACHE_BYTES // 2:
+        keys_ahead = [(href, version, layer.number, row, col) for row in soon for col in columns]
+    else:
+        keys_ahead = []
     out = np.empty((rows.stop - rows.start, cols.stop - cols.start), layer.source.dtype)
-    for (*_, row, col), plane in _each(layer, keys):
+    for (*_, row, col), plane in _each(layer, keys, keys_ahead):
         top, left = row * height, col * width
         down = slice(max(rows.start, top), min(rows.stop, top + plane.shape[0]))
         across = slice(max(cols.start, left), min(cols.stop, left + plane.shape[1]))
@@ -163,16 +170,23 @@ def _chunk_size(layer: Layer) -> tuple[int, int]:
     return chunk[axes[0]], chunk[axes[1]]
 
 
-def _each(layer: Layer, keys: Sequence[_Key]) -> Iterator[tuple[_Key, Plane]]:
-    """Yield each key with its plane; those that other threads read come last."""
-    size = layer.source.variable.dtype.itemsize * int(np.prod(layer.source.variable.chunk, dtype=object))
+def _chunk_bytes(layer: Layer) -> int:
+    return layer.source.variable.dtype.itemsize * math.prod(layer.source.variable.chunk)
+
+
+def _each(layer: Layer, keys: Sequence[_Key], keys_ahead: Sequence[_Key]) -> Iterator[tuple[_Key, Plane]]:
+    """Yield each key with its plane; those that other threads read come last.
+
+    The reads of ``keys_ahead`` begin too; nobody waits for them here.
+    """
+    size = _chunk_bytes(layer)
     if size > _MAX_PIECE_BYTES:
         raise SourceUnavailable.of_file(
             f"its chunks have {size} bytes, at most {_MAX_PIECE_BYTES} are decoded; store it in smaller chunks"
         )
     cached, in_progress, absent = _planes.claim(keys)
     futures_of_absent = {key: _planes.future(key) for key in absent}
-    for piece in _pieces(layer, absent):
+    for piece in (*_pieces(layer, absent), *_pieces(layer, _planes.claim(keys_ahead)[2])):
         _pool().submit(_read_piece, layer, piece, size)
     yield from cached.items()
     cached.clear()
@@ -187,8 +201,7 @@ def _pieces(layer: Layer, keys: Sequence[_Key]) -> list[_Piece]:
     height, width = _chunk_size(layer)
     down, across = (variable.unit[axis] // variable.chunk[axis] or 1 for axis in axes)
     groups = defaultdict[tuple[int, int, int], list[_Key]](list)
-    chunk_bytes = variable.dtype.itemsize * math.prod(variable.chunk)
-    together = max(1, min(_MAX_RUN, _RUN_BYTES // (chunk_bytes * down * across)))
+    together = max(1, min(_MAX_RUN, _RUN_BYTES // (_chunk_bytes(layer) * down * across)))
     gaps = 0
     for key in keys:
         row, col = key[3] // down, key[4] // across
