@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
 from rasterwire.catalog.index import Document
-from rasterwire.catalog.tree import Location, is_remote
+from rasterwire.catalog.tree import Location, is_remote, remote_location
 
 __all__ = ["Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
 
@@ -68,9 +68,9 @@ def web_location(href: str, document: str) -> Location | None:
         return None
     try:
         address = _joined(document, href)
-        return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_remote(address) else None
     except ValueError:
         return None
+    return remote_location(address) if is_remote(address) else None
 
 
 def _joined(document: str, href: str) -> str:
