@@ -301,6 +301,19 @@ def test_an_api_is_indexed_page_by_page_and_incrementally(site: Site, tmp_path: 
     assert entries(index)["i003"].properties["eo:cloud_cover"] == 99
 
 
+def test_an_item_of_an_api_that_is_nested_without_end_hides_no_other(site: Site, tmp_path: Path) -> None:
+    items, index = put_api(site, 3), tmp_path / "index.sqlite"
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    items["i001"]["properties"] |= {"deep": deep, "fine": "yes"}
+    assert counts(update_index(site.address, SourceKind.API, index)) == (3, 0, 0, 0, 0)
+    assert entries(index)["i001"].properties["fine"] == "yes"
+    items["i001"]["properties"]["fine"] = "no"
+    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 0, 2, 0)
+    assert entries(index)["i001"].properties["fine"] == "no"
+
+
 def test_after_a_kill_an_api_is_asked_from_the_page_that_it_was_at(site: Site, tmp_path: Path) -> None:
     items, index = put_api(site, 60), tmp_path / "index.sqlite"
     killed(site.address, SourceKind.API, index, 7)
