@@ -4,12 +4,14 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from rasterwire.catalog.header import Header, _read
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.sandbox_messages import array_of
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.source import _stored_pixels
@@ -99,6 +101,32 @@ class Code:
 def send_code(_path: str) -> object:
     """Return what runs code in the process that reads the answer."""
     return Code()
+
+
+def raise_no_process(*_arguments: object, **_options: object) -> None:
+    """Fail as the system does where it has no memory for another process."""
+    raise BlockingIOError("no process")
+
+
+class Call:
+    """What calls a function with arguments in the process that reads the answer."""
+
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
+        self._call = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return self._call
+
+
+def send_addresses(how: str) -> object:
+    """Return what makes an array whose items are at an address of the sender's choice."""
+    if how == "buffer":
+        return Call(np.ndarray, (1,), "O", bytearray(b"\x01" * 8))
+    if how == "type":
+        return Call(np.dtype, "O")
+    if how == "memory":
+        return Call(bytearray, 1 << 30)
+    return Call(array_of, b"\x01" * 8, "O", (1,))
 
 
 def send_nonsense(_path: str) -> None:

@@ -2,10 +2,13 @@
 
 import gc
 import json
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +91,24 @@ def test_one_that_nobody_has_any_more_is_followed_no_longer(source: Path, tmp_pa
     gc.collect()
     thread.join(HANG)
     assert not thread.is_alive()
+
+
+def test_an_error_that_nobody_foresaw_ends_one_update_alone(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = [sqlite3.OperationalError("disk of /secret is full"), ValueError("https://secret"), RecursionError()]
+    update = of_followed.update_index
+
+    def update_or_fail(*arguments: Any, **options: Any) -> object:
+        if failures:
+            raise failures.pop()
+        return update(*arguments, **options)
+
+    monkeypatch.setattr(of_followed, "update_index", update_or_fail)
+    catalog = FollowedCatalog(str(source), tmp_path / "index" / "x.sqlite")
+    try:
+        until(partial(catalog.count, Query()), 1)
+    finally:
+        catalog.close()
+    assert "unexpected OperationalError" in caplog.text
+    assert "secret" not in caplog.text

@@ -535,3 +535,21 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_good_index(
     again.write("d 1", "new", [entry("new")])
     assert again.count(Query()) == 99
     again.close()
+
+
+@every(
+    "token",
+    [
+        " " + "[" * 100_000,
+        '[[[1]],"a",1]',
+        '[[{"x": 1}],"a",1]',
+        ' [[1000000000000000000000000],"a",1]',
+        '[["x"],"a",1]',
+        ' [[1],"\\ud800",1]',
+        '{"a": 1, "b": 2, "c": 3}',
+    ],
+)
+def test_a_page_begins_behind_no_image_that_there_cannot_be(store: IndexStore, token: str) -> None:
+    store.write("a.json", "1", [entry("a")])
+    with pytest.raises(InvalidRequest, match="not a token of this list"):
+        store.find(Query(sort=(Sort(START),)), token)

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import made_entries
 from rasterwire.catalog import indexed
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.image_reader import HeaderCache
 from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.index.writing import Writer
 from rasterwire.catalog.indexed import IndexCatalog
@@ -81,12 +82,12 @@ def fill(root: Path) -> None:
 def test_images_are_those_of_the_folder_before_and_after_a_restart(folder: Folder) -> None:
     fill(folder.root)
     plain = FolderCatalog(folder.root, refresh_seconds=0)
-    catalog = folder.index()
     ids = [image.id for image in plain.find(Query()).images]
+    images = {image_id: plain.get(image_id) for image_id in ids if image_id != "without"}
+    folder.opened.clear()  # a folder has an index of its own
+    catalog = folder.index()
     assert [image.id for image in catalog.find(Query()).images] == ids
-    wanted = {image_id: plain.get(image_id) for image_id in ids if image_id != "without"}
-    folder.opened.clear()
-    assert {image_id: catalog.get(image_id) for image_id in wanted} == wanted
+    assert {image_id: catalog.get(image_id) for image_id in images} == images
     assert sorted(folder.opened) == ["B10.tif", "B2.tif", "far.tif", "nir.tif", "red.tif", "whole.tif"]
     again = folder.restarted()
     assert all(again.get(image_id) == plain.get(image_id) for image_id in ids if image_id != "without")
@@ -221,3 +222,12 @@ def test_an_image_is_found_by_its_collection_and_id(folder: Folder) -> None:
         if entry.collection:
             images = catalog.find(Query(entry.collection, prefix=entry.id), size=1).images
             assert [image.id for image in images] == [entry.id]
+
+
+def test_a_header_of_another_version_than_asked_for_is_not_kept(tmp_path: Path) -> None:
+    write_raster(tmp_path / "a.tif")
+    present = read_header(str(tmp_path / "a.tif"))
+    answers = [replace(present, version="old"), present]
+    cache = HeaderCache(lambda _href, _version: answers.pop(0))
+    versions = [cache.read("a.tif", present.version).version for _ in range(3)]
+    assert versions == ["old", present.version, present.version]

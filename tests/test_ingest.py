@@ -200,8 +200,10 @@ def test_a_catalog_on_disk_stays_in_its_folder(tmp_path: Path) -> None:
     top = tmp_path / "top"
     write_raster(top / "data" / "B 1.tif")
     outside = write_raster(tmp_path / "outside.tif")
+    (top / "data" / "cube.zarr").mkdir()
     assets = {
         "in": {"href": "../data/B%201.tif"},
+        "store": {"href": "../data/cube.zarr"},
         "out": {"href": "../../outside.tif"},
         "absolute": {"href": str(outside)},
     }
@@ -214,7 +216,10 @@ def test_a_catalog_on_disk_stays_in_its_folder(tmp_path: Path) -> None:
     index = tmp_path / "index.sqlite"
     assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (2, 0, 0, 0, 0)
     (entry,) = entries(index).values()
-    assert [(source.key, source.href) for source in entry.sources] == [("in", str(top / "data" / "B 1.tif"))]
+    assert [(source.key, source.href) for source in entry.sources] == [
+        ("in", str(top / "data" / "B 1.tif")),
+        ("store", str(top / "data" / "cube.zarr")),
+    ]
     assert {key for key, _ in entry.missing_assets} == {"out", "absolute"}
     assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (0, 0, 0, 2, 0)
 
@@ -302,6 +307,19 @@ def test_an_api_is_indexed_page_by_page_and_incrementally(site: Site, tmp_path: 
     assert entries(index)["i003"].properties["eo:cloud_cover"] == 99
 
 
+def test_an_item_of_an_api_that_is_nested_without_end_hides_no_other(site: Site, tmp_path: Path) -> None:
+    items, index = put_api(site, 3), tmp_path / "index.sqlite"
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    items["i001"]["properties"] |= {"deep": deep, "fine": "yes"}
+    assert counts(update_index(site.address, SourceKind.API, index)) == (3, 0, 0, 0, 0)
+    assert entries(index)["i001"].properties["fine"] == "yes"
+    items["i001"]["properties"]["fine"] = "no"
+    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 0, 2, 0)
+    assert entries(index)["i001"].properties["fine"] == "no"
+
+
 def test_after_a_kill_an_api_is_asked_from_the_page_that_it_was_at(site: Site, tmp_path: Path) -> None:
     items, index = put_api(site, 60), tmp_path / "index.sqlite"
     killed(site.address, SourceKind.API, index, 7)
@@ -360,6 +378,15 @@ def test_items_come_from_geoparquet_and_go_there_again(site: Site, tmp_path: Pat
         )
         assert entry.footprint == before.footprint
         assert dict(entry.properties) == dict(before.properties)
+
+
+@pytest.mark.parametrize("column", ["geometry", "assets"])
+def test_a_table_that_is_no_geoparquet_is_told(tmp_path: Path, column: str) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pytest.importorskip("stac_geoparquet")
+    parquet.write_table(pyarrow.table({"id": ["a"], column: [5]}), tmp_path / "x.parquet")
+    with pytest.raises(SourceUnavailable, match="no stac-geoparquet"):
+        update_index(str(tmp_path / "x.parquet"), SourceKind.GEOPARQUET, tmp_path / "index.sqlite")
 
 
 def test_geoparquet_is_read_from_a_server_in_parts_and_goes_on_after_a_kill(

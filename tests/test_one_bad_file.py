@@ -13,6 +13,10 @@ from google.protobuf import json_format
 from effort import HANG
 from graphs import Value, call, graph, load
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
+from rasterwire.files.sources.settings import SourceSettings
+from rasterwire.query import Query
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 from serving import Served, refusal, served
@@ -156,3 +160,29 @@ def test_a_file_that_cannot_be_read_gives_its_name_to_no_other(tmp_path: Path) -
     remaining = [band.name for band in FolderCatalog(tmp_path).get("f").bands]
     assert remaining == [name for name in whole if name == "a.tiff"]
     assert remaining
+
+
+@pytest.mark.parametrize("href", ["https://[bad/a.tif", "https://a\u2100b/a.tif", "s3://[/a.tif"])
+def test_an_address_that_cannot_be_read_hides_no_other_image(tmp_path: Path, href: str) -> None:
+    write_tiff(tmp_path / "f" / "good.tif")
+    write_item(tmp_path / "odd.json", {"a": {"href": "f/good.tif"}, "b": {"href": href}})
+    # such an address is under the prefix of a scheme alone
+    configure(make_sources([SourceSettings("https://"), SourceSettings("s3://")]))
+    try:
+        catalog = FolderCatalog(tmp_path)
+        assert [image.id for image in catalog.find(Query()).images] == ["odd"]
+        assert [band.name for band in catalog.get("odd").bands] == ["a"]
+        assert [note.band for note in catalog.check()] == ["b"]
+    finally:
+        configure({})
+
+
+def test_a_crs_nested_without_end_hides_no_other_image(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "f" / "good.tif")
+    for depth in range(880, 990):
+        path = write_item(tmp_path / f"deep{depth}.json", {"a": {"href": "f/good.tif", "proj:projjson": "deep"}})
+        path.write_text(path.read_text().replace('"deep"', '{"k":' * depth + "1" + "}" * depth))
+    write_item(tmp_path / "plain.json", {"a": {"href": "f/good.tif"}})
+    ids = [image.id for image in FolderCatalog(tmp_path).find(Query()).images]
+    assert "plain" in ids
+    assert "deep880" in ids

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -156,14 +157,35 @@ def test_children_get_neither_keys_nor_sockets(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("one_child")
+def test_where_no_process_can_be_started_later_calls_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering_child()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", hostile.raise_no_process)
+        with pytest.raises(SourceUnavailable, match="ended the process"):
+            call(hostile.exit_with, 0)
+        for _ in range(3):
+            with pytest.raises(SandboxFailure, match="cannot be started"):
+                call(hostile.process_id, "")
+    answering_child()
+
+
+@pytest.mark.usefixtures("one_child")
 def test_an_answer_runs_no_code_here() -> None:
     with pytest.raises(SandboxFailure, match=r"builtins\.eval"):
         call(hostile.send_code, "")
 
 
 @pytest.mark.usefixtures("one_child")
+@pytest.mark.parametrize("how", ["buffer", "type", "memory", "own form"])
+def test_an_answer_makes_no_array_of_addresses_here(how: str) -> None:
+    with pytest.raises(SandboxFailure):
+        call(hostile.send_addresses, how)
+
+
+@pytest.mark.usefixtures("one_child")
 def test_arrays_come_back_as_they_are() -> None:
     sent = [np.arange(1 << 20, dtype="uint32").reshape(1024, 1024), np.zeros((0, 3)), np.ones((64, 64), bool)[::2, ::3]]
+    sent += [np.array(7, "int16"), np.array([1 + 2j], "complex64")]
     received = call(hostile.give, sent)
     assert isinstance(received, list)
     for before, after in zip(sent, received, strict=True):

@@ -1,5 +1,6 @@
 """The catalog of a STAC API answers queries exactly, whatever the API can do and however it behaves."""
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,9 @@ from listed import EPOCH, random_query, walk
 from rasterwire.catalog.stac_api.catalog import StacApiCatalog
 from rasterwire.catalog.stac_api.connection import ApiConnection
 from rasterwire.errors import ImageNotFound, InvalidRequest, SourceUnavailable
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
+from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.query import START, Compare, Comparison, Not, Query, Sort
 from stac_double import CORE, FIELDS, FILTER, FULL, SORT, Json, StacDouble, item_of, items_at_random, stac_double
 
@@ -257,3 +261,40 @@ def test_an_id_that_there_is_not_is_not_found(double: StacDouble, name: str) -> 
 def test_a_page_of_an_order_begins_with_a_number(double: StacDouble) -> None:
     with pytest.raises(InvalidRequest, match="leave it empty"):
         catalog_of(double).find(Query(sort=(Sort("cloud"),)), "x")
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_landing_page_that_is_refused_is_told(double: StacDouble, status: int) -> None:
+    double.answer = lambda _method, path: (status, {}, b"secret") if path == "/stac/" else None
+    with pytest.raises(SourceUnavailable, match=f"landing page with HTTP {status}"):
+        catalog_of(double).find(Query())
+
+
+@pytest.mark.parametrize(
+    ("link", "problem"),
+    [
+        ({"rel": "next", "href": "http://[x/"}, "address of its next page"),
+        ({"rel": "next", "href": "search", "method": "POST", "body": {"x": "deep"}}, "link to the next page"),
+    ],
+)
+def test_a_link_that_cannot_be_read_is_told(double: StacDouble, link: Json, problem: str) -> None:
+    double.items = [item_of("a")]
+    deep = json.dumps(link).replace('"deep"', "[" * 300 + "]" * 300)
+    body = f'{{"type": "FeatureCollection", "features": [], "links": [{deep}]}}'.encode()
+    double.answer = lambda _method, path: (200, {}, body) if path == "/stac/search" else None
+    with pytest.raises(SourceUnavailable, match=problem):
+        catalog_of(double).find(Query())
+
+
+def test_an_asset_beside_its_item_is_the_same_in_a_list_and_alone(double: StacDouble) -> None:
+    double.items = [item_of("a", assets={"b": {"href": "../b.tif", "type": "image/tiff"}})]
+    source = SourceSettings("http://", private_addresses=True)
+    configure(make_sources([source]))
+    try:
+        alone, listed = catalog_of(double), catalog_of(double)
+        listed.find(Query())
+        for catalog in (alone, listed):
+            with pytest.raises(SourceUnavailable, match="missing at its source"):
+                catalog.get("a")
+    finally:
+        configure({})

@@ -7,6 +7,7 @@ import shutil
 import sys
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from rasterwire.cli.main import cli
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import arrays
 from rasterwire.files.arrays import chunks, object_reader
+from rasterwire.files.arrays.times import times_of
+from rasterwire.files.arrays.variables import Variable
 from rasterwire.geo.region import box_region
 from rasterwire.query import Query
 from rasterwire.request import GridSpec, Resampling
@@ -363,6 +366,30 @@ def test_chunks_that_are_not_there_have_the_fill_value_and_damaged_ones_are_refu
             with pytest.raises(SourceUnavailable, match="damaged"):
                 rendered(image, "v")
     assert not fresh._in_progress
+
+
+def test_nobody_waits_for_chunks_whose_reader_never_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.zarr", dataset({"v": (("y", "x"), pixels((ROWS, COLS)))}, **coordinates(ROWS, COLS)))
+    image = FolderCatalog(tmp_path).get("a")
+    fresh = chunks._Planes(1 << 20)
+    monkeypatch.setattr(chunks, "_planes", fresh)
+    with monkeypatch.context() as patch:
+        patch.setattr(chunks, "_pieces", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            rendered(image, "v")
+    assert not fresh._in_progress
+    rendered(image, "v")
+
+
+@pytest.mark.parametrize(
+    ("unit", "seconds"), [("ms", 0.001), ("s", 1), ("secs", 1), ("h", 3600), ("hrs", 3600), ("Days", 86400)]
+)
+def test_units_of_time_are_known_in_their_short_forms(unit: str, seconds: float) -> None:
+    attributes = {"units": f"{unit} since 2020-01-01"}
+    values = np.array([0, 1000])
+    variable = Variable("t", ("t",), (2,), values.dtype, attributes, (2,), (2,), None, lambda _: values)
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    assert times_of(variable, values) == [start, start + timedelta(seconds=1000 * seconds)]
 
 
 def test_chunks_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

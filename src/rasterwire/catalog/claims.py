@@ -114,7 +114,10 @@ def _crs(level: Mapping[str, Any]) -> str | None:
     if wkt := as_text(level.get("proj:wkt2")):
         return wkt
     projjson = as_mapping(level.get("proj:projjson"))
-    return json.dumps(projjson) if projjson else None
+    try:
+        return json.dumps(projjson) if projjson else None
+    except RecursionError:  # lists in lists in lists: no crs
+        return None
 
 
 def _bands(asset: Mapping[str, Any]) -> tuple[BandClaim, ...]:

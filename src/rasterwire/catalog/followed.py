@@ -110,13 +110,23 @@ class _Updates:
                 self.complete.touch()
             except IndexInUse:  # another process of this server is at it
                 pass
-            except (DownloadError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  of a source, of which the next look may find another state
                 if not self.stop.is_set():
-                    reason = error.strerror if isinstance(error, OSError) else error
-                    _log.warning("the index of a catalog could not be updated: %s", reason)
+                    _log.warning("the index of a catalog could not be updated: %s", _reason(error))
             self.stop.wait(_PAUSE)
 
     def _tell(self, count: int, _total: int | None) -> None:
         self.count = count
         if self.stop.is_set():
             raise SourceUnavailable.of_file("the catalog was closed")
+
+
+def _reason(error: Exception) -> str:
+    """Return what is said of an error; texts of unknown errors may hold addresses or paths."""
+    match error:
+        case DownloadError():
+            return str(error)
+        case OSError():
+            return error.strerror or type(error).__name__
+        case _:
+            return f"unexpected {type(error).__name__}"

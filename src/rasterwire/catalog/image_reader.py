@@ -2,6 +2,8 @@
 
 import operator
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,11 +23,11 @@ from rasterwire.image import Image
 __all__ = ["HeaderReader", "ImageReader", "footprint_of"]
 
 HeaderReader = Callable[[str, str], Header]
-"""Reads the header of a file at an address, in a version; it may have read it before."""
+"""Reads the header of a file at an address. It may have read it before, if it was in a version then."""
 
-_CACHED_IMAGES = 1024
+_CACHED_IMAGES, _CACHED_HEADERS = 1024, 4096
 
-_array_header = lru_cache(maxsize=4096)(read_array_header)
+_array_header = lru_cache(maxsize=_CACHED_HEADERS)(read_array_header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,42 @@ class _CachedImage:
     image: Image
 
 
+class HeaderCache:
+    """Headers that were read, the most recently used ones. Safe to use from several threads.
+
+    A file may be replaced between the look at its version and the reading of its header, and a child that reads it may
+    know an older version still. Such a header is not kept: under this version it would stay, and every request for
+    pixels be refused.
+    """
+
+    def __init__(self, read: HeaderReader) -> None:
+        """Set what reads a header."""
+        self._read = read
+        self._lock = threading.Lock()
+        self._headers: OrderedDict[tuple[str, str], Header] = OrderedDict()
+
+    def read(self, href: str, version: str) -> Header:
+        """Return the header of a file in its present version; the same object again for the same version."""
+        key = href, version
+        with self._lock:
+            header = self._headers.get(key)
+            if header is not None:
+                self._headers.move_to_end(key)
+                return header
+        header = self._read(href, version)
+        if header.version == version:
+            with self._lock:
+                self._headers[key] = header
+                while len(self._headers) > _CACHED_HEADERS:
+                    self._headers.popitem(last=False)
+        return header
+
+
 class ImageReader:
     """Makes images of entries. Safe to use from several threads."""
 
     def __init__(self, read_header: HeaderReader) -> None:
-        self._read_header = read_header
+        self._read_header = HeaderCache(read_header).read
         self._images: dict[str, _CachedImage] = {}
 
     def image(self, entry: Entry) -> Image:

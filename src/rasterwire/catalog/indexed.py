@@ -1,7 +1,6 @@
 """The catalog of an index."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
@@ -17,8 +16,6 @@ from rasterwire.image import Image
 from rasterwire.query import Query
 
 __all__ = ["IndexCatalog"]
-
-_CACHED_HEADERS = 4096
 
 _MAX_RENAMED = 1024
 """Entries that are kept with other names of bands."""
@@ -37,7 +34,7 @@ class IndexCatalog:
         self._store = store
         self._bands = bands or BandNames()
         self._renamed: dict[str, tuple[Entry, Entry]] = {}
-        self._reader = ImageReader(lru_cache(maxsize=_CACHED_HEADERS)(self._header))
+        self._reader = ImageReader(self._header)
 
     @property
     def store(self) -> IndexStore:

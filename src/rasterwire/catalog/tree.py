@@ -30,6 +30,7 @@ __all__ = [
     "join",
     "link_in",
     "natural_key",
+    "remote_location",
     "scan",
 ]
 
@@ -129,9 +130,9 @@ class Tree:
         return self.folders[parent].links.get(base) or f"{self.root.rstrip('/')}/{name}"
 
     def location(self, href: str, document: str) -> Location | None:
-        """Return where the file is to which ``href`` refers; a URL is its own location. See ``locate``."""
+        """Return where the file is to which ``href`` refers, see ``locate``; a URL is its own location."""
         if is_remote(href):
-            return Location(unquote(urlsplit(href).path).lstrip("/"), href)
+            return remote_location(href)
         name = self.locate(href, document)
         return None if name is None else Location(name, self.path_of(name))
 
@@ -261,6 +262,14 @@ def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
     if not stat.S_ISREG(status.st_mode) or (path != entry.path and os.path.commonpath((top, path)) != top):
         return None
     return path, version_of(status)
+
+
+def remote_location(href: str) -> Location | None:
+    """Return the location of a URL; None where it is none that can be read."""
+    try:
+        return Location(unquote(urlsplit(href).path).lstrip("/"), href)
+    except ValueError:
+        return None
 
 
 def is_raster(name: str) -> bool:

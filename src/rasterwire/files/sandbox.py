@@ -68,9 +68,9 @@ class _Child:
     def __init__(self, limits: ReadLimits, prepare: Callable[[], None] | None, variables: tuple[str, ...]) -> None:
         self._limits = limits
         self._is_ready = False
-        own, other = socket.socketpair()
-        self._socket = own
-        with other:
+        self._socket, other = socket.socketpair()
+        with contextlib.ExitStack() as stack, other:
+            stack.callback(self._socket.close)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _CHILD, str(other.fileno())],
                 env=_environment(variables),
@@ -78,8 +78,9 @@ class _Child:
                 pass_fds=(other.fileno(),),
                 start_new_session=True,  # Ctrl-C is not for it
             )
-        start = pickle.dumps((prepare, limits.seconds, limits.bytes))
-        send(own, start, [], _START_SECONDS)
+            stack.callback(self.end)
+            send(self._socket, pickle.dumps((prepare, limits.seconds, limits.bytes)), [], _START_SECONDS)
+            stack.pop_all()
 
     def call(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
         """Return the result of a function.
@@ -130,29 +131,18 @@ class _Child:
 _CLASSES = frozenset(
     {
         ("affine", "Affine"),
-        ("builtins", "bytearray"),
         ("builtins", "complex"),
         ("datetime", "datetime"),
         ("datetime", "timedelta"),
         ("datetime", "timezone"),
-        ("collections", "OrderedDict"),
-        ("copyreg", "__newobj__"),
-        ("copyreg", "_reconstructor"),
-        ("builtins", "object"),
-        ("numpy", "dtype"),
-        ("numpy", "ndarray"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "scalar"),
-        ("numpy._core.numeric", "_frombuffer"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy.core.multiarray", "scalar"),
-        ("numpy.core.numeric", "_frombuffer"),
         ("odc.geo.crs", "CRS"),
         ("odc.geo.geobox", "GeoBox"),
         ("odc.geo.types", "Shape2d"),
         ("rasterwire.catalog.header", "BandHeader"),
         ("rasterwire.catalog.header", "Header"),
         ("rasterwire.files.arrays.layers", "Moment"),
+        ("rasterwire.files.sandbox_messages", "array_of"),
+        ("rasterwire.files.sandbox_messages", "scalar_of"),
         ("rasterwire.image", "BandMetadata"),
         ("rasterwire.image", "ControlPoint"),
         ("rasterwire.image", "FileMetadata"),
@@ -178,7 +168,12 @@ def _result(answer: bytes, parts: list[bytearray]) -> Any:
     """Return what the function returned, or raise its error; see ``sandbox_child``."""
     kind, content = answer[:1], answer[1:]
     if kind == b"v":
-        return _Unpickler(content, parts).load()
+        try:
+            return _Unpickler(content, parts).load()
+        except SandboxFailure:
+            raise
+        except Exception as error:  # of whatever was chosen to be called
+            raise SandboxFailure("an answer of a child cannot be read") from error
     if kind == b"m":
         raise SourceUnavailable.of_file(TOO_MUCH)
     text = content.decode(errors="replace")
@@ -199,15 +194,16 @@ class Sandbox:
         # the one that was used last is at the end: its caches are warm
         self._idle = [self._start() for _ in range(count)]
         self._all = list(self._idle)
+        self._absent = 0
 
     def call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run a function in a child; wait for one where all are at work."""
         with self._free:
-            while not self._idle and not self._is_closed:
+            while not self._idle and not self._absent and not self._is_closed:
                 self._free.wait()
             if self._is_closed:
                 raise SandboxFailure("the server stops")
-            child = self._idle.pop()
+            child = self._idle.pop() if self._idle else self._started()
         is_sound = False
         try:
             result = child.call(function, arguments)
@@ -219,18 +215,32 @@ class Sandbox:
         finally:
             self._give_back(child, is_sound=is_sound)
 
+    def _started(self) -> _Child:
+        """Return a new child in place of one that is absent; with the lock.
+
+        Raises:
+            SandboxFailure: the system starts no process now; the next call tries again.
+        """
+        try:
+            child = self._start()
+        except OSError as error:
+            raise SandboxFailure("a process that reads files cannot be started") from error
+        self._absent -= 1
+        self._all.append(child)
+        return child
+
     def _give_back(self, child: _Child, *, is_sound: bool) -> None:
         if not is_sound:
             child.end()
         with self._free:
-            if not is_sound:
-                self._all.remove(child)
-                if not self._is_closed:
-                    child = self._start()
-                    self._all.append(child)
-                    self._idle.insert(0, child)  # it has to start first
-            else:
+            if is_sound:
                 self._idle.append(child)
+            else:
+                self._all.remove(child)
+                self._absent += 1
+                if not self._is_closed:
+                    with contextlib.suppress(SandboxFailure):
+                        self._idle.insert(0, self._started())  # last of all: it has to start first
             self._free.notify()
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.sandbox_messages import ClosedByPeer, receive, send
+from rasterwire.files.sandbox_messages import ClosedByPeer, pack, receive, send
 
 _MAX_MESSAGE = 1 << 30
 
@@ -41,10 +41,8 @@ def _answer(peer: socket.socket, seconds: float) -> bool:
     function, arguments = pickle.loads(receive(peer, None, _MAX_MESSAGE)[0])
     _limit_time(seconds)
     try:
-        buffers: list[pickle.PickleBuffer] = []
-        result = function(*arguments)
-        content = pickle.dumps(result, protocol=5, buffer_callback=buffers.append)
-        send(peer, b"v" + content, [buffer.raw() for buffer in buffers])
+        content, parts = pack(function(*arguments))
+        send(peer, b"v" + content, parts)
     except BaseException as error:  # noqa: BLE001  told to the process that waits for it
         if _is_memory(error):
             send(peer, b"m", [])

@@ -1,11 +1,21 @@
-"""Messages between a process and the child that reads files for it: some bytes, and arrays without a copy of them."""
+"""Messages between a process and the child that reads files for it: some bytes, and arrays without a copy of them.
 
+Arrays do not travel as numpy pickles them: whoever may choose the arguments of its constructors, or the state of a
+type, reads and writes any memory.
+"""
+
+import io
+import pickle
 import socket
 import struct
 import time
 from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["ClosedByPeer", "receive", "send"]
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ClosedByPeer", "array_of", "pack", "receive", "scalar_of", "send"]
 
 _HEAD = struct.Struct("<QQ")
 """Bytes of the content, and number of parts."""
@@ -14,6 +24,10 @@ _SIZE = struct.Struct("<Q")
 
 _MAX_PARTS = 1 << 10
 """Arrays of one answer of a process that reads files."""
+
+
+_NUMBERS = "?bBhHiIlLqQefdFD"
+"""Types of arrays, by numpy's letters: those of plain numbers. Others hold addresses of objects."""
 
 
 class ClosedByPeer(Exception):
@@ -75,3 +89,40 @@ def _exactly(source: socket.socket, size: int, deadline: float | None) -> bytear
             raise ClosedByPeer
         view = view[count:]
     return data
+
+
+def array_of(data: Any, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return an array of plain numbers over bytes that were received.
+
+    Raises:
+        ValueError: it is of another type, or the bytes are not those of the shape.
+    """
+    plain = np.dtype(dtype)
+    if plain.char not in _NUMBERS:
+        raise ValueError("no type of plain numbers")
+    flat = np.frombuffer(data, np.uint8).view(plain) if len(data) else np.empty(0, plain)
+    return flat.reshape(shape)
+
+
+def scalar_of(data: bytes, dtype: str) -> Any:
+    """Return a number of numpy; see ``array_of``."""
+    return array_of(data, dtype, (1,))[0]
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: Any, /) -> Any:
+        """Return how an array or a number of numpy is made again."""
+        if type(value) is np.ndarray:
+            flat = np.ascontiguousarray(value).reshape(-1)
+            return array_of, (pickle.PickleBuffer(flat.view(np.uint8)), value.dtype.str, value.shape)
+        if isinstance(value, np.generic):
+            return scalar_of, (value.tobytes(), value.dtype.str)
+        return NotImplemented
+
+
+def pack(value: object) -> tuple[bytes, list[memoryview]]:
+    """Return the content and the parts of a message with a value."""
+    content = io.BytesIO()
+    buffers: list[pickle.PickleBuffer] = []
+    _Pickler(content, protocol=5, buffer_callback=buffers.append).dump(value)
+    return content.getvalue(), [buffer.raw() for buffer in buffers]

@@ -105,8 +105,14 @@ class Order:
         try:
             values, image_id, given = json_value(start.encode())
             is_whole = isinstance(image_id, str) and isinstance(given, int) and len(values) == len(self.sort)
-        except (ValueError, TypeError):
+            is_whole = is_whole and is_text(image_id) and (not self.by_time or _is_time(values[0]))
+        except (ValueError, TypeError, LookupError, RecursionError):
             is_whole = False
         if not is_whole:
             raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this list; leave it empty to begin")
         return Position(tuple(values), image_id, given)
+
+
+def _is_time(value: object) -> bool:
+    """Tell whether a value can be the time of an item; see ``rows``."""
+    return value is None or (isinstance(value, int | float) and abs(value) < 1 << 53)

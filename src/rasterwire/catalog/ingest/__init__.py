@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
 from rasterwire.catalog.index import Document
-from rasterwire.catalog.tree import Location, is_remote
+from rasterwire.catalog.tree import Location, is_remote, remote_location
+from rasterwire.files.arrays.opened import array_format
 
 __all__ = ["Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
 
@@ -68,9 +69,9 @@ def web_location(href: str, document: str) -> Location | None:
         return None
     try:
         address = _joined(document, href)
-        return Location(unquote(urlsplit(address).path).lstrip("/"), address) if is_remote(address) else None
     except ValueError:
         return None
+    return remote_location(address) if is_remote(address) else None
 
 
 def _joined(document: str, href: str) -> str:
@@ -101,6 +102,11 @@ def local_location(href: str, document: str, top: str) -> Location | None:
         if "\0" in text:
             continue
         real = os.path.realpath(os.path.join(os.path.dirname(document), text))  # noqa: PTH118, PTH120  text, not paths
-        if real.startswith(top) and os.path.isfile(real):  # noqa: PTH113
+        if real.startswith(top) and _is_file(real):
             return Location(real.removeprefix(top), real)
     return None
+
+
+def _is_file(path: str) -> bool:
+    """Tell whether there is a file, or a store of Zarr, which is a folder."""
+    return os.path.isfile(path) or (array_format(path) == "zarr" and os.path.isdir(path))  # noqa: PTH112, PTH113

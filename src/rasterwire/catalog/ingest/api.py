@@ -11,7 +11,7 @@ from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, web_location
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import entry_of_item, is_item
-from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Refused
+from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, NextLinks, Refused
 from rasterwire.errors import SourceUnavailable
 
 __all__ = ["ApiItems"]
@@ -33,17 +33,14 @@ class ApiItems:
     def steps(self, run: Run) -> Iterator[Step]:
         """See ``ItemSource.steps``."""
         position, page = self._first_page(run)
-        links: set[str] = set()
+        links = NextLinks()
         while True:
             for item in page.features:
                 if is_item(item):
                     yield self._step(item, position, run)
             if page.next is None:
                 return
-            position = orjson.dumps(page.next).decode()
-            if position in links:
-                raise SourceUnavailable.of_file("the STAC API fails: its pages have no end")
-            links.add(position)
+            position = links.add(page.next)
             page = self._connection.following(page.next, self._body)
 
     def _first_page(self, run: Run) -> tuple[str, ApiPage]:
@@ -61,7 +58,7 @@ class ApiItems:
     def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
         name = f"{as_text(item.get('collection')) or ''}/{item['id']}"
         version = version_of_item(item)
-        if run.version_of(name) == version:
+        if version and run.version_of(name) == version:
             return Step(name, position=position)
         links = map(as_mapping, as_list(item.get("links")))
         own = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or self._root
@@ -70,6 +67,13 @@ class ApiItems:
 
 
 def version_of_item(item: Mapping[str, Any]) -> str:
-    """Return a text that changes when an item does; its links do not count, since they tell how it was found."""
+    """Return a text that changes when an item does; its links do not count, since they tell how it was found.
+
+    It is "" for an item whose values are nested too deeply to be compared.
+    """
     fields = {key: value for key, value in item.items() if key != "links"}
-    return blake2b(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    try:
+        text = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return ""
+    return blake2b(text, digest_size=16).hexdigest()

@@ -69,7 +69,9 @@ class GeoParquetItems:
                     for name, batch in zip(names, batches, strict=True):
                         items = arrow.stac_table_to_items(pyarrow.Table.from_batches([batch]))
                         yield Step(name, Document(name, version, list(self._entries(items, name))))
-            except (pyarrow.ArrowException, KeyError) as error:
+            except SourceUnavailable:
+                raise
+            except Exception as error:  # of columns that are others than theirs; the errors share no root
                 raise SourceUnavailable.of_file("the file is no stac-geoparquet, or is damaged") from error
 
     def _entries(self, items: Iterable[Mapping[str, Any]], name: str) -> Iterator[Entry]:

@@ -224,10 +224,11 @@ class FolderIndex:
                             return
                     if is_alone:
                         self._watch_alone()
-            except DownloadError as error:
+            except Exception as error:  # noqa: BLE001  a look that failed must not be the last one
                 if self._stop.is_set():
                     return
-                _log.warning("the catalog's folder cannot be looked at: %s", error)
+                reason = error if isinstance(error, DownloadError) else f"unexpected {type(error).__name__}"
+                _log.warning("the catalog's folder cannot be looked at: %s", reason)
                 self._stop.wait(_RETRY_PAUSE)
             self._stop.wait(_SHORTEST_PAUSE)
 

@@ -3,21 +3,18 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
-
-import orjson
 
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.header import read_header
 from rasterwire.catalog.image_reader import ImageReader
 from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
-from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Capabilities, Refused
+from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Capabilities, NextLinks, Refused
 from rasterwire.catalog.stac_api.searches import after_filter, search_body
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
@@ -37,7 +34,7 @@ _LISTING_FRESH, _MAX_LISTINGS = 60.0, 4
 """Seconds for which an order of images is kept for its next page, and how many are."""
 
 _MAX_KEPT = 4096
-"""Items that are kept after they were read, and headers of files."""
+"""Items that are kept after they were read."""
 
 _LEAST_PAGE = 20
 """Items that are asked for at once at least: some of them may not fulfil the query."""
@@ -77,7 +74,7 @@ class StacApiCatalog:
         self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
         self._listings = Kept[Sequence[Image]](_MAX_LISTINGS, _LISTING_FRESH)
-        self._reader = ImageReader(lru_cache(maxsize=_MAX_KEPT)(_header))
+        self._reader = ImageReader(lambda href, _version: read_header(href))
         self._sorts_otherwise = False
 
     def get(self, image_id: str) -> Image:
@@ -227,7 +224,7 @@ class StacApiCatalog:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
         body, page = self._search(body, after)
-        links: set[bytes] = set()
+        links = NextLinks()
         read = 0
         while True:
             yield page
@@ -239,10 +236,7 @@ class StacApiCatalog:
                     f"more than {MAX_READ} items of the STAC API would have to be looked through; ask for a shorter"
                     " time or a smaller area"
                 )
-            link = orjson.dumps([page.next.get("href"), page.next.get("body")])
-            if link in links:
-                raise SourceUnavailable.of_file("the STAC API of the catalog fails: its pages have no end")
-            links.add(link)
+            links.add(page.next)
             page = self._connection.following(page.next, body)
 
     def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
@@ -300,14 +294,11 @@ class StacApiCatalog:
         if not is_item(item) or "/" in item["id"] or item.get("collection", self._collection) != self._collection:
             return None
         links = map(as_mapping, as_list(item.get("links")))
-        document = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or ""
+        document = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None)
+        if document is None:  # as in searches, which leave links out
+            document = self._connection.address_of_item(self._collection, item["id"])
         entry = entry_of_item(item, f"item {item['id']}", lambda href: _located(href, document))
         return self._bands.applied(replace(entry, collection=""))
-
-
-def _header(href: str, _version: str) -> Header:
-    """Read a header. The version is part of the key of the cache."""
-    return read_header(href)
 
 
 def _without_bands(entry: Entry) -> Image:

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -18,7 +19,7 @@ from urllib3.util import Retry
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["ApiConnection", "ApiPage", "Capabilities", "Refused"]
+__all__ = ["ApiConnection", "ApiPage", "Capabilities", "NextLinks", "Refused"]
 
 MAX_ANSWER = 64 << 20
 """Bytes of an answer, unpacked."""
@@ -80,6 +81,29 @@ class ApiPage:
     matched: int | None
 
 
+class NextLinks:
+    """The links to next pages that were met, as digests: one may have millions of bytes."""
+
+    def __init__(self) -> None:
+        self._met: set[bytes] = set()
+
+    def add(self, link: Mapping[str, Any]) -> str:
+        """Remember a link, and return it as a text.
+
+        Raises:
+            SourceUnavailable: it was met before, or cannot be read.
+        """
+        try:
+            text = orjson.dumps(link)
+        except TypeError:  # lists in lists in lists
+            raise _broken("its link to the next page cannot be read") from None
+        digest = blake2b(text, digest_size=16).digest()
+        if digest in self._met:
+            raise _broken("its pages have no end")
+        self._met.add(digest)
+        return text.decode()
+
+
 class ApiConnection:
     """Asks one STAC API. Safe to use from several threads."""
 
@@ -94,7 +118,11 @@ class ApiConnection:
         Raises:
             SourceUnavailable: it cannot be reached, or is no STAC API.
         """
-        names = [name for name in as_list(self._document(self._root).get("conformsTo")) if isinstance(name, str)]
+        try:
+            landing_page = self._document(self._root)
+        except Refused as error:
+            raise _broken(f"it answers a request for its landing page with HTTP {error.status}") from None
+        names = [name for name in as_list(landing_page.get("conformsTo")) if isinstance(name, str)]
         if not any(re.search(r"/item-search(#|$)", name) for name in names):
             raise _broken("it says nothing of the conformance class item-search")
         has_filter = any(name.endswith(("/item-search#filter", "/conf/filter", "/features-filter")) for name in names)
@@ -127,13 +155,16 @@ class ApiConnection:
         Raises:
             SourceUnavailable: it cannot be reached, or does not answer this.
         """
-        path = f"collections/{quote(collection, safe='')}/items/{quote(item_id, safe='')}"
         try:
-            return self._document(self._root + path)
+            return self._document(self.address_of_item(collection, item_id))
         except Refused as error:
             if error.status in {404, 410}:
                 return None
             raise _broken(f"it answers a request for an item with HTTP {error.status}") from None
+
+    def address_of_item(self, collection: str, item_id: str) -> str:
+        """Return the address of an item."""
+        return f"{self._root}collections/{quote(collection, safe='')}/items/{quote(item_id, safe='')}"
 
     def search(self, body: Mapping[str, Any]) -> ApiPage:
         """Return the first page of a search.
@@ -154,7 +185,10 @@ class ApiConnection:
         Raises:
             SourceUnavailable: the API cannot be reached, or the link leads to another server.
         """
-        href = urljoin(f"{self._root}search", as_text(link.get("href")) or "")
+        try:
+            href = urljoin(f"{self._root}search", as_text(link.get("href")) or "")
+        except ValueError:
+            raise _broken("the address of its next page cannot be read") from None
         if _origin(href) != _origin(self._root):
             raise _broken("its next page is on another server; the settings have to name the address that it uses")
         link_body = as_mapping(link.get("body"))

@@ -186,8 +186,15 @@ def _each(layer: Layer, keys: Sequence[_Key], keys_ahead: Sequence[_Key]) -> Ite
         )
     cached, in_progress, absent = _planes.claim(keys)
     futures_of_absent = {key: _planes.future(key) for key in absent}
-    for piece in (*_pieces(layer, absent), *_pieces(layer, _planes.claim(keys_ahead)[2])):
-        _pool().submit(_read_piece, layer, piece, size)
+    ahead = _planes.claim(keys_ahead)[2]
+    unread = {*absent, *ahead}
+    try:
+        for piece in (*_pieces(layer, absent), *_pieces(layer, ahead)):
+            _pool().submit(_read_piece, layer, piece, size)
+            unread.difference_update(piece.keys)
+    except BaseException as error:
+        _fail(list(unread), error)  # others would wait for them for ever
+        raise
     yield from cached.items()
     cached.clear()
     for futures in (futures_of_absent, in_progress):

@@ -30,7 +30,7 @@ _seconds = {
 }
 
 _since = re.compile(
-    r"\s*(\w+?)s?\s+since\s+(\d{1,4})-(\d{1,2})-(\d{1,2})"
+    r"\s*(\w+)\s+since\s+(\d{1,4})-(\d{1,2})-(\d{1,2})"
     r"(?:[T\s]+(\d{1,2})(?::(\d{1,2}))?(?::(\d{1,2})(?:\.(\d*))?)?)?\s*(?:Z|UTC|([+-]\d{1,2}):?(\d{2})?)?\s*",
     re.IGNORECASE,
 )
@@ -56,7 +56,7 @@ def times_of(variable: Variable, values: npt.NDArray[Any]) -> list[datetime | No
         return [_after(datetime(1970, 1, 1, tzinfo=UTC), int(number)) for number in numbers]
     calendar = as_text(variable.attributes.get("calendar")).lower()
     match = _since.fullmatch(as_text(variable.attributes.get("units")))
-    unit = None if match is None else _seconds.get(match[1].lower())
+    unit = None if match is None else _seconds.get(match[1].lower(), _seconds.get(match[1].lower().removesuffix("s")))
     start = None if match is None else _start(match)
     if calendar not in _plain_calendars or unit is None or start is None or flat.dtype.kind not in "iuf":
         return [None] * len(flat)

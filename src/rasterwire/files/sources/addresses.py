@@ -28,7 +28,9 @@ _address = re.compile(
     re.IGNORECASE,
 )
 _unreadable = re.compile(r'[^!-~]|[\\#"<>^`{|}]')
-_dots = re.compile(r"/(?:\.|%2e){1,2}(?:/|\?|$)", re.IGNORECASE)
+_dots = re.compile(r"(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:[/?;]|%2f|%5c|%3b|$)", re.IGNORECASE)
+"""Segments of dots; also behind an encoded slash, which servers read as a slash, and before parameters of a segment."""
+
 _number = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
