@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,24 @@ import pytest
 import rasterio
 import rasterio.shutil
 from affine import Affine
+from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning
 
+from graphs import call, load
+from pixel_world import PixelWorld
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.settings import CatalogSettings, format_options, read_catalogs
 from rasterwire.errors import SourceUnavailable, Violations
 from rasterwire.files import beside
 from rasterwire.files.beside import FormatOptions
+from rasterwire.files.sandbox import ReadLimits, in_children
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels
+from rasterwire.plan import Limits, make_plan
 from rasterwire.render.source import read
+from rasterwire.request import DownloadRequest
+from rasterwire.server.process.sandboxed import prepare
 
 SIBLINGS = FormatOptions(siblings=True)
 WORLDFILES = FormatOptions(worldfiles=True)
@@ -76,6 +84,10 @@ def assert_like_rasterio(band: Band, path: Path, overview: int | None = None) ->
     found = pixels(band, overview)
     np.testing.assert_array_equal(found.valid, mask)
     np.testing.assert_array_equal(found.data[mask], data[mask])
+
+
+def etag_in(catalog: FolderCatalog) -> str:
+    return make_plan(DownloadRequest("a"), catalog.get("a"), Limits()).etag
 
 
 def holed() -> np.ndarray:
@@ -182,13 +194,14 @@ def test_another_file_beside_a_raster_is_another_version(tmp_path: Path, choose:
     build_overviews(tmp_path / "a.tif")
     write_notes(tmp_path / "a.tif.aux.xml")
     catalog = choose(SIBLINGS)
-    before = catalog.get("a").bands[0]
+    before, etag = catalog.get("a").bands[0], etag_in(catalog)
     assert pixels(before).valid.sum() == (holed() > 0).sum()
     copy = tmp_path / "copy"
     shutil.copy(tmp_path / name, copy)
     copy.replace(tmp_path / name)
     after = catalog.get("a").bands[0]
     assert after.version != before.version
+    assert etag_in(catalog) != etag
     with pytest.raises(SourceUnavailable, match="changed"):
         pixels(before)
     pixels(after)
@@ -249,14 +262,14 @@ def cut_off(folder: Path) -> None:
 HOSTILE = [hostile_mask, hostile_link, hostile_overviews, hostile_notes, entities, other_size, other_bands, cut_off]
 
 
-@pytest.mark.parametrize("prepare", HOSTILE)
+@pytest.mark.parametrize("harm", HOSTILE)
 def test_hostile_files_beside_a_raster_are_refused(
-    tmp_path_factory: pytest.TempPathFactory, prepare: Callable[[Path], None]
+    tmp_path_factory: pytest.TempPathFactory, harm: Callable[[Path], None]
 ) -> None:
     folder = tmp_path_factory.mktemp("outer") / "images"
     folder.mkdir()
     write(folder / "a.tif", noise(1))
-    prepare(folder)
+    harm(folder)
     beside.configure({str(folder): SIBLINGS})
     try:
         with pytest.raises(SourceUnavailable) as caught:
@@ -265,6 +278,43 @@ def test_hostile_files_beside_a_raster_are_refused(
     finally:
         beside.configure({})
     assert FolderCatalog(folder).get("a").bands[0].plain
+
+
+def test_resampled_pixels_are_those_of_a_file_with_mask_and_overviews_in_it(tmp_path: Path) -> None:
+    data = noise(2)
+    for name, inside in (("in", True), ("beside", False)):
+        path = tmp_path / f"{name}.tif"
+        write(path, data)
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=inside, TIFF_USE_OVR=not inside), rasterio.open(path, "r+") as file:
+            file.write_mask(holed())
+            file.build_overviews((2, 4), Resampling.nearest)
+    turned = GeoBox(
+        (90, 110), TRANSFORM @ Affine.translation(20, 30) @ Affine.rotation(9) @ Affine.scale(4.4), "EPSG:32632"
+    )
+    beside.configure({str(tmp_path): SIBLINGS})
+    try:
+        world = PixelWorld(tmp_path)
+        for resampling in ("bilinear", "bicubic", None):
+            images = [load(name) for name in ("in", "beside")]
+            if resampling:
+                images = [call("Image.resample", image=image, mode=resampling) for image in images]
+            inside, outside = (world.pixels(image, turned) for image in images)
+            for one, other in zip(inside.values(), outside.values(), strict=True):
+                assert 0 < one.valid.sum() < one.valid.size
+                np.testing.assert_array_equal(other.valid, one.valid)
+                np.testing.assert_array_equal(other.data[one.valid], one.data[one.valid])
+    finally:
+        beside.configure({})
+
+
+def test_children_read_what_the_folder_chose(tmp_path: Path, choose: Choose) -> None:
+    write(tmp_path / "a.tif", noise(1))
+    write_mask(tmp_path / "a.tif", holed())
+    catalog = choose(SIBLINGS)
+    with in_children(1, ReadLimits(), partial(prepare, (), {str(tmp_path): SIBLINGS})):
+        band = catalog.get("a").bands[0]
+        assert_like_rasterio(band, tmp_path / "a.tif")
+    assert band.masked
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
