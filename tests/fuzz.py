@@ -161,9 +161,9 @@ def _serve(pipe: Connection, reader: Reader, in_sandbox: bool) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_ADDRESSES, _MAX_ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    prepare(())
+    prepare((), {})
     limits = sandbox.ReadLimits(MAX_WAIT / 2, 1 << 30)
-    with sandbox.in_children(1, limits, partial(prepare, ())) if in_sandbox else nullcontext():
+    with sandbox.in_children(1, limits, partial(prepare, (), {})) if in_sandbox else nullcontext():
         idle = 0
         while True:
             folder, parts = pipe.recv()

@@ -24,7 +24,7 @@ from rasterwire.catalog.document import (
     read_document,
 )
 from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
-from rasterwire.catalog.tree import Tree, is_raster, join, natural_key
+from rasterwire.catalog.tree import Tree, join, natural_key
 from rasterwire.files.arrays.opened import array_format
 
 __all__ = ["DESCRIPTION_NAME", "folder_images", "units_of"]
@@ -67,13 +67,12 @@ def folder_images(
 def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]) -> tuple[str, Entry] | None:
     if not unit.endswith("/"):
         version = tree.version_of(unit)
-        is_image = version is not None and not listed([unit]) and not _description(tree, "")
+        is_image = version is not None and tree.is_raster(unit) and not listed([unit]) and not _description(tree, "")
         return (str(version), _whole_file(tree, unit)) if is_image else None
     folder = unit[:-1]
     content = tree.folders.get(folder)
-    rasters = (
-        [join(folder, base) for base in content.files if is_raster(base) and not array_format(base)] if content else []
-    )
+    present = [join(folder, base) for base in content.files] if content else []
+    rasters = [name for name in present if tree.is_raster(name) and not array_format(name)]
     names = sorted(sorted({*rasters} - listed(rasters)), key=natural_key)
     description = _description(tree, folder) if names else {}
     if not names or not (folder or description):

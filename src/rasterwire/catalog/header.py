@@ -13,12 +13,14 @@ from rasterio.enums import Interleaving, MaskFlags
 from rasterio.io import DatasetReader
 
 from rasterwire.catalog.metadata import read_metadata
+from rasterwire.catalog.placement import Placement, read_placement
 from rasterwire.catalog.truncation import check_complete
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.beside import Beside, beside, options_of, version_beside
 from rasterwire.files.byte_reader import open_reader
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
-from rasterwire.files.raster_file import open_raster
+from rasterwire.files.raster_file import PICTURES, gdal_calls, open_raster, overview_count
 from rasterwire.files.sandbox import call
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
@@ -37,6 +39,9 @@ _MAX_BANDS = 16_384
 
 _MAX_BLOCK_BYTES = 256 << 20
 """Of a tile or strip with all the bands in it."""
+
+_MAX_PICTURE_PIXELS = 100_000_000
+"""Of a PNG or JPEG file."""
 
 _MAX_OVERVIEWS = 32
 """After so many halvings any raster is one pixel."""
@@ -126,20 +131,25 @@ def read_header(href: str) -> Header:
 def _read(href: str) -> Header:
     try:
         reader = open_reader(href)
-        version = reader.version
+        version = reader.version + version_beside(href)
         check_complete(reader)  # first: it limits the parts of a file, and GDAL does not
-        with open_raster(href, None, version) as raster:
+        files = beside(href)
+        for path in files.rasters():
+            check_complete(open_reader(path))
+        with gdal_calls():
+            placement = read_placement(files, options_of(href).crs)
+        with open_raster(href, None, version, alone=True) as raster:
             _check_size(raster)
-            grid, is_placed = _grid_of(raster)
-            is_plain = _is_plain(raster, href, version)
-            nodata = _nodata(raster, href, version)
+            grid, is_placed = _grid_of(raster, placement)
+            is_plain = not any(files.rasters()) and _is_plain(raster, href, version)
+            nodata = _nodata(raster, href, version, placement)
             metadata = read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs))
             return Header(
                 driver=str(raster.driver),
                 grid=grid,
                 is_placed=is_placed,
-                bands=_band_headers(raster, nodata),
-                overviews=_overview_sizes(href, version, len(raster.overviews(1))),
+                bands=_band_headers(href, raster, nodata, files),
+                overviews=_overview_sizes(href, version, _level_count(raster, href, files)),
                 exact_overviews=raster.driver != "JP2OpenJPEG",
                 plain=is_plain,
                 tiling=tiling_of(href, version) if is_plain else None,
@@ -168,6 +178,11 @@ def _check_size(raster: DatasetReader) -> None:
     rows, columns = raster.block_shapes[0]
     # only of TIFF: for some damaged files of JPEG 2000, GDAL never returns from this question
     has_all_bands = raster.driver == "GTiff" and raster.interleaving is Interleaving.pixel
+    if raster.driver in PICTURES and raster.width * raster.height > _MAX_PICTURE_PIXELS:
+        raise SourceUnavailable.of_file(
+            f"it is {raster.driver} with more than {_MAX_PICTURE_PIXELS // 1_000_000} million pixels, which are decoded"
+            " as a whole; store it as a tiled GeoTIFF"
+        )
     size = rows * columns * np.dtype(raster.dtypes[0]).itemsize * (raster.count if has_all_bands else 1)
     if size > _MAX_BLOCK_BYTES:
         raise SourceUnavailable.of_file(
@@ -182,17 +197,24 @@ def _is_plain(raster: DatasetReader, href: str, version: str) -> bool:
     return plain_bands(href, version, [str(dtype) for dtype in raster.dtypes])
 
 
-def _grid_of(raster: DatasetReader) -> tuple[GeoBox, bool]:
-    """Return the pixel grid, and whether the file has a transform. An identity transform does not count as one."""
+def _grid_of(raster: DatasetReader, placement: Placement) -> tuple[GeoBox, bool]:
+    """Return the pixel grid, and whether it has a transform. An identity transform does not count as one.
+
+    Args:
+        raster: an open file, which has control points, a transform, or neither.
+        placement: for a file with neither; its crs also for a file with a transform alone.
+    """
     shape = (int(raster.height), int(raster.width))
     transform = Affine(*raster.transform[:6])
+    points, _ = raster.gcps
+    if placement.transform is not None and not points and transform == Affine.identity():
+        transform = placement.transform
     if not all(map(math.isfinite, transform[:6])) or abs(transform.determinant) < _LEAST_PIXEL:
         raise SourceUnavailable(
             image_id="", band="", problem="its transform gives pixels no area; georeference the file again"
         )
-    points, _ = raster.gcps
     is_placed = not points and transform != Affine.identity()
-    return GeoBox(shape, transform, _crs_of(raster.crs) if is_placed else None), is_placed
+    return GeoBox(shape, transform, _crs_of(raster.crs or placement.crs) if is_placed else None), is_placed
 
 
 def _crs_of(crs: RasterioCRS | None) -> CRS | None:
@@ -208,7 +230,18 @@ def _crs_of(crs: RasterioCRS | None) -> CRS | None:
     return CRS(crs.to_wkt())
 
 
-def _nodata(raster: DatasetReader, href: str, version: str) -> list[float | int | None]:
+def _nodata(raster: DatasetReader, href: str, version: str, placement: Placement) -> list[float | int | None]:
+    """Return the nodata value of each band; where the file has none, that of GDAL's notes beside it."""
+    values = enumerate(zip(_own_nodata(raster, href, version), map(str, raster.dtypes), strict=True), 1)
+    return [
+        nodata_pixel(read_nodata(placement.nodata[index], dtype), dtype)
+        if value is None and index in placement.nodata
+        else value
+        for index, (value, dtype) in values
+    ]
+
+
+def _own_nodata(raster: DatasetReader, href: str, version: str) -> list[float | int | None]:
     """Return the nodata value of each band, of 64-bit integers from the text: rasterio returns doubles.
 
     Raises:
@@ -230,13 +263,19 @@ def _nodata(raster: DatasetReader, href: str, version: str) -> list[float | int 
     return [nodata_pixel(value, dtype) for value, dtype in zip(raster.nodatavals, dtypes, strict=True)]
 
 
-def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -> tuple[BandHeader, ...]:
+def _band_headers(
+    href: str, raster: DatasetReader, nodata: Sequence[float | int | None], files: Beside
+) -> tuple[BandHeader, ...]:
     """Return the headers of all bands. Each property is read once: rasterio returns it for all bands."""
+    flags_of_bands = raster.mask_flag_enums
+    if files.mask:
+        with open_raster(href) as whole:
+            flags_of_bands = whole.mask_flag_enums
     rows = zip(
         raster.descriptions,
         raster.dtypes,
         nodata,
-        raster.mask_flag_enums,
+        flags_of_bands,
         raster.scales,
         raster.offsets,
         raster.units,
@@ -256,6 +295,13 @@ def _band_headers(raster: DatasetReader, nodata: Sequence[float | int | None]) -
         )
         for description, dtype, value, flags, scale, offset, unit in rows
     )
+
+
+def _level_count(raster: DatasetReader, href: str, files: Beside) -> int:
+    """Return how many overview levels there are. Those of pictures are made by their decoder, and not stored."""
+    if raster.driver in PICTURES:
+        return 0
+    return overview_count(href) if any(files.rasters()) else len(raster.overviews(1))
 
 
 def _overview_sizes(href: str, version: str, levels: int) -> tuple[tuple[int, int], ...]:

@@ -19,14 +19,15 @@ from rasterwire.errors import Violation, Violations
 __all__ = ["check_packages", "folder_index", "make_catalog"]
 
 
-def folder_index(indexes: Path, prefix: str) -> Path:
+def folder_index(indexes: Path, prefix: str, formats: Sequence[str] = ()) -> Path:
     """Return the file of the index of a folder.
 
     Args:
         indexes: the folder of all indexes of a server.
         prefix: of the ids of its images.
+        formats: that the operator chose; with others, other files are images.
     """
-    return indexes / f"folder-{prefix.replace('/', '~')}.sqlite"
+    return indexes / f"{'+'.join(('folder', *sorted(formats)))}-{prefix.replace('/', '~')}.sqlite"
 
 
 def make_catalog(folder: Path | None, catalogs: Sequence[CatalogSettings], indexes: Path) -> Catalog:
@@ -85,7 +86,7 @@ def _members(settings: CatalogSettings, indexes: Path) -> list[Member]:
                 for root, collection in settings.roots
             ]
         case CatalogKind.FOLDER:
-            path = folder_index(indexes, settings.prefix)
+            path = folder_index(indexes, settings.prefix, settings.formats)
             folder = FolderCatalog(Path(settings.source).expanduser(), index=path, bands=settings.bands)
             return [Member(root, folder, collection) for root, collection in settings.roots]
         case CatalogKind.INDEX:

@@ -10,10 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from odc.geo.crs import CRS
+from pyproj.exceptions import CRSError
+
 from rasterwire.catalog.band_names import BandNames, NamedBy
 from rasterwire.errors import Violation, Violations
+from rasterwire.files.beside import FormatOptions
 
-__all__ = ["CatalogKind", "CatalogSettings", "read_catalogs"]
+__all__ = ["CatalogKind", "CatalogSettings", "FormatChoice", "format_options", "read_catalogs"]
 
 
 class CatalogKind(StrEnum):
@@ -22,6 +26,13 @@ class CatalogKind(StrEnum):
     FOLDER = "folder"
     INDEX = "index"
     STAC_API = "stac-api"
+
+
+class FormatChoice(StrEnum):
+    """Files that are read only where the operator says so."""
+
+    SIBLINGS = "siblings"
+    WORLDFILES = "worldfiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class CatalogSettings:
         bands: how bands of STAC items are named: ``asset``, by the key of their asset; ``eo:name`` or ``common-name``,
             by the name or the common name that the document gives the only band of an asset; or a table of names by
             the keys of assets.
+        formats: what is read of a folder besides rasters that need no other file: ``siblings``, the ``.ovr``, ``.msk``
+            and ``.aux.xml`` files beside a raster; ``worldfiles``, PNG and JPEG files with a world file.
+        crs: of PNG and JPEG files for which no file beside them names one, such as ``EPSG:25832``.
     """
 
     kind: CatalogKind
@@ -46,6 +60,8 @@ class CatalogSettings:
     prefix: str = ""
     collection: str | tuple[str, ...] = ""
     bands: BandNames = field(default_factory=BandNames)
+    formats: tuple[FormatChoice, ...] = ()
+    crs: str = ""
 
     @property
     def is_index_file(self) -> bool:
@@ -60,7 +76,21 @@ class CatalogSettings:
         return tuple((f"{self.prefix}/{name}".strip("/"), name) for name in self.collection)
 
 
+def format_options(catalogs: Sequence[CatalogSettings]) -> dict[str, FormatOptions]:
+    """Return what is read of each folder for which an operator chose anything; see ``files.beside.configure``."""
+    return {
+        str(Path(settings.source).expanduser()): FormatOptions(
+            siblings=FormatChoice.SIBLINGS in settings.formats,
+            worldfiles=FormatChoice.WORLDFILES in settings.formats,
+            crs=settings.crs,
+        )
+        for settings in catalogs
+        if settings.formats
+    }
+
+
 _prefix = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)?", re.ASCII)
+_code = re.compile(r"[A-Z]{2,10}:[0-9A-Za-z]{1,10}", re.ASCII)
 _address = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#@\\]*)?")
 
 _MAX_TEXT = 500
@@ -79,6 +109,7 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
         return ()
     catalogs: list[CatalogSettings] = []
     path_by_root: dict[str, str] = {}
+    formats_by_folder: dict[str, tuple[object, str]] = {}
     for number, table in enumerate(tables):
         path = f"catalogs[{number}]"
         if not isinstance(table, Mapping):
@@ -92,6 +123,10 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
                     _wrong(f"{path}.prefix", f"{path_by_root[root]} has the ids under {root!r}; set another prefix")
                 )
             path_by_root.setdefault(root, path)
+        if settings is not None and settings.kind is CatalogKind.FOLDER:
+            formats = {*settings.formats}, settings.crs
+            if formats_by_folder.setdefault(settings.source, formats) != formats:
+                problems.add(_wrong(f"{path}.formats", "a catalog above has other formats of this folder; repeat them"))
         violations.items.extend(problems.items)
         if settings is not None and not problems.items:
             catalogs.append(settings)
@@ -125,6 +160,10 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
     source = repr(settings.source[:_MAX_TEXT])
     if settings.kind is CatalogKind.FOLDER and not Path(settings.source).expanduser().is_dir():
         yield "source", f"{source} is not a folder; name the one that holds the images"
+    if settings.formats and settings.kind is not CatalogKind.FOLDER:
+        yield "formats", "only a catalog of the kind folder has it; delete it"
+    if settings.crs and FormatChoice.WORLDFILES not in settings.formats:
+        yield "crs", 'it is of PNG and JPEG files; add formats = ["worldfiles"], or delete it'
     if settings.kind is CatalogKind.INDEX:
         yield from _misfits_of_index(settings.source)
     if settings.kind is CatalogKind.STAC_API:
@@ -190,6 +229,30 @@ def _read_bands(value: object) -> BandNames:
     return BandNames(table=dict(value))
 
 
+def _read_formats(value: object) -> tuple[FormatChoice, ...]:
+    known = ", ".join(FormatChoice)
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{_shown(value)} is no list of formats; write those to read of {known}, or delete it")
+    unknown = next((name for name in value if name not in set(FormatChoice)), None)
+    if unknown in {"vrt", "gti"}:
+        raise ValueError(
+            f"{unknown} files name other files, and are not served; make a GeoTIFF of each with gdal_translate"
+        )
+    if unknown is not None:
+        raise ValueError(f"{_shown(unknown)} is no format that can be chosen; set some of {known}")
+    return tuple(FormatChoice(name) for name in value)
+
+
+def _read_crs(value: object) -> str:
+    if not isinstance(value, str) or not _code.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is no code of a crs; write one such as EPSG:25832")
+    try:
+        CRS(value)
+    except CRSError:
+        raise ValueError(f"{value} is not a crs that this server knows; write another code") from None
+    return value
+
+
 def _shown(value: object) -> str:
     return repr(value)[:_MAX_TEXT]
 
@@ -202,4 +265,6 @@ _readers: dict[str, Callable[[object], object]] = {
     "source": _read_source,
     "collection": _read_collection,
     "bands": _read_bands,
+    "formats": _read_formats,
+    "crs": _read_crs,
 }

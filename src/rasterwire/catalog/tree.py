@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
+from rasterwire.files.beside import is_chosen, is_picture, version_beside
 from rasterwire.files.raster_file import version_of
 
 __all__ = [
@@ -29,12 +30,14 @@ __all__ = [
     "is_remote",
     "join",
     "link_in",
+    "may_be_picture",
     "natural_key",
     "remote_location",
     "scan",
 ]
 
 _raster_suffixes = (".tif", ".tiff", ".jp2")
+_picture_suffixes = (".png", ".jpg", ".jpeg")
 _document_suffixes = (".json", ".geojson")
 # Unfinished uploads, and GDAL's metadata beside a raster.
 _auxiliary_suffix = ".aux.xml"
@@ -71,6 +74,7 @@ class Folder:
         files: version of each regular file, by its name.
         links: real path of each of these files that is a link.
         auxiliary: names of GDAL's ``.aux.xml`` files; these are not in ``files``.
+        pictures: names of the PNG and JPEG files that are read, see ``files.beside``.
     """
 
     stamp: tuple[int, int, int, int] = field(compare=False)
@@ -79,6 +83,7 @@ class Folder:
     files: Mapping[str, str]
     links: Mapping[str, str]
     auxiliary: tuple[str, ...]
+    pictures: frozenset[str] = frozenset()
 
     def state_of(self, name: str) -> str:
         """Return a text that changes when a file does, or when a link leads elsewhere; see ``link_in``."""
@@ -123,6 +128,11 @@ class Tree:
         parent, _, base = name.rpartition("/")
         folder = self.folders.get(parent)
         return None if folder is None or base not in folder.files else folder.state_of(base)
+
+    def is_raster(self, name: str) -> bool:
+        """Return whether a file is a raster by its name, or a picture that is read as one."""
+        parent, _, base = name.rpartition("/")
+        return is_raster(name) or (parent in self.folders and base in self.folders[parent].pictures)
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved."""
@@ -250,7 +260,12 @@ def _listed(
         except (OSError, ValueError, SourceUnavailable):
             continue  # removed since the folder was listed, or a broken link
     auxiliary = sorted(name for name in auxiliary if name.lower().endswith(_auxiliary_suffix))
-    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary))
+    pictures = frozenset[str]()
+    if entries and is_chosen():
+        paths = {name: links.get(name) or f"{os.path.dirname(entries[0].path)}/{name}" for name in files}
+        files |= {name: files[name] + version_beside(path) for name, path in paths.items()}
+        pictures = frozenset(name for name, path in paths.items() if is_picture(path))
+    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary), pictures)
 
 
 def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
@@ -275,6 +290,11 @@ def remote_location(href: str) -> Location | None:
 def is_raster(name: str) -> bool:
     """Return whether a file name has the extension of a raster, or of a file of arrays."""
     return name.lower().endswith(_raster_suffixes) or bool(array_format(name))
+
+
+def may_be_picture(name: str) -> bool:
+    """Return whether a file name has the extension of a PNG or JPEG file, and some of these are read."""
+    return is_chosen() and name.lower().endswith(_picture_suffixes)
 
 
 def is_document(name: str) -> bool:

@@ -22,9 +22,16 @@ def check_complete(reader: ByteReader) -> None:
         SourceUnavailable: the raster is refused, or the file is not a raster, or a remote file cannot be read.
         OSError: a local file cannot be read.
     """
-    is_truncated = _is_truncated_jpeg2000(reader) if driver_of(reader) != "GTiff" else _is_truncated_tiff(reader)
-    if is_truncated:
+    if _is_truncated[driver_of(reader)](reader):
         raise SourceUnavailable.of_file("the file ends before its pixels do; store it again")
+
+
+def _is_truncated_png(reader: ByteReader) -> bool:
+    return reader.pread(12, max(0, reader.size - 12)) != b"\0\0\0\0IEND\xae\x42\x60\x82"
+
+
+def _is_truncated_jpeg(reader: ByteReader) -> bool:
+    return reader.pread(2, max(0, reader.size - 2)) != b"\xff\xd9"
 
 
 def _is_truncated_tiff(reader: ByteReader) -> bool:
@@ -75,3 +82,11 @@ def _end_of_boxes(reader: ByteReader) -> int | None:
             length = int.from_bytes(start[8:16], "big")
         offset += max(length, 8)
     raise SourceUnavailable(image_id="", band="", problem=f"it has more than {_MAX_BOXES} boxes; store it again")
+
+
+_is_truncated = {
+    "GTiff": _is_truncated_tiff,
+    "JP2OpenJPEG": _is_truncated_jpeg2000,
+    "PNG": _is_truncated_png,
+    "JPEG": _is_truncated_jpeg,
+}

@@ -1,5 +1,6 @@
 """Files and assets that the catalog finds but does not serve."""
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.tree import Tree
+from rasterwire.catalog.tree import Tree, join
+from rasterwire.files.beside import is_chosen, paths_beside
 
 __all__ = ["AN_IMAGE", "Unserved", "count_text", "find_unserved", "lines", "summary"]
 
@@ -17,17 +19,24 @@ AN_IMAGE = (
 """Said where a folder holds none."""
 
 _INSIDE = "only the raster file itself is read; put it into the file"
+_OR_CHOOSE = f'{_INSIDE}, or set formats = ["siblings"] for the catalog of the folder'
 
 _SIDECARS = {
-    ".msk": f"a mask beside a raster is ignored: {_INSIDE}",
-    ".ovr": f"overviews beside a raster are ignored: {_INSIDE}",
-    ".aux.xml": f"GDAL's notes beside a raster are ignored: {_INSIDE}",
+    ".msk": f"a mask beside a raster is ignored: {_OR_CHOOSE}",
+    ".ovr": f"overviews beside a raster are ignored: {_OR_CHOOSE}",
+    ".aux.xml": f"GDAL's notes beside a raster are ignored: {_OR_CHOOSE}",
 } | dict.fromkeys(
     (".tfw", ".tifw", ".tiffw", ".wld", ".j2w", ".jp2w"), f"a world file is ignored: {_INSIDE} as a geotransform"
 )
 
+_PICTURE = (
+    'a picture with a world file is not served: convert it to GeoTIFF, or set formats = ["worldfiles"] for the catalog'
+    " of the folder"
+)
+_PICTURE_WORLD_FILES = (".pgw", ".pngw", ".jgw", ".jpgw", ".jpegw")
+
 _format = re.compile(
-    r".*(\.(?:vrt|img|cdf|hdf[45]?|he5|gri?b2?|ecw|sid|asc|bil|bsq|bip|hgt|dem|dt[012]|mrf|gpkg|mbtiles|ntf|nitf"
+    r".*(\.(?:vrt|gti(?:\.fgb|\.gpkg)?|img|cdf|hdf[45]?|he5|gri?b2?|ecw|sid|asc|bil|bsq|bip|hgt|dem|dt[012]|mrf|gpkg|mbtiles|ntf|nitf"
     r"|adf|rst|j2k|jpx|j2c|tiff?\.gz|gtiff|geotiff))",
     re.DOTALL,
 )
@@ -35,7 +44,12 @@ _NOT_READ = "not read, since only files of the folder are served"
 _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extension of .tif"
 _HDF4 = "HDF4, which is not served: convert it to GeoTIFF with gdal_translate, or to HDF5 with h4toh5"
 _HDF5 = "served with an extension of .h5 or .nc where it is HDF5 or NetCDF 4: rename it"
-_reasons = {".hdf": _HDF4, ".hdf4": _HDF4} | dict.fromkeys((".hdf5", ".he5", ".cdf"), _HDF5)
+_OF_OTHERS = "it names other files, and is not served: make a GeoTIFF of it with gdal_translate"
+_reasons = (
+    {".hdf": _HDF4, ".hdf4": _HDF4}
+    | dict.fromkeys((".hdf5", ".he5", ".cdf"), _HDF5)
+    | dict.fromkeys((".vrt", ".gti", ".gti.fgb", ".gti.gpkg"), _OF_OTHERS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +84,12 @@ def lines(unserved: Iterable[Unserved]) -> list[str]:
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
     """Yield the files of a tree and the assets of its images that one may expect to be served, and that are not."""
-    for name in sorted({*tree.names(), *tree.auxiliary()}):
+    read = set(_read_beside(tree))
+    for name in sorted({*tree.names(), *tree.auxiliary()} - read):
         lower = name.lower()
+        for kind in _PICTURE_WORLD_FILES:
+            if lower.endswith(kind):
+                yield Unserved(name, kind, _PICTURE)
         for kind, reason in _SIDECARS.items():
             if lower.endswith(kind):
                 yield Unserved(name, kind, reason)
@@ -81,6 +99,16 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
         for key, href in entry.remote_assets:
             origin = _origin(href)
             yield Unserved(f"{entry.id}, {key}", f"asset at {origin.split(':')[0]}", _NOT_READ, origin)
+
+
+def _read_beside(tree: Tree) -> Iterator[str]:
+    """Yield the names of the files beside rasters that are read."""
+    if not is_chosen():
+        return
+    for name in filter(tree.is_raster, tree.names()):
+        folder = name.rpartition("/")[0]
+        for path in paths_beside(tree.path_of(name)):
+            yield join(folder, posixpath.basename(path))
 
 
 def _origin(href: str) -> str:

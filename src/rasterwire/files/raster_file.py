@@ -9,22 +9,24 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
-from xml.sax.saxutils import escape
 
 import rasterio
 import tifffile
 from pyproj.exceptions import ProjError
 from rasterio._env import set_gdal_config
 from rasterio._err import CPLE_BaseError, CPLE_OutOfMemoryError
+from rasterio.enums import MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.byte_reader import ByteReader, reader_of, version_of
+from rasterwire.files.beside import Beside, beside, is_picture
+from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version_of
 from rasterwire.files.gdal_file import GdalFile, failure_of, keep_with
 from rasterwire.files.sources import is_local
+from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
 
 __all__ = [
     "DRIVERS",
@@ -35,6 +37,7 @@ __all__ = [
     "open_dataset",
     "open_piece",
     "open_raster",
+    "overview_count",
     "version_of",
 ]
 
@@ -44,6 +47,15 @@ set_gdal_config("GDAL_CACHEMAX", 64 << 20)
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 
+PICTURES = ("PNG", "JPEG")
+"""Drivers of files that are read only with a world file; see ``beside``."""
+
+_MAX_LEVELS = 32
+"""After so many halvings any raster is one pixel."""
+
+_UNMASKED = ({MaskFlags.all_valid}, {MaskFlags.nodata})
+"""What GDAL says of a band without a mask."""
+
 _signatures = (
     (b"II*\x00", "GTiff"),
     (b"MM\x00*", "GTiff"),
@@ -51,20 +63,9 @@ _signatures = (
     (b"MM\x00+", "GTiff"),
     (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
     (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),  # a codestream without the boxes of a JP2 file
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
 )
-
-_types = {
-    "uint8": "Byte",
-    "int8": "Int8",
-    "uint16": "UInt16",
-    "int16": "Int16",
-    "uint32": "UInt32",
-    "int32": "Int32",
-    "uint64": "UInt64",
-    "int64": "Int64",
-    "float32": "Float32",
-    "float64": "Float64",
-}
 
 # rasterio's errors, GDAL's, and those of the coordinate systems have no common base.
 _foreign_errors = (RasterioError, CRSError, ProjError, CPLE_BaseError)
@@ -82,11 +83,13 @@ class GdalOptions:
         GDAL_PAM_ENABLED: NO neither reads nor writes .aux.xml.
         GDAL_NUM_THREADS: of the decoder of JPEG 2000. Several threads lose the errors of damaged tiles, and give
             whatever was in memory for their pixels.
+        GDAL_ERROR_ON_LIBJPEG_WARNING: TRUE makes damage of a JPEG file an error, and not gray pixels.
     """
 
     GDAL_DISABLE_READDIR_ON_OPEN: Literal["EMPTY_DIR"] = "EMPTY_DIR"
     GDAL_PAM_ENABLED: Literal["NO"] = "NO"
     GDAL_NUM_THREADS: Literal["1"] = "1"
+    GDAL_ERROR_ON_LIBJPEG_WARNING: Literal["TRUE"] = "TRUE"
 
     def as_env(self) -> dict[str, str]:
         """Return the settings as ``rasterio.Env`` takes them."""
@@ -94,6 +97,7 @@ class GdalOptions:
             "GDAL_DISABLE_READDIR_ON_OPEN": self.GDAL_DISABLE_READDIR_ON_OPEN,
             "GDAL_PAM_ENABLED": self.GDAL_PAM_ENABLED,
             "GDAL_NUM_THREADS": self.GDAL_NUM_THREADS,
+            "GDAL_ERROR_ON_LIBJPEG_WARNING": self.GDAL_ERROR_ON_LIBJPEG_WARNING,
         }
 
 
@@ -157,9 +161,9 @@ def _codec_name(codec: str) -> str:
 
 
 def open_dataset(href: str, overview_level: int | None = None, version: str = "") -> DatasetReader:
-    """Open a GeoTIFF or JPEG 2000 file, which the caller uses in one thread and closes.
+    """Open a file with the mask and overviews beside it, if any is to be read; the caller closes it.
 
-    Call it, and every read, inside ``gdal_calls``.
+    Call it, and every read, inside ``gdal_calls``, and use the dataset in one thread.
 
     Args:
         href: absolute path of a regular file, or address of a remote one.
@@ -170,6 +174,19 @@ def open_dataset(href: str, overview_level: int | None = None, version: str = ""
         SourceUnavailable: the file is missing, of another kind, or damaged. The error names neither image
             nor band.
     """
+    files = beside(href)
+    if not (files.mask or files.overviews):
+        return _open_alone(href, overview_level, version)
+    parts = _parts(href, files, overview_level)
+    if parts is None:
+        raise SourceUnavailable.of_file(CHANGED)
+    if parts.mask is None and parts.pixels.file == href:  # it may have a mask of its own
+        return _open_alone(href, parts.pixels.overview, version)
+    return _open(href, "VRT", text=parts.whole())
+
+
+def _open_alone(href: str, overview_level: int | None = None, version: str = "") -> DatasetReader:
+    """Open a file without those beside it; see ``open_dataset``."""
     reader = reader_of(href, version)
     driver = driver_of(reader)
     dataset = _open(href if is_local(href) else GdalFile(reader), driver, overview_level)
@@ -179,6 +196,65 @@ def open_dataset(href: str, overview_level: int | None = None, version: str = ""
             "the file names overviews in another file, which are not read; remove that item"
         )
     return dataset
+
+
+def overview_count(href: str) -> int:
+    """Return how many overview levels a file of this machine has with the mask and overviews beside it.
+
+    GDAL keeps the masks of overviews in a file of their own; overviews whose masks are missing are not used.
+    Call it inside ``gdal_calls``.
+
+    Raises:
+        SourceUnavailable: see ``open_dataset``; or a file beside it does not fit.
+    """
+    files = beside(href)
+    return next(level for level in range(_MAX_LEVELS + 1) if _parts(href, files, level) is None)
+
+
+def _parts(href: str, files: Beside, overview_level: int | None) -> Parts | None:
+    """Return where the pixels and the mask of a resolution are; None where there is no such level.
+
+    Raises:
+        SourceUnavailable: see ``overview_count``.
+    """
+    number = 0 if overview_level is None else overview_level + 1
+    pixels = _part(href, files.overviews, number, is_masked_elsewhere=bool(files.mask))
+    if pixels is None or not files.mask:
+        return pixels
+    mask = _part(files.mask, files.mask_overviews, number, is_masked_elsewhere=False)
+    if number and (mask is None or mask.size != pixels.size):
+        return None
+    if mask is None or mask.size != pixels.size or len(mask.dtypes) not in {1, len(pixels.dtypes)}:
+        raise SourceUnavailable.of_file("the mask beside it is of another size; make it again")
+    return replace(pixels, mask=mask.pixels, mask_bands=len(mask.dtypes))
+
+
+def _part(file: str, overviews: str, number: int, *, is_masked_elsewhere: bool) -> Parts | None:
+    """Return a resolution of a file without its mask: 0 is the full one; None where there is no such level.
+
+    Overviews beside a file with a mask of its own have no mask, and are not used.
+    """
+    level = Level(file)
+    with _open_alone(file) as whole:
+        part = Parts((whole.width, whole.height), tuple(map(str, whole.dtypes)), level)
+        own = len(whole.overviews(1))
+        is_masked = not all({*flags} in _UNMASKED for flags in whole.mask_flag_enums)
+    if number == 0:
+        return part
+    if own:
+        level, count = Level(file, number - 1), own
+    elif overviews and (is_masked_elsewhere or not is_masked):
+        level = Level(overviews, None if number == 1 else number - 2)
+        with _open_alone(overviews) as first:
+            count = 1 + len(first.overviews(1))
+    else:
+        return None
+    if number > count:
+        return None
+    with _open_alone(level.file, level.overview) as raster:
+        if tuple(map(str, raster.dtypes)) != part.dtypes or raster.width > part.size[0] or raster.height > part.size[1]:
+            raise SourceUnavailable.of_file("the overviews beside it are of another file; make them again")
+        return Parts((raster.width, raster.height), part.dtypes, level)
 
 
 def _open(file: str | GdalFile, driver: str, overview_level: int | None = None, text: str = "") -> DatasetReader:
@@ -217,18 +293,24 @@ def open_band(
             is made, since the warper compares 64-bit integers as doubles.
         version: see ``open_dataset``.
     """
-    with open_dataset(href, overview_level, version) as whole:
-        size, dtype = (whole.width, whole.height), _types[whole.dtypes[index - 1]]
+    files = beside(href)
     file = href if is_local(href) else GdalFile(reader_of(href, version))
-    name = file if isinstance(file, str) else file.name
-    options = "" if overview_level is None else f'<OOI key="OVERVIEW_LEVEL">{overview_level}</OOI>'
+    if files.mask or files.overviews:
+        parts = _parts(href, files, overview_level)
+        if parts is None:
+            raise SourceUnavailable.of_file(CHANGED)
+    else:
+        with _open_alone(href, overview_level, version) as whole:
+            level = Level(file if isinstance(file, str) else file.name, overview_level)
+            parts = Parts((whole.width, whole.height), whole.dtypes, level)
+    dtype, band = parts.dtypes[index - 1], parts.band_source(index)
     if mask is True:
-        text = _virtual(size, dtype, _source(name, str(index), options), _source(name, f"mask,{index}", options))
+        text = virtual_text(parts.size, dtype, band, parts.mask_source(index))
     else:
         nodata = "" if mask is False else f"<NoDataValue>{mask}</NoDataValue>"
-        text = _virtual(size, dtype, nodata + _source(name, str(index), options))
+        text = virtual_text(parts.size, dtype, nodata + band)
         if nodata:
-            text = _virtual(size, dtype, _source(text, "1"), _source(text, "mask,1"))
+            text = virtual_text(parts.size, dtype, source_text(text, "1"), source_text(text, "mask,1"))
     return _open(file, "VRT", text=text)
 
 
@@ -243,37 +325,32 @@ def open_piece(piece: DatasetReader, corner: tuple[int, int], size: tuple[int, i
         size: columns and rows of the raster.
         masked: whether the piece has a mask.
     """
-    dtype = _types[piece.dtypes[0]]
     place = f'<SrcRect xOff="0" yOff="0" xSize="{piece.width}" ySize="{piece.height}"/>'
     place += f'<DstRect xOff="{corner[0]}" yOff="{corner[1]}" xSize="{piece.width}" ySize="{piece.height}"/>'
-    mask = _source(piece.name, "mask,1", place=place) if masked else ""
-    text = _virtual(size, dtype, _source(piece.name, "1", place=place), mask)
+    mask = source_text(piece.name, "mask,1", place=place) if masked else ""
+    text = virtual_text(size, piece.dtypes[0], source_text(piece.name, "1", place=place), mask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(text, driver="VRT", sharing=False)
 
 
-def _virtual(size: tuple[int, int], dtype: str, band: str, mask: str = "") -> str:
-    """Return a VRT of one band."""
-    if mask:
-        mask = f'<MaskBand><VRTRasterBand dataType="Byte">{mask}</VRTRasterBand></MaskBand>'
-    band = f'<VRTRasterBand dataType="{dtype}" band="1">{band}</VRTRasterBand>'
-    return f'<VRTDataset rasterXSize="{size[0]}" rasterYSize="{size[1]}">{mask}{band}</VRTDataset>'
-
-
-def _source(file: str, band: str, options: str = "", place: str = "") -> str:
-    name = f'<SourceFilename relativeToVRT="0" shared="0">{escape(file)}</SourceFilename>'
-    options = f"<OpenOptions>{options}</OpenOptions>" if options else ""
-    return f"<SimpleSource>{name}{options}<SourceBand>{band}</SourceBand>{place}</SimpleSource>"
-
-
 @contextmanager
-def open_raster(href: str, overview_level: int | None = None, version: str = "") -> Iterator[DatasetReader]:
+def open_raster(
+    href: str, overview_level: int | None = None, version: str = "", *, alone: bool = False
+) -> Iterator[DatasetReader]:
     """Open a file for a ``with`` block; errors of reads inside it are translated as well.
 
-    Args and errors: see ``open_dataset``.
+    Args:
+        href: see ``open_dataset``.
+        overview_level: see ``open_dataset``.
+        version: see ``open_dataset``.
+        alone: whether the mask and overviews beside it are left out.
+
+    Raises:
+        SourceUnavailable: see ``open_dataset``.
     """
-    with gdal_calls(), open_dataset(href, overview_level, version) as raster:
+    open_it = _open_alone if alone else open_dataset
+    with gdal_calls(), open_it(href, overview_level, version) as raster:
         try:
             yield raster
         finally:
@@ -291,6 +368,6 @@ def driver_of(reader: ByteReader) -> str:
     except OSError as error:
         raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
     for signature, driver in _signatures:
-        if start.startswith(signature):
+        if start.startswith(signature) and (driver in DRIVERS or is_picture(reader.href)):
             return driver
     raise SourceUnavailable.of_file("it is neither a GeoTIFF nor a JPEG 2000 file")

@@ -1,6 +1,5 @@
 """Reading pixels of a source. The only module of the renderer that opens rasters."""
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,8 @@ from rasterio.windows import Window as RasterWindow
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.chunks import read_layer
 from rasterwire.files.arrays.opened import array_version, opened_layers
-from rasterwire.files.byte_reader import CHANGED, version_of
+from rasterwire.files.beside import present_version
+from rasterwire.files.byte_reader import CHANGED
 from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.gdal_file import failure_of
 from rasterwire.files.gdal_window import fetch_for_gdal
@@ -283,8 +283,7 @@ def check_version(band: Band) -> None:
     if not is_local(band.href):
         return
     try:
-        # os.stat for each block, since it is twice as fast
-        version = array_version(band.href) if band.format else version_of(os.stat(band.href))  # noqa: PTH116
+        version = array_version(band.href) if band.format else present_version(band.href)
     except (OSError, SourceUnavailable):
         raise SourceUnavailable("", band.name, "the file is gone") from None
     if band.version and band.version != version:

@@ -9,7 +9,7 @@ from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.stac import FolderDocument, read_folder_document
-from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, link_in, scan
+from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, link_in, may_be_picture, scan
 
 __all__ = ["FolderUpdates"]
 
@@ -165,10 +165,10 @@ class _Update:
         """Return which images of folders may be others, because of some files."""
         units: set[str] = set()
         for name in names:
-            if is_raster(name) or name.rpartition("/")[2] == DESCRIPTION_NAME:
+            if is_raster(name) or may_be_picture(name) or name.rpartition("/")[2] == DESCRIPTION_NAME:
                 units.update(units_of(name))
             if name == DESCRIPTION_NAME and "" in self._tree.folders:
-                units.update(filter(is_raster, self._tree.folders[""].files))
+                units.update(filter(self._tree.is_raster, self._tree.folders[""].files))
         return units
 
     def _remove(self, documents: Iterable[str]) -> set[str]:
@@ -198,7 +198,7 @@ class _Update:
             with self._records.writing():
                 for name, content in contents:
                     mentions = self._records.set_mentions(name, content.files, content.links)
-                    self._records.add_stale(self._units(filter(is_raster, mentions)))
+                    self._records.add_stale(self._units(mentions))
                     unlinked.update(mentions - content.links)
                     links = [link for link in content.links if self._is_unread(link) and link not in met]
                     met.update(links)

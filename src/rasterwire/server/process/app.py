@@ -23,8 +23,10 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog import Catalog
 from rasterwire.catalog.make import check_packages, folder_index, make_catalog
+from rasterwire.catalog.settings import format_options
 from rasterwire.download import Downloads, Renders
 from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.files import beside
 from rasterwire.files.byte_reader import keep_tiles
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
@@ -218,6 +220,7 @@ def _use_sources(settings: Settings) -> None:
     Raises:
         BadSettings: a package or a file that the settings need is missing.
     """
+    beside.configure(format_options(settings.catalogs))
     try:
         configure(make_sources(settings.sources))
         check_packages(settings.catalogs)
@@ -273,7 +276,10 @@ def serve(settings: Settings) -> None:
     log_to_stderr()
     _use_sources(settings)  # tells of bad settings; and whether an asset is served depends on its source
     indexes = settings.state_dir / "index"
-    tell_unserved_meanwhile({folder: folder_index(indexes, prefix) for prefix, folder in settings.folders.items()})
+    formats = {catalog.prefix: catalog.formats for catalog in settings.catalogs}
+    tell_unserved_meanwhile(
+        {folder: folder_index(indexes, prefix, formats.get(prefix, ())) for prefix, folder in settings.folders.items()}
+    )
     if settings.workers == 1:
         _serve_alone(settings)
         return

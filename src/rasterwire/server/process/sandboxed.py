@@ -1,13 +1,14 @@
 """Reading files in processes of their own, as the settings say."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
 from rasterwire import compiled
 from rasterwire.catalog.header import read_header
-from rasterwire.files import decoded_tile, lzw, sandbox
+from rasterwire.catalog.settings import format_options
+from rasterwire.files import beside, decoded_tile, lzw, sandbox
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
@@ -34,18 +35,23 @@ def sandboxed(settings: Settings) -> AbstractContextManager[None]:
     limits = sandbox.ReadLimits(settings.sandbox_seconds, settings.sandbox_bytes)
     keys = _PLATFORM_KEYS if any(source.credentials == "env" for source in settings.sources) else ()
     return sandbox.in_children(
-        settings.threads + _FOR_HEADERS, limits, partial(prepare, settings.sources), variables=keys
+        settings.threads + _FOR_HEADERS,
+        limits,
+        partial(prepare, settings.sources, format_options(settings.catalogs)),
+        variables=keys,
     )
 
 
-def prepare(files_elsewhere: Sequence[SourceSettings]) -> None:
+def prepare(files_elsewhere: Sequence[SourceSettings], formats: Mapping[str, beside.FormatOptions]) -> None:
     """Make a child ready before its first call.
 
     It loads the loops that decode tiles; where none are kept, their twins run.
 
     Args:
         files_elsewhere: the sources from which it may read files.
+        formats: see ``beside.configure``.
     """
+    beside.configure(formats)
     configure(make_sources(files_elsewhere))
     if not compiled.are_cached():
         compiled.run_twins(True)
