@@ -18,6 +18,7 @@ import rasterwire.catalog.followed as of_followed
 import rasterwire.catalog.ingest.bucket as of_bucket
 import rasterwire.catalog.ingest.folder as of_folder
 from cases import every
+from doc_blocks import blocks_of
 from rasterwire import Client
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.folder import FolderCatalog
@@ -380,14 +381,21 @@ def opened(store: Seaweed, bucket: str) -> S3Store:
 
 
 def write_config(folder: Path, store: Seaweed, source: str, secret: str | None = None) -> Path:
-    """Write a config file whose only catalog is a bucket."""
+    """Write the config file of the page that serves a bucket alone, with the addresses of this machine."""
     keys = folder / "keys"
     keys.write_text(f"[default]\naws_access_key_id = {store.key}\naws_secret_access_key = {secret or store.secret}\n")
+    _, text = (block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml")
+    places = {
+        'source = "s3://imagery/2024/"': f'source = "{source}"',
+        'prefix = "s3://imagery/"': 'prefix = "s3://"',
+        "https://s3.example.org": store.endpoint,
+        "/etc/rasterwire/s3-keys": str(keys),
+    }
+    for place, replacement in places.items():
+        assert place in text
+        text = text.replace(place, replacement)
     config = folder / "rasterwire.toml"
-    config.write_text(
-        f'[[catalogs]]\nprefix = "IMAGERY"\nkind = "index"\nsource = "{source}"\n\n'
-        f'[[sources]]\nprefix = "s3://"\nendpoint = "{store.endpoint}"\ncredentials = "{keys}"\nretries = 0\n'
-    )
+    config.write_text(text)
     return config
 
 

@@ -56,7 +56,7 @@ def fill_bucket(store: Seaweed, files: dict[str, bytes]) -> None:
 
 def config_of_the_page(folder: Path, double: StacDouble, store: Seaweed, keys: Path) -> str:
     """Return the first config file of the page, with the addresses of this machine in place of those of the page."""
-    (text,) = [block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml"]
+    text = next(block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml")
     host = urlsplit(double.address).netloc
     places = {
         '"/data"': json.dumps(str(folder)),
@@ -161,5 +161,5 @@ def test_what_is_served_is_told_without_addresses(settings: Settings) -> None:
 
 
 def test_a_toml_block_is_the_whole_config_file() -> None:
-    (text,) = [block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml"]
+    text = next(block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml")
     assert set(tomllib.loads(text)) == {"catalog", "catalogs", "sources", "cache"}

@@ -231,7 +231,8 @@ class _Update:
         with ThreadPoolExecutor(_MAX_READERS, thread_name_prefix="rasterwire-index") as pool:
             contents = list(pool.map(self._remote_content, names))
         problems = [content for content in contents if isinstance(content, SourceUnavailable)]
-        if len(problems) == _MAX_BATCH:
+        is_outage = len(problems) == _MAX_BATCH
+        if is_outage:
             raise problems[0]
         self._summary.broken += len(problems)
         return [
