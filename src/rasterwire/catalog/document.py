@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rasterwire.files.sources import OpenedFile, is_local, source_of
+
 __all__ = [
     "as_list",
     "as_mapping",
@@ -16,6 +18,7 @@ __all__ = [
     "as_time",
     "is_text",
     "limit_properties",
+    "read_body",
     "read_document",
     "read_value",
 ]
@@ -32,9 +35,15 @@ _max_integer = 1 << 64
 def read_document(path: str) -> Mapping[str, Any] | None:
     """Return the object in a JSON file; None where the file has another kind of value.
 
+    Args:
+        path: absolute, or the address of a file on another machine.
+
     Raises:
         ValueError: the file is not JSON, cannot be read or is too large. The message contains no path.
+        SourceUnavailable: a file on another machine cannot be read now.
     """
+    if not is_local(path):
+        return read_value(read_body(source_of(path).open(path)))
     try:
         file = Path(path)
         if file.stat().st_size > _max_bytes:
@@ -43,6 +52,20 @@ def read_document(path: str) -> Mapping[str, Any] | None:
     except OSError as error:
         raise ValueError("a file that cannot be opened") from error
     return read_value(body)
+
+
+def read_body(file: OpenedFile) -> bytes:
+    """Return all bytes of a document on another machine.
+
+    Raises:
+        ValueError: it is too large.
+        SourceUnavailable: it cannot be read now.
+    """
+    if file.size > _max_bytes:
+        raise ValueError(f"more than {_max_bytes >> 20} MiB")
+    count = file.size - len(file.head)
+    rest = source_of(file.href).read(file, [(len(file.head), count)]) if count > 0 else [b""]
+    return file.head + rest[0]
 
 
 def read_value(body: bytes) -> Mapping[str, Any] | None:

@@ -9,6 +9,7 @@ folder, with slashes. A folder with an ``asset.json`` like the result of Earth E
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -26,6 +27,7 @@ from rasterwire.catalog.document import (
 from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Tree, join, natural_key
 from rasterwire.files.arrays.opened import array_format
+from rasterwire.files.sources import is_local
 
 __all__ = ["DESCRIPTION_NAME", "folder_images", "units_of"]
 
@@ -97,14 +99,22 @@ def _source(tree: Tree, name: str, claims: Mapping[str, Claim] | None = None) ->
 def _description(tree: Tree, folder: str) -> Mapping[str, Any]:
     """Return the image description of a folder, or {}. Those of ``read_folder_document`` tell of invalid JSON."""
     name = join(folder, DESCRIPTION_NAME)
-    if tree.version_of(name) is None:
+    version = tree.version_of(name)
+    if version is None:
         return {}
+    path = tree.path_of(name)
     try:
-        document = as_mapping(read_document(tree.path_of(name)))
+        document = as_mapping(read_document(path) if is_local(path) else _remote_document(path, version))
     except ValueError:
         return {}
     is_image = str(document.get("type")).lower() == "image"
     return document if is_image and as_text(document.get("id")) else {}
+
+
+@lru_cache(maxsize=16)
+def _remote_document(href: str, _version: str) -> Mapping[str, Any] | None:
+    """Return a document on another machine; that of the top is needed again for each raster there."""
+    return read_document(href)
 
 
 def _entry_of_description(tree: Tree, folder: str, names: Sequence[str], description: Mapping[str, Any]) -> Entry:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
-from rasterwire.catalog.ingest.build import IndexInUse, kind_of, update_index
+from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, kind_of, update_index
 from rasterwire.errors import DownloadError, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.query import Query
@@ -18,6 +19,9 @@ __all__ = ["FollowedCatalog"]
 
 _PAUSE = 300.0
 """Seconds between two updates."""
+
+_MAX_LEARNT = 4
+"""Images whose rasters are opened before the next look at whether to stop, for footprints that no document gives."""
 
 _log = logging.getLogger("rasterwire.catalog")
 
@@ -32,7 +36,8 @@ class FollowedCatalog:
         """Set the source, and begin to read it in the background.
 
         Args:
-            address: of a folder, a STAC catalog, a STAC API or a stac-geoparquet file: an absolute path or a URL.
+            address: of a folder, a bucket, a STAC catalog, a STAC API or a stac-geoparquet file: an absolute path or a
+                URL.
             path: of the index; it and its folder are made where they are not there.
             bands: how bands are named; by their assets if not given.
         """
@@ -101,10 +106,12 @@ class _Updates:
         self.stop = threading.Event()
         self._address = address
         self._path = path
+        self._last_id = ""
 
     def run(self) -> None:
         """Update the index again and again, until told to stop."""
         while not self.stop.is_set():
+            next_update = time.monotonic() + _PAUSE
             try:
                 update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
                 self.complete.touch()
@@ -113,7 +120,27 @@ class _Updates:
             except Exception as error:  # noqa: BLE001  of a source, of which the next look may find another state
                 if not self.stop.is_set():
                     _log.warning("the index of a catalog could not be updated: %s", _reason(error))
-            self.stop.wait(_PAUSE)
+            else:
+                next_update = time.monotonic() + _PAUSE
+                if kind_of(self._address) in {SourceKind.FOLDER, SourceKind.BUCKET}:
+                    self._learn_footprints(next_update)
+            self.stop.wait(max(0.0, next_update - time.monotonic()))
+
+    def _learn_footprints(self, until: float) -> None:
+        """Open rasters whose footprints no document gives, one after another, so that no search has to wait for all."""
+        try:
+            catalog = IndexCatalog(IndexStore(self._path))
+        except DownloadError:  # the next update tells why
+            return
+        try:
+            while not self.stop.is_set() and time.monotonic() < until:
+                self._last_id = catalog.learn_footprints(self._last_id, _MAX_LEARNT)
+                if not self._last_id:
+                    return
+        except DownloadError as error:
+            _log.warning("footprints of a catalog could not be learnt: %s", error)
+        finally:
+            catalog.store.close()
 
     def _tell(self, count: int, _total: int | None) -> None:
         self.count = count

@@ -11,6 +11,7 @@ from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.image_reader import ImageReader, footprint_of
 from rasterwire.catalog.index import IndexStore
 from rasterwire.errors import ImageNotFound, SourceUnavailable
+from rasterwire.files.byte_reader import ask_again
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
 from rasterwire.query import Query
@@ -116,6 +117,9 @@ class IndexCatalog:
 
     def _footprint(self, entry: Entry) -> Region | None:
         """Return the footprint that the files of an entry have, and enter it. One that cannot be read has none now."""
+        if not self._store.read_only:
+            # what is entered stays: it must not be of a version before the one that the entry was made of
+            ask_again(source.href for source in entry.sources)
         try:
             image = self._reader.image(entry)
         except SourceUnavailable:

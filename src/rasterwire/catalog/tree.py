@@ -20,14 +20,17 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.beside import is_chosen, is_picture, version_beside
 from rasterwire.files.raster_file import version_of
+from rasterwire.files.sources import is_local
 
 __all__ = [
     "Folder",
     "Location",
     "Tree",
+    "is_auxiliary",
     "is_document",
     "is_raster",
     "is_remote",
+    "is_unfinished",
     "join",
     "link_in",
     "may_be_picture",
@@ -39,9 +42,6 @@ __all__ = [
 _raster_suffixes = (".tif", ".tiff", ".jp2")
 _picture_suffixes = (".png", ".jpg", ".jpeg")
 _document_suffixes = (".json", ".geojson")
-# Unfinished uploads, and GDAL's metadata beside a raster.
-_auxiliary_suffix = ".aux.xml"
-_ignored_suffixes = (".part", _auxiliary_suffix)
 _TICK = 3_000_000_000
 """Nanoseconds; the longest step of the times of files. Those of FAT are 2 s, those of some network folders 1 s."""
 
@@ -97,11 +97,13 @@ def link_in(state: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The regular files below a folder. Equal trees have the same files in the same versions.
+    """The regular files below a folder, or the objects below an address of an object store.
+
+    Equal trees have the same files in the same versions.
 
     Attributes:
-        root: the folder, links resolved.
-        configured_root: the folder of the configuration, absolute, links not resolved.
+        root: the folder, links resolved; or the address, without a slash at its end.
+        configured_root: the folder of the configuration, absolute, links not resolved; or the address too.
         folders: what is in each folder, by its name relative to the root, with slashes; "" for the root.
     """
 
@@ -135,7 +137,7 @@ class Tree:
         return is_raster(name) or (parent in self.folders and base in self.folders[parent].pictures)
 
     def path_of(self, name: str) -> str:
-        """Return the absolute path of a file of the tree, links resolved."""
+        """Return the absolute path of a file of the tree, links resolved; or the address of an object."""
         parent, _, base = name.rpartition("/")
         return self.folders[parent].links.get(base) or f"{self.root.rstrip('/')}/{name}"
 
@@ -167,6 +169,9 @@ class Tree:
             href: see ``locate``.
             document: name of the document.
         """
+        if not is_local(self.root):
+            yield from self._object_names(href, document)
+            return
         if is_remote(href):
             return
         if href[:5].lower() == "file:":
@@ -181,6 +186,16 @@ class Tree:
                 top = root.rstrip("/") + "/"
                 if plain.startswith(top):
                     yield plain[len(top) :]
+
+    def _object_names(self, href: str, document: str) -> Iterator[str]:
+        top = self.root + "/"
+        if is_remote(href):
+            name = href.removeprefix(top) if href.startswith(top) else ".."
+        else:
+            name = posixpath.join(posixpath.dirname(document), href)
+        for plain in dict.fromkeys(map(posixpath.normpath, (name, unquote(name)))):
+            if not plain.startswith(("/", "..")):
+                yield plain
 
 
 def join(folder: str, name: str) -> str:
@@ -251,21 +266,20 @@ def _listed(
                     files[name] = array_version(entry.path)  # a file to the catalog: it may hold millions
                 else:
                     folders.append(name)
-            elif name.lower().endswith(_ignored_suffixes):
+            elif is_auxiliary(name):
                 auxiliary.append(name)
-            elif (file := _regular_file(entry, top)) is not None:
+            elif not is_unfinished(name) and (file := _regular_file(entry, top)) is not None:
                 path, files[name] = file
                 if path != entry.path:
                     links[name] = path
         except (OSError, ValueError, SourceUnavailable):
             continue  # removed since the folder was listed, or a broken link
-    auxiliary = sorted(name for name in auxiliary if name.lower().endswith(_auxiliary_suffix))
     pictures = frozenset[str]()
     if entries and is_chosen():
         paths = {name: links.get(name) or f"{os.path.dirname(entries[0].path)}/{name}" for name in files}
         files |= {name: files[name] + version_beside(path) for name, path in paths.items()}
         pictures = frozenset(name for name, path in paths.items() if is_picture(path))
-    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(auxiliary), pictures)
+    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(sorted(auxiliary)), pictures)
 
 
 def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
@@ -295,6 +309,16 @@ def is_raster(name: str) -> bool:
 def may_be_picture(name: str) -> bool:
     """Return whether a file name has the extension of a PNG or JPEG file, and some of these are read."""
     return is_chosen() and name.lower().endswith(_picture_suffixes)
+
+
+def is_auxiliary(name: str) -> bool:
+    """Return whether a file name is that of GDAL's metadata beside a raster."""
+    return name.lower().endswith(".aux.xml")
+
+
+def is_unfinished(name: str) -> bool:
+    """Return whether a file name is that of an unfinished upload."""
+    return name.lower().endswith(".part")
 
 
 def is_document(name: str) -> bool:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rasterwire.cli.text import printable
 
-_kinds = ("auto", "folder", "catalog", "api", "geoparquet")
+_kinds = ("auto", "folder", "bucket", "catalog", "api", "geoparquet")
 
 
 @click.command()
@@ -35,15 +35,17 @@ def index(
 ) -> None:
     """Build an index of the images of SOURCE, or update it.
 
-    SOURCE is a folder, the root document of a static STAC catalog, the address of a STAC API, or a
-    file of stac-geoparquet. Documents may be on this machine, at http:// and https:// addresses, or
-    in the object stores s3://, gs:// and az://.
+    SOURCE is a folder, a bucket or a part of its keys (an address that ends with a slash), the root
+    document of a static STAC catalog, the address of a STAC API, or a file of stac-geoparquet.
+    Documents may be on this machine, at http:// and https:// addresses, or in the object stores
+    s3://, gs:// and az://.
 
     An index that is there is updated: what did not change is not read again, and what SOURCE no
     longer has is removed. After Ctrl-C or a crash, the same command goes on where it was.
 
     \b
       rasterwire index /data --into data.sqlite
+      rasterwire index s3://imagery/2024/ --into imagery.sqlite --config rasterwire.toml
       rasterwire index s3://eo/catalog.json --into eo.sqlite --config rasterwire.toml
       rasterwire index https://stac.example.org/v1 --collection sentinel-2-l2a --into s2.sqlite
       rasterwire index items.parquet --into items.sqlite

@@ -24,6 +24,7 @@ __all__ = [
     "LocalReader",
     "ReaderFile",
     "RemoteReader",
+    "ask_again",
     "keep_tiles",
     "open_reader",
     "reader_of",
@@ -273,6 +274,12 @@ def reader_of(href: str, version: str) -> ByteReader:
 def open_ahead(hrefs: Iterable[str]) -> None:
     """Open remote files at the same time, so that ``open_reader`` need not wait for each; of very many the first."""
     _remote_files.open_ahead(href for href in hrefs if "://" in href)
+
+
+def ask_again(hrefs: Iterable[str]) -> None:
+    """Let the next ``open_reader`` of each remote file ask for its version, however shortly before it was opened."""
+    for href in hrefs:
+        _remote_files.doubt(href)
 
 
 def _open_local(href: str) -> LocalReader:

@@ -80,6 +80,11 @@ class IndexStore:
         """The file."""
         return self._path
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be entered."""
+        return self._read_only
+
     def close(self) -> None:
         """Close the file. Calls that run meanwhile close their connections at their end."""
         with suppress(SourceUnavailable):

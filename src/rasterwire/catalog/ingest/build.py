@@ -14,6 +14,7 @@ from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.catalog.ingest.run import ItemSource, fill
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import is_local
+from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
 __all__ = ["IndexInUse", "SourceKind", "entries_of", "kind_of", "update_index"]
 
@@ -22,6 +23,7 @@ class SourceKind(StrEnum):
     """What items are read from."""
 
     FOLDER = "folder"
+    BUCKET = "bucket"
     CATALOG = "catalog"
     API = "api"
     GEOPARQUET = "geoparquet"
@@ -37,9 +39,11 @@ class IndexInUse(Exception):
 def kind_of(address: str) -> SourceKind:
     """Return what an address most likely is: an absolute path of this machine or a URL. No server is asked.
 
-    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x")
-    (<SourceKind.API: 'api'>, <SourceKind.CATALOG: 'catalog'>)
+    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x"), kind_of("s3://eo/2024/")
+    (<SourceKind.API: 'api'>, <SourceKind.CATALOG: 'catalog'>, <SourceKind.BUCKET: 'bucket'>)
     """
+    if address.endswith("/") and address.partition("://")[0] in OBJECT_SCHEMES:
+        return SourceKind.BUCKET
     name = address.partition("?")[0].lower()
     if name.endswith((".parquet", ".geoparquet")):
         return SourceKind.GEOPARQUET
@@ -71,10 +75,11 @@ def update_index(
     with _locked(path):
         store = IndexStore(path)
         try:
-            if kind is SourceKind.FOLDER:
+            if kind in {SourceKind.FOLDER, SourceKind.BUCKET}:
+                root = Path(address) if kind is SourceKind.FOLDER else address
                 records = FileRecords(path.with_suffix(".files"))
                 try:
-                    summary = FolderUpdates(Path(address), store, records).update(tell=tell)
+                    summary = FolderUpdates(root, store, records).update(tell=tell)
                 finally:
                     records.close()
                 assert summary is not None, "there is no limit to the changes"

@@ -1,20 +1,28 @@
-"""Keeps the index of a folder like its files. A file that did not change is not read again."""
+"""Keeps the index of a folder or of a bucket like its files. A file that did not change is not read again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.folder_images import DESCRIPTION_NAME, folder_images, units_of
 from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest.bucket import list_bucket
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.stac import FolderDocument, read_folder_document
 from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, link_in, may_be_picture, scan
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.sources import is_local
 
 __all__ = ["FolderUpdates"]
 
 _MAX_BATCH = 500
 """Documents of a transaction: no other writer waits long for one, and a dictionary can be made of the first ones."""
+
+_MAX_READERS = 16
+"""Documents of a bucket that are read at the same time."""
 
 _UNIT = "\U0010ffff"
 """Begins the name of what gives images of folders, so that it sorts last: where ids are equal, items go before."""
@@ -36,13 +44,13 @@ class _Changes:
 
 
 class FolderUpdates:
-    """Writes what changed in a folder to an index. Used by one thread at a time."""
+    """Writes what changed in a folder or a bucket to an index. Used by one thread at a time."""
 
-    def __init__(self, root: Path, store: IndexStore, records: FileRecords) -> None:
+    def __init__(self, root: Path | str, store: IndexStore, records: FileRecords) -> None:
         """Set the folder. Nothing is read before the first update.
 
         Args:
-            root: the folder.
+            root: the folder; or the address of a bucket or of a part of its keys, see ``list_bucket``.
             store: takes the entries.
             records: of the folder's files at the update before, maybe of another process.
         """
@@ -58,16 +66,20 @@ class FolderUpdates:
         """Look at the folder, and write what changed.
 
         Args:
-            is_quick: see ``tree.scan``.
+            is_quick: see ``tree.scan``; of a bucket all objects are listed in any case.
             max_changes: of so many files at most; where there are more, nothing is written and None is returned.
             tell: is told of the progress.
 
         Raises:
-            SourceUnavailable: the folder does not exist, or the index cannot be written.
+            SourceUnavailable: the folder does not exist, the bucket cannot be listed or no document of it can be read,
+                or the index cannot be written.
             OSError: the records cannot be written.
         """
         last = self._tree if self._records.revision() == self._revision else None  # None: another process wrote
-        tree = scan(self._root, self._tree, is_quick=is_quick)
+        if isinstance(self._root, Path):
+            tree = scan(self._root, self._tree, is_quick=is_quick)
+        else:
+            tree = list_bucket(self._root, tell)
         changes = _difference(last, tree) if last is not None else self._since_records(tree)
         if max_changes is not None and changes.count > max_changes:
             return None
@@ -193,7 +205,7 @@ class _Update:
         count = 0
         while pending:
             batch = [pending.pop() for _ in range(min(_MAX_BATCH, len(pending)))]
-            contents = [(name, read_folder_document(self._tree, name)) for name in batch]
+            contents = self._contents(batch)
             self._store.write_many(self._document(name, content) for name, content in contents)
             with self._records.writing():
                 for name, content in contents:
@@ -203,10 +215,37 @@ class _Update:
                     links = [link for link in content.links if self._is_unread(link) and link not in met]
                     met.update(links)
                     pending.extend(links)
-                self._records.set_versions({name: self._tree.state_of(name) for name in batch})
+                self._records.set_versions({name: self._tree.state_of(name) for name, _ in contents})
             count += len(batch)
             self._tell(count, count + len(pending))
         return {name for name in unlinked if self._is_unread(name)}
+
+    def _contents(self, names: Sequence[str]) -> list[tuple[str, FolderDocument]]:
+        """Return what documents say, but those that cannot be read now: the next update reads them.
+
+        Raises:
+            SourceUnavailable: none of many can be read now.
+        """
+        if is_local(self._tree.root):
+            return [(name, read_folder_document(self._tree, name)) for name in names]
+        with ThreadPoolExecutor(_MAX_READERS, thread_name_prefix="rasterwire-index") as pool:
+            contents = list(pool.map(self._remote_content, names))
+        problems = [content for content in contents if isinstance(content, SourceUnavailable)]
+        is_outage = len(problems) == _MAX_BATCH
+        if is_outage:
+            raise problems[0]
+        self._summary.broken += len(problems)
+        return [
+            (name, content)
+            for name, content in zip(names, contents, strict=True)
+            if not isinstance(content, SourceUnavailable)
+        ]
+
+    def _remote_content(self, name: str) -> FolderDocument | SourceUnavailable:
+        try:
+            return read_folder_document(self._tree, name)
+        except SourceUnavailable as error:
+            return error
 
     def _is_unread(self, name: str) -> bool:
         """Tell whether a file is a document only where another one links to it."""
@@ -220,14 +259,22 @@ class _Update:
         units = self._records.stale()
         for start in range(0, len(units), _MAX_BATCH):
             batch = units[start : start + _MAX_BATCH]
-            images = {unit: folder_images(self._tree, unit, self._records.listed) for unit in batch}
+            images = dict(self._images(batch))
             self._store.remove(_UNIT + unit for unit, image in images.items() if image is None)
             self._store.write_many(
                 Document(_UNIT + unit, *image) for unit, image in images.items() if image is not None
             )
             with self._records.writing():
-                self._records.remove_stale(batch)
+                self._records.remove_stale(images)
             self._tell(start + len(batch), len(units))
+
+    def _images(self, units: Iterable[str]) -> Iterator[tuple[str, tuple[str, tuple[Entry, ...]] | None]]:
+        """Yield what units give, but those whose description cannot be read now: the next update makes them."""
+        for unit in units:
+            try:
+                yield unit, folder_images(self._tree, unit, self._records.listed)
+            except SourceUnavailable:
+                self._summary.broken += 1
 
 
 def _documents(names: Iterable[str]) -> Iterator[str]:

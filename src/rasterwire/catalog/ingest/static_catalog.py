@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from rasterwire.catalog.document import as_list, as_mapping, read_value
+from rasterwire.catalog.document import as_list, as_mapping, read_body, read_value
 from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, local_location, web_location
@@ -20,7 +20,7 @@ from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import version_of
-from rasterwire.files.sources import OpenedFile, is_local, source_of
+from rasterwire.files.sources import is_local, source_of
 
 __all__ = ["StaticCatalog"]
 
@@ -112,7 +112,7 @@ class StaticCatalog:
             file = source_of(link.href).open(link.href)
             if link.is_leaf and file.version == known:
                 return _Content(version=file.version)
-            return _Content(read_value(_bytes_of(file)), file.version)
+            return _Content(read_value(read_body(file)), file.version)
         except SourceUnavailable as error:
             return _Content(problem=error.problem)
         except ValueError as error:
@@ -183,11 +183,3 @@ class StaticCatalog:
 
 
 _ITEMS = ("Feature", "FeatureCollection")
-
-
-def _bytes_of(file: OpenedFile) -> bytes:
-    if file.size > _MAX_BYTES:
-        raise ValueError(f"more than {_MAX_BYTES >> 20} MiB")
-    count = file.size - len(file.head)
-    rest = source_of(file.href).read(file, [(len(file.head), count)]) if count > 0 else [b""]
-    return file.head + rest[0]

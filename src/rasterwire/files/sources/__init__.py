@@ -4,7 +4,7 @@ An address is an absolute path, or a URL with a scheme such as ``s3://`` or ``ht
 reads it: a file of this machine without any setting, all others as the operator's settings say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -14,6 +14,8 @@ __all__ = [
     "HEAD_BYTES",
     "ByteSource",
     "FetchedPart",
+    "ListedObject",
+    "ListingSource",
     "ObjectSource",
     "OpenedFile",
     "Span",
@@ -104,6 +106,35 @@ class ObjectSource(Protocol):
 
         Raises:
             SourceUnavailable: it was replaced, cannot be read, or took too long.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object that a store lists.
+
+    Attributes:
+        name: its key, without that of the address that was listed.
+        version: a text that changes when the object does; it holds the etag and the size.
+    """
+
+    name: str
+    version: str
+
+
+@runtime_checkable
+class ListingSource(Protocol):
+    """Lists the objects of a store."""
+
+    def listed(self, href: str) -> Iterator[Sequence[ListedObject]]:
+        """Yield all objects below an address, page by page; no object is opened.
+
+        Args:
+            href: address that ends with a slash: of a bucket, or of a part of its keys.
+
+        Raises:
+            SourceUnavailable: they cannot be listed, now or at all.
         """
         ...
 

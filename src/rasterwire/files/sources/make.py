@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from rasterwire.errors import Violation, Violations
 from rasterwire.files.sources import ByteSource
 from rasterwire.files.sources.credentials import read_keys
-from rasterwire.files.sources.remote import RangeClient, RemoteSource
+from rasterwire.files.sources.remote import RemoteSource, StoreSource
 from rasterwire.files.sources.settings import HTTP_SCHEMES, SourceSettings
 
 __all__ = ["make_sources"]
@@ -30,17 +30,17 @@ def make_sources(sources: Sequence[SourceSettings]) -> Mapping[str, ByteSource]:
         except ValueError as error:
             violations.add(Violation(f"sources[{number}].credentials", "INVALID_SETTING", str(error)))
             continue
-        made[settings.prefix] = RemoteSource(settings, _make_client(settings, keys))
+        made[settings.prefix] = _make_source(settings, keys)
     violations.raise_if_any()
     return made
 
 
-def _make_client(settings: SourceSettings, keys: Mapping[str, str]) -> RangeClient:
+def _make_source(settings: SourceSettings, keys: Mapping[str, str]) -> ByteSource:
     # Late: what a server without such sources does not need.
     if settings.scheme in HTTP_SCHEMES:
         from rasterwire.files.sources.https import HttpClient
 
-        return HttpClient(settings, keys)
+        return RemoteSource(settings, HttpClient(settings, keys))
     from rasterwire.files.sources.objects import ObjectClient
 
-    return ObjectClient(settings, keys)
+    return StoreSource(settings, ObjectClient(settings, keys))

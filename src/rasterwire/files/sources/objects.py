@@ -5,11 +5,12 @@ obstore's errors hold addresses and what servers answered, so that none of them 
 
 import email.utils
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rasterwire.files.sources import ListedObject
 from rasterwire.files.sources.attempts import Failure
 from rasterwire.files.sources.http_answer import failure_of_status
 from rasterwire.files.sources.remote import OTHER_BYTES, REPLACED, Answer
@@ -17,18 +18,23 @@ from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.files.sources.versions import condition_of, version_of
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ListStream, ObjectMeta
     from obstore.store import AzureStore, GCSStore, S3Store
 
     Store = S3Store | GCSStore | AzureStore
 
-__all__ = ["ObjectClient"]
+__all__ = ["ObjectClient", "ObjectListing"]
 
 MAX_BUCKETS = 64
 """Buckets of a source whose connections are kept."""
 
-_href = re.compile(r"[a-z0-9]+://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{0,254})/(?P<key>.{1,1024})", re.DOTALL)
+_PAGE = 1000
+"""Objects of a page: as many as S3 lists by one request."""
+
+_href = re.compile(r"[a-z0-9]+://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{0,254})/(?P<key>.{0,1024})", re.DOTALL)
 _status = re.compile(r"status code: (\d{3})")
+
+_BAD_ADDRESS = "its address is not one that can be read"
 
 _statuses = {"NotFoundError": 404, "PermissionDeniedError": 403, "UnauthenticatedError": 401, "PreconditionError": 412}
 """Of obstore's errors by their names."""
@@ -57,17 +63,25 @@ class ObjectClient:
 
     async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
         """Return a range of a file; see ``RangeClient``."""
-        match = _href.fullmatch(href)
-        # Of other names obstore would read another object.
-        if match is None or any(segment in {"", ".", ".."} for segment in match["key"].split("/")):
-            raise Failure("its address is not one that can be read")
+        bucket, key = _parts(href)
+        if not key:
+            raise Failure(_BAD_ADDRESS)
         try:
-            return await _get(self._store(match["bucket"]), match["key"], offset, count, version)
+            return await _get(self._store(bucket), key, offset, count, version)
         except Failure:
             raise
         except Exception as error:  # noqa: BLE001  obstore has many, of its own and of Python
             failure = _failure_of(error)
         raise failure  # outside, so that it has no cause: that names the address
+
+    def listing(self, href: str) -> "ObjectListing":
+        """Return the listing of the objects below an address that ends with a slash. No server is asked yet.
+
+        Raises:
+            Failure: there is no such address.
+        """
+        bucket, key = _parts(href.removesuffix("/") if href.count("/") > 3 else href)
+        return ObjectListing(self._store(bucket), f"{key}/" if key else "")
 
     def _store(self, bucket: str) -> "Store":
         if bucket not in self._stores:
@@ -75,6 +89,54 @@ class ObjectClient:
                 self._stores.clear()
             self._stores[bucket] = _make_store(self._settings, self._keys, bucket)
         return self._stores[bucket]
+
+
+class ObjectListing:
+    """The objects of a store whose keys begin with a prefix, page by page. Used by one task at a time."""
+
+    def __init__(self, store: "Store", prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._stream: ListStream[Sequence[ObjectMeta]] | None = None
+        self._last = ""
+
+    async def page(self) -> Sequence[ListedObject]:
+        """Return the next objects, none behind the last one. After a failure the same ones can be asked for again.
+
+        Raises:
+            Failure: there is no correct answer.
+        """
+        import obstore
+
+        try:
+            if self._stream is None:
+                after = self._last or None
+                self._stream = obstore.list(self._store, self._prefix or None, offset=after, chunk_size=_PAGE)
+            page = await anext(self._stream)
+        except StopAsyncIteration:
+            return ()
+        except Exception as error:  # noqa: BLE001  as above
+            self._stream = None
+            failure = _failure_of(error)
+        else:
+            self._last = page[-1]["path"]
+            return [
+                ListedObject(meta["path"].removeprefix(self._prefix), f"{_version(meta)} {meta['size']}")
+                for meta in page
+            ]
+        raise failure
+
+
+def _parts(href: str) -> tuple[str, str]:
+    """Return the bucket and the key of an address.
+
+    Raises:
+        Failure: obstore would read another object.
+    """
+    match = _href.fullmatch(href)
+    if match is None or (match["key"] and any(segment in {"", ".", ".."} for segment in match["key"].split("/"))):
+        raise Failure(_BAD_ADDRESS)
+    return match["bucket"], match["key"]
 
 
 def _make_store(settings: SourceSettings, keys: Mapping[str, str], bucket: str) -> "Store":
@@ -136,7 +198,7 @@ async def _get(store: "Store", key: str, offset: int, count: int, version: str) 
     return Answer(body, size, _version(result.meta))
 
 
-def _version(meta: Mapping[str, Any]) -> str:
+def _version(meta: "ObjectMeta") -> str:
     modified: datetime = meta["last_modified"]
     # obstore gives the year 1970 where the server tells no date.
     date = email.utils.format_datetime(modified, usegmt=True) if modified.timestamp() > 0 else ""
@@ -150,7 +212,7 @@ def _failure_of(error: Exception) -> Failure:
     if status:
         return Failure(REPLACED) if status == 416 else failure_of_status(status)
     if isinstance(error, ValueError):
-        return Failure("its address is not one that can be read")
+        return Failure(_BAD_ADDRESS)
     for mark, problem, is_temporary in _marks:
         if mark in text:
             return Failure(problem, is_temporary)

@@ -1,19 +1,19 @@
 """Files of other machines: requests for ranges, merged, in flight together, held to one version and to a deadline."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from rasterwire.errors import RenderCancelled, SourceUnavailable
-from rasterwire.files.sources import HEAD_BYTES, FetchedPart, OpenedFile, Span
+from rasterwire.files.sources import HEAD_BYTES, FetchedPart, ListedObject, OpenedFile, Span
 from rasterwire.files.sources.attempts import Failure, attempt
 from rasterwire.files.sources.loop import OfLoop, run, submit
 from rasterwire.files.sources.merging import cut, merge
 from rasterwire.files.sources.settings import SourceSettings
 
-__all__ = ["OTHER_BYTES", "REPLACED", "Answer", "RangeClient", "RemoteSource"]
+__all__ = ["OTHER_BYTES", "REPLACED", "Answer", "ListingClient", "Pages", "RangeClient", "RemoteSource", "StoreSource"]
 
 REPLACED = "it was replaced at its source while it was read; ask again"
 """What is said of a file that has another version than the one that was opened."""
@@ -56,6 +56,30 @@ class RangeClient(Protocol):
 
         Raises:
             Failure: there is no correct answer.
+        """
+        ...
+
+
+class Pages(Protocol):
+    """A listing of objects."""
+
+    async def page(self) -> Sequence[ListedObject]:
+        """Return the next objects, none behind the last one.
+
+        Raises:
+            Failure: there is no correct answer.
+        """
+        ...
+
+
+class ListingClient(RangeClient, Protocol):
+    """Lists objects too."""
+
+    def listing(self, href: str) -> Pages:
+        """Return the listing of all objects below an address. No server is asked yet.
+
+        Raises:
+            Failure: there is no such address.
         """
         ...
 
@@ -124,6 +148,28 @@ class RemoteSource:
             return await attempt(
                 lambda: self._client.get(href, offset, count, version), self._settings.retries, deadline
             )
+
+
+class StoreSource(RemoteSource):
+    """A ``ByteSource`` of an object store, whose objects can be listed; see ``ListingSource``."""
+
+    def __init__(self, settings: SourceSettings, client: ListingClient) -> None:
+        super().__init__(settings, client)
+        self._lister = client
+
+    def listed(self, href: str) -> Iterator[Sequence[ListedObject]]:
+        """Yield all objects below an address, page by page; each page may take as long as a file may."""
+        try:
+            pages = self._lister.listing(href)
+        except Failure as failure:
+            raise SourceUnavailable.of_file(failure.problem) from None
+        while page := _result(self._page(pages), self._settings.deadline_seconds):
+            yield page
+
+    async def _page(self, pages: Pages) -> Sequence[ListedObject]:
+        deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
+        async with self._places.get():
+            return await attempt(pages.page, self._settings.retries, deadline)
 
 
 def _result(coroutine: Coroutine[Any, Any, T], deadline_seconds: float) -> T:

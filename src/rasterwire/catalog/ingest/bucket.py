@@ -1,0 +1,93 @@
+"""Lists the objects of a bucket, or of a part of its keys, as the files of a folder are listed. It opens none."""
+
+from hashlib import blake2b
+
+from rasterwire.catalog.ingest import Tell, ignore_progress
+from rasterwire.catalog.tree import Folder, Tree, is_auxiliary, is_unfinished
+from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.opened import array_format
+from rasterwire.files.sources import ListedObject, ListingSource, source_of
+
+__all__ = ["list_bucket"]
+
+_MAX_OBJECTS = 5_000_000
+"""Objects below an address; their names are held in memory, some hundred bytes each."""
+
+_METADATA = {"zarr.json", ".zmetadata", ".zgroup", ".zattrs", ".zarray"}
+"""Documents of a Zarr store that make its version; its chunks may be millions."""
+
+
+def list_bucket(address: str, tell: Tell = ignore_progress) -> Tree:
+    """Return the objects below an address.
+
+    Objects whose keys have hidden or empty segments are left out, and unfinished uploads. A Zarr store is one file.
+
+    Args:
+        address: of a bucket or of a part of its keys, such as ``s3://imagery/2024/``; a slash is added where none is.
+        tell: is told how many objects were listed.
+
+    Raises:
+        SourceUnavailable: they cannot be listed, there are none, or they are too many.
+    """
+    address = address.rstrip("/") + "/"
+    source = source_of(address)
+    if not isinstance(source, ListingSource):
+        raise SourceUnavailable.of_file("its objects cannot be listed: only those at s3://, gs:// and az:// can be")
+    found = _Found()
+    count = 0
+    try:
+        for page in source.listed(address):
+            for each in page:
+                found.add(each)
+            count += len(page)
+            tell(count, None)
+            if count > _MAX_OBJECTS:
+                break
+    except SourceUnavailable as error:
+        problem = f"its objects cannot be listed: {error.problem}"
+        raise SourceUnavailable.of_file(problem) from None
+    if count > _MAX_OBJECTS:
+        raise SourceUnavailable.of_file(
+            f"it has more than {_MAX_OBJECTS:,} objects; name a longer prefix of their keys"
+        )
+    if not count:
+        raise SourceUnavailable.of_file("there are no objects at the address of this catalog")
+    return found.tree(address.rstrip("/"))
+
+
+class _Found:
+    """The objects that were listed so far, by their folders."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[str, str]] = {}
+        self._auxiliary: dict[str, list[str]] = {}
+
+    def add(self, listed: ListedObject) -> None:
+        """Add an object."""
+        segments = listed.name.split("/")
+        store = next((at for at, segment in enumerate(segments) if array_format(segment) == "zarr"), None)
+        if store is not None and store < len(segments) - 1:
+            inside = segments[-1] in _METADATA
+            segments, version = segments[: store + 1], f"{listed.name} {listed.version}" if inside else ""
+        else:
+            version = listed.version
+        if any(not segment or segment.startswith(".") for segment in segments):
+            return
+        folder, name = "/".join(segments[:-1]), segments[-1]
+        if is_auxiliary(name):
+            self._auxiliary.setdefault(folder, []).append(name)
+        if is_auxiliary(name) or is_unfinished(name):
+            return
+        files = self._files.setdefault(folder, {})
+        if store is None:
+            files[name] = version
+        elif version:
+            files[name] = blake2b(f"{files.get(name, '')}\0{version}".encode(), digest_size=16).hexdigest()
+
+    def tree(self, root: str) -> Tree:
+        """Return all of them."""
+        folders = {
+            name: Folder((0, 0, 0, 0), False, (), files, {}, tuple(sorted(self._auxiliary.get(name, ()))))
+            for name, files in self._files.items()
+        }
+        return Tree(root, root, folders)
