@@ -7,10 +7,10 @@ these may be in the band, the asset or the item; the band has priority, then the
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import orjson
@@ -18,7 +18,7 @@ import orjson
 from rasterwire.catalog.document import as_list, as_mapping, as_number, as_numbers, as_text
 from rasterwire.catalog.entry import BandClaim, Claim
 
-__all__ = ["asset_claim", "earth_engine_claim"]
+__all__ = ["asset_claim", "earth_engine_claim", "place_members"]
 
 _BAND_MEMBERS = (
     *("bands", "eo:bands", "raster:bands"),
@@ -29,44 +29,49 @@ _BAND_MEMBERS = (
 _PLACE_MEMBERS = ("proj:shape", "proj:transform", "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
 """Members of an asset or item that tell where its pixels are."""
 
-_Value = TypeVar("_Value")
-
 # STAC's names of types that have another name in numpy.
 _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
 
 
-def asset_claim(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Claim:
-    """Return what an asset and the properties of its item claim.
+def place_members(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return those properties of an item that tell where the pixels of its assets are."""
+    return {name: properties[name] for name in _PLACE_MEMBERS if name in properties}
+
+
+def asset_claim(asset: Mapping[str, Any], place: Mapping[str, Any]) -> Claim:
+    """Return what an asset and its item claim.
 
     Source: https://github.com/stac-extensions/projection and
     https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md
-    """
-    members = [_members(asset, _PLACE_MEMBERS), _members(properties, _PLACE_MEMBERS)]
-    shape, transform, crs = _cached(_place, _place_of, members)
-    return Claim(shape, transform, crs, _cached(_bands, _bands_of, _members(asset, _BAND_MEMBERS)))
-
-
-def _members(level: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
-    return {name: level[name] for name in names if name in level}
-
-
-def _cached(function: Callable[[Any], _Value], of_text: Callable[[bytes], _Value], members: object) -> _Value:
-    """Return what a function makes of members of a document; millions of assets have few different ones.
 
     Args:
-        function: that makes the value.
-        of_text: the same from JSON, with a cache.
-        members: for the function.
+        asset: a member of ``assets``.
+        place: ``place_members`` of the item.
     """
+    levels = [{name: asset[name] for name in _PLACE_MEMBERS if name in asset}, place]
+    bands = {name: asset[name] for name in _BAND_MEMBERS if name in asset}
     try:
-        text = orjson.dumps(members)
+        texts = orjson.dumps(levels), orjson.dumps(bands)
     except TypeError:  # numbers too large for this writer
-        return function(members)
-    return function(members) if b"null" in text else of_text(text)  # null may have been NaN
+        return _claim(_place(levels), _bands(bands))
+    if b"null" in texts[0] or b"null" in texts[1]:  # which may have been NaN
+        return _claim(_place(levels), _bands(bands))
+    return _claim_of(*texts)
 
 
 _Place = tuple[tuple[int, int] | None, tuple[float, ...] | None, str | None]
 """Shape, transform and crs."""
+
+
+@lru_cache(maxsize=16384)
+def _claim_of(place: bytes, bands: bytes) -> Claim:
+    """Return a claim from JSON; millions of assets have few different ones."""
+    return _claim(_place_of(place), _bands_of(bands))
+
+
+def _claim(place: _Place, bands: tuple[BandClaim, ...]) -> Claim:
+    shape, transform, crs = place
+    return Claim(shape, transform, crs, bands)
 
 
 @lru_cache(maxsize=16384)

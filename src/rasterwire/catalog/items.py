@@ -7,12 +7,11 @@ import orjson
 import shapely
 from odc.geo.crs import CRS
 
-from rasterwire.catalog.claims import asset_claim
+from rasterwire.catalog.claims import asset_claim, place_members
 from rasterwire.catalog.document import as_mapping, as_numbers, as_text, as_time, limit_properties
 from rasterwire.catalog.entry import Disagreement, Entry, Naming, Source, left_out_notes
 from rasterwire.catalog.tree import Location, is_raster, is_remote
 from rasterwire.errors import InvalidRequest
-from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import is_covered
 from rasterwire.geo.region import Region, box_region
 
@@ -51,11 +50,17 @@ def entry_of_item(item: Mapping[str, Any], origin: str, locate: Callable[[str], 
     notes: list[Disagreement] = []
     missing: list[tuple[str, str]] = []
     remote: list[tuple[str, str]] = []
-    for key, asset in item["assets"].items():
-        href = as_text(as_mapping(asset).get("href"))
-        if href is None or not _is_raster_asset(as_mapping(asset), href):
+    place = place_members(properties)
+    for key, value in item["assets"].items():
+        asset = as_mapping(value)
+        href = as_text(asset.get("href"))
+        if href is None:
             continue
-        if is_remote(href) and not is_covered(href):
+        is_elsewhere = is_remote(href)
+        name = href.partition("?")[0] if is_elsewhere else href  # signed addresses have a query string
+        if not is_raster(name) and not _is_raster_type(asset):
+            continue
+        if is_elsewhere and not is_covered(href):
             remote.append((key, href))
             continue
         location = locate(href)
@@ -63,7 +68,7 @@ def entry_of_item(item: Mapping[str, Any], origin: str, locate: Callable[[str], 
             notes.append(Disagreement(image_id=image_id, band=key, field="file", claim=shown(href), value=NO_FILE))
             missing.append((key, NO_FILE))
         else:
-            sources.append(Source(key, location.name, location.href, asset_claim(asset, properties), moment))
+            sources.append(Source(key, location.name, location.href, asset_claim(asset, place), moment))
     limited_properties, left_out = limit_properties(properties)
     notes += left_out_notes(image_id, left_out)
     return Entry(
@@ -89,7 +94,8 @@ def footprint_of_item(item: Mapping[str, Any]) -> Region | None:
     geometry = item.get("geometry")
     if isinstance(geometry, dict) and geometry.get("type") in {"Polygon", "MultiPolygon"}:
         try:
-            shape = shapely.force_2d(shapely.from_geojson(_json(geometry)))
+            shape = shapely.from_geojson(_json(geometry))
+            shape = shapely.force_2d(shape) if shape.has_z else shape
         except (shapely.GEOSException, ValueError, TypeError):
             shape = None
         if shape is not None and _is_usable(shape):
@@ -115,13 +121,8 @@ def _is_usable(shape: shapely.Geometry) -> bool:
     return bool(-540 <= west <= east <= 540 and -90 <= south <= north <= 90)
 
 
-def _is_raster_asset(asset: Mapping[str, Any], href: str) -> bool:
-    name = href.partition("?")[0] if is_remote(href) else href  # signed addresses have a query string
-    return (
-        is_raster(name)
-        or bool(array_format(name))
-        or (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
-    )
+def _is_raster_type(asset: Mapping[str, Any]) -> bool:
+    return (as_text(asset.get("type")) or "").lower().startswith(_raster_types)
 
 
 def shown(href: str) -> str:

@@ -41,27 +41,37 @@ def notes_of(rows: Sequence[Sequence[str]]) -> tuple[Disagreement, ...]:
 def row_of_source(source: Source) -> list[Any]:
     """Return a source as a value of JSON."""
     claim = source.claim
-    optional = {
-        "shape": claim.shape,
-        "transform": claim.transform,
-        "crs": claim.crs,
-        "bands": [_fields_of_band_claim(band) for band in claim.bands],
-        "moment": source.moment,
-    }
-    return [source.key, source.name, source.href, {name: value for name, value in optional.items() if value}]
+    optional: dict[str, Any] = {}
+    if claim.shape:
+        optional["shape"] = claim.shape
+    if claim.transform:
+        optional["transform"] = claim.transform
+    if claim.crs:
+        optional["crs"] = claim.crs
+    if claim.bands:
+        optional["bands"] = [_fields_of_band_claim(band) for band in claim.bands]
+    if source.moment:
+        optional["moment"] = source.moment
+    return [source.key, source.name, source.href, optional]
 
 
 def _fields_of_band_claim(band: BandClaim) -> dict[str, Any]:
-    values = {
-        "name": band.name,
-        "dtype": band.dtype,
-        "nodata": band.nodata,
-        "scale": band.scale,
-        "offset": band.offset,
-        "unit": band.unit,
-        "common_name": band.common_name,
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    fields: dict[str, Any] = {}
+    if band.name is not None:
+        fields["name"] = band.name
+    if band.dtype is not None:
+        fields["dtype"] = band.dtype
+    if band.nodata is not None:
+        fields["nodata"] = band.nodata
+    if band.scale is not None:
+        fields["scale"] = band.scale
+    if band.offset is not None:
+        fields["offset"] = band.offset
+    if band.unit is not None:
+        fields["unit"] = band.unit
+    if band.common_name is not None:
+        fields["common_name"] = band.common_name
+    return fields
 
 
 def source_of(row: Sequence[Any]) -> Source:

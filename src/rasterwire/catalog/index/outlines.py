@@ -4,8 +4,8 @@ All are in degrees of longitude and latitude. Longitudes may lie beyond 180, and
 turns of 360 degrees.
 """
 
+import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -58,24 +58,18 @@ def outline_of(region: Region) -> Outline | None:
     except InvalidExpression:
         return None
     box = Box(*shape.bounds)
-    if not np.isfinite(box).all():
+    if not all(map(math.isfinite, box)):
         return None
-    return Outline(box, None if _is_box(shape, box) else shapely.to_wkb(shape))
+    return Outline(box, None if _is_box(shape) else shapely.to_wkb(shape))
 
 
-def _is_box(shape: shapely.Geometry, box: Box) -> bool:
+def _is_box(shape: shapely.Geometry) -> bool:
     """Tell whether a valid outline is a box with four corners."""
     if shape.geom_type != "Polygon" or shapely.get_num_coordinates(shape) != 5:
         return False
-    points = shapely.get_coordinates(shape).tolist()
-    return (
-        box.west < box.east
-        and box.south < box.north
-        and all(
-            (x in (box.west, box.east) and y in (box.south, box.north)) and (x == next_x) != (y == next_y)
-            for (x, y), (next_x, next_y) in pairwise(points)
-        )
-    )
+    (x, y), second, (far_x, far_y), fourth, _ = shapely.get_coordinates(shape).tolist()
+    others = [[x, far_y], [far_x, y]]
+    return x != far_x and y != far_y and others in ([second, fourth], [fourth, second])
 
 
 def region_of(outline: Outline) -> Region:
@@ -94,7 +88,7 @@ class Area:
         """
         shape = shapely.from_wkb(shapely.to_wkb(to_crs(region, _lonlat).geometry))  # of this thread alone
         self.box = Box(*shape.bounds)
-        self._is_box = _is_box(shape, self.box)
+        self._is_box = _is_box(shape)
         self._turned = {turn: _turned(shape, turn) for turn in TURNS}
         for turned in self._turned.values():
             shapely.prepare(turned)

@@ -155,7 +155,7 @@ def is_local(href: str) -> bool:
 
 def is_covered(href: str) -> bool:
     """Tell whether a setting allows an address that is not local."""
-    return any(href.startswith(prefix) for prefix in _sources)
+    return href.startswith(tuple(_sources))
 
 
 def source_of(href: str) -> ByteSource:
