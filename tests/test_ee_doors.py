@@ -1,5 +1,6 @@
 """The doors of Earth Engine's API under attack: whatever comes in, JSON comes out, and the server never fails."""
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -18,7 +19,9 @@ from affine import Affine
 
 from effort import HANG, Effort, effort, effort_of_new_threads
 from graphs import argument, call, call_node, constant_node, function, graph, load
+from rasterwire import budget
 from rasterwire.budget import Budget
+from rasterwire.errors import RenderCancelled
 from rasterwire.server import service
 from rasterwire.server.earth_engine.asset_filter import asset_filter
 from rasterwire.server.settings import Settings
@@ -527,6 +530,37 @@ def test_a_client_that_leaves_ends_its_evaluation(server: Served, monkeypatch: p
         ask(server, "GET", "/healthz")
     assert stopped.wait(HANG)
     assert ask(server, "GET", "/healthz")[0] == 200
+
+
+def test_a_list_that_looks_through_many_images_holds_up_no_other_and_ends_with_its_client(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = threading.Event()
+    refusals: list[Exception] = []
+
+    def list_for_ever(*_: object) -> None:
+        listing.set()
+        try:
+            while True:
+                budget.check()
+        except Exception as error:
+            refusals.append(error)
+            raise
+        finally:
+            ended.release()
+
+    ended = threading.Semaphore(0)
+    monkeypatch.setattr("rasterwire.server.earth_engine.front.list_assets", list_for_ever)
+    parts = urlsplit(server.http)
+    places = (str(parts.hostname), int(parts.port or 0))
+    with contextlib.ExitStack() as clients:
+        for _ in range(9):  # more than there are threads for files
+            client = clients.enter_context(socket.create_connection(places, timeout=HANG))
+            client.sendall(f"GET {P}/assets/coll:listAssets HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert listing.wait(HANG)
+        assert ask(server, "GET", P + "/assets/coll/a0")[0] == 200
+    assert ended.acquire(timeout=HANG)
+    assert isinstance(refusals[0], RenderCancelled)
 
 
 def test_a_body_that_does_not_come_is_given_up(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,16 +22,17 @@ from rasterio.control import GroundControlPoint
 import made_entries
 from cases import every
 from made_entries import LONLAT, expected, image_of, query
+from rasterwire.budget import Budget, spending
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
 from rasterwire.catalog.header import read_header
 from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.index.outlines import Area, outline_of
 from rasterwire.catalog.index.rows import Encoder
 from rasterwire.catalog.index.statements import Scan, Statements
-from rasterwire.errors import InvalidRequest, SourceUnavailable
+from rasterwire.errors import InvalidRequest, RenderCancelled, SourceUnavailable
 from rasterwire.geo.region import Region, box_region
 from rasterwire.geo.region.relations import intersects
-from rasterwire.query import START, Query, Sort
+from rasterwire.query import START, Compare, Comparison, Query, Sort
 
 
 @pytest.fixture
@@ -68,6 +69,20 @@ def same(first: Entry, second: Entry) -> bool:
 
 
 # Queries
+
+
+def test_a_long_search_ends_when_nobody_waits_for_it(store: IndexStore) -> None:
+    store.write_many(Document(f"{n}", "1", [entry(f"{n}", properties={"cloud": n})]) for n in range(20))
+    few = (Compare("cloud", Comparison.LESS, 5),)
+    spent = Budget()
+    spent.stop()
+    for question in (Query(conditions=few), Query(conditions=few, sort=(Sort("cloud"),)), Query(limit=3)):
+        with spending(spent), pytest.raises(RenderCancelled):
+            store.find(question)
+        assert store.find(question)[0]
+    with spending(spent), pytest.raises(RenderCancelled):
+        store.count(Query(conditions=few))
+    assert store.count(Query(conditions=few)) == 5
 
 
 @pytest.mark.parametrize("seed", range(6))

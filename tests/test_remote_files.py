@@ -17,6 +17,7 @@ from cases import every
 from rasterwire.catalog.bands import assemble
 from rasterwire.catalog.entry import Entry, Naming, Source
 from rasterwire.catalog.header import read_header
+from rasterwire.catalog.image_reader import ImageReader
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import byte_reader, tiff_file
 from rasterwire.files import stored_tiles as stored_tiles_module
@@ -202,14 +203,26 @@ def test_files_are_opened_at_the_same_time_and_each_once(tmp_path: Path, source:
         return opened(href)
 
     source.open = together  # type: ignore[method-assign]
-    byte_reader.open_ahead([*hrefs, *hrefs, PREFIX + "missing"])
-    byte_reader.open_ahead(hrefs)
+    errors = byte_reader.open_ahead([*hrefs, *hrefs, PREFIX + "missing"])
+    assert {href: error.problem for href, error in errors.items()} == {PREFIX + "missing": "the file is missing"}
+    assert not byte_reader.open_ahead(hrefs)
     assert sorted(source.opened) == sorted([*hrefs, PREFIX + "missing"])
     source.open = opened  # type: ignore[method-assign]
     assert {read_header(href).version for href in hrefs} == {source.objects[href][0] for href in hrefs}
     assert len(source.opened) == 20
     with pytest.raises(SourceUnavailable, match="the file is missing"):
         read_header(PREFIX + "missing")
+
+
+def test_files_that_cannot_be_opened_are_tried_once_for_an_image(tmp_path: Path, source: MemorySource) -> None:
+    there = source.put("there", write(tmp_path / "a.tif", **KINDS["tiles"]))
+    names = ["b", "a", "there"]
+    sources = tuple(Source(name, name, PREFIX + name) for name in names)
+    entry = Entry("image", "image.json", Naming.ASSETS, sources)
+    image = ImageReader(lambda href, _: read_header(href)).image(entry)
+    assert [band.href for band in image.bands] == [there]
+    assert image.unreadable == (("b", "the file is missing"), ("a", "the file is missing"))
+    assert sorted(source.opened) == sorted(PREFIX + name for name in names)
 
 
 def test_tiles_of_a_remote_file_are_handed_on_as_they_are(tmp_path: Path, source: MemorySource) -> None:

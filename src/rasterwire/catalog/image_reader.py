@@ -104,11 +104,13 @@ class ImageReader:
 
     def headers(self, entry: Entry) -> tuple[list[Header | None], list[SourceUnavailable]]:
         """Return the header of each source, None where it cannot be read, and the errors of those."""
-        open_ahead(source.href for source in entry.sources if not array_format(source.href))
+        unopened = open_ahead(source.href for source in entry.sources if not array_format(source.href))
         headers: list[Header | None] = []
         failures = []
         for source in entry.sources:
             try:
+                if source.href in unopened:  # it may have taken long to find out
+                    raise SourceUnavailable(entry.id, source.key, unopened[source.href].problem)
                 headers.append(self._header_of(entry, source))
             except SourceUnavailable as error:
                 headers.append(None)

@@ -22,9 +22,15 @@ _QUICK = 0.001
 
 
 def get_images(catalog: Catalog, ids: Sequence[str]) -> list[Image | DownloadError]:
-    """Return images with their bands, in the order of the ids; in place of one that cannot be read, its error."""
+    """Return images with their bands, in the order of the ids; in place of one that cannot be read, its error.
+
+    Raises:
+        InvalidExpression, RenderCancelled: see ``Budget.check``.
+    """
+    spent = budget.current()
 
     def get(image_id: str) -> Image | DownloadError:
+        spent.check()
         try:
             return catalog.get(image_id)
         except DownloadError as error:

@@ -271,9 +271,13 @@ def reader_of(href: str, version: str) -> ByteReader:
     return reader
 
 
-def open_ahead(hrefs: Iterable[str]) -> None:
-    """Open remote files at the same time, so that ``open_reader`` need not wait for each; of very many the first."""
-    _remote_files.open_ahead(href for href in hrefs if "://" in href)
+def open_ahead(hrefs: Iterable[str]) -> dict[str, SourceUnavailable]:
+    """Open remote files at the same time, so that ``open_reader`` need not wait for each; of very many the first.
+
+    Returns:
+        The errors of those that cannot be opened.
+    """
+    return _remote_files.open_ahead(href for href in hrefs if "://" in href)
 
 
 def ask_again(hrefs: Iterable[str]) -> None:

@@ -1,11 +1,10 @@
 """Remote files that were opened, so that they are not opened again for each request."""
 
-import contextlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
@@ -99,16 +98,25 @@ class OpenedFiles(Generic[R]):
         with self._lock:
             self._present.pop(href, None)
 
-    def open_ahead(self, hrefs: Iterable[str]) -> None:
-        """Open files at the same time; of very many only the first. Those that cannot be opened tell so later."""
+    def open_ahead(self, hrefs: Iterable[str]) -> dict[str, SourceUnavailable]:
+        """Open files at the same time; of very many only the first.
 
-        def try_to_open(href: str) -> None:
-            with contextlib.suppress(SourceUnavailable):
+        Returns:
+            The errors of those that cannot be opened, which need not be tried again at once.
+        """
+
+        def error_of(href: str) -> SourceUnavailable | None:
+            try:
                 self.present(href)
+            except SourceUnavailable as error:
+                return error
+            return None
 
         files = list(islice(dict.fromkeys(hrefs), _MAX_AHEAD))
-        if len(files) > 1:
-            wait([_pool().submit(try_to_open, href) for href in files])
+        if len(files) < 2:
+            return {}
+        opening = [(href, _pool().submit(error_of, href)) for href in files]
+        return {href: error for href, future in opening if (error := future.result()) is not None}
 
     def clear(self) -> None:
         """Forget all files."""

@@ -202,6 +202,15 @@ class Service:
         encoded, shared = _parts(params)
         return self.downloads.create(plan, encoded, params.request_id, shared)
 
+    async def looked_up(self, look: Callable[[], T]) -> T:
+        """Run something that may look through many images, or open many files, for as long as somebody waits for it.
+
+        Raises:
+            InvalidExpression: it takes too long.
+            Overloaded: too many wait for theirs.
+        """
+        return await self._computed(look, self._computing)
+
     async def find(self, download_id: str, token: str, etag: str) -> Registered:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
         download = await self.run(lambda: self.downloads.find(download_id, token))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rasterwire import budget
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index.bodies import Compression
@@ -97,7 +98,7 @@ class Search:
         if self._order.by_id or self._order.by_time:
             return list(islice(self._matches(self._ordered(position, size)), size))
         behind = None if position is None else self._order.key(position.values, position.id)
-        matches = self._matches(self._rows(self._statements.in_any_order()))
+        matches = self._matches(self._rows(self._statements.in_any_order(with_entries=True)))
         keyed = ((self._key(match), match) for match in map(self._with_facts, matches))
         smallest = nsmallest(size, (item for item in keyed if behind is None or item[0] > behind), key=itemgetter(0))
         return [match for _, match in smallest]
@@ -107,7 +108,7 @@ class Search:
         limit = self._query.limit
         if limit is not None and limit <= 0:
             return 0
-        scans = self._statements.in_any_order()
+        scans = self._statements.in_any_order(with_entries=self._needs_facts)
         if not self._areas and not self._query.conditions:
             count = self._number_of(scans, limit)
             return count if limit is None else min(count, limit)
@@ -121,6 +122,7 @@ class Search:
         cursor = self._connection.execute(*scan.outlines())
         count = 0
         while outlines := cursor.fetchmany(_COUNTED):
+            budget.check()
             count += int(np.count_nonzero(self._met(outlines)))
         return count
 
@@ -172,6 +174,7 @@ class Search:
         """Yield the rows of the answer among some."""
         remaining = iter(rows)
         while chunk := list(islice(remaining, _CHUNK)):
+            budget.check()
             for row in self._meeting(chunk) if self._areas else chunk:
                 match = self._match(row)
                 if match is not None:

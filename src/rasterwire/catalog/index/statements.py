@@ -139,10 +139,17 @@ class Statements:
             scans += [replace(scan, order="item.id").where(*timeless, *self._ids) for scan in sources]
         return [scan.where(*self._boxes()) for scan in scans]
 
-    def in_any_order(self) -> list[Scan]:
-        """Return scans of all rows."""
+    def in_any_order(self, *, with_entries: bool = False) -> list[Scan]:
+        """Return scans of all rows.
+
+        Args:
+            with_entries: whether the entries of most rows are read too.
+        """
         if self._areas:
             return [*self.near(), self.without_place()]
+        if with_entries and not self._time and not self._ids:
+            # as they lie in the file: in the order of an index, each entry would be on another page
+            return [Scan("item NOT INDEXED", tuple(self._collection_clauses()))]
         if self._time:
             scans = self._collected("item_by_time", self._collections)
         else:

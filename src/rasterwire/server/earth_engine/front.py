@@ -155,7 +155,7 @@ class _EarthEngineFront:
         parent = call.match.get("parent") or ""
         parent = "" if re.fullmatch(r"projects/[^/]+/assets", parent) else parent
         catalog = self._service.downloads.catalog
-        page = await self._service.run(lambda: json.dumps(list_assets(catalog, parent, call.query)))
+        page = await self._service.looked_up(lambda: json.dumps(list_assets(catalog, parent, call.query)))
         return web.json_response(text=page)
 
     async def _empty(self, _: _Call) -> web.Response:
