@@ -124,7 +124,8 @@ def _extent(value: object) -> tuple[int, int]:
     """Return how deeply lists and objects are nested, at most one above the limit, and about how many characters."""
     if not isinstance(value, dict | list):  # as nearly all are
         return 0, len(value) if isinstance(value, str) else 8
-    depth, size, level = 0, 0, [value]
+    depth, size = 0, 0
+    level: list[Any] = [value]
     while level and depth <= _max_depth:
         size += sum(len(item) if isinstance(item, str) else 8 for item in level)
         nested = [item for item in level if isinstance(item, dict | list)]
