@@ -115,8 +115,10 @@ test-stac-api: $(STAMP) $(STAC_API)/.installed ## Run the catalog of a STAC API 
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
 
-bench-catalog: $(STAMP) ## Measure the index of a million images; BENCH takes options
-	$(BIN)/python tests/benchmarks/catalog.py $(BENCH)
+bench-catalog: $(STAMP) ## Measure the index of a million images, and a server over it; BENCH takes options
+	folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT \
+	&& $(BIN)/python tests/benchmarks/catalog.py --folder "$$folder" $(BENCH) \
+	&& $(BIN)/python tests/benchmarks/catalog_server.py --folder "$$folder" $(BENCH)
 
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
 	$(BIN)/python tests/benchmarks/memory.py
