@@ -3,7 +3,6 @@
 import gc
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial

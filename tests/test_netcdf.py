@@ -239,3 +239,14 @@ def test_a_file_that_was_replaced_is_another_version(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="changed since"):
         rendered(before, "v")
     assert np.array_equal(rendered(catalog.get("a"), "v")[0].data, second["v"].values)
+
+
+def test_a_transform_of_the_convention_spatial_is_read(tmp_path: Path) -> None:
+    data = dataset({"v": (("y", "x"), pixels((ROWS, COLS)))})
+    data["v"].attrs |= {
+        "spatial:transform": [10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0],
+        "spatial:shape": [ROWS, COLS],
+    }
+    write(tmp_path / "a.nc", data)
+    band = band_of(FolderCatalog(tmp_path).get("a"), "v")
+    assert band.grid.affine == Affine(10, 0, 500_000, 0, -10, 4_000_000)

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import threading
+import tracemalloc
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,11 +24,14 @@ from odc.geo.crs import CRS
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
 from array_files import TIME_IDS, TIMES, band_of, coordinates, dataset, pixels, rendered
+from rasterwire.catalog import array_images
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog.tree import scan
 from rasterwire.cli.main import cli
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import arrays
-from rasterwire.files.arrays import chunks, object_reader
+from rasterwire.files.arrays import chunks, object_reader, opened
+from rasterwire.files.arrays.layers import Moment
 from rasterwire.files.arrays.times import times_of
 from rasterwire.files.arrays.variables import Variable
 from rasterwire.geo.region import box_region
@@ -390,6 +394,44 @@ def test_units_of_time_are_known_in_their_short_forms(unit: str, seconds: float)
     variable = Variable("t", ("t",), (2,), values.dtype, attributes, (2,), (2,), None, lambda _: values)
     start = datetime(2020, 1, 1, tzinfo=UTC)
     assert times_of(variable, values) == [start, start + timedelta(seconds=1000 * seconds)]
+
+
+def test_a_dimension_that_is_only_claimed_costs_no_memory(tmp_path: Path) -> None:
+    store = write(tmp_path / "a.zarr", dataset({"v": (("y", "x"), pixels((ROWS, COLS)))}, **coordinates(ROWS, COLS)))
+    zarr.open_group(store).create_array(
+        "deep", shape=(10**6, ROWS, COLS), chunks=(1, ROWS, COLS), dtype="uint8", dimension_names=("z", "y", "x")
+    )
+    zarr.consolidate_metadata(store)
+    FolderCatalog(tmp_path).get("a")  # loads the libraries
+    array_files = opened.opened_layers(str(store), "another version")
+    tracemalloc.start()
+    try:
+        assert opened.opened_layers(str(store), "yet another version").left_out == array_files.left_out
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [path for path, _ in array_files.left_out] == ["deep"]
+    assert peak < 20e6
+
+
+def test_documents_of_metadata_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.zarr", dataset({"v": (("y", "x"), pixels((ROWS, COLS)))}, **coordinates(ROWS, COLS)))
+    monkeypatch.setattr(object_reader, "_MAX_DOCUMENT_BYTES", 1000)
+    with pytest.raises(SourceUnavailable, match="more than 1000 bytes"):
+        FolderCatalog(tmp_path).get("a")
+
+
+def test_images_of_a_store_do_not_each_tell_of_thousands_of_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "zarr.json").touch()
+    moments = tuple(Moment(f"time_{number}", None, {"t": number}) for number in range(3))
+    left_out = tuple((f"v{number}", "its codec is not read") for number in range(1000))
+    monkeypatch.setattr(array_images, "_contents", lambda *_: (moments, left_out))
+    entries = array_images.array_images(scan(tmp_path), "a.zarr")
+    assert [len(entry.missing_assets) for entry in entries] == [20, 20, 20]
+    assert [len(entry.notes) for entry in entries] == [1000, 0, 0]
 
 
 def test_chunks_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,9 @@ from rasterwire.files.sandbox import call
 
 __all__ = ["array_images"]
 
+_MAX_LEFT_OUT = 20
+"""Variables that are not served, told with each image of a file: it may have thousands of both."""
+
 
 def array_images(tree: Tree, name: str) -> tuple[Entry, ...]:
     """Return the images of a file of arrays.
@@ -47,7 +50,7 @@ def _entries(name: str, href: str, version: str) -> Iterator[Entry]:
             sources=(Source(key, name, href, moment=moment.id),),
             start_time=moment.time,
             notes=() if number else _notes(image_id, left_out),
-            missing_assets=left_out,
+            missing_assets=left_out[:_MAX_LEFT_OUT],
         )
 
 

@@ -114,7 +114,7 @@ class _Pickler(pickle.Pickler):
         """Return how an array or a number of numpy is made again."""
         if type(value) is np.ndarray:
             flat = np.ascontiguousarray(value).reshape(-1)
-            return array_of, (pickle.PickleBuffer(flat.view(np.uint8)), value.dtype.str, value.shape)
+            return array_of, (pickle.PickleBuffer(flat.view(np.uint8).data), value.dtype.str, value.shape)
         if isinstance(value, np.generic):
             return scalar_of, (value.tobytes(), value.dtype.str)
         return NotImplemented

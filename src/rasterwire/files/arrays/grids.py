@@ -154,7 +154,7 @@ def _spatial_transform(variable: Variable, variables: Variables, shape: tuple[in
     Raises:
         SourceUnavailable: it is of a kind that is unknown here.
     """
-    numbers = as_numbers(variables.attribute(variable, "spatial:transform") or [])
+    numbers = _numbers_of(variable, variables, "spatial:transform")
     kind = as_text(variables.attribute(variable, "spatial:transform_type"))
     if kind not in {"", "affine"}:
         raise SourceUnavailable.of_file(f"its spatial:transform_type is {kind[:40]!r}, only affine is read")
@@ -163,13 +163,19 @@ def _spatial_transform(variable: Variable, variables: Variables, shape: tuple[in
     if len(numbers) != 6:
         raise SourceUnavailable.of_file(f"its spatial:transform has {len(numbers)} numbers, six are needed")
     transform = Affine(*numbers)
-    declared = as_numbers(variables.attribute(variable, "spatial:shape") or [])
+    declared = _numbers_of(variable, variables, "spatial:shape")
     if declared and tuple(declared[-2:]) != shape:
         raise SourceUnavailable.of_file(
             f"its spatial:shape is {declared[-2:]}, and its array has {list(shape)} rows and columns"
         )
     is_node = as_text(variables.attribute(variable, "spatial:registration")) == "node"
     return transform @ Affine.translation(-0.5, -0.5) if is_node else transform
+
+
+def _numbers_of(variable: Variable, variables: Variables, name: str) -> list[float | int]:
+    """Return the numbers of an attribute, which NetCDF gives as an array; [] where there is none."""
+    value = variables.attribute(variable, name)
+    return [] if value is None else as_numbers(value)
 
 
 def _is_degrees(coordinate: Variable) -> bool:

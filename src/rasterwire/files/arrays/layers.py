@@ -7,10 +7,12 @@ of its moments.
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,8 @@ MAX_BANDS = 10_000
 
 MAX_MOMENTS = 20_000
 """Times of a file, each of which is an image."""
+
+_TOO_MANY_LEVELS = f"its levels give more than {MAX_BANDS} bands; store it in several variables"
 
 _MAX_LABEL = 60
 """Characters of a level in the name of a band."""
@@ -151,12 +155,12 @@ class Layers:
         Raises:
             IndexError: there is none.
         """
-        for source in self.variables:
-            if source.first <= number < source.first + source.count:
-                sizes = [source.variable.shape[axis] for axis in source.leading]
-                places = tuple(map(int, np.unravel_index(number - source.first, sizes))) if sizes else ()
-                return Layer(number, _band_name(source, places), source, places)
-        raise IndexError(f"no layer {number}")
+        source = self.variables[bisect_right(self.variables, number, key=attrgetter("first")) - 1]
+        if not source.first <= number < source.first + source.count:
+            raise IndexError(f"no layer {number}")
+        sizes = [source.variable.shape[axis] for axis in source.leading]
+        places = tuple(map(int, np.unravel_index(number - source.first, sizes))) if sizes else ()
+        return Layer(number, _band_name(source, places), source, places)
 
     def at(self, moment: Moment) -> Iterator[Layer]:
         """Yield the layers of a moment, by variable, then by level."""
@@ -255,7 +259,7 @@ def _gridded(
         labels, labels_alone = _labels(coordinate, variable.shape[axis])
         levels.append((axis, labels))
     if math.prod(len(labels) for _, labels in levels) > MAX_BANDS:
-        raise SourceUnavailable.of_file(f"its levels give more than {MAX_BANDS} bands; store it in several variables")
+        raise SourceUnavailable.of_file(_TOO_MANY_LEVELS)
     dtype, nodata, extra = _type_and_nodata(variable)
     scale, offset = (as_number(variable.attributes.get(key)) for key in ("scale_factor", "add_offset"))
     return GriddedVariable(
@@ -296,8 +300,10 @@ def _labels(coordinate: Variable | None, size: int) -> tuple[tuple[str, ...], bo
     """
     if size == 1:
         return ("",), False
+    if size > MAX_BANDS:  # before as many labels are made
+        raise SourceUnavailable.of_file(_TOO_MANY_LEVELS)
     numbered = tuple(str(place) for place in range(1, size + 1))
-    if coordinate is None or size > MAX_BANDS:
+    if coordinate is None:
         return numbered, False
     values = coordinate.read((slice(0, size),)).tolist()
     labels = tuple(_label(value) for value in values)

@@ -14,6 +14,10 @@ __all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range", "SourceR
 MAX_OBJECT_BYTES = 512 << 20
 """Of an object, such as a chunk, that is read as a whole."""
 
+_MAX_DOCUMENT_BYTES = 64 << 20
+"""Of a document of metadata, which takes much more memory when it is parsed."""
+
+_documents = {"zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata"}
 _root_documents = {"zarr.json", ".zgroup", ".zattrs", ".zmetadata"}
 
 _MAX_VERSIONS = 10_000
@@ -77,10 +81,8 @@ class FolderReader:
                 return None
             with open(path, "rb") as file:
                 start, count = _span(part, status.st_size)
-                if count > MAX_OBJECT_BYTES:
-                    raise SourceUnavailable.of_file(
-                        f"a part of it has {count} bytes, at most {MAX_OBJECT_BYTES} are read"
-                    )
+                if count > _most_bytes(key):
+                    raise SourceUnavailable.of_file(_too_large(key))
                 file.seek(start)
                 return file.read(count)
         except (FileNotFoundError, NotADirectoryError):
@@ -111,9 +113,9 @@ class SourceReader:
         if part is None and key in self.documents:
             return self.documents[key]
         if part is None:
-            whole = await self.source.fetch(href, 0, MAX_OBJECT_BYTES)
+            whole = await self.source.fetch(href, 0, _most_bytes(key))
             if whole is not None and whole.size > len(whole.body):
-                raise SourceUnavailable.of_file(f"a part of it has more than {MAX_OBJECT_BYTES} bytes")
+                raise SourceUnavailable.of_file(_too_large(key))
             body = None if whole is None else whole.body
             if key in _root_documents:
                 self.documents[key] = body
@@ -153,6 +155,14 @@ class SourceReader:
         raise SourceUnavailable.of_file(
             "its metadata are not consolidated, and it is on another machine; write them with consolidate_metadata"
         )
+
+
+def _most_bytes(key: str) -> int:
+    return _MAX_DOCUMENT_BYTES if key.rpartition("/")[2] in _documents else MAX_OBJECT_BYTES
+
+
+def _too_large(key: str) -> str:
+    return f"a part of it has more than {_most_bytes(key)} bytes, which are not read"
 
 
 def _address(root: str, key: str) -> str:
