@@ -161,5 +161,5 @@ def test_what_is_served_is_told_without_addresses(settings: Settings) -> None:
 
 
 def test_a_toml_block_is_the_whole_config_file() -> None:
-    (text,) = [block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml"]
+    text = next(block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml")
     assert set(tomllib.loads(text)) == {"catalog", "catalogs", "sources", "cache"}
