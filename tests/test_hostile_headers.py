@@ -262,8 +262,8 @@ def test_each_property_of_a_raster_is_read_once(tmp_path: Path, monkeypatch: pyt
             return getattr(self._raster, name)
 
     @contextmanager
-    def counted(*args: Any) -> Any:
-        with open_raster(*args) as raster:
+    def counted(*args: Any, alone: bool = False) -> Any:
+        with open_raster(*args, alone=alone) as raster:
             yield Counting(raster)
 
     monkeypatch.setattr(header, "open_raster", counted)
