@@ -135,7 +135,7 @@ def fill(bucket: Bucket, folder: Path) -> None:
     tif = pixels(folder / "made")
     item = item_of("item", assets={"a": {"href": "./a%20b.tif"}, "b": {"href": f"{TOP}2024/stac/b.tif"}})
     description = {"type": "Image", "id": "described/one", "properties": {"x": 5}}
-    files = {
+    files: dict[str, bytes | str] = {
         "top.tif": tif,
         "2024/scene/B2.tif": tif,
         "2024/scene/B10.tif": tif,
@@ -486,7 +486,7 @@ def test_a_window_of_a_bucket_has_the_pixels_of_its_file(server: Served, pair: d
         until(lambda: ids_of(client), ["IMAGERY/north", "IMAGERY/south"])
         for name, path in pair.items():
             with rasterio.open(path) as file:
-                window = Window(300, 200, 500, 400)  # type: ignore[no-untyped-call]
+                window = Window(300, 200, 500, 400)
                 transform, expected = file.window_transform(window), file.read(1, window=window)
             params = {
                 "image": f"IMAGERY/{name}",

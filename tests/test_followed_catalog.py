@@ -96,7 +96,7 @@ def test_an_error_that_nobody_foresaw_ends_one_update_alone(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failures = [sqlite3.OperationalError("disk of /secret is full"), ValueError("https://secret"), RecursionError()]
-    update = of_followed.update_index
+    update = update_index
 
     def update_or_fail(*arguments: Any, **options: Any) -> object:
         if failures:

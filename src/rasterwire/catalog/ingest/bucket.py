@@ -10,8 +10,8 @@ from rasterwire.files.sources import ListedObject, ListingSource, source_of
 
 __all__ = ["list_bucket"]
 
-_MAX_OBJECTS = 5_000_000
-"""Objects below an address; their names are held in memory, some hundred bytes each."""
+_MAX_OBJECTS = 2_000_000
+"""Objects below an address; an update holds their names in memory, about 600 bytes for each."""
 
 _METADATA = {"zarr.json", ".zmetadata", ".zgroup", ".zattrs", ".zarray"}
 """Documents of a Zarr store that make its version; its chunks may be millions."""
