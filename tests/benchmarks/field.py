@@ -95,7 +95,7 @@ def field_of(
             missing.append("TiTiler and odc-stac: make an environment with titiler.application, uvicorn and odc-stac, "
                            "and name its python by --peers-python or PEERS_PYTHON")  # fmt: skip
         else:
-            web = _started(stack, titiler(python, source, scratch), "TiTiler", missing)
+            web = _started(stack, titiler(python, source.path, scratch), "TiTiler", missing)
             library = _started(stack, odc_stac(python, source, scratch), "odc-stac", missing)
             contenders += [peer for peer in (web, library) if peer is not None]
             versions += [("TiTiler and odc-stac", _packages(python))]

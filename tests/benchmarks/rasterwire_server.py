@@ -88,7 +88,9 @@ def _grid(part: Part) -> dict[str, Any]:
 
 
 @contextmanager
-def rasterwire(source: Source, scratch: Path, python: str = sys.executable) -> Iterator[Rasterwire]:
+def rasterwire(
+    source: Source, scratch: Path, python: str = sys.executable, config: Path | None = None, workers: int = _WORKERS
+) -> Iterator[Rasterwire]:
     """Run a server over the source, that of an environment, with two workers where it has workers."""
     scratch.mkdir(exist_ok=True)
     ports = free_port(), free_port()
@@ -98,19 +100,21 @@ def rasterwire(source: Source, scratch: Path, python: str = sys.executable) -> I
     options = ["--grpc-port", str(ports[0]), "--http-port", str(ports[1]), "--state-dir", str(scratch / "state")]
     usage = subprocess.run([*command[:3], "serve", "--help"], capture_output=True, text=True, check=True).stdout
     if "--workers" in usage:
-        options += ["--workers", str(_WORKERS)]
+        options += ["--workers", str(workers)]
+    if config is not None:
+        options += ["--config", str(config)]
     address = f"127.0.0.1:{ports[0]}"
     log = scratch / "rasterwire.log"
     variables = {"RASTERWIRE_CACHE_BYTES": str(_CACHE_BYTES)}
     with (
         Client(address) as client,
-        server([*command, *options], lambda: _is_up(address) and _is_warm(log), log, variables) as tree,
+        server([*command, *options], lambda: _is_up(address) and _is_warm(log, workers), log, variables) as tree,
     ):
         yield Rasterwire(tree, address, client)
 
 
-def _is_warm(log: Path) -> bool:
-    return log.read_text().count("loops are loaded") == _WORKERS
+def _is_warm(log: Path, workers: int) -> bool:
+    return log.read_text().count("loops are loaded") == workers
 
 
 def _is_up(address: str) -> bool:

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this folder is t
 
 from benchmarks.processes import answers, free_port, server
 from benchmarks.remote_reader import WAYS, WINDOWS, configured, image_of, pixels_of
+from benchmarks.remote_service import RemoteFiles, whole_trips
 from benchmarks.report import Bar
 from benchmarks.source import make_source
 from rasterwire.errors import SourceUnavailable
@@ -43,6 +44,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".bench-data"), help="where the scene is, or is made")
     parser.add_argument("--runs", type=int, default=5, help="of each way, in turns")
+    peers = os.environ.get("PEERS_PYTHON")
+    parser.add_argument("--peers-python", type=Path, default=peers, help="python with titiler (or PEERS_PYTHON)")
     arguments = parser.parse_args()
     source = make_source(arguments.data, _SIDE)
     bars: list[Bar] = []
@@ -57,6 +60,10 @@ def main() -> int:
         _print_table(runs)
         bars += _bars(runs, source.path("B02"))
         bars.append(_replaced(folder))
+        served = folder / "whole trips"
+        served.mkdir()
+        with _serving(served, _DELAY_MS) as base:
+            bars += whole_trips(RemoteFiles(served, base, source, arguments.runs), arguments.peers_python)
     for bar in bars:
         print(bar, flush=True)
     return int(not all(bar.passed for bar in bars))

@@ -1,12 +1,11 @@
 """TiTiler under uvicorn with two workers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.contender import Run
 from benchmarks.processes import Tree, answers, free_port, server
-from benchmarks.source import Source
 from benchmarks.web import Connection
 from benchmarks.work import Kind, Part, Work
 
@@ -15,6 +14,9 @@ _ENVIRONMENT = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_CACHEMAX": "200",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MULTIPLEX": "YES",
+    "GDAL_INGESTED_BYTES_AT_OPEN": "32768",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif",
     "VSI_CACHE": "TRUE",
     "VSI_CACHE_SIZE": "5000000",
     "TITILER_API_CACHECONTROL": "no-store",
@@ -28,10 +30,10 @@ class Titiler:
     name = "TiTiler"
     family = "TiTiler"
 
-    def __init__(self, tree: Tree, port: int, source: Source) -> None:
+    def __init__(self, tree: Tree, port: int, url_of: Callable[[str], str | Path]) -> None:
         self.tree: Tree | None = tree
         self.port = port
-        self._source = source
+        self._url_of = url_of
         self._connection = Connection(port)
 
     def offers(self, work: Work) -> bool:
@@ -43,7 +45,7 @@ class Titiler:
         box = ",".join(map(repr, grid.bounds))
         method = _RESAMPLINGS.get(resampling, resampling)
         query = {
-            "url": self._source.path(part.band),
+            "url": self._url_of(part.band),
             "coord_crs": grid.crs,
             "dst_crs": grid.crs,
             "resampling": method,
@@ -60,13 +62,17 @@ class Titiler:
         url = self.path(work.parts[0], work.kind.suffix, work.resampling)
         return self._connection.fetch(url, path)
 
+    def fetch(self, part: Part, suffix: str, path: Path) -> Run:
+        """Write one grid to a file."""
+        return self._connection.fetch(self.path(part, suffix), path)
+
 
 @contextmanager
-def titiler(python: Path, source: Source, scratch: Path) -> Iterator[Titiler]:
-    """Run TiTiler from an environment that has it."""
+def titiler(python: Path, url_of: Callable[[str], str | Path], scratch: Path) -> Iterator[Titiler]:
+    """Run TiTiler from an environment that has it, over the files that bands are in."""
     port = free_port()
     command = [str(python), "-m", "uvicorn", "titiler.application.main:app", "--host", "127.0.0.1"]
     options = ["--port", str(port), "--workers", "2", "--timeout-keep-alive", "3600", "--log-level", "warning"]
     up = f"http://127.0.0.1:{port}/healthz"
     with server([*command, *options], lambda: answers(up), scratch / "titiler.log", _ENVIRONMENT) as tree:
-        yield Titiler(tree, port, source)
+        yield Titiler(tree, port, url_of)

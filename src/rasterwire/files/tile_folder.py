@@ -72,13 +72,21 @@ class TileFolder:
 
     @staticmethod
     def _write(path: Path, checksum: bytes, tile: bytes) -> None:
-        part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # few calls of the system: each passes the interpreter lock on, while a render needs it
+        part = Path(f"{path}.{os.getpid()}-{threading.get_ident()}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(checksum)
-                out.write(tile)
+            descriptor = os.open(part, flags, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(part, flags, 0o600)
+        try:
+            try:
+                written = os.writev(descriptor, [checksum, tile])
+            finally:
+                os.close(descriptor)
+            if written != len(checksum) + len(tile):
+                raise OSError("the disk did not take a whole tile")
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
