@@ -14,6 +14,7 @@ import pytest
 import rasterwire.catalog.followed as of_followed
 from effort import HANG
 from rasterwire.catalog.followed import FollowedCatalog
+from rasterwire.catalog.ingest.build import update_index
 from rasterwire.errors import SourceUnavailable
 from rasterwire.query import Query
 from stac_double import item_of
