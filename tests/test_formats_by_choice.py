@@ -298,8 +298,8 @@ def test_resampled_pixels_are_those_of_a_file_with_mask_and_overviews_in_it(tmp_
             images = [load(name) for name in ("in", "beside")]
             if resampling:
                 images = [call("Image.resample", image=image, mode=resampling) for image in images]
-            inside, outside = (world.pixels(image, turned) for image in images)
-            for one, other in zip(inside.values(), outside.values(), strict=True):
+            first, second = (world.pixels(image, turned) for image in images)
+            for one, other in zip(first.values(), second.values(), strict=True):
                 assert 0 < one.valid.sum() < one.valid.size
                 np.testing.assert_array_equal(other.valid, one.valid)
                 np.testing.assert_array_equal(other.data[one.valid], one.data[one.valid])
