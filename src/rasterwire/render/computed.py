@@ -55,7 +55,7 @@ def compute(
 _LEAST_PART = 1 << 15
 """Pixels; with smaller parts the tiles of files would be decoded again and again."""
 
-_LEAST_REMOTE_PART = 1 << 17
+_LEAST_REMOTE_PART = 1 << 16
 """Likewise, of remote files: tiles of very many scenes do not stay in memory until the next part."""
 
 _MAX_OF_LEAST = 1 << 25
