@@ -36,7 +36,8 @@ def compute(
     """
     counts, leaves = _request_counts(tuple(nodes)), remote_leaves(tuple(nodes))
     sorts = max((node.sorts for node in nodes), default=1)
-    size = max(MAX_SORTED // sorts, min(_LEAST_PART, _MAX_OF_LEAST // sorts))
+    least = _LEAST_REMOTE_PART if leaves else _LEAST_PART
+    size = max(MAX_SORTED // sorts, min(least, _MAX_OF_LEAST // sorts))
 
     def pixels_of(part: Window) -> list[Pixels]:
         if part.height * part.width <= size:
@@ -54,8 +55,11 @@ def compute(
 _LEAST_PART = 1 << 15
 """Pixels; with smaller parts the tiles of files would be decoded again and again."""
 
+_LEAST_REMOTE_PART = 1 << 16
+"""Likewise, of remote files: tiles of very many scenes do not stay in memory until the next part."""
+
 _MAX_OF_LEAST = 1 << 25
-"""Values of such a part, where more than a thousand scenes are sorted."""
+"""Values of such a part, where very many scenes are sorted."""
 
 
 @lru_cache(maxsize=256)
