@@ -265,8 +265,7 @@ def test_a_scene_that_does_not_touch_a_block_is_not_read(made: PixelWorld, monke
     plain = computed._read
 
     def counted(*arguments: Any) -> Pixels | None:
-        node = arguments[1]
-        seen.extend([node.band.href] if isinstance(node, Stored) else [])
+        seen.extend(node.band.href for node in arguments if isinstance(node, Stored))
         return plain(*arguments)
 
     monkeypatch.setattr(computed, "_read", counted)

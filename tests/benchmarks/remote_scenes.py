@@ -58,7 +58,7 @@ def tiles_of(path: Path) -> tuple[int, int]:
 
 def write_item(folder: Path, image_id: str, url: str) -> None:
     """Write a STAC item whose one asset is a remote file."""
-    item = {
+    item: dict[str, object] = {
         "type": "Feature",
         "stac_version": "1.1.0",
         "id": image_id,
