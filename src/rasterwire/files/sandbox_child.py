@@ -21,7 +21,7 @@ _MAX_MESSAGE = 1 << 30
 
 def main(descriptor: int) -> None:
     """Run calls until the other process closes the socket."""
-    with socket.socket(fileno=descriptor) as peer, contextlib.suppress(ClosedByPeer, BrokenPipeError):
+    with socket.socket(fileno=descriptor) as peer, contextlib.suppress(ClosedByPeer, ConnectionError):
         # it comes from the process that started this one
         prepare, seconds, memory = pickle.loads(receive(peer, None, _MAX_MESSAGE)[0])
         try:
