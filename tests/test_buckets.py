@@ -384,7 +384,8 @@ def write_config(folder: Path, store: Seaweed, source: str, secret: str | None =
     """Write the config file of the page that serves a bucket alone, with the addresses of this machine."""
     keys = folder / "keys"
     keys.write_text(f"[default]\naws_access_key_id = {store.key}\naws_secret_access_key = {secret or store.secret}\n")
-    _, text = (block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml")
+    texts = [block.text for block in blocks_of("docs/pages/catalogs.md") if block.language == "toml"]
+    (text,) = (text for text in texts if "s3://imagery/2024/" in text)
     places = {
         'source = "s3://imagery/2024/"': f'source = "{source}"',
         'prefix = "s3://imagery/"': 'prefix = "s3://"',

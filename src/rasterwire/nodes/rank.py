@@ -126,7 +126,7 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
                 is_value = valid[k, r, c] and value == value
                 counts[c] += is_value
                 lines[k, c] = value if is_value else top  # values that do not count sort to the end
-        if count > _NETWORK:
+        if count > _NETWORK and cols < _LEAST_LINE:
             line, spare = np.empty(count, stack.dtype), np.empty(count, stack.dtype)
             for c in range(cols):
                 line[:] = lines[:, c]
@@ -146,8 +146,9 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
                     data[r, c] = _statistic(kind, low, high, lines[:, c], counts[c])
 
 
-_NETWORK = 160
-"""Up to this many values a sorting network is fastest, since it runs along whole rows."""
+_NETWORK, _LEAST_LINE = 160, 16
+"""A sorting network runs along whole rows, several pixels at once: it is fastest up to so many values, and for any number
+of them in rows of at least so many pixels."""
 
 
 @compiled
