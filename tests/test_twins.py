@@ -136,11 +136,11 @@ def test_reductions(size: float) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("count", [1, 7, 170])
-def test_sorted_values_of_many_images(count: int) -> None:
+@pytest.mark.parametrize(("count", "width"), [(1, 8), (7, 8), (170, 8), (170, 20)])
+def test_sorted_values_of_many_images(count: int, width: int) -> None:
     wrong = []
     for dtype in TYPES:
-        stack = _pixels(dtype, (count, 6, 8))
+        stack = _pixels(dtype, (count, 6, width))
         if stack.dtype.kind == "f":
             stack[0, 0, :3] = np.nan, np.inf, 0.0
         else:
@@ -148,7 +148,7 @@ def test_sorted_values_of_many_images(count: int) -> None:
         valid = _random.random(stack.shape) < 0.8
         valid[:, 2, 2] = False
         top = stack.dtype.type(np.inf if stack.dtype.kind == "f" else np.iinfo(dtype).max)
-        data, state = np.zeros((6, 8)), np.zeros((6, 8), bool)
+        data, state = np.zeros((6, width)), np.zeros((6, width), bool)
         wrong += [
             (dtype, kind) for kind in range(5) if _differs(rank.rank, kind, 20.0, 75.0, top, stack, valid, data, state)
         ]
