@@ -2,13 +2,16 @@
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import shapely
 from odc.geo.crs import CRS
 
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
+from rasterwire.catalog.index import IndexStore
 from rasterwire.geo.region import Region, box_region
 from rasterwire.image import Image
 from rasterwire.query import (
@@ -159,3 +162,16 @@ def image_of(made: Entry) -> Image:
         del properties[START]
     plain = replace(made, properties=properties)
     return Image(plain.id, (), plain.start_time, plain.properties, plain.collection, footprint=plain.footprint)
+
+
+def entries_of(path: Path) -> Iterator[Entry]:
+    """Yield all entries of an index, ordered by id.
+
+    Raises:
+        SourceUnavailable: it cannot be read.
+    """
+    store = IndexStore(path, read_only=True)
+    try:
+        yield from store.entries()
+    finally:
+        store.close()

@@ -19,6 +19,7 @@ import rasterwire.catalog.ingest.bucket as of_bucket
 import rasterwire.catalog.ingest.folder as of_folder
 from cases import every
 from doc_blocks import blocks_of
+from made_entries import entries_of
 from rasterwire import Client
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.folder import FolderCatalog
@@ -26,7 +27,7 @@ from rasterwire.catalog.followed import FollowedCatalog
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest import Summary
-from rasterwire.catalog.ingest.build import SourceKind, entries_of, kind_of, update_index
+from rasterwire.catalog.ingest.build import SourceKind, kind_of, update_index
 from rasterwire.cli.main import cli
 from rasterwire.client.errors import DownloadFailed
 from rasterwire.errors import SourceUnavailable

@@ -117,7 +117,7 @@ def _wait_for_the_index(server: Served) -> None:
             try:
                 list(client.list_images("NAIP/"))
             except DownloadFailed as error:
-                assert "the index of this catalog is being made" in str(error)
+                assert "the index of this catalog is being made" in str(error), error
                 time.sleep(0.05)
             else:
                 return

@@ -74,11 +74,20 @@ def test_two_processes_may_share_an_index(catalog: FollowedCatalog, source: Path
         second.close()
 
 
-def test_until_it_is_complete_an_index_says_so(tmp_path: Path) -> None:
-    catalog = FollowedCatalog(str(tmp_path / "gone.json"), tmp_path / "index" / "x.sqlite")
-    try:
-        with pytest.raises(SourceUnavailable, match="being made, with 0 documents so far; ask later"):
+def test_until_it_is_complete_an_index_says_so_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    catalog = FollowedCatalog(str(tmp_path / "gone.json"), tmp_path / "index" / "x.sqlite", name="EO")
+
+    def problem() -> str:
+        with pytest.raises(SourceUnavailable) as raised:
             catalog.find(Query())
+        return raised.value.problem
+
+    try:
+        first = problem()
+        assert "being made, with 0 documents so far; ask later" in first or "cannot be made: " in first
+        until(lambda: "cannot be made: " in problem(), True)
+        until(lambda: "the index of catalog EO could not be updated" in caplog.text, True)
+        assert str(tmp_path) not in problem() + caplog.text
     finally:
         catalog.close()
 

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
+import rasterio
 import shapely
 from click.testing import CliRunner
+from rasterio.warp import transform_bounds
 
+from made_entries import entries_of
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.ingest import Summary, geoparquet
-from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, entries_of, kind_of, update_index
+from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, kind_of, placed_entries_of, update_index
 from rasterwire.cli.main import cli
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import configure, loop
@@ -359,7 +363,7 @@ def test_items_come_from_geoparquet_and_go_there_again(site: Site, tmp_path: Pat
     assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (0, 0, 0, 1, 0)
 
     export = tmp_path / "export.parquet"
-    assert geoparquet.write_geoparquet(entries_of(index), export) == 7
+    assert geoparquet.write_geoparquet(placed_entries_of(index, []), export) == 7
     exported = {each["id"]: each for each in arrow.stac_table_to_items(parquet.read_table(export))}
     for given in items:
         got = exported[given["id"]]
@@ -466,3 +470,26 @@ def test_an_index_is_updated_by_one_process_at_a_time(site: Site, tmp_path: Path
 )
 def test_the_kind_of_a_source_is_seen_by_its_address(address: str, kind: SourceKind) -> None:
     assert kind_of(address) is kind
+
+
+def test_images_of_plain_rasters_are_exported_with_the_places_of_their_files(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("stac_geoparquet.arrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write_raster(folder / "here.tif")
+    (folder / "nowhere.tif").write_bytes(b"no raster")
+    index, export = tmp_path / "index.sqlite", tmp_path / "items.parquet"
+    update_index(str(folder), SourceKind.FOLDER, index)
+    runner = CliRunner()
+    result = runner.invoke(cli, ["index", "--into", str(index), "--export", str(export)])
+    assert result.exit_code == 0, result.output
+    assert "1 images written" in result.output
+    assert "1 left out" in result.output
+    assert "nowhere" in result.output
+    (item,) = arrow.stac_table_to_items(parquet.read_table(export))
+    with rasterio.open(folder / "here.tif") as raster:
+        box = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds)
+    assert np.allclose(item["bbox"], box, atol=1e-6)
+    update_index(str(export), SourceKind.GEOPARQUET, tmp_path / "again.sqlite")
+    assert [entry.id for entry in entries_of(tmp_path / "again.sqlite")] == ["here"]

@@ -132,6 +132,17 @@ def test_a_close_id_is_that_of_the_catalog_under_the_prefix() -> None:
     assert [catalog.close_id(name) for name in ("b/xy", "a/XY", "xy", "b/z")] == ["b/Xy", "a/Xy", "a/Xy", ""]
 
 
+def test_a_catalog_that_fails_hides_no_close_id_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(image_id: str) -> str:
+        raise SourceUnavailable("", "", "its server cannot be reached")
+
+    broken, sound = ListedCatalog([]), ListedCatalog([Image("Xy", ())])
+    monkeypatch.setattr(broken, "close_id", fail)
+    catalog = PrefixedCatalog([Member("a/", broken), Member("b/", sound)])
+    assert catalog.close_id("a/xy") == "b/Xy"
+    assert catalog.close_id("b/xy") == "b/Xy"
+
+
 @pytest.mark.parametrize("start", ["~", "nonsense", "~[1]", '~[0,[[9,"",0]]]', "~[0,[[0]]]"])
 def test_a_page_that_no_query_gave_is_refused(start: str) -> None:
     catalog, _ = made(random.Random(5), ("a", "b"))

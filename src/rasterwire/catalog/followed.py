@@ -32,7 +32,7 @@ class FollowedCatalog:
     Of the processes that share an index, one updates it at a time.
     """
 
-    def __init__(self, address: str, path: Path, bands: BandNames | None = None) -> None:
+    def __init__(self, address: str, path: Path, bands: BandNames | None = None, name: str = "") -> None:
         """Set the source, and begin to read it in the background.
 
         Args:
@@ -40,12 +40,13 @@ class FollowedCatalog:
                 URL.
             path: of the index; it and its folder are made where they are not there.
             bands: how bands are named; by their assets if not given.
+            name: of the catalog, for the log.
         """
         self._path = path
         self._bands = bands
         self._catalog: IndexCatalog | None = None
         self._opening = threading.Lock()
-        self._updates = _Updates(address, path)
+        self._updates = _Updates(address, path, name)
         self._thread = threading.Thread(target=self._updates.run, name="rasterwire-index", daemon=True)
         self._thread.start()
         weakref.finalize(self, self._updates.stop.set)
@@ -84,9 +85,7 @@ class FollowedCatalog:
         with self._opening:
             if self._catalog is None:
                 if not self._updates.complete.exists():
-                    count = self._updates.count
-                    problem = f"the index of this catalog is being made, with {count} documents so far; ask later"
-                    raise SourceUnavailable.of_file(problem)
+                    raise SourceUnavailable.of_file(self._updates.state)
                 self._catalog = IndexCatalog(IndexStore(self._path), self._bands)
             return self._catalog
 
@@ -100,13 +99,22 @@ class _Updates:
         stop: ends it.
     """
 
-    def __init__(self, address: str, path: Path) -> None:
+    def __init__(self, address: str, path: Path, name: str) -> None:
         self.complete = path.with_suffix(".complete")
         self.count = 0
         self.stop = threading.Event()
         self._address = address
         self._path = path
+        self._name = name
         self._last_id = ""
+        self._problem = ""
+
+    @property
+    def state(self) -> str:
+        """What is said as long as the index was never complete."""
+        if self._problem:
+            return f"the index of this catalog cannot be made: {self._problem}; it is tried again every five minutes"
+        return f"the index of this catalog is being made, with {self.count} documents so far; ask later"
 
     def run(self) -> None:
         """Update the index again and again, until told to stop."""
@@ -119,8 +127,11 @@ class _Updates:
                 pass
             except Exception as error:  # noqa: BLE001  of a source, of which the next look may find another state
                 if not self.stop.is_set():
-                    _log.warning("the index of a catalog could not be updated: %s", _reason(error))
+                    self._problem = _reason(error)
+                    of_catalog = f" {self._name}" if self._name else ""
+                    _log.warning("the index of catalog%s could not be updated: %s", of_catalog, self._problem)
             else:
+                self._problem = ""
                 next_update = time.monotonic() + _PAUSE
                 if kind_of(self._address) in {SourceKind.FOLDER, SourceKind.BUCKET}:
                     self._learn_footprints(next_update)
@@ -151,6 +162,8 @@ class _Updates:
 def _reason(error: Exception) -> str:
     """Return what is said of an error; texts of unknown errors may hold addresses or paths."""
     match error:
+        case SourceUnavailable():
+            return error.problem
         case DownloadError():
             return str(error)
         case OSError():

@@ -101,4 +101,4 @@ def _index(settings: CatalogSettings, indexes: Path) -> Catalog:
         return IndexCatalog(IndexStore(path, read_only=not os.access(path, os.W_OK)), settings.bands)
     # its name tells of its source too, so that another source under this prefix has an index of its own
     name = f"{settings.prefix.replace('/', '~')}-{blake2b(settings.source.encode(), digest_size=6).hexdigest()}"
-    return FollowedCatalog(settings.source, indexes / f"source-{name}.sqlite", settings.bands)
+    return FollowedCatalog(settings.source, indexes / f"source-{name}.sqlite", settings.bands, settings.prefix)

@@ -134,7 +134,10 @@ class PrefixedCatalog:
     def close_id(self, image_id: str) -> str:
         """See ``Catalog.close_id``."""
         for member in sorted(self._members, key=lambda member: not image_id.startswith(member.root)):
-            close = member.catalog.close_id(image_id.removeprefix(member.root))
+            try:
+                close = member.catalog.close_id(image_id.removeprefix(member.root))
+            except SourceUnavailable:  # a catalog that fails says nothing of ids of others
+                continue
             if close and self._member_of(member.root + close) is member:
                 return member.root + close
         return ""

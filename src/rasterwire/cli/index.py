@@ -13,6 +13,8 @@ from rasterwire.cli.text import printable
 
 _kinds = ("auto", "folder", "bucket", "catalog", "api", "geoparquet")
 
+_NAMES_SHOWN = 5
+
 
 @click.command()
 @click.argument("source", required=False)
@@ -69,6 +71,7 @@ def index(
             _configure(address, config)
             _update(address, chosen, path, collections)
         if export is not None:
+            _configure(str(path.resolve()), config)
             _export(path, export)
     except (DownloadError, build.IndexInUse, PackageMissing) as error:
         raise click.ClickException(printable(str(error))) from None
@@ -129,8 +132,14 @@ def _update(address: str, kind: str, path: Path, collections: Sequence[str]) -> 
 
 
 def _export(path: Path, export: Path) -> None:
-    from rasterwire.catalog.ingest.build import entries_of
+    from rasterwire.catalog.ingest.build import placed_entries_of
     from rasterwire.catalog.ingest.geoparquet import write_geoparquet
 
-    count = write_geoparquet(entries_of(path), export)
+    left_out: list[str] = []
+    count = write_geoparquet(placed_entries_of(path, left_out), export)
     click.echo(f"{count} images written to {printable(str(export))}")
+    if left_out:
+        names = ", ".join(map(printable, left_out[:_NAMES_SHOWN])) + (", ..." if left_out[_NAMES_SHOWN:] else "")
+        click.echo(
+            f"{len(left_out)} left out, since neither document nor raster says where they are: {names}", err=True
+        )

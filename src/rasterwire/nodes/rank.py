@@ -147,8 +147,8 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
 
 
 _NETWORK, _LEAST_LINE = 160, 16
-"""A sorting network runs along whole rows, several pixels at once: it is fastest up to so many values, and for any number
-of them in rows of at least so many pixels."""
+"""A sorting network runs along whole rows, several pixels at once: it is fastest up to so many values, and for any
+number of them in rows of at least so many pixels."""
 
 
 @compiled

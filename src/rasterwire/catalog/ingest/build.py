@@ -1,13 +1,17 @@
 """Builds and updates an index from any source of items."""
 
+import contextlib
 import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
 from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.image_reader import footprint_of
 from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
@@ -16,7 +20,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import is_local
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
-__all__ = ["IndexInUse", "SourceKind", "entries_of", "kind_of", "update_index"]
+__all__ = ["IndexInUse", "SourceKind", "kind_of", "placed_entries_of", "update_index"]
 
 
 class SourceKind(StrEnum):
@@ -107,15 +111,28 @@ def _source(address: str, kind: SourceKind, collections: Sequence[str]) -> ItemS
     return StaticCatalog(address)
 
 
-def entries_of(path: Path) -> Iterator[Entry]:
-    """Yield all entries of an index, ordered by id.
+def placed_entries_of(path: Path, left_out: list[str]) -> Iterator[Entry]:
+    """Yield the entries of an index with their footprints: those of documents, else of the headers of their files.
+
+    Args:
+        path: of the index.
+        left_out: gets the ids of the images that have none, or whose files cannot be read.
 
     Raises:
-        SourceUnavailable: it cannot be read.
+        SourceUnavailable: the index cannot be read.
     """
     store = IndexStore(path, read_only=True)
+    catalog = IndexCatalog(store)
     try:
-        yield from store.entries()
+        for entry in store.entries():
+            footprint = entry.footprint
+            if footprint is None:
+                with contextlib.suppress(SourceUnavailable):
+                    footprint = footprint_of(catalog.get(entry.id))
+            if footprint is None:
+                left_out.append(entry.id)
+            else:
+                yield replace(entry, footprint=footprint)
     finally:
         store.close()
 
