@@ -1,6 +1,7 @@
 """Runs SeaweedFS as an S3 server, on free ports of the loopback address."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -44,7 +45,11 @@ def seaweed() -> Iterator[Seaweed]:
     with tempfile.TemporaryDirectory() as folder:
         ports = _free_ports(8)
         process = subprocess.Popen(
-            _command(program, Path(folder), ports), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            _command(program, Path(folder), ports),
+            cwd=folder,
+            env=os.environ | {"TMPDIR": folder},  # where it writes its logs
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             server = Seaweed(f"http://127.0.0.1:{ports[0]}")
