@@ -14,8 +14,9 @@ from odc.geo.crs import CRS
 from pyproj.exceptions import CRSError
 
 from rasterwire.catalog.band_names import BandNames, NamedBy
-from rasterwire.errors import Violation, Violations
+from rasterwire.errors import Violations
 from rasterwire.files.beside import FormatOptions
+from rasterwire.tables import read_values, wrong_setting
 
 __all__ = ["CatalogKind", "CatalogSettings", "FormatChoice", "format_options", "read_catalogs"]
 
@@ -106,7 +107,7 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
         violations: gets everything that is wrong, each with the path of its setting.
     """
     if not isinstance(tables, Sequence) or isinstance(tables, str):
-        violations.add(_wrong("catalogs", "it is not a list; write each catalog as a table [[catalogs]]"))
+        violations.add(wrong_setting("catalogs", "it is not a list; write each catalog as a table [[catalogs]]"))
         return ()
     catalogs: list[CatalogSettings] = []
     path_by_root: dict[str, str] = {}
@@ -114,20 +115,24 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
     for number, table in enumerate(tables):
         path = f"catalogs[{number}]"
         if not isinstance(table, Mapping):
-            violations.add(_wrong(path, "it is not a table; write each catalog as a table [[catalogs]]"))
+            violations.add(wrong_setting(path, "it is not a table; write each catalog as a table [[catalogs]]"))
             continue
         problems = Violations()
         settings = _read_catalog(table, path, problems)
         for root, _ in settings.roots if settings else ():
             if root in path_by_root:
                 problems.add(
-                    _wrong(f"{path}.prefix", f"{path_by_root[root]} has the ids under {root!r}; set another prefix")
+                    wrong_setting(
+                        f"{path}.prefix", f"{path_by_root[root]} has the ids under {root!r}; set another prefix"
+                    )
                 )
             path_by_root.setdefault(root, path)
         if settings is not None and settings.kind is CatalogKind.FOLDER:
             formats = {*settings.formats}, settings.crs
             if formats_by_folder.setdefault(settings.source, formats) != formats:
-                problems.add(_wrong(f"{path}.formats", "a catalog above has other formats of this folder; repeat them"))
+                problems.add(
+                    wrong_setting(f"{path}.formats", "a catalog above has other formats of this folder; repeat them")
+                )
         violations.items.extend(problems.items)
         if settings is not None and not problems.items:
             catalogs.append(settings)
@@ -135,23 +140,15 @@ def read_catalogs(tables: object, violations: Violations) -> tuple[CatalogSettin
 
 
 def _read_catalog(table: Mapping[object, object], path: str, violations: Violations) -> CatalogSettings | None:
-    for name in table:
-        if name not in _readers:
-            violations.add(_wrong(f"{path}.{name}", f"there is no such setting; there are {', '.join(_readers)}"))
-    values: dict[str, Any] = {}
-    for name in (name for name in _readers if name in table):
-        try:
-            values[name] = _readers[name](table[name])
-        except ValueError as error:
-            violations.add(_wrong(f"{path}.{name}", str(error)))
+    values = read_values(table, _readers, path, violations)
     for name, remedy in (("kind", f"set one of {_kinds}"), ("source", "set the folder or address of its images")):
         if name not in table:
-            violations.add(_wrong(f"{path}.{name}", f"it is not set; {remedy}"))
+            violations.add(wrong_setting(f"{path}.{name}", f"it is not set; {remedy}"))
     if not {"kind", "source"} <= set(values):
         return None
     settings = CatalogSettings(**values)
     for name, description in _misfits(settings, table):
-        violations.add(_wrong(f"{path}.{name}", description))
+        violations.add(wrong_setting(f"{path}.{name}", description))
     # where its prefix is wrong, it is held against no other
     return settings if "prefix" in values or "prefix" not in table else None
 
@@ -181,10 +178,6 @@ def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
         yield "source", "there is no such index on this machine; make it with rasterwire index"
     elif not is_remote and not (Path(source).is_absolute() and Path(source).exists()):
         yield "source", f"{source[:_MAX_TEXT]!r} is neither a URL nor an absolute path of what there is; write one"
-
-
-def _wrong(name: str, description: str) -> Violation:
-    return Violation(name, "INVALID_SETTING", description)
 
 
 def _read_prefix(value: object) -> str:

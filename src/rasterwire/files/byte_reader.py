@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.opened_files import OpenedFiles
+from rasterwire.files.seekable_file import SeekableFile
 from rasterwire.files.sources import HEAD_BYTES, ByteSource, OpenedFile, Span, is_local, source_of
 from rasterwire.files.stored_tiles import StoredTiles
 from rasterwire.files.tile_folder import TileFolder
@@ -179,7 +180,7 @@ class RemoteReader:
 _remote_files = OpenedFiles(lambda href: RemoteReader(source_of(href), source_of(href).open(href)))
 
 
-class ReaderFile(io.RawIOBase):
+class ReaderFile(SeekableFile):
     """A reader as a file.
 
     Attributes:
@@ -187,28 +188,9 @@ class ReaderFile(io.RawIOBase):
     """
 
     def __init__(self, reader: ByteReader) -> None:
-        super().__init__()
+        super().__init__(reader.size)
         self._reader = reader
-        self._position = 0
         self.failure: SourceUnavailable | None = None
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Set the position, from the beginning, the position or the end of the file."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._reader.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
 
     def read(self, count: int = -1, /) -> bytes:
         """Return bytes from the position on; fewer where the file ends, all of them for a negative count.
@@ -217,7 +199,7 @@ class ReaderFile(io.RawIOBase):
             SourceUnavailable: see ``ByteReader.pread``.
         """
         try:
-            part = self._reader.pread(self._reader.size if count < 0 else count, self._position)
+            part = self._reader.pread(self.size if count < 0 else count, self._position)
         except SourceUnavailable as error:
             self.failure = self.failure or error
             raise

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
-from rasterwire.errors import DownloadError, Violation, Violations
+from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
+from rasterwire.tables import wrong_setting
 
 
 class BadSettings(DownloadError):
@@ -145,20 +146,20 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     violations = Violations()
     unknown = sorted(set(values) - set(by_name))
     if unknown:
-        violations.add(_wrong("", f"unknown setting {', '.join(unknown)}; there are {', '.join(by_name)}"))
+        violations.add(wrong_setting("", f"unknown setting {', '.join(unknown)}; there are {', '.join(by_name)}"))
     typed: dict[str, Any] = {}
     for name in values.keys() & by_name.keys() - set(_tables):
         try:
             typed[name] = _typed(name, by_name[name].type, values[name])
         except ValueError as error:
-            violations.add(_wrong(name, str(error)))
+            violations.add(wrong_setting(name, str(error)))
     typed |= {
         "catalogs": read_catalogs(values.get("catalogs", []), violations),
         "sources": read_sources(values.get("sources", []), violations),
         "cache": _read_cache(values.get("cache", {}), violations),
     }
     if "catalog" not in values and not values.get("catalogs"):
-        violations.add(_wrong("catalog", "not set; name the folder of images"))
+        violations.add(wrong_setting("catalog", "not set; name the folder of images"))
     if typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
     if violations.items:
@@ -168,15 +169,11 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
 
 def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations: Violations) -> None:
     if not folder.is_dir():
-        violations.add(_wrong("catalog", f"{folder} is not a folder"))
+        violations.add(wrong_setting("catalog", f"{folder} is not a folder"))
     for number, settings in enumerate(catalogs):
         if any(not root for root, _ in settings.roots):
             problem = "the images of the folder 'catalog' have no prefix; set one for these"
-            violations.add(_wrong(f"catalogs[{number}].prefix", problem))
-
-
-def _wrong(name: str, description: str) -> Violation:
-    return Violation(name, "INVALID_SETTING", description)
+            violations.add(wrong_setting(f"catalogs[{number}].prefix", problem))
 
 
 _units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -186,16 +183,16 @@ _size = re.compile(rf"(\d{{1,15}}) ?({'|'.join(_units)})", re.ASCII)
 
 def _read_cache(table: object, violations: Violations) -> CacheSettings:
     if not isinstance(table, Mapping):
-        violations.add(_wrong("cache", "it is not a table; write it as [cache]"))
+        violations.add(wrong_setting("cache", "it is not a table; write it as [cache]"))
         return CacheSettings()
     names = [f.name for f in fields(CacheSettings)]
     for name in sorted(set(table) - set(names)):
-        violations.add(_wrong(f"cache.{name}", f"there is no such setting; there is {', '.join(names)}"))
+        violations.add(wrong_setting(f"cache.{name}", f"there is no such setting; there is {', '.join(names)}"))
     value = table.get("tile_cache_bytes", CacheSettings().tile_cache_bytes)
     size = _size.fullmatch(str(value))
     if size is None or isinstance(value, bool):
         problem = f"{value!r} is no number of bytes; write it like 1000000000 or '20 GiB'"
-        violations.add(_wrong("cache.tile_cache_bytes", problem))
+        violations.add(wrong_setting("cache.tile_cache_bytes", problem))
         return CacheSettings()
     return CacheSettings(int(size[1]) * _units[size[2]])
 

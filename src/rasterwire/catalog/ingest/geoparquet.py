@@ -18,6 +18,7 @@ from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import version_of
+from rasterwire.files.seekable_file import SeekableFile
 from rasterwire.files.sources import OpenedFile, is_local, source_of
 
 __all__ = ["GeoParquetItems", "PackageMissing", "write_geoparquet"]
@@ -145,37 +146,22 @@ def _opened(address: str) -> Iterator[tuple[io.IOBase, str]]:
         return
     try:
         with Path(address).open("rb") as file:
-            yield file, version_of(Path(address).stat())
+            yield file, version_of(os.fstat(file.fileno()))
     except OSError as error:
         raise SourceUnavailable.of_file("the file is missing or cannot be opened") from error
 
 
-class _RemoteFile(io.RawIOBase):
+class _RemoteFile(SeekableFile):
     """A file of a source as Python's files are."""
 
     def __init__(self, file: OpenedFile) -> None:
-        super().__init__()
+        super().__init__(file.size)
         self._file = file
         self._source = source_of(file.href)
-        self._offset = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._offset
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._file.size}[whence]
-        self._offset = max(0, start + offset)
-        return self._offset
-
-    def read(self, size: int | None = -1) -> bytes:
-        remaining = max(0, self._file.size - self._offset)
-        count = remaining if size is None or size < 0 else min(size, remaining)
-        data = self._source.read(self._file, [(self._offset, count)])[0] if count else b""
-        self._offset += len(data)
+    def read(self, count: int | None = -1, /) -> bytes:
+        remaining = max(0, self.size - self._position)
+        count = remaining if count is None or count < 0 else min(count, remaining)
+        data = self._source.read(self._file, [(self._position, count)])[0] if count else b""
+        self._position += len(data)
         return data

@@ -5,8 +5,6 @@ an object of the library, which needs the lock, both would wait for ever. So the
 here already: a read of others fails, they are fetched without the lock, and the call is made again.
 """
 
-import io
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import ByteReader
+from rasterwire.files.seekable_file import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -32,13 +31,12 @@ _MAX_CALLS = 10_000
 """Of one function; each fetches at least a block."""
 
 
-class KnownBytes(io.RawIOBase):
+class KnownBytes(SeekableFile):
     """A file whose blocks are fetched when a call has failed for want of them."""
 
     def __init__(self, reader: ByteReader) -> None:
-        super().__init__()
+        super().__init__(reader.size)
         self._reader = reader
-        self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._absent: list[int] = []
         self._turn = threading.RLock()
@@ -76,24 +74,6 @@ class KnownBytes(io.RawIOBase):
                 start = (block - first) * _BLOCK
                 self._blocks[block] = data[start : start + _BLOCK]
 
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Set the position, from the beginning, the position or the end of the file."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._reader.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Read bytes that are here.
 
@@ -101,7 +81,7 @@ class KnownBytes(io.RawIOBase):
             OSError: some are not.
         """
         view = memoryview(buffer).cast("B")
-        end = min(self._position + len(view), self._reader.size)
+        end = min(self._position + len(view), self.size)
         if end <= self._position:
             return 0
         first, last = self._position // _BLOCK, (end - 1) // _BLOCK

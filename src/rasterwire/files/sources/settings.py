@@ -8,9 +8,9 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from rasterwire.errors import Violation, Violations
+from rasterwire.errors import Violations
+from rasterwire.tables import read_values, wrong_setting
 
 __all__ = ["HTTP_SCHEMES", "OBJECT_SCHEMES", "SourceSettings", "read_sources"]
 
@@ -87,18 +87,18 @@ def read_sources(tables: object, violations: Violations) -> tuple[SourceSettings
         violations: gets everything that is wrong, each with the path of its setting.
     """
     if not isinstance(tables, Sequence) or isinstance(tables, str):
-        violations.add(_wrong("sources", "it is not a list; write each source as a table [[sources]]"))
+        violations.add(wrong_setting("sources", "it is not a list; write each source as a table [[sources]]"))
         return ()
     sources: list[SourceSettings] = []
     for number, table in enumerate(tables):
         path = f"sources[{number}]"
         if not isinstance(table, Mapping):
-            violations.add(_wrong(path, "it is not a table; write each source as a table [[sources]]"))
+            violations.add(wrong_setting(path, "it is not a table; write each source as a table [[sources]]"))
             continue
         problems = Violations()
         settings = _read_source(table, path, problems)
         if settings is not None and any(settings.prefix == source.prefix for source in sources):
-            problems.add(_wrong(f"{path}.prefix", f"{settings.prefix!r} is set twice; keep one of the tables"))
+            problems.add(wrong_setting(f"{path}.prefix", f"{settings.prefix!r} is set twice; keep one of the tables"))
         violations.items.extend(problems.items)
         if settings is not None and not problems.items:
             sources.append(settings)
@@ -106,17 +106,9 @@ def read_sources(tables: object, violations: Violations) -> tuple[SourceSettings
 
 
 def _read_source(table: Mapping[object, object], path: str, violations: Violations) -> SourceSettings | None:
-    for name in table:
-        if name not in _readers:
-            violations.add(_wrong(f"{path}.{name}", f"there is no such setting; there are {', '.join(_readers)}"))
-    values: dict[str, Any] = {}
-    for name in (name for name in _readers if name in table):
-        try:
-            values[name] = _readers[name](table[name])
-        except ValueError as error:
-            violations.add(_wrong(f"{path}.{name}", str(error)))
+    values = read_values(table, _readers, path, violations)
     if "prefix" not in table:
-        violations.add(_wrong(f"{path}.prefix", "it is not set; set how the addresses begin, such as s3://eo/"))
+        violations.add(wrong_setting(f"{path}.prefix", "it is not set; set how the addresses begin, such as s3://eo/"))
     if "prefix" not in values:
         return None
     settings = SourceSettings(**values)
@@ -130,18 +122,14 @@ def _check_kind(settings: SourceSettings, table: Mapping[object, object], path: 
     for name in _only_objects if is_http else _only_http:
         if name in table:
             kind = "an HTTP server" if is_http else "an object store"
-            violations.add(_wrong(f"{path}.{name}", f"{kind} has no such setting; delete it"))
+            violations.add(wrong_setting(f"{path}.{name}", f"{kind} has no such setting; delete it"))
     if is_http and settings.credentials == "env":
-        violations.add(_wrong(f"{path}.credentials", "'env' is for object stores; name a file with headers"))
+        violations.add(wrong_setting(f"{path}.credentials", "'env' is for object stores; name a file with headers"))
     if is_http and settings.credentials.startswith("/") and settings.prefix.endswith("://"):
-        violations.add(_wrong(f"{path}.credentials", "headers would go to every host; set a prefix with a host"))
+        violations.add(wrong_setting(f"{path}.credentials", "headers would go to every host; set a prefix with a host"))
     if settings.scheme == "az" and settings.credentials == "anonymous" and not settings.endpoint:
         remedy = "it is not set; set it like https://ACCOUNT.blob.core.windows.net"
-        violations.add(_wrong(f"{path}.endpoint", remedy))
-
-
-def _wrong(field: str, description: str) -> Violation:
-    return Violation(field, "INVALID_SETTING", description)
+        violations.add(wrong_setting(f"{path}.endpoint", remedy))
 
 
 def _read_prefix(value: object) -> str:
