@@ -240,3 +240,21 @@ def test_a_tile_once_found_sound_is_decoded_as_far_as_is_wanted(tmp_path: Path) 
     level.tile(0, 64)
     assert (level.rows_to_decode(0, 8), level.rows_to_decode(1, 8)) == (8, 64)
     assert level.tile(0, 8).samples.shape == (8, 64, 1)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_deflated_tiles_that_are_longer_than_their_size_are_refused_on_every_path(tmp_path: Path, masked: bool) -> None:
+    path = tmp_path / "a.tif"
+    profile = {"driver": "GTiff", "height": 96, "width": 96, "count": 1, "dtype": "uint16", "compress": "deflate"}
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES"),
+        rasterio.open(path, "w", tiled=True, blockxsize=64, blockysize=64, **profile) as raster,
+    ):
+        raster.write(np.arange(96 * 96, dtype="uint16").reshape(1, 96, 96))
+        if masked:  # so that GDAL reads the pixels
+            raster.write_mask(np.ones((96, 96), bool))
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        page = tiff.pages.first
+        page.tags["TileLength"].overwrite(63)
+    with pytest.raises(SourceUnavailable, match="multiples of 16" if masked else "damaged"):
+        read(FolderCatalog(tmp_path).get("a").bands[0], overview=None, col=0, row=0, size=(96, 96))

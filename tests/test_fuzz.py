@@ -4,7 +4,7 @@ import pytest
 
 from fuzz import run_all
 
-FOUND = (565, 1132, 1186, 1494, 1817, 2237, 2431, 2809, 3505, 3552, 3748, 4188, 4370, 5108, 5860, 6516, 8301)
+FOUND = (565, 1132, 1186, 1494, 1817, 2237, 2431, 2809, 3505, 3552, 3748, 4188, 4370, 5108, 5860, 6516, 8176, 8301)
 """Seeds that found a fault, with the small files of that time."""
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS as RasterioCRS  # noqa: N811
-from rasterio.enums import Interleaving, MaskFlags
+from rasterio.enums import Compression, Interleaving, MaskFlags
 from rasterio.io import DatasetReader
 
 from rasterwire.catalog.metadata import read_metadata
@@ -142,6 +142,7 @@ def _read(href: str) -> Header:
             _check_size(raster)
             grid, is_placed = _grid_of(raster, placement)
             is_plain = not any(files.rasters()) and _is_plain(raster, href, version)
+            _check_tiles(raster, is_plain)
             nodata = _nodata(raster, href, version, placement)
             metadata = read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs))
             return Header(
@@ -187,6 +188,24 @@ def _check_size(raster: DatasetReader) -> None:
     if size > _MAX_BLOCK_BYTES:
         raise SourceUnavailable.of_file(
             f"its blocks take more than {_MAX_BLOCK_BYTES >> 20} MB of memory each; store it in smaller tiles"
+        )
+
+
+def _check_tiles(raster: DatasetReader, is_plain: bool) -> None:
+    """Refuse deflated tiles of a size that TIFF does not have, where GDAL would read them.
+
+    Their content may be longer than a tile. GDAL then gives whatever was in memory for the last row; the server's own
+    decoder refuses such tiles. Source of the sizes: TIFF 6.0, section 15.
+
+    Raises:
+        SourceUnavailable: it has such tiles.
+    """
+    if is_plain or raster.driver != "GTiff" or raster.compression is not Compression.deflate:
+        return
+    rows, columns = raster.block_shapes[0]
+    if columns != raster.width and (rows % 16 or columns % 16):
+        raise SourceUnavailable.of_file(
+            f"its tiles of {columns} x {rows} pixels have sides that are no multiples of 16; store it again"
         )
 
 
