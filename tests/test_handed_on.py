@@ -223,10 +223,12 @@ def test_a_tile_that_ends_too_early_is_told(tmp_path: Path, why: str, compressio
 
 
 def test_tiles_of_sides_that_tiff_does_not_know_are_made_anew(tmp_path: Path) -> None:
-    path = store(tmp_path / "catalog", blockxsize=16, blockysize=16)
+    path = store(tmp_path / "catalog")
+    assert FolderCatalog(tmp_path / "catalog").get("noise").bands[0].tiling is not None
     with tifffile.TiffFile(path, mode="r+") as file:
         page = file.pages[0]
         assert isinstance(page, tifffile.TiffPage)
-        page.tags["TileLength"].overwrite(24)
+        page.tags["TileLength"].overwrite(66)  # as many tiles as of 64 rows
     bands = FolderCatalog(tmp_path / "catalog").get("noise").bands
+    assert bands[0].plain
     assert bands[0].tiling is None
