@@ -7,7 +7,7 @@ these may be in the band, the asset or the item; the band has priority, then the
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
@@ -20,14 +20,18 @@ from rasterwire.catalog.entry import BandClaim, Claim
 
 __all__ = ["asset_claim", "earth_engine_claim", "place_members"]
 
-_BAND_MEMBERS = (
-    *("bands", "eo:bands", "raster:bands"),
-    *("data_type", "nodata", "raster:scale", "scale", "raster:offset", "offset", "unit"),
+_BAND_MEMBERS = frozenset(
+    (
+        *("bands", "eo:bands", "raster:bands"),
+        *("data_type", "nodata", "raster:scale", "scale", "raster:offset", "offset", "unit"),
+    )
 )
 """Members of an asset that tell of its bands."""
 
-_PLACE_MEMBERS = ("proj:shape", "proj:transform", "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
+_PLACE_MEMBERS = frozenset(("proj:shape", "proj:transform", "proj:code", "proj:epsg", "proj:wkt2", "proj:projjson"))
 """Members of an asset or item that tell where its pixels are."""
+
+_MEMBERS = _BAND_MEMBERS | _PLACE_MEMBERS
 
 # STAC's names of types that have another name in numpy.
 _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "complex_int16"}
@@ -35,7 +39,7 @@ _stac_types = {"cfloat32": "complex64", "cfloat64": "complex128", "cint16": "com
 
 def place_members(properties: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return those properties of an item that tell where the pixels of its assets are."""
-    return {name: properties[name] for name in _PLACE_MEMBERS if name in properties}
+    return {name: value for name, value in properties.items() if name in _PLACE_MEMBERS}
 
 
 def asset_claim(asset: Mapping[str, Any], place: Mapping[str, Any]) -> Claim:
@@ -48,15 +52,14 @@ def asset_claim(asset: Mapping[str, Any], place: Mapping[str, Any]) -> Claim:
         asset: a member of ``assets``.
         place: ``place_members`` of the item.
     """
-    levels = [{name: asset[name] for name in _PLACE_MEMBERS if name in asset}, place]
-    bands = {name: asset[name] for name in _BAND_MEMBERS if name in asset}
+    members = {name: value for name, value in asset.items() if name in _MEMBERS}
     try:
-        texts = orjson.dumps(levels), orjson.dumps(bands)
+        text = orjson.dumps((members, place))
     except TypeError:  # numbers too large for this writer
-        return _claim(_place(levels), _bands(bands))
-    if b"null" in texts[0] or b"null" in texts[1]:  # which may have been NaN
-        return _claim(_place(levels), _bands(bands))
-    return _claim_of(*texts)
+        return _claim(members, place)
+    if b"null" in text:  # which may have been NaN
+        return _claim(members, place)
+    return _claim_of(text)
 
 
 _Place = tuple[tuple[int, int] | None, tuple[float, ...] | None, str | None]
@@ -64,25 +67,21 @@ _Place = tuple[tuple[int, int] | None, tuple[float, ...] | None, str | None]
 
 
 @lru_cache(maxsize=16384)
-def _claim_of(place: bytes, bands: bytes) -> Claim:
-    """Return a claim from JSON; millions of assets have few different ones."""
-    return _claim(_place_of(place), _bands_of(bands))
+def _claim_of(text: bytes) -> Claim:
+    """Return a claim from JSON of members of an asset and its item; millions of assets have few different ones."""
+    members, place = orjson.loads(text)
+    bands = {name: value for name, value in members.items() if name in _BAND_MEMBERS}
+    return Claim(*_place(members, place), _bands_of(orjson.dumps(bands)))
 
 
-def _claim(place: _Place, bands: tuple[BandClaim, ...]) -> Claim:
-    shape, transform, crs = place
-    return Claim(shape, transform, crs, bands)
+def _claim(members: Mapping[str, Any], place: Mapping[str, Any]) -> Claim:
+    return Claim(*_place(members, place), _bands(members))
 
 
-@lru_cache(maxsize=16384)
-def _place_of(text: bytes) -> _Place:
-    return _place(orjson.loads(text))
-
-
-def _place(levels: Sequence[Mapping[str, Any]]) -> _Place:
-    pair = (levels[0], levels[1])
-    crs = _crs(levels[0]) or _crs(levels[1])
-    return _shape(_nearest(pair, "proj:shape")), _transform(_nearest(pair, "proj:transform")), crs
+def _place(members: Mapping[str, Any], place: Mapping[str, Any]) -> _Place:
+    levels = (members, place)
+    crs = _crs(members) or _crs(place)
+    return _shape(_nearest(levels, "proj:shape")), _transform(_nearest(levels, "proj:transform")), crs
 
 
 @lru_cache(maxsize=4096)

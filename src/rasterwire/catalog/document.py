@@ -109,7 +109,8 @@ def limit_properties(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
     left_out: dict[str, str] = {}
     room = _max_characters
     for key, value in properties.items():
-        depth, size = _extent(value)
+        # few values are nested, and millions of them are looked at
+        depth, size = _extent(value) if isinstance(value, dict | list) else (0, _size(value))
         if depth > _max_depth:
             left_out[key] = f"values nested more than {_max_depth} deep"
         elif size + len(key) > room:
@@ -120,14 +121,17 @@ def limit_properties(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
     return limited_properties, left_out
 
 
-def _extent(value: object) -> tuple[int, int]:
+def _size(value: object) -> int:
+    """Return about how many characters a value takes, without what is in it."""
+    return len(value) if isinstance(value, str) else 8
+
+
+def _extent(value: list[Any] | dict[str, Any]) -> tuple[int, int]:
     """Return how deeply lists and objects are nested, at most one above the limit, and about how many characters."""
-    if not isinstance(value, dict | list):  # as nearly all are
-        return 0, len(value) if isinstance(value, str) else 8
     depth, size = 0, 0
     level: list[Any] = [value]
     while level and depth <= _max_depth:
-        size += sum(len(item) if isinstance(item, str) else 8 for item in level)
+        size += sum(map(_size, level))
         nested = [item for item in level if isinstance(item, dict | list)]
         size += sum(len(key) for item in nested if isinstance(item, dict) for key in item)
         level = [part for item in nested for part in (item.values() if isinstance(item, dict) else item)]

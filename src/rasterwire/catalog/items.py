@@ -93,6 +93,9 @@ def footprint_of_item(item: Mapping[str, Any]) -> Region | None:
     """
     geometry = item.get("geometry")
     if isinstance(geometry, dict) and geometry.get("type") in {"Polygon", "MultiPolygon"}:
+        sides = _sides_of(geometry)
+        if sides is not None:
+            return Region(shapely.box(*sides), _lonlat)
         try:
             shape = shapely.from_geojson(_json(geometry))
             shape = shapely.force_2d(shape) if shape.has_z else shape
@@ -108,6 +111,25 @@ def footprint_of_item(item: Mapping[str, Any]) -> Region | None:
         return box_region(west, south, east, north)
     except InvalidRequest:
         return None
+
+
+def _sides_of(geometry: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north of an outline that is a box with four corners, as most are; else None.
+
+    No general parser and no test of crossing edges is needed then, which would take longer than all else of an item.
+    """
+    match geometry:
+        case {"type": "Polygon", "coordinates": [[[x, y], second, [far_x, far_y], fourth, last]]}:
+            values = (x, y, far_x, far_y)
+            others = ([x, far_y], [far_x, y])
+            if last != [x, y] or (second, fourth) not in (others, others[::-1]):
+                return None
+            if not all(type(value) is float or type(value) is int for value in values):
+                return None
+            west, south, east, north = min(x, far_x), min(y, far_y), max(x, far_x), max(y, far_y)
+            is_usable = -540 <= west < east <= 540 and -90 <= south < north <= 90
+            return (float(west), float(south), float(east), float(north)) if is_usable else None
+    return None
 
 
 def _json(geometry: Mapping[str, Any]) -> str:
