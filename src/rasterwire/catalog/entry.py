@@ -86,9 +86,14 @@ class Disagreement:
     claim: str
     value: str
 
+    @property
+    def problem(self) -> str:
+        """What is wrong, without its subject."""
+        return f"the catalog says {self.claim}; found {self.value}"
+
     def __str__(self) -> str:
         subject = f"{self.image_id}, {self.band}" if self.band else self.image_id
-        return f"{subject}: {self.field}: the catalog says {self.claim}; found {self.value}"
+        return f"{subject}: {self.field}: {self.problem}"
 
 
 def left_out_notes(image_id: str, left_out: Mapping[str, str]) -> list[Disagreement]:

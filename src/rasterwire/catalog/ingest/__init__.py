@@ -2,33 +2,72 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin, urlsplit
 
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.tree import Location, is_remote, remote_location
+from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.opened import array_format
 
-__all__ = ["Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
+__all__ = ["SourceEmptied", "Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
+
+_MAX_PROBLEMS = 10
+"""Documents whose problem is told; the others are counted."""
+
+
+_MAX_TEXT = 300
+"""Characters of a name or of a problem that is told."""
+
+
+class SourceEmptied(SourceUnavailable):
+    """A source has no image any more, where it had some."""
+
+    def __init__(self) -> None:
+        problem = (
+            "the source has no images any more, so those of the index stay; is it unmounted, or being written? "
+            "rasterwire index --replace empties the index"
+        )
+        super().__init__("", "", problem)
 
 
 @dataclass(slots=True)
 class Summary:
-    """How many documents an update met.
+    """What an update met.
 
     Attributes:
-        added, changed, removed: since the update before.
-        unchanged: that the index holds as they are.
-        broken: that could not be read; the index keeps what it held of them.
+        added, changed, removed: images, by their ids; the changed ones are those whose document changed.
+        broken: documents with a problem. Of one that could not be read, the index keeps what it held.
+        problems: name and problem of the first of them.
         is_whole: False where parts of the source could not be read, so that nothing was removed.
     """
 
     added: int = 0
     changed: int = 0
     removed: int = 0
-    unchanged: int = 0
     broken: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
     is_whole: bool = True
+
+    def add_problem(self, name: str, problem: str) -> None:
+        """Count a document with a problem."""
+        self.broken += 1
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append((_plain(name), _plain(problem)))
+
+    def problem_text(self) -> str:
+        """Return the documents with problems in one line, "" for none."""
+        if not self.broken:
+            return ""
+        names = ", ".join(f"{name} ({problem})" for name, problem in self.problems)
+        more = self.broken - len(self.problems)
+        return f"documents with problems: {names}" + (f", and {more} more" if more else "")
+
+
+def _plain(text: str) -> str:
+    """Return a text of a document without characters that a terminal or a log would obey, and not too long."""
+    plain = text if text.isprintable() else ascii(text)
+    return plain if len(plain) <= _MAX_TEXT else f"{plain[:_MAX_TEXT]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +77,14 @@ class Step:
     Attributes:
         name: of the document.
         document: None where the index holds it as it is, or where it cannot be read now and the index keeps it.
-        is_broken: whether it cannot be read.
+        problem: why it cannot be read, or what else is wrong with it; "" for nothing.
         position: where the source may go on after it, in its own terms; "" where it cannot.
         may_hide: whether others cannot be found because this one cannot be read.
     """
 
     name: str
     document: Document | None = None
-    is_broken: bool = False
+    problem: str = ""
     position: str = ""
     may_hide: bool = False
 

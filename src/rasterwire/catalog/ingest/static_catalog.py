@@ -21,6 +21,7 @@ from rasterwire.catalog.tree import Location
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.sources import is_local, source_of
+from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
 __all__ = ["StaticCatalog"]
 
@@ -30,8 +31,9 @@ _MAX_BYTES = 64 << 20
 _MAX_DEPTH = 32
 """Catalogs in catalogs."""
 
-_MAX_DOCUMENTS = 50_000_000
-"""Of a catalog; a server that makes up links without end is left there."""
+_MAX_DOCUMENTS = 2_000_000
+"""Of a catalog; a server that makes up links without end is left there. An update holds their addresses in memory,
+about 400 bytes for each that waits to be read."""
 
 _MAX_READERS = 16
 """Documents that are read at the same time."""
@@ -98,7 +100,10 @@ class StaticCatalog:
                             met.add(hash(child.href))
                             waiting.append(child)
                     if len(met) > _MAX_DOCUMENTS:
-                        raise SourceUnavailable.of_file(f"the catalog has more than {_MAX_DOCUMENTS:,} documents")
+                        raise SourceUnavailable.of_file(
+                            f"the catalog has more than {_MAX_DOCUMENTS:,} documents, or its links have no end; index "
+                            "its children one by one, or a file of stac-geoparquet"
+                        )
                     yield self._step(link, content.result(), run)
             finally:
                 for _, content in reading:
@@ -150,14 +155,18 @@ class StaticCatalog:
         if content.problem:
             may_hide = not link.is_leaf
             if link.depth == 0:
-                raise SourceUnavailable.of_file(f"the root document of the catalog cannot be read: {content.problem}")
+                is_store = link.href.partition("://")[0] in OBJECT_SCHEMES
+                remedy = "; the address of a bucket, or of a part of its keys, ends with a slash" if is_store else ""
+                problem = f"the root document of the catalog cannot be read: {content.problem}{remedy}"
+                raise SourceUnavailable.of_file(problem)
             if run.version_of(name) is not None:
-                return Step(name, is_broken=True, may_hide=may_hide)
+                return Step(name, problem=content.problem, may_hide=may_hide)
             document = Document(name, content.version, (), (document_note(name, content.problem),))
-            return Step(name, document, is_broken=True, may_hide=may_hide)
+            return Step(name, document, problem=content.problem, may_hide=may_hide)
         if content.version == run.version_of(name):
             return Step(name)
-        return Step(name, self._document(link, name, content))
+        document = self._document(link, name, content)
+        return Step(name, document, problem=document.notes[0].problem if document.notes else "")
 
     def _document(self, link: _Link, name: str, content: _Content) -> Document:
         document = content.value or {}
