@@ -1,8 +1,10 @@
 """Indexes of static STAC catalogs, STAC APIs and stac-geoparquet: what is in them, what is asked for, and resuming."""
 
+import itertools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -218,7 +220,12 @@ def test_a_catalog_on_disk_stays_in_its_folder(tmp_path: Path) -> None:
     links = [("item", "items/i.json"), ("item", "../o.json"), ("child", "catalog.json")]
     (top / "catalog.json").write_text(json.dumps(catalog(*links)))
     index = tmp_path / "index.sqlite"
-    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (1, 0, 0, 0)
+    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (
+        1,
+        0,
+        0,
+        1,
+    )  # a link leads out
     (entry,) = entries(index).values()
     assert [(source.key, source.href) for source in entry.sources] == [
         ("in", str(top / "data" / "B 1.tif")),
@@ -333,6 +340,78 @@ def test_after_a_kill_an_api_is_asked_from_the_page_that_it_was_at(site: Site, t
     assert len(site.asked) == 3
     assert (summary.added, summary.removed) == (25, 0)
     assert sorted(entries(index)) == sorted(items)
+
+
+@pytest.mark.parametrize("features", [0, 3])
+def test_pages_of_an_api_that_never_end_are_left(site: Site, tmp_path: Path, features: int) -> None:
+    items = put_api(site, features)
+    pages = itertools.count()
+
+    def answer(_path: str, _body: Any) -> Any:
+        following = {"rel": "next", "href": f"{site.address}search?page={next(pages)}", "method": "POST", "body": {}}
+        return {"type": "FeatureCollection", "features": list(items.values()), "links": [following]}
+
+    site.answer = answer
+    with pytest.raises(SourceUnavailable, match="50 of them in a row have no new item"):
+        update_index(site.address, SourceKind.API, tmp_path / "index.sqlite")
+    assert len(site.asked) < 300
+
+
+def test_an_api_that_makes_up_items_is_left(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rasterwire.catalog.ingest.api._MAX_ITEMS", 40)
+    pages = itertools.count()
+
+    def answer(_path: str, _body: Any) -> Any:
+        page = next(pages)
+        following = {"rel": "next", "href": f"{site.address}search?page={page}", "method": "POST", "body": {}}
+        made = [item(f"i{page}-{number}") for number in range(10)]
+        return {"type": "FeatureCollection", "features": made, "links": [following]}
+
+    site.answer = answer
+    with pytest.raises(SourceUnavailable, match="more than 40 items, or its pages have no end; name collections"):
+        update_index(site.address, SourceKind.API, tmp_path / "index.sqlite")
+    assert len(site.asked) == 5
+
+
+def test_an_interrupted_run_over_many_known_pages_goes_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, index = put_api(site, 80, page=1), tmp_path / "index.sqlite"
+    killed(site.address, SourceKind.API, index, 15)
+    database = sqlite3.connect(tmp_path / "index.progress")
+    database.execute("UPDATE run SET position = ''")  # as if the API knew the page no more
+    database.commit()
+    database.close()
+    update_index(site.address, SourceKind.API, index)
+    assert sorted(entries(index)) == sorted(items)
+
+
+def endless(path: str, _body: Any) -> Any:
+    """Answer with a catalog of two items and two catalogs that no other has."""
+    if path.endswith("item.json"):
+        return item(path)
+    name = path.removesuffix(".json")
+    return catalog(
+        *(("child", f"{name}{letter}.json") for letter in "ab"), *(("item", f"{name}{n}-item.json") for n in range(2))
+    )
+
+
+def test_links_of_a_catalog_that_never_end_are_left(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rasterwire.catalog.ingest.static_catalog._MAX_DOCUMENTS", 300)
+    site.answer = endless
+    with pytest.raises(SourceUnavailable, match="more than 300 documents, or its links have no end; index its child"):
+        update_index(f"{site.address}x.json", SourceKind.CATALOG, tmp_path / "index.sqlite")
+    assert len(site.asked) < 400
+
+
+def test_a_catalog_is_followed_to_a_depth(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rasterwire.catalog.ingest.static_catalog._MAX_DEPTH", 3)
+    site.answer = endless
+    summary = update_index(f"{site.address}x.json", SourceKind.CATALOG, tmp_path / "index.sqlite")
+    assert (summary.added, summary.broken) == (2 * 7, 8)
+    assert all("a catalog below 3 others, so its links are not followed" in problem for _, problem in summary.problems)
 
 
 # stac-geoparquet

@@ -143,7 +143,7 @@ class _Updates:
 
     def _log_problems(self, summary: Summary) -> None:
         """Log what is wrong with documents of the source, where it is not what was wrong with them before."""
-        problems = summary.problem_text()
+        problems = "; ".join(filter(None, (summary.problem_text(), summary.doubles_text())))
         if problems and problems != self._problems:
             _log.warning("catalog%s: %s", f" {self._name}" if self._name else "", problems)
         self._problems = problems

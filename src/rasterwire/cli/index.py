@@ -126,9 +126,7 @@ def _address(source: str) -> str:
     if not path.exists():
         raise click.UsageError(f"there is no file or folder {printable(source)!r}")
     if is_sqlite(path):
-        raise click.UsageError(
-            f"{printable(source)!r} is an index itself; name what it is to be made of, and it --into"
-        )
+        raise click.UsageError(f"{printable(source)!r} is an index; name what it is made of, and the index --into")
     return str(path.resolve())
 
 
@@ -172,7 +170,6 @@ def _update(address: str, kind: str, path: Path, collections: Sequence[str], *, 
         raise
     click.echo(f"images: {summary.added} added, {summary.changed} changed, {summary.removed} removed")
     _tell_problems(summary)
-    _tell_doubled_ids(path)
 
 
 def _tell_problems(summary: "Summary") -> None:
@@ -182,20 +179,10 @@ def _tell_problems(summary: "Summary") -> None:
             click.echo(f"  {printable(name)}: {printable(problem)}", err=True)
         if summary.broken > len(summary.problems):
             click.echo(f"  and {summary.broken - len(summary.problems)} more", err=True)
+    if summary.doubles:
+        click.echo(printable(summary.doubles_text()), err=True)
     if not summary.is_whole:
         click.echo("parts of the source could not be read; nothing that may be in them was removed", err=True)
-
-
-def _tell_doubled_ids(path: Path) -> None:
-    from rasterwire.catalog.index import IndexStore
-
-    store = IndexStore(path, read_only=True)
-    try:
-        count, ids = store.doubled_ids(_NAMES_SHOWN + 1)
-    finally:
-        store.close()
-    if count:
-        click.echo(f"{count} items left out, since others have their ids: {_names(ids)}", err=True)
 
 
 def _names(names: Sequence[str]) -> str:

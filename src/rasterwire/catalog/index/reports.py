@@ -13,6 +13,9 @@ __all__ = ["doubled_ids", "image_count", "notes", "put_source", "source"]
 _MAX_VALUES = 500
 """Values of a statement."""
 
+_MAX_IDS = 10
+"""Ids that are told."""
+
 
 def notes(connection: sqlite3.Connection, compression: Compression) -> list[Disagreement]:
     """Return the problems of documents, ordered by document, and then of ids that several documents give."""
@@ -33,10 +36,10 @@ def notes(connection: sqlite3.Connection, compression: Compression) -> list[Disa
     return problems
 
 
-def doubled_ids(connection: sqlite3.Connection, limit: int) -> tuple[int, list[str]]:
+def doubled_ids(connection: sqlite3.Connection) -> tuple[int, list[str]]:
     """Return how many entries have an id that another one has taken, and the first of these ids."""
     (count,) = connection.execute("SELECT count(*) FROM spare").fetchone()
-    rows = connection.execute("SELECT DISTINCT id FROM spare ORDER BY id LIMIT ?", (limit,)) if count else ()
+    rows = connection.execute("SELECT DISTINCT id FROM spare ORDER BY id LIMIT ?", (_MAX_IDS,)) if count else ()
     return int(count), [image_id for (image_id,) in rows]
 
 

@@ -190,10 +190,10 @@ class IndexStore:
         with self._snapshot() as (connection, compression):
             return reports.notes(connection, compression)
 
-    def doubled_ids(self, limit: int) -> tuple[int, list[str]]:
+    def doubled_ids(self) -> tuple[int, list[str]]:
         """Return how many entries have an id that another one has taken, and the first of these ids."""
         with self._connected() as (connection, _):
-            return reports.doubled_ids(connection, limit)
+            return reports.doubled_ids(connection)
 
     def image_count(self, documents: Sequence[str] | None = None) -> int:
         """Return how many images some documents define; those of all where none are given."""

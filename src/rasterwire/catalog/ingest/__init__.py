@@ -1,7 +1,7 @@
 """Fills an index: from a folder, from STAC catalogs and APIs, and from stac-geoparquet."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -40,6 +40,8 @@ class Summary:
         broken: documents with a problem. Of one that could not be read, the index keeps what it held.
         problems: name and problem of the first of them.
         is_whole: False where parts of the source could not be read, so that nothing was removed.
+        doubles: items that are left out, since others have their ids.
+        doubled_ids: the first of these ids.
     """
 
     added: int = 0
@@ -48,6 +50,8 @@ class Summary:
     broken: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     is_whole: bool = True
+    doubles: int = 0
+    doubled_ids: list[str] = field(default_factory=list)
 
     def add_problem(self, name: str, problem: str) -> None:
         """Count a document with a problem."""
@@ -55,13 +59,25 @@ class Summary:
         if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append((_plain(name), _plain(problem)))
 
+    def set_doubles(self, count: int, ids: Sequence[str]) -> None:
+        """Enter how many items are left out, since others have their ids, and these ids."""
+        self.doubles = count
+        self.doubled_ids = [_plain(image_id) for image_id in ids[:_MAX_PROBLEMS]]
+
     def problem_text(self) -> str:
         """Return the documents with problems in one line, "" for none."""
-        if not self.broken:
-            return ""
-        names = ", ".join(f"{name} ({problem})" for name, problem in self.problems)
-        more = self.broken - len(self.problems)
-        return f"documents with problems: {names}" + (f", and {more} more" if more else "")
+        documents = [f"{name} ({problem})" for name, problem in self.problems]
+        return _listed_text("documents with problems", documents, self.broken)
+
+    def doubles_text(self) -> str:
+        """Return the items that are left out in one line, "" for none."""
+        text = _listed_text("items that are left out, since others have their ids", self.doubled_ids, self.doubles)
+        return f"{text}; make an index of each collection" if text else ""
+
+
+def _listed_text(subject: str, names: Sequence[str], count: int) -> str:
+    more = f", and {count - len(names)} more" if count > len(names) else ""
+    return f"{subject}: {', '.join(names)}{more}" if count else ""
 
 
 def _plain(text: str) -> str:

@@ -111,6 +111,7 @@ def update_index(
             summary = _filled(taking, address, kind, path, collections, tell)
             counts = store.end_tally()
             summary.added, summary.changed, summary.removed = counts.added, counts.changed, counts.removed
+            summary.set_doubles(*store.doubled_ids())
             return summary
         except BaseException:
             is_used = not is_new or bool(store.documents())

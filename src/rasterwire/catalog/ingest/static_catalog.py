@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, local_location, web_location
 from rasterwire.catalog.ingest.run import Run
-from rasterwire.catalog.items import entry_of_item, is_item
+from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import SourceUnavailable
@@ -34,6 +35,9 @@ _MAX_DEPTH = 32
 _MAX_DOCUMENTS = 2_000_000
 """Of a catalog; a server that makes up links without end is left there. An update holds their addresses in memory,
 about 400 bytes for each that waits to be read."""
+
+_MAX_DANGLING = 20
+"""Links of a document that lead nowhere and are told."""
 
 _MAX_READERS = 16
 """Documents that are read at the same time."""
@@ -177,9 +181,17 @@ class StaticCatalog:
         notes: list[Disagreement] = []
         if kind in ("Catalog", "Collection") and link.depth >= _MAX_DEPTH:
             notes.append(document_note(name, f"a catalog below {_MAX_DEPTH} others, so its links are not followed"))
-        elif kind not in (*_ITEMS, "Catalog", "Collection"):
+        elif kind in ("Catalog", "Collection"):
+            notes += islice(self._dangling(link, name, document), _MAX_DANGLING)
+        elif kind not in _ITEMS:
             notes.append(document_note(name, "a document that is neither an item nor a catalog"))
         return Document(name, content.version, entries, tuple(notes))
+
+    def _dangling(self, link: _Link, name: str, document: Mapping[str, Any]) -> Iterator[Disagreement]:
+        """Yield a note for each link that leads to no document that is to be read."""
+        for href, _ in linked_addresses(document):
+            if self._locate(href, link.href) is None:
+                yield Disagreement(image_id=name, band="", field="link", claim=shown(href), value=NO_FILE)
 
     def _name(self, href: str) -> str:
         """Return the name of a document: its address below the root document, without what may be secret."""
