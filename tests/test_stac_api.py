@@ -237,7 +237,7 @@ def test_new_links_to_pages_without_items_are_left(double: StacDouble) -> None:
         link = {"rel": "next", "href": f"{double.address}/search?page={next(count)}", "method": "POST", "body": {}}
         return 200, {"type": "FeatureCollection", "features": [], "links": [link]}
 
-    double.search = search  # type: ignore[method-assign]
+    double.search = search  # type: ignore[assignment, method-assign]
     with pytest.raises(SourceUnavailable, match="50 of them in a row have no new item"):
         catalog_of(double).find(Query())
     assert len(double.searches) == 50
