@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,15 @@ def test_the_log_and_the_check_tell_of_broken_documents(
     checked = CliRunner().invoke(cli, ["images", str(root), "--check"])
     assert checked.exit_code == 1
     assert "scene/i.json: document: the catalog says a JSON document; found no JSON document; what" in checked.output
+
+
+def test_the_log_tells_of_an_emptied_folder(
+    catalog: FolderCatalog, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(root / "scene")
+    assert ids(catalog) == []
+    assert ids(catalog) == []
+    assert caplog.messages == ["the catalog's folder has no images any more; is its disk mounted?"]
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:

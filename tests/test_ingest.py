@@ -512,6 +512,7 @@ def test_the_command_indexes_each_kind_and_exports(site: Site, tmp_path: Path) -
     assert done.stdout == "images: 3 added, 0 changed, 0 removed\n"
     refused = run(put_catalog(site, 3), "--into", str(tmp_path / "k.sqlite"))
     assert refused.exit_code != 0
+    assert "Without --config it was asked as a public server." in refused.output
     assert "127.0.0.1" not in refused.output
     for wrong in (["--into", str(index)], [str(tmp_path / "gone"), "--into", str(index)], [str(index)]):
         assert run(*wrong).exit_code == 2

@@ -19,6 +19,11 @@ _kinds = ("auto", "folder", "bucket", "catalog", "api", "geoparquet")
 
 _NAMES_SHOWN = 5
 
+_NO_CONFIG = (
+    "\nWithout --config it was asked as a public server. One in your own network, and one that needs an endpoint or "
+    "keys, has to be in the [[sources]] of a config file."
+)
+
 
 @click.command()
 @click.argument("source", required=False)
@@ -94,7 +99,8 @@ def index(
             _configure(str(path.resolve()), config)
             _export(path, export)
     except SourceUnavailable as error:
-        raise click.ClickException(printable(error.problem)) from None
+        is_unset = config is None and source is not None and "://" in source
+        raise click.ClickException(printable(error.problem) + (_NO_CONFIG if is_unset else "")) from None
     except (DownloadError, build.IndexInUse, build.OtherSource, PackageMissing) as error:
         raise click.ClickException(printable(str(error))) from None
     except OSError as error:

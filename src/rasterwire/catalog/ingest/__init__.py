@@ -40,6 +40,7 @@ class Summary:
         broken: documents with a problem. Of one that could not be read, the index keeps what it held.
         problems: name and problem of the first of them.
         is_whole: False where parts of the source could not be read, so that nothing was removed.
+        is_emptied: whether the source lost all of its images.
         doubles: items that are left out, since others have their ids.
         doubled_ids: the first of these ids.
     """
@@ -50,6 +51,7 @@ class Summary:
     broken: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     is_whole: bool = True
+    is_emptied: bool = False
     doubles: int = 0
     doubled_ids: list[str] = field(default_factory=list)
 

@@ -66,7 +66,8 @@ class ApiItems:
         try:
             return "", self._connection.search(self._body)
         except Refused as error:
-            raise SourceUnavailable.of_file(f"the STAC API answers a search with HTTP {error.status}") from None
+            problem = f"the STAC API answers a search with HTTP {error.status}; of a static catalog, name the document"
+            raise SourceUnavailable.of_file(problem) from None
 
     def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
         name = _name(item)

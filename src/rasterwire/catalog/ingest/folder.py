@@ -100,6 +100,7 @@ class FolderUpdates:
             self._tree = None  # where writing fails, the records tell what is left to do
             _Update(tree, self._store, self._records, summary, tell).run(changes)
         summary.is_whole = not tree.unread
+        summary.is_emptied = bool(changes.removed) and not _holds_images(tree)
         # what went meanwhile from folders that cannot be listed is in the records alone
         self._tree = None if tree.unread else tree
         if last is None or changes.count:
@@ -126,7 +127,11 @@ class FolderUpdates:
 
 
 def _holds_images(tree: Tree) -> bool:
-    return any(is_document(name) or tree.is_raster(name) for name in tree.names())
+    return any(
+        is_document(base) or is_raster(base) or base in folder.pictures
+        for folder in tree.folders.values()
+        for base in folder.files
+    )
 
 
 def _count(tree: Tree) -> int:

@@ -204,6 +204,8 @@ class FolderIndex:
         """Log what is wrong with documents that were read, and once that parts of the folder cannot be listed."""
         if summary.broken:
             _log.warning("the catalog's folder has %s", summary.problem_text())
+        if summary.is_emptied:
+            _log.warning("the catalog's folder has no images any more; is its disk mounted?")
         if self._was_whole and not summary.is_whole:
             _log.warning("the catalog's folder has folders that cannot be listed; their images stay as they were")
         self._was_whole = summary.is_whole
