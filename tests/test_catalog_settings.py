@@ -8,6 +8,7 @@ import pytest
 from cases import every
 from rasterwire.catalog.band_names import BandNames, NamedBy
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.items import entry_of_item
 from rasterwire.catalog.settings import CatalogKind
 from rasterwire.catalog.tree import Location
@@ -111,6 +112,8 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ('kind = "stac-api"\ncollection = "a"\nsource = "https://x.org/?key=secret"', "it is no address"),
         ('kind = "index"\nsource = "gone.sqlite"', "make it with rasterwire index"),
         ('kind = "index"\nsource = "/gone.parquet"', "neither a URL nor an absolute path"),
+        ('kind = "index"\nsource = "s3://imagery/2024"', "a bucket or a part of its keys ends with a slash"),
+        ('kind = "index"\nsource = "s3://imagery"', "a bucket or a part of its keys ends with a slash"),
         ('kind = "folder"\nsource = "FOLDER"\nprefix = ""', "the images of the folder 'catalog' have no prefix"),
     ],
 )
@@ -118,6 +121,16 @@ def test_a_wrong_value_is_named_with_its_remedy(tmp_path: Path, table: str, mess
     lines = problems(tmp_path, f"[[catalogs]]\n{table}", with_folder=True)
     assert any(message in line for line in lines), lines
     assert "secret" not in str(lines)
+
+
+def test_a_file_that_is_no_index_by_its_name_or_by_its_content_is_refused(tmp_path: Path) -> None:
+    index, other = tmp_path / "index.db", tmp_path / "other.sqlite"
+    IndexStore(index).close()
+    other.write_text("no index")
+    (line,) = problems(tmp_path, f'[[catalogs]]\nkind = "index"\nsource = "{index}"\n')
+    assert line.endswith("is an index whose name does not end with .sqlite; rename the file")
+    (line,) = problems(tmp_path, f'[[catalogs]]\nkind = "index"\nsource = "{other}"\n')
+    assert line.endswith("is no index; make it with rasterwire index")
 
 
 def test_two_catalogs_with_one_prefix_are_refused(tmp_path: Path) -> None:

@@ -143,7 +143,9 @@ def change(root: Path, raster: Path, choice: random.Random) -> None:
             document: dict[str, Any] = {"type": "Catalog", "id": "c", "links": links}
             if choice.random() < 0.5:
                 document = {"type": "FeatureCollection", "features": [item, {**item, "id": f"{image_id}2"}]}
-            (folder / "catalog.json").write_text(json.dumps(document) if choice.random() < 0.9 else "{")
+            (folder / "catalog.json").write_text(json.dumps(document))
+            if choice.random() < 0.2:  # always the same: what a document said before it broke stays
+                (folder / "torn.json").write_text('{"href": "r1.tif"}, {"href": "../r%202.tif"}')
         case 6:
             (folder / "asset.json").write_text(json.dumps({"type": "Image", "id": choice.choice(["d", "one"])}))
         case _:

@@ -1,8 +1,10 @@
 """Indexes of static STAC catalogs, STAC APIs and stac-geoparquet: what is in them, what is asked for, and resuming."""
 
+import itertools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -57,8 +59,8 @@ def entries(index: Path) -> dict[str, Entry]:
     return {entry.id: entry for entry in entries_of(index)}
 
 
-def counts(summary: Summary) -> tuple[int, int, int, int, int]:
-    return summary.added, summary.changed, summary.removed, summary.unchanged, summary.broken
+def counts(summary: Summary) -> tuple[int, int, int, int]:
+    return summary.added, summary.changed, summary.removed, summary.broken
 
 
 class Site:
@@ -139,7 +141,7 @@ def put_catalog(site: Site, count: int) -> str:
 
 def test_a_static_catalog_is_indexed_over_http_and_only_what_changed_is_taken_over(site: Site, tmp_path: Path) -> None:
     root, index = put_catalog(site, 30), tmp_path / "index.sqlite"
-    assert counts(update_index(root, SourceKind.CATALOG, index)) == (32, 0, 0, 0, 0)
+    assert counts(update_index(root, SourceKind.CATALOG, index)) == (30, 0, 0, 0)
     own = entries(index)
     assert sorted(own) == [f"i{number:03d}" for number in range(30)]
     entry = own["i007"]
@@ -151,12 +153,12 @@ def test_a_static_catalog_is_indexed_over_http_and_only_what_changed_is_taken_ov
     assert entry.footprint.geometry.bounds == tuple(BOX)
 
     site.asked.clear()
-    assert counts(update_index(root, SourceKind.CATALOG, index)) == (0, 0, 0, 32, 0)
+    assert counts(update_index(root, SourceKind.CATALOG, index)) == (0, 0, 0, 0)
     assert len(site.asked) == 32
     site.put({"/k/items/003.json": item("other")})
     put_links = [("item", f"../items/{number:03d}.json") for number in range(1, 30)]
     site.put({"/k/sub/collection.json": catalog(*put_links, kind="Collection")})
-    assert counts(update_index(root, SourceKind.CATALOG, index)) == (0, 2, 1, 29, 0)
+    assert counts(update_index(root, SourceKind.CATALOG, index)) == (1, 0, 2, 0)
     assert sorted(entries(index)) == sorted({f"i{number:03d}" for number in range(1, 30)} - {"i003"} | {"other"})
 
 
@@ -165,7 +167,7 @@ def test_what_cannot_be_read_hides_nothing_else_and_removes_nothing(site: Site, 
     site.put({"/k/items/001.json": b"{", "/k/items/002.json": [1]})
     del site.documents["/k/items/004.json"]
     summary = update_index(root, SourceKind.CATALOG, index)
-    assert (summary.added, summary.broken, summary.is_whole) == (7, 2, True)
+    assert (summary.added, summary.broken, summary.is_whole) == (2, 3, True)
     assert sorted(entries(index)) == ["i000", "i003"]
     notes = {note.image_id for note in IndexStore(index, read_only=True).notes()}
     assert notes == {"items/001.json", "items/002.json", "items/004.json"}
@@ -218,14 +220,15 @@ def test_a_catalog_on_disk_stays_in_its_folder(tmp_path: Path) -> None:
     links = [("item", "items/i.json"), ("item", "../o.json"), ("child", "catalog.json")]
     (top / "catalog.json").write_text(json.dumps(catalog(*links)))
     index = tmp_path / "index.sqlite"
-    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (2, 0, 0, 0, 0)
+    first = update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)
+    assert (counts(first), [name for name, _ in first.problems]) == ((1, 0, 0, 1), ["catalog.json"])
     (entry,) = entries(index).values()
     assert [(source.key, source.href) for source in entry.sources] == [
         ("in", str(top / "data" / "B 1.tif")),
         ("store", str(top / "data" / "cube.zarr")),
     ]
     assert {key for key, _ in entry.missing_assets} == {"out", "absolute"}
-    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (0, 0, 0, 2, 0)
+    assert counts(update_index(str(top / "catalog.json"), SourceKind.CATALOG, index)) == (0, 0, 0, 0)
 
 
 UPDATE = """
@@ -301,13 +304,13 @@ def put_api(site: Site, count: int, page: int = 10) -> dict[str, dict[str, Any]]
 
 def test_an_api_is_indexed_page_by_page_and_incrementally(site: Site, tmp_path: Path) -> None:
     items, index = put_api(site, 25), tmp_path / "index.sqlite"
-    assert counts(update_index(site.address, SourceKind.API, index)) == (25, 0, 0, 0, 0)
+    assert counts(update_index(site.address, SourceKind.API, index)) == (25, 0, 0, 0)
     assert sorted(entries(index)) == sorted(items)
     assert len(site.asked) == 3
     items["i003"]["properties"]["eo:cloud_cover"] = 99
     items["i004"]["links"] = [{"rel": "self", "href": "https://example.com/i004?token=5"}]  # says nothing of the item
     del items["i010"]
-    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 1, 23, 0)
+    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 1, 0)
     assert entries(index)["i003"].properties["eo:cloud_cover"] == 99
 
 
@@ -317,10 +320,10 @@ def test_an_item_of_an_api_that_is_nested_without_end_hides_no_other(site: Site,
     for _ in range(300):
         deep = [deep]
     items["i001"]["properties"] |= {"deep": deep, "fine": "yes"}
-    assert counts(update_index(site.address, SourceKind.API, index)) == (3, 0, 0, 0, 0)
+    assert counts(update_index(site.address, SourceKind.API, index)) == (3, 0, 0, 0)
     assert entries(index)["i001"].properties["fine"] == "yes"
     items["i001"]["properties"]["fine"] = "no"
-    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 0, 2, 0)
+    assert counts(update_index(site.address, SourceKind.API, index)) == (0, 1, 0, 0)
     assert entries(index)["i001"].properties["fine"] == "no"
 
 
@@ -333,6 +336,78 @@ def test_after_a_kill_an_api_is_asked_from_the_page_that_it_was_at(site: Site, t
     assert len(site.asked) == 3
     assert (summary.added, summary.removed) == (25, 0)
     assert sorted(entries(index)) == sorted(items)
+
+
+@pytest.mark.parametrize("features", [0, 3])
+def test_pages_of_an_api_that_never_end_are_left(site: Site, tmp_path: Path, features: int) -> None:
+    items = put_api(site, features)
+    pages = itertools.count()
+
+    def answer(_path: str, _body: Any) -> Any:
+        following = {"rel": "next", "href": f"{site.address}search?page={next(pages)}", "method": "POST", "body": {}}
+        return {"type": "FeatureCollection", "features": list(items.values()), "links": [following]}
+
+    site.answer = answer
+    with pytest.raises(SourceUnavailable, match="50 of them in a row have no new item"):
+        update_index(site.address, SourceKind.API, tmp_path / "index.sqlite")
+    assert len(site.asked) < 300
+
+
+def test_an_api_that_makes_up_items_is_left(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rasterwire.catalog.ingest.api._MAX_ITEMS", 40)
+    pages = itertools.count()
+
+    def answer(_path: str, _body: Any) -> Any:
+        page = next(pages)
+        following = {"rel": "next", "href": f"{site.address}search?page={page}", "method": "POST", "body": {}}
+        made = [item(f"i{page}-{number}") for number in range(10)]
+        return {"type": "FeatureCollection", "features": made, "links": [following]}
+
+    site.answer = answer
+    with pytest.raises(SourceUnavailable, match="more than 40 items, or its pages have no end; name collections"):
+        update_index(site.address, SourceKind.API, tmp_path / "index.sqlite")
+    assert len(site.asked) == 5
+
+
+def test_an_interrupted_run_over_many_known_pages_goes_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, index = put_api(site, 80, page=1), tmp_path / "index.sqlite"
+    killed(site.address, SourceKind.API, index, 15)
+    database = sqlite3.connect(tmp_path / "index.progress")
+    database.execute("UPDATE run SET position = ''")  # as if the API knew the page no more
+    database.commit()
+    database.close()
+    update_index(site.address, SourceKind.API, index)
+    assert sorted(entries(index)) == sorted(items)
+
+
+def endless(path: str, _body: Any) -> Any:
+    """Answer with a catalog of two items and two catalogs that no other has."""
+    if path.endswith("item.json"):
+        return item(path)
+    name = path.removesuffix(".json")
+    return catalog(
+        *(("child", f"{name}{letter}.json") for letter in "ab"), *(("item", f"{name}{n}-item.json") for n in range(2))
+    )
+
+
+def test_links_of_a_catalog_that_never_end_are_left(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rasterwire.catalog.ingest.static_catalog._MAX_DOCUMENTS", 300)
+    site.answer = endless
+    with pytest.raises(SourceUnavailable, match="more than 300 documents, or its links have no end; index its child"):
+        update_index(f"{site.address}x.json", SourceKind.CATALOG, tmp_path / "index.sqlite")
+    assert len(site.asked) < 400
+
+
+def test_a_catalog_is_followed_to_a_depth(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rasterwire.catalog.ingest.static_catalog._MAX_DEPTH", 3)
+    site.answer = endless
+    summary = update_index(f"{site.address}x.json", SourceKind.CATALOG, tmp_path / "index.sqlite")
+    assert (summary.added, summary.broken) == (2 * 7, 8)
+    assert all("a catalog below 3 others, so its links are not followed" in problem for _, problem in summary.problems)
 
 
 # stac-geoparquet
@@ -355,12 +430,12 @@ def test_items_come_from_geoparquet_and_go_there_again(site: Site, tmp_path: Pat
     write_parquet(tmp_path / "items.parquet", items)
     index = tmp_path / "index.sqlite"
     address = str(tmp_path / "items.parquet")
-    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (1, 0, 0, 0, 0)
+    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (7, 0, 0, 0)
     own = entries(index)
     assert sorted(own) == [f"i{number}" for number in range(7)]
     claim = own["i1"].sources[0].claim
     assert (claim.shape, claim.crs, claim.bands[0].nodata) == ((4, 8), "EPSG:32633", 7)
-    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (0, 0, 0, 1, 0)
+    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (0, 0, 0, 0)
 
     export = tmp_path / "export.parquet"
     assert geoparquet.write_geoparquet(placed_entries_of(index, []), export) == 7
@@ -402,13 +477,13 @@ def test_geoparquet_is_read_from_a_server_in_parts_and_goes_on_after_a_kill(
     index = tmp_path / "index.sqlite"
     address = f"{site.address}items.parquet"
     summary = update_index(address, SourceKind.GEOPARQUET, index)
-    assert counts(summary) == (12, 0, 0, 0, 0)  # 25 rows are 10, 10 and 5
+    assert counts(summary) == (100, 0, 0, 0)
     own = entries(index)
     assert len(own) == 100
     assert own["i000"].sources[0].href == f"{site.address}B1.tif"
     write_parquet(tmp_path / "items.parquet", [item(f"j{number:03d}") for number in range(50)], rows=25)
     site.put({"/items.parquet": (tmp_path / "items.parquet").read_bytes()})
-    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (0, 6, 6, 0, 0)
+    assert counts(update_index(address, SourceKind.GEOPARQUET, index)) == (50, 0, 100, 0)
     assert sorted(entries(index)) == [f"j{number:03d}" for number in range(50)]
     site.put({"/items.parquet": b"PAR1 nothing"})
     with pytest.raises(SourceUnavailable, match="stac-geoparquet"):
@@ -427,16 +502,17 @@ def test_the_command_indexes_each_kind_and_exports(site: Site, tmp_path: Path) -
         return CliRunner().invoke(cli, ["index", *arguments])
 
     done = run(str(tmp_path / "folder"), "--into", str(index))
-    assert (done.exit_code, done.stdout) == (0, "documents: 2 added, 0 changed, 0 removed, 0 broken\n")
+    assert (done.exit_code, done.stdout) == (0, "images: 1 added, 0 changed, 0 removed\n")
     assert list(entries(index)) == ["i"]
-    assert run(str(tmp_path / "folder"), "--into", str(index)).stdout.startswith("documents: 0 added, 0 changed")
+    assert run(str(tmp_path / "folder"), "--into", str(index)).stdout.startswith("images: 0 added, 0 changed")
     done = run("--into", str(index), "--export", str(tmp_path / "out.parquet"))
     assert (done.exit_code, done.stdout) == (0, f"1 images written to {tmp_path / 'out.parquet'}\n")
     (tmp_path / "config.toml").write_text(f'[[sources]]\nprefix = "{site.address}"\nprivate_addresses = true\n')
     done = run(put_catalog(site, 3), "--into", str(tmp_path / "k.sqlite"), "--config", str(tmp_path / "config.toml"))
-    assert done.stdout == "documents: 5 added, 0 changed, 0 removed, 0 broken\n"
+    assert done.stdout == "images: 3 added, 0 changed, 0 removed\n"
     refused = run(put_catalog(site, 3), "--into", str(tmp_path / "k.sqlite"))
     assert refused.exit_code != 0
+    assert "Without --config it was asked as a public server." in refused.output
     assert "127.0.0.1" not in refused.output
     for wrong in (["--into", str(index)], [str(tmp_path / "gone"), "--into", str(index)], [str(index)]):
         assert run(*wrong).exit_code == 2

@@ -1,5 +1,6 @@
 """The catalog of a STAC API answers queries exactly, whatever the API can do and however it behaves."""
 
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -225,6 +226,44 @@ def test_pages_without_an_end_are_left(double: StacDouble) -> None:
     with pytest.raises(SourceUnavailable, match="no end"):
         catalog_of(double).find(Query())
     assert len(double.searches) < 5
+
+
+def test_new_links_to_pages_without_items_are_left(double: StacDouble) -> None:
+    double.items = [item_of("a")]
+    double.conforms = CORE
+    count = itertools.count()
+
+    def search(_body: Json) -> tuple[int, Json]:
+        link = {"rel": "next", "href": f"{double.address}/search?page={next(count)}", "method": "POST", "body": {}}
+        return 200, {"type": "FeatureCollection", "features": [], "links": [link]}
+
+    double.search = search  # type: ignore[assignment, method-assign]
+    with pytest.raises(SourceUnavailable, match="50 of them in a row have no new item"):
+        catalog_of(double).find(Query())
+    assert len(double.searches) == 50
+
+
+def test_an_item_at_the_end_of_a_page_and_at_the_beginning_of_the_next_is_one(double: StacDouble) -> None:
+    double.items = [item_of(name) for name in ("a", "b", "b", "c")]
+    double.most = 2
+    catalog = catalog_of(double)
+    assert [image.id for image in catalog.find(Query()).images] == ["a", "b", "c"]
+    assert all("filter" in body or body["sortby"] for body in double.searches), "the order is that of the API still"
+
+
+def test_an_id_in_two_collections_is_that_of_its_own(double: StacDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    double.items = [
+        item_of(name, collection, properties={"datetime": "2020-01-01T00:00:00Z", "of": collection})
+        for name in ("a", "b")
+        for collection in ("d", "c", "e")
+    ]
+    # an API that takes no notice of the collection in a search
+    monkeypatch.setattr(double, "_matches", lambda *_: True)
+    catalog = catalog_of(double)
+    for query in (Query(), Query(sort=(Sort("of"),)), Query(sort=(Sort(START),))):
+        images = catalog.find(query).images
+        assert [(image.id, image.properties["of"]) for image in images] == [("a", "c"), ("b", "c")]
+    assert catalog_of(double).count(Query()) == 2
 
 
 def test_a_next_page_on_another_server_is_not_asked_for(double: StacDouble) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import orjson
 from rasterwire.files.sources import OpenedFile, is_local, source_of
 
 __all__ = [
+    "BrokenDocument",
+    "addresses_in",
     "as_list",
     "as_mapping",
     "as_number",
@@ -39,6 +43,37 @@ _LONG_NUMBER = b"0" * 19
 _max_integer = 1 << 64
 
 
+_address_member = re.compile(rb'"href"\s{0,20}:\s{0,20}("(?:[^"\\\x00-\x1f]|\\.){1,4096}")')
+
+_MAX_ADDRESSES = 10_000
+"""Of a document that is no JSON."""
+
+
+class BrokenDocument(ValueError):
+    """A document is no JSON.
+
+    Attributes:
+        body: its bytes.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__("no JSON document")
+        self.body = body
+
+
+def addresses_in(body: bytes) -> list[str]:
+    r"""Return the addresses that a document names which is no JSON, cut off in its middle, say.
+
+    >>> addresses_in(b'{"assets": {"B1": {"href": "./B1.tif", "type": "image/tiff"}, "B2": {"href": "./B')
+    ['./B1.tif']
+    """
+    addresses: list[str] = []
+    for match in islice(_address_member.finditer(body), _MAX_ADDRESSES):
+        with suppress(ValueError):
+            addresses.append(json.loads(match[1]))
+    return addresses
+
+
 def read_document(path: str) -> Mapping[str, Any] | None:
     """Return the object in a JSON file; None where the file has another kind of value.
 
@@ -46,7 +81,8 @@ def read_document(path: str) -> Mapping[str, Any] | None:
         path: absolute, or the address of a file on another machine.
 
     Raises:
-        ValueError: the file is not JSON, cannot be read or is too large. The message contains no path.
+        BrokenDocument: the file is not JSON.
+        ValueError: it cannot be read or is too large. The message contains no path.
         SourceUnavailable: a file on another machine cannot be read now.
     """
     if not is_local(path):
@@ -79,12 +115,12 @@ def read_value(body: bytes) -> Mapping[str, Any] | None:
     """Return the object in a JSON document; None where it has another kind of value.
 
     Raises:
-        ValueError: it is not JSON.
+        BrokenDocument: it is not JSON.
     """
     try:
         document = _parsed(body)
     except (ValueError, RecursionError) as error:
-        raise ValueError("no JSON document") from error
+        raise BrokenDocument(body) from error
     return document if isinstance(document, dict) else None
 
 

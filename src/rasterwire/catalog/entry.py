@@ -86,6 +86,12 @@ class Disagreement:
     claim: str
     value: str
 
+    @property
+    def problem(self) -> str:
+        """What is wrong, without the image or document that it is about."""
+        is_of_document = self.field == "document"
+        return self.value if is_of_document else f"{self.field}: the catalog says {self.claim}; found {self.value}"
+
     def __str__(self) -> str:
         subject = f"{self.image_id}, {self.band}" if self.band else self.image_id
         return f"{subject}: {self.field}: the catalog says {self.claim}; found {self.value}"

@@ -29,10 +29,14 @@ from rasterwire.catalog.tree import Tree, join, natural_key
 from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import is_local
 
-__all__ = ["DESCRIPTION_NAME", "folder_images", "units_of"]
+__all__ = ["DESCRIPTION_NAME", "BrokenDescription", "folder_images", "units_of"]
 
 DESCRIPTION_NAME = "asset.json"
 """Of the document that describes the image of its folder."""
+
+
+class BrokenDescription(Exception):
+    """The document that describes the image of a folder is no JSON, so nobody knows which image that is now."""
 
 
 def units_of(name: str) -> tuple[str, ...]:
@@ -58,6 +62,10 @@ def folder_images(
         tree: the files of the catalog.
         unit: see ``units_of``.
         listed: returns those of some rasters that STAC items list; they are part of no other image.
+
+    Raises:
+        BrokenDescription: the images are to stay as they were.
+        SourceUnavailable: the description cannot be read now.
     """
     if array_format(unit):
         version = tree.version_of(unit)
@@ -97,7 +105,11 @@ def _source(tree: Tree, name: str, claims: Mapping[str, Claim] | None = None) ->
 
 
 def _description(tree: Tree, folder: str) -> Mapping[str, Any]:
-    """Return the image description of a folder, or {}. Those of ``read_folder_document`` tell of invalid JSON."""
+    """Return the image description of a folder, or {}.
+
+    Raises:
+        BrokenDescription: it cannot be read; a note of ``read_folder_document`` tells why.
+    """
     name = join(folder, DESCRIPTION_NAME)
     version = tree.version_of(name)
     if version is None:
@@ -106,7 +118,7 @@ def _description(tree: Tree, folder: str) -> Mapping[str, Any]:
     try:
         document = as_mapping(read_document(path) if is_local(path) else _remote_document(path, version))
     except ValueError:
-        return {}
+        raise BrokenDescription from None
     is_image = str(document.get("type")).lower() == "image"
     return document if is_image and as_text(document.get("id")) else {}
 

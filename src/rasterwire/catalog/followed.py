@@ -10,6 +10,7 @@ from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
+from rasterwire.catalog.ingest import Summary
 from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, kind_of, update_index
 from rasterwire.errors import DownloadError, SourceUnavailable
 from rasterwire.image import Image
@@ -108,6 +109,7 @@ class _Updates:
         self._name = name
         self._last_id = ""
         self._problem = ""
+        self._problems = ""
 
     @property
     def state(self) -> str:
@@ -121,7 +123,8 @@ class _Updates:
         while not self.stop.is_set():
             next_update = time.monotonic() + _PAUSE
             try:
-                update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                summary = update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
                 self.complete.touch()
             except IndexInUse:  # another process of this server is at it
                 pass
@@ -132,10 +135,18 @@ class _Updates:
                     _log.warning("the index of catalog%s could not be updated: %s", of_catalog, self._problem)
             else:
                 self._problem = ""
+                self._log_problems(summary)
                 next_update = time.monotonic() + _PAUSE
                 if kind_of(self._address) in {SourceKind.FOLDER, SourceKind.BUCKET}:
                     self._learn_footprints(next_update)
             self.stop.wait(max(0.0, next_update - time.monotonic()))
+
+    def _log_problems(self, summary: Summary) -> None:
+        """Log what is wrong with documents of the source, where it is not what was wrong with them before."""
+        problems = "; ".join(filter(None, (summary.problem_text(), summary.doubles_text())))
+        if problems and problems != self._problems:
+            _log.warning("catalog%s: %s", f" {self._name}" if self._name else "", problems)
+        self._problems = problems
 
     def _learn_footprints(self, until: float) -> None:
         """Open rasters whose footprints no document gives, one after another, so that no search has to wait for all."""

@@ -16,9 +16,10 @@ from pyproj.exceptions import CRSError
 from rasterwire.catalog.band_names import BandNames, NamedBy
 from rasterwire.errors import Violations
 from rasterwire.files.beside import FormatOptions
+from rasterwire.files.sources.settings import OBJECT_SCHEMES
 from rasterwire.tables import read_values, wrong_setting
 
-__all__ = ["CatalogKind", "CatalogSettings", "FormatChoice", "format_options", "read_catalogs"]
+__all__ = ["CatalogKind", "CatalogSettings", "FormatChoice", "format_options", "is_sqlite", "read_catalogs"]
 
 
 class CatalogKind(StrEnum):
@@ -174,10 +175,29 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
 
 def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
     is_remote = "://" in source
-    if source.endswith(".sqlite") and (is_remote or not Path(source).expanduser().is_file()):
+    path = Path(source).expanduser()
+    if source.endswith(".sqlite") and (is_remote or not path.is_file()):
         yield "source", "there is no such index on this machine; make it with rasterwire index"
-    elif not is_remote and not (Path(source).is_absolute() and Path(source).exists()):
+    elif source.endswith(".sqlite"):
+        if path.stat().st_size and not is_sqlite(path):
+            yield "source", f"{source[:_MAX_TEXT]!r} is no index; make it with rasterwire index"
+    elif is_remote:
+        scheme, _, rest = source.partition("://")
+        if scheme in OBJECT_SCHEMES and not rest.endswith("/") and "." not in rest.rpartition("/")[2]:
+            yield "source", "it is no document; a bucket or a part of its keys ends with a slash"
+    elif not (path.is_absolute() and path.exists()):
         yield "source", f"{source[:_MAX_TEXT]!r} is neither a URL nor an absolute path of what there is; write one"
+    elif is_sqlite(path):
+        yield "source", f"{source[:_MAX_TEXT]!r} is an index whose name does not end with .sqlite; rename the file"
+
+
+def is_sqlite(path: Path) -> bool:
+    """Tell whether a file of this machine is a database of SQLite, as indexes are."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
 
 
 def _read_prefix(value: object) -> str:

@@ -105,11 +105,13 @@ class Tree:
         root: the folder, links resolved; or the address, without a slash at its end.
         configured_root: the folder of the configuration, absolute, links not resolved; or the address too.
         folders: what is in each folder, by its name relative to the root, with slashes; "" for the root.
+        unread: names of the folders that are there and cannot be listed now.
     """
 
     root: str
     configured_root: str
     folders: Mapping[str, Folder]
+    unread: frozenset[str] = frozenset()
 
     def names(self) -> list[str]:
         """Return the names of all files relative to the root, with slashes, sorted."""
@@ -215,25 +217,36 @@ def scan(root: Path, last: Tree | None = None, *, is_quick: bool = False) -> Tre
             from it or renamed. A file that was written again in its place is not noticed then.
 
     Raises:
-        SourceUnavailable: the folder does not exist.
+        SourceUnavailable: the folder does not exist, or cannot be listed.
     """
     top = os.path.realpath(root)
     if not os.path.isdir(top):
         raise SourceUnavailable(image_id="", band="", problem="the folder of the catalog does not exist")
     earlier = {} if last is None else last.folders
     folders: dict[str, Folder] = {}
+    unread: set[str] = set()
     pending = [""]
     while pending:
         name = pending.pop()
-        folder = _folder(os.path.join(top, name) if name else top, top, earlier.get(name), is_quick)
+        try:
+            folder = _folder(os.path.join(top, name) if name else top, top, earlier.get(name), is_quick)
+        except OSError as error:
+            if not name:
+                raise SourceUnavailable.of_file("the folder of the catalog cannot be listed") from error
+            unread.add(name)
+            continue
         if folder is not None:
             folders[name] = folder
             pending.extend(join(name, child) for child in folder.folders)
-    return Tree(top, os.path.abspath(root), folders)
+    return Tree(top, os.path.abspath(root), folders, frozenset(unread))
 
 
 def _folder(path: str, top: str, last: Folder | None, is_quick: bool) -> Folder | None:
-    """Return what is in a folder, the earlier value where that is equal; None where it is gone or cannot be read."""
+    """Return what is in a folder, the earlier value where that is equal; None where it is gone.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
     try:
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode):
@@ -244,7 +257,7 @@ def _folder(path: str, top: str, last: Folder | None, is_quick: bool) -> Folder 
         is_settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK
         with os.scandir(path) as entries:
             folder = _listed(list(entries), top, stamp, is_settled)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return last if last == folder and last.stamp == stamp and last.is_settled == is_settled else folder
 

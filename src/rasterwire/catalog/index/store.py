@@ -13,13 +13,15 @@ from rasterwire.catalog import MAX_PAGE
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header
-from rasterwire.catalog.index.bodies import Compression, json_value
-from rasterwire.catalog.index.encoding import header_of, notes_of
+from rasterwire.catalog.index import reports
+from rasterwire.catalog.index.bodies import Compression
+from rasterwire.catalog.index.encoding import header_of
 from rasterwire.catalog.index.lookup import close_id
 from rasterwire.catalog.index.outlines import Box, Outline
-from rasterwire.catalog.index.rows import PLACED, UNKNOWN, Encoder, EntryRow, entry_of, facts_of, origin_of
+from rasterwire.catalog.index.rows import PLACED, UNKNOWN, Encoder, EntryRow, entry_of, facts_of
 from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connect
 from rasterwire.catalog.index.search import FootprintReader, Search
+from rasterwire.catalog.index.tally import ImageCounts, ImageTally
 from rasterwire.catalog.index.writing import Document, Writer
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import Region
@@ -72,6 +74,7 @@ class IndexStore:
         self._is_closed = False
         self._entries: dict[int, Entry] = {}
         self._waiting: dict[str, Callable[[Writer], None]] = {}
+        self._tally: ImageTally | None = None
         with self._connected():
             pass
 
@@ -185,21 +188,40 @@ class IndexStore:
     def notes(self) -> list[Disagreement]:
         """Return the problems of documents, ordered by document, and then of ids that several documents give."""
         with self._snapshot() as (connection, compression):
-            notes = [
-                note
-                for (body,) in connection.execute("SELECT notes FROM document WHERE notes IS NOT NULL ORDER BY name")
-                for note in notes_of(json_value(body))
-            ]
-            rows = connection.execute(
-                "SELECT spare.id, spare.rest, entry.rest FROM spare JOIN document ON document.n = spare.document "
-                "JOIN item ON item.id = spare.id JOIN entry ON entry.n = item.n "
-                "ORDER BY document.name, spare.position"
-            )
-            for image_id, *bodies in rows:
-                origin, first = (origin_of(compression.unpack(body)) for body in bodies)
-                claim, value = f"the id in {origin}", f"it is taken by {first}"
-                notes.append(Disagreement(image_id=image_id, band="", field="id", claim=claim, value=value))
-            return notes
+            return reports.notes(connection, compression)
+
+    def doubled_ids(self) -> tuple[int, list[str]]:
+        """Return how many entries have an id that another one has taken, and the first of these ids."""
+        with self._connected() as (connection, _):
+            return reports.doubled_ids(connection)
+
+    def image_count(self, documents: Sequence[str] | None = None) -> int:
+        """Return how many images some documents define; those of all where none are given."""
+        with self._connected() as (connection, _):
+            return reports.image_count(connection, documents)
+
+    def source(self) -> str:
+        """Return the source that the index is made of, "" where it does not tell."""
+        with self._connected() as (connection, _):
+            return reports.source(connection)
+
+    def put_source(self, name: str) -> None:
+        """Enter the source that the index is made of."""
+        with self._connected() as (connection, compression), self._transaction(connection, compression):
+            reports.put_source(connection, name)
+
+    def begin_tally(self) -> None:
+        """Count the images that change from now on."""
+        with self._connected() as (connection, _):
+            self._tally = ImageTally(connection)
+
+    def end_tally(self) -> ImageCounts:
+        """Return which images changed since ``begin_tally``."""
+        assert self._tally is not None, "it was begun"
+        with self._snapshot() as (connection, _):
+            counts = self._tally.counts(connection)
+        self._tally = None
+        return counts
 
     def write(
         self, document: str, version: str, entries: Sequence[Entry | EntryRow], notes: Sequence[Disagreement] = ()
@@ -216,6 +238,12 @@ class IndexStore:
                     writer.write(batch)
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA shrink_memory")
+
+    def put_notes(self, documents: Iterable[Document]) -> None:
+        """Put versions and notes in place of those of documents, whose entries stay; a new one has none."""
+        with self._changes() as writer:
+            for document in documents:
+                writer.put_notes(document.name, document.version, document.notes)
 
     def encoder(self) -> Encoder:
         """Return what makes rows of entries for ``write_many``, also in other processes.
@@ -336,6 +364,8 @@ class IndexStore:
             writer.finish()
             self._enter_waiting(writer)
             connection.execute("COMMIT")
+            if self._tally is not None:
+                self._tally.add(writer.released)
 
     def _connect(self) -> tuple[sqlite3.Connection, Compression]:
         connection = connect(self._path, self._read_only)

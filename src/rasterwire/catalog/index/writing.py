@@ -99,8 +99,13 @@ class Writer:
         self._connection = connection
         self._compression = compression
         self._collections: dict[str, int] = {}
-        self._released: list[str] = []
+        self._released: list[tuple[int, str]] = []
         self._has_spares = self._value("SELECT EXISTS (SELECT 1 FROM spare)") == 1
+
+    @property
+    def released(self) -> Sequence[tuple[int, str]]:
+        """Numbers and ids of the items that were deleted; others may have taken the ids."""
+        return self._released
 
     def write(self, documents: Sequence[Document]) -> None:
         """Put the entries of documents in place of those that they gave before; a name occurs once."""
@@ -118,6 +123,14 @@ class Writer:
             ]
         )
 
+    def put_notes(self, name: str, version: str, notes: Sequence[Disagreement]) -> None:
+        """Put version and notes in place of those of a document, whose entries stay; a new one has none."""
+        self._connection.execute(
+            "INSERT INTO document(name, version, notes) VALUES (?, ?, ?) "
+            "ON CONFLICT(name) DO UPDATE SET version = excluded.version, notes = excluded.notes",
+            (name, version, json_of(rows_of_notes(notes))),
+        )
+
     def remove(self, names: Sequence[str]) -> None:
         """Remove documents and their entries."""
         numbers = list(self._present("SELECT name, n FROM document WHERE name IN", names).values())
@@ -129,7 +142,7 @@ class Writer:
         """Give the ids that became free to the documents that had to do without them."""
         if not self._has_spares:
             return
-        for image_id in dict.fromkeys(self._released):
+        for image_id in dict.fromkeys(image_id for _, image_id in self._released):
             spare = self._row(
                 f"SELECT document.n, document.name, position, {_SPARE_COLUMNS} FROM spare JOIN document "
                 "ON document.n = spare.document WHERE id = ? ORDER BY document.name, position LIMIT 1",
@@ -194,7 +207,7 @@ class Writer:
             "DELETE FROM tail WHERE hash = ? AND item = ?",
             [(hash_of(tail), n) for n, image_id in rows for tail in tails(image_id)],
         )
-        self._released += [image_id for _, image_id in rows]
+        self._released += rows
 
     def _enter(self, rows: Sequence[tuple[_Place, EntryRow]]) -> None:
         """Enter rows: those whose ids nobody else gives all at once, the others one by one."""

@@ -1,34 +1,91 @@
 """Fills an index: from a folder, from STAC catalogs and APIs, and from stac-geoparquet."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin, urlsplit
 
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.tree import Location, is_remote, remote_location
+from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.opened import array_format
 
-__all__ = ["Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
+__all__ = ["SourceEmptied", "Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
+
+_MAX_PROBLEMS = 10
+"""Documents whose problem is told; the others are counted."""
+
+
+_MAX_TEXT = 300
+"""Characters of a name or of a problem that is told."""
+
+
+class SourceEmptied(SourceUnavailable):
+    """A source has no image any more, where it had some."""
+
+    def __init__(self) -> None:
+        problem = (
+            "the source has no images any more, so those of the index stay; is it unmounted, or being written? "
+            "rasterwire index --replace empties the index"
+        )
+        super().__init__("", "", problem)
 
 
 @dataclass(slots=True)
 class Summary:
-    """How many documents an update met.
+    """What an update met.
 
     Attributes:
-        added, changed, removed: since the update before.
-        unchanged: that the index holds as they are.
-        broken: that could not be read; the index keeps what it held of them.
+        added, changed, removed: images, by their ids; the changed ones are those whose document changed.
+        broken: documents with a problem. Of one that could not be read, the index keeps what it held.
+        problems: name and problem of the first of them.
         is_whole: False where parts of the source could not be read, so that nothing was removed.
+        is_emptied: whether the source lost all of its images.
+        doubles: items that are left out, since others have their ids.
+        doubled_ids: the first of these ids.
     """
 
     added: int = 0
     changed: int = 0
     removed: int = 0
-    unchanged: int = 0
     broken: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
     is_whole: bool = True
+    is_emptied: bool = False
+    doubles: int = 0
+    doubled_ids: list[str] = field(default_factory=list)
+
+    def add_problem(self, name: str, problem: str) -> None:
+        """Count a document with a problem."""
+        self.broken += 1
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append((_plain(name), _plain(problem)))
+
+    def set_doubles(self, count: int, ids: Sequence[str]) -> None:
+        """Enter how many items are left out, since others have their ids, and these ids."""
+        self.doubles = count
+        self.doubled_ids = [_plain(image_id) for image_id in ids[:_MAX_PROBLEMS]]
+
+    def problem_text(self) -> str:
+        """Return the documents with problems in one line, "" for none."""
+        documents = [f"{name} ({problem})" for name, problem in self.problems]
+        return _listed_text("documents with problems", documents, self.broken)
+
+    def doubles_text(self) -> str:
+        """Return the items that are left out in one line, "" for none."""
+        text = _listed_text("items that are left out, since others have their ids", self.doubled_ids, self.doubles)
+        return f"{text}; make an index of each collection" if text else ""
+
+
+def _listed_text(subject: str, names: Sequence[str], count: int) -> str:
+    more = f", and {count - len(names)} more" if count > len(names) else ""
+    return f"{subject}: {', '.join(names)}{more}" if count else ""
+
+
+def _plain(text: str) -> str:
+    """Return a text of a document without characters that a terminal or a log would obey, and not too long."""
+    plain = text if text.isprintable() else ascii(text)
+    return plain if len(plain) <= _MAX_TEXT else f"{plain[:_MAX_TEXT]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +95,14 @@ class Step:
     Attributes:
         name: of the document.
         document: None where the index holds it as it is, or where it cannot be read now and the index keeps it.
-        is_broken: whether it cannot be read.
+        problem: why it cannot be read, or what else is wrong with it; "" for nothing.
         position: where the source may go on after it, in its own terms; "" where it cannot.
         may_hide: whether others cannot be found because this one cannot be read.
     """
 
     name: str
     document: Document | None = None
-    is_broken: bool = False
+    problem: str = ""
     position: str = ""
     may_hide: bool = False
 

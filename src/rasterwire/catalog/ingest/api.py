@@ -19,6 +19,10 @@ __all__ = ["ApiItems"]
 _PAGE = 500
 """Items that are asked for at once."""
 
+_MAX_ITEMS = 10_000_000
+"""Of an API; a server that makes up items without end is left there. An update holds their names in memory, about 200
+bytes for each."""
+
 
 class ApiItems:
     """The items of collections of a STAC API, each as a document."""
@@ -34,13 +38,22 @@ class ApiItems:
         """See ``ItemSource.steps``."""
         position, page = self._first_page(run)
         links = NextLinks()
+        count = 0
+        is_repeated = run.is_resumed  # pages of the interrupted run may come again
         while True:
-            for item in page.features:
-                if is_item(item):
-                    yield self._step(item, position, run)
+            items = [item for item in page.features if is_item(item)]
+            has_news = any(not run.has_met(_name(item)) for item in items)
+            is_repeated &= not has_news
+            for item in items:
+                yield self._step(item, position, run)
             if page.next is None:
                 return
-            position = links.add(page.next)
+            count += len(items)
+            if count > _MAX_ITEMS:
+                raise SourceUnavailable.of_file(
+                    f"the STAC API has more than {_MAX_ITEMS:,} items, or its pages have no end; name collections"
+                )
+            position = links.add(page.next, has_news=has_news or is_repeated)
             page = self._connection.following(page.next, self._body)
 
     def _first_page(self, run: Run) -> tuple[str, ApiPage]:
@@ -53,10 +66,11 @@ class ApiItems:
         try:
             return "", self._connection.search(self._body)
         except Refused as error:
-            raise SourceUnavailable.of_file(f"the STAC API answers a search with HTTP {error.status}") from None
+            problem = f"the STAC API answers a search with HTTP {error.status}; of a static catalog, name the document"
+            raise SourceUnavailable.of_file(problem) from None
 
     def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
-        name = f"{as_text(item.get('collection')) or ''}/{item['id']}"
+        name = _name(item)
         version = version_of_item(item)
         if version and run.version_of(name) == version:
             return Step(name, position=position)
@@ -64,6 +78,10 @@ class ApiItems:
         own = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or self._root
         entry = entry_of_item(item, name, lambda href: web_location(href, own))
         return Step(name, Document(name, version, (entry,)), position=position)
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return f"{as_text(item.get('collection')) or ''}/{item['id']}"
 
 
 def version_of_item(item: Mapping[str, Any]) -> str:

@@ -126,22 +126,39 @@ class FileRecords:
             links: documents that it links to.
         """
         mentions = dict.fromkeys(links, 1) | dict.fromkeys(files, 0)
+        key = self._key(document)
+        earlier = self._mentions(key)
+        if earlier == mentions:
+            return set()
+        self._database.execute("DELETE FROM mention WHERE document = ?", (key,))
+        self._insert_mentions(key, mentions)
+        return {name for name, _ in earlier.items() ^ mentions.items()}
+
+    def _key(self, document: str) -> int:
         self._database.execute("INSERT OR IGNORE INTO file (name) VALUES (?)", (document,))
         (key,) = self._database.execute("SELECT id FROM file WHERE name = ?", (document,)).fetchone()
-        earlier = dict(
+        return int(key)
+
+    def _mentions(self, key: int) -> dict[str, int]:
+        return dict(
             self._database.execute(
                 "SELECT name, is_link FROM mention JOIN file ON file.id = target WHERE document = ?", (key,)
             )
         )
-        if earlier == mentions:
-            return set()
-        self._database.execute("DELETE FROM mention WHERE document = ?", (key,))
+
+    def _insert_mentions(self, key: int, mentions: Mapping[str, int]) -> None:
         self._database.executemany("INSERT OR IGNORE INTO file (name) VALUES (?)", ((name,) for name in mentions))
         self._database.executemany(
             "INSERT INTO mention SELECT id, ?, ? FROM file WHERE name = ?",
             ((key, is_link, name) for name, is_link in mentions.items()),
         )
-        return {name for name, _ in earlier.items() ^ mentions.items()}
+
+    def add_mentions(self, document: str, files: Iterable[str]) -> set[str]:
+        """Keep that a document mentions files besides what it is known to mention; return those that are new."""
+        key = self._key(document)
+        added = set(files) - self._mentions(key).keys()
+        self._insert_mentions(key, dict.fromkeys(added, 0))
+        return added
 
     def documents_mentioning(self, names: Iterable[str]) -> set[str]:
         """Return the documents that mention at least one of some files."""

@@ -1,14 +1,14 @@
 """Keeps the index of a folder or of a bucket like its files. A file that did not change is not read again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.folder_images import DESCRIPTION_NAME, folder_images, units_of
+from rasterwire.catalog.folder_images import DESCRIPTION_NAME, BrokenDescription, folder_images, units_of
 from rasterwire.catalog.index import Document, IndexStore
-from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest import SourceEmptied, Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.bucket import list_bucket
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.stac import FolderDocument, read_folder_document
@@ -61,16 +61,25 @@ class FolderUpdates:
         self._revision = -1
 
     def update(
-        self, *, is_quick: bool = False, max_changes: int | None = None, tell: Tell = ignore_progress
+        self,
+        *,
+        is_quick: bool = False,
+        max_changes: int | None = None,
+        tell: Tell = ignore_progress,
+        may_empty: bool = True,
+        begin: Callable[[], None] = lambda: None,
     ) -> Summary | None:
-        """Look at the folder, and write what changed.
+        """Look at the folder, and write what changed. It counts no images.
 
         Args:
             is_quick: see ``tree.scan``; of a bucket all objects are listed in any case.
             max_changes: of so many files at most; where there are more, nothing is written and None is returned.
             tell: is told of the progress.
+            may_empty: whether the index may lose all of its images.
+            begin: is called before the first change, when the files were listed.
 
         Raises:
+            SourceEmptied: there is neither raster nor document any more, and the index keeps its images.
             SourceUnavailable: the folder does not exist, the bucket cannot be listed or no document of it can be read,
                 or the index cannot be written.
             OSError: the records cannot be written.
@@ -80,6 +89,9 @@ class FolderUpdates:
             tree = scan(self._root, self._tree, is_quick=is_quick)
         else:
             tree = list_bucket(self._root, tell)
+        if not may_empty and not _holds_images(tree) and self._store.image_count():
+            raise SourceEmptied
+        begin()
         changes = _difference(last, tree) if last is not None else self._since_records(tree)
         if max_changes is not None and changes.count > max_changes:
             return None
@@ -87,7 +99,10 @@ class FolderUpdates:
         if changes.count or self._records.stale():
             self._tree = None  # where writing fails, the records tell what is left to do
             _Update(tree, self._store, self._records, summary, tell).run(changes)
-        self._tree = tree
+        summary.is_whole = not tree.unread
+        summary.is_emptied = bool(changes.removed) and not _holds_images(tree)
+        # what went meanwhile from folders that cannot be listed is in the records alone
+        self._tree = None if tree.unread else tree
         if last is None or changes.count:
             self._records.set_complete(tree.root, _count(tree))
         self._revision = self._records.revision()
@@ -103,12 +118,20 @@ class FolderUpdates:
             self._records.clear()
         known = self._records.versions()
         present = dict(item for name, folder in tree.folders.items() for item in _named(name, folder))
-        changes = _compared(known, present)
+        changes = _compared(known, present, tree.unread)
         if known:
             return changes
         with self._records.writing():
             self._records.add_stale(name.removeprefix(_UNIT) for name in documents if name.startswith(_UNIT))
-        return replace(changes, removed=frozenset(documents.keys() - present.keys()))
+        return replace(changes, removed=_removed(documents.keys() - present.keys(), tree.unread))
+
+
+def _holds_images(tree: Tree) -> bool:
+    return any(
+        is_document(base) or is_raster(base) or base in folder.pictures
+        for folder in tree.folders.values()
+        for base in folder.files
+    )
 
 
 def _count(tree: Tree) -> int:
@@ -125,7 +148,7 @@ def _difference(last: Tree, tree: Tree) -> _Changes:
         if old is not new:
             before.update(_named(name, old))
             after.update(_named(name, new))
-    return _compared(before, after)
+    return _compared(before, after, tree.unread)
 
 
 def _named(name: str, folder: Folder | None) -> Iterator[tuple[str, str]]:
@@ -133,11 +156,17 @@ def _named(name: str, folder: Folder | None) -> Iterator[tuple[str, str]]:
         yield from ((join(name, base), folder.state_of(base)) for base in folder.files)
 
 
-def _compared(before: Mapping[str, str], after: Mapping[str, str]) -> _Changes:
+def _compared(before: Mapping[str, str], after: Mapping[str, str], unread: Iterable[str]) -> _Changes:
     changed = frozenset(name for name, state in after.items() if before.get(name, state) != state)
     relinked = frozenset(name for name in changed if link_in(before[name]) != link_in(after[name]))
-    added, removed = frozenset(after.keys() - before.keys()), frozenset(before.keys() - after.keys())
+    added, removed = frozenset(after.keys() - before.keys()), _removed(before.keys() - after.keys(), unread)
     return _Changes(added, changed, removed, relinked)
+
+
+def _removed(missing: Iterable[str], unread: Iterable[str]) -> frozenset[str]:
+    """Return those of missing files that are gone: of folders that cannot be listed, nobody knows."""
+    folders = tuple(f"{folder}/" for folder in unread)
+    return frozenset(name for name in missing if not name.startswith(folders))
 
 
 class _Update:
@@ -168,10 +197,6 @@ class _Update:
         while unlinked := unlinked - records.linked(unlinked):
             unlinked = self._remove(unlinked)
         self._make_folder_images()
-        summary = self._summary
-        summary.added += sum(map(_is_counted, changes.added))
-        summary.removed += sum(map(_is_counted, changes.removed))
-        summary.changed += sum(map(_is_counted, changes.changed))
 
     def _units(self, names: Iterable[str]) -> set[str]:
         """Return which images of folders may be others, because of some files."""
@@ -206,9 +231,12 @@ class _Update:
         while pending:
             batch = [pending.pop() for _ in range(min(_MAX_BATCH, len(pending)))]
             contents = self._contents(batch)
-            self._store.write_many(self._document(name, content) for name, content in contents)
+            self._write(contents)
             with self._records.writing():
                 for name, content in contents:
+                    if content.is_broken:
+                        self._records.add_stale(self._units(self._records.add_mentions(name, content.files)))
+                        continue
                     mentions = self._records.set_mentions(name, content.files, content.links)
                     self._records.add_stale(self._units(mentions))
                     unlinked.update(mentions - content.links)
@@ -234,7 +262,9 @@ class _Update:
         is_outage = len(problems) == _MAX_BATCH
         if is_outage:
             raise problems[0]
-        self._summary.broken += len(problems)
+        for name, content in zip(names, contents, strict=True):
+            if isinstance(content, SourceUnavailable):
+                self._summary.add_problem(name, content.problem)
         return [
             (name, content)
             for name, content in zip(names, contents, strict=True)
@@ -251,35 +281,46 @@ class _Update:
         """Tell whether a file is a document only where another one links to it."""
         return self._tree.version_of(name) is not None and not is_document(name) and not is_raster(name)
 
-    def _document(self, name: str, content: FolderDocument) -> Document:
-        self._summary.broken += bool(content.notes)
-        return Document(name, self._tree.version_of(name) or "", content.entries, content.notes)
+    def _write(self, contents: Sequence[tuple[str, FolderDocument]]) -> None:
+        """Write what documents say; those that are broken keep the images that they gave before."""
+        documents: dict[bool, list[Document]] = {False: [], True: []}
+        for name, content in contents:
+            version = self._tree.version_of(name) or ""
+            documents[content.is_broken].append(Document(name, version, content.entries, content.notes))
+            if content.notes:
+                self._summary.add_problem(name, content.notes[0].problem)
+        self._store.write_many(documents[False])
+        self._store.put_notes(documents[True])
 
     def _make_folder_images(self) -> None:
         units = self._records.stale()
         for start in range(0, len(units), _MAX_BATCH):
             batch = units[start : start + _MAX_BATCH]
-            images = dict(self._images(batch))
+            unchanged: list[str] = []
+            images = dict(self._images(batch, unchanged))
             self._store.remove(_UNIT + unit for unit, image in images.items() if image is None)
             self._store.write_many(
                 Document(_UNIT + unit, *image) for unit, image in images.items() if image is not None
             )
             with self._records.writing():
-                self._records.remove_stale(images)
+                self._records.remove_stale([*images, *unchanged])
             self._tell(start + len(batch), len(units))
 
-    def _images(self, units: Iterable[str]) -> Iterator[tuple[str, tuple[str, tuple[Entry, ...]] | None]]:
-        """Yield what units give, but those whose description cannot be read now: the next update makes them."""
+    def _images(
+        self, units: Iterable[str], unchanged: list[str]
+    ) -> Iterator[tuple[str, tuple[str, tuple[Entry, ...]] | None]]:
+        """Yield what units give, but those whose description cannot be read now: the next update makes them.
+
+        ``unchanged`` gets those whose images are to stay as they are.
+        """
         for unit in units:
             try:
                 yield unit, folder_images(self._tree, unit, self._records.listed)
-            except SourceUnavailable:
-                self._summary.broken += 1
+            except BrokenDescription:
+                unchanged.append(unit)
+            except SourceUnavailable as error:
+                self._summary.add_problem(f"{unit}{DESCRIPTION_NAME}", error.problem)
 
 
 def _documents(names: Iterable[str]) -> Iterator[str]:
     return filter(is_document, names)
-
-
-def _is_counted(name: str) -> bool:
-    return is_document(name) or is_raster(name)

@@ -1,13 +1,13 @@
 """Writes the documents of a source to an index. What was interrupted goes on where it was."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from rasterwire.catalog.index import IndexStore
-from rasterwire.catalog.ingest import Step, Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest import SourceEmptied, Step, Summary, Tell
 
 __all__ = ["ItemSource", "Run", "fill"]
 
@@ -96,49 +96,55 @@ class ItemSource(Protocol):
         ...
 
 
-def fill(store: IndexStore, source: ItemSource, progress_path: Path, tell: Tell = ignore_progress) -> Summary:
-    """Write what changed in a source to an index, and remove what is no longer there.
+def fill(
+    store: IndexStore, source: ItemSource, run: Run, tell: Tell, *, may_empty: bool, begin: Callable[[], None]
+) -> Summary:
+    """Write what changed in a source to an index, and remove what is no longer there. It counts no images.
 
     Args:
         store: the index.
         source: whose documents are all that the index is to hold.
-        progress_path: of the file that is there until the run is complete.
+        run: over the source; it is ended here.
         tell: is told of the progress.
+        may_empty: whether the index may lose all of its images.
+        begin: is called before the first change, when the beginning of the source was read.
 
     Raises:
         SourceUnavailable: the source or the index cannot be used.
+        SourceEmptied: the source has no images, and the index keeps its own.
         OSError: the progress cannot be kept.
     """
-    run = Run(progress_path, source.address, store.documents())
     summary = Summary()
     is_complete = False
     try:
         steps = source.steps(run)
+        batch = list(islice(steps, _MAX_BATCH))
+        begin()
         count = 0
-        while batch := list(islice(steps, _MAX_BATCH)):
+        while batch:
             for step in batch:
-                _count(step, run, summary)
+                summary.is_whole &= not step.may_hide
+                if step.problem:
+                    summary.add_problem(step.name, step.problem)
             store.write_many(step.document for step in batch if step.document is not None)
             run.add((step.name for step in batch), batch[-1].position)
             count += len(batch)
             tell(count, None)
+            batch = list(islice(steps, _MAX_BATCH))
         if summary.is_whole:
             missing = run.missing()
+            if not may_empty and _are_all(store, missing):
+                is_complete = True  # there is nothing to go on with
+                raise SourceEmptied
             for start in range(0, len(missing), _MAX_BATCH):
                 store.remove(missing[start : start + _MAX_BATCH])
-            summary.removed = len(missing)
         is_complete = True
     finally:
         run.end(is_complete=is_complete)
     return summary
 
 
-def _count(step: Step, run: Run, summary: Summary) -> None:
-    summary.broken += step.is_broken
-    summary.is_whole &= not step.may_hide
-    if step.document is None:
-        summary.unchanged += not step.is_broken
-    elif run.version_of(step.name) is None:
-        summary.added += 1
-    else:
-        summary.changed += 1
+def _are_all(store: IndexStore, documents: list[str]) -> bool:
+    """Tell whether an index has images, and only those of some documents."""
+    count = store.image_count(documents)
+    return count > 0 and count == store.image_count()

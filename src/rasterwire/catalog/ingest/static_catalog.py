@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,12 +16,13 @@ from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, local_location, web_location
 from rasterwire.catalog.ingest.run import Run
-from rasterwire.catalog.items import entry_of_item, is_item
+from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.sources import is_local, source_of
+from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
 __all__ = ["StaticCatalog"]
 
@@ -30,8 +32,12 @@ _MAX_BYTES = 64 << 20
 _MAX_DEPTH = 32
 """Catalogs in catalogs."""
 
-_MAX_DOCUMENTS = 50_000_000
-"""Of a catalog; a server that makes up links without end is left there."""
+_MAX_DOCUMENTS = 2_000_000
+"""Of a catalog; a server that makes up links without end is left there. An update holds their addresses in memory,
+about 400 bytes for each that waits to be read."""
+
+_MAX_DANGLING = 20
+"""Links of a document that lead nowhere and are told."""
 
 _MAX_READERS = 16
 """Documents that are read at the same time."""
@@ -98,7 +104,10 @@ class StaticCatalog:
                             met.add(hash(child.href))
                             waiting.append(child)
                     if len(met) > _MAX_DOCUMENTS:
-                        raise SourceUnavailable.of_file(f"the catalog has more than {_MAX_DOCUMENTS:,} documents")
+                        raise SourceUnavailable.of_file(
+                            f"the catalog has more than {_MAX_DOCUMENTS:,} documents, or its links have no end; index "
+                            "its children one by one, or a file of stac-geoparquet"
+                        )
                     yield self._step(link, content.result(), run)
             finally:
                 for _, content in reading:
@@ -150,14 +159,18 @@ class StaticCatalog:
         if content.problem:
             may_hide = not link.is_leaf
             if link.depth == 0:
-                raise SourceUnavailable.of_file(f"the root document of the catalog cannot be read: {content.problem}")
+                is_store = link.href.partition("://")[0] in OBJECT_SCHEMES
+                remedy = "; the address of a bucket, or of a part of its keys, ends with a slash" if is_store else ""
+                problem = f"the root document of the catalog cannot be read: {content.problem}{remedy}"
+                raise SourceUnavailable.of_file(problem)
             if run.version_of(name) is not None:
-                return Step(name, is_broken=True, may_hide=may_hide)
+                return Step(name, problem=content.problem, may_hide=may_hide)
             document = Document(name, content.version, (), (document_note(name, content.problem),))
-            return Step(name, document, is_broken=True, may_hide=may_hide)
+            return Step(name, document, problem=content.problem, may_hide=may_hide)
         if content.version == run.version_of(name):
             return Step(name)
-        return Step(name, self._document(link, name, content))
+        document = self._document(link, name, content)
+        return Step(name, document, problem=document.notes[0].problem if document.notes else "")
 
     def _document(self, link: _Link, name: str, content: _Content) -> Document:
         document = content.value or {}
@@ -168,9 +181,17 @@ class StaticCatalog:
         notes: list[Disagreement] = []
         if kind in ("Catalog", "Collection") and link.depth >= _MAX_DEPTH:
             notes.append(document_note(name, f"a catalog below {_MAX_DEPTH} others, so its links are not followed"))
-        elif kind not in (*_ITEMS, "Catalog", "Collection"):
+        elif kind in ("Catalog", "Collection"):
+            notes += islice(self._dangling(link, name, document), _MAX_DANGLING)
+        elif kind not in _ITEMS:
             notes.append(document_note(name, "a document that is neither an item nor a catalog"))
         return Document(name, content.version, entries, tuple(notes))
+
+    def _dangling(self, link: _Link, name: str, document: Mapping[str, Any]) -> Iterator[Disagreement]:
+        """Yield a note for each link that leads to no document that is to be read."""
+        for href, _ in linked_addresses(document):
+            if self._locate(href, link.href) is None:
+                yield Disagreement(image_id=name, band="", field="link", claim=shown(href), value=NO_FILE)
 
     def _name(self, href: str) -> str:
         """Return the name of a document: its address below the root document, without what may be secret."""

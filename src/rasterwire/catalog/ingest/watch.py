@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
+from rasterwire.catalog.ingest import Summary
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.errors import DownloadError, SourceUnavailable
@@ -62,6 +63,7 @@ class FolderIndex:
         self._cleanup = ExitStack()
         self._store: IndexStore | None = None
         self._is_complete = False
+        self._was_whole = True
         self._next_scan = 0.0
 
     def store(self) -> IndexStore:
@@ -191,9 +193,22 @@ class FolderIndex:
                 raise SourceUnavailable.of_file("the catalog was closed")
 
         try:
-            return self._updates.update(is_quick=is_quick, max_changes=max_changes, tell=check_closing) is not None
+            summary = self._updates.update(is_quick=is_quick, max_changes=max_changes, tell=check_closing)
         except (OSError, sqlite3.Error) as error:
             raise SourceUnavailable.of_file("the index of the folder cannot be written; is the disk full?") from error
+        if summary is not None:
+            self._log_problems(summary)
+        return summary is not None
+
+    def _log_problems(self, summary: Summary) -> None:
+        """Log what is wrong with documents that were read, and once that parts of the folder cannot be listed."""
+        if summary.broken:
+            _log.warning("the catalog's folder has %s", summary.problem_text())
+        if summary.is_emptied:
+            _log.warning("the catalog's folder has no images any more; is its disk mounted?")
+        if self._was_whole and not summary.is_whole:
+            _log.warning("the catalog's folder has folders that cannot be listed; their images stay as they were")
+        self._was_whole = summary.is_whole
 
     @contextmanager
     def _alone(self, *, waiting: bool) -> Iterator[bool]:

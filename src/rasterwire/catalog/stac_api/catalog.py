@@ -151,7 +151,9 @@ class StacApiCatalog:
             before = ""
             for page in self._pages(body, last):
                 for entry in self._kept_entries_of(page):
-                    if entry.id <= before:
+                    if entry.id == before:  # a page may begin with the last item of the one before
+                        continue
+                    if entry.id < before:
                         yield None
                         return
                     before = entry.id
@@ -236,7 +238,7 @@ class StacApiCatalog:
                     f"more than {MAX_READ} items of the STAC API would have to be looked through; ask for a shorter"
                     " time or a smaller area"
                 )
-            links.add(page.next)
+            links.add(page.next, has_news=bool(page.features))
             page = self._connection.following(page.next, body)
 
     def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:

@@ -81,18 +81,30 @@ class ApiPage:
     matched: int | None
 
 
+_MAX_IDLE_PAGES = 50
+"""Pages in a row without an item that was not there before; some servers leave out of a page what they filter."""
+
+
 class NextLinks:
     """The links to next pages that were met, as digests: one may have millions of bytes."""
 
     def __init__(self) -> None:
         self._met: set[bytes] = set()
+        self._idle_pages = 0
 
-    def add(self, link: Mapping[str, Any]) -> str:
+    def add(self, link: Mapping[str, Any], *, has_news: bool) -> str:
         """Remember a link, and return it as a text.
 
+        Args:
+            link: to the next page.
+            has_news: whether its page has an item that no page before it had.
+
         Raises:
-            SourceUnavailable: it was met before, or cannot be read.
+            SourceUnavailable: it was met before, cannot be read, or there were too many pages without news.
         """
+        self._idle_pages = 0 if has_news else self._idle_pages + 1
+        if self._idle_pages >= _MAX_IDLE_PAGES:
+            raise _broken(f"its pages have no end: {_MAX_IDLE_PAGES} of them in a row have no new item")
         try:
             text = orjson.dumps(link)
         except TypeError:  # lists in lists in lists
