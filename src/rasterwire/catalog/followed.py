@@ -11,7 +11,7 @@ from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, kind_of, update_index
-from rasterwire.errors import DownloadError, SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, DownloadError, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.query import Query
 
@@ -85,7 +85,7 @@ class FollowedCatalog:
         with self._opening:
             if self._catalog is None:
                 if not self._updates.complete.exists():
-                    raise SourceUnavailable.of_file(self._updates.state)
+                    raise CatalogUnavailable(self._updates.state)
                 self._catalog = IndexCatalog(IndexStore(self._path), self._bands)
             return self._catalog
 
@@ -156,7 +156,7 @@ class _Updates:
     def _tell(self, count: int, _total: int | None) -> None:
         self.count = count
         if self.stop.is_set():
-            raise SourceUnavailable.of_file("the catalog was closed")
+            raise CatalogUnavailable("the catalog was closed")
 
 
 def _reason(error: Exception) -> str:

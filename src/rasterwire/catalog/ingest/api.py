@@ -12,7 +12,7 @@ from rasterwire.catalog.ingest import Step, web_location
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, NextLinks, Refused
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 
 __all__ = ["ApiItems"]
 
@@ -53,7 +53,7 @@ class ApiItems:
         try:
             return "", self._connection.search(self._body)
         except Refused as error:
-            raise SourceUnavailable.of_file(f"the STAC API answers a search with HTTP {error.status}") from None
+            raise CatalogUnavailable(f"the STAC API answers a search with HTTP {error.status}") from None
 
     def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
         name = f"{as_text(item.get('collection')) or ''}/{item['id']}"

@@ -16,7 +16,7 @@ from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.catalog.ingest.run import ItemSource, fill
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.sources import is_local
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
@@ -100,7 +100,7 @@ def _source(address: str, kind: SourceKind, collections: Sequence[str]) -> ItemS
             from rasterwire.catalog.ingest.api import ApiItems
         except ImportError:
             problem = "a STAC API needs more packages: pip install '.[remote]' in the clone"
-            raise SourceUnavailable.of_file(problem) from None
+            raise CatalogUnavailable(problem) from None
         return ApiItems(address, collections)
     if kind is SourceKind.GEOPARQUET:
         from rasterwire.catalog.ingest.geoparquet import GeoParquetItems

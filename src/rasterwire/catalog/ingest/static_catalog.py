@@ -18,7 +18,7 @@ from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.sources import is_local, source_of
 
@@ -98,7 +98,7 @@ class StaticCatalog:
                             met.add(hash(child.href))
                             waiting.append(child)
                     if len(met) > _MAX_DOCUMENTS:
-                        raise SourceUnavailable.of_file(f"the catalog has more than {_MAX_DOCUMENTS:,} documents")
+                        raise CatalogUnavailable(f"the catalog has more than {_MAX_DOCUMENTS:,} documents")
                     yield self._step(link, content.result(), run)
             finally:
                 for _, content in reading:
@@ -150,7 +150,7 @@ class StaticCatalog:
         if content.problem:
             may_hide = not link.is_leaf
             if link.depth == 0:
-                raise SourceUnavailable.of_file(f"the root document of the catalog cannot be read: {content.problem}")
+                raise CatalogUnavailable(f"the root document of the catalog cannot be read: {content.problem}")
             if run.version_of(name) is not None:
                 return Step(name, is_broken=True, may_hide=may_hide)
             document = Document(name, content.version, (), (document_note(name, content.problem),))
