@@ -138,7 +138,9 @@ def test_of_several_catalogs_those_that_can_be_reached_are_listed_and_the_others
     members = [("a", ListedCatalog(images)), ("b", Away(images)), ("c/d", ListedCatalog(images)), ("", Away([]))]
     catalog = PrefixedCatalog([Member(prefix, each) for prefix, each in members])
     query = Query(sort=sort, allows_part=True)
-    found, start, unreachable = [], "", set()
+    found: list[str] = []
+    unreachable: set[str] = set()
+    start = ""
     while True:
         page = catalog.find(query, start, size)
         unreachable.update(page.unreachable)
