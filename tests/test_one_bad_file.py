@@ -169,9 +169,10 @@ def test_a_mosaic_needs_the_bands_that_are_asked_for_and_no_others(server: Serve
         found = plan(["two", "one"], composite=f"COMPOSITE_{composite}")
         assert [band.id for band in found.rasters[0].bands] == ["two", "one"]
     assert plan(["two"], composite="COMPOSITE_QUALITY", qualityBand="one").rasters[0].bands[0].id == "two"
-    for wrong in ({"bands": ["cut"]}, {"bands": ["one", "gone"]}, {"bands": []}):
+    wrong_bands: list[list[str]] = [["cut"], ["one", "gone"], []]
+    for wrong in wrong_bands:
         with pytest.raises(grpc.RpcError) as caught:
-            plan(wrong["bands"])
+            plan(wrong)
         assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE", wrong
     with pytest.raises(grpc.RpcError) as caught:
         plan(["two"], composite="COMPOSITE_QUALITY", qualityBand="cut")

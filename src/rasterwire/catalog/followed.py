@@ -20,6 +20,9 @@ __all__ = ["FollowedCatalog"]
 _PAUSE = 300.0
 """Seconds between two updates."""
 
+_SAMPLE = 20
+"""Images that are looked at after an update."""
+
 _MAX_LEARNT = 4
 """Images whose rasters are opened before the next look at whether to stop, for footprints that no document gives."""
 
@@ -107,6 +110,7 @@ class _Updates:
         self._path = path
         self._name = name
         self._last_id = ""
+        self._is_unread = False
         self._problem = ""
 
     @property
@@ -123,6 +127,7 @@ class _Updates:
             try:
                 update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
                 self.complete.touch()
+                self._tell_unread()
             except IndexInUse:  # another process of this server is at it
                 pass
             except Exception as error:  # noqa: BLE001  of a source, of which the next look may find another state
@@ -136,6 +141,23 @@ class _Updates:
                 if kind_of(self._address) in {SourceKind.FOLDER, SourceKind.BUCKET}:
                     self._learn_footprints(next_update)
             self.stop.wait(max(0.0, next_update - time.monotonic()))
+
+    def _tell_unread(self) -> None:
+        """Log once where no raster of the first images can be opened."""
+        store = IndexStore(self._path)
+        try:
+            images, _ = store.find(Query(), "", _SAMPLE, None)
+        finally:
+            store.close()
+        is_unread = bool(images) and all(image.without_rasters for image in images)
+        if is_unread and not self._is_unread:
+            _log.warning(
+                "catalog %s: none of the rasters of its first %d images is at an address that a table [[sources]] of"
+                " the config file covers; downloads of them are refused",
+                self._name,
+                len(images),
+            )
+        self._is_unread = is_unread
 
     def _learn_footprints(self, until: float) -> None:
         """Open rasters whose footprints no document gives, one after another, so that no search has to wait for all."""

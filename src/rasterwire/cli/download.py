@@ -115,14 +115,9 @@ def _remarks(answer: download_pb2.DownloadPlan) -> list[str]:
 
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     """Print a plan as a table, what was ignored, and what is left out."""
+    names = ("file", "band", "type", "nodata", "size", "grid", "resampling")
     table = Table(
-        Column("file", overflow="fold"),  # names of bands differ at their end
-        "band",
-        "type",
-        "nodata",
-        "size",
-        "grid",
-        "resampling",
+        *(Column(name, overflow="fold") for name in names),  # nothing is cut off, however narrow the terminal is
         title=escape(printable(answer.filename)),
         title_justify="left",
     )

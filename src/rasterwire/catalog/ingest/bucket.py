@@ -53,7 +53,10 @@ def list_bucket(address: str, tell: Tell = ignore_progress) -> Tree:
             f"the catalog has more than {_MAX_OBJECTS:,} objects; name a longer prefix of their keys"
         )
     if not count:
-        raise CatalogUnavailable("there are no objects at the address of this catalog")
+        problem = "there are no objects at the address of this catalog"
+        raise CatalogUnavailable(
+            f"{problem}; name a bucket, a part of its keys, or a STAC document that ends with .json"
+        )
     return found.tree(address.rstrip("/"))
 
 

@@ -43,14 +43,14 @@ class IndexInUse(Exception):
 def kind_of(address: str) -> SourceKind:
     """Return what an address most likely is: an absolute path of this machine or a URL. No server is asked.
 
-    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x"), kind_of("s3://eo/2024/")
+    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x"), kind_of("s3://eo/2024")
     (<SourceKind.API: 'api'>, <SourceKind.CATALOG: 'catalog'>, <SourceKind.BUCKET: 'bucket'>)
     """
-    if address.endswith("/") and address.partition("://")[0] in OBJECT_SCHEMES:
-        return SourceKind.BUCKET
     name = address.partition("?")[0].lower()
     if name.endswith((".parquet", ".geoparquet")):
         return SourceKind.GEOPARQUET
+    if address.partition("://")[0] in OBJECT_SCHEMES and not name.endswith((".json", ".geojson")):
+        return SourceKind.BUCKET
     if is_local(address):
         return SourceKind.FOLDER if Path(address).is_dir() else SourceKind.CATALOG
     is_web = name.startswith(("http://", "https://"))
