@@ -115,9 +115,11 @@ def _remarks(answer: download_pb2.DownloadPlan) -> list[str]:
 
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     """Print a plan as a table, what was ignored, and what is left out."""
-    names = ("file", "band", "type", "nodata", "size", "grid", "resampling")
+    headings = ("file", "band", "type", "nodata", "size", "grid", "resampling")
     table = Table(
-        *(Column(name, overflow="fold") for name in names),  # nothing is cut off, however narrow the terminal is
+        *(
+            Column(heading, overflow="fold") for heading in headings
+        ),  # nothing is cut off, however narrow the terminal is
         title=escape(printable(answer.filename)),
         title_justify="left",
     )
