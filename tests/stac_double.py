@@ -271,7 +271,9 @@ def items_at_random(chance: random.Random, count: int) -> tuple[list[Json], List
         geometry = {"type": "Polygon", "coordinates": [ring]}
         item = item_of(image.id, geometry=geometry, bbox=[west, south, east, north], properties=properties)
         items.append(item)
-        images.append(Image(image.id, (), image.start_time, properties, footprint=footprint_of_item(item)))
+        images.append(
+            Image(image.id, (), image.start_time, properties, footprint=footprint_of_item(item), without_rasters=True)
+        )
     items.append(item_of("of another", "d"))
     chance.shuffle(items)
     return items, ListedCatalog(images)

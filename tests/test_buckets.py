@@ -328,10 +328,13 @@ def test_more_objects_than_can_be_held_are_refused(bucket: Bucket, monkeypatch: 
         ("gs://imagery/2024/", SourceKind.BUCKET),
         ("az://imagery/2024/", SourceKind.BUCKET),
         ("https://imagery.example.org/2024/", SourceKind.API),
-        ("s3://imagery/2024", SourceKind.CATALOG),
+        ("s3://imagery/2024", SourceKind.BUCKET),
+        ("s3://imagery", SourceKind.BUCKET),
+        ("s3://imagery/catalog.json", SourceKind.CATALOG),
+        ("gs://imagery/items.parquet", SourceKind.GEOPARQUET),
     ],
 )
-def test_a_slash_at_the_end_makes_a_bucket(address: str, kind: SourceKind) -> None:
+def test_an_address_of_objects_is_a_bucket_unless_it_names_a_document(address: str, kind: SourceKind) -> None:
     assert kind_of(address) is kind
 
 

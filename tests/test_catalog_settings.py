@@ -10,8 +10,13 @@ from rasterwire.catalog.band_names import BandNames, NamedBy
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.items import entry_of_item
-from rasterwire.catalog.settings import CatalogKind
+from rasterwire.catalog.make import check_sources
+from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.catalog.tree import Location
+from rasterwire.errors import InvalidRequest
+from rasterwire.files.sources import configure
+from rasterwire.files.sources.make import make_sources
+from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.server.readiness import server_probes
 from rasterwire.server.settings import BadSettings, load_settings
 from stac_double import item_of
@@ -80,7 +85,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         size = 1
     """
     lines = problems(tmp_path, text)
-    begins = [line.partition(":")[0] for line in lines[:-1]]
+    begins = [line.partition(":")[0] for line in lines]
     assert begins == [
         "cache.size",
         "cache.tile_cache_bytes",
@@ -93,8 +98,31 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "limits",
         "sources[0].prefix",
         "threads",
+        "unheard_of",
     ]
-    assert lines[-1].startswith("unknown setting unheard_of; there are catalog, host, grpc_port")
+    assert lines[-1].startswith("unheard_of: there is no such setting; there are catalog, host, grpc_port")
+
+
+@every(
+    ("text", "message"),
+    [
+        ('[[catalog]]\nkind = "folder"\nsource = "/x"', "catalog: it is a list; did you mean [[catalogs]]?"),
+        ('[catalog]\nkind = "folder"', "catalog: it is a table; did you mean [[catalogs]]?"),
+        ('[[source]]\nprefix = "s3://x/"', "source: there is no such setting; did you mean [[sources]]?"),
+        ("[chache]\ntile_cache_bytes = 1", "chache: there is no such setting; did you mean cache?"),
+        ("[cache]\ntile_cache_byte = 1", "cache.tile_cache_byte: there is no such setting; did you mean tile_cache_b"),
+        ("treads = 3", "treads: there is no such setting; did you mean threads?"),
+        ("host = ['a']", "host: it is a list; write one value"),
+        (
+            "[[catalogs]]\nsorce = '/x'\nkind = 'folder'",
+            "catalogs[0].sorce: there is no such setting; did you mean so",
+        ),
+        ("[[sources]]\nprefix = 's3://x'\nregon = 'x'", "sources[0].regon: there is no such setting; did you mean r"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told(tmp_path: Path, text: str, message: str) -> None:
+    lines = problems(tmp_path, text)
+    assert any(line.startswith(message) for line in lines), lines
 
 
 @every(
@@ -188,3 +216,34 @@ def test_a_folder_and_its_index_name_bands_by_the_rule(tmp_path: Path) -> None:
         first = catalog.get("i")
         assert [band.name for band in first.bands] == [band]
         assert catalog.get("i") is first
+
+
+@every(
+    ("source", "prefix"),
+    [
+        ("s3://eo", "s3://eo/"),
+        ("s3://eo/2024", "s3://eo/"),
+        ("https://stac.example.org/a/catalog.json", "https://stac.example.org/"),
+        ("gs://eo/items.parquet", "gs://eo/"),
+    ],
+)
+def test_what_no_source_covers_is_told_at_start(source: str, prefix: str) -> None:
+    catalogs = [CatalogSettings(CatalogKind.INDEX, source)]
+    configure({})
+    with pytest.raises(InvalidRequest) as error:
+        check_sources(catalogs)
+    assert str(error.value) == (
+        "catalogs[0].source: no table [[sources]] covers it, so that it cannot be read; "
+        f"add one with prefix = {prefix!r}"
+    )
+    configure(make_sources([SourceSettings(prefix)]))
+    try:
+        check_sources(catalogs)
+    finally:
+        configure({})
+
+
+def test_a_folder_and_an_api_need_no_source(tmp_path: Path) -> None:
+    api = CatalogSettings(CatalogKind.STAC_API, "https://x.org/")
+    local = CatalogSettings(CatalogKind.INDEX, "/a.json")
+    check_sources([CatalogSettings(CatalogKind.FOLDER, str(tmp_path)), api, local])

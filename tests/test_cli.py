@@ -1,5 +1,7 @@
 """The command line: its output and exit codes."""
 
+import io
+import itertools
 import json
 import re
 import subprocess
@@ -12,14 +14,18 @@ import grpc
 import pytest
 import rasterio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from rich.console import Console
 
 import rasterwire
 from effort import HANG
 from images import SCENE
+from rasterwire.cli.download import show_plan
+from rasterwire.cli.text import console
 from rasterwire.client import Client, InvalidParams
 from rasterwire.demo.scene import make_scene
 from rasterwire.server.process import app
 from rasterwire.server.settings import BadSettings, Settings, load_settings
+from rasterwire.v1 import download_pb2
 from serving import Served, served
 
 BOX = "-122.0859,37.0436,-122.0626,37.0586"
@@ -106,6 +112,37 @@ def test_each_column_of_a_plan_says_something(server: Served) -> None:
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in said.splitlines() if line[0] == "│"]
     assert [row[-1] for row in rows] == ["native pixels", "native pixels"]
     assert all(all(row) for row in rows)
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 80, 120, 100_000])
+def test_a_plan_loses_no_column_and_no_value_at_any_width(width: int) -> None:
+    for format_, count in itertools.product(download_pb2.Format.values()[1:], (1, 3, 40)):
+        plan = download_pb2.DownloadPlan(filename="x", format=format_)
+        numbers = [[number] for number in range(count)] if format_ == 2 else [range(count)]
+        for group in numbers:
+            grid = download_pb2.PixelGrid(
+                crs="EPSG:32610", crs_transform=[10, 0, 576960, 0, -10, 4102960], width=209, height=170
+            )
+            raster = plan.rasters.add(path=f"20210109T185751_T10SEG.B{group[0]}.tif", grid=grid)
+            for number in group:
+                raster.bands.add(id=f"B{number}", data_type=download_pb2.DATA_TYPE_UINT16, overview=2)
+        shown = io.StringIO()
+        show_plan(plan, Console(file=shown, width=width))
+        lines = [line for line in shown.getvalue().splitlines() if line[:1] in set("│┃")]
+        columns = list(zip(*([cell.strip() for cell in line[1:-1].split(line[0])] for line in lines), strict=True))
+        assert len(columns) == 7
+        assert "…" not in shown.getvalue()
+        texts = ["".join(column).replace(" ", "") for column in columns]
+        assert texts[-1] == "resampling" + "nativepixelsofoverview1:2" * count
+        assert texts[1] == "band" + "".join(f"B{number}" for number in range(count))
+        assert "576960" in texts[-2]
+
+
+def test_a_table_has_room_for_its_columns_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for columns, width in (("10", 40), ("100", 100)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert console().width == width
 
 
 def test_all_that_is_wrong_is_told_at_once_in_the_words_of_the_options(server: Served) -> None:
@@ -298,7 +335,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nope = 1", "unknown setting nope"),
+        ("nope = 1", "nope: there is no such setting; there are catalog, "),
         ("threads = 0", "too small"),
         ('threads = "x"', "not a number"),
         ("=", "config file"),
@@ -328,6 +365,28 @@ def test_the_catalog_may_be_named_by_the_settings_alone(tmp_path: Path) -> None:
     code, _, output = run("serve", "--config", tmp_path / "settings.toml")
     assert (code, f"catalog: {tmp_path}/gone is not a folder" in output) == (2, True)
     assert "catalog: not set" in run("serve")[2]
+
+
+def test_a_file_in_place_of_a_folder_and_the_other_way_round_are_told_with_the_remedy(tmp_path: Path) -> None:
+    config, raster = tmp_path / "ok.toml", tmp_path / "a.tif"
+    config.write_text(f'catalog = "{tmp_path}"')
+    raster.touch()
+    messages = {
+        config: f"catalog: {config} is not a folder, but a file; for a config file: rasterwire serve --config {config}",
+        raster: f"catalog: {raster} is not a folder, but a file; to serve the folder that holds it: rasterwire serve "
+        f"{tmp_path}",
+    }
+    for path, message in messages.items():
+        with pytest.raises(BadSettings) as error:
+            load_settings(None, {"catalog": path})
+        assert str(error.value) == message
+    with pytest.raises(BadSettings, match="is a folder; to serve its images: rasterwire serve "):
+        load_settings(tmp_path, {})
+    with pytest.raises(BadSettings, match="No such file or directory; name a TOML file"):
+        load_settings(tmp_path / "gone.toml", {})
+    config.write_text('[[catalog]]\nkind = "folder"')
+    with pytest.raises(BadSettings, match=r"catalog: it is a list; did you mean \[\[catalogs\]\]\?"):
+        load_settings(config, {"catalog": tmp_path})
 
 
 def test_a_port_that_is_no_number_is_wrong_usage() -> None:

@@ -22,6 +22,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.InvalidRequest: errors.invalid("scale", "X", "must be greater than 0, got -1"),
     errors.ImageNotFound: errors.ImageNotFound("a/b"),
     errors.SourceUnavailable: errors.SourceUnavailable("a", "B1", "the file is gone"),
+    errors.CatalogUnavailable: errors.CatalogUnavailable("the index is damaged; build it again", "landsat/"),
     errors.DownloadNotFound: errors.DownloadNotFound(),
     errors.AddressUnknown: errors.AddressUnknown("GET", "/v1/x"),
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),

@@ -18,6 +18,7 @@ from rasterwire.catalog.ingest.build import update_index
 from rasterwire.errors import SourceUnavailable
 from rasterwire.query import Query
 from stac_double import item_of
+from test_refusals import write_item
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,17 @@ def test_until_it_is_complete_an_index_says_so_and_why(tmp_path: Path, caplog: p
         until(lambda: "cannot be made: " in problem(), True)
         until(lambda: "the index of catalog EO could not be updated" in caplog.text, True)
         assert str(tmp_path) not in problem() + caplog.text
+    finally:
+        catalog.close()
+
+
+def test_rasters_that_no_source_covers_are_told_after_an_update(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_item(tmp_path / "items" / "i.json", {"B0": {"href": "https://example.com/1.tif"}})
+    catalog = FollowedCatalog(str(tmp_path / "items"), tmp_path / "index" / "x.sqlite", name="EO")
+    try:
+        until(lambda: "catalog EO: none of the rasters of its first 1 images is at an address" in caplog.text, True)
     finally:
         catalog.close()
 

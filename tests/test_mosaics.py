@@ -18,6 +18,8 @@ from affine import Affine
 from google.protobuf import json_format
 from rasterio.io import MemoryFile
 
+from effort import HANG
+from graphs import call, graph
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, refusal, served
@@ -335,3 +337,46 @@ def test_as_many_filters_as_the_schema_allows_are_taken(scenes: Scenes) -> None:
     filters = [{"property": "cloud", "comparison": "COMPARISON_NOT_EQUAL", "number": n} for n in range(1, 101)]
     _, plan = pixels(scenes.server, params({"query": {"collection": "made/up", "filters": filters}}))
     assert plan.scenes == 1
+
+
+def planned(scenes: Scenes, document: dict[str, Any]) -> download_pb2.DownloadPlan:
+    request = json_format.ParseDict(document, download_pb2.DownloadParams())
+    message = download_service_pb2.PlanDownloadRequest(params=request)
+    return scenes.server.downloads.PlanDownload(message, timeout=HANG).plan
+
+
+def test_a_plan_says_how_a_box_was_read_whose_west_is_greater_than_its_east(scenes: Scenes) -> None:
+    around = {"boundingBox": {"west": 10, "south": 36, "east": -119, "north": 38}}
+    coarse = {"image": IDS[0], "bands": [{"id": "red"}], "crs": "EPSG:4326", "scale": 1000}
+    (note,) = planned(scenes, coarse | {"region": around}).notes
+    assert note.field == "region"
+    assert note.text == (
+        "its west, 10, is greater than its east, -119, so it was read as the 231 degrees over the antimeridian; "
+        "swap the two, if it is not meant to go around most of the earth"
+    )
+    straight = {"boundingBox": {"west": -121, "south": 36, "east": 10, "north": 38}}
+    assert not planned(scenes, coarse | {"region": straight}).notes
+    unused = {"crsTransform": [0.01, 0, -121, 0, -0.01, 38], "dimensions": [100, 100], "scale": None}
+    exact = {key: value for key, value in {**coarse, **unused, "region": around}.items() if value is not None}
+    assert [item.field for item in planned(scenes, exact | {"dimensions": []}).ignored] == ["region"]
+    assert not planned(scenes, exact | {"dimensions": []}).notes
+    query = {"collection": "made/up", "bounds": around}
+    mosaic = {"mosaic": {"query": query}, "bands": [{"id": "red"}], **GRID}
+    assert [(note.field, "231" in note.text) for note in planned(scenes, mosaic).notes] == [
+        ("mosaic.query.bounds", True)
+    ]
+    pacific = coarse | {"region": {"boundingBox": {"west": 170, "south": 36, "east": -119, "north": 38}}}
+    (note,) = planned(scenes, pacific).notes
+    assert note.text.endswith("so it was read as the 71 degrees over the antimeridian")
+
+
+def test_a_plan_says_what_the_catalog_could_not_answer(scenes: Scenes) -> None:
+    weekend = call("Filter.calendarRange", start=6, end=7, field="day_of_week")
+    loaded = call("ImageCollection.load", id="made/up")
+    result = call("reduce.min", collection=call("Collection.filter", collection=loaded, filter=weekend))
+    plan = planned(scenes, {"expression": graph(result), "bands": [{"id": "red"}], **GRID})
+    assert plan.images_tested == 12
+    (note,) = plan.notes
+    assert (note.field, "12 images, one by one" in note.text) == ("expression", True)
+    plain = planned(scenes, {"mosaic": QUERIED, "bands": [{"id": "red"}], **GRID})
+    assert (plain.images_tested, len(plain.notes)) == (0, 0)

@@ -8,11 +8,14 @@ from urllib.request import urlopen
 
 import grpc
 import pytest
+from click.testing import CliRunner
 from google.protobuf import json_format
 
 from effort import HANG
 from graphs import Value, call, graph, load
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.cli.main import cli
+from rasterwire.client import Client
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
@@ -97,6 +100,8 @@ def test_one_bad_asset_leaves_the_others_and_is_named_where_it_is_missed(server:
     for image, readable, broken in (("mixed", ["one", "two"], "cut"), ("f/plain", ["B1", "B2"], "B3")):
         info = server.catalog.GetImage(catalog_service_pb2.GetImageRequest(id=image), timeout=HANG).image
         assert [band.id for band in info.bands] == readable
+        assert broken in [asset.id for asset in info.unreadable_assets]
+        assert all(asset.reason for asset in info.unreadable_assets)
         params = download_pb2.DownloadParams(image=image, format=FORMAT)
         _, plan = server.stream(params)
         assert [band.id for band in plan.rasters[0].bands] == readable
@@ -150,6 +155,42 @@ def test_what_is_computed_of_an_image_takes_all_of_it_or_names_what_cannot_be_re
     with pytest.raises(grpc.RpcError) as caught:
         server.stream(json_format.ParseDict({"mosaic": {"images": {"ids": ["mixed"]}}}, download_pb2.DownloadParams()))
     assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
+
+
+def test_a_mosaic_needs_the_bands_that_are_asked_for_and_no_others(server: Served) -> None:
+    mosaic: dict[str, Any] = {"images": {"ids": ["mixed", "mixed"]}}
+    grid = {"crs": "EPSG:32633", "dimensions": [4, 4], "crsTransform": [10, 0, 500000, 0, -10, 5000000]}
+
+    def plan(bands: list[str], **more: Any) -> download_pb2.DownloadPlan:
+        document = {"mosaic": mosaic | more, "bands": [{"id": band} for band in bands], "format": "FORMAT_NPY", **grid}
+        return server.stream(json_format.ParseDict(document, download_pb2.DownloadParams()))[1]
+
+    for composite in ("FIRST", "MEDIAN"):
+        found = plan(["two", "one"], composite=f"COMPOSITE_{composite}")
+        assert [band.id for band in found.rasters[0].bands] == ["two", "one"]
+    assert plan(["two"], composite="COMPOSITE_QUALITY", qualityBand="one").rasters[0].bands[0].id == "two"
+    wrong_bands: list[list[str]] = [["cut"], ["one", "gone"], []]
+    for wrong in wrong_bands:
+        with pytest.raises(grpc.RpcError) as caught:
+            plan(wrong)
+        assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE", wrong
+    with pytest.raises(grpc.RpcError) as caught:
+        plan(["two"], composite="COMPOSITE_QUALITY", qualityBand="cut")
+    assert refusal(caught.value).reason == "SOURCE_UNAVAILABLE"
+
+
+def test_a_download_of_all_bands_tells_of_those_that_cannot_be_read(server: Served, tmp_path: Path) -> None:
+    arguments = ["download", "mixed", "-o", str(tmp_path / "x.npy"), "--server", server.address, "-q"]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("left out: 'cut' of the image cannot be read: ")
+    with Client(server.address) as client:
+        done_plan = client.download({"image": "mixed", "format": "NPY"}, tmp_path / "y.npy").plan
+    assert [item.field for item in done_plan.ignored] == ["bands", "bands"]
+    shown = CliRunner().invoke(cli, ["images", "mixed", "--server", server.address])
+    assert "left out: 'gone' cannot be read: no such file in the catalog's folder" in shown.stderr
 
 
 def test_a_file_that_cannot_be_read_gives_its_name_to_no_other(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from cases import every
 from listed import ListedCatalog, random_images, random_query, walk
+from rasterwire.catalog import Page
 from rasterwire.catalog.prefixed import Member, PrefixedCatalog
-from rasterwire.errors import ImageNotFound, InvalidRequest, SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, ImageNotFound, InvalidRequest, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.query import Query, Sort
 
@@ -118,6 +120,48 @@ def test_an_error_names_the_image_as_it_is_called_and_the_catalog_that_failed() 
         catalog.get("a/b/x")
     with pytest.raises(SourceUnavailable, match=r"it is away \(images under a/b/\)"):
         catalog.count(Query())
+
+
+class Away(ListedCatalog):
+    """Cannot be reached."""
+
+    def find(self, query: Query, start: str = "", size: int = 1000) -> Page:
+        raise CatalogUnavailable("its server cannot be reached")
+
+
+@every("size", [1, 2, 1000])
+@every("sort", [(), (Sort("cloud"),)])
+def test_of_several_catalogs_those_that_can_be_reached_are_listed_and_the_others_named(
+    size: int, sort: tuple[Sort, ...]
+) -> None:
+    images = [Image(name, ()) for name in "xyz"]
+    members = [("a", ListedCatalog(images)), ("b", Away(images)), ("c/d", ListedCatalog(images)), ("", Away([]))]
+    catalog = PrefixedCatalog([Member(prefix, each) for prefix, each in members])
+    query = Query(sort=sort, allows_part=True)
+    found: list[str] = []
+    unreachable: set[str] = set()
+    start = ""
+    while True:
+        page = catalog.find(query, start, size)
+        unreachable.update(page.unreachable)
+        found += [image.id for image in page.images]
+        start = page.next
+        if not start:
+            break
+    assert found == ["a/x", "a/y", "a/z", "c/d/x", "c/d/y", "c/d/z"]
+    assert unreachable == {"", "b/"}
+    with pytest.raises(CatalogUnavailable, match="its server cannot be reached"):
+        catalog.find(replace(query, allows_part=False))
+    with pytest.raises(CatalogUnavailable, match=r"its server cannot be reached \(images under b/\)") as error:
+        catalog.find(replace(query, prefix="b/"))
+    assert error.value.prefix == "b/"
+    assert catalog.find(replace(query, prefix="a/")).unreachable == ()
+
+
+def test_where_no_catalog_can_be_reached_a_list_is_an_error() -> None:
+    catalog = PrefixedCatalog([Member("a", Away([])), Member("b", Away([]))])
+    with pytest.raises(CatalogUnavailable, match="its server cannot be reached"):
+        catalog.find(Query(allows_part=True))
 
 
 def test_a_count_is_unknown_where_that_of_one_catalog_is() -> None:

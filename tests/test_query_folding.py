@@ -20,6 +20,7 @@ from cases import every
 from effort import HANG
 from graphs import Value, argument, call, function, graph
 from list_catalog import ListCatalog
+from rasterwire.budget import Budget, current, spending
 from rasterwire.download import read_ahead
 from rasterwire.download.image_source import CatalogWorld, unknown_properties
 from rasterwire.download.image_values import image_value
@@ -217,6 +218,17 @@ def test_what_no_query_says_is_tested_on_the_pages_of_what_one_says() -> None:
     ]
 
 
+def test_images_that_are_looked_at_one_by_one_are_counted() -> None:
+    weekend = call("Filter.calendarRange", start=6, end=7, field="day_of_week")
+    for condition, tested in ((weekend, 20), (call("Filter.and", filters=[less("n", 12), weekend]), 12)):
+        with spending(Budget()):
+            value_of(size(filtered(condition)), made(page=5))
+            assert current().images_tested == tested
+    with spending(Budget()):
+        value_of(size(filtered(less("n", 12))), made(page=5))
+        assert current().images_tested == 0
+
+
 def test_of_a_filter_of_more_conditions_than_a_catalog_takes_the_first_are_asked_for() -> None:
     catalog = made()
     many = call("Filter.and", filters=[call("Filter.greaterThan", leftField="n", rightValue=-at) for at in range(600)])
@@ -345,7 +357,7 @@ def test_a_list_of_images_is_a_page_of_the_catalog() -> None:
         ids += [image.id for image in page.images]
         token = page.next_page_token
     assert (ids, token) == ([image.id for image in catalog.images], "")
-    assert catalog.queries == [(Query(prefix="c/0"), start, 10) for start in ("", "c/009", "c/019")]
+    assert catalog.queries == [(Query(prefix="c/0", allows_part=True), start, 10) for start in ("", "c/009", "c/019")]
     assert catalog.opened == []
 
 
@@ -354,7 +366,7 @@ def test_a_list_of_assets_is_a_page_of_the_catalog_by_its_filter() -> None:
     text = 'startTime >= "2021-01-03T00:00:00Z" AND startTime < "2021-01-08T00:00:00Z" AND properties.cloud<9'
     page = list_assets(catalog, "projects/p/assets/c", {"filter": text, "pageSize": "3", "view": "BASIC"})
     assert [asset["id"] for asset in page["assets"]] == ["c/002", "c/003", "c/004"]
-    query = replace(IN_TIME, conditions=(Compare("cloud", Comparison.LESS, 9.0),))
+    query = replace(IN_TIME, conditions=(Compare("cloud", Comparison.LESS, 9.0),), allows_part=True)
     assert catalog.queries == [(query, "", 3)]
     assert (catalog.opened, catalog.sought, page["nextPageToken"]) == ([], [], "c/004")
     following = {"filter": text, "pageToken": page["nextPageToken"], "view": "BASIC"}

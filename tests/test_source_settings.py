@@ -73,7 +73,7 @@ def test_tables_become_settings() -> None:
 def test_all_that_is_wrong_is_told_at_once_and_no_key_is_shown() -> None:
     violations = Violations()
     tables = [
-        {"prefix": "s3://eo", "region": "eu central"},
+        {"prefix": "ftp://eo", "region": "eu central"},
         {"region": "eu"},
         {"prefix": "s3://eo/", "credentials": "AKIASECRET", "endpoint": "https://user:AKIASECRET@s3.example.org"},
         {"prefix": "s3://eo/", "redirects": "same-host", "bucket": "eo", "max_in_flight": 0, "retries": True},
@@ -98,15 +98,15 @@ def test_all_that_is_wrong_is_told_at_once_and_no_key_is_shown() -> None:
 
 
 def test_prefixes_end_where_a_name_ends() -> None:
+    for prefix, whole in (("https://data.example.org", "https://data.example.org/"), ("s3://eo/a", "s3://eo/a/")):
+        assert [source.prefix for source in read_sources([{"prefix": prefix}], Violations())] == [whole]
     for prefix in (
-        "https://data.example.org",
         "https://user@data.example.org/",
         "https://data.example.org/a/../b/",
         "https://data.example.org/?a=/",
         "https://Data.example.org/",
         "https://data.example.org./",
         "ftp://data.example.org/",
-        "s3://eo/a",
         "s3://",
         "/data/",
         "",

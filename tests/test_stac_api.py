@@ -11,6 +11,7 @@ import pytest
 import rasterwire.catalog.stac_api.catalog as of_catalog
 import rasterwire.catalog.stac_api.connection as of_connection
 from listed import EPOCH, random_query, walk
+from rasterwire.budget import Budget, current, spending
 from rasterwire.catalog.stac_api.catalog import StacApiCatalog
 from rasterwire.catalog.stac_api.connection import ApiConnection
 from rasterwire.errors import ImageNotFound, InvalidRequest, SourceUnavailable
@@ -148,6 +149,44 @@ def test_a_filter_that_is_refused_is_tested_here(double: StacDouble) -> None:
     double.refuses = lambda body: 500 if "cloud" in str(body.get("filter")) else 0
     query = Query(conditions=(Compare("cloud", Comparison.LESS, 5),))
     assert [image.id for image in walk(catalog_of(double), query, 2)] == ["i0", "i1", "i2", "i3", "i4"]
+
+
+CHEAP = Query(conditions=(Compare("cloud", Comparison.LESS, 5),))
+
+
+@pytest.mark.parametrize(
+    ("conforms", "query", "tested"),
+    [
+        (FULL, Query(), 0),
+        (FULL, CHEAP, 0),
+        (FULL, Query(start=0), 0),
+        (FULL, Query(sort=(Sort(START),)), 0),
+        (FULL, Query(sort=(Sort("cloud"),)), 30),
+        (FULL, Query(conditions=(Compare("name", Comparison.LESS, "x"),)), 30),
+        ((*CORE, *SORT), CHEAP, 30),
+        (CORE, Query(), 30),
+    ],
+)
+def test_items_that_the_api_leaves_to_this_server_are_counted(
+    double: StacDouble, conforms: tuple[str, ...], query: Query, tested: int
+) -> None:
+    time = "2020-01-01T00:00:00Z"
+    double.items = [item_of(f"i{number:02}", properties={"datetime": time, "cloud": number}) for number in range(30)]
+    double.conforms = conforms
+    catalog = catalog_of(double)
+    for _ in range(2):
+        with spending(Budget()):
+            catalog.find(query)
+            assert current().images_tested == tested
+
+
+def test_items_of_a_filter_that_the_api_refuses_are_counted(double: StacDouble) -> None:
+    time = "2020-01-01T00:00:00Z"
+    double.items = [item_of(f"i{number}", properties={"datetime": time, "cloud": number}) for number in range(9)]
+    double.refuses = lambda body: 500 if "cloud" in str(body.get("filter")) else 0
+    with spending(Budget()):
+        catalog_of(double).find(CHEAP)
+        assert current().images_tested == 9
 
 
 def test_one_broken_item_hides_no_other(double: StacDouble) -> None:

@@ -7,8 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog.ingest.build import SourceKind, update_index
+from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.cli.main import cli
-from rasterwire.server.process.unserved import tell_unserved
+from rasterwire.server.process.unserved import tell_unread, tell_unserved
 from test_refusals import write_item, write_tiff
 
 BESIDE = ["a.tif.msk", "a.tif.ovr", "a.tif.aux.xml", "a.tfw", "b.wld", "sub/c.TIF.MSK", "sub/c.j2w"]
@@ -107,3 +109,25 @@ def test_a_world_file_or_mask_changes_no_image(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"1\n0\n0\n-1\n0\n0\n")
     after = FolderCatalog(tmp_path).get("a")
     assert (after.bands[0].grid, after.bands[0].masked) == (before.bands[0].grid, before.bands[0].masked)
+
+
+def test_an_index_without_a_raster_that_can_be_read_is_told_at_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, path = tmp_path / "items", tmp_path / "x.sqlite"
+    for number in range(3):
+        write_item(folder / f"i{number}.json", {"B0": {"href": "https://example.com/1.tif"}})
+    update_index(str(folder), SourceKind.FOLDER, path)
+    settings = CatalogSettings(CatalogKind.INDEX, str(path), "far")
+    with caplog.at_level(logging.WARNING, "rasterwire.server"):
+        tell_unread(settings, tmp_path)
+        assert len(caplog.messages) == 1
+        assert "catalog far: none of the rasters of its first 3 images is at an address that" in caplog.messages[0]
+        caplog.clear()
+        write_tiff(folder / "a.tif")
+        update_index(str(folder), SourceKind.FOLDER, path)
+        tell_unread(settings, tmp_path)
+        assert not caplog.messages
+        path.write_bytes(b"no index")
+        tell_unread(settings, tmp_path)
+    assert caplog.messages == ["catalog far: the index of this catalog cannot be opened; build it again"]

@@ -195,6 +195,37 @@ def test_bands_that_are_invalid_together_share_one_mask(tmp_path: Path) -> None:
         assert check(image, cloudy, tmp_path, image.id).rasters[0].mask is MaskOutput.BAND
 
 
+@pytest.mark.parametrize("colours", [1, 3])
+def test_a_file_with_an_alpha_band_has_one_mask_which_is_that_of_its_source(tmp_path: Path, colours: int) -> None:
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 256, (colours + 1, 48, 64)).astype("uint8")
+    pixels[-1][rng.random((48, 64)) < 0.5] = 0
+    options = {"photometric": "RGB" if colours == 3 else "MINISBLACK", "ALPHA": "YES", "dtype": "uint8"}
+    place = {"crs": "EPSG:32633", "transform": Affine(10, 0, 500000, 0, -10, 5000000)}
+    path = tmp_path / "alpha.tif"
+    with rasterio.open(path, "w", "GTiff", 64, 48, colours + 1, **place, **options) as raster:
+        raster.write(pixels)
+    image = image_of(path, tmp_path)
+    for spec, resampling in itertools.product(GRIDS.values(), (Resampling.NEAREST, Resampling.AVERAGE, Resampling.MIN)):
+        request = DownloadRequest("alpha", grid=spec, format=Format.GEO_TIFF, resampling=resampling)
+        plan = make_plan(request, image, Limits())
+        (raster_plan,) = plan.rasters
+        assert raster_plan.mask is MaskOutput.BAND, (spec, resampling)
+        height, width = (int(side) for side in raster_plan.grid.shape)
+        colour, *_, alpha = (
+            render_band(band, raster_plan.grid, Window(0, 0, height, width)) for band in raster_plan.bands
+        )
+        with MemoryFile(made(plan, tmp_path)) as memory, memory.open() as file:
+            assert np.array_equal(file.dataset_mask() > 0, colour.valid), (spec, resampling)
+            assert np.array_equal(file.read(colours + 1)[alpha.valid], alpha.data[alpha.valid]), (spec, resampling)
+            if spec == GridSpec():
+                with rasterio.open(path) as source:
+                    assert np.array_equal(file.dataset_mask() > 0, source.dataset_mask() > 0)
+                assert np.array_equal(file.read(colours + 1), pixels[-1])
+    smooth = DownloadRequest("alpha", grid=GRIDS["coarser"], format=Format.GEO_TIFF, resampling=Resampling.BILINEAR)
+    assert make_plan(smooth, image, Limits()).rasters[0].mask is MaskOutput.EACH_BAND
+
+
 def test_a_file_with_a_mask_of_each_band_can_be_served_again(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     pixels = rng.integers(0, 4, (1, 48, 64)).astype("uint8")

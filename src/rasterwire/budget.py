@@ -27,6 +27,7 @@ class Budget:
     def __init__(self, seconds: float = MAX_SECONDS) -> None:
         self._calls = 0
         self._bytes = 0
+        self._images_tested = 0
         self._end = time.monotonic() + seconds
         self._stopped = threading.Event()
 
@@ -34,6 +35,15 @@ class Budget:
     def bytes_taken(self) -> int:
         """Bytes of the values that were made so far, roughly."""
         return self._bytes
+
+    @property
+    def images_tested(self) -> int:
+        """Images of the catalog that were looked at one by one, for what it could not answer."""
+        return self._images_tested
+
+    def test_images(self, count: int) -> None:
+        """Count images that are looked at one by one."""
+        self._images_tested += count
 
     def stop(self) -> None:
         """End the evaluation soon, since no client waits for it any more."""
@@ -116,3 +126,10 @@ def take(count: int) -> None:
     budget = _current.get()
     if budget is not None:
         budget.take(count)
+
+
+def test_images(count: int) -> None:
+    """Count images that the evaluation under way looks at one by one; see ``Budget.test_images``."""
+    budget = _current.get()
+    if budget is not None:
+        budget.test_images(count)

@@ -5,6 +5,7 @@
         InvalidExpression     a function of an expression cannot be called this way
         ImageNotFound         no image of that id
         SourceUnavailable     a raster of the image cannot be opened or read
+          CatalogUnavailable  a catalog cannot be reached or read
         DownloadNotFound      no such download, or not with this token, or expired
         AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as requested
@@ -209,6 +210,32 @@ class SourceUnavailable(DownloadError):
     def metadata(self) -> dict[str, str]:
         """The values in the message, for programs."""
         return {"image": self.image_id, "band": self.band}
+
+
+class CatalogUnavailable(SourceUnavailable):
+    """A catalog cannot be reached or read, so that it is not known which images it has.
+
+    What to do: Ask again later; where it stays so, ask the operator. Images of other catalogs are served meanwhile.
+
+    Attributes:
+        problem: a sentence that says what it is about, without a path or an address.
+        prefix: what the ids of its images begin with; empty where they have no prefix.
+    """
+
+    reason = "CATALOG_UNAVAILABLE"
+
+    def __init__(self, problem: str, prefix: str = "") -> None:
+        super().__init__("", "", problem)
+        self.args = (problem, prefix)
+        self.prefix = prefix
+
+    def __str__(self) -> str:
+        return f"{self.problem} (images under {self.prefix})" if self.prefix else self.problem
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The values in the message, for programs."""
+        return {"prefix": self.prefix}
 
 
 class DownloadNotFound(DownloadError):

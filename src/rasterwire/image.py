@@ -162,6 +162,7 @@ class Image:
         collection: the collection that a document names, or "".
         unreadable: asset or file, and the problem, of those whose bands are left out because of it.
         footprint: its outline on the ground, as the catalog knows it; None where it has none, or has not looked.
+        without_rasters: whether the catalog knows of no raster of it that can be opened.
     """
 
     id: str
@@ -171,6 +172,7 @@ class Image:
     collection: str = ""
     unreadable: tuple[tuple[str, str], ...] = ()
     footprint: Region | None = None
+    without_rasters: bool = False
 
 
 def properties_of(image: Image) -> Mapping[str, Any]:

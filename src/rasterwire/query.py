@@ -119,6 +119,7 @@ class Query:
         conditions: only images that fulfil each of them.
         sort: the order; the first one decides, then the next, at last the id.
         limit: the number of images at most, after the order; None for all.
+        allows_part: whether, of several catalogs, the images of one that fails may be left out; the page names it.
     """
 
     collection: str = ""
@@ -129,6 +130,7 @@ class Query:
     conditions: tuple[Condition, ...] = ()
     sort: tuple[Sort, ...] = ()
     limit: int | None = None
+    allows_part: bool = False
 
     def narrowed(self, condition: Condition) -> "Query":
         """Return a query for the images that fulfil a condition as well; this query has no limit."""

@@ -1,16 +1,32 @@
 """Tables of the config file: their settings are read one by one, so that all that is wrong is told at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from rasterwire.errors import Violation, Violations
 
-__all__ = ["read_values", "wrong_setting"]
+__all__ = ["read_values", "unknown_setting", "wrong_setting"]
 
 
 def wrong_setting(name: str, description: str) -> Violation:
     """Return the violation of a setting, by its path in the file."""
     return Violation(name, "INVALID_SETTING", description)
+
+
+def unknown_setting(path: str, name: object, known: Collection[str], tables: Collection[str] = ()) -> Violation:
+    """Return the violation of a name that no setting has, with the one that may be meant.
+
+    Args:
+        path: of the table in the file, "" for the file itself.
+        name: as the file has it.
+        known: the names of all settings there.
+        tables: those of them that are tables, of which there may be several.
+    """
+    close = get_close_matches(str(name).lower(), known, n=1)
+    meant = f"[[{close[0]}]]" if close and close[0] in tables else close[0] if close else ""
+    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+    return wrong_setting(f"{path}.{name}".lstrip("."), f"there is no such setting; {hint}")
 
 
 def read_values(
@@ -30,7 +46,7 @@ def read_values(
     """
     for name in table:
         if name not in readers:
-            violations.add(wrong_setting(f"{path}.{name}", f"there is no such setting; there are {', '.join(readers)}"))
+            violations.add(unknown_setting(path, name, readers))
     values: dict[str, Any] = {}
     for name in (name for name in readers if name in table):
         try:

@@ -21,10 +21,12 @@ class Page:
         images: without bands, but with their footprints.
         next: where the next page begins; "" after the last one. Of a query without an order of its own it is the id
             of the last image, and any other id is taken as well; else only the catalog that gave it reads it.
+        unreachable: the prefixes of catalogs that fail, whose images are left out; of a query that allows it.
     """
 
     images: Sequence[Image]
     next: str = ""
+    unreachable: tuple[str, ...] = ()
 
 
 class Catalog(Protocol):

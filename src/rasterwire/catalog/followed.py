@@ -12,7 +12,7 @@ from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest import Summary
 from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, kind_of, update_index
-from rasterwire.errors import DownloadError, SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, DownloadError, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.query import Query
 
@@ -20,6 +20,9 @@ __all__ = ["FollowedCatalog"]
 
 _PAUSE = 300.0
 """Seconds between two updates."""
+
+_SAMPLE = 20
+"""Images that are looked at after an update."""
 
 _MAX_LEARNT = 4
 """Images whose rasters are opened before the next look at whether to stop, for footprints that no document gives."""
@@ -86,7 +89,7 @@ class FollowedCatalog:
         with self._opening:
             if self._catalog is None:
                 if not self._updates.complete.exists():
-                    raise SourceUnavailable.of_file(self._updates.state)
+                    raise CatalogUnavailable(self._updates.state)
                 self._catalog = IndexCatalog(IndexStore(self._path), self._bands)
             return self._catalog
 
@@ -108,6 +111,7 @@ class _Updates:
         self._path = path
         self._name = name
         self._last_id = ""
+        self._is_unread = False
         self._problem = ""
         self._problems = ""
 
@@ -126,6 +130,7 @@ class _Updates:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 summary = update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
                 self.complete.touch()
+                self._tell_unread()
             except IndexInUse:  # another process of this server is at it
                 pass
             except Exception as error:  # noqa: BLE001  of a source, of which the next look may find another state
@@ -148,6 +153,23 @@ class _Updates:
             _log.warning("catalog%s: %s", f" {self._name}" if self._name else "", problems)
         self._problems = problems
 
+    def _tell_unread(self) -> None:
+        """Log once where no raster of the first images can be opened."""
+        store = IndexStore(self._path)
+        try:
+            images, _ = store.find(Query(), "", _SAMPLE, None)
+        finally:
+            store.close()
+        is_unread = bool(images) and all(image.without_rasters for image in images)
+        if is_unread and not self._is_unread:
+            _log.warning(
+                "catalog %s: none of the rasters of its first %d images is at an address that a table [[sources]] of"
+                " the config file covers; downloads of them are refused",
+                self._name,
+                len(images),
+            )
+        self._is_unread = is_unread
+
     def _learn_footprints(self, until: float) -> None:
         """Open rasters whose footprints no document gives, one after another, so that no search has to wait for all."""
         try:
@@ -167,7 +189,7 @@ class _Updates:
     def _tell(self, count: int, _total: int | None) -> None:
         self.count = count
         if self.stop.is_set():
-            raise SourceUnavailable.of_file("the catalog was closed")
+            raise CatalogUnavailable("the catalog was closed")
 
 
 def _reason(error: Exception) -> str:

@@ -15,8 +15,10 @@ from rasterwire.catalog.ingest.build import SourceKind, kind_of
 from rasterwire.catalog.prefixed import Member, PrefixedCatalog
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.errors import Violation, Violations
+from rasterwire.files.sources import is_covered
+from rasterwire.tables import wrong_setting
 
-__all__ = ["check_packages", "folder_index", "make_catalog"]
+__all__ = ["check_packages", "check_sources", "folder_index", "make_catalog"]
 
 
 def folder_index(indexes: Path, prefix: str, formats: Sequence[str] = ()) -> Path:
@@ -59,6 +61,26 @@ def check_packages(catalogs: Sequence[CatalogSettings]) -> None:
     for number, settings in enumerate(catalogs):
         if missing := _missing_package(settings):
             violations.add(Violation(f"catalogs[{number}].source", "PACKAGE_MISSING", missing))
+    violations.raise_if_any()
+
+
+def check_sources(catalogs: Sequence[CatalogSettings]) -> None:
+    """Check that this process may read what indexes are made of, but for STAC APIs, which are asked without a source.
+
+    Raises:
+        InvalidRequest: no source covers some of them; names all of these at once.
+    """
+    violations = Violations()
+    for number, settings in enumerate(catalogs):
+        if settings.kind is not CatalogKind.INDEX or settings.is_index_file or "://" not in settings.source:
+            continue
+        kind = kind_of(settings.source)
+        address = settings.source.rstrip("/") + "/" if kind is SourceKind.BUCKET else settings.source
+        if kind is not SourceKind.API and not is_covered(address):
+            scheme, _, rest = address.partition("://")
+            prefix = f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}/"
+            problem = f"no table [[sources]] covers it, so that it cannot be read; add one with prefix = {prefix!r}"
+            violations.add(wrong_setting(f"catalogs[{number}].source", problem))
     violations.raise_if_any()
 
 

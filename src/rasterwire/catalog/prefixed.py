@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from rasterwire.catalog import MAX_PAGE, Catalog, Page
-from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
+from rasterwire.errors import CatalogUnavailable, ImageNotFound, SourceUnavailable, invalid
 from rasterwire.image import Image
 from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Query, sort_images
 
@@ -70,11 +70,9 @@ class Member:
         try:
             yield
         except SourceUnavailable as error:
-            if not self.prefix:
-                raise
             if error.image_id:
                 raise SourceUnavailable(self.root + error.image_id, error.band, error.problem) from error
-            raise SourceUnavailable("", error.band, f"{error.problem} (images under {self.root})") from error
+            raise CatalogUnavailable(error.problem, self.root) from error
 
 
 class _Place(NamedTuple):
@@ -148,7 +146,9 @@ class PrefixedCatalog:
 
     def _parts(self, query: Query) -> list[tuple[Member, Query]]:
         """Return the members that may have images of a query, each with the query that it is asked."""
-        parts = [(member, _below(member, query)) for member in self._members]
+        owner = self._member_of(query.prefix)  # of all ids that begin so, but for those of longer prefixes
+        members = [member for member in self._members if owner is None or member.root.startswith(owner.root)]
+        parts = [(member, _below(member, query)) for member in members]
         return [(member, self._without_others(member, below)) for member, below in parts if below is not None]
 
     def _without_others(self, member: Member, query: Query) -> Query:
@@ -161,9 +161,14 @@ class PrefixedCatalog:
 
 
 class _Merge:
-    """The images of several catalogs in one order."""
+    """The images of several catalogs in one order.
+
+    Attributes:
+        failures: of catalogs that the query allows to leave out, by their roots.
+    """
 
     def __init__(self, parts: Sequence[tuple[Member, Query]], query: Query) -> None:
+        self.failures: dict[str, CatalogUnavailable] = {}
         self._parts = parts
         self._query = query
 
@@ -175,7 +180,17 @@ class _Merge:
             images = [image for image in images if image.id > start][: size + 1]
         else:
             images = list(islice(self._by_id(start, size + 1), size + 1))
-        return Page(images[:size], images[size - 1].id if len(images) > size else "")
+        return Page(images[:size], images[size - 1].id if len(images) > size else "", self._unreachable())
+
+    def _unreachable(self) -> tuple[str, ...]:
+        """Return the roots of the catalogs that failed.
+
+        Raises:
+            CatalogUnavailable: all did.
+        """
+        if self.failures and len(self.failures) == len(self._parts):
+            raise next(iter(self.failures.values()))
+        return tuple(self.failures)
 
     def _by_id(self, start: str, size: int) -> Iterator[Image]:
         places = {number: _Place(inner, 0) for number, inner in self._starts(start)}
@@ -207,9 +222,9 @@ class _Merge:
             images.append(image)
             after = state
         else:
-            return Page(images)
+            return Page(images, "", self._unreachable())
         count += len(images)
-        return Page(images, "" if count == self._query.limit else _token(count, after))
+        return Page(images, "" if count == self._query.limit else _token(count, after), self._unreachable())
 
     def _state(self, start: str) -> tuple[int, dict[int, _Place]]:
         if not start:
@@ -240,7 +255,13 @@ class _Merge:
         """Yield the images of a member from a place on, each with the place behind it."""
         member, query = self._parts[number]
         while True:
-            page = member.find(query, place.start, size)
+            try:
+                page = member.find(query, place.start, size)
+            except CatalogUnavailable as error:
+                if not query.allows_part:
+                    raise
+                self.failures[member.root] = error
+                return
             for position, image in enumerate(page.images[place.skipped :], start=place.skipped + 1):
                 yield _Place(place.start, position), image
             if not page.next:

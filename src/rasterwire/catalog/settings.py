@@ -44,8 +44,8 @@ class CatalogSettings:
     Attributes:
         kind: ``folder``, ``index`` or ``stac-api``.
         source: the folder; the file of an index, ending with ``.sqlite``; what an index is made of: an absolute path or
-            a URL of a STAC catalog or a stac-geoparquet file, or the address of a bucket or of a part of its keys,
-            ending with a slash; or the address of the landing page of an API.
+            a URL of a STAC catalog or a stac-geoparquet file, or the address of a bucket or of a part of its keys;
+            or the address of the landing page of an API.
         prefix: of the ids of its images, such as ``COPERNICUS/S2_SR``; their own ids follow behind a slash. By default
             they have none.
         collection: the one whose images are served, under the prefix alone; or a list of those whose images are, under

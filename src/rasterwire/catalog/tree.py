@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from rasterwire.catalog.document import is_text
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.beside import is_chosen, is_picture, version_beside
 from rasterwire.files.raster_file import version_of
@@ -221,7 +221,7 @@ def scan(root: Path, last: Tree | None = None, *, is_quick: bool = False) -> Tre
     """
     top = os.path.realpath(root)
     if not os.path.isdir(top):
-        raise SourceUnavailable(image_id="", band="", problem="the folder of the catalog does not exist")
+        raise CatalogUnavailable("the folder of the catalog does not exist")
     earlier = {} if last is None else last.folders
     folders: dict[str, Folder] = {}
     unread: set[str] = set()

@@ -50,6 +50,8 @@ def download(server: str, output: str, preview: Path | None, restart: bool, quie
         request["format_"] = _FORMATS.get(target.suffix.lower())
     with Client(server) as client:
         done = client.download(to_params(request), target, progress=not quiet, restart=restart)
+    for line in _remarks(done.plan):
+        click.echo(line, err=True)
     if preview is not None:
         write_preview(done.path, preview)
     if not quiet:
@@ -102,16 +104,22 @@ def _masks(answer: download_pb2.DownloadPlan) -> dict[str, list[str]]:
     return groups
 
 
+def _remarks(answer: download_pb2.DownloadPlan) -> list[str]:
+    """Return what a plan says of fields that had no effect, of bands that cannot be read, and of how it was made."""
+    ignored = [
+        f"left out: {item.reason}" if item.field == "bands" else f"ignored: {item.field}, because {item.reason}"
+        for item in answer.ignored
+    ]
+    return [printable(line) for line in (*ignored, *(f"note: {note.field}: {note.text}" for note in answer.notes))]
+
+
 def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
     """Print a plan as a table, what was ignored, and what is left out."""
+    headings = ("file", "band", "type", "nodata", "size", "grid", "resampling")
     table = Table(
-        Column("file", overflow="fold"),  # names of bands differ at their end
-        "band",
-        "type",
-        "nodata",
-        "size",
-        "grid",
-        "resampling",
+        *(
+            Column(heading, overflow="fold") for heading in headings
+        ),  # nothing is cut off, however narrow the terminal is
         title=escape(printable(answer.filename)),
         title_justify="left",
     )
@@ -138,8 +146,8 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         bands_by_path.setdefault(band.path, []).append(band.id)
     for how, names in bands_by_path.items():
         to.print(printable(f"path: {how} ({', '.join(names)})"), markup=False)
-    for ignored in answer.ignored:
-        to.print(printable(f"ignored: {ignored.field}, because {ignored.reason}"), markup=False)
+    for line in _remarks(answer):
+        to.print(line, markup=False)
     for left in answer.left_out:
         of = ", ".join(left.bands[:_NAMES_SHOWN]) + (" ..." if len(left.bands) > _NAMES_SHOWN else "")
         to.print(printable(f"left out: {left.item} of {of}, because {left.reason}"), markup=False)

@@ -57,8 +57,8 @@ def index(
 ) -> None:
     """Build an index of the images of SOURCE, or update it.
 
-    SOURCE is a folder, a bucket or a part of its keys (an address that ends with a slash), the root
-    document of a static STAC catalog, the address of a STAC API, or a file of stac-geoparquet.
+    SOURCE is a folder, a bucket or a part of its keys, the root document of a static STAC
+    catalog (its name ends with .json), the address of a STAC API, or a file of stac-geoparquet.
     Documents may be on this machine, at http:// and https:// addresses, or in the object stores
     s3://, gs:// and az://.
 

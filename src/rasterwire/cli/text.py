@@ -4,6 +4,9 @@ import sys
 
 from rich.console import Console
 
+_LEAST_WIDTH = 40
+"""Characters of a table, also on a narrower terminal: with fewer, its columns would have no room at all."""
+
 
 def printable(text: str) -> str:
     """Return text with control characters spelt out, since names come from files and from servers.
@@ -16,4 +19,8 @@ def printable(text: str) -> str:
 
 def console() -> Console:
     """Return where tables go: as wide as the terminal, and as wide as they are where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=100_000, soft_wrap=True)
+    if not sys.stdout.isatty():
+        return Console(width=100_000, soft_wrap=True)
+    terminal = Console()
+    terminal.width = max(terminal.width, _LEAST_WIDTH)
+    return terminal

@@ -72,9 +72,11 @@ class AsyncClient:
         """See ``Client.limits``."""
         return await _threaded(self._client.limits)
 
-    async def list_images(self, prefix: str = "") -> AsyncIterator[catalog_service_pb2.ImageInfo]:
-        """See ``Client.list_images``."""
-        images = self._client.list_images(prefix)
+    async def list_images(
+        self, prefix: str = "", *, on_unreachable: Callable[[str], object] | None = None
+    ) -> AsyncIterator[catalog_service_pb2.ImageInfo]:
+        """See ``Client.list_images``; ``on_unreachable`` is called from another thread."""
+        images = self._client.list_images(prefix, on_unreachable=on_unreachable)
         while (image := await _threaded(functools.partial(next, images, None))) is not None:
             yield image
 

@@ -1,6 +1,7 @@
 """The blocking client: ordinary calls, futures, and Earth Engine's two functions."""
 
 import json
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -213,11 +214,25 @@ class Client:
         )
         return limits
 
-    def list_images(self, prefix: str = "") -> Iterator[catalog_service_pb2.ImageInfo]:
-        """Yield the images whose id begins with a prefix, ordered by id, without their bands."""
+    def list_images(
+        self, prefix: str = "", *, on_unreachable: Callable[[str], object] | None = None
+    ) -> Iterator[catalog_service_pb2.ImageInfo]:
+        """Yield the images whose id begins with a prefix, ordered by id, without their bands.
+
+        Args:
+            prefix: "" for all.
+            on_unreachable: is called once for each catalog of the server that fails now, whose images are left out,
+                with what their ids begin with; without it, a warning tells.
+        """
+        tell = on_unreachable or _warn_unreachable
         request = catalog_service_pb2.ListImagesRequest(prefix=prefix)
+        unreachable: set[str] = set()
         while True:
             page = self._call(self._catalog.ListImages, request)
+            for name in page.unreachable:
+                if name not in unreachable:
+                    unreachable.add(name)
+                    tell(name)
             yield from page.images
             if not page.next_page_token:
                 return
@@ -354,6 +369,11 @@ class Client:
         if not url:
             raise DownloadFailed("the server that made this download id has no HTTP door")
         return url
+
+
+def _warn_unreachable(prefix: str) -> None:
+    ids = f"under {prefix}" if prefix else "without a prefix"
+    warnings.warn(f"images {ids} are left out: the server cannot reach their catalog now", stacklevel=3)
 
 
 def _as_message(download_id: DownloadIdLike) -> download_pb2.DownloadId:

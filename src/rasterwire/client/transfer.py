@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -60,6 +60,7 @@ class Downloaded:
         crc32c: of the whole file, checked.
         filename: that the server proposed.
         mime_type: of the file.
+        plan: that the file was made by; it tells what of the request had no effect, and which bands cannot be read.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class Downloaded:
     crc32c: int
     filename: str
     mime_type: str
+    plan: download_pb2.DownloadPlan = field(default_factory=download_pb2.DownloadPlan, repr=False, compare=False)
 
 
 class Cancelled(Exception):
@@ -175,7 +177,7 @@ def save(
         if path.is_dir():
             target = path / plain_name(info.filename)
         part.become(target)
-    return Downloaded(target, info.size_bytes, info.crc32c, info.filename, info.mime_type)
+    return Downloaded(target, info.size_bytes, info.crc32c, info.filename, info.mime_type, transfer.plan)
 
 
 def check_target(path: Path) -> None:

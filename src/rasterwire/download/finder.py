@@ -17,8 +17,10 @@ __all__ = ["CatalogFinder"]
 class CatalogFinder:
     """See ``expression.language.selection.Finder``."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, needed: Sequence[str] = ()) -> None:
+        """Set the catalog, and the bands that are needed of its images; see ``image_value``."""
         self._catalog = catalog
+        self._needed = needed
 
     def pages(self, query: Query, accepts: Callable[[ImageValue], bool], size: int) -> Iterator[Sequence[ImageValue]]:
         """See ``Finder.pages``. The headers of accepted images are read ahead of their use, a page's at most."""
@@ -35,7 +37,7 @@ class CatalogFinder:
         ahead = ReadAhead(self._catalog)
         values = []
         for image in images:
-            value = image_value(image, ahead.add(image.id))
+            value = image_value(image, ahead.add(image.id), self._needed)
             if accepts(value):  # which may read the image
                 values.append(value)
             else:

@@ -35,9 +35,19 @@ _SAMPLE = 100
 class CatalogWorld:
     """Images of a catalog as values; see ``expression.values.World``."""
 
-    def __init__(self, catalog: Catalog, engine: Engine, graph: Graph | None = None) -> None:
-        """Set where images come from, and the graph that is evaluated, which names images that may be read together."""
+    def __init__(
+        self, catalog: Catalog, engine: Engine, graph: Graph | None = None, needed: Sequence[str] = ()
+    ) -> None:
+        """Set where images come from.
+
+        Args:
+            catalog: of the images.
+            engine: computes pixels.
+            graph: that is evaluated, which names images that may be read together.
+            needed: see ``image_value``.
+        """
         self._catalog = catalog
+        self._needed = needed
         self._engine = engine
         ahead = ReadAhead(catalog)
         names = [] if graph is None else _image_names(graph)
@@ -49,7 +59,7 @@ class CatalogWorld:
             image = self._find(image_id)
         except ImageNotFound:
             raise InvalidExpression(f"Image asset '{image_id[:200]}' {_MISSING}", "Image.load") from None
-        return image_value(image, lambda: image)
+        return image_value(image, lambda: image, self._needed)
 
     def _find(self, name: str) -> Image:
         if name in self._readers:
@@ -63,7 +73,7 @@ class CatalogWorld:
         if not name or not self._catalog.exists(name):
             message = f"ImageCollection asset '{collection_id[:200]}' {_MISSING}"
             raise InvalidExpression(message, "ImageCollection.load")
-        selection = Selection(CatalogFinder(self._catalog), Query(collection=name))
+        selection = Selection(CatalogFinder(self._catalog, self._needed), Query(collection=name))
         return CollectionValue(selection, of_images=True, id=collection_id)
 
     def pixels(self, nodes: Sequence[Node], grid: GeoBox, windows: Sequence[Window]) -> Iterator[list[Pixels]]:

@@ -1,6 +1,6 @@
 """Images of the catalog as the values of expressions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.expression.language.values import BandValue, ImageValue, Projection
@@ -12,17 +12,19 @@ from rasterwire.pixels import type_names
 __all__ = ["image_value"]
 
 
-def image_value(image: Image, complete: Callable[[], Image] | None = None) -> ImageValue:
+def image_value(image: Image, complete: Callable[[], Image] | None = None, needed: Sequence[str] = ()) -> ImageValue:
     """Return an image of the catalog as a value.
 
     Args:
         image: of the catalog.
         complete: returns it with its bands, where it has none so far.
+        needed: names of the only bands that are needed; none for all. An image that has them all gets these alone, in
+            this order, so that another one that cannot be read does no harm.
     """
     if complete is None:
         return ImageValue(_bands(image), properties_of(image), image.id, outline=image.footprint)
     return ImageValue(
-        lambda: _bands(_whole(complete())),
+        lambda: _needed_bands(complete(), needed),
         properties_of(image),
         image.id,
         readable=lambda: _bands(complete()),
@@ -30,15 +32,19 @@ def image_value(image: Image, complete: Callable[[], Image] | None = None) -> Im
     )
 
 
-def _whole(image: Image) -> Image:
-    """Return an image with all its bands.
+def _needed_bands(image: Image, needed: Sequence[str]) -> list[BandValue]:
+    """Return the bands of an image that are needed; all of them where it lacks one.
 
     Raises:
         SourceUnavailable: some of its bands cannot be read, for want of which what is computed would be another.
     """
+    bands = _bands(image)
+    by_name = {band.name: band for band in bands}
+    if needed and by_name.keys() >= {*needed}:
+        return [by_name[name] for name in dict.fromkeys(needed)]
     for file, why in image.unreadable:
         raise SourceUnavailable(image.id, file, why)
-    return image
+    return bands
 
 
 def _bands(image: Image) -> list[BandValue]:

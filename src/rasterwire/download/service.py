@@ -63,19 +63,20 @@ class Downloads:
         self._store = store
         self._artifacts = artifacts
 
-    def plan(self, request: DownloadRequest, graph: Graph | None = None) -> RenderPlan:
+    def plan(self, request: DownloadRequest, graph: Graph | None = None, needed: Sequence[str] = ()) -> RenderPlan:
         """Return the plan of a request.
 
         Args:
             request: of an image of the catalog, or of what a graph makes.
             graph: None for an image of the catalog.
+            needed: names of the only bands that the graph needs of its images; none for all.
 
         Raises:
             InvalidRequest, InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
         """
         if graph is None:
             return make_plan(request, self.image(request.image_id), self.limits)
-        return make_plan(request, self._product(graph), self.limits)
+        return make_plan(request, self._product(graph, needed), self.limits)
 
     def image(self, image_id: str) -> Image:
         """Return an image of the catalog with its bands.
@@ -89,30 +90,35 @@ class Downloads:
         except ImageNotFound:
             raise ImageNotFound(image_id, self.catalog.close_id(image_id)) from None
 
-    def _product(self, graph: Graph) -> Product:
-        return product_of(self.evaluate(graph), graph.result_function)
+    def _product(self, graph: Graph, needed: Sequence[str]) -> Product:
+        return product_of(self.evaluate(graph, needed), graph.result_function)
 
-    def evaluate(self, graph: Graph) -> Any:
+    def evaluate(self, graph: Graph, needed: Sequence[str] = ()) -> Any:
         """Return the value of an expression.
+
+        Args:
+            graph: of the expression.
+            needed: see ``plan``.
 
         Raises:
             InvalidExpression, SourceUnavailable: it has none.
         """
-        return evaluate_graph(graph, CatalogWorld(self.catalog, self._engine, graph))
+        return evaluate_graph(graph, CatalogWorld(self.catalog, self._engine, graph, needed))
 
-    def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None) -> None:
+    def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None, needed: Sequence[str] = ()) -> None:
         """Look only at the bands of a request whose other fields are wrong already.
 
         Args:
             names: of the bands; "" is passed over.
             image_id: of the catalog.
             graph: of the image, where it is none of the catalog.
+            needed: see ``plan``.
 
         Raises:
             InvalidRequest: with every band that the image lacks.
             InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
-        image = self.image(image_id) if graph is None else self._product(graph)
+        image = self.image(image_id) if graph is None else self._product(graph, needed)
         pick_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
 
     def unknown_properties(self, collection_id: str, names: Sequence[str]) -> dict[str, str]:

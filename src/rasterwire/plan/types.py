@@ -149,6 +149,14 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """How a field of the request was read or answered, in a sentence."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Metadata of the source files that the output does not carry.
 
@@ -180,6 +188,8 @@ class RenderPlan:
         scenes: images of the catalog that touch the output.
         source_bytes: an estimate of the bytes read from them, before compression.
         left_out: metadata of files that the output does not carry.
+        notes: how the request was read or answered, where that may be meant otherwise or takes long.
+        images_tested: images that were looked at one by one, for what the catalog could not answer.
     """
 
     image_id: str
@@ -195,3 +205,5 @@ class RenderPlan:
     scenes: int = 1
     source_bytes: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[Note, ...] = ()
+    images_tested: int = 0

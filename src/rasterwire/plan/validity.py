@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,8 +95,15 @@ def _by_masks(
     if is_of_several and None not in nodata:
         reason = "the nodata values of the bands differ"
     mask = MaskOutput.BAND
-    # a cloud-optimized file has one mask: there an alpha band may take that of its colours, which is equal to it
-    deciding = [s for s in sources if not (cloud_optimized and _is_alpha(s[1]))]
+    masked_files = {
+        source.stored.href for _, source, _ in sources if source.stored is not None and source.stored.masked
+    }
+    # a cloud-optimized file has room for no other mask
+    followers = [
+        _is_alpha(source) and (cloud_optimized or _follows_colours(source, resampling, masked_files))
+        for _, source, resampling in sources
+    ]
+    deciding = [source for source, follows in zip(sources, followers, strict=True) if not follows]
     if is_of_several and len({_validity_key(source, resampling) for _, source, resampling in deciding}) > 1:
         mask = MaskOutput.EACH_BAND
         reason += ", and the bands may be invalid at different pixels"
@@ -164,6 +172,17 @@ def _safe_nodata(source: Source, dtype: str) -> float | int | None:
 
 def _is_alpha(source: Source) -> bool:
     return source.stored is not None and source.stored.metadata.color == "alpha"
+
+
+def _follows_colours(alpha: Source, resampling: Resampling, masked_files: AbstractSet[str]) -> bool:
+    """Tell whether an alpha band may take the mask of its colours: where that is invalid, its own value is 0.
+
+    So it is of pixels that are copied or reduced, and not of interpolated ones. Of a file with a mask beside its alpha
+    band, the alpha band is masked too.
+    """
+    band = alpha.stored
+    is_mask = band is not None and not band.masked and band.nodata is None and band.href in masked_files
+    return is_mask and (resampling is Resampling.NEAREST or resampling.aggregates)
 
 
 def _validity_key(source: Source, resampling: Resampling) -> Hashable:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rasterwire.budget import Budget, spending
+from rasterwire.budget import Budget, current, spending
 from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Render, Renders
 from rasterwire.errors import (
     DownloadConflict,
@@ -29,7 +29,8 @@ from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages import convert
-from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal
+from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal, needed_bands
+from rasterwire.server.messages.notes import with_notes
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import GrowingFile, OpenFile, file_info
 from rasterwire.server.peer import peer
@@ -154,7 +155,7 @@ class Service:
             try:
                 with problems.catching():
                     names = [spec.id for spec in params.bands]
-                    self.downloads.check_bands(names, params.image, convert.to_graph(params))
+                    self.downloads.check_bands(names, params.image, convert.to_graph(params), needed_bands(params))
             except ImageNotFound as missing:
                 if params.image:
                     problems.add(Violation("image", missing.reason, missing.problem))
@@ -166,13 +167,14 @@ class Service:
         if query.sort_by and unknown(query.collection, [query.sort_by]):
             check_properties(query, unknown)
         try:
-            return self.downloads.plan(parsed, graph)
+            plan = self.downloads.plan(parsed, graph, needed_bands(params))
         except InvalidExpression as error:
             if params.WhichOneof("source") == "mosaic":
                 if error.is_of_null:
                     check_properties(query, unknown)
                 raise mosaic_refusal(params.mosaic, error, self.downloads.missing_image) from None
             raise
+        return with_notes(plan, params, current().images_tested)
 
     async def create(
         self, request: ParsedRequest, *, is_read_next: bool = True

@@ -11,7 +11,7 @@ from typing import Any
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
-from rasterwire.tables import wrong_setting
+from rasterwire.tables import unknown_setting, wrong_setting
 
 
 class BadSettings(DownloadError):
@@ -120,6 +120,9 @@ class Settings:
 _tables = ("catalogs", "sources", "cache")
 """Settings that only the file can have."""
 
+_LISTED_TABLES = ("catalogs", "sources")
+"""Those of which there may be several."""
+
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
 _choices = {"limits": ("own", "earth-engine"), "sandbox": ("none", "process")}
@@ -135,18 +138,17 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     """
     values: dict[str, object] = {}
     if config is not None:
-        try:
-            values |= tomllib.loads(config.read_text())
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise BadSettings(f"config file {config}: {error}") from None
+        values |= _read_config(config)
     by_name = {f.name: f for f in fields(Settings)}
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
+    in_file = values.get("catalog")
     values |= overrides
+    if isinstance(in_file, dict | list):  # it is no folder, and wrong whatever folder a flag names
+        values["catalog"] = in_file
     violations = Violations()
-    unknown = sorted(set(values) - set(by_name))
-    if unknown:
-        violations.add(wrong_setting("", f"unknown setting {', '.join(unknown)}; there are {', '.join(by_name)}"))
+    for name in sorted(set(values) - set(by_name)):
+        violations.add(unknown_setting("", name, by_name, _LISTED_TABLES))
     typed: dict[str, Any] = {}
     for name in values.keys() & by_name.keys() - set(_tables):
         try:
@@ -167,9 +169,34 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     return Settings(**typed)
 
 
+def _read_config(path: Path) -> dict[str, Any]:
+    """Return what a config file says.
+
+    Raises:
+        BadSettings: it cannot be read.
+    """
+    if path.is_dir():
+        raise BadSettings(f"config: {path} is a folder; to serve its images: rasterwire serve {path}")
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadSettings(f"config file {path}: {error.strerror}; name a TOML file that can be read") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSettings(f"config file {path}: it is no TOML: {error}") from None
+
+
+def _remedy_of_file(path: Path) -> str:
+    """Return what is likely meant by a file in place of a folder; "" where there is no file."""
+    if not path.is_file():
+        return ""
+    if path.suffix.lower() == ".toml":
+        return f", but a file; for a config file: rasterwire serve --config {path}"
+    return f", but a file; to serve the folder that holds it: rasterwire serve {path.absolute().parent}"
+
+
 def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations: Violations) -> None:
     if not folder.is_dir():
-        violations.add(wrong_setting("catalog", f"{folder} is not a folder"))
+        violations.add(wrong_setting("catalog", f"{folder} is not a folder{_remedy_of_file(folder)}"))
     for number, settings in enumerate(catalogs):
         if any(not root for root, _ in settings.roots):
             problem = "the images of the folder 'catalog' have no prefix; set one for these"
@@ -187,7 +214,7 @@ def _read_cache(table: object, violations: Violations) -> CacheSettings:
         return CacheSettings()
     names = [f.name for f in fields(CacheSettings)]
     for name in sorted(set(table) - set(names)):
-        violations.add(wrong_setting(f"cache.{name}", f"there is no such setting; there is {', '.join(names)}"))
+        violations.add(unknown_setting("cache", name, names))
     value = table.get("tile_cache_bytes", CacheSettings().tile_cache_bytes)
     size = _size.fullmatch(str(value))
     if size is None or isinstance(value, bool):
@@ -203,6 +230,9 @@ def _typed(name: str, kind: object, value: object) -> object:
     Raises:
         ValueError: with a sentence.
     """
+    if isinstance(value, Mapping) or (isinstance(value, list) and name != "cors_origins"):
+        meant = "; did you mean [[catalogs]]?" if name == "catalog" else "; write one value"
+        raise ValueError(f"it is a {'table' if isinstance(value, Mapping) else 'list'}{meant}")
     if kind in {Path, Path | None}:
         return Path(str(value)).expanduser()
     if name in _choices and value not in _choices[name]:

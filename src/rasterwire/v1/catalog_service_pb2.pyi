@@ -110,8 +110,14 @@ class ImageInfo(_message.Message):
     BANDS_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
+    WITHOUT_RASTERS_FIELD_NUMBER: _builtins.int
+    UNREADABLE_ASSETS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id by which downloads ask for the image; it may hold slashes."""
+    without_rasters: _builtins.bool
+    """Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+    are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+    """
     @_builtins.property
     def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___BandInfo]:
         """The bands in their order. Empty in a listing, where no raster is opened."""
@@ -124,6 +130,10 @@ class ImageInfo(_message.Message):
     def properties(self) -> _struct_pb2.Struct:
         """What else the catalog says of the image."""
 
+    @_builtins.property
+    def unreadable_assets(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnreadableAsset]:
+        """The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened."""
+
     def __init__(
         self,
         *,
@@ -131,14 +141,42 @@ class ImageInfo(_message.Message):
         bands: _abc.Iterable[Global___BandInfo] | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         properties: _struct_pb2.Struct | None = ...,
+        without_rasters: _builtins.bool = ...,
+        unreadable_assets: _abc.Iterable[Global___UnreadableAsset] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["properties", b"properties", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "id", b"id", "properties", b"properties", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "id", b"id", "properties", b"properties", "start_time", b"start_time", "unreadable_assets", b"unreadable_assets", "without_rasters", b"without_rasters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImageInfo: _TypeAlias = ImageInfo  # noqa: Y015
+
+@_typing.final
+class UnreadableAsset(_message.Message):
+    """An asset or a file of an image that cannot be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The key of the asset, or the name of the file without its extension."""
+    reason: _builtins.str
+    """Why, in a sentence."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreadableAsset: _TypeAlias = UnreadableAsset  # noqa: Y015
 
 @_typing.final
 class ListImagesRequest(_message.Message):
@@ -178,21 +216,29 @@ class ListImagesResponse(_message.Message):
 
     IMAGES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    UNREACHABLE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page. Empty on the last."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImageInfo]:
         """The images, ordered by id, without their bands."""
 
+    @_builtins.property
+    def unreachable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+        server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+        """
+
     def __init__(
         self,
         *,
         images: _abc.Iterable[Global___ImageInfo] | None = ...,
         next_page_token: _builtins.str = ...,
+        unreachable: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["images", b"images", "next_page_token", b"next_page_token", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

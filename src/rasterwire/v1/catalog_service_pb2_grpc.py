@@ -54,7 +54,9 @@ class CatalogServiceServicer(object):
     def ListImages(self, request, context):
         """Lists images in the order of their ids, a page at a time.
 
-        Errors: INVALID_ARGUMENT for a page token that this server did not give.
+        Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+        Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+        catalog that has such images can be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class CatalogServiceStub:
     ListImages: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListImagesRequest, _catalog_service_pb2.ListImagesResponse]
     """Lists images in the order of their ids, a page at a time.
 
-    Errors: INVALID_ARGUMENT for a page token that this server did not give.
+    Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+    Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+    catalog that has such images can be reached.
     """
     GetImage: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetImageRequest, _catalog_service_pb2.GetImageResponse]
     """Returns one image with its bands.
@@ -52,7 +54,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ListImages: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListImagesRequest, _catalog_service_pb2.ListImagesResponse]  # type: ignore[assignment]
     """Lists images in the order of their ids, a page at a time.
 
-    Errors: INVALID_ARGUMENT for a page token that this server did not give.
+    Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+    Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+    catalog that has such images can be reached.
     """
     GetImage: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetImageRequest, _catalog_service_pb2.GetImageResponse]  # type: ignore[assignment]
     """Returns one image with its bands.
@@ -71,7 +75,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_catalog_service_pb2.ListImagesResponse, _abc.Awaitable[_catalog_service_pb2.ListImagesResponse]]:
         """Lists images in the order of their ids, a page at a time.
 
-        Errors: INVALID_ARGUMENT for a page token that this server did not give.
+        Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+        Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+        catalog that has such images can be reached.
         """
 
     @_abc_1.abstractmethod

@@ -601,7 +601,8 @@ class Mosaic(_message.Message):
 
     Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
     it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
-    crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+    crs_transform and two dimensions. By default its crs and pixel size are those of the first scene, in the
+    first band that is asked for. A scene that has all these bands is read for no other.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -945,6 +946,8 @@ class DownloadPlan(_message.Message):
     SCENES_FIELD_NUMBER: _builtins.int
     SOURCE_BYTES_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    IMAGES_TESTED_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """The name of the file that is delivered."""
     mime_type: _builtins.str
@@ -961,6 +964,10 @@ class DownloadPlan(_message.Message):
     """How many images of the catalog touch the output, and are read."""
     source_bytes: _builtins.int
     """A guess of the bytes of pixels that are read of them, before compression."""
+    images_tested: _builtins.int
+    """How many images of the catalog the server looked at one by one, since the catalog could not answer a
+    filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+    """
     @_builtins.property
     def rasters(self) -> _containers.RepeatedCompositeFieldContainer[Global___RasterPlan]:
         """The rasters inside, in order: one for a bare file, one or more for a zip."""
@@ -972,6 +979,12 @@ class DownloadPlan(_message.Message):
     @_builtins.property
     def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOut]:
         """What files of the source say beside their pixels, and the output does not. Empty where all is carried."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Note]:
+        """How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+        where there is nothing to tell.
+        """
 
     def __init__(
         self,
@@ -987,14 +1000,42 @@ class DownloadPlan(_message.Message):
         scenes: _builtins.int = ...,
         source_bytes: _builtins.int = ...,
         left_out: _abc.Iterable[Global___LeftOut] | None = ...,
+        notes: _abc.Iterable[Global___Note] | None = ...,
+        images_tested: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "left_out", b"left_out", "mime_type", b"mime_type", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "images_tested", b"images_tested", "left_out", b"left_out", "mime_type", b"mime_type", "notes", b"notes", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadPlan: _TypeAlias = DownloadPlan  # noqa: Y015
+
+@_typing.final
+class Note(_message.Message):
+    """How the server read or answered a part of a request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The path of the field, such as `region`."""
+    text: _builtins.str
+    """What is worth knowing, in a sentence."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Note: _TypeAlias = Note  # noqa: Y015
 
 @_typing.final
 class LeftOut(_message.Message):

@@ -13,7 +13,7 @@ import shapely
 import zstandard
 from pyproj.exceptions import ProjError
 
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable
 
 __all__ = ["Compression", "json_of", "json_value", "reading"]
 
@@ -47,12 +47,12 @@ def reading() -> Iterator[None]:
     """Tell in words that a body is not of the form it should have.
 
     Raises:
-        SourceUnavailable: always then.
+        CatalogUnavailable: always then.
     """
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException, ProjError) as error:
-        raise SourceUnavailable.of_file(_DAMAGED) from error
+        raise CatalogUnavailable(_DAMAGED) from error
 
 
 class Compression:
@@ -83,7 +83,7 @@ class Compression:
         """Return a body from its smaller form.
 
         Raises:
-            SourceUnavailable: it is damaged.
+            CatalogUnavailable: it is damaged.
         """
         try:
             parameters = zstandard.get_frame_parameters(packed)
@@ -94,5 +94,5 @@ class Compression:
                 if decompressor is not None:
                     return decompressor.decompress(packed)
         except zstandard.ZstdError as error:
-            raise SourceUnavailable.of_file(_DAMAGED) from error
-        raise SourceUnavailable.of_file(_DAMAGED)
+            raise CatalogUnavailable(_DAMAGED) from error
+        raise CatalogUnavailable(_DAMAGED)

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable
 
 __all__ = ["BUSY_MILLISECONDS", "CACHE_KIB", "connect"]
 
@@ -58,12 +58,12 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
     """Return a connection for one thread at a time.
 
     Raises:
-        SourceUnavailable: there is no index, or one that this version cannot read.
+        CatalogUnavailable: there is no index, or one that this version cannot read.
     """
     try:
         connection = _open(path, read_only)
     except sqlite3.Error as error:
-        raise SourceUnavailable.of_file("the index of this catalog cannot be opened; build it again") from error
+        raise CatalogUnavailable("the index of this catalog cannot be opened; build it again") from error
     try:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -81,10 +81,10 @@ def connect(path: Path, read_only: bool) -> sqlite3.Connection:
                 connection.execute("DROP TABLE sqlite_stat1")
     except sqlite3.Error as error:
         connection.close()
-        raise SourceUnavailable.of_file("the index of this catalog cannot be opened; build it again") from error
+        raise CatalogUnavailable("the index of this catalog cannot be opened; build it again") from error
     if (application, revision) != (_APPLICATION, _REVISION):
         connection.close()
-        raise SourceUnavailable.of_file("the index of this catalog is of another version; build it again")
+        raise CatalogUnavailable("the index of this catalog is of another version; build it again")
     return connection
 
 

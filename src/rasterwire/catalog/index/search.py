@@ -248,7 +248,8 @@ def _image_of(match: _Match) -> Image:
     row, facts, _ = match
     if facts is None:
         return Image(row.id, (), None, {} if row.time is None else {START: row.time})
-    return Image(row.id, (), facts.start_time, facts.properties, facts.collection)
+    without_rasters = row.files == 0
+    return Image(row.id, (), facts.start_time, facts.properties, facts.collection, without_rasters=without_rasters)
 
 
 def _needs_row(condition: Condition) -> bool:

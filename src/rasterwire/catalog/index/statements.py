@@ -34,6 +34,7 @@ class Row(NamedTuple):
     east: float | None
     north: float | None
     body: bytes | None
+    files: int
 
     @property
     def outline(self) -> Outline | None:
@@ -67,7 +68,7 @@ class Scan:
     def rows(self) -> Clause:
         """Return the statement for the columns of ``Row``."""
         order = f" ORDER BY {self.order}" if self.order else ""
-        return f"SELECT {_COLUMNS}, item.outline FROM {self.tables}{self._where()}{order}", self._values()
+        return f"SELECT {_COLUMNS}, item.outline, item.files FROM {self.tables}{self._where()}{order}", self._values()
 
     def outlines(self) -> Clause:
         """Return the statement for the sides of footprints, west, south, east, north, and their outlines."""

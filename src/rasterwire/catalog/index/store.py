@@ -23,7 +23,7 @@ from rasterwire.catalog.index.schema import BUSY_MILLISECONDS, CACHE_KIB, connec
 from rasterwire.catalog.index.search import FootprintReader, Search
 from rasterwire.catalog.index.tally import ImageCounts, ImageTally
 from rasterwire.catalog.index.writing import Document, Writer
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
 from rasterwire.query import Query
@@ -333,7 +333,7 @@ class IndexStore:
         except sqlite3.Error as error:
             connection.close()
             problem = "the index of this catalog cannot be read or written; build it again if this does not end"
-            raise SourceUnavailable.of_file(problem) from error
+            raise CatalogUnavailable(problem) from error
         except BaseException:
             connection.close()  # which takes back what was not completed
             raise

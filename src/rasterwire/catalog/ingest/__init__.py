@@ -7,7 +7,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.tree import Location, is_remote, remote_location
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable
 from rasterwire.files.arrays.opened import array_format
 
 __all__ = ["SourceEmptied", "Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
@@ -20,7 +20,7 @@ _MAX_TEXT = 300
 """Characters of a name or of a problem that is told."""
 
 
-class SourceEmptied(SourceUnavailable):
+class SourceEmptied(CatalogUnavailable):
     """A source has no image any more, where it had some."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class SourceEmptied(SourceUnavailable):
             "the source has no images any more, so those of the index stay; is it unmounted, or being written? "
             "rasterwire index --replace empties the index"
         )
-        super().__init__("", "", problem)
+        super().__init__(problem)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from rasterwire.catalog.ingest import Step, web_location
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, NextLinks, Refused
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 
 __all__ = ["ApiItems"]
 
@@ -50,7 +50,7 @@ class ApiItems:
                 return
             count += len(items)
             if count > _MAX_ITEMS:
-                raise SourceUnavailable.of_file(
+                raise CatalogUnavailable(
                     f"the STAC API has more than {_MAX_ITEMS:,} items, or its pages have no end; name collections"
                 )
             position = links.add(page.next, has_news=has_news or is_repeated)
@@ -67,7 +67,7 @@ class ApiItems:
             return "", self._connection.search(self._body)
         except Refused as error:
             problem = f"the STAC API answers a search with HTTP {error.status}; of a static catalog, name the document"
-            raise SourceUnavailable.of_file(problem) from None
+            raise CatalogUnavailable(problem) from None
 
     def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
         name = _name(item)

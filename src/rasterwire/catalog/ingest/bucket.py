@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 from rasterwire.catalog.ingest import Tell, ignore_progress
 from rasterwire.catalog.tree import Folder, Tree, is_auxiliary, is_unfinished
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import ListedObject, ListingSource, source_of
 
@@ -27,12 +27,14 @@ def list_bucket(address: str, tell: Tell = ignore_progress) -> Tree:
         tell: is told how many objects were listed.
 
     Raises:
-        SourceUnavailable: they cannot be listed, there are none, or they are too many.
+        CatalogUnavailable: they cannot be listed, there are none, or they are too many.
     """
     address = address.rstrip("/") + "/"
     source = source_of(address)
     if not isinstance(source, ListingSource):
-        raise SourceUnavailable.of_file("its objects cannot be listed: only those at s3://, gs:// and az:// can be")
+        raise CatalogUnavailable(
+            "the objects of this catalog cannot be listed: only those at s3://, gs:// and az:// can be"
+        )
     found = _Found()
     count = 0
     try:
@@ -44,14 +46,17 @@ def list_bucket(address: str, tell: Tell = ignore_progress) -> Tree:
             if count > _MAX_OBJECTS:
                 break
     except SourceUnavailable as error:
-        problem = f"its objects cannot be listed: {error.problem}"
-        raise SourceUnavailable.of_file(problem) from None
+        problem = f"the objects of this catalog cannot be listed: {error.problem}"
+        raise CatalogUnavailable(problem) from None
     if count > _MAX_OBJECTS:
-        raise SourceUnavailable.of_file(
-            f"it has more than {_MAX_OBJECTS:,} objects; name a longer prefix of their keys"
+        raise CatalogUnavailable(
+            f"the catalog has more than {_MAX_OBJECTS:,} objects; name a longer prefix of their keys"
         )
     if not count:
-        raise SourceUnavailable.of_file("there are no objects at the address of this catalog")
+        problem = "there are no objects at the address of this catalog"
+        raise CatalogUnavailable(
+            f"{problem}; name a bucket, a part of its keys, or a STAC document that ends with .json"
+        )
     return found.tree(address.rstrip("/"))
 
 

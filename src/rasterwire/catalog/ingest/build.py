@@ -16,7 +16,7 @@ from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.catalog.ingest.run import ItemSource, Run, fill
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.sources import is_local
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
@@ -57,14 +57,14 @@ class OtherSource(Exception):
 def kind_of(address: str) -> SourceKind:
     """Return what an address most likely is: an absolute path of this machine or a URL. No server is asked.
 
-    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x"), kind_of("s3://eo/2024/")
+    >>> kind_of("https://stac.example.org/v1"), kind_of("s3://eo/catalog.json?x"), kind_of("s3://eo/2024")
     (<SourceKind.API: 'api'>, <SourceKind.CATALOG: 'catalog'>, <SourceKind.BUCKET: 'bucket'>)
     """
-    if address.endswith("/") and address.partition("://")[0] in OBJECT_SCHEMES:
-        return SourceKind.BUCKET
     name = address.partition("?")[0].lower()
     if name.endswith((".parquet", ".geoparquet")):
         return SourceKind.GEOPARQUET
+    if address.partition("://")[0] in OBJECT_SCHEMES and not name.endswith((".json", ".geojson")):
+        return SourceKind.BUCKET
     if is_local(address):
         return SourceKind.FOLDER if Path(address).is_dir() else SourceKind.CATALOG
     is_web = name.startswith(("http://", "https://"))
@@ -200,7 +200,7 @@ def _source(address: str, kind: SourceKind, collections: Sequence[str]) -> ItemS
             from rasterwire.catalog.ingest.api import ApiItems
         except ImportError:
             problem = "a STAC API needs more packages: pip install '.[remote]' in the clone"
-            raise SourceUnavailable.of_file(problem) from None
+            raise CatalogUnavailable(problem) from None
         return ApiItems(address, collections)
     if kind is SourceKind.GEOPARQUET:
         from rasterwire.catalog.ingest.geoparquet import GeoParquetItems

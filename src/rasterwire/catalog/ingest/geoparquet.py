@@ -16,7 +16,7 @@ from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.ingest.stac_items import item_of_entry
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.tree import Location
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.seekable_file import SeekableFile
 from rasterwire.files.sources import OpenedFile, is_local, source_of
@@ -73,7 +73,7 @@ class GeoParquetItems:
             except SourceUnavailable:
                 raise
             except Exception as error:  # of columns that are others than theirs; the errors share no root
-                raise SourceUnavailable.of_file("the file is no stac-geoparquet, or is damaged") from error
+                raise CatalogUnavailable("the file is no stac-geoparquet, or is damaged") from error
 
     def _entries(self, items: Iterable[Mapping[str, Any]], name: str) -> Iterator[Entry]:
         for item in items:
@@ -148,7 +148,7 @@ def _opened(address: str) -> Iterator[tuple[io.IOBase, str]]:
         with Path(address).open("rb") as file:
             yield file, version_of(os.fstat(file.fileno()))
     except OSError as error:
-        raise SourceUnavailable.of_file("the file is missing or cannot be opened") from error
+        raise CatalogUnavailable("the file is missing or cannot be opened") from error
 
 
 class _RemoteFile(SeekableFile):

@@ -19,7 +19,7 @@ from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.sources import is_local, source_of
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
@@ -104,7 +104,7 @@ class StaticCatalog:
                             met.add(hash(child.href))
                             waiting.append(child)
                     if len(met) > _MAX_DOCUMENTS:
-                        raise SourceUnavailable.of_file(
+                        raise CatalogUnavailable(
                             f"the catalog has more than {_MAX_DOCUMENTS:,} documents, or its links have no end; index "
                             "its children one by one, or a file of stac-geoparquet"
                         )
@@ -162,7 +162,7 @@ class StaticCatalog:
                 is_store = link.href.partition("://")[0] in OBJECT_SCHEMES
                 remedy = "; the address of a bucket, or of a part of its keys, ends with a slash" if is_store else ""
                 problem = f"the root document of the catalog cannot be read: {content.problem}{remedy}"
-                raise SourceUnavailable.of_file(problem)
+                raise CatalogUnavailable(problem)
             if run.version_of(name) is not None:
                 return Step(name, problem=content.problem, may_hide=may_hide)
             document = Document(name, content.version, (), (document_note(name, content.problem),))

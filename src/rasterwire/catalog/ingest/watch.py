@@ -17,7 +17,7 @@ from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest import Summary
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
-from rasterwire.errors import DownloadError, SourceUnavailable
+from rasterwire.errors import CatalogUnavailable, DownloadError, SourceUnavailable
 
 __all__ = ["FolderIndex"]
 
@@ -118,7 +118,7 @@ class FolderIndex:
 
     def _open(self) -> IndexStore:
         if not os.path.isdir(self._root):  # noqa: PTH112  as the scan does
-            raise SourceUnavailable.of_file("the folder of the catalog does not exist")
+            raise CatalogUnavailable("the folder of the catalog does not exist")
         path = self._path
         with ExitStack() as stack:
             try:
@@ -140,7 +140,7 @@ class FolderIndex:
                 stack.callback(self._records.close)
             except OSError as error:
                 problem = "the index of the folder cannot be written; is the disk full?"
-                raise SourceUnavailable.of_file(problem) from error
+                raise CatalogUnavailable(problem) from error
             self._updates = FolderUpdates(self._root, store, self._records)
             self._cleanup = stack.pop_all()
         return store
@@ -183,19 +183,19 @@ class FolderIndex:
         try:
             return self._records.file_count()
         except sqlite3.Error as error:
-            raise SourceUnavailable.of_file("the index of the folder cannot be read") from error
+            raise CatalogUnavailable("the index of the folder cannot be read") from error
 
     def _update(self, max_changes: int | None, *, is_quick: bool = False) -> bool:
         """Write what changed; tell whether all of it was, and not more than a request is to wait for."""
 
         def check_closing(_count: int, _total: int | None) -> None:
             if self._stop.is_set():
-                raise SourceUnavailable.of_file("the catalog was closed")
+                raise CatalogUnavailable("the catalog was closed")
 
         try:
             summary = self._updates.update(is_quick=is_quick, max_changes=max_changes, tell=check_closing)
         except (OSError, sqlite3.Error) as error:
-            raise SourceUnavailable.of_file("the index of the folder cannot be written; is the disk full?") from error
+            raise CatalogUnavailable("the index of the folder cannot be written; is the disk full?") from error
         if summary is not None:
             self._log_problems(summary)
         return summary is not None

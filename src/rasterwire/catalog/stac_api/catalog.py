@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rasterwire import budget
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.document import as_list, as_mapping, as_text
@@ -15,9 +16,9 @@ from rasterwire.catalog.ingest import web_location
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.kept import Kept
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, Capabilities, NextLinks, Refused
-from rasterwire.catalog.stac_api.searches import after_filter, search_body
+from rasterwire.catalog.stac_api.searches import after_filter, is_answered, search_body
 from rasterwire.catalog.tree import Location
-from rasterwire.errors import ImageNotFound, SourceUnavailable, invalid
+from rasterwire.errors import CatalogUnavailable, ImageNotFound, SourceUnavailable, invalid
 from rasterwire.files.sources import is_covered
 from rasterwire.image import Image, properties_of
 from rasterwire.query import START, Query, sort_images
@@ -50,6 +51,14 @@ class _Abilities:
     numbers: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """All images of a query that are put in order here, and how many items were looked at for them."""
+
+    images: Sequence[Image]
+    items: int
+
+
 class StacApiCatalog:
     """Images of one collection of a STAC API. The id of an image is that of its item.
 
@@ -73,7 +82,7 @@ class StacApiCatalog:
         self._bands = bands or BandNames()
         self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
-        self._listings = Kept[Sequence[Image]](_MAX_LISTINGS, _LISTING_FRESH)
+        self._listings = Kept[_Listing](_MAX_LISTINGS, _LISTING_FRESH)
         self._reader = ImageReader(lambda href, _version: read_header(href))
         self._sorts_otherwise = False
 
@@ -98,7 +107,7 @@ class StacApiCatalog:
                 return page
             self._sorts_otherwise = True
             _log.warning("a STAC API orders ids by the rules of a language; at most %d are put in order here", MAX_READ)
-        return _slice(self._listing(query, api), start, size)
+        return _slice(self._listing(query, api, is_first=not start), start, size)
 
     def count(self, query: Query) -> int | None:
         """See ``Catalog.count``; where the API does not tell, images are counted that come in one page."""
@@ -149,7 +158,7 @@ class StacApiCatalog:
             limit = max(size + 1, _LEAST_PAGE) if is_first else MAX_PAGE
             body = self._body(query, api, last) | {"sortby": [_order("id")], "limit": limit}
             before = ""
-            for page in self._pages(body, last):
+            for page in self._pages(body, last, is_answered=is_answered(query, api.can, api.numbers)):
                 for entry in self._kept_entries_of(page):
                     if entry.id == before:  # a page may begin with the last item of the one before
                         continue
@@ -178,7 +187,7 @@ class StacApiCatalog:
         end = first + size if query.limit is None else min(first + size, query.limit)
         images = self._first_by_time(query, end, api)
         if images is None:
-            images = self._listing(query, api)[: query.limit]
+            images = self._listing(query, api, is_first=not start)[: query.limit]
         is_last = len(images) <= end or end == query.limit
         return Page(images[first:end], "" if is_last else str(end))
 
@@ -190,7 +199,8 @@ class StacApiCatalog:
         body = self._body(query, api) | {"sortby": [_order("properties.datetime", descending=is_descending)]}
         images: list[Image] = []
         last: float | None = None
-        for page in self._pages({**body, "limit": min(MAX_PAGE, max(count + 1, _LEAST_PAGE))}):
+        body["limit"] = min(MAX_PAGE, max(count + 1, _LEAST_PAGE))
+        for page in self._pages(body, is_answered=is_answered(query, api.can, api.numbers)):
             for entry in self._kept_entries_of(page):
                 image = _without_bands(entry)
                 time = properties_of(image).get(START)
@@ -203,43 +213,49 @@ class StacApiCatalog:
                     images.append(image)
         return _in_order(images, query)
 
-    def _listing(self, query: Query, api: _Abilities) -> Sequence[Image]:
-        """Return all images of a query in its order, within its limit."""
+    def _listing(self, query: Query, api: _Abilities, *, is_first: bool) -> Sequence[Image]:
+        """Return all images of a query in its order, within its limit; the first page of it counts its items."""
         unlimited = replace(query, limit=None)
-        images = self._listings.get(unlimited)
-        if images is None:
-            pages = self._pages({**self._body(query, api), "limit": MAX_PAGE})
+        listing = self._listings.get(unlimited)
+        if listing is None:
+            pages = self._pages({**self._body(query, api), "limit": MAX_PAGE}, is_answered=not is_first)
             entries = {entry.id: entry for page in pages for entry in self._kept_entries_of(page)}
             images = _in_order(
                 [image for image in map(_without_bands, entries.values()) if query.matches(image)], query
             )
-            self._listings.put(unlimited, images)
-        return images[: query.limit]
+            listing = _Listing(images, len(entries))
+            self._listings.put(unlimited, listing)
+        elif is_first:
+            budget.test_images(listing.items)
+        return listing.images[: query.limit]
 
     def _body(self, query: Query, api: _Abilities, after: str = "") -> dict[str, Any]:
         return search_body(self._collection, query, api.can, api.numbers, after)
 
-    def _pages(self, body: Mapping[str, Any], after: str = "") -> Iterator[ApiPage]:
-        """Yield the pages of a search.
+    def _pages(self, body: Mapping[str, Any], after: str = "", *, is_answered: bool) -> Iterator[ApiPage]:
+        """Yield the pages of a search. The items of a query that it does not answer are counted as tested here.
 
         Raises:
             SourceUnavailable: the API fails, its pages have no end, or they have too many items.
         """
-        body, page = self._search(body, after)
+        sent, page = self._search(body, after)
+        is_tested = not is_answered or sent is not body
         links = NextLinks()
         read = 0
         while True:
+            if is_tested:
+                budget.test_images(len(page.features))
             yield page
             if page.next is None:
                 return
             read += max(1, len(page.features))
             if read >= MAX_READ:
-                raise SourceUnavailable.of_file(
+                raise CatalogUnavailable(
                     f"more than {MAX_READ} items of the STAC API would have to be looked through; ask for a shorter"
                     " time or a smaller area"
                 )
             links.add(page.next, has_news=bool(page.features))
-            page = self._connection.following(page.next, body)
+            page = self._connection.following(page.next, sent)
 
     def _search(self, body: Mapping[str, Any], after: str = "") -> tuple[Mapping[str, Any], ApiPage]:
         """Return the first page of a search, and the search: without the filter where the API does not take it."""
@@ -252,7 +268,7 @@ class StacApiCatalog:
             except Refused as error:
                 status = error.status
                 _log.info("a STAC API refuses a search with HTTP %d", status)
-        raise SourceUnavailable.of_file(f"the STAC API of the catalog fails: it answers a search with HTTP {status}")
+        raise CatalogUnavailable(f"the STAC API of the catalog fails: it answers a search with HTTP {status}")
 
     def _present_abilities(self) -> _Abilities:
         api = self._abilities.get("")
@@ -304,7 +320,15 @@ class StacApiCatalog:
 
 
 def _without_bands(entry: Entry) -> Image:
-    return Image(entry.id, (), entry.start_time, entry.properties, entry.collection, footprint=entry.footprint)
+    return Image(
+        entry.id,
+        (),
+        entry.start_time,
+        entry.properties,
+        entry.collection,
+        footprint=entry.footprint,
+        without_rasters=not entry.sources,
+    )
 
 
 def _slice(images: Sequence[Image], start: str, size: int) -> Page:

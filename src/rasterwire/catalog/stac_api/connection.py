@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from rasterwire.catalog.document import as_list, as_mapping, as_text
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import CatalogUnavailable
 
 __all__ = ["ApiConnection", "ApiPage", "Capabilities", "NextLinks", "Refused"]
 
@@ -100,7 +100,7 @@ class NextLinks:
             has_news: whether its page has an item that no page before it had.
 
         Raises:
-            SourceUnavailable: it was met before, cannot be read, or there were too many pages without news.
+            CatalogUnavailable: it was met before, cannot be read, or there were too many pages without news.
         """
         self._idle_pages = 0 if has_news else self._idle_pages + 1
         if self._idle_pages >= _MAX_IDLE_PAGES:
@@ -128,7 +128,7 @@ class ApiConnection:
         """Return what the API says that it can do.
 
         Raises:
-            SourceUnavailable: it cannot be reached, or is no STAC API.
+            CatalogUnavailable: it cannot be reached, or is no STAC API.
         """
         try:
             landing_page = self._document(self._root)
@@ -150,7 +150,7 @@ class ApiConnection:
         """Return the properties that the API declares as numbers; none where it declares nothing.
 
         Raises:
-            SourceUnavailable: it cannot be reached.
+            CatalogUnavailable: it cannot be reached.
         """
         try:
             document = self._document(f"{self._root}collections/{quote(collection, safe='')}/queryables")
@@ -165,7 +165,7 @@ class ApiConnection:
         """Return an item; None where there is none of this id.
 
         Raises:
-            SourceUnavailable: it cannot be reached, or does not answer this.
+            CatalogUnavailable: it cannot be reached, or does not answer this.
         """
         try:
             return self._document(self.address_of_item(collection, item_id))
@@ -183,7 +183,7 @@ class ApiConnection:
 
         Raises:
             Refused: the API does not take the search.
-            SourceUnavailable: it cannot be reached.
+            CatalogUnavailable: it cannot be reached.
         """
         return self._page(self._text(f"{self._root}search", "POST", body))
 
@@ -195,7 +195,7 @@ class ApiConnection:
             body: of the search.
 
         Raises:
-            SourceUnavailable: the API cannot be reached, or the link leads to another server.
+            CatalogUnavailable: the API cannot be reached, or the link leads to another server.
         """
         try:
             href = urljoin(f"{self._root}search", as_text(link.get("href")) or "")
@@ -260,7 +260,7 @@ class _Transport(StacApiIO):
 
         Raises:
             Refused: the status is not that of a success.
-            SourceUnavailable: there is no answer, or it is too large or takes too long.
+            CatalogUnavailable: there is no answer, or it is too large or takes too long.
         """
         try:
             answer = self.session.request(
@@ -295,7 +295,7 @@ def _bounded(answer: Response) -> bytes:
     """Return the body of an answer, unpacked.
 
     Raises:
-        SourceUnavailable: it is too large, or takes too long.
+        CatalogUnavailable: it is too large, or takes too long.
     """
     end = time.monotonic() + _DEADLINE
     parts, size = [], 0
@@ -324,5 +324,5 @@ def _origin(href: str) -> tuple[str, str, int | None]:
         return "", "", None
 
 
-def _broken(problem: str) -> SourceUnavailable:
-    return SourceUnavailable.of_file(f"the STAC API of the catalog fails: {problem}")
+def _broken(problem: str) -> CatalogUnavailable:
+    return CatalogUnavailable(f"the STAC API of the catalog fails: {problem}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Present, condition_count
 
-__all__ = ["ID_NAMES", "Filter", "Searchable", "all_of", "filter_of", "like_pattern"]
+__all__ = ["ID_NAMES", "Filter", "Searchable", "all_of", "filter_of", "is_said", "like_pattern"]
 
 Filter = Mapping[str, Any]
 """A filter in CQL2-JSON."""
@@ -80,6 +80,17 @@ def _filter(condition: Condition, searchable: Searchable) -> Filter | None:
             return _joined("or", [{"op": operator, "args": [_property(name), value]}, missing])
         case _:
             return None
+
+
+def is_said(condition: Condition, searchable: Searchable) -> bool:
+    """Tell whether ``filter_of`` has a part for each part of a condition."""
+    if condition_count(condition) > _MAX_PARTS:
+        return False
+    match condition:
+        case AllOf(conditions) | AnyOf(conditions):
+            return all(is_said(part, searchable) for part in conditions)
+        case _:
+            return _filter(condition, searchable) is not None
 
 
 def _comparison(name: str, comparison: Comparison, value: object, searchable: Searchable) -> Filter | None:

@@ -8,12 +8,12 @@ from typing import Any
 from odc.geo.crs import CRS
 
 from rasterwire.catalog.stac_api.connection import Capabilities
-from rasterwire.catalog.stac_api.cql2 import ID_NAMES, Filter, Searchable, all_of, filter_of, like_pattern
+from rasterwire.catalog.stac_api.cql2 import ID_NAMES, Filter, Searchable, all_of, filter_of, is_said, like_pattern
 from rasterwire.geo.region import Region
 from rasterwire.geo.region.relations import to_crs
 from rasterwire.query import AnyOf, Compare, Comparison, Condition, Query
 
-__all__ = ["after_filter", "search_body"]
+__all__ = ["after_filter", "is_answered", "search_body"]
 
 _lonlat = CRS("EPSG:4326")
 
@@ -56,6 +56,16 @@ def search_body(
         if condition_filter is not None:
             body |= {"filter-lang": "cql2-json", "filter": condition_filter}
     return body
+
+
+def is_answered(query: Query, can: Capabilities, numbers: frozenset[str]) -> bool:
+    """Tell whether a search says all conditions of a query, so that few others are found; see ``search_body``."""
+    searchable = Searchable(like=can.like, numbers=numbers)
+    if not can.filters:
+        return not query.prefix and all(_ids(condition) is not None for condition in query.conditions)
+    return (can.like or not query.prefix) and all(
+        is_said(condition, searchable) or _ids(condition) is not None for condition in query.conditions
+    )
 
 
 def after_filter(item_id: str) -> dict[str, Any]:

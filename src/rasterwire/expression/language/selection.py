@@ -123,9 +123,12 @@ class Selection:
             return all(test.accepts(image) for test in self.tests)
 
         size = _PAGE if self.tests or wanted is None else min(wanted, _PAGE)
-        given = 0
+        given = counted = 0
         for page in self.finder.pages(self.query, accepts, size):
             budget.check()
+            if self.tests:
+                budget.test_images(tested - counted)
+                counted = tested
             for image in page:
                 yield image
                 given += 1

@@ -32,8 +32,8 @@ class SourceSettings:
     """Of the files whose addresses begin with a prefix.
 
     Attributes:
-        prefix: how their addresses begin, such as ``s3://eo/`` or ``https://data.example.org/``; it ends with ``/``. A
-            scheme alone, such as ``https://``, is all buckets or hosts.
+        prefix: how their addresses begin, such as ``s3://eo/`` or ``https://data.example.org/``; a ``/`` is added where
+            it does not end with one. A scheme alone, such as ``https://``, is all buckets or hosts.
         endpoint: the address of an object store other than the cloud's own, such as ``https://s3.example.org``.
         region: of an S3 store.
         credentials: ``anonymous``; ``env``, the keys in the environment or else the identity that the platform gives
@@ -133,13 +133,14 @@ def _check_kind(settings: SourceSettings, table: Mapping[object, object], path: 
 
 
 def _read_prefix(value: object) -> str:
-    if not isinstance(value, str) or not _prefix.fullmatch(value) or _has_dot_segment(value):
+    prefix = value if not isinstance(value, str) or value.endswith("/") else f"{value}/"
+    if not isinstance(prefix, str) or not _prefix.fullmatch(prefix) or _has_dot_segment(prefix):
         schemes = ", ".join(f"{scheme}://" for scheme in (*OBJECT_SCHEMES, *HTTP_SCHEMES))
         raise ValueError(
-            f"{value!r} is no prefix of addresses; begin with one of {schemes}, a bucket or a host in small letters "
-            "without a user, and end with /"
+            f"{value!r} is no prefix of addresses; begin with one of {schemes}, then a bucket, or a host in small "
+            "letters without a user"
         )
-    return value
+    return prefix
 
 
 def _has_dot_segment(address: str) -> bool:

@@ -22,6 +22,8 @@ _MAX_LOOKED_AT = 10_000
 def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[str, Any]:
     """Return a page of the images of a collection, of a folder, or of all.
 
+    Images of a catalog of several that fails are left out; ``unreachable`` then has what their ids begin with.
+
     Args:
         catalog: of the images.
         parent: name of the asset; empty for all.
@@ -33,31 +35,41 @@ def list_assets(catalog: Catalog, parent: str, query: dict[str, str]) -> dict[st
     """
     size = min(_MAX_PAGE, max(1, _number(query, "pageSize") or _MAX_PAGE))
     name = plain_id(parent) if parent else ""
-    wanted, rest = asset_filter(query.get("filter", "")).fold(Query(collection=name))
-    images, following = _page(catalog, wanted, rest, query.get("pageToken", ""), size)
+    wanted, rest = asset_filter(query.get("filter", "")).fold(Query(collection=name, allows_part=True))
+    images, following, unreachable = _page(catalog, wanted, rest, query.get("pageToken", ""), size)
     if not images and not following and parent and not catalog.exists(name):
         raise ImageNotFound(parent)
     whole = images if query.get("view") == "BASIC" else get_images(catalog, [image.id for image in images])
     # an image whose files cannot be read is listed without its bands
     known = [image if isinstance(found, DownloadError) else found for image, found in zip(images, whole, strict=True)]
-    return {"assets": list(map(catalog_image_json, known))} | ({"nextPageToken": following} if following else {})
+    answer: dict[str, Any] = {"assets": list(map(catalog_image_json, known))}
+    more = {"nextPageToken": following, "unreachable": unreachable}
+    return answer | {key: value for key, value in more.items() if value}
 
 
-def _page(catalog: Catalog, query: Query, rest: AssetFilter, start: str, size: int) -> tuple[list[Image], str]:
-    """Return images that a query finds and the rest of a filter accepts, and where the next page begins."""
+def _page(
+    catalog: Catalog, query: Query, rest: AssetFilter, start: str, size: int
+) -> tuple[list[Image], str, list[str]]:
+    """Return a page of the images that a query finds and the rest of a filter accepts.
+
+    Returns:
+        The images, where the next page begins, and the catalogs that fail.
+    """
     images: list[Image] = []
+    unreachable: dict[str, None] = {}
     looked_at = 0
     while True:
         page = catalog.find(query, start, size if rest.is_empty else MAX_PAGE)
+        unreachable |= dict.fromkeys(page.unreachable)
         for image in page.images:
             if rest.accepts(image):
                 if len(images) == size:
-                    return images, images[-1].id
+                    return images, images[-1].id, list(unreachable)
                 images.append(image)
         looked_at += len(page.images)
         start = page.next
         if not start or rest.is_empty or looked_at >= _MAX_LOOKED_AT:
-            return images, start
+            return images, start, list(unreachable)
 
 
 def images_page(value: Any, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -164,6 +164,8 @@ def from_plan(plan: RenderPlan) -> download_pb2.DownloadPlan:
         scenes=plan.scenes,
         source_bytes=plan.source_bytes,
         left_out=[download_pb2.LeftOut(item=n.item, reason=n.reason, bands=n.bands) for n in plan.left_out],
+        notes=[download_pb2.Note(field=note.field, text=note.text) for note in plan.notes],
+        images_tested=plan.images_tested,
     )
 
 
@@ -221,7 +223,14 @@ def from_grid(grid: GeoBox) -> download_pb2.PixelGrid:
 
 def from_image(image: Image) -> catalog_service_pb2.ImageInfo:
     """Return the message of an image."""
-    info = catalog_service_pb2.ImageInfo(id=image.id, bands=[_band_info(band) for band in image.bands])
+    info = catalog_service_pb2.ImageInfo(
+        id=image.id,
+        bands=[_band_info(band) for band in image.bands],
+        without_rasters=image.without_rasters,
+        unreadable_assets=[
+            catalog_service_pb2.UnreadableAsset(id=name, reason=problem) for name, problem in image.unreadable
+        ],
+    )
     if image.start_time is not None:
         info.start_time.FromDatetime(image.start_time)
     if image.properties:

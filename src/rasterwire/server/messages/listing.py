@@ -24,6 +24,7 @@ def list_images(
 
     Raises:
         InvalidRequest: a page token that this server did not give.
+        CatalogUnavailable: no catalog of such images can be reached.
     """
     size = request.page_size or _DEFAULT_PAGE
     try:
@@ -32,7 +33,7 @@ def list_images(
         raise invalid(
             "page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin"
         ) from None
-    page = catalog.find(Query(prefix=request.prefix), after, min(size, MAX_PAGE))
+    page = catalog.find(Query(prefix=request.prefix, allows_part=True), after, min(size, MAX_PAGE))
     images: list[catalog_service_pb2.ImageInfo] = []
     room = _MAX_BYTES
     for image in page.images:
@@ -43,4 +44,4 @@ def list_images(
         images.append(info)
     has_more = bool(page.next) or len(images) < len(page.images)
     more = base64.urlsafe_b64encode(images[-1].id.encode()).decode() if has_more else ""
-    return catalog_service_pb2.ListImagesResponse(images=images, next_page_token=more)
+    return catalog_service_pb2.ListImagesResponse(images=images, next_page_token=more, unreachable=page.unreachable)

@@ -71,6 +71,15 @@ def _composite(mosaic: download_pb2.Mosaic) -> Node:
             return _call("ImageCollection.mosaic", collection=turned)
 
 
+def needed_bands(params: download_pb2.DownloadParams) -> list[str]:
+    """Return the names of the bands that a mosaic needs of its scenes, in the order of the request; none for all."""
+    names = [band.id for band in params.bands]
+    if params.WhichOneof("source") != "mosaic" or not all(names):
+        return []
+    quality = params.mosaic.quality_band
+    return [*names, quality] if names and quality else names
+
+
 def _query_scenes(query: download_pb2.CollectionQuery) -> Node:
     problems = Violations()
     conditions: list[Node] = []

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.InvalidExpression: grpc.StatusCode.INVALID_ARGUMENT,
     errors.ImageNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CatalogUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
     errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,

@@ -22,7 +22,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog import Catalog
-from rasterwire.catalog.make import check_packages, folder_index, make_catalog
+from rasterwire.catalog.make import check_packages, check_sources, folder_index, make_catalog
 from rasterwire.catalog.settings import format_options
 from rasterwire.download import Downloads, Renders
 from rasterwire.errors import InvalidRequest, SourceUnavailable
@@ -41,7 +41,7 @@ from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
-from rasterwire.server.process.unserved import tell_unserved_meanwhile
+from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
 from rasterwire.server.readiness import Readiness, server_probes
@@ -224,6 +224,7 @@ def _use_sources(settings: Settings) -> None:
     try:
         configure(make_sources(settings.sources))
         check_packages(settings.catalogs)
+        check_sources(settings.catalogs)
     except InvalidRequest as error:
         raise BadSettings("\n".join(map(str, error.violations))) from None
     tiles = TileFolder(settings.state_dir / "tiles", settings.cache.tile_cache_bytes)
@@ -280,6 +281,7 @@ def serve(settings: Settings) -> None:
     tell_unserved_meanwhile(
         {folder: folder_index(indexes, prefix, formats.get(prefix, ())) for prefix, folder in settings.folders.items()}
     )
+    tell_unread_meanwhile(settings.catalogs, indexes)
     if settings.workers == 1:
         _serve_alone(settings)
         return

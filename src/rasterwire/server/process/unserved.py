@@ -2,12 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.catalog.make import make_catalog
+from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.catalog.unserved import AN_IMAGE, count_text, summary
 from rasterwire.errors import DownloadError
+from rasterwire.query import Query
+
+_SAMPLE = 20
+"""Images of a catalog that are looked at."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -47,3 +53,31 @@ def tell_unserved_meanwhile(folders: Mapping[Path, Path]) -> None:
             tell_unserved(folder, index)
 
     threading.Thread(target=tell, name="rasterwire-unserved", daemon=True).start()
+
+
+def tell_unread(settings: CatalogSettings, indexes: Path) -> None:
+    """Log where no raster of the first images of a catalog can be opened, or the catalog cannot be reached."""
+    name = settings.prefix or "without a prefix"
+    try:
+        images = make_catalog(None, [settings], indexes).find(Query(), size=_SAMPLE).images
+    except DownloadError as error:
+        _log.warning("catalog %s: %s", name, error)
+        return
+    if images and all(image.without_rasters for image in images):
+        _log.warning(
+            "catalog %s: none of the rasters of its first %d images is at an address that a table [[sources]] of the "
+            "config file covers; downloads of them are refused",
+            name,
+            len(images),
+        )
+
+
+def tell_unread_meanwhile(catalogs: Sequence[CatalogSettings], indexes: Path) -> None:
+    """See ``tell_unread``, for STAC APIs and indexes that are there; a server does not wait for them."""
+    looked_at = [each for each in catalogs if each.kind is CatalogKind.STAC_API or each.is_index_file]
+
+    def tell() -> None:
+        for settings in looked_at:
+            tell_unread(settings, indexes)
+
+    threading.Thread(target=tell, name="rasterwire-unread", daemon=True).start()

@@ -173,9 +173,14 @@ type ImageInfo struct {
 	// When the image was taken, where the catalog says.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// What else the catalog says of the image.
-	Properties    *structpb.Struct `protobuf:"bytes,4,opt,name=properties,proto3" json:"properties,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Properties *structpb.Struct `protobuf:"bytes,4,opt,name=properties,proto3" json:"properties,omitempty"`
+	// Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+	// are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+	WithoutRasters bool `protobuf:"varint,5,opt,name=without_rasters,json=withoutRasters,proto3" json:"without_rasters,omitempty"`
+	// The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+	UnreadableAssets []*UnreadableAsset `protobuf:"bytes,6,rep,name=unreadable_assets,json=unreadableAssets,proto3" json:"unreadable_assets,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ImageInfo) Reset() {
@@ -236,6 +241,75 @@ func (x *ImageInfo) GetProperties() *structpb.Struct {
 	return nil
 }
 
+func (x *ImageInfo) GetWithoutRasters() bool {
+	if x != nil {
+		return x.WithoutRasters
+	}
+	return false
+}
+
+func (x *ImageInfo) GetUnreadableAssets() []*UnreadableAsset {
+	if x != nil {
+		return x.UnreadableAssets
+	}
+	return nil
+}
+
+// An asset or a file of an image that cannot be read.
+type UnreadableAsset struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key of the asset, or the name of the file without its extension.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, in a sentence.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnreadableAsset) Reset() {
+	*x = UnreadableAsset{}
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnreadableAsset) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnreadableAsset) ProtoMessage() {}
+
+func (x *UnreadableAsset) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnreadableAsset.ProtoReflect.Descriptor instead.
+func (*UnreadableAsset) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *UnreadableAsset) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnreadableAsset) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Asks for a page of images.
 type ListImagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -251,7 +325,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[2]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -263,7 +337,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[2]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -276,7 +350,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{2}
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListImagesRequest) GetPageSize() int32 {
@@ -307,13 +381,16 @@ type ListImagesResponse struct {
 	Images []*ImageInfo `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`
 	// The token of the next page. Empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+	// server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+	Unreachable   []string `protobuf:"bytes,3,rep,name=unreachable,proto3" json:"unreachable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListImagesResponse) Reset() {
 	*x = ListImagesResponse{}
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[3]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +402,7 @@ func (x *ListImagesResponse) String() string {
 func (*ListImagesResponse) ProtoMessage() {}
 
 func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[3]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +415,7 @@ func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesResponse.ProtoReflect.Descriptor instead.
 func (*ListImagesResponse) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{3}
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListImagesResponse) GetImages() []*ImageInfo {
@@ -355,6 +432,13 @@ func (x *ListImagesResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *ListImagesResponse) GetUnreachable() []string {
+	if x != nil {
+		return x.Unreachable
+	}
+	return nil
+}
+
 // Asks for one image.
 type GetImageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -366,7 +450,7 @@ type GetImageRequest struct {
 
 func (x *GetImageRequest) Reset() {
 	*x = GetImageRequest{}
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[4]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -378,7 +462,7 @@ func (x *GetImageRequest) String() string {
 func (*GetImageRequest) ProtoMessage() {}
 
 func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[4]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -391,7 +475,7 @@ func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageRequest.ProtoReflect.Descriptor instead.
 func (*GetImageRequest) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{4}
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetImageRequest) GetId() string {
@@ -412,7 +496,7 @@ type GetImageResponse struct {
 
 func (x *GetImageResponse) Reset() {
 	*x = GetImageResponse{}
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[5]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +508,7 @@ func (x *GetImageResponse) String() string {
 func (*GetImageResponse) ProtoMessage() {}
 
 func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[5]
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +521,7 @@ func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageResponse.ProtoReflect.Descriptor instead.
 func (*GetImageResponse) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{5}
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetImageResponse) GetImage() *ImageInfo {
@@ -469,7 +553,7 @@ const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"nodataTextB\t\n" +
 	"\a_nodataB\x0e\n" +
 	"\f_value_scaleB\x0f\n" +
-	"\r_value_offset\"\xbe\x01\n" +
+	"\r_value_offset\"\xb4\x02\n" +
 	"\tImageInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05bands\x18\x02 \x03(\v2\x17.rasterwire.v1.BandInfoR\x05bands\x129\n" +
@@ -477,16 +561,22 @@ const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x127\n" +
 	"\n" +
 	"properties\x18\x04 \x01(\v2\x17.google.protobuf.StructR\n" +
-	"properties\"\x87\x01\n" +
+	"properties\x12'\n" +
+	"\x0fwithout_rasters\x18\x05 \x01(\bR\x0ewithoutRasters\x12K\n" +
+	"\x11unreadable_assets\x18\x06 \x03(\v2\x1e.rasterwire.v1.UnreadableAssetR\x10unreadableAssets\"9\n" +
+	"\x0fUnreadableAsset\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x87\x01\n" +
 	"\x11ListImagesRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x12 \n" +
-	"\x06prefix\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06prefix\"n\n" +
+	"\x06prefix\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06prefix\"\x90\x01\n" +
 	"\x12ListImagesResponse\x120\n" +
 	"\x06images\x18\x01 \x03(\v2\x18.rasterwire.v1.ImageInfoR\x06images\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"-\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12 \n" +
+	"\vunreachable\x18\x03 \x03(\tR\vunreachable\"-\n" +
 	"\x0fGetImageRequest\x12\x1a\n" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80 R\x02id\"B\n" +
@@ -510,36 +600,38 @@ func file_rasterwire_v1_catalog_service_proto_rawDescGZIP() []byte {
 	return file_rasterwire_v1_catalog_service_proto_rawDescData
 }
 
-var file_rasterwire_v1_catalog_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_rasterwire_v1_catalog_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_rasterwire_v1_catalog_service_proto_goTypes = []any{
 	(*BandInfo)(nil),              // 0: rasterwire.v1.BandInfo
 	(*ImageInfo)(nil),             // 1: rasterwire.v1.ImageInfo
-	(*ListImagesRequest)(nil),     // 2: rasterwire.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),    // 3: rasterwire.v1.ListImagesResponse
-	(*GetImageRequest)(nil),       // 4: rasterwire.v1.GetImageRequest
-	(*GetImageResponse)(nil),      // 5: rasterwire.v1.GetImageResponse
-	(DataType)(0),                 // 6: rasterwire.v1.DataType
-	(*PixelGrid)(nil),             // 7: rasterwire.v1.PixelGrid
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 9: google.protobuf.Struct
+	(*UnreadableAsset)(nil),       // 2: rasterwire.v1.UnreadableAsset
+	(*ListImagesRequest)(nil),     // 3: rasterwire.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),    // 4: rasterwire.v1.ListImagesResponse
+	(*GetImageRequest)(nil),       // 5: rasterwire.v1.GetImageRequest
+	(*GetImageResponse)(nil),      // 6: rasterwire.v1.GetImageResponse
+	(DataType)(0),                 // 7: rasterwire.v1.DataType
+	(*PixelGrid)(nil),             // 8: rasterwire.v1.PixelGrid
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 10: google.protobuf.Struct
 }
 var file_rasterwire_v1_catalog_service_proto_depIdxs = []int32{
-	6, // 0: rasterwire.v1.BandInfo.data_type:type_name -> rasterwire.v1.DataType
-	7, // 1: rasterwire.v1.BandInfo.grid:type_name -> rasterwire.v1.PixelGrid
-	0, // 2: rasterwire.v1.ImageInfo.bands:type_name -> rasterwire.v1.BandInfo
-	8, // 3: rasterwire.v1.ImageInfo.start_time:type_name -> google.protobuf.Timestamp
-	9, // 4: rasterwire.v1.ImageInfo.properties:type_name -> google.protobuf.Struct
-	1, // 5: rasterwire.v1.ListImagesResponse.images:type_name -> rasterwire.v1.ImageInfo
-	1, // 6: rasterwire.v1.GetImageResponse.image:type_name -> rasterwire.v1.ImageInfo
-	2, // 7: rasterwire.v1.CatalogService.ListImages:input_type -> rasterwire.v1.ListImagesRequest
-	4, // 8: rasterwire.v1.CatalogService.GetImage:input_type -> rasterwire.v1.GetImageRequest
-	3, // 9: rasterwire.v1.CatalogService.ListImages:output_type -> rasterwire.v1.ListImagesResponse
-	5, // 10: rasterwire.v1.CatalogService.GetImage:output_type -> rasterwire.v1.GetImageResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	7,  // 0: rasterwire.v1.BandInfo.data_type:type_name -> rasterwire.v1.DataType
+	8,  // 1: rasterwire.v1.BandInfo.grid:type_name -> rasterwire.v1.PixelGrid
+	0,  // 2: rasterwire.v1.ImageInfo.bands:type_name -> rasterwire.v1.BandInfo
+	9,  // 3: rasterwire.v1.ImageInfo.start_time:type_name -> google.protobuf.Timestamp
+	10, // 4: rasterwire.v1.ImageInfo.properties:type_name -> google.protobuf.Struct
+	2,  // 5: rasterwire.v1.ImageInfo.unreadable_assets:type_name -> rasterwire.v1.UnreadableAsset
+	1,  // 6: rasterwire.v1.ListImagesResponse.images:type_name -> rasterwire.v1.ImageInfo
+	1,  // 7: rasterwire.v1.GetImageResponse.image:type_name -> rasterwire.v1.ImageInfo
+	3,  // 8: rasterwire.v1.CatalogService.ListImages:input_type -> rasterwire.v1.ListImagesRequest
+	5,  // 9: rasterwire.v1.CatalogService.GetImage:input_type -> rasterwire.v1.GetImageRequest
+	4,  // 10: rasterwire.v1.CatalogService.ListImages:output_type -> rasterwire.v1.ListImagesResponse
+	6,  // 11: rasterwire.v1.CatalogService.GetImage:output_type -> rasterwire.v1.GetImageResponse
+	10, // [10:12] is the sub-list for method output_type
+	8,  // [8:10] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_catalog_service_proto_init() }
@@ -555,7 +647,7 @@ func file_rasterwire_v1_catalog_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_catalog_service_proto_rawDesc), len(file_rasterwire_v1_catalog_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

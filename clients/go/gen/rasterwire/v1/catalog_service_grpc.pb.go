@@ -33,7 +33,9 @@ const (
 type CatalogServiceClient interface {
 	// Lists images in the order of their ids, a page at a time.
 	//
-	// Errors: INVALID_ARGUMENT for a page token that this server did not give.
+	// Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+	// Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+	// catalog that has such images can be reached.
 	ListImages(ctx context.Context, in *ListImagesRequest, opts ...grpc.CallOption) (*ListImagesResponse, error)
 	// Returns one image with its bands.
 	//
@@ -77,7 +79,9 @@ func (c *catalogServiceClient) GetImage(ctx context.Context, in *GetImageRequest
 type CatalogServiceServer interface {
 	// Lists images in the order of their ids, a page at a time.
 	//
-	// Errors: INVALID_ARGUMENT for a page token that this server did not give.
+	// Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+	// Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+	// catalog that has such images can be reached.
 	ListImages(context.Context, *ListImagesRequest) (*ListImagesResponse, error)
 	// Returns one image with its bands.
 	//

@@ -972,7 +972,8 @@ func (*DownloadParams_Mosaic) isDownloadParams_Source() {}
 //
 // Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
 // it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
-// crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+// crs_transform and two dimensions. By default its crs and pixel size are those of the first scene, in the
+// first band that is asked for. A scene that has all these bands is read for no other.
 type Mosaic struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which scenes. Exactly one is required.
@@ -1712,7 +1713,13 @@ type DownloadPlan struct {
 	// A guess of the bytes of pixels that are read of them, before compression.
 	SourceBytes int64 `protobuf:"varint,10,opt,name=source_bytes,json=sourceBytes,proto3" json:"source_bytes,omitempty"`
 	// What files of the source say beside their pixels, and the output does not. Empty where all is carried.
-	LeftOut       []*LeftOut `protobuf:"bytes,11,rep,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
+	LeftOut []*LeftOut `protobuf:"bytes,11,rep,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
+	// How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+	// where there is nothing to tell.
+	Notes []*Note `protobuf:"bytes,12,rep,name=notes,proto3" json:"notes,omitempty"`
+	// How many images of the catalog the server looked at one by one, since the catalog could not answer a
+	// filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+	ImagesTested  int64 `protobuf:"varint,13,opt,name=images_tested,json=imagesTested,proto3" json:"images_tested,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1824,6 +1831,75 @@ func (x *DownloadPlan) GetLeftOut() []*LeftOut {
 	return nil
 }
 
+func (x *DownloadPlan) GetNotes() []*Note {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *DownloadPlan) GetImagesTested() int64 {
+	if x != nil {
+		return x.ImagesTested
+	}
+	return 0
+}
+
+// How the server read or answered a part of a request.
+type Note struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the field, such as `region`.
+	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// What is worth knowing, in a sentence.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Note) Reset() {
+	*x = Note{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Note) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Note) ProtoMessage() {}
+
+func (x *Note) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Note.ProtoReflect.Descriptor instead.
+func (*Note) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Note) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Note) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // Something that files of the source say and the output does not.
 type LeftOut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1839,7 +1915,7 @@ type LeftOut struct {
 
 func (x *LeftOut) Reset() {
 	*x = LeftOut{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +1927,7 @@ func (x *LeftOut) String() string {
 func (*LeftOut) ProtoMessage() {}
 
 func (x *LeftOut) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +1940,7 @@ func (x *LeftOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
 func (*LeftOut) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LeftOut) GetItem() string {
@@ -1901,7 +1977,7 @@ type IgnoredField struct {
 
 func (x *IgnoredField) Reset() {
 	*x = IgnoredField{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +1989,7 @@ func (x *IgnoredField) String() string {
 func (*IgnoredField) ProtoMessage() {}
 
 func (x *IgnoredField) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +2002,7 @@ func (x *IgnoredField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IgnoredField.ProtoReflect.Descriptor instead.
 func (*IgnoredField) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *IgnoredField) GetField() string {
@@ -1963,7 +2039,7 @@ type RasterPlan struct {
 
 func (x *RasterPlan) Reset() {
 	*x = RasterPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1975,7 +2051,7 @@ func (x *RasterPlan) String() string {
 func (*RasterPlan) ProtoMessage() {}
 
 func (x *RasterPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1988,7 +2064,7 @@ func (x *RasterPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RasterPlan.ProtoReflect.Descriptor instead.
 func (*RasterPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RasterPlan) GetPath() string {
@@ -2057,7 +2133,7 @@ type BandPlan struct {
 
 func (x *BandPlan) Reset() {
 	*x = BandPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2069,7 +2145,7 @@ func (x *BandPlan) String() string {
 func (*BandPlan) ProtoMessage() {}
 
 func (x *BandPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2082,7 +2158,7 @@ func (x *BandPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandPlan.ProtoReflect.Descriptor instead.
 func (*BandPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BandPlan) GetId() string {
@@ -2159,7 +2235,7 @@ type PixelGrid struct {
 
 func (x *PixelGrid) Reset() {
 	*x = PixelGrid{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2247,7 @@ func (x *PixelGrid) String() string {
 func (*PixelGrid) ProtoMessage() {}
 
 func (x *PixelGrid) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2260,7 @@ func (x *PixelGrid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PixelGrid.ProtoReflect.Descriptor instead.
 func (*PixelGrid) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PixelGrid) GetCrs() string {
@@ -2234,7 +2310,7 @@ type DownloadChunk struct {
 
 func (x *DownloadChunk) Reset() {
 	*x = DownloadChunk{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2322,7 @@ func (x *DownloadChunk) String() string {
 func (*DownloadChunk) ProtoMessage() {}
 
 func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2335,7 @@ func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadChunk.ProtoReflect.Descriptor instead.
 func (*DownloadChunk) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DownloadChunk) GetData() []byte {
@@ -2310,7 +2386,7 @@ type RenderProgress struct {
 
 func (x *RenderProgress) Reset() {
 	*x = RenderProgress{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2398,7 @@ func (x *RenderProgress) String() string {
 func (*RenderProgress) ProtoMessage() {}
 
 func (x *RenderProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2411,7 @@ func (x *RenderProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderProgress.ProtoReflect.Descriptor instead.
 func (*RenderProgress) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RenderProgress) GetBlocksDone() int64 {
@@ -2372,7 +2448,7 @@ type FileInfo struct {
 
 func (x *FileInfo) Reset() {
 	*x = FileInfo{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2384,7 +2460,7 @@ func (x *FileInfo) String() string {
 func (*FileInfo) ProtoMessage() {}
 
 func (x *FileInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2397,7 +2473,7 @@ func (x *FileInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileInfo.ProtoReflect.Descriptor instead.
 func (*FileInfo) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{17}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FileInfo) GetFilename() string {
@@ -2552,7 +2628,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x10\n" +
-	"\x03url\x18\x04 \x01(\tR\x03url\"\xbc\x03\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\"\x8c\x04\n" +
 	"\fDownloadPlan\x12\x1a\n" +
 	"\bfilename\x18\x01 \x01(\tR\bfilename\x12\x1b\n" +
 	"\tmime_type\x18\x02 \x01(\tR\bmimeType\x12-\n" +
@@ -2565,7 +2641,12 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x06scenes\x18\t \x01(\x03R\x06scenes\x12!\n" +
 	"\fsource_bytes\x18\n" +
 	" \x01(\x03R\vsourceBytes\x121\n" +
-	"\bleft_out\x18\v \x03(\v2\x16.rasterwire.v1.LeftOutR\aleftOut\"K\n" +
+	"\bleft_out\x18\v \x03(\v2\x16.rasterwire.v1.LeftOutR\aleftOut\x12)\n" +
+	"\x05notes\x18\f \x03(\v2\x13.rasterwire.v1.NoteR\x05notes\x12#\n" +
+	"\rimages_tested\x18\r \x01(\x03R\fimagesTested\"0\n" +
+	"\x04Note\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"K\n" +
 	"\aLeftOut\x12\x12\n" +
 	"\x04item\x18\x01 \x01(\tR\x04item\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
@@ -2712,7 +2793,7 @@ func file_rasterwire_v1_download_proto_rawDescGZIP() []byte {
 }
 
 var file_rasterwire_v1_download_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_rasterwire_v1_download_proto_goTypes = []any{
 	(Comparison)(0),               // 0: rasterwire.v1.Comparison
 	(Composite)(0),                // 1: rasterwire.v1.Composite
@@ -2733,19 +2814,20 @@ var file_rasterwire_v1_download_proto_goTypes = []any{
 	(*BoundingBox)(nil),           // 16: rasterwire.v1.BoundingBox
 	(*DownloadId)(nil),            // 17: rasterwire.v1.DownloadId
 	(*DownloadPlan)(nil),          // 18: rasterwire.v1.DownloadPlan
-	(*LeftOut)(nil),               // 19: rasterwire.v1.LeftOut
-	(*IgnoredField)(nil),          // 20: rasterwire.v1.IgnoredField
-	(*RasterPlan)(nil),            // 21: rasterwire.v1.RasterPlan
-	(*BandPlan)(nil),              // 22: rasterwire.v1.BandPlan
-	(*PixelGrid)(nil),             // 23: rasterwire.v1.PixelGrid
-	(*DownloadChunk)(nil),         // 24: rasterwire.v1.DownloadChunk
-	(*RenderProgress)(nil),        // 25: rasterwire.v1.RenderProgress
-	(*FileInfo)(nil),              // 26: rasterwire.v1.FileInfo
-	(*Expression)(nil),            // 27: rasterwire.v1.Expression
-	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*Note)(nil),                  // 19: rasterwire.v1.Note
+	(*LeftOut)(nil),               // 20: rasterwire.v1.LeftOut
+	(*IgnoredField)(nil),          // 21: rasterwire.v1.IgnoredField
+	(*RasterPlan)(nil),            // 22: rasterwire.v1.RasterPlan
+	(*BandPlan)(nil),              // 23: rasterwire.v1.BandPlan
+	(*PixelGrid)(nil),             // 24: rasterwire.v1.PixelGrid
+	(*DownloadChunk)(nil),         // 25: rasterwire.v1.DownloadChunk
+	(*RenderProgress)(nil),        // 26: rasterwire.v1.RenderProgress
+	(*FileInfo)(nil),              // 27: rasterwire.v1.FileInfo
+	(*Expression)(nil),            // 28: rasterwire.v1.Expression
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
 }
 var file_rasterwire_v1_download_proto_depIdxs = []int32{
-	27, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
+	28, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
 	10, // 1: rasterwire.v1.DownloadParams.mosaic:type_name -> rasterwire.v1.Mosaic
 	14, // 2: rasterwire.v1.DownloadParams.bands:type_name -> rasterwire.v1.BandSpec
 	15, // 3: rasterwire.v1.DownloadParams.region:type_name -> rasterwire.v1.Region
@@ -2757,31 +2839,32 @@ var file_rasterwire_v1_download_proto_depIdxs = []int32{
 	11, // 9: rasterwire.v1.Mosaic.images:type_name -> rasterwire.v1.ImageIds
 	12, // 10: rasterwire.v1.Mosaic.query:type_name -> rasterwire.v1.CollectionQuery
 	1,  // 11: rasterwire.v1.Mosaic.composite:type_name -> rasterwire.v1.Composite
-	28, // 12: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
-	28, // 13: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
+	29, // 12: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
+	29, // 13: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
 	15, // 14: rasterwire.v1.CollectionQuery.bounds:type_name -> rasterwire.v1.Region
 	13, // 15: rasterwire.v1.CollectionQuery.filters:type_name -> rasterwire.v1.PropertyFilter
 	0,  // 16: rasterwire.v1.PropertyFilter.comparison:type_name -> rasterwire.v1.Comparison
 	4,  // 17: rasterwire.v1.BandSpec.resampling:type_name -> rasterwire.v1.Resampling
 	16, // 18: rasterwire.v1.Region.bounding_box:type_name -> rasterwire.v1.BoundingBox
 	7,  // 19: rasterwire.v1.Region.edges:type_name -> rasterwire.v1.Edges
-	28, // 20: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
+	29, // 20: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 21: rasterwire.v1.DownloadPlan.format:type_name -> rasterwire.v1.Format
-	21, // 22: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
-	20, // 23: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
-	19, // 24: rasterwire.v1.DownloadPlan.left_out:type_name -> rasterwire.v1.LeftOut
-	23, // 25: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
-	22, // 26: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
-	5,  // 27: rasterwire.v1.RasterPlan.mask:type_name -> rasterwire.v1.Mask
-	8,  // 28: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
-	4,  // 29: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
-	25, // 30: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
-	26, // 31: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	22, // 22: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
+	21, // 23: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
+	20, // 24: rasterwire.v1.DownloadPlan.left_out:type_name -> rasterwire.v1.LeftOut
+	19, // 25: rasterwire.v1.DownloadPlan.notes:type_name -> rasterwire.v1.Note
+	24, // 26: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
+	23, // 27: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
+	5,  // 28: rasterwire.v1.RasterPlan.mask:type_name -> rasterwire.v1.Mask
+	8,  // 29: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
+	4,  // 30: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
+	26, // 31: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
+	27, // 32: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_proto_init() }
@@ -2808,15 +2891,15 @@ func file_rasterwire_v1_download_proto_init() {
 		(*Region_BoundingBox)(nil),
 		(*Region_Geojson)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[13].OneofWrappers = []any{}
-	file_rasterwire_v1_download_proto_msgTypes[15].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[14].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_download_proto_rawDesc), len(file_rasterwire_v1_download_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -17,7 +17,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file rasterwire/v1/catalog_service.proto.
  */
 export const file_rasterwire_v1_catalog_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNyYXN0ZXJ3aXJlL3YxL2NhdGFsb2dfc2VydmljZS5wcm90bxINcmFzdGVyd2lyZS52MSLMAgoIQmFuZEluZm8SCgoCaWQYASABKAkSKgoJZGF0YV90eXBlGAIgASgOMhcucmFzdGVyd2lyZS52MS5EYXRhVHlwZRImCgRncmlkGAMgASgLMhgucmFzdGVyd2lyZS52MS5QaXhlbEdyaWQSEwoGbm9kYXRhGAQgASgBSACIAQESEQoJb3ZlcnZpZXdzGAUgAygBEhgKC3ZhbHVlX3NjYWxlGAYgASgBSAGIAQESGQoMdmFsdWVfb2Zmc2V0GAcgASgBSAKIAQESDAoEdW5pdBgIIAEoCRIWCg5jb250cm9sX3BvaW50cxgJIAEoBRIcChRyYXRpb25hbF9wb2x5bm9taWFscxgKIAEoCBITCgtub2RhdGFfdGV4dBgLIAEoCUIJCgdfbm9kYXRhQg4KDF92YWx1ZV9zY2FsZUIPCg1fdmFsdWVfb2Zmc2V0IpwBCglJbWFnZUluZm8SCgoCaWQYASABKAkSJgoFYmFuZHMYAiADKAsyFy5yYXN0ZXJ3aXJlLnYxLkJhbmRJbmZvEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKCnByb3BlcnRpZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImoKEUxpc3RJbWFnZXNSZXF1ZXN0Eh0KCXBhZ2Vfc2l6ZRgBIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAIBIYCgZwcmVmaXgYAyABKAlCCLpIBXIDGIAgIlcKEkxpc3RJbWFnZXNSZXNwb25zZRIoCgZpbWFnZXMYASADKAsyGC5yYXN0ZXJ3aXJlLnYxLkltYWdlSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKQoPR2V0SW1hZ2VSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAdyBRABGIAgIjsKEEdldEltYWdlUmVzcG9uc2USJwoFaW1hZ2UYASABKAsyGC5yYXN0ZXJ3aXJlLnYxLkltYWdlSW5mbzK6AQoOQ2F0YWxvZ1NlcnZpY2USVgoKTGlzdEltYWdlcxIgLnJhc3RlcndpcmUudjEuTGlzdEltYWdlc1JlcXVlc3QaIS5yYXN0ZXJ3aXJlLnYxLkxpc3RJbWFnZXNSZXNwb25zZSIDkAIBElAKCEdldEltYWdlEh4ucmFzdGVyd2lyZS52MS5HZXRJbWFnZVJlcXVlc3QaHy5yYXN0ZXJ3aXJlLnYxLkdldEltYWdlUmVzcG9uc2UiA5ACAUJkChFkZXYucmFzdGVyd2lyZS52MUITQ2F0YWxvZ1NlcnZpY2VQcm90b1ABWjhyYXN0ZXJ3aXJlLmRldi9jbGllbnRzL2dvL2dlbi9yYXN0ZXJ3aXJlL3YxO3Jhc3RlcndpcmV2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_rasterwire_v1_download]);
+  fileDesc("CiNyYXN0ZXJ3aXJlL3YxL2NhdGFsb2dfc2VydmljZS5wcm90bxINcmFzdGVyd2lyZS52MSLMAgoIQmFuZEluZm8SCgoCaWQYASABKAkSKgoJZGF0YV90eXBlGAIgASgOMhcucmFzdGVyd2lyZS52MS5EYXRhVHlwZRImCgRncmlkGAMgASgLMhgucmFzdGVyd2lyZS52MS5QaXhlbEdyaWQSEwoGbm9kYXRhGAQgASgBSACIAQESEQoJb3ZlcnZpZXdzGAUgAygBEhgKC3ZhbHVlX3NjYWxlGAYgASgBSAGIAQESGQoMdmFsdWVfb2Zmc2V0GAcgASgBSAKIAQESDAoEdW5pdBgIIAEoCRIWCg5jb250cm9sX3BvaW50cxgJIAEoBRIcChRyYXRpb25hbF9wb2x5bm9taWFscxgKIAEoCBITCgtub2RhdGFfdGV4dBgLIAEoCUIJCgdfbm9kYXRhQg4KDF92YWx1ZV9zY2FsZUIPCg1fdmFsdWVfb2Zmc2V0IvABCglJbWFnZUluZm8SCgoCaWQYASABKAkSJgoFYmFuZHMYAiADKAsyFy5yYXN0ZXJ3aXJlLnYxLkJhbmRJbmZvEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKCnByb3BlcnRpZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhcKD3dpdGhvdXRfcmFzdGVycxgFIAEoCBI5ChF1bnJlYWRhYmxlX2Fzc2V0cxgGIAMoCzIeLnJhc3RlcndpcmUudjEuVW5yZWFkYWJsZUFzc2V0Ii0KD1VucmVhZGFibGVBc3NldBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiagoRTGlzdEltYWdlc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEhgKBnByZWZpeBgDIAEoCUIIukgFcgMYgCAibAoSTGlzdEltYWdlc1Jlc3BvbnNlEigKBmltYWdlcxgBIAMoCzIYLnJhc3RlcndpcmUudjEuSW1hZ2VJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRITCgt1bnJlYWNoYWJsZRgDIAMoCSIpCg9HZXRJbWFnZVJlcXVlc3QSFgoCaWQYASABKAlCCrpIB3IFEAEYgCAiOwoQR2V0SW1hZ2VSZXNwb25zZRInCgVpbWFnZRgBIAEoCzIYLnJhc3RlcndpcmUudjEuSW1hZ2VJbmZvMroBCg5DYXRhbG9nU2VydmljZRJWCgpMaXN0SW1hZ2VzEiAucmFzdGVyd2lyZS52MS5MaXN0SW1hZ2VzUmVxdWVzdBohLnJhc3RlcndpcmUudjEuTGlzdEltYWdlc1Jlc3BvbnNlIgOQAgESUAoIR2V0SW1hZ2USHi5yYXN0ZXJ3aXJlLnYxLkdldEltYWdlUmVxdWVzdBofLnJhc3RlcndpcmUudjEuR2V0SW1hZ2VSZXNwb25zZSIDkAIBQmQKEWRldi5yYXN0ZXJ3aXJlLnYxQhNDYXRhbG9nU2VydmljZVByb3RvUAFaOHJhc3RlcndpcmUuZGV2L2NsaWVudHMvZ28vZ2VuL3Jhc3RlcndpcmUvdjE7cmFzdGVyd2lyZXYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_rasterwire_v1_download]);
 
 /**
  * A band of an image as its file's header describes it.
@@ -144,6 +144,21 @@ export type ImageInfo = Message<"rasterwire.v1.ImageInfo"> & {
    * @generated from field: google.protobuf.Struct properties = 4;
    */
   properties?: JsonObject | undefined;
+
+  /**
+   * Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+   * are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+   *
+   * @generated from field: bool without_rasters = 5;
+   */
+  withoutRasters: boolean;
+
+  /**
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   *
+   * @generated from field: repeated rasterwire.v1.UnreadableAsset unreadable_assets = 6;
+   */
+  unreadableAssets: UnreadableAsset[];
 };
 
 /**
@@ -152,6 +167,34 @@ export type ImageInfo = Message<"rasterwire.v1.ImageInfo"> & {
  */
 export const ImageInfoSchema: GenMessage<ImageInfo> = /*@__PURE__*/
   messageDesc(file_rasterwire_v1_catalog_service, 1);
+
+/**
+ * An asset or a file of an image that cannot be read.
+ *
+ * @generated from message rasterwire.v1.UnreadableAsset
+ */
+export type UnreadableAsset = Message<"rasterwire.v1.UnreadableAsset"> & {
+  /**
+   * The key of the asset, or the name of the file without its extension.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Why, in a sentence.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.UnreadableAsset.
+ * Use `create(UnreadableAssetSchema)` to create a new message.
+ */
+export const UnreadableAssetSchema: GenMessage<UnreadableAsset> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_catalog_service, 2);
 
 /**
  * Asks for a page of images.
@@ -186,7 +229,7 @@ export type ListImagesRequest = Message<"rasterwire.v1.ListImagesRequest"> & {
  * Use `create(ListImagesRequestSchema)` to create a new message.
  */
 export const ListImagesRequestSchema: GenMessage<ListImagesRequest> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_catalog_service, 2);
+  messageDesc(file_rasterwire_v1_catalog_service, 3);
 
 /**
  * A page of images.
@@ -207,6 +250,14 @@ export type ListImagesResponse = Message<"rasterwire.v1.ListImagesResponse"> & {
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   *
+   * @generated from field: repeated string unreachable = 3;
+   */
+  unreachable: string[];
 };
 
 /**
@@ -214,7 +265,7 @@ export type ListImagesResponse = Message<"rasterwire.v1.ListImagesResponse"> & {
  * Use `create(ListImagesResponseSchema)` to create a new message.
  */
 export const ListImagesResponseSchema: GenMessage<ListImagesResponse> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_catalog_service, 3);
+  messageDesc(file_rasterwire_v1_catalog_service, 4);
 
 /**
  * Asks for one image.
@@ -235,7 +286,7 @@ export type GetImageRequest = Message<"rasterwire.v1.GetImageRequest"> & {
  * Use `create(GetImageRequestSchema)` to create a new message.
  */
 export const GetImageRequestSchema: GenMessage<GetImageRequest> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_catalog_service, 4);
+  messageDesc(file_rasterwire_v1_catalog_service, 5);
 
 /**
  * One image.
@@ -256,7 +307,7 @@ export type GetImageResponse = Message<"rasterwire.v1.GetImageResponse"> & {
  * Use `create(GetImageResponseSchema)` to create a new message.
  */
 export const GetImageResponseSchema: GenMessage<GetImageResponse> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_catalog_service, 5);
+  messageDesc(file_rasterwire_v1_catalog_service, 6);
 
 /**
  * Tells which images a server can deliver, and what each holds.
@@ -267,7 +318,9 @@ export const CatalogService: GenService<{
   /**
    * Lists images in the order of their ids, a page at a time.
    *
-   * Errors: INVALID_ARGUMENT for a page token that this server did not give.
+   * Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+   * Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+   * catalog that has such images can be reached.
    *
    * @generated from rpc rasterwire.v1.CatalogService.ListImages
    */

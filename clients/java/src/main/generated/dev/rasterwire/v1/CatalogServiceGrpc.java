@@ -148,7 +148,9 @@ public final class CatalogServiceGrpc {
     /**
      * <pre>
      * Lists images in the order of their ids, a page at a time.
-     * Errors: INVALID_ARGUMENT for a page token that this server did not give.
+     * Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+     * Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+     * catalog that has such images can be reached.
      * </pre>
      */
     default void listImages(dev.rasterwire.v1.ListImagesRequest request,
@@ -204,7 +206,9 @@ public final class CatalogServiceGrpc {
     /**
      * <pre>
      * Lists images in the order of their ids, a page at a time.
-     * Errors: INVALID_ARGUMENT for a page token that this server did not give.
+     * Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+     * Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+     * catalog that has such images can be reached.
      * </pre>
      */
     public void listImages(dev.rasterwire.v1.ListImagesRequest request,
@@ -248,7 +252,9 @@ public final class CatalogServiceGrpc {
     /**
      * <pre>
      * Lists images in the order of their ids, a page at a time.
-     * Errors: INVALID_ARGUMENT for a page token that this server did not give.
+     * Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+     * Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+     * catalog that has such images can be reached.
      * </pre>
      */
     public dev.rasterwire.v1.ListImagesResponse listImages(dev.rasterwire.v1.ListImagesRequest request) throws io.grpc.StatusException {
@@ -290,7 +296,9 @@ public final class CatalogServiceGrpc {
     /**
      * <pre>
      * Lists images in the order of their ids, a page at a time.
-     * Errors: INVALID_ARGUMENT for a page token that this server did not give.
+     * Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+     * Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+     * catalog that has such images can be reached.
      * </pre>
      */
     public dev.rasterwire.v1.ListImagesResponse listImages(dev.rasterwire.v1.ListImagesRequest request) {
@@ -332,7 +340,9 @@ public final class CatalogServiceGrpc {
     /**
      * <pre>
      * Lists images in the order of their ids, a page at a time.
-     * Errors: INVALID_ARGUMENT for a page token that this server did not give.
+     * Where one of several catalogs fails, the images of the others are listed, and `unreachable` names it.
+     * Errors: INVALID_ARGUMENT for a page token that this server did not give, FAILED_PRECONDITION where no
+     * catalog that has such images can be reached.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.ListImagesResponse> listImages(

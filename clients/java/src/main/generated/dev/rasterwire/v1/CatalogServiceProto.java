@@ -37,6 +37,11 @@ public final class CatalogServiceProto {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_ImageInfo_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_UnreadableAsset_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_UnreadableAsset_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_ListImagesRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -77,26 +82,30 @@ public final class CatalogServiceProto {
       "ffset\030\007 \001(\001H\002\210\001\001\022\014\n\004unit\030\010 \001(\t\022\026\n\016contro" +
       "l_points\030\t \001(\005\022\034\n\024rational_polynomials\030\n" +
       " \001(\010\022\023\n\013nodata_text\030\013 \001(\tB\t\n\007_nodataB\016\n\014" +
-      "_value_scaleB\017\n\r_value_offset\"\234\001\n\tImageI" +
+      "_value_scaleB\017\n\r_value_offset\"\360\001\n\tImageI" +
       "nfo\022\n\n\002id\030\001 \001(\t\022&\n\005bands\030\002 \003(\0132\027.rasterw" +
       "ire.v1.BandInfo\022.\n\nstart_time\030\003 \001(\0132\032.go" +
       "ogle.protobuf.Timestamp\022+\n\nproperties\030\004 " +
-      "\001(\0132\027.google.protobuf.Struct\"j\n\021ListImag" +
-      "esRequest\022\035\n\tpage_size\030\001 \001(\005B\n\272H\007\032\005\030\350\007(\000" +
-      "\022\034\n\npage_token\030\002 \001(\tB\010\272H\005r\003\030\200 \022\030\n\006prefix" +
-      "\030\003 \001(\tB\010\272H\005r\003\030\200 \"W\n\022ListImagesResponse\022(" +
-      "\n\006images\030\001 \003(\0132\030.rasterwire.v1.ImageInfo" +
-      "\022\027\n\017next_page_token\030\002 \001(\t\")\n\017GetImageReq" +
-      "uest\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \";\n\020GetImage" +
-      "Response\022\'\n\005image\030\001 \001(\0132\030.rasterwire.v1." +
-      "ImageInfo2\272\001\n\016CatalogService\022V\n\nListImag" +
-      "es\022 .rasterwire.v1.ListImagesRequest\032!.r" +
-      "asterwire.v1.ListImagesResponse\"\003\220\002\001\022P\n\010" +
-      "GetImage\022\036.rasterwire.v1.GetImageRequest" +
-      "\032\037.rasterwire.v1.GetImageResponse\"\003\220\002\001Bd" +
-      "\n\021dev.rasterwire.v1B\023CatalogServiceProto" +
-      "P\001Z8rasterwire.dev/clients/go/gen/raster" +
-      "wire/v1;rasterwirev1b\006proto3"
+      "\001(\0132\027.google.protobuf.Struct\022\027\n\017without_" +
+      "rasters\030\005 \001(\010\0229\n\021unreadable_assets\030\006 \003(\013" +
+      "2\036.rasterwire.v1.UnreadableAsset\"-\n\017Unre" +
+      "adableAsset\022\n\n\002id\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"" +
+      "j\n\021ListImagesRequest\022\035\n\tpage_size\030\001 \001(\005B" +
+      "\n\272H\007\032\005\030\350\007(\000\022\034\n\npage_token\030\002 \001(\tB\010\272H\005r\003\030\200" +
+      " \022\030\n\006prefix\030\003 \001(\tB\010\272H\005r\003\030\200 \"l\n\022ListImage" +
+      "sResponse\022(\n\006images\030\001 \003(\0132\030.rasterwire.v" +
+      "1.ImageInfo\022\027\n\017next_page_token\030\002 \001(\t\022\023\n\013" +
+      "unreachable\030\003 \003(\t\")\n\017GetImageRequest\022\026\n\002" +
+      "id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \";\n\020GetImageResponse" +
+      "\022\'\n\005image\030\001 \001(\0132\030.rasterwire.v1.ImageInf" +
+      "o2\272\001\n\016CatalogService\022V\n\nListImages\022 .ras" +
+      "terwire.v1.ListImagesRequest\032!.rasterwir" +
+      "e.v1.ListImagesResponse\"\003\220\002\001\022P\n\010GetImage" +
+      "\022\036.rasterwire.v1.GetImageRequest\032\037.raste" +
+      "rwire.v1.GetImageResponse\"\003\220\002\001Bd\n\021dev.ra" +
+      "sterwire.v1B\023CatalogServiceProtoP\001Z8rast" +
+      "erwire.dev/clients/go/gen/rasterwire/v1;" +
+      "rasterwirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -117,27 +126,33 @@ public final class CatalogServiceProto {
     internal_static_rasterwire_v1_ImageInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_ImageInfo_descriptor,
-        new java.lang.String[] { "Id", "Bands", "StartTime", "Properties", });
-    internal_static_rasterwire_v1_ListImagesRequest_descriptor =
+        new java.lang.String[] { "Id", "Bands", "StartTime", "Properties", "WithoutRasters", "UnreadableAssets", });
+    internal_static_rasterwire_v1_UnreadableAsset_descriptor =
       getDescriptor().getMessageTypes().get(2);
+    internal_static_rasterwire_v1_UnreadableAsset_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_UnreadableAsset_descriptor,
+        new java.lang.String[] { "Id", "Reason", });
+    internal_static_rasterwire_v1_ListImagesRequest_descriptor =
+      getDescriptor().getMessageTypes().get(3);
     internal_static_rasterwire_v1_ListImagesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_ListImagesRequest_descriptor,
         new java.lang.String[] { "PageSize", "PageToken", "Prefix", });
     internal_static_rasterwire_v1_ListImagesResponse_descriptor =
-      getDescriptor().getMessageTypes().get(3);
+      getDescriptor().getMessageTypes().get(4);
     internal_static_rasterwire_v1_ListImagesResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_ListImagesResponse_descriptor,
-        new java.lang.String[] { "Images", "NextPageToken", });
+        new java.lang.String[] { "Images", "NextPageToken", "Unreachable", });
     internal_static_rasterwire_v1_GetImageRequest_descriptor =
-      getDescriptor().getMessageTypes().get(4);
+      getDescriptor().getMessageTypes().get(5);
     internal_static_rasterwire_v1_GetImageRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_GetImageRequest_descriptor,
         new java.lang.String[] { "Id", });
     internal_static_rasterwire_v1_GetImageResponse_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(6);
     internal_static_rasterwire_v1_GetImageResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_GetImageResponse_descriptor,

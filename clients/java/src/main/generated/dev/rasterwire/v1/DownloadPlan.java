@@ -39,6 +39,7 @@ private static final long serialVersionUID = 0L;
     ignored_ = java.util.Collections.emptyList();
     etag_ = "";
     leftOut_ = java.util.Collections.emptyList();
+    notes_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -464,6 +465,88 @@ private static final long serialVersionUID = 0L;
     return leftOut_.get(index);
   }
 
+  public static final int NOTES_FIELD_NUMBER = 12;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.rasterwire.v1.Note> notes_;
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  @java.lang.Override
+  public java.util.List<dev.rasterwire.v1.Note> getNotesList() {
+    return notes_;
+  }
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends dev.rasterwire.v1.NoteOrBuilder> 
+      getNotesOrBuilderList() {
+    return notes_;
+  }
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  @java.lang.Override
+  public int getNotesCount() {
+    return notes_.size();
+  }
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.Note getNotes(int index) {
+    return notes_.get(index);
+  }
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.NoteOrBuilder getNotesOrBuilder(
+      int index) {
+    return notes_.get(index);
+  }
+
+  public static final int IMAGES_TESTED_FIELD_NUMBER = 13;
+  private long imagesTested_ = 0L;
+  /**
+   * <pre>
+   * How many images of the catalog the server looked at one by one, since the catalog could not answer a
+   * filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+   * </pre>
+   *
+   * <code>int64 images_tested = 13;</code>
+   * @return The imagesTested.
+   */
+  @java.lang.Override
+  public long getImagesTested() {
+    return imagesTested_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -510,6 +593,12 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < leftOut_.size(); i++) {
       output.writeMessage(11, leftOut_.get(i));
+    }
+    for (int i = 0; i < notes_.size(); i++) {
+      output.writeMessage(12, notes_.get(i));
+    }
+    if (imagesTested_ != 0L) {
+      output.writeInt64(13, imagesTested_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -561,6 +650,14 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(11, leftOut_.get(i));
     }
+    for (int i = 0; i < notes_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(12, notes_.get(i));
+    }
+    if (imagesTested_ != 0L) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt64Size(13, imagesTested_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -597,6 +694,10 @@ private static final long serialVersionUID = 0L;
         != other.getSourceBytes()) return false;
     if (!getLeftOutList()
         .equals(other.getLeftOutList())) return false;
+    if (!getNotesList()
+        .equals(other.getNotesList())) return false;
+    if (getImagesTested()
+        != other.getImagesTested()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -640,6 +741,13 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + LEFT_OUT_FIELD_NUMBER;
       hash = (53 * hash) + getLeftOutList().hashCode();
     }
+    if (getNotesCount() > 0) {
+      hash = (37 * hash) + NOTES_FIELD_NUMBER;
+      hash = (53 * hash) + getNotesList().hashCode();
+    }
+    hash = (37 * hash) + IMAGES_TESTED_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
+        getImagesTested());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -804,6 +912,14 @@ private static final long serialVersionUID = 0L;
         leftOutBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000400);
+      if (notesBuilder_ == null) {
+        notes_ = java.util.Collections.emptyList();
+      } else {
+        notes_ = null;
+        notesBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000800);
+      imagesTested_ = 0L;
       return this;
     }
 
@@ -864,6 +980,15 @@ private static final long serialVersionUID = 0L;
       } else {
         result.leftOut_ = leftOutBuilder_.build();
       }
+      if (notesBuilder_ == null) {
+        if (((bitField0_ & 0x00000800) != 0)) {
+          notes_ = java.util.Collections.unmodifiableList(notes_);
+          bitField0_ = (bitField0_ & ~0x00000800);
+        }
+        result.notes_ = notes_;
+      } else {
+        result.notes_ = notesBuilder_.build();
+      }
     }
 
     private void buildPartial0(dev.rasterwire.v1.DownloadPlan result) {
@@ -891,6 +1016,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00000200) != 0)) {
         result.sourceBytes_ = sourceBytes_;
+      }
+      if (((from_bitField0_ & 0x00001000) != 0)) {
+        result.imagesTested_ = imagesTested_;
       }
     }
 
@@ -1014,6 +1142,35 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (notesBuilder_ == null) {
+        if (!other.notes_.isEmpty()) {
+          if (notes_.isEmpty()) {
+            notes_ = other.notes_;
+            bitField0_ = (bitField0_ & ~0x00000800);
+          } else {
+            ensureNotesIsMutable();
+            notes_.addAll(other.notes_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.notes_.isEmpty()) {
+          if (notesBuilder_.isEmpty()) {
+            notesBuilder_.dispose();
+            notesBuilder_ = null;
+            notes_ = other.notes_;
+            bitField0_ = (bitField0_ & ~0x00000800);
+            notesBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetNotesFieldBuilder() : null;
+          } else {
+            notesBuilder_.addAllMessages(other.notes_);
+          }
+        }
+      }
+      if (other.getImagesTested() != 0L) {
+        setImagesTested(other.getImagesTested());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1119,6 +1276,24 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 90
+            case 98: {
+              dev.rasterwire.v1.Note m =
+                  input.readMessage(
+                      dev.rasterwire.v1.Note.parser(),
+                      extensionRegistry);
+              if (notesBuilder_ == null) {
+                ensureNotesIsMutable();
+                notes_.add(m);
+              } else {
+                notesBuilder_.addMessage(m);
+              }
+              break;
+            } // case 98
+            case 104: {
+              imagesTested_ = input.readInt64();
+              bitField0_ |= 0x00001000;
+              break;
+            } // case 104
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2593,6 +2768,383 @@ private static final long serialVersionUID = 0L;
         leftOut_ = null;
       }
       return leftOutBuilder_;
+    }
+
+    private java.util.List<dev.rasterwire.v1.Note> notes_ =
+      java.util.Collections.emptyList();
+    private void ensureNotesIsMutable() {
+      if (!((bitField0_ & 0x00000800) != 0)) {
+        notes_ = new java.util.ArrayList<dev.rasterwire.v1.Note>(notes_);
+        bitField0_ |= 0x00000800;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.Note, dev.rasterwire.v1.Note.Builder, dev.rasterwire.v1.NoteOrBuilder> notesBuilder_;
+
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.Note> getNotesList() {
+      if (notesBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(notes_);
+      } else {
+        return notesBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public int getNotesCount() {
+      if (notesBuilder_ == null) {
+        return notes_.size();
+      } else {
+        return notesBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public dev.rasterwire.v1.Note getNotes(int index) {
+      if (notesBuilder_ == null) {
+        return notes_.get(index);
+      } else {
+        return notesBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder setNotes(
+        int index, dev.rasterwire.v1.Note value) {
+      if (notesBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureNotesIsMutable();
+        notes_.set(index, value);
+        onChanged();
+      } else {
+        notesBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder setNotes(
+        int index, dev.rasterwire.v1.Note.Builder builderForValue) {
+      if (notesBuilder_ == null) {
+        ensureNotesIsMutable();
+        notes_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        notesBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder addNotes(dev.rasterwire.v1.Note value) {
+      if (notesBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureNotesIsMutable();
+        notes_.add(value);
+        onChanged();
+      } else {
+        notesBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder addNotes(
+        int index, dev.rasterwire.v1.Note value) {
+      if (notesBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureNotesIsMutable();
+        notes_.add(index, value);
+        onChanged();
+      } else {
+        notesBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder addNotes(
+        dev.rasterwire.v1.Note.Builder builderForValue) {
+      if (notesBuilder_ == null) {
+        ensureNotesIsMutable();
+        notes_.add(builderForValue.build());
+        onChanged();
+      } else {
+        notesBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder addNotes(
+        int index, dev.rasterwire.v1.Note.Builder builderForValue) {
+      if (notesBuilder_ == null) {
+        ensureNotesIsMutable();
+        notes_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        notesBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder addAllNotes(
+        java.lang.Iterable<? extends dev.rasterwire.v1.Note> values) {
+      if (notesBuilder_ == null) {
+        ensureNotesIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, notes_);
+        onChanged();
+      } else {
+        notesBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder clearNotes() {
+      if (notesBuilder_ == null) {
+        notes_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000800);
+        onChanged();
+      } else {
+        notesBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public Builder removeNotes(int index) {
+      if (notesBuilder_ == null) {
+        ensureNotesIsMutable();
+        notes_.remove(index);
+        onChanged();
+      } else {
+        notesBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public dev.rasterwire.v1.Note.Builder getNotesBuilder(
+        int index) {
+      return internalGetNotesFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public dev.rasterwire.v1.NoteOrBuilder getNotesOrBuilder(
+        int index) {
+      if (notesBuilder_ == null) {
+        return notes_.get(index);  } else {
+        return notesBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public java.util.List<? extends dev.rasterwire.v1.NoteOrBuilder> 
+         getNotesOrBuilderList() {
+      if (notesBuilder_ != null) {
+        return notesBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(notes_);
+      }
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public dev.rasterwire.v1.Note.Builder addNotesBuilder() {
+      return internalGetNotesFieldBuilder().addBuilder(
+          dev.rasterwire.v1.Note.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public dev.rasterwire.v1.Note.Builder addNotesBuilder(
+        int index) {
+      return internalGetNotesFieldBuilder().addBuilder(
+          index, dev.rasterwire.v1.Note.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+     * where there is nothing to tell.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.Note.Builder> 
+         getNotesBuilderList() {
+      return internalGetNotesFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.Note, dev.rasterwire.v1.Note.Builder, dev.rasterwire.v1.NoteOrBuilder> 
+        internalGetNotesFieldBuilder() {
+      if (notesBuilder_ == null) {
+        notesBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.rasterwire.v1.Note, dev.rasterwire.v1.Note.Builder, dev.rasterwire.v1.NoteOrBuilder>(
+                notes_,
+                ((bitField0_ & 0x00000800) != 0),
+                getParentForChildren(),
+                isClean());
+        notes_ = null;
+      }
+      return notesBuilder_;
+    }
+
+    private long imagesTested_ ;
+    /**
+     * <pre>
+     * How many images of the catalog the server looked at one by one, since the catalog could not answer a
+     * filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+     * </pre>
+     *
+     * <code>int64 images_tested = 13;</code>
+     * @return The imagesTested.
+     */
+    @java.lang.Override
+    public long getImagesTested() {
+      return imagesTested_;
+    }
+    /**
+     * <pre>
+     * How many images of the catalog the server looked at one by one, since the catalog could not answer a
+     * filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+     * </pre>
+     *
+     * <code>int64 images_tested = 13;</code>
+     * @param value The imagesTested to set.
+     * @return This builder for chaining.
+     */
+    public Builder setImagesTested(long value) {
+
+      imagesTested_ = value;
+      bitField0_ |= 0x00001000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many images of the catalog the server looked at one by one, since the catalog could not answer a
+     * filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+     * </pre>
+     *
+     * <code>int64 images_tested = 13;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearImagesTested() {
+      bitField0_ = (bitField0_ & ~0x00001000);
+      imagesTested_ = 0L;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.DownloadPlan)

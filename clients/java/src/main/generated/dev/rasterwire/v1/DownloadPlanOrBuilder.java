@@ -260,4 +260,64 @@ public interface DownloadPlanOrBuilder extends
    */
   dev.rasterwire.v1.LeftOutOrBuilder getLeftOutOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  java.util.List<dev.rasterwire.v1.Note> 
+      getNotesList();
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  dev.rasterwire.v1.Note getNotes(int index);
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  int getNotesCount();
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  java.util.List<? extends dev.rasterwire.v1.NoteOrBuilder> 
+      getNotesOrBuilderList();
+  /**
+   * <pre>
+   * How the server read or answered parts of the request that may be meant otherwise, or take long. Empty
+   * where there is nothing to tell.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.Note notes = 12;</code>
+   */
+  dev.rasterwire.v1.NoteOrBuilder getNotesOrBuilder(
+      int index);
+
+  /**
+   * <pre>
+   * How many images of the catalog the server looked at one by one, since the catalog could not answer a
+   * filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
+   * </pre>
+   *
+   * <code>int64 images_tested = 13;</code>
+   * @return The imagesTested.
+   */
+  long getImagesTested();
 }

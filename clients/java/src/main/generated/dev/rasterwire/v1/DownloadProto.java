@@ -77,6 +77,11 @@ public final class DownloadProto {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_Note_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_Note_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_LeftOut_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -216,7 +221,7 @@ public final class DownloadProto {
       "\025\n\004east\030\003 \001(\001B\007\272H\004\022\002@\001\022\026\n\005north\030\004 \001(\001B\007\272" +
       "H\004\022\002@\001\"g\n\nDownloadId\022\014\n\004name\030\001 \001(\t\022\r\n\005to" +
       "ken\030\002 \001(\t\022/\n\013expire_time\030\003 \001(\0132\032.google." +
-      "protobuf.Timestamp\022\013\n\003url\030\004 \001(\t\"\307\002\n\014Down" +
+      "protobuf.Timestamp\022\013\n\003url\030\004 \001(\t\"\202\003\n\014Down" +
       "loadPlan\022\020\n\010filename\030\001 \001(\t\022\021\n\tmime_type\030" +
       "\002 \001(\t\022%\n\006format\030\003 \001(\0162\025.rasterwire.v1.Fo" +
       "rmat\022*\n\007rasters\030\004 \003(\0132\031.rasterwire.v1.Ra" +
@@ -225,71 +230,73 @@ public final class DownloadProto {
       ".rasterwire.v1.IgnoredField\022\014\n\004etag\030\010 \001(" +
       "\t\022\016\n\006scenes\030\t \001(\003\022\024\n\014source_bytes\030\n \001(\003\022" +
       "(\n\010left_out\030\013 \003(\0132\026.rasterwire.v1.LeftOu" +
-      "t\"6\n\007LeftOut\022\014\n\004item\030\001 \001(\t\022\016\n\006reason\030\002 \001" +
-      "(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014IgnoredField\022\r\n\005fie" +
-      "ld\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"\242\001\n\nRasterPlan\022" +
-      "\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.rasterwire" +
-      ".v1.PixelGrid\022&\n\005bands\030\003 \003(\0132\027.rasterwir" +
-      "e.v1.BandPlan\022!\n\004mask\030\004 \001(\0162\023.rasterwire" +
-      ".v1.Mask\022\023\n\013mask_reason\030\005 \001(\t\"\331\001\n\010BandPl" +
-      "an\022\n\n\002id\030\001 \001(\t\022*\n\tdata_type\030\002 \001(\0162\027.rast" +
-      "erwire.v1.DataType\022\023\n\006nodata\030\003 \001(\001H\000\210\001\001\022" +
-      "-\n\nresampling\030\004 \001(\0162\031.rasterwire.v1.Resa" +
-      "mpling\022\020\n\010overview\030\005 \001(\001\022\014\n\004path\030\006 \001(\t\022\021" +
-      "\n\tplaced_by\030\007 \001(\t\022\023\n\013nodata_text\030\010 \001(\tB\t" +
-      "\n\007_nodata\"N\n\tPixelGrid\022\013\n\003crs\030\001 \001(\t\022\025\n\rc" +
-      "rs_transform\030\002 \003(\001\022\r\n\005width\030\003 \001(\003\022\016\n\006hei" +
-      "ght\030\004 \001(\003\"\245\001\n\rDownloadChunk\022\014\n\004data\030\001 \001(" +
-      "\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006crc32c\030\003 \001(\007H\000\210\001\001\022/" +
-      "\n\010progress\030\004 \001(\0132\035.rasterwire.v1.RenderP" +
-      "rogress\022%\n\004file\030\005 \001(\0132\027.rasterwire.v1.Fi" +
-      "leInfoB\t\n\007_crc32c\";\n\016RenderProgress\022\023\n\013b" +
-      "locks_done\030\001 \001(\003\022\024\n\014blocks_total\030\002 \001(\003\"a" +
-      "\n\010FileInfo\022\020\n\010filename\030\001 \001(\t\022\021\n\tmime_typ" +
-      "e\030\002 \001(\t\022\022\n\nsize_bytes\030\003 \001(\003\022\016\n\006crc32c\030\004 " +
-      "\001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\nComparison\022\032\n\026COMP" +
-      "ARISON_UNSPECIFIED\020\000\022\024\n\020COMPARISON_EQUAL" +
-      "\020\001\022\030\n\024COMPARISON_NOT_EQUAL\020\002\022\023\n\017COMPARIS" +
-      "ON_LESS\020\003\022\034\n\030COMPARISON_LESS_OR_EQUAL\020\004\022" +
-      "\026\n\022COMPARISON_GREATER\020\005\022\037\n\033COMPARISON_GR" +
-      "EATER_OR_EQUAL\020\006*\313\001\n\tComposite\022\031\n\025COMPOS" +
-      "ITE_UNSPECIFIED\020\000\022\023\n\017COMPOSITE_FIRST\020\001\022\022" +
-      "\n\016COMPOSITE_LAST\020\002\022\021\n\rCOMPOSITE_MIN\020\003\022\021\n" +
-      "\rCOMPOSITE_MAX\020\004\022\022\n\016COMPOSITE_MEAN\020\005\022\024\n\020" +
-      "COMPOSITE_MEDIAN\020\006\022\023\n\017COMPOSITE_COUNT\020\007\022" +
-      "\025\n\021COMPOSITE_QUALITY\020\010*\247\001\n\006Format\022\026\n\022FOR" +
-      "MAT_UNSPECIFIED\020\000\022\032\n\026FORMAT_ZIPPED_GEO_T" +
-      "IFF\020\001\022#\n\037FORMAT_ZIPPED_GEO_TIFF_PER_BAND" +
-      "\020\002\022\023\n\017FORMAT_GEO_TIFF\020\003\022\016\n\nFORMAT_NPY\020\004\022" +
-      "\016\n\nFORMAT_PNG\020\005\022\017\n\013FORMAT_JPEG\020\006*\\\n\nPrec" +
-      "edence\022\032\n\026PRECEDENCE_UNSPECIFIED\020\000\022\031\n\025PR" +
-      "ECEDENCE_DOCUMENTED\020\001\022\027\n\023PRECEDENCE_COMB" +
-      "INED\020\002*\336\002\n\nResampling\022\032\n\026RESAMPLING_UNSP" +
-      "ECIFIED\020\000\022\026\n\022RESAMPLING_NEAREST\020\001\022\027\n\023RES" +
-      "AMPLING_BILINEAR\020\002\022\024\n\020RESAMPLING_CUBIC\020\003" +
-      "\022\033\n\027RESAMPLING_CUBIC_SPLINE\020\004\022\026\n\022RESAMPL" +
-      "ING_LANCZOS\020\005\022\026\n\022RESAMPLING_AVERAGE\020\006\022\023\n" +
-      "\017RESAMPLING_MODE\020\007\022\022\n\016RESAMPLING_MIN\020\010\022\022" +
-      "\n\016RESAMPLING_MAX\020\t\022\025\n\021RESAMPLING_MEDIAN\020" +
-      "\n\022\021\n\rRESAMPLING_Q1\020\013\022\021\n\rRESAMPLING_Q3\020\014\022" +
-      "\022\n\016RESAMPLING_SUM\020\r\022\022\n\016RESAMPLING_RMS\020\016*" +
-      "P\n\004Mask\022\024\n\020MASK_UNSPECIFIED\020\000\022\017\n\013MASK_NO" +
-      "DATA\020\001\022\r\n\tMASK_BAND\020\002\022\022\n\016MASK_EACH_BAND\020" +
-      "\003*\204\001\n\013Compression\022\033\n\027COMPRESSION_UNSPECI" +
-      "FIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n\023COMPRESS" +
-      "ION_DEFLATE\020\002\022\023\n\017COMPRESSION_LZW\020\003\022\024\n\020CO" +
-      "MPRESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021EDGES_UNSPE" +
-      "CIFIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016EDGES_GEOD" +
-      "ESIC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYPE_UNSPECI" +
-      "FIED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016DATA_TYPE" +
-      "_INT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023\n\017DATA_TY" +
-      "PE_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020\005\022\023\n\017DATA" +
-      "_TYPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT64\020\007\022\023\n\017D" +
-      "ATA_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_FLOAT32\020\t\022" +
-      "\025\n\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.rasterwire" +
-      ".v1B\rDownloadProtoP\001Z8rasterwire.dev/cli" +
-      "ents/go/gen/rasterwire/v1;rasterwirev1b\006" +
-      "proto3"
+      "t\022\"\n\005notes\030\014 \003(\0132\023.rasterwire.v1.Note\022\025\n" +
+      "\rimages_tested\030\r \001(\003\"#\n\004Note\022\r\n\005field\030\001 " +
+      "\001(\t\022\014\n\004text\030\002 \001(\t\"6\n\007LeftOut\022\014\n\004item\030\001 \001" +
+      "(\t\022\016\n\006reason\030\002 \001(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014Ign" +
+      "oredField\022\r\n\005field\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t" +
+      "\"\242\001\n\nRasterPlan\022\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 " +
+      "\001(\0132\030.rasterwire.v1.PixelGrid\022&\n\005bands\030\003" +
+      " \003(\0132\027.rasterwire.v1.BandPlan\022!\n\004mask\030\004 " +
+      "\001(\0162\023.rasterwire.v1.Mask\022\023\n\013mask_reason\030" +
+      "\005 \001(\t\"\331\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n\tdata_t" +
+      "ype\030\002 \001(\0162\027.rasterwire.v1.DataType\022\023\n\006no" +
+      "data\030\003 \001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001(\0162\031.ra" +
+      "sterwire.v1.Resampling\022\020\n\010overview\030\005 \001(\001" +
+      "\022\014\n\004path\030\006 \001(\t\022\021\n\tplaced_by\030\007 \001(\t\022\023\n\013nod" +
+      "ata_text\030\010 \001(\tB\t\n\007_nodata\"N\n\tPixelGrid\022\013" +
+      "\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022\r\n\005wi" +
+      "dth\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownloadCh" +
+      "unk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006crc" +
+      "32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035.raste" +
+      "rwire.v1.RenderProgress\022%\n\004file\030\005 \001(\0132\027." +
+      "rasterwire.v1.FileInfoB\t\n\007_crc32c\";\n\016Ren" +
+      "derProgress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n\014bloc" +
+      "ks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filename\030\001" +
+      " \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_bytes\030\003 " +
+      "\001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\nCo" +
+      "mparison\022\032\n\026COMPARISON_UNSPECIFIED\020\000\022\024\n\020" +
+      "COMPARISON_EQUAL\020\001\022\030\n\024COMPARISON_NOT_EQU" +
+      "AL\020\002\022\023\n\017COMPARISON_LESS\020\003\022\034\n\030COMPARISON_" +
+      "LESS_OR_EQUAL\020\004\022\026\n\022COMPARISON_GREATER\020\005\022" +
+      "\037\n\033COMPARISON_GREATER_OR_EQUAL\020\006*\313\001\n\tCom" +
+      "posite\022\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023\n\017COM" +
+      "POSITE_FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022\021\n\rCO" +
+      "MPOSITE_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n\016COMP" +
+      "OSITE_MEAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022\023\n\017CO" +
+      "MPOSITE_COUNT\020\007\022\025\n\021COMPOSITE_QUALITY\020\010*\247" +
+      "\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026FOR" +
+      "MAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED_G" +
+      "EO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020\003\022" +
+      "\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013FORMA" +
+      "T_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENCE_UNS" +
+      "PECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022\027\n" +
+      "\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampling\022\032\n" +
+      "\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMPLING_" +
+      "NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020RE" +
+      "SAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_SPL" +
+      "INE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAMPL" +
+      "ING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016RE" +
+      "SAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021RE" +
+      "SAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021\n\r" +
+      "RESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n\016R" +
+      "ESAMPLING_RMS\020\016*P\n\004Mask\022\024\n\020MASK_UNSPECIF" +
+      "IED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002\022\022\n" +
+      "\016MASK_EACH_BAND\020\003*\204\001\n\013Compression\022\033\n\027COM" +
+      "PRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NO" +
+      "NE\020\001\022\027\n\023COMPRESSION_DEFLATE\020\002\022\023\n\017COMPRES" +
+      "SION_LZW\020\003\022\024\n\020COMPRESSION_ZSTD\020\004*D\n\005Edge" +
+      "s\022\025\n\021EDGES_UNSPECIFIED\020\000\022\020\n\014EDGES_PLANAR" +
+      "\020\001\022\022\n\016EDGES_GEODESIC\020\002*\375\001\n\010DataType\022\031\n\025D" +
+      "ATA_TYPE_UNSPECIFIED\020\000\022\023\n\017DATA_TYPE_UINT" +
+      "8\020\001\022\022\n\016DATA_TYPE_INT8\020\002\022\024\n\020DATA_TYPE_UIN" +
+      "T16\020\003\022\023\n\017DATA_TYPE_INT16\020\004\022\024\n\020DATA_TYPE_" +
+      "UINT32\020\005\022\023\n\017DATA_TYPE_INT32\020\006\022\024\n\020DATA_TY" +
+      "PE_UINT64\020\007\022\023\n\017DATA_TYPE_INT64\020\010\022\025\n\021DATA" +
+      "_TYPE_FLOAT32\020\t\022\025\n\021DATA_TYPE_FLOAT64\020\nB^" +
+      "\n\021dev.rasterwire.v1B\rDownloadProtoP\001Z8ra" +
+      "sterwire.dev/clients/go/gen/rasterwire/v" +
+      "1;rasterwirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -357,51 +364,57 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadPlan_descriptor,
-        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", "LeftOut", });
-    internal_static_rasterwire_v1_LeftOut_descriptor =
+        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", "LeftOut", "Notes", "ImagesTested", });
+    internal_static_rasterwire_v1_Note_descriptor =
       getDescriptor().getMessageTypes().get(10);
+    internal_static_rasterwire_v1_Note_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_Note_descriptor,
+        new java.lang.String[] { "Field", "Text", });
+    internal_static_rasterwire_v1_LeftOut_descriptor =
+      getDescriptor().getMessageTypes().get(11);
     internal_static_rasterwire_v1_LeftOut_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_LeftOut_descriptor,
         new java.lang.String[] { "Item", "Reason", "Bands", });
     internal_static_rasterwire_v1_IgnoredField_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(12);
     internal_static_rasterwire_v1_IgnoredField_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_IgnoredField_descriptor,
         new java.lang.String[] { "Field", "Reason", });
     internal_static_rasterwire_v1_RasterPlan_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(13);
     internal_static_rasterwire_v1_RasterPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RasterPlan_descriptor,
         new java.lang.String[] { "Path", "Grid", "Bands", "Mask", "MaskReason", });
     internal_static_rasterwire_v1_BandPlan_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_rasterwire_v1_BandPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandPlan_descriptor,
         new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", "PlacedBy", "NodataText", });
     internal_static_rasterwire_v1_PixelGrid_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_rasterwire_v1_PixelGrid_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_PixelGrid_descriptor,
         new java.lang.String[] { "Crs", "CrsTransform", "Width", "Height", });
     internal_static_rasterwire_v1_DownloadChunk_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_rasterwire_v1_DownloadChunk_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadChunk_descriptor,
         new java.lang.String[] { "Data", "Offset", "Crc32C", "Progress", "File", });
     internal_static_rasterwire_v1_RenderProgress_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_rasterwire_v1_RenderProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RenderProgress_descriptor,
         new java.lang.String[] { "BlocksDone", "BlocksTotal", });
     internal_static_rasterwire_v1_FileInfo_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_rasterwire_v1_FileInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_FileInfo_descriptor,

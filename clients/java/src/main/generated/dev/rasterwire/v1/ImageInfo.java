@@ -34,6 +34,7 @@ private static final long serialVersionUID = 0L;
   private ImageInfo() {
     id_ = "";
     bands_ = java.util.Collections.emptyList();
+    unreadableAssets_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -234,6 +235,83 @@ private static final long serialVersionUID = 0L;
     return properties_ == null ? com.google.protobuf.Struct.getDefaultInstance() : properties_;
   }
 
+  public static final int WITHOUT_RASTERS_FIELD_NUMBER = 5;
+  private boolean withoutRasters_ = false;
+  /**
+   * <pre>
+   * Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+   * are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+   * </pre>
+   *
+   * <code>bool without_rasters = 5;</code>
+   * @return The withoutRasters.
+   */
+  @java.lang.Override
+  public boolean getWithoutRasters() {
+    return withoutRasters_;
+  }
+
+  public static final int UNREADABLE_ASSETS_FIELD_NUMBER = 6;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.rasterwire.v1.UnreadableAsset> unreadableAssets_;
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  @java.lang.Override
+  public java.util.List<dev.rasterwire.v1.UnreadableAsset> getUnreadableAssetsList() {
+    return unreadableAssets_;
+  }
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends dev.rasterwire.v1.UnreadableAssetOrBuilder> 
+      getUnreadableAssetsOrBuilderList() {
+    return unreadableAssets_;
+  }
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  @java.lang.Override
+  public int getUnreadableAssetsCount() {
+    return unreadableAssets_.size();
+  }
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.UnreadableAsset getUnreadableAssets(int index) {
+    return unreadableAssets_.get(index);
+  }
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.UnreadableAssetOrBuilder getUnreadableAssetsOrBuilder(
+      int index) {
+    return unreadableAssets_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -260,6 +338,12 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       output.writeMessage(4, getProperties());
     }
+    if (withoutRasters_ != false) {
+      output.writeBool(5, withoutRasters_);
+    }
+    for (int i = 0; i < unreadableAssets_.size(); i++) {
+      output.writeMessage(6, unreadableAssets_.get(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -283,6 +367,14 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(4, getProperties());
+    }
+    if (withoutRasters_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(5, withoutRasters_);
+    }
+    for (int i = 0; i < unreadableAssets_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(6, unreadableAssets_.get(i));
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -313,6 +405,10 @@ private static final long serialVersionUID = 0L;
       if (!getProperties()
           .equals(other.getProperties())) return false;
     }
+    if (getWithoutRasters()
+        != other.getWithoutRasters()) return false;
+    if (!getUnreadableAssetsList()
+        .equals(other.getUnreadableAssetsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -337,6 +433,13 @@ private static final long serialVersionUID = 0L;
     if (hasProperties()) {
       hash = (37 * hash) + PROPERTIES_FIELD_NUMBER;
       hash = (53 * hash) + getProperties().hashCode();
+    }
+    hash = (37 * hash) + WITHOUT_RASTERS_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getWithoutRasters());
+    if (getUnreadableAssetsCount() > 0) {
+      hash = (37 * hash) + UNREADABLE_ASSETS_FIELD_NUMBER;
+      hash = (53 * hash) + getUnreadableAssetsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -475,6 +578,7 @@ private static final long serialVersionUID = 0L;
         internalGetBandsFieldBuilder();
         internalGetStartTimeFieldBuilder();
         internalGetPropertiesFieldBuilder();
+        internalGetUnreadableAssetsFieldBuilder();
       }
     }
     @java.lang.Override
@@ -499,6 +603,14 @@ private static final long serialVersionUID = 0L;
         propertiesBuilder_.dispose();
         propertiesBuilder_ = null;
       }
+      withoutRasters_ = false;
+      if (unreadableAssetsBuilder_ == null) {
+        unreadableAssets_ = java.util.Collections.emptyList();
+      } else {
+        unreadableAssets_ = null;
+        unreadableAssetsBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000020);
       return this;
     }
 
@@ -541,6 +653,15 @@ private static final long serialVersionUID = 0L;
       } else {
         result.bands_ = bandsBuilder_.build();
       }
+      if (unreadableAssetsBuilder_ == null) {
+        if (((bitField0_ & 0x00000020) != 0)) {
+          unreadableAssets_ = java.util.Collections.unmodifiableList(unreadableAssets_);
+          bitField0_ = (bitField0_ & ~0x00000020);
+        }
+        result.unreadableAssets_ = unreadableAssets_;
+      } else {
+        result.unreadableAssets_ = unreadableAssetsBuilder_.build();
+      }
     }
 
     private void buildPartial0(dev.rasterwire.v1.ImageInfo result) {
@@ -560,6 +681,9 @@ private static final long serialVersionUID = 0L;
             ? properties_
             : propertiesBuilder_.build();
         to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.withoutRasters_ = withoutRasters_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -612,6 +736,35 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasProperties()) {
         mergeProperties(other.getProperties());
+      }
+      if (other.getWithoutRasters() != false) {
+        setWithoutRasters(other.getWithoutRasters());
+      }
+      if (unreadableAssetsBuilder_ == null) {
+        if (!other.unreadableAssets_.isEmpty()) {
+          if (unreadableAssets_.isEmpty()) {
+            unreadableAssets_ = other.unreadableAssets_;
+            bitField0_ = (bitField0_ & ~0x00000020);
+          } else {
+            ensureUnreadableAssetsIsMutable();
+            unreadableAssets_.addAll(other.unreadableAssets_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.unreadableAssets_.isEmpty()) {
+          if (unreadableAssetsBuilder_.isEmpty()) {
+            unreadableAssetsBuilder_.dispose();
+            unreadableAssetsBuilder_ = null;
+            unreadableAssets_ = other.unreadableAssets_;
+            bitField0_ = (bitField0_ & ~0x00000020);
+            unreadableAssetsBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetUnreadableAssetsFieldBuilder() : null;
+          } else {
+            unreadableAssetsBuilder_.addAllMessages(other.unreadableAssets_);
+          }
+        }
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -671,6 +824,24 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000008;
               break;
             } // case 34
+            case 40: {
+              withoutRasters_ = input.readBool();
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 40
+            case 50: {
+              dev.rasterwire.v1.UnreadableAsset m =
+                  input.readMessage(
+                      dev.rasterwire.v1.UnreadableAsset.parser(),
+                      extensionRegistry);
+              if (unreadableAssetsBuilder_ == null) {
+                ensureUnreadableAssetsIsMutable();
+                unreadableAssets_.add(m);
+              } else {
+                unreadableAssetsBuilder_.addMessage(m);
+              }
+              break;
+            } // case 50
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1404,6 +1575,365 @@ private static final long serialVersionUID = 0L;
         properties_ = null;
       }
       return propertiesBuilder_;
+    }
+
+    private boolean withoutRasters_ ;
+    /**
+     * <pre>
+     * Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+     * are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+     * </pre>
+     *
+     * <code>bool without_rasters = 5;</code>
+     * @return The withoutRasters.
+     */
+    @java.lang.Override
+    public boolean getWithoutRasters() {
+      return withoutRasters_;
+    }
+    /**
+     * <pre>
+     * Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+     * are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+     * </pre>
+     *
+     * <code>bool without_rasters = 5;</code>
+     * @param value The withoutRasters to set.
+     * @return This builder for chaining.
+     */
+    public Builder setWithoutRasters(boolean value) {
+
+      withoutRasters_ = value;
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+     * are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+     * </pre>
+     *
+     * <code>bool without_rasters = 5;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearWithoutRasters() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      withoutRasters_ = false;
+      onChanged();
+      return this;
+    }
+
+    private java.util.List<dev.rasterwire.v1.UnreadableAsset> unreadableAssets_ =
+      java.util.Collections.emptyList();
+    private void ensureUnreadableAssetsIsMutable() {
+      if (!((bitField0_ & 0x00000020) != 0)) {
+        unreadableAssets_ = new java.util.ArrayList<dev.rasterwire.v1.UnreadableAsset>(unreadableAssets_);
+        bitField0_ |= 0x00000020;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.UnreadableAsset, dev.rasterwire.v1.UnreadableAsset.Builder, dev.rasterwire.v1.UnreadableAssetOrBuilder> unreadableAssetsBuilder_;
+
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.UnreadableAsset> getUnreadableAssetsList() {
+      if (unreadableAssetsBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(unreadableAssets_);
+      } else {
+        return unreadableAssetsBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public int getUnreadableAssetsCount() {
+      if (unreadableAssetsBuilder_ == null) {
+        return unreadableAssets_.size();
+      } else {
+        return unreadableAssetsBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public dev.rasterwire.v1.UnreadableAsset getUnreadableAssets(int index) {
+      if (unreadableAssetsBuilder_ == null) {
+        return unreadableAssets_.get(index);
+      } else {
+        return unreadableAssetsBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder setUnreadableAssets(
+        int index, dev.rasterwire.v1.UnreadableAsset value) {
+      if (unreadableAssetsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.set(index, value);
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder setUnreadableAssets(
+        int index, dev.rasterwire.v1.UnreadableAsset.Builder builderForValue) {
+      if (unreadableAssetsBuilder_ == null) {
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder addUnreadableAssets(dev.rasterwire.v1.UnreadableAsset value) {
+      if (unreadableAssetsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.add(value);
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder addUnreadableAssets(
+        int index, dev.rasterwire.v1.UnreadableAsset value) {
+      if (unreadableAssetsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.add(index, value);
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder addUnreadableAssets(
+        dev.rasterwire.v1.UnreadableAsset.Builder builderForValue) {
+      if (unreadableAssetsBuilder_ == null) {
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.add(builderForValue.build());
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder addUnreadableAssets(
+        int index, dev.rasterwire.v1.UnreadableAsset.Builder builderForValue) {
+      if (unreadableAssetsBuilder_ == null) {
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder addAllUnreadableAssets(
+        java.lang.Iterable<? extends dev.rasterwire.v1.UnreadableAsset> values) {
+      if (unreadableAssetsBuilder_ == null) {
+        ensureUnreadableAssetsIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, unreadableAssets_);
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder clearUnreadableAssets() {
+      if (unreadableAssetsBuilder_ == null) {
+        unreadableAssets_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000020);
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public Builder removeUnreadableAssets(int index) {
+      if (unreadableAssetsBuilder_ == null) {
+        ensureUnreadableAssetsIsMutable();
+        unreadableAssets_.remove(index);
+        onChanged();
+      } else {
+        unreadableAssetsBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public dev.rasterwire.v1.UnreadableAsset.Builder getUnreadableAssetsBuilder(
+        int index) {
+      return internalGetUnreadableAssetsFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public dev.rasterwire.v1.UnreadableAssetOrBuilder getUnreadableAssetsOrBuilder(
+        int index) {
+      if (unreadableAssetsBuilder_ == null) {
+        return unreadableAssets_.get(index);  } else {
+        return unreadableAssetsBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public java.util.List<? extends dev.rasterwire.v1.UnreadableAssetOrBuilder> 
+         getUnreadableAssetsOrBuilderList() {
+      if (unreadableAssetsBuilder_ != null) {
+        return unreadableAssetsBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(unreadableAssets_);
+      }
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public dev.rasterwire.v1.UnreadableAsset.Builder addUnreadableAssetsBuilder() {
+      return internalGetUnreadableAssetsFieldBuilder().addBuilder(
+          dev.rasterwire.v1.UnreadableAsset.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public dev.rasterwire.v1.UnreadableAsset.Builder addUnreadableAssetsBuilder(
+        int index) {
+      return internalGetUnreadableAssetsFieldBuilder().addBuilder(
+          index, dev.rasterwire.v1.UnreadableAsset.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.UnreadableAsset.Builder> 
+         getUnreadableAssetsBuilderList() {
+      return internalGetUnreadableAssetsFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.UnreadableAsset, dev.rasterwire.v1.UnreadableAsset.Builder, dev.rasterwire.v1.UnreadableAssetOrBuilder> 
+        internalGetUnreadableAssetsFieldBuilder() {
+      if (unreadableAssetsBuilder_ == null) {
+        unreadableAssetsBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.rasterwire.v1.UnreadableAsset, dev.rasterwire.v1.UnreadableAsset.Builder, dev.rasterwire.v1.UnreadableAssetOrBuilder>(
+                unreadableAssets_,
+                ((bitField0_ & 0x00000020) != 0),
+                getParentForChildren(),
+                isClean());
+        unreadableAssets_ = null;
+      }
+      return unreadableAssetsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.ImageInfo)

@@ -127,4 +127,59 @@ public interface ImageInfoOrBuilder extends
    * <code>.google.protobuf.Struct properties = 4;</code>
    */
   com.google.protobuf.StructOrBuilder getPropertiesOrBuilder();
+
+  /**
+   * <pre>
+   * Whether the server can reach none of the image's rasters, as far as is known without opening one: they
+   * are missing, or are where it may not read. Downloads of the image are refused then. Default false.
+   * </pre>
+   *
+   * <code>bool without_rasters = 5;</code>
+   * @return The withoutRasters.
+   */
+  boolean getWithoutRasters();
+
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  java.util.List<dev.rasterwire.v1.UnreadableAsset> 
+      getUnreadableAssetsList();
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  dev.rasterwire.v1.UnreadableAsset getUnreadableAssets(int index);
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  int getUnreadableAssetsCount();
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  java.util.List<? extends dev.rasterwire.v1.UnreadableAssetOrBuilder> 
+      getUnreadableAssetsOrBuilderList();
+  /**
+   * <pre>
+   * The assets and files whose bands are left out, and why. Empty in a listing, where no raster is opened.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.UnreadableAsset unreadable_assets = 6;</code>
+   */
+  dev.rasterwire.v1.UnreadableAssetOrBuilder getUnreadableAssetsOrBuilder(
+      int index);
 }

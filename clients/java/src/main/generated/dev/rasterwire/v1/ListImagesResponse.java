@@ -34,6 +34,8 @@ private static final long serialVersionUID = 0L;
   private ListImagesResponse() {
     images_ = java.util.Collections.emptyList();
     nextPageToken_ = "";
+    unreachable_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -157,6 +159,63 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int UNREACHABLE_FIELD_NUMBER = 3;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList unreachable_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @return A list containing the unreachable.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getUnreachableList() {
+    return unreachable_;
+  }
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @return The count of unreachable.
+   */
+  public int getUnreachableCount() {
+    return unreachable_.size();
+  }
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @param index The index of the element to return.
+   * @return The unreachable at the given index.
+   */
+  public java.lang.String getUnreachable(int index) {
+    return unreachable_.get(index);
+  }
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the unreachable at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getUnreachableBytes(int index) {
+    return unreachable_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -177,6 +236,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nextPageToken_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 2, nextPageToken_);
     }
+    for (int i = 0; i < unreachable_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 3, unreachable_.getRaw(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -192,6 +254,14 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nextPageToken_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(2, nextPageToken_);
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < unreachable_.size(); i++) {
+        dataSize += computeStringSizeNoTag(unreachable_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getUnreachableList().size();
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -212,6 +282,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getImagesList())) return false;
     if (!getNextPageToken()
         .equals(other.getNextPageToken())) return false;
+    if (!getUnreachableList()
+        .equals(other.getUnreachableList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -229,6 +301,10 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + NEXT_PAGE_TOKEN_FIELD_NUMBER;
     hash = (53 * hash) + getNextPageToken().hashCode();
+    if (getUnreachableCount() > 0) {
+      hash = (37 * hash) + UNREACHABLE_FIELD_NUMBER;
+      hash = (53 * hash) + getUnreachableList().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -372,6 +448,8 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000001);
       nextPageToken_ = "";
+      unreachable_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -421,6 +499,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000002) != 0)) {
         result.nextPageToken_ = nextPageToken_;
       }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        unreachable_.makeImmutable();
+        result.unreachable_ = unreachable_;
+      }
     }
 
     @java.lang.Override
@@ -464,6 +546,16 @@ private static final long serialVersionUID = 0L;
       if (!other.getNextPageToken().isEmpty()) {
         nextPageToken_ = other.nextPageToken_;
         bitField0_ |= 0x00000002;
+        onChanged();
+      }
+      if (!other.unreachable_.isEmpty()) {
+        if (unreachable_.isEmpty()) {
+          unreachable_ = other.unreachable_;
+          bitField0_ |= 0x00000004;
+        } else {
+          ensureUnreachableIsMutable();
+          unreachable_.addAll(other.unreachable_);
+        }
         onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
@@ -510,6 +602,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000002;
               break;
             } // case 18
+            case 26: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureUnreachableIsMutable();
+              unreachable_.add(s);
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -927,6 +1025,162 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       nextPageToken_ = value;
       bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList unreachable_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureUnreachableIsMutable() {
+      if (!unreachable_.isModifiable()) {
+        unreachable_ = new com.google.protobuf.LazyStringArrayList(unreachable_);
+      }
+      bitField0_ |= 0x00000004;
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @return A list containing the unreachable.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getUnreachableList() {
+      unreachable_.makeImmutable();
+      return unreachable_;
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @return The count of unreachable.
+     */
+    public int getUnreachableCount() {
+      return unreachable_.size();
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @param index The index of the element to return.
+     * @return The unreachable at the given index.
+     */
+    public java.lang.String getUnreachable(int index) {
+      return unreachable_.get(index);
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the unreachable at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getUnreachableBytes(int index) {
+      return unreachable_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @param index The index to set the value at.
+     * @param value The unreachable to set.
+     * @return This builder for chaining.
+     */
+    public Builder setUnreachable(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureUnreachableIsMutable();
+      unreachable_.set(index, value);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @param value The unreachable to add.
+     * @return This builder for chaining.
+     */
+    public Builder addUnreachable(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureUnreachableIsMutable();
+      unreachable_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @param values The unreachable to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllUnreachable(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureUnreachableIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, unreachable_);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearUnreachable() {
+      unreachable_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000004);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+     * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+     * </pre>
+     *
+     * <code>repeated string unreachable = 3;</code>
+     * @param value The bytes of the unreachable to add.
+     * @return This builder for chaining.
+     */
+    public Builder addUnreachableBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureUnreachableIsMutable();
+      unreachable_.add(value);
+      bitField0_ |= 0x00000004;
       onChanged();
       return this;
     }

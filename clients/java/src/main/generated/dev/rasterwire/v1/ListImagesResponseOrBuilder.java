@@ -73,4 +73,49 @@ public interface ListImagesResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getNextPageTokenBytes();
+
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @return A list containing the unreachable.
+   */
+  java.util.List<java.lang.String>
+      getUnreachableList();
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @return The count of unreachable.
+   */
+  int getUnreachableCount();
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @param index The index of the element to return.
+   * @return The unreachable at the given index.
+   */
+  java.lang.String getUnreachable(int index);
+  /**
+   * <pre>
+   * What the ids of the images that are left out begin with: those of catalogs that fail now, where the
+   * server has several. A list of such a prefix alone is an error that says why. Empty where all are listed.
+   * </pre>
+   *
+   * <code>repeated string unreachable = 3;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the unreachable at the given index.
+   */
+  com.google.protobuf.ByteString
+      getUnreachableBytes(int index);
 }

@@ -11,7 +11,8 @@ package dev.rasterwire.v1;
  *
  * Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
  * it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
- * crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+ * crs_transform and two dimensions. By default its crs and pixel size are those of the first scene, in the
+ * first band that is asked for. A scene that has all these bands is read for no other.
  * </pre>
  *
  * Protobuf type {@code rasterwire.v1.Mosaic}
@@ -465,7 +466,8 @@ private static final long serialVersionUID = 0L;
    *
    * Scenes may lie in different crs; each is read on the grid of the output, and only where it touches
    * it. The mosaic has the bands of its scenes, by name, and no bounds: give a region, or crs,
-   * crs_transform and two dimensions. By default its crs and pixel size are those of the first scene.
+   * crs_transform and two dimensions. By default its crs and pixel size are those of the first scene, in the
+   * first band that is asked for. A scene that has all these bands is read for no other.
    * </pre>
    *
    * Protobuf type {@code rasterwire.v1.Mosaic}
