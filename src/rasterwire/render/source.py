@@ -170,7 +170,8 @@ def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts) ->
         if not is_apart():
             return function(band, *arguments)
         # metadata may be long, and pixels do not depend on it
-        return call(function, replace(band, metadata=BandMetadata(), ground=None), *arguments)
+        alone = replace(band, metadata=BandMetadata(), ground=None)
+        return call((band.href, band.version), function, alone, *arguments)
 
 
 def _stored_pixels(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
