@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from pyproj.exceptions import ProjError
+from rasterio._err import CPLE_OpenFailedError
+from rasterio.errors import CRSError, RasterioIOError
 
 from rasterwire.catalog.header import Header, _read
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import gdal_calls
 from rasterwire.files.sandbox_messages import array_of
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
@@ -101,6 +105,28 @@ def open_files(_path: str) -> list[str]:
 def refuse(path: str) -> None:
     """Raise the error of a damaged file."""
     raise SourceUnavailable("", "", f"{path} is damaged")
+
+
+SECRET = "/var/lib/secret"
+"""Part of the path of a file that clients must not see."""
+
+
+def raise_as_libraries_do(band: Band, *_arguments: object) -> Pixels:
+    """Raise an error of the library that the name of the file says, with a path in its text."""
+    text = f"Cannot open {SECRET}/proj.db"
+    causes = {
+        "proj": ProjError(text),
+        "crs": CRSError(text),
+        "gdal": RasterioIOError(text),
+        "gdal_bare": CPLE_OpenFailedError(1, 4, text),
+        "system": OSError(2, "No such file", text),
+        "other": RuntimeError(text),
+    }
+    cause = causes[Path(band.href).stem]
+    if Path(band.href).stem in {"proj", "crs", "gdal", "gdal_bare"}:
+        with gdal_calls(band.name):
+            raise cause
+    raise cause
 
 
 def fail(_path: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -302,3 +303,40 @@ def test_a_file_that_ends_its_decoder_costs_its_request_alone(tmp_path: Path, mo
             assert "it ended the process that decoded it" in answer.message
             assert server.stream(params("good"))[0] == good
         assert server.stream(params("circle"))[0]
+
+
+def test_errors_of_libraries_tell_clients_no_path_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In children and without them alike, but for an id of the log, and errors of the system without a cause."""
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    names = ("proj", "crs", "gdal", "gdal_bare", "system", "other")
+    for name in names:
+        SMALL_FILES[0].write(folder / f"{name}.tif")
+    monkeypatch.setattr(source, "_stored_pixels", hostile.raise_as_libraries_do)
+    texts: dict[str, list[str]] = {}
+    for how in ("process", "none"):
+        settings = Settings(folder, grpc_port=0, http_port=0, state_dir=tmp_path / how, sandbox=how, threads=1)
+        with served(settings) as server:
+            texts[how] = []
+            for name in names:
+                with pytest.raises(grpc.RpcError) as raised:
+                    server.stream(params(name))
+                trailer = str(raised.value.trailing_metadata()) + str(raised.value.details())
+                assert hostile.SECRET not in trailer
+                assert str(tmp_path) not in trailer
+                texts[how].append(re.sub(r"[0-9a-f]{8}", "ID", refusal(raised.value).message))
+    system = names.index("system")
+    assert "its own files" in texts["none"].pop(system)
+    assert "the server failed" in texts["process"].pop(system)
+    assert texts["process"] == texts["none"]
+    assert "damaged" in texts["none"][0]
+
+
+@pytest.mark.usefixtures("one_child")
+def test_the_text_of_an_error_of_a_child_is_short_and_printable() -> None:
+    for text, shown in (("x" * 10_000, "x" * 500), ("a\nb", "")):
+        with pytest.raises(SourceUnavailable) as raised:
+            call(FILE, hostile.refuse, text)
+        assert raised.value.problem == shown

@@ -128,8 +128,8 @@ def _result(answer: bytes, parts: list[bytearray]) -> Any:
         raise SourceUnavailable.of_file(TOO_MUCH)
     text = content.decode(errors="replace")
     if kind == b"u":
-        image_id, band, problem = (*text.split("\0", 2), "", "")[:3]
-        raise SourceUnavailable(image_id[:_MAX_PROBLEM], band[:_MAX_PROBLEM], problem[:_MAX_PROBLEM])
+        words = [word[:_MAX_PROBLEM] if word.isprintable() else "" for word in text.split("\0", 2)]
+        raise SourceUnavailable(*words, *("",) * (3 - len(words)))
     raise SandboxFailure(text)
 
 
