@@ -25,7 +25,8 @@ def main(folders: list[str]) -> None:
         tracemalloc.start()
         try:
             (band,) = FolderCatalog(Path(folder)).get("a").bands
-            pixels = read(band, overview=None, col=0, row=0, size=band.grid.shape).data.tolist()
+            rows, columns = band.grid.shape
+            pixels = read(band, overview=None, col=0, row=0, size=(int(rows), int(columns))).data.tolist()
         except SourceUnavailable:
             pass
         _, peak = tracemalloc.get_traced_memory()

@@ -194,7 +194,8 @@ def test_claimed_counts_take_no_memory(tmp_path: Path, order: str, big: bool) ->
 
 def memory_and_pixels(paths: Sequence[Path]) -> list[tuple[int, list[list[int]] | None]]:
     """Return the peak of memory of a read of each file, and its pixels, None of one that is refused."""
-    command = [sys.executable, Path(__file__).with_name("memory_of_reads.py"), *(path.parent for path in paths)]
+    script = Path(__file__).with_name("memory_of_reads.py")
+    command = [sys.executable, str(script), *(str(path.parent) for path in paths)]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()
     return [(peak, pixels) for peak, pixels in map(json.loads, lines)]
 

@@ -25,6 +25,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.beside import Beside, beside, is_picture
 from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version_of
 from rasterwire.files.checked_blocks import checked_blocks
+from rasterwire.files.checked_png import check_png
 from rasterwire.files.gdal_file import GdalFile, failure_of, keep_with
 from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
 
@@ -199,8 +200,11 @@ def _named(parts: Parts, version: str) -> tuple[Parts, list[GdalFile]]:
 
 
 def _gdal_file(reader: ByteReader) -> GdalFile:
-    """Return a file whose blocks are checked when they are read."""
-    blocks = checked_blocks(reader) if driver_of(reader) == "GTiff" else None
+    """Return a file whose blocks are checked when they are read; a PNG file is checked as a whole now."""
+    driver = driver_of(reader)
+    if driver == "PNG":
+        check_png(reader)
+    blocks = checked_blocks(reader) if driver == "GTiff" else None
     return GdalFile(reader, None if blocks is None or blocks.is_empty else blocks)
 
 

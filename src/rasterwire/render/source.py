@@ -96,6 +96,25 @@ def dataset(band: Band, overview: int | None, alone: bool = False, mask: bool | 
     return reader
 
 
+@contextmanager
+def gdal_reads(band: Band, reader: rasterio.DatasetReader) -> Iterator[None]:
+    """Translate GDAL's errors while a dataset is read. After one it is not used again.
+
+    GDAL's drivers of pictures go on after a failed read, and give whatever is in memory.
+
+    Raises:
+        SourceUnavailable: see ``gdal_calls``.
+    """
+    try:
+        with gdal_calls(band.name, reader):
+            yield
+    except BaseException:
+        for key in [key for key, kept in _cache.datasets.items() if kept is reader]:
+            del _cache.datasets[key]
+        reader.close()
+        raise
+
+
 def level_size(source: Source, overview: int | None) -> tuple[int, int]:
     """Return columns and rows of a source at an overview level."""
     if overview is None or source.stored is None:
@@ -244,7 +263,7 @@ def _by_gdal(band: Band, overview: int | None, window: Window) -> Pixels:
     if not is_local(band.href):
         rectangle = window.col, window.row, window.col + window.width, window.row + window.height
         fetch_for_gdal(band.href, band.version, level_size(band, overview), rectangle)
-    with gdal_calls(band.name, reader):
+    with gdal_reads(band, reader):
         data = reader.read(band.index, window=part)
         if band.masked:
             return Pixels(data, np.asarray(reader.read_masks(band.index, window=part) > 0))
