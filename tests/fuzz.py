@@ -5,6 +5,8 @@
     python tests/fuzz.py --seed 4711          one file, which is kept, and all that was found
     python tests/fuzz.py --sandbox            files are read in children of the sandbox
 
+Files of arrays are compared with h5py and zarr-python in place of GDAL.
+
 A seed stands for one file of ``small_files`` and what is changed in it. Ours reads it in a process of its own, as a
 server without a sandbox would. Where it delivers pixels, GDAL reads the same in another process. It is wrong to
 deliver pixels where GDAL reports an error, or other pixels than GDAL; to refuse a file is always right.
@@ -38,9 +40,10 @@ from damage import Content, damaged
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import DownloadError
 from rasterwire.files import sandbox
+from rasterwire.files.beside import FormatOptions
 from rasterwire.render.source import read
 from rasterwire.server.process.sandboxed import prepare
-from small_files import SMALL_FILES, SmallFile
+from small_files import ARRAY, BY_CHOICE, SMALL_FILES, SmallFile
 
 MAX_SECONDS = 5.0
 """Of processor time for a file."""
@@ -61,7 +64,10 @@ _PART = 256
 
 _NAME = "a"
 
-_DRIVERS = {".tif": "GTiff", ".jp2": "JP2OpenJPEG"}
+_FILES = [*SMALL_FILES, *BY_CHOICE]
+
+_DRIVERS = {".tif": "GTiff", ".jp2": "JP2OpenJPEG", ".png": "PNG", ".jpg": "JPEG"}
+_ARRAYS = (".nc", ".zarr")
 
 Part = tuple[int, int | None, int, int, int, int]
 """Band, overview, first column and row, columns and rows."""
@@ -124,17 +130,26 @@ def read_by_us(folder: Path, _parts_asked: Sequence[Part]) -> Reading:
     return Reading(digests, refusals=tuple(refusals))
 
 
+_STRICT = {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}
+"""Damage of JPEG is an error, and not gray pixels."""
+
+
 def read_by_gdal(folder: Path, parts: Sequence[Part]) -> Reading:
     """Read parts of a file by the reference library, with the options that ours sets."""
-    path = next(path for path in folder.iterdir() if path.stem == _NAME)
+    path = next(path for path in folder.iterdir() if path.stem == _NAME and path.suffix in {*_DRIVERS, *_ARRAYS})
     digests: Digests = {}
     refusals = []
     for part in parts:
         band, overview, column, row, width, height = part
         level = {} if overview is None else {"overview_level": overview}
         try:
+            if path.suffix in _ARRAYS:
+                digests[part] = _digest(_array_of(path)[row : row + height, column : column + width])
+                continue
             with (
-                rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO", GDAL_NUM_THREADS="1"),
+                rasterio.Env(
+                    GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO", GDAL_NUM_THREADS="1", **_STRICT
+                ),
                 rasterio.open(path, driver=_DRIVERS[path.suffix], **level) as file,
             ):
                 digests[part] = _digest(file.read(band, window=Window(column, row, width, height)))
@@ -142,6 +157,20 @@ def read_by_gdal(folder: Path, parts: Sequence[Part]) -> Reading:
             digests[part] = ""
             refusals.append(f"{error}; {error.__cause__}")
     return Reading(digests, refusals=tuple(refusals))
+
+
+def _array_of(path: Path) -> npt.NDArray[Any]:
+    """Return the array of a file of arrays, by the library of its format."""
+    if path.suffix == ".zarr":
+        import zarr
+
+        values = np.asarray(zarr.open_group(path, mode="r")[ARRAY])
+    else:
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            values = file[ARRAY][...]
+    return values.astype(values.dtype.newbyteorder("="))
 
 
 Reader = Callable[[Path, Sequence[Part]], Reading]
@@ -153,7 +182,7 @@ def _memory(name: str) -> int:
     return int(next(line for line in lines if line.startswith(name)).split()[1]) << 10
 
 
-def _serve(pipe: Connection, reader: Reader, in_sandbox: bool) -> None:
+def _serve(pipe: Connection, reader: Reader, in_sandbox: bool, root: Path) -> None:
     """Read files whose folders come through a pipe."""
     logging.disable(logging.CRITICAL)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries tell there of each damaged file
@@ -161,9 +190,10 @@ def _serve(pipe: Connection, reader: Reader, in_sandbox: bool) -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_ADDRESSES, _MAX_ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    prepare((), {})
+    choice = {str(root): FormatOptions(worldfiles=True, crs="EPSG:32633")}
+    prepare((), choice)
     limits = sandbox.ReadLimits(MAX_WAIT / 2, 1 << 30)
-    with sandbox.in_children(1, limits, partial(prepare, (), {})) if in_sandbox else nullcontext():
+    with sandbox.in_children(1, limits, partial(prepare, (), choice)) if in_sandbox else nullcontext():
         idle = 0
         while True:
             folder, parts = pipe.recv()
@@ -181,8 +211,8 @@ def _serve(pipe: Connection, reader: Reader, in_sandbox: bool) -> None:
 class Process:
     """A process that reads files. It is started again where a file ended it."""
 
-    def __init__(self, reader: Reader, in_sandbox: bool = False) -> None:
-        self._arguments = reader, in_sandbox
+    def __init__(self, reader: Reader, root: Path, in_sandbox: bool = False) -> None:
+        self._arguments = reader, in_sandbox, root
         self._start()
 
     def _start(self) -> None:
@@ -232,8 +262,8 @@ class Fuzzer:
     def __init__(self, contents: Sequence[Content], folder: Path, in_sandbox: bool = False) -> None:
         self.contents = contents
         self._folder = folder
-        self._ours = Process(read_by_us, in_sandbox)
-        self._reference = Process(read_by_gdal)
+        self._ours = Process(read_by_us, folder, in_sandbox)
+        self._reference = Process(read_by_gdal, folder)
         self.counts: Counter[str] = Counter()
 
     def run(self, seed: int) -> str:
@@ -288,7 +318,7 @@ def fuzzer(in_sandbox: bool = False) -> Iterator[Fuzzer]:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         folder = Path(name)
         contents = []
-        for number, small in enumerate(SMALL_FILES):
+        for number, small in enumerate(_FILES):
             (folder / f"made{number}").mkdir()
             contents.append(content_of(small, folder / f"made{number}"))
         (folder / "damaged").mkdir()
@@ -306,7 +336,7 @@ def run_all(seeds: Sequence[int], in_sandbox: bool = False) -> tuple[Counter[str
         for number, seed in enumerate(seeds, start=1):
             if problem := running.run(seed):
                 problems[seed] = problem
-                print(f"seed {seed} ({SMALL_FILES[seed % len(SMALL_FILES)].name}): {problem}")
+                print(f"seed {seed} ({_FILES[seed % len(_FILES)].name}): {problem}")
                 print(f"  python {sys.argv[0]} --seed {seed}{' --sandbox' * in_sandbox}", flush=True)
             if number % 500 == 0:
                 print(f"{number} of {len(seeds)}: next seed {seed}; {len(problems)} wrong", flush=True)
@@ -321,7 +351,7 @@ def show(seed: int, in_sandbox: bool) -> None:
             path = Path(tempfile.gettempdir()) / f"fuzz-{seed}-{name.replace('/', '-')}"
             path.write_bytes(data)
             print(path)
-        print(f"{SMALL_FILES[seed % len(SMALL_FILES)].name}: {'; '.join(changes)}")
+        print(f"{_FILES[seed % len(_FILES)].name}: {'; '.join(changes)}")
         print(running.run(seed) or "nothing is wrong")
 
 

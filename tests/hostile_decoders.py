@@ -3,14 +3,18 @@
 import contextlib
 import os
 import signal
-import sys
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from pyproj.exceptions import ProjError
+from rasterio._err import CPLE_OpenFailedError
+from rasterio.errors import CRSError, RasterioIOError
 
 from rasterwire.catalog.header import Header, _read
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.raster_file import gdal_calls
 from rasterwire.files.sandbox_messages import array_of
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
@@ -62,6 +66,28 @@ def process_id(_path: str) -> int:
     return os.getpid()
 
 
+def end_all_processes(_path: str) -> None:
+    """End the process that forks children, and this one."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def take_over(_path: str) -> None:
+    """Answer each further call that asks for the process with -1."""
+    globals()["process_id"] = minus_one
+
+
+def minus_one(_path: str) -> int:
+    """Return what no process has."""
+    return -1
+
+
+def beginning(_path: str) -> tuple[int, int, int]:
+    """Return how many threads there are, the process that forked this one, and how many sockets are open."""
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    return threads, os.getppid(), sum(name.startswith("socket:") for name in open_files(""))
+
+
 def environment(_path: str) -> dict[str, str]:
     """Return the environment of the process."""
     return dict(os.environ)
@@ -79,6 +105,28 @@ def open_files(_path: str) -> list[str]:
 def refuse(path: str) -> None:
     """Raise the error of a damaged file."""
     raise SourceUnavailable("", "", f"{path} is damaged")
+
+
+SECRET = "/var/lib/secret"
+"""Part of the path of a file that clients must not see."""
+
+
+def raise_as_libraries_do(band: Band, *_arguments: object) -> Pixels:
+    """Raise an error of the library that the name of the file says, with a path in its text."""
+    text = f"Cannot open {SECRET}/proj.db"
+    causes = {
+        "proj": ProjError(text),
+        "crs": CRSError(text),
+        "gdal": RasterioIOError(text),
+        "gdal_bare": CPLE_OpenFailedError(1, 4, text),
+        "system": OSError(2, "No such file", text),
+        "other": RuntimeError(text),
+    }
+    cause = causes[Path(band.href).stem]
+    if Path(band.href).stem in {"proj", "crs", "gdal", "gdal_bare"}:
+        with gdal_calls(band.name):
+            raise cause
+    raise cause
 
 
 def fail(_path: str) -> None:
@@ -131,7 +179,10 @@ def send_addresses(how: str) -> object:
 
 def send_nonsense(_path: str) -> None:
     """Write what is no message to the other process."""
-    os.write(int(sys.argv[1]), b"\xff" * 64)
+    for number in range(3, 64):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.write(number, b"\xff" * 64)
     signal.pause()
 
 

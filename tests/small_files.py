@@ -117,3 +117,51 @@ SMALL_FILES = [
     *(SmallFile(f"JPEG 2000, {name}", ".jp2", write) for name, write in _jpeg2000s.items()),
 ]
 """A format is added by a line here: its files go through the sandbox's tests and the fuzz run."""
+
+
+def _picture(driver: str, world: str, count: int, **more: Any) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        _gdal("uint8", count, driver=driver, **more)(path)
+        path.with_suffix(world).write_text("10\n0\n0\n-10\n500005\n4999995\n")
+
+    return write
+
+
+def _cube(dtype: str, write: Callable[[Any, Path], object]) -> Callable[[Path], None]:
+    def write_cube(path: Path) -> None:
+        import xarray as xr
+
+        coords = {"y": 5_000_000 - 10 * (np.arange(SIDE) + 0.5), "x": 500_000 + 10 * (np.arange(SIDE) + 0.5)}
+        data = xr.Dataset({ARRAY: (("y", "x"), pixels(dtype, 1)[0])}, coords=coords)
+        write(data, path)
+
+    return write_cube
+
+
+def _netcdf(dtype: str, **encoding: Any) -> Callable[[Path], None]:
+    return _cube(dtype, lambda data, path: data.to_netcdf(path, engine="h5netcdf", encoding={ARRAY: encoding}))
+
+
+def _zarr(dtype: str, version: int) -> Callable[[Path], None]:
+    return _cube(
+        dtype,
+        lambda data, path: data.to_zarr(
+            path, zarr_format=version, encoding={ARRAY: {"chunks": (64, 64)}}, consolidated=version == 2
+        ),
+    )
+
+
+ARRAY = "v"
+"""The one array with pixels in files of arrays."""
+
+BY_CHOICE = [
+    SmallFile("PNG", ".png", _picture("PNG", ".pgw", 3)),
+    SmallFile("PNG with alpha", ".png", _picture("PNG", ".pgw", 4)),
+    SmallFile("JPEG with a world file", ".jpg", _picture("JPEG", ".jgw", 3)),
+    SmallFile("NetCDF", ".nc", _netcdf("uint16", chunksizes=(64, 64), zlib=True, shuffle=True)),
+    SmallFile("NetCDF as a whole", ".nc", _netcdf("float32")),
+    SmallFile("NetCDF with checksums", ".nc", _netcdf("int16", chunksizes=(32, 32), fletcher32=True)),
+    SmallFile("Zarr 2", ".zarr", _zarr("uint16", 2)),
+    SmallFile("Zarr 3", ".zarr", _zarr("float32", 3)),
+]
+"""Formats that are read where the operator says so, and those of extras: they go through the fuzz run."""

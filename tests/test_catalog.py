@@ -661,9 +661,9 @@ def test_headers_are_read_once_for_each_version_of_a_file(tmp_path: Path, monkey
     path = write_raster(tmp_path / "i.tif")
     reads: list[str] = []
 
-    def counted(path: str) -> Header:
+    def counted(path: str, version: str) -> Header:
         reads.append(path)
-        return read_header(path)
+        return read_header(path, version)
 
     monkeypatch.setattr("rasterwire.catalog.indexed.read_header", counted)
     catalog = catalog_of(tmp_path)

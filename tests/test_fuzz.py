@@ -7,6 +7,9 @@ from fuzz import run_all
 FOUND = (565, 1132, 1186, 1494, 1817, 2237, 2431, 2809, 3505, 3552, 3748, 4188, 4370, 5108, 5860, 6516, 8176, 8301)
 """Seeds that found a fault, with the small files of that time."""
 
+FOUND_BY_CHOICE = (50007, 50008, 50042, 50217, 50324, 50847, 50988, 51163)
+"""Likewise, with the files of ``BY_CHOICE`` after them."""
+
 pytestmark = pytest.mark.slow
 
 
@@ -22,3 +25,9 @@ def test_damaged_files_are_read_in_children_as_well() -> None:
     assert not problems
     assert counts["delivered"] > 10
     assert not counts["saved by the sandbox"]
+
+
+def test_what_was_found_in_formats_by_choice_stays_mended() -> None:
+    """Damaged PNG and JPEG files gave whatever was in memory, also after an error in another band."""
+    _, problems = run_all(FOUND_BY_CHOICE)
+    assert not problems

@@ -374,3 +374,75 @@ def test_a_source_goes_on_after_the_loop_was_stopped(server: FaultServer) -> Non
     loop.stop()
     loop.stop()
     assert source.read(file, SPANS) == parts(SPANS)
+
+
+def test_files_without_etag_and_date_are_refused_unless_they_never_change(server: FaultServer) -> None:
+    """Another file of the same size would be taken for the same one."""
+    href = server.put("/a.tif", DATA, etag="", date="")
+    settings = settings_of(server)
+    assert "neither an ETag nor a date" in problem_of(lambda: source_of(settings).open(href))
+    source = source_of(replace(settings, immutable=True))
+    assert source.read(source.open(href), SPANS) == [DATA[start : start + count] for start, count in SPANS]
+    for etag, date in (('W/"weak"', ""), ("", faults.DATE), ('"strong"', "")):
+        href = server.put("/a.tif", DATA, etag=etag, date=date)
+        assert source_of(settings).open(href).size == len(DATA)
+    assert source_of(settings).open(server.put("/a.tif", b"", etag="", date="")).size == 0
+
+
+def test_names_that_are_not_looked_up_stop_no_other_source(server: FaultServer) -> None:
+    asked: list[str] = []
+    answer = threading.Event()
+
+    def look_up(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        answer.wait(HANG)
+        return ["127.0.0.1"]
+
+    slow = replace(settings_of(server), prefix="http://", timeout_seconds=0.2, retries=0, max_in_flight=64)
+    client = HttpClient(slow, rules=AddressRules(True, look_up))
+    source = RemoteSource(slow, client)
+    hrefs = [f"http://name{number}.example/a.tif" for number in range(40)]
+    problems: list[str] = []
+    threads = [
+        threading.Thread(target=lambda href=href: problems.append(problem_of(lambda: source.open(href))))
+        for href in hrefs
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        href = server.put("/a.tif", DATA)
+        rules = AddressRules(True, lambda *_: ["127.0.0.1"])
+        named = href.replace("127.0.0.1", "localhost")
+        other = RemoteSource(settings_of(server), HttpClient(settings_of(server), rules=rules))
+        assert other.open(named).size == len(DATA), "while all lookups of the first source wait"
+        for thread in threads:
+            thread.join(HANG)
+        assert len(problems) == len(hrefs)
+        assert all("looked up in time" in problem for problem in problems)
+        assert len(asked) == 8
+    finally:
+        answer.set()
+    assert "cannot be reached" in problem_of(lambda: eventually(source, "http://name.example:9/a.tif"))
+
+
+def eventually(source: ByteSource, href: str) -> None:
+    """Open a file; again where the threads of lookups have not ended yet."""
+    for _ in range(1000):
+        try:
+            source.open(href)
+        except SourceUnavailable as error:
+            if "looked up" not in error.problem:
+                raise
+
+
+def test_an_address_that_is_not_signed_in_time_is_an_error(server: FaultServer) -> None:
+    answer = threading.Event()
+
+    def sign(url: str) -> str:
+        answer.wait(HANG)
+        return url
+
+    href = server.put("/a.tif", DATA)
+    settings = replace(settings_of(server), sign=sign, timeout_seconds=0.2, retries=0)
+    assert "signed in time" in problem_of(lambda: source_of(settings).open(href))
+    answer.set()

@@ -57,9 +57,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
     (tmp_path / "data").mkdir()
     made = Folder(tmp_path / "data", IndexStore(tmp_path / "index.sqlite"), [])
 
-    def read(path: str) -> Header:
+    def read(path: str, version: str) -> Header:
         made.opened.append(os.path.basename(path))  # noqa: PTH119
-        return read_header(path)
+        return read_header(path, version)
 
     monkeypatch.setattr(indexed, "read_header", read)
     yield made

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import hostile_decoders as hostile
 from effort import HANG
 from rasterwire.catalog import header
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files import fork_server
 from rasterwire.files.sandbox import ReadLimits, SandboxFailure, call, in_children
 from rasterwire.render import source
 from rasterwire.server.settings import Settings
@@ -27,6 +29,9 @@ from small_files import SMALL_FILES
 from test_hostile_headers import entries_of, tiff
 
 TESTS = Path(__file__).parent
+
+FILE = "/a.tif", "1"
+"""Address and version of what is read."""
 
 SHORT = ReadLimits(seconds=3, bytes=512 << 20)
 LONG = ReadLimits(seconds=HANG, bytes=512 << 20)
@@ -44,7 +49,7 @@ def one_child(importable: None) -> Iterator[None]:
 
 
 def test_without_a_sandbox_a_call_is_a_call() -> None:
-    assert call(hostile.process_id, "") == os.getpid()
+    assert call(FILE, hostile.process_id, "") == os.getpid()
 
 
 Hostile = tuple[Callable[..., object], object, str]
@@ -55,7 +60,7 @@ def assert_each_costs_one_call(cases: Sequence[Hostile]) -> None:
     children = [answering_child()]
     for function, argument, cause in cases:
         with pytest.raises(SourceUnavailable, match=cause):
-            call(function, argument)
+            call(FILE, function, argument)
         children.append(answering_child())
         assert children[-1] not in children[:-1], function
     assert os.getpid() not in children
@@ -65,7 +70,7 @@ def answering_child() -> int:
     """Return the process that answers; on a slow machine an honest call may take too long as well."""
     for _ in range(100):
         with contextlib.suppress(SourceUnavailable):
-            return call(hostile.process_id, "")
+            return call(FILE, hostile.process_id, "")
     raise AssertionError("no child answers")
 
 
@@ -91,21 +96,21 @@ def test_a_file_that_loops_or_waits_for_ever_costs_one_call() -> None:
 
 @pytest.mark.usefixtures("one_child")
 def test_errors_of_files_keep_their_child_and_errors_of_the_program_are_told() -> None:
-    child = call(hostile.process_id, "")
+    child = call(FILE, hostile.process_id, "")
     with pytest.raises(SourceUnavailable, match=r"a\.tif is damaged"):
-        call(hostile.refuse, "a.tif")
-    assert call(hostile.process_id, "") == child
+        call(FILE, hostile.refuse, "a.tif")
+    assert call(FILE, hostile.process_id, "") == child
     with pytest.raises(SandboxFailure, match="a fault of the program"):
-        call(hostile.fail, "")
+        call(FILE, hostile.fail, "")
 
 
 def test_others_are_answered_while_a_file_loops(tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     looping: list[int] = []
     with in_children(2, ReadLimits(seconds=HANG)):
-        thread = threading.Thread(target=lambda: looping.append(call(hostile.loop_until, str(slow))))
+        thread = threading.Thread(target=lambda: looping.append(call(FILE, hostile.loop_until, str(slow))))
         thread.start()
-        children = {call(hostile.process_id, "") for _ in range(20)}
+        children = {call((f"/{number}.tif", ""), hostile.process_id, "") for number in range(20)}
         assert not looping
         slow.touch()
         thread.join(HANG)
@@ -114,9 +119,12 @@ def test_others_are_answered_while_a_file_loops(tmp_path: Path) -> None:
 
 
 def test_more_calls_than_children_wait_for_their_turn() -> None:
+    """Of one file, two at a time share two children."""
     answers: list[int] = []
     with in_children(2, ReadLimits(seconds=HANG)):
-        threads = [threading.Thread(target=lambda: answers.append(call(hostile.process_id, ""))) for _ in range(20)]
+        threads = [
+            threading.Thread(target=lambda: answers.append(call(FILE, hostile.process_id, ""))) for _ in range(20)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -130,11 +138,11 @@ def test_the_end_of_the_sandbox_ends_its_children_and_their_calls(tmp_path: Path
 
     def wait_for_ever() -> None:
         with pytest.raises(SourceUnavailable) as raised:
-            call(hostile.loop_until, str(tmp_path / "never"))
+            call(FILE, hostile.loop_until, str(tmp_path / "never"))
         problems.append(raised.value.problem)
 
     with in_children(1, ReadLimits(seconds=HANG)):
-        child = call(hostile.process_id, "")
+        child = call(FILE, hostile.process_id, "")
         thread = threading.Thread(target=wait_for_ever)
         thread.start()
         while not (tmp_path / "never.begun").exists():
@@ -151,9 +159,9 @@ def test_children_get_neither_keys_nor_sockets(monkeypatch: pytest.MonkeyPatch) 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.set_inheritable(True)
         with in_children(1, LONG):
-            assert "secret" not in call(hostile.environment, "").values()
-            assert "PATH" in call(hostile.environment, "")
-            assert sum(name.startswith("socket:") for name in call(hostile.open_files, "")) == 1
+            assert "secret" not in call(FILE, hostile.environment, "").values()
+            assert "PATH" in call(FILE, hostile.environment, "")
+            assert sum(name.startswith("socket:") for name in call(FILE, hostile.open_files, "")) == 1
 
 
 @pytest.mark.usefixtures("one_child")
@@ -162,31 +170,72 @@ def test_where_no_process_can_be_started_later_calls_try_again(monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(subprocess, "Popen", hostile.raise_no_process)
         with pytest.raises(SourceUnavailable, match="ended the process"):
-            call(hostile.exit_with, 0)
+            call(FILE, hostile.end_all_processes, "")
         for _ in range(3):
             with pytest.raises(SandboxFailure, match="cannot be started"):
-                call(hostile.process_id, "")
+                call(FILE, hostile.process_id, "")
     answering_child()
+
+
+@pytest.mark.usefixtures("one_child")
+def test_where_no_child_can_be_forked_later_calls_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering_child()
+    with monkeypatch.context() as patch:
+        patch.setattr(fork_server, "FORK", 3)  # no command: the answer is that it is not done
+        with pytest.raises(SandboxFailure, match="cannot be started"):
+            call(("/b.tif", ""), hostile.process_id, "")
+    answering_child()
+
+
+def test_a_child_that_was_taken_over_answers_for_its_file_alone() -> None:
+    with in_children(2, LONG, hostile.be_ready):
+        call(FILE, hostile.take_over, "")
+        assert call(FILE, hostile.process_id, "") == -1
+        for other in (("/b.tif", "1"), ("/a.tif", "2"), ("/b.tif", "1")):
+            assert call(other, hostile.process_id, "") > 0
+        assert call(FILE, hostile.process_id, "") == -1
+
+
+def test_a_file_keeps_its_child_and_few_children_wait() -> None:
+    files = [(f"/{number}.tif", "1") for number in range(30)]
+    with in_children(1, LONG, hostile.be_ready):
+        first = [call(file, hostile.process_id, "") for file in files]
+        again = [call(file, hostile.process_id, "") for file in reversed(files)]
+        assert len({*first}) == len(files)
+        assert again[:16] == first[: -16 - 1 : -1], "the files that were read last"
+        assert not {*again[16:]} & {*first}, "the children of the others have ended"
+        for child in first[:14]:
+            with pytest.raises(ProcessLookupError):
+                os.kill(child, 0)
+
+
+@pytest.mark.usefixtures("one_child")
+def test_children_begin_with_one_thread_and_no_connection_but_theirs() -> None:
+    call(("/other.tif", ""), hostile.process_id, "")
+    threads, parent, sockets = call(FILE, hostile.beginning, "")
+    assert (threads, sockets) == (1, 1)
+    assert parent != os.getpid()
+    assert len(list(Path(f"/proc/{parent}/task").iterdir())) == 1
 
 
 @pytest.mark.usefixtures("one_child")
 def test_an_answer_runs_no_code_here() -> None:
     with pytest.raises(SandboxFailure, match=r"builtins\.eval"):
-        call(hostile.send_code, "")
+        call(FILE, hostile.send_code, "")
 
 
 @pytest.mark.usefixtures("one_child")
 @pytest.mark.parametrize("how", ["buffer", "type", "memory", "own form"])
 def test_an_answer_makes_no_array_of_addresses_here(how: str) -> None:
     with pytest.raises(SandboxFailure):
-        call(hostile.send_addresses, how)
+        call(FILE, hostile.send_addresses, how)
 
 
 @pytest.mark.usefixtures("one_child")
 def test_arrays_come_back_as_they_are() -> None:
     sent = [np.arange(1 << 20, dtype="uint32").reshape(1024, 1024), np.zeros((0, 3)), np.ones((64, 64), bool)[::2, ::3]]
     sent += [np.array(7, "int16"), np.array([1 + 2j], "complex64")]
-    received = call(hostile.give, sent)
+    received = call(FILE, hostile.give, sent)
     assert isinstance(received, list)
     for before, after in zip(sent, received, strict=True):
         assert after.dtype == before.dtype
@@ -196,7 +245,7 @@ def test_arrays_come_back_as_they_are() -> None:
 
 def test_a_child_that_cannot_start_is_told() -> None:
     with in_children(1, LONG, prepare=hostile.raise_at_start), pytest.raises(SandboxFailure, match="no start"):
-        call(hostile.process_id, "")
+        call(FILE, hostile.process_id, "")
 
 
 def params(image: str, **fields: object) -> download_pb2.DownloadParams:
@@ -254,3 +303,40 @@ def test_a_file_that_ends_its_decoder_costs_its_request_alone(tmp_path: Path, mo
             assert "it ended the process that decoded it" in answer.message
             assert server.stream(params("good"))[0] == good
         assert server.stream(params("circle"))[0]
+
+
+def test_errors_of_libraries_tell_clients_no_path_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In children and without them alike, but for an id of the log, and errors of the system without a cause."""
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    names = ("proj", "crs", "gdal", "gdal_bare", "system", "other")
+    for name in names:
+        SMALL_FILES[0].write(folder / f"{name}.tif")
+    monkeypatch.setattr(source, "_stored_pixels", hostile.raise_as_libraries_do)
+    texts: dict[str, list[str]] = {}
+    for how in ("process", "none"):
+        settings = Settings(folder, grpc_port=0, http_port=0, state_dir=tmp_path / how, sandbox=how, threads=1)
+        with served(settings) as server:
+            texts[how] = []
+            for name in names:
+                with pytest.raises(grpc.RpcError) as raised:
+                    server.stream(params(name))
+                trailer = str(raised.value.trailing_metadata()) + str(raised.value.details())
+                assert hostile.SECRET not in trailer
+                assert str(tmp_path) not in trailer
+                texts[how].append(re.sub(r"[0-9a-f]{8}", "ID", refusal(raised.value).message))
+    system = names.index("system")
+    assert "its own files" in texts["none"].pop(system)
+    assert "the server failed" in texts["process"].pop(system)
+    assert texts["process"] == texts["none"]
+    assert "damaged" in texts["none"][0]
+
+
+@pytest.mark.usefixtures("one_child")
+def test_the_text_of_an_error_of_a_child_is_short_and_printable() -> None:
+    for text, shown in (("x" * 10_000, "x" * 500), ("a\nb", "")):
+        with pytest.raises(SourceUnavailable) as raised:
+            call(FILE, hostile.refuse, text)
+        assert raised.value.problem == shown

@@ -33,7 +33,7 @@ def read_array_header(href: str, version: str, moment: str) -> Header:
         SourceUnavailable: the file cannot be read, or has no layers of this moment. The error names neither image nor
             band.
     """
-    return call(_read, href, version, moment)
+    return call((href, version), _read, href, version, moment)
 
 
 def _read(href: str, version: str, moment: str) -> Header:

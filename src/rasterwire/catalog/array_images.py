@@ -37,7 +37,7 @@ def _entries(name: str, href: str, version: str) -> Iterator[Entry]:
     stem = posixpath.splitext(name)[0]
     key = posixpath.basename(stem)
     try:
-        moments, left_out = call(_contents, href, version)
+        moments, left_out = call((href, version), _contents, href, version)
     except SourceUnavailable:
         yield Entry(stem, name, Naming.WHOLE_FILE, (Source(key, name, href),))  # the answer for it tells why
         return

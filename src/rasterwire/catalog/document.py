@@ -2,16 +2,17 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import orjson
 
+from rasterwire.files.regular_file import open_regular
 from rasterwire.files.sources import OpenedFile, is_local, source_of
 
 __all__ = [
@@ -78,7 +79,7 @@ def read_document(path: str) -> Mapping[str, Any] | None:
     """Return the object in a JSON file; None where the file has another kind of value.
 
     Args:
-        path: absolute, or the address of a file on another machine.
+        path: absolute, links resolved; or the address of a file on another machine.
 
     Raises:
         BrokenDocument: the file is not JSON.
@@ -88,10 +89,10 @@ def read_document(path: str) -> Mapping[str, Any] | None:
     if not is_local(path):
         return read_value(read_body(source_of(path).open(path)))
     try:
-        file = Path(path)
-        if file.stat().st_size > _max_bytes:
-            raise ValueError(f"more than {_max_bytes >> 20} MiB")
-        body = file.read_bytes()
+        with os.fdopen(open_regular(path), "rb") as file:
+            if os.fstat(file.fileno()).st_size > _max_bytes:
+                raise ValueError(f"more than {_max_bytes >> 20} MiB")
+            body = file.read(_max_bytes)
     except OSError as error:
         raise ValueError("a file that cannot be opened") from error
     return read_value(body)

@@ -115,17 +115,18 @@ class Header:
         return rows, columns
 
 
-def read_header(href: str) -> Header:
+def read_header(href: str, version: str = "") -> Header:
     """Read the header of a GeoTIFF or JPEG 2000 file in its present version.
 
     Args:
         href: absolute path of a regular file, or the address of a remote one.
+        version: that it had when it was looked at; the header may be of a later one.
 
     Raises:
         SourceUnavailable: the file is missing, has another format, is damaged or is truncated. The error
             names neither image nor band.
     """
-    return call(_read, href)
+    return call((href, version), _read, href)
 
 
 def _read(href: str) -> Header:

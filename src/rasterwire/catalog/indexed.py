@@ -133,6 +133,6 @@ class IndexCatalog:
         """Return the header of a file from the index, else from the file."""
         header = self._store.header(href, version)
         if header is None:
-            header = read_header(href)
+            header = read_header(href, version)
             self._store.put_header(href, header.version, header)  # the file may be a newer one by now
         return header

@@ -11,6 +11,7 @@ from rasterio.crs import CRS
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.beside import Beside
+from rasterwire.files.regular_file import open_regular
 
 __all__ = ["Placement", "read_placement"]
 
@@ -57,7 +58,7 @@ def read_placement(files: Beside, crs: str) -> Placement:
 
 def _text(path: str) -> str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with os.fdopen(open_regular(path), "rb") as file:
             if os.fstat(file.fileno()).st_size <= _MAX_BYTES:
                 return file.read(_MAX_BYTES).decode("utf-8-sig")
     except OSError as error:

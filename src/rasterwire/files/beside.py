@@ -7,7 +7,7 @@ GDAL does not look for them either: it is given the name of each file that it op
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import version_of
@@ -117,7 +117,7 @@ def is_picture(path: str) -> bool:
 
 
 def beside(path: str) -> Beside:
-    """Return the files beside a raster that are to be read.
+    """Return the files beside a raster that are to be read, links resolved.
 
     Args:
         path: of the raster, links resolved; or the address of a remote one, beside which nothing is read.
@@ -127,16 +127,21 @@ def beside(path: str) -> Beside:
     """
     files = _found(path)
     folder = _folder_of(path)
-    for file in files.paths():
+    real: dict[str, str] = {}
+    for field in fields(files):
+        file = getattr(files, field.name)
+        if not file:
+            continue
+        real[field.name] = os.path.realpath(file)
         try:
-            is_sound = os.path.realpath(file).startswith(folder) and stat.S_ISREG(os.stat(file).st_mode)
+            is_sound = real[field.name].startswith(folder) and stat.S_ISREG(os.stat(real[field.name]).st_mode)
         except OSError:
             is_sound = False
         if not is_sound:
             raise SourceUnavailable.of_file(
                 "a file beside it is not a regular file of the catalog's folder; remove or replace it"
             )
-    return files
+    return replace(files, **real) if real else files
 
 
 def paths_beside(path: str) -> list[str]:

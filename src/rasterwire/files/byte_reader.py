@@ -2,15 +2,14 @@
 
 import io
 import os
-import stat
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.opened_files import OpenedFiles
+from rasterwire.files.regular_file import LinkInPath, NotRegular, name_of, open_regular
 from rasterwire.files.seekable_file import SeekableFile
 from rasterwire.files.sources import HEAD_BYTES, ByteSource, OpenedFile, Span, is_local, source_of
 from rasterwire.files.stored_tiles import StoredTiles
@@ -90,11 +89,16 @@ class ByteReader(Protocol):
 
 
 class LocalReader:
-    """Reads a file of this machine, which stays open until the last reference to the reader is gone."""
+    """Reads a file of this machine, which stays open until the last reference to the reader is gone.
+
+    Attributes:
+        name: by which a library opens the same file meanwhile, whatever is at its path.
+    """
 
     def __init__(self, href: str, descriptor: int) -> None:
         self._descriptor = descriptor
         weakref.finalize(self, os.close, descriptor)
+        self.name = name_of(descriptor, href)
         status = os.fstat(descriptor)
         self.href, self.size, self.version = href, status.st_size, version_of(status)
 
@@ -272,10 +276,11 @@ def _open_local(href: str) -> LocalReader:
     if href.startswith("/vsi"):
         raise SourceUnavailable.of_file("its address is not a plain file path")
     try:
-        # Checked before opening: to open a named pipe would wait for ever.
-        if not stat.S_ISREG(Path(href).stat().st_mode):
-            raise SourceUnavailable.of_file("it is not a regular file")
-        return LocalReader(href, os.open(href, os.O_RDONLY | os.O_CLOEXEC))
+        return LocalReader(href, open_regular(href))
+    except NotRegular as error:
+        raise SourceUnavailable.of_file("it is not a regular file") from error
+    except LinkInPath as error:
+        raise SourceUnavailable.of_file("its path leads through a link that was put there since; ask again") from error
     except FileNotFoundError as error:
         raise SourceUnavailable.of_file("the file is missing") from error
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ absolute path of a regular file, never one of GDAL's own notations. Remote files
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -24,8 +24,9 @@ from rasterio.io import DatasetReader
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.beside import Beside, beside, is_picture
 from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version_of
+from rasterwire.files.checked_blocks import checked_blocks
+from rasterwire.files.checked_png import check_png
 from rasterwire.files.gdal_file import GdalFile, failure_of, keep_with
-from rasterwire.files.sources import is_local
 from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
 
 __all__ = [
@@ -160,7 +161,9 @@ def _codec_name(codec: str) -> str:
         return f"TIFF compression {codec}"
 
 
-def open_dataset(href: str, overview_level: int | None = None, version: str = "") -> DatasetReader:
+def open_dataset(
+    href: str, overview_level: int | None = None, version: str = "", *, is_checked: bool = True
+) -> DatasetReader:
     """Open a file with the mask and overviews beside it, if any is to be read; the caller closes it.
 
     Call it, and every read, inside ``gdal_calls``, and use the dataset in one thread.
@@ -169,6 +172,7 @@ def open_dataset(href: str, overview_level: int | None = None, version: str = ""
         href: absolute path of a regular file, or address of a remote one.
         overview_level: opens an overview in place of the full resolution; 0 is the finest.
         version: of a remote file; "" for any.
+        is_checked: whether checksums are looked at as blocks are read; without, no pixels may be read.
 
     Raises:
         SourceUnavailable: the file is missing, of another kind, or damaged. The error names neither image
@@ -176,20 +180,41 @@ def open_dataset(href: str, overview_level: int | None = None, version: str = ""
     """
     files = beside(href)
     if not (files.mask or files.overviews):
-        return _open_alone(href, overview_level, version)
+        return _open_alone(href, overview_level, version, is_checked=is_checked)
     parts = _parts(href, files, overview_level)
     if parts is None:
         raise SourceUnavailable.of_file(CHANGED)
     if parts.mask is None and parts.pixels.file == href:  # it may have a mask of its own
-        return _open_alone(href, parts.pixels.overview, version)
-    return _open(href, "VRT", text=parts.whole())
+        return _open_alone(href, parts.pixels.overview, version, is_checked=is_checked)
+    named, opened = _named(parts, version)
+    return _open(opened, "VRT", text=named.whole())
 
 
-def _open_alone(href: str, overview_level: int | None = None, version: str = "") -> DatasetReader:
+def _named(parts: Parts, version: str) -> tuple[Parts, list[GdalFile]]:
+    """Return parts with GDAL's names of their files, and the files."""
+    files = [_gdal_file(reader_of(part.file, version)) for part in (parts.pixels, parts.mask) if part is not None]
+    named = replace(parts, pixels=replace(parts.pixels, file=files[0].name))
+    if parts.mask is not None:
+        named = replace(named, mask=replace(parts.mask, file=files[1].name))
+    return named, files
+
+
+def _gdal_file(reader: ByteReader) -> GdalFile:
+    """Return a file whose blocks are checked when they are read; a PNG file is checked as a whole now."""
+    driver = driver_of(reader)
+    if driver == "PNG":
+        check_png(reader)
+    blocks = checked_blocks(reader) if driver == "GTiff" else None
+    return GdalFile(reader, None if blocks is None or blocks.is_empty else blocks)
+
+
+def _open_alone(
+    href: str, overview_level: int | None = None, version: str = "", *, is_checked: bool = False
+) -> DatasetReader:
     """Open a file without those beside it; see ``open_dataset``."""
     reader = reader_of(href, version)
     driver = driver_of(reader)
-    dataset = _open(href if is_local(href) else GdalFile(reader), driver, overview_level)
+    dataset = _open([_gdal_file(reader) if is_checked else GdalFile(reader)], driver, overview_level)
     if dataset.tags(ns="OVERVIEWS"):  # GDAL would open any path or address in OVERVIEW_FILE
         dataset.close()
         raise SourceUnavailable.of_file(
@@ -257,24 +282,23 @@ def _part(file: str, overviews: str, number: int, *, is_masked_elsewhere: bool) 
         return Parts((raster.width, raster.height), part.dtypes, level)
 
 
-def _open(file: str | GdalFile, driver: str, overview_level: int | None = None, text: str = "") -> DatasetReader:
-    """Open a file, or a VRT of it that is given as a text."""
+def _open(files: Sequence[GdalFile], driver: str, overview_level: int | None = None, text: str = "") -> DatasetReader:
+    """Open a file, or a VRT of some files that is given as a text."""
     level = {} if overview_level is None else {"overview_level": overview_level}
-    name = file if isinstance(file, str) else file.name
     with warnings.catch_warnings():
         # No georeference is a value here (crs None). Not thread-safe before Python 3.14; at worst a
         # thread lets one warning through.
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             # A shared handle must not be used by two threads.
-            dataset = rasterio.open(text or name, driver=driver, sharing=False, **level)
+            dataset = rasterio.open(text or files[0].name, driver=driver, sharing=False, **level)
         except _foreign_errors as error:
-            if isinstance(file, GdalFile) and file.failure is not None:
-                raise file.failure from error
+            for file in files:
+                if file.failure is not None:
+                    raise file.failure from error
             raise
-    if isinstance(file, GdalFile):
-        keep_with(dataset, file)
-        _raise_failure("", dataset)
+    keep_with(dataset, files)
+    _raise_failure("", dataset)
     return dataset
 
 
@@ -294,15 +318,14 @@ def open_band(
         version: see ``open_dataset``.
     """
     files = beside(href)
-    file = href if is_local(href) else GdalFile(reader_of(href, version))
     if files.mask or files.overviews:
-        parts = _parts(href, files, overview_level)
-        if parts is None:
+        found = _parts(href, files, overview_level)
+        if found is None:
             raise SourceUnavailable.of_file(CHANGED)
     else:
         with _open_alone(href, overview_level, version) as whole:
-            level = Level(file if isinstance(file, str) else file.name, overview_level)
-            parts = Parts((whole.width, whole.height), whole.dtypes, level)
+            found = Parts((whole.width, whole.height), whole.dtypes, Level(href, overview_level))
+    parts, opened = _named(found, version)
     dtype, band = parts.dtypes[index - 1], parts.band_source(index)
     if mask is True:
         text = virtual_text(parts.size, dtype, band, parts.mask_source(index))
@@ -311,7 +334,7 @@ def open_band(
         text = virtual_text(parts.size, dtype, nodata + band)
         if nodata:
             text = virtual_text(parts.size, dtype, source_text(text, "1"), source_text(text, "mask,1"))
-    return _open(file, "VRT", text=text)
+    return _open(opened, "VRT", text=text)
 
 
 def open_piece(piece: DatasetReader, corner: tuple[int, int], size: tuple[int, int], masked: bool) -> DatasetReader:
@@ -338,7 +361,7 @@ def open_piece(piece: DatasetReader, corner: tuple[int, int], size: tuple[int, i
 def open_raster(
     href: str, overview_level: int | None = None, version: str = "", *, alone: bool = False
 ) -> Iterator[DatasetReader]:
-    """Open a file for a ``with`` block; errors of reads inside it are translated as well.
+    """Open a file for a ``with`` block, to read its header; errors of reads inside it are translated as well.
 
     Args:
         href: see ``open_dataset``.
@@ -350,7 +373,7 @@ def open_raster(
         SourceUnavailable: see ``open_dataset``.
     """
     open_it = _open_alone if alone else open_dataset
-    with gdal_calls(), open_it(href, overview_level, version) as raster:
+    with gdal_calls(), open_it(href, overview_level, version, is_checked=False) as raster:
         try:
             yield raster
         finally:

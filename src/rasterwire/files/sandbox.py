@@ -1,131 +1,81 @@
 """Reads files in processes of their own, which may be killed: a hostile file costs the request that asked for it.
 
-Without ``use`` nothing is apart: ``call`` calls a function in this process. Within it, each call goes to one of a
-bounded number of children, that live until a call kills them. A child has a limit of memory, each call limits of
+Without ``in_children`` nothing is apart: ``call`` calls a function in this process. Within it, a bounded number of
+calls run in children at a time. A child reads one version of one file and no other, so that a file that takes it over
+cannot answer for others; it is ended when others need its place. A child has a limit of memory, each call limits of
 time and of processor time, and the children get neither the environment of this process nor its open files.
 """
 
 import contextlib
 import io
-import os
 import pickle
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.fork_server import Forked, ForkServer, ForkServerEnded, ReadLimits, SandboxFailure
 from rasterwire.files.sandbox_messages import ClosedByPeer, receive, send
 
-__all__ = ["ReadLimits", "SandboxFailure", "call", "in_children", "is_apart"]
+__all__ = ["FileVersion", "ReadLimits", "SandboxFailure", "call", "in_children", "is_apart"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_START_SECONDS = 120.0
-"""In which a child has to be ready; it loads the libraries, and compiled loops."""
+FileVersion = tuple[str, str]
+"""Address and version of a file."""
 
-_END_SECONDS = 1.0
-"""In which a child that ends is gone after its last word."""
+_MAX_IDLE = 16
+"""Children that wait for another call of their file, for each that may be at work. Each takes some MB of memory."""
 
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "XDG_CACHE_HOME")
-_KEPT_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "PROJ_", "GDAL_DATA")
-"""Of the environment; the rest may hold keys."""
-
-_CHILD = "rasterwire.files.sandbox_child"
+_MAX_PROBLEM = 500
+"""Characters of an error of a child."""
 
 TOO_LONG = "reading it took too long"
 TOO_MUCH = "reading it took too much memory"
 ENDED = "it ended the process that decoded it; it is damaged, or needs too much memory"
 
 
-class SandboxFailure(RuntimeError):
-    """A child cannot be started, or failed for another reason than the file; the text is for the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadLimits:
-    """What one call in a child may take.
-
-    Attributes:
-        seconds: of time, and of processor time.
-        bytes: of memory beside that of an idle child, where the system can limit it.
-    """
-
-    seconds: float = 60.0
-    bytes: int = 2 << 30
-
-
 class _Child:
     """A process that runs one call at a time. Not safe to use from several threads."""
 
-    def __init__(self, limits: ReadLimits, prepare: Callable[[], None] | None, variables: tuple[str, ...]) -> None:
-        self._limits = limits
-        self._is_ready = False
-        self._socket, other = socket.socketpair()
-        with contextlib.ExitStack() as stack, other:
-            stack.callback(self._socket.close)
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _CHILD, str(other.fileno())],
-                env=_environment(variables),
-                stdin=subprocess.DEVNULL,
-                pass_fds=(other.fileno(),),
-                start_new_session=True,  # Ctrl-C is not for it
-            )
-            stack.callback(self.end)
-            send(self._socket, pickle.dumps((prepare, limits.seconds, limits.bytes)), [], _START_SECONDS)
-            stack.pop_all()
+    def __init__(self, server: ForkServer, limits: ReadLimits, file: FileVersion) -> None:
+        self.file = file
+        self._server, self._limits = server, limits
+        self._forked: Forked = server.fork()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._forked.pid
 
     def call(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
         """Return the result of a function.
 
         Raises:
-            SourceUnavailable: of the function, or it took too much; the child is then dead.
+            SourceUnavailable: of the function, or it took too much; the child is then of no more use.
             SandboxFailure: the function or the child failed otherwise.
         """
-        if not self._is_ready:
-            self._wait_until_ready()
         deadline = time.monotonic() + self._limits.seconds
+        peer = self._forked.socket
         try:
-            send(self._socket, pickle.dumps((function, arguments)), [], self._limits.seconds)
-            answer, parts = receive(self._socket, deadline, self._limits.bytes)
+            send(peer, pickle.dumps((function, arguments)), [], self._limits.seconds)
+            answer, parts = receive(peer, deadline, self._limits.bytes)
         except TimeoutError:
             raise SourceUnavailable.of_file(TOO_LONG) from None
         except (ClosedByPeer, OSError):
-            raise SourceUnavailable.of_file(self._cause_of_end()) from None
+            raise SourceUnavailable.of_file(TOO_LONG if self.end() == -signal.SIGXCPU else ENDED) from None
         result: T = _result(answer, parts)
         return result
 
-    def _wait_until_ready(self) -> None:
-        try:
-            answer, _ = receive(self._socket, time.monotonic() + _START_SECONDS, 1 << 20)
-        except (ClosedByPeer, OSError):
-            raise SandboxFailure("a process that reads files did not start") from None
-        if answer != b"ready":
-            raise SandboxFailure(answer.decode(errors="replace"))
-        self._is_ready = True
-
-    def _cause_of_end(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it runs on, and only sent what is no message
-            if self._process.wait(_END_SECONDS) == -signal.SIGXCPU:
-                return TOO_LONG
-        return ENDED
-
-    def kill(self) -> None:
-        """End the process, whatever it is at; a call of it fails then."""
-        self._process.kill()
-
-    def end(self) -> None:
-        """End the process, and wait until it has ended; none of its calls runs any more."""
-        self.kill()
-        self._process.wait()
-        self._socket.close()
+    def end(self) -> int | None:
+        """End the process, whatever it is at; a call of it fails then. Returns its exit code, None where not known."""
+        code = self._server.end(self._forked.pid)
+        self._forked.socket.close()
+        return code
 
 
 _CLASSES = frozenset(
@@ -178,32 +128,31 @@ def _result(answer: bytes, parts: list[bytearray]) -> Any:
         raise SourceUnavailable.of_file(TOO_MUCH)
     text = content.decode(errors="replace")
     if kind == b"u":
-        raise SourceUnavailable(*text.split("\0", 2))
+        words = [word[:_MAX_PROBLEM] if word.isprintable() else "" for word in text.split("\0", 2)]
+        raise SourceUnavailable(*words, *("",) * (3 - len(words)))
     raise SandboxFailure(text)
 
 
 class Sandbox:
-    """A bounded number of children. Safe to use from several threads."""
+    """Children up to a number of them at work. Safe to use from several threads."""
 
     def __init__(
         self, count: int, limits: ReadLimits, prepare: Callable[[], None] | None, variables: tuple[str, ...]
     ) -> None:
-        self._start = partial(_Child, limits, prepare, variables)
+        self._start = partial(ForkServer, limits, prepare, variables)
+        self._limits, self._count = limits, count
+        self._starting = threading.Lock()
+        self._server = self._start()
         self._free = threading.Condition()
         self._is_closed = False
-        # the one that was used last is at the end: its caches are warm
-        self._idle = [self._start() for _ in range(count)]
-        self._all = list(self._idle)
-        self._absent = 0
+        self._at_work: set[_Child] = set()
+        self._places = count
+        # the one that was used last is at the end
+        self._idle: list[_Child] = []
 
-    def call(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Run a function in a child; wait for one where all are at work."""
-        with self._free:
-            while not self._idle and not self._absent and not self._is_closed:
-                self._free.wait()
-            if self._is_closed:
-                raise SandboxFailure("the server stops")
-            child = self._idle.pop() if self._idle else self._started()
+    def call(self, file: FileVersion, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run a function in a child of a file; wait for a place where as many are at work as may be."""
+        child = self._taken(file)
         is_sound = False
         try:
             result = child.call(function, arguments)
@@ -215,43 +164,83 @@ class Sandbox:
         finally:
             self._give_back(child, is_sound=is_sound)
 
-    def _started(self) -> _Child:
-        """Return a new child in place of one that is absent; with the lock.
+    def _taken(self, file: FileVersion) -> _Child:
+        """Return a child that has read no other file."""
+        with self._free:
+            while not self._places and not self._is_closed:
+                self._free.wait()
+            if self._is_closed:
+                raise SandboxFailure("the server stops")
+            self._places -= 1
+            child = next((child for child in reversed(self._idle) if child.file == file), None)
+            if child is not None:
+                self._idle.remove(child)
+                self._at_work.add(child)
+                return child
+        try:
+            child = self._started(file)
+            with self._free:
+                self._at_work.add(child)
+            return child
+        except BaseException:
+            self._leave()
+            raise
+
+    def _started(self, file: FileVersion) -> _Child:
+        """Return a new child.
 
         Raises:
             SandboxFailure: the system starts no process now; the next call tries again.
         """
-        try:
-            child = self._start()
-        except OSError as error:
-            raise SandboxFailure("a process that reads files cannot be started") from error
-        self._absent -= 1
-        self._all.append(child)
-        return child
+        for is_second in (False, True):
+            server = self._server
+            try:
+                return _Child(server, self._limits, file)
+            except ForkServerEnded:
+                if is_second:
+                    raise
+            except SandboxFailure:
+                server.close()
+                raise
+            with self._starting:
+                if self._server is server and not self._is_closed:
+                    server.close()
+                    try:
+                        self._server = self._start()
+                    except OSError as error:
+                        raise SandboxFailure("a process that reads files cannot be started") from error
+        raise AssertionError("the second one returns or raises")
+
+    def _leave(self) -> None:
+        with self._free:
+            self._places += 1
+            self._free.notify()
 
     def _give_back(self, child: _Child, *, is_sound: bool) -> None:
-        if not is_sound:
-            child.end()
+        surplus = None if is_sound else child
         with self._free:
+            self._at_work.remove(child)
             if is_sound:
                 self._idle.append(child)
-            else:
-                self._all.remove(child)
-                self._absent += 1
-                if not self._is_closed:
-                    with contextlib.suppress(SandboxFailure):
-                        self._idle.insert(0, self._started())  # last of all: it has to start first
-            self._free.notify()
+                if len(self._idle) > _MAX_IDLE * self._count or self._is_closed:
+                    surplus = self._idle.pop(0)
+        if surplus is not None:
+            surplus.end()
+        self._leave()
 
     def close(self) -> None:
         """End all children, also those at work."""
         with self._free:
             self._is_closed = True
             self._free.notify_all()
-            for child in self._all:
-                child.kill()
-            for child in self._idle:
-                child.end()
+            idle, at_work = [*self._idle], [*self._at_work]
+            self._idle.clear()
+        for child in at_work:
+            self._server.end(child.pid)  # its call fails, and closes its socket
+        for child in idle:
+            child.end()
+        with self._starting:
+            self._server.close()
 
 
 _sandbox: Sandbox | None = None
@@ -262,10 +251,11 @@ def is_apart() -> bool:
     return _sandbox is not None
 
 
-def call(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+def call(file: FileVersion, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
     """Return what a function returns for arguments; within ``in_children`` it runs in another process.
 
     Args:
+        file: that the function reads, and no other. The process has read no other, nor another version of it.
         function: of a module, so that the child finds it by its name. It returns what ``_CLASSES`` allow.
         arguments: by position. They can be pickled.
 
@@ -273,7 +263,7 @@ def call(function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         SourceUnavailable: of the function; or it took too long or too much memory, or ended the process. The error
             names neither image nor band then.
     """
-    return function(*arguments) if _sandbox is None else _sandbox.call(function, *arguments)
+    return function(*arguments) if _sandbox is None else _sandbox.call(file, function, *arguments)
 
 
 @contextlib.contextmanager
@@ -283,9 +273,9 @@ def in_children(
     """Let ``call`` run functions in children for the time of the block.
 
     Args:
-        count: of children, at least 1.
+        count: of children at work at the same time, at least 1.
         limits: of each call.
-        prepare: a function of a module, which each child runs before its first call.
+        prepare: a function of a module. It runs once, in the process of which children are forked: it starts no thread.
         variables: of the environment that children get besides those that all get, by the beginning of their names.
     """
     global _sandbox  # noqa: PLW0603  files are read in many places, all of them in the same children
@@ -295,10 +285,3 @@ def in_children(
     finally:
         _sandbox = None
         sandbox.close()
-
-
-def _environment(more: tuple[str, ...]) -> dict[str, str]:
-    variables = os.environ  # noqa: TID251  to leave out what a child does not need
-    return {
-        name: variables[name] for name in variables if name in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES + more)
-    }

@@ -1,11 +1,18 @@
-"""The process that reads files for another one; see ``sandbox``."""
+"""The process that forks those that read files for another one, and these; see ``sandbox`` and ``fork_server``.
+
+The first one reads no file and has one thread. So what a fork of it begins with is what the server set, whatever was
+done to the forks before.
+"""
 
 import contextlib
+import gc
 import math
 import os
 import pickle
+import signal
 import socket
 import sys
+import time
 import traceback
 
 try:
@@ -14,26 +21,72 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.sandbox_messages import ClosedByPeer, pack, receive, send
+from rasterwire.files.sandbox_messages import ANSWER, COMMAND, FORK, ClosedByPeer, pack, receive, send
 
 _MAX_MESSAGE = 1 << 30
 
+_END_SECONDS = 1.0
+"""In which a process that is killed is gone, unless it waits for a disk."""
+
 
 def main(descriptor: int) -> None:
-    """Run calls until the other process closes the socket."""
-    with socket.socket(fileno=descriptor) as peer, contextlib.suppress(ClosedByPeer, ConnectionError):
+    """Fork a process for each request, until the other process closes the socket; in a fork, run calls."""
+    with socket.socket(fileno=descriptor) as control, contextlib.suppress(ClosedByPeer, ConnectionError):
         # it comes from the process that started this one
-        prepare, seconds, memory = pickle.loads(receive(peer, None, _MAX_MESSAGE)[0])
+        prepare, seconds, memory = pickle.loads(receive(control, None, _MAX_MESSAGE)[0])
         try:
             if prepare is not None:
                 prepare()
-            _limit_memory(memory)
         except Exception:  # noqa: BLE001  told to the process that started this one
-            send(peer, traceback.format_exc().encode(), [])
+            send(control, traceback.format_exc().encode(), [])
             return
-        send(peer, b"ready", [])
-        while _answer(peer, seconds):
-            pass
+        gc.collect()
+        gc.freeze()  # a collection in a fork would copy all that it shares with this process
+        send(control, b"ready", [])
+        peer = _fork_all(control)
+        if peer is not None:
+            _limit_memory(memory)
+            with peer:
+                while _answer(peer, seconds):
+                    pass
+
+
+def _fork_all(control: socket.socket) -> socket.socket | None:
+    """Return the socket of a fork in that fork; None in this process, after the other one has ended."""
+    forks: set[int] = set()
+    while True:
+        command, descriptors, _, _ = socket.recv_fds(control, COMMAND.size, 1)
+        if not command:
+            return None
+        kind, pid = COMMAND.unpack(command)
+        if kind == FORK:
+            with contextlib.suppress(OSError):  # there is no room for a process now: its id stays 0
+                pid = os.fork()
+                if pid == 0:
+                    control.close()  # a fork must not ask for others, nor speak for this process
+                    return socket.socket(fileno=descriptors[0])
+                forks.add(pid)
+            answer = pid > 0, pid
+        elif pid in forks:  # after its end another process may have its id
+            forks.remove(pid)
+            answer = _ended(pid)
+        else:
+            answer = False, 0
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.sendall(ANSWER.pack(*answer))
+
+
+def _ended(pid: int) -> tuple[bool, int]:
+    """End a fork; return whether it is gone, and its exit code: of its own, where it had ended before."""
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return True, os.waitstatus_to_exitcode(status)
+        time.sleep(0.001)
+    return False, 0
 
 
 def _answer(peer: socket.socket, seconds: float) -> bool:

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ClosedByPeer", "array_of", "pack", "receive", "scalar_of", "send"]
+__all__ = ["ANSWER", "COMMAND", "END", "FORK", "ClosedByPeer", "array_of", "pack", "receive", "scalar_of", "send"]
+
+COMMAND = struct.Struct("<Bq")
+"""To a process that forks others: ``FORK``, with the socket of the child; or ``END`` and a process id."""
+
+FORK, END = 1, 2
+
+ANSWER = struct.Struct("<?q")
+"""Whether it is done; the id of the child, or the exit code of the one that ended."""
 
 _HEAD = struct.Struct("<QQ")
 """Bytes of the content, and number of parts."""

@@ -93,7 +93,24 @@ class Directory:
 
     def is_deflated(self, reader: ByteReader) -> bool:
         """Tell whether its pixels are compressed by deflate."""
-        return self._number(reader, _COMPRESSION, 1) in _DEFLATE
+        return self.compression(reader) in _DEFLATE
+
+    def compression(self, reader: ByteReader) -> int:
+        """Return TIFF's number of its compression."""
+        return self._number(reader, _COMPRESSION, 1)
+
+    def blocks(self, reader: ByteReader) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the offsets and the sizes in bytes of its tiles or strips, of those that are stored."""
+        entries = [self.entries.get(tag) for tag in _offsets_and_sizes[_TILE_WIDTH in self.entries]]
+        offsets, sizes = (
+            np.concatenate([np.empty(0, np.int64), *_chunks(reader, self.order, entry)])
+            if entry is not None
+            else np.empty(0, np.int64)
+            for entry in entries
+        )
+        common = min(len(offsets), len(sizes))
+        is_stored = (offsets[:common] > 0) & (sizes[:common] > 0)
+        return offsets[:common][is_stored], sizes[:common][is_stored]
 
     def lists_too_few_tiles(self, reader: ByteReader) -> bool:
         """Tell whether its lists of tiles are shorter than its size needs; GDAL makes pixels of what is in memory."""

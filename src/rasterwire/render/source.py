@@ -96,6 +96,25 @@ def dataset(band: Band, overview: int | None, alone: bool = False, mask: bool | 
     return reader
 
 
+@contextmanager
+def gdal_reads(band: Band, reader: rasterio.DatasetReader) -> Iterator[None]:
+    """Translate GDAL's errors while a dataset is read. After one it is not used again.
+
+    GDAL's drivers of pictures go on after a failed read, and give whatever is in memory.
+
+    Raises:
+        SourceUnavailable: see ``gdal_calls``.
+    """
+    try:
+        with gdal_calls(band.name, reader):
+            yield
+    except BaseException:
+        for key in [key for key, kept in _cache.datasets.items() if kept is reader]:
+            del _cache.datasets[key]
+        reader.close()
+        raise
+
+
 def level_size(source: Source, overview: int | None) -> tuple[int, int]:
     """Return columns and rows of a source at an overview level."""
     if overview is None or source.stored is None:
@@ -170,7 +189,8 @@ def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts) ->
         if not is_apart():
             return function(band, *arguments)
         # metadata may be long, and pixels do not depend on it
-        return call(function, replace(band, metadata=BandMetadata(), ground=None), *arguments)
+        alone = replace(band, metadata=BandMetadata(), ground=None)
+        return call((band.href, band.version), function, alone, *arguments)
 
 
 def _stored_pixels(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
@@ -243,7 +263,7 @@ def _by_gdal(band: Band, overview: int | None, window: Window) -> Pixels:
     if not is_local(band.href):
         rectangle = window.col, window.row, window.col + window.width, window.row + window.height
         fetch_for_gdal(band.href, band.version, level_size(band, overview), rectangle)
-    with gdal_calls(band.name, reader):
+    with gdal_reads(band, reader):
         data = reader.read(band.index, window=part)
         if band.masked:
             return Pixels(data, np.asarray(reader.read_masks(band.index, window=part) > 0))

@@ -21,7 +21,7 @@ from rasterwire.pixels import Pixels, Window
 from rasterwire.render.positions import TILE, exact, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.sampling import Rectangle, Sampling
-from rasterwire.render.source import call_for, check_version, dataset
+from rasterwire.render.source import call_for, check_version, dataset, gdal_reads
 from rasterwire.render.warp_source import rectangle_in_memory
 from rasterwire.request import Resampling
 
@@ -117,7 +117,7 @@ def _warped(band: Band, sampling: Sampling, cell: _Cell, scale: tuple[float, flo
         masked, mask = True, nodata
     alone = not masked or mask is not False
     source = dataset(band, sampling.overview, alone, mask)
-    with gdal_calls(band.name, source):
+    with gdal_reads(band, source):
         has_alpha = MaskFlags.alpha in flags
         pixels = _warped_raster(source, masked, sampling, cell, scale, 1 if alone else band.index, has_alpha)
     check_version(band)  # it may have been opened after it was replaced

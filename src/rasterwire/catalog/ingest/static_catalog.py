@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +20,7 @@ from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.raster_file import version_of
+from rasterwire.files.regular_file import open_regular
 from rasterwire.files.sources import is_local, source_of
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
@@ -128,14 +128,15 @@ class StaticCatalog:
             return _Content(version=file.version, problem=str(error))
 
     def _read_local(self, link: _Link, known: str | None) -> _Content:
-        path = Path(link.href)
         try:
-            version = version_of(path.stat())
-            if link.is_leaf and version == known:
-                return _Content(version=version)
-            if path.stat().st_size > _MAX_BYTES:
-                return _Content(version=version, problem=f"more than {_MAX_BYTES >> 20} MiB")
-            return _Content(read_value(path.read_bytes()), version)
+            with os.fdopen(open_regular(link.href), "rb") as file:
+                status = os.fstat(file.fileno())
+                version = version_of(status)
+                if link.is_leaf and version == known:
+                    return _Content(version=version)
+                if status.st_size > _MAX_BYTES:
+                    return _Content(version=version, problem=f"more than {_MAX_BYTES >> 20} MiB")
+                return _Content(read_value(file.read(_MAX_BYTES)), version)
         except OSError:
             return _Content(problem="a file that cannot be opened")
         except ValueError as error:

@@ -83,7 +83,7 @@ class StacApiCatalog:
         self._abilities = Kept[_Abilities](1, _FRESH)
         self._entries = Kept[Entry](_MAX_KEPT, _FRESH)
         self._listings = Kept[_Listing](_MAX_LISTINGS, _LISTING_FRESH)
-        self._reader = ImageReader(lambda href, _version: read_header(href))
+        self._reader = ImageReader(read_header)
         self._sorts_otherwise = False
 
     def get(self, image_id: str) -> Image:

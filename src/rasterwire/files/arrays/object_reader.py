@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import stat
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.regular_file import NotRegular, open_regular
 from rasterwire.files.sources import FetchedPart, ObjectSource, is_local, source_of
 
 __all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range", "SourceReader", "reader_of"]
@@ -75,17 +75,13 @@ class FolderReader:
 
     def _read(self, key: str, part: Range | None) -> bytes | None:
         try:
-            path = self._path(key)
-            status = os.stat(path)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            with open(path, "rb") as file:
-                start, count = _span(part, status.st_size)
+            with os.fdopen(open_regular(self._path(key)), "rb") as file:
+                start, count = _span(part, os.fstat(file.fileno()).st_size)
                 if count > _most_bytes(key):
                     raise SourceUnavailable.of_file(_too_large(key))
                 file.seek(start)
                 return file.read(count)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, NotRegular):
             return None
         except OSError as error:
             raise SourceUnavailable.of_file("a part of it cannot be read by this server") from error

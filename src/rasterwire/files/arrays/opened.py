@@ -156,4 +156,4 @@ def _variables(href: str, version: str) -> Variables:
         hdf5_file.check_signature(reader.pread(8, 0))
     except OSError as error:
         raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
-    return hdf5_file.read_variables(href if isinstance(reader, LocalReader) else KnownBytes(reader))
+    return hdf5_file.read_variables(reader.name if isinstance(reader, LocalReader) else KnownBytes(reader))

@@ -5,7 +5,6 @@ looked up, all addresses of its host are checked before a connection is made, an
 these.
 """
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
@@ -17,11 +16,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from rasterwire.files.sources.addresses import AddressRules, Target, parse_target
 from rasterwire.files.sources.attempts import Failure
+from rasterwire.files.sources.blocking_calls import BlockingCalls
 from rasterwire.files.sources.http_answer import read_answer
 from rasterwire.files.sources.loop import OfLoop, call_at_stop
 from rasterwire.files.sources.remote import Answer
 from rasterwire.files.sources.settings import SourceSettings
-from rasterwire.files.sources.versions import condition_of
+from rasterwire.files.sources.versions import condition_of, is_size_alone
 
 __all__ = ["HttpClient"]
 
@@ -49,6 +49,8 @@ class HttpClient:
         self._headers = dict(headers or {})
         self._home = parse_target(settings.prefix).origin if self._headers else None
         self._rules = rules or AddressRules(settings.private_addresses)
+        self._lookups = BlockingCalls(settings.timeout_seconds, "the name of its server could not be looked up in time")
+        self._signing = BlockingCalls(settings.timeout_seconds, "its address could not be signed in time")
         self._session = OfLoop(self._open_session)
         self._tls: ssl.SSLContext | bool = True  # made with the first use: all certificates of the system are read
 
@@ -66,7 +68,7 @@ class HttpClient:
             for _ in range(MAX_REDIRECTS + 1):
                 async with self._send(target, headers) as response:
                     if response.status not in _redirects:
-                        return await read_answer(response, offset, count, version)
+                        return self._checked(await read_answer(response, offset, count, version))
                     location = response.headers.get("Location")
                 if not location:
                     raise Failure("its server redirects to nowhere")
@@ -87,13 +89,28 @@ class HttpClient:
             yarl.URL(target.url, encoded=True), headers={**own, **headers}, allow_redirects=False, ssl=self._tls
         )
 
+    def _checked(self, answer: Answer) -> Answer:
+        """Return an answer by whose version a replaced file is told.
+
+        Raises:
+            Failure: its version is its size alone, and the settings do not say that files stay as they are.
+        """
+        if is_size_alone(answer.version) and answer.size and not self._settings.immutable:
+            raise Failure(
+                "its server gives neither an ETag nor a date, so that a replaced file would not be noticed; "
+                "if its files never change, the operator of this server can set immutable for its source"
+            )
+        return answer
+
     async def _signed(self, target: Target) -> Target:
         """Return the target with the signature of the operator's function, which may take time."""
         sign = self._settings.sign
         if sign is None:
             return target
         try:
-            url = str(await asyncio.to_thread(sign, target.url))
+            url = str(await self._signing.run(lambda: sign(target.url)))
+        except Failure:
+            raise
         except Exception:  # noqa: BLE001  of any function; what it says may hold keys
             url = ""
         if not url:
@@ -120,7 +137,7 @@ class HttpClient:
         seconds = self._settings.timeout_seconds
         session = aiohttp.ClientSession(
             # The places of the source limit connections.
-            connector=aiohttp.TCPConnector(limit=0, resolver=_CheckedResolver(self._rules)),
+            connector=aiohttp.TCPConnector(limit=0, resolver=_CheckedResolver(self._rules, self._lookups)),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
             headers={"Accept-Encoding": "identity", "User-Agent": "rasterwire"},
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -134,8 +151,8 @@ class HttpClient:
 class _CheckedResolver(AbstractResolver):
     """Gives connections the addresses of a host after all of them were checked."""
 
-    def __init__(self, rules: AddressRules) -> None:
-        self._rules = rules
+    def __init__(self, rules: AddressRules, lookups: BlockingCalls) -> None:
+        self._rules, self._lookups = rules, lookups
 
     async def resolve(
         self,
@@ -143,7 +160,7 @@ class _CheckedResolver(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  all are checked
     ) -> list[ResolveResult]:
-        texts = await asyncio.to_thread(self._rules.resolve, host, port)
+        texts = await self._lookups.run(lambda: self._rules.resolve(host, port))
         return [
             ResolveResult(
                 hostname=host,

@@ -41,6 +41,8 @@ class SourceSettings:
         private_addresses: whether a host may have a private or loopback address: true, false, or a list of the networks
             that are allowed, such as ``10.1.0.0/16``. Only by a list are link-local and reserved addresses allowed.
         redirects: which hosts an HTTP answer may redirect to: ``none``, ``same-host``, or a list of hosts.
+        immutable: whether files are never replaced at their address. Without, files of an HTTP server that gives
+            neither an ETag nor a Last-Modified date are refused.
         max_in_flight: most requests at the same time, in each process.
         timeout_seconds: how long a server may be silent before a request is sent again.
         retries: how many times a request is sent again.
@@ -55,6 +57,7 @@ class SourceSettings:
     credentials: str = "anonymous"
     private_addresses: bool | tuple[str, ...] = False
     redirects: str | tuple[str, ...] = "none"
+    immutable: bool = False
     max_in_flight: int = 16
     timeout_seconds: float = 10.0
     retries: int = 4
@@ -67,7 +70,7 @@ class SourceSettings:
         return self.prefix.partition(":")[0]
 
 
-_only_http = ("private_addresses", "redirects", "sign")
+_only_http = ("private_addresses", "redirects", "immutable", "sign")
 _only_objects = ("endpoint", "region")
 
 _host = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])"
@@ -186,6 +189,12 @@ def _read_redirects(value: object) -> str | tuple[str, ...]:
     raise ValueError(f"{value!r} is neither 'none' nor 'same-host' nor a list of hosts such as ['data.example.org']")
 
 
+def _read_immutable(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
 def _whole_number(least: int, most: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -219,6 +228,7 @@ _readers: dict[str, Callable[[object], object]] = {
     "credentials": _read_credentials,
     "private_addresses": _read_private_addresses,
     "redirects": _read_redirects,
+    "immutable": _read_immutable,
     "max_in_flight": _whole_number(1, MAX_IN_FLIGHT),
     "timeout_seconds": _read_seconds,
     "retries": _whole_number(0, MAX_RETRIES),

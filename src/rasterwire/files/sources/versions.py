@@ -1,13 +1,14 @@
 """Versions of remote files: what a server says of one, as a text, and the conditions that hold a request to it.
 
 A strong etag alone is the version. Where a server gives none, the version is made of its weak etag, date and size,
-which cannot tell two changes within one second apart; where it gives no date either, of the size.
+which cannot tell two changes within one second apart; where it gives no date either, of the size. Such a version tells
+hardly any change, and is used only where files never change.
 """
 
 import re
 from dataclasses import dataclass
 
-__all__ = ["Condition", "condition_of", "version_of"]
+__all__ = ["Condition", "condition_of", "is_size_alone", "version_of"]
 
 _MAX_CHARACTERS = 512
 """Of an etag or a date."""
@@ -27,6 +28,11 @@ def version_of(etag: str, date: str, size: int) -> str:
     """Return the version of a file as a server describes it; empty texts for what it does not say."""
     etag, date = etag[:_MAX_CHARACTERS], date[:_MAX_CHARACTERS].replace("|", "")
     return etag if _strong.fullmatch(etag) else f"{etag}|{date}|{size}"
+
+
+def is_size_alone(version: str) -> bool:
+    """Tell whether a server said nothing of a version but its size."""
+    return version.startswith("||")
 
 
 def condition_of(version: str) -> Condition:

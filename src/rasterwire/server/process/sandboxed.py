@@ -1,9 +1,12 @@
 """Reading files in processes of their own, as the settings say."""
 
 import contextlib
+import importlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+
+import rasterio
 
 from rasterwire import compiled
 from rasterwire.catalog.header import read_header
@@ -25,7 +28,7 @@ _PLATFORM_KEYS = ("AWS_", "GOOGLE_", "AZURE_")
 """How the names of variables begin that hold the keys of object stores, for sources whose credentials are ``env``."""
 
 _FOR_HEADERS = 1
-"""Children beside one for each thread that renders, so that the header of a new file need not wait for pixels."""
+"""Children at work beside one for each thread that renders, so that headers of new files need not wait for pixels."""
 
 
 def sandboxed(settings: Settings) -> AbstractContextManager[None]:
@@ -43,9 +46,10 @@ def sandboxed(settings: Settings) -> AbstractContextManager[None]:
 
 
 def prepare(files_elsewhere: Sequence[SourceSettings], formats: Mapping[str, beside.FormatOptions]) -> None:
-    """Make a child ready before its first call.
+    """Make ready the process of which children are forked; no thread may be started here.
 
-    It loads the loops that decode tiles; where none are kept, their twins run.
+    It loads the loops that decode tiles; where none are kept, their twins run. It loads what children would load each
+    for itself: the libraries of arrays, where they are installed, and GDAL's drivers.
 
     Args:
         files_elsewhere: the sources from which it may read files.
@@ -53,6 +57,12 @@ def prepare(files_elsewhere: Sequence[SourceSettings], formats: Mapping[str, bes
     """
     beside.configure(formats)
     configure(make_sources(files_elsewhere))
+    with contextlib.suppress(ImportError):
+        importlib.import_module("rasterwire.files.arrays.zarr_store")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("rasterwire.files.arrays.hdf5_file")
+    with rasterio.Env():
+        pass
     if not compiled.are_cached():
         compiled.run_twins(True)
         return
