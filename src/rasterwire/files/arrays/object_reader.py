@@ -3,11 +3,13 @@
 import asyncio
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import FetchedPart, ObjectSource, is_local, source_of
+from rasterwire.files.sources.loop import run
 
 __all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range", "SourceReader", "reader_of"]
 
@@ -38,8 +40,20 @@ class ObjectReader(Protocol):
         """
         ...
 
+    def read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return whole objects, in the order of their keys; None for each that there is not. It waits for them.
+
+        Raises:
+            SourceUnavailable: one of them cannot be read.
+        """
+        ...
+
     async def names(self, prefix: str) -> list[str]:
-        """Return the names directly below a prefix, which is "" or ends with a slash; of folders without a slash."""
+        """Return the names directly below a prefix, which is "" or ends with a slash; of folders without a slash.
+
+        Raises:
+            SourceUnavailable: they cannot be listed, or are too many.
+        """
         ...
 
 
@@ -56,6 +70,10 @@ class FolderReader:
     async def read(self, key: str, part: Range | None) -> bytes | None:
         """See ``ObjectReader.read``."""
         return await asyncio.to_thread(self._read, key, part)
+
+    def read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See ``ObjectReader.read_all``."""
+        return [self._read(key, None) for key in keys]
 
     async def names(self, prefix: str) -> list[str]:
         """See ``ObjectReader.names``."""
@@ -138,6 +156,13 @@ class SourceReader:
             return None
         self._remember(key, fetched)
         return fetched.body
+
+    def read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See ``ObjectReader.read_all``."""
+        return run(self._all(keys))
+
+    async def _all(self, keys: Sequence[str]) -> list[bytes | None]:
+        return list(await asyncio.gather(*(self.read(key, None) for key in keys)))
 
     async def version_of(self, key: str) -> str | None:
         """Return the present version of an object; None where there is none."""

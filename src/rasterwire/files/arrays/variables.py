@@ -1,19 +1,23 @@
 """Variables of array files, in whatever format they are stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MAX_VARIABLES", "Selection", "Variable", "Variables"]
+__all__ = ["MAX_VARIABLES", "Place", "Selection", "Variable", "Variables"]
 
 MAX_VARIABLES = 10_000
 """Variables and groups of a file."""
 
 Selection = tuple[int | slice, ...]
 """An index or a range with both ends for each dimension of a variable."""
+
+
+Place = tuple[int, ...]
+"""A whole number for each dimension of a variable: the place of a chunk among the chunks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,8 @@ class Variable:
         unit: sizes of the pieces that are stored together: of a shard of chunks, else of a chunk.
         fill: the value that marks missing ones by the format's own rule, or None.
         read: returns the values of a selection, in the byte order of this machine. Several threads may call it.
+        read_chunks: returns whole chunks by their places among the chunks, each of the sizes in ``chunk`` also where
+            the array ends within it; None where chunks cannot be read by themselves.
     """
 
     path: str
@@ -41,6 +47,7 @@ class Variable:
     unit: tuple[int, ...]
     fill: Any
     read: Callable[[Selection], npt.NDArray[Any]]
+    read_chunks: Callable[[Sequence[Place]], list[npt.NDArray[Any]]] | None = None
 
     @property
     def name(self) -> str:
