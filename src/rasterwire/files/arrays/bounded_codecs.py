@@ -17,21 +17,13 @@ from numcodecs import blosc, lz4, zstd
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.inflating import Bytes, check_length, inflate, members
 
-__all__ = ["COMPRESSORS", "most_bytes", "name_of", "unpack"]
+__all__ = ["COMPRESSORS", "name_of", "unpack"]
 
 _MAX_DECODER_BYTES = 256 << 20
 """Memory of a decoder of LZMA, whose dictionary may be of any size."""
 
 _BLOSC_HEADER = struct.Struct("<4xIII")
 """Of a chunk of Blosc: bytes that it holds, bytes of a block, and its own bytes."""
-
-
-def most_bytes(count: int) -> int:
-    """Return how many bytes may come out of one codec of several, where the chunk has so many in the end.
-
-    What others have still to decode may be longer: it has checksums, or was compressed in vain.
-    """
-    return count + count // 8 + (64 << 10)
 
 
 def name_of(codec: str) -> str:

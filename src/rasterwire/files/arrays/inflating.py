@@ -6,12 +6,20 @@ from typing import Any
 
 from rasterwire.errors import SourceUnavailable
 
-__all__ = ["Bytes", "check_length", "inflate", "members"]
+__all__ = ["Bytes", "check_length", "inflate", "members", "most_bytes"]
 
 _MAX_MEMBERS = 1024
 """Parts of compressed data, each of which is decompressed by itself."""
 
 Bytes = bytes | bytearray | memoryview
+
+
+def most_bytes(count: int) -> int:
+    """Return how many bytes may come out of one codec of several, where the chunk has so many in the end.
+
+    What others have still to decode may be longer: it has checksums, or was compressed in vain.
+    """
+    return count + count // 8 + (64 << 10)
 
 
 def check_length(count: int, limit: int) -> None:

@@ -38,6 +38,11 @@ _TOO_MANY_LEVELS = f"its levels give more than {MAX_BANDS} bands; store it in se
 _MAX_LABEL = 60
 """Characters of a level in the name of a band."""
 
+_MAX_NAME = 250
+"""Characters of the path of a variable."""
+
+_MAX_DIMENSIONS = 32
+
 _served_types = {"bool": "uint8", "float16": "float32"}
 """Types that no format of a download holds, and those that hold their values exactly."""
 
@@ -202,6 +207,10 @@ def layers_of(variables: Variables) -> Layers:
     for path, variable in variables.by_path.items():
         axes = spatial_axes(variable, variables)
         if path in hidden or axes is None or variable.dtype.kind not in "biuf":
+            continue
+        if len(path) > _MAX_NAME or len(variable.shape) > _MAX_DIMENSIONS:
+            problem = f"its name has more than {_MAX_NAME} characters, or it has more than {_MAX_DIMENSIONS} dimensions"
+            left_out.append((path[:_MAX_LABEL], problem))
             continue
         name = variable.name if names[variable.name] == 1 else path.replace("/", "_")
         try:

@@ -16,7 +16,8 @@ from zarr.core.buffer import Buffer
 from zarr.core.metadata import ArrayV2Metadata
 from zarr.registry import get_codec_class, register_codec
 
-from rasterwire.files.arrays.bounded_codecs import COMPRESSORS, most_bytes, name_of, unpack
+from rasterwire.files.arrays.bounded_codecs import COMPRESSORS, name_of, unpack
+from rasterwire.files.arrays.inflating import most_bytes
 
 __all__ = ["CODECS", "Compression", "bounded", "register", "stored_plainly"]
 

@@ -16,7 +16,8 @@ from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Sto
 from zarr.core.buffer import Buffer, BufferPrototype
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays.bounded_codecs import most_bytes, name_of, unpack
+from rasterwire.files.arrays.bounded_codecs import name_of, unpack
+from rasterwire.files.arrays.inflating import most_bytes
 from rasterwire.files.arrays.object_reader import ObjectReader, Range
 from rasterwire.files.arrays.variables import MAX_VARIABLES, Place, Selection, Variable, Variables
 from rasterwire.files.arrays.zarr_codecs import CODECS, Compression, bounded, register, stored_plainly
