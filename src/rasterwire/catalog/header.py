@@ -61,6 +61,7 @@ class BandHeader:
         unit: of the physical value, or "".
         grid: where it is not that of the file's first band; else None.
         index: of the band in its file, from 1; 0 where it is its place in the header.
+        overviews: where they are not those of the file; see ``Header``.
     """
 
     description: str
@@ -73,6 +74,7 @@ class BandHeader:
     unit: str
     grid: GeoBox | None = None
     index: int = 0
+    overviews: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
