@@ -11,7 +11,7 @@ from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.image_reader import ImageReader, footprint_of
 from rasterwire.catalog.index import IndexStore
 from rasterwire.errors import ImageNotFound, SourceUnavailable
-from rasterwire.files.byte_reader import ask_again
+from rasterwire.files.arrays.opened import ask_again
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
 from rasterwire.query import Query
