@@ -432,18 +432,18 @@ def test_all_pages_of_a_real_store_are_listed_and_keys_are_read_as_they_are(stor
 
 
 def test_a_real_store_lists_the_arrays_of_a_zarr_store_and_not_its_chunks(store: Seaweed, tmp_path: Path) -> None:
-    own = opened(store, "plain")
+    own = opened(store, "paged")  # a bucket more would be one too many for this small server
     for key in ("zarr.json", "v/zarr.json", "v/c/0/0", "v/c/0/1", "x/zarr.json"):
         obstore.put(own, f"a.zarr/{key}", b"{}")
     keys = tmp_path / "keys"
     keys.write_text(f"[default]\naws_access_key_id = {store.key}\naws_secret_access_key = {store.secret}\n")
     keys.chmod(0o600)
-    source = make_sources([SourceSettings("s3://plain/", store.endpoint, "us-east-1", str(keys))])["s3://plain/"]
+    source = make_sources([SourceSettings("s3://paged/", store.endpoint, "us-east-1", str(keys))])["s3://paged/"]
     assert isinstance(source, ListingSource)
     try:
-        assert loop.run(source.folders("s3://plain/a.zarr/")) == ["v", "x"]
-        assert loop.run(source.folders("s3://plain/")) == ["a.zarr"]
-        assert loop.run(source.folders("s3://plain/nothing/")) == []
+        assert loop.run(source.folders("s3://paged/a.zarr/")) == ["v", "x"]
+        assert "a.zarr" in loop.run(source.folders("s3://paged/"))
+        assert loop.run(source.folders("s3://paged/nothing/")) == []
     finally:
         loop.stop()
 

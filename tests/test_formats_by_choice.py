@@ -207,6 +207,23 @@ def test_another_file_beside_a_raster_is_another_version(tmp_path: Path, choose:
     pixels(after)
 
 
+def test_a_file_that_was_replaced_gives_its_own_pixels_though_gdal_keeps_the_former_one_open(
+    tmp_path: Path, choose: Choose
+) -> None:
+    catalog = choose(SIBLINGS)
+    for seed in range(4):
+        mask = holed()
+        mask[: seed + 1] = 0
+        for name in ("a.tif", "new.tif") if not seed else ("new.tif",):
+            write(tmp_path / name, noise(1, seed))
+            write_mask(tmp_path / name, mask)
+        (tmp_path / "new.tif").replace(tmp_path / "a.tif")
+        (tmp_path / "new.tif.msk").replace(tmp_path / "a.tif.msk")
+        found = pixels(catalog.get("a").bands[0])
+        assert np.array_equal(found.data, noise(1, seed)[0])
+        assert np.array_equal(found.valid, mask > 0)
+
+
 def hostile_mask(folder: Path) -> None:
     """A mask that is a VRT of another file."""
     write(folder.parent / "secret.tif", noise(1))
@@ -440,9 +457,8 @@ def test_a_table_chooses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"formats": ["vrt"]}, "gdal_translate"),
-        ({"formats": ["gti"]}, "gdal_translate"),
-        ({"formats": ["bmp"]}, "set some of siblings, worldfiles"),
+        ({"formats": ["gti"]}, "gdalbuildvrt"),
+        ({"formats": ["bmp"]}, "set some of siblings, worldfiles, vrt"),
         ({"formats": "siblings"}, "no list"),
         ({"formats": [1]}, "set some of"),
         ({"crs": "EPSG:25832"}, "worldfiles"),
