@@ -22,9 +22,10 @@ _MAX_BYTES = 16 << 20
 """Of a VRT."""
 
 _MAX_ELEMENTS = 200_000
+"""Of a VRT."""
 
 _MAX_DEPTH = 8
-"""Elements within elements."""
+"""Elements of a VRT within each other."""
 
 _MAX_FILES = 1000
 """Files that a VRT names; each is looked at with every block of pixels."""
