@@ -88,6 +88,10 @@ class Bucket:
         """See ``ListingClient``."""
         return _Pages(self, href.removeprefix(TOP))
 
+    async def folders(self, href: str) -> list[str]:
+        """See ``ListingClient``."""
+        raise Failure(f"{href} is not asked for here")
+
 
 class _Pages:
     def __init__(self, bucket: Bucket, prefix: str) -> None:

@@ -45,7 +45,7 @@ def multiscales(form: str, names: list[str]) -> dict[str, Any]:
     return {"multiscales": entry} if form == "ome 0.4" else {"ome": {"version": "0.5", "multiscales": entry}}
 
 
-def write(path: Path, levels: Levels, form: str = "geozarr", version: int = 3, transforms: Any = None) -> Path:
+def write(path: Path, levels: Levels, form: str = "geozarr", version: Any = 3, transforms: Any = None) -> Path:
     """Write the levels as groups with a variable ``v``, or, in OME's form, as arrays."""
     names = [f"r{number}" for number in range(len(levels))]
     attributes = {"proj:code": "EPSG:32610", "spatial:dimensions": ["y", "x"], **multiscales(form, names)}
@@ -53,7 +53,7 @@ def write(path: Path, levels: Levels, form: str = "geozarr", version: int = 3, t
     for number, (name, values) in enumerate(zip(names, levels, strict=True)):
         scale = PLACE @ Affine.scale(COLS / values.shape[1], ROWS / values.shape[0])
         transform = (transforms or {}).get(number, scale)
-        place = {"spatial:transform": list(transform)[:6], "_FillValue": -1}
+        place: dict[str, Any] = {"spatial:transform": list(transform)[:6], "_FillValue": -1}
         owner, own = (root.create_group(name), "v") if form == "geozarr" else (root, name)
         if version == 2:
             place["_ARRAY_DIMENSIONS"] = ["y", "x"]
@@ -81,7 +81,11 @@ def test_levels_give_what_the_same_overviews_of_a_geotiff_give(tmp_path: Path) -
         assert array.unreadable == ()
         used = set()
         for scale, resampling in itertools.product((20, 33.3, 40, 57), Resampling):
-            fields = {"grid": GridSpec(crs=CRS("EPSG:32610"), scale=scale), "region": box, "resampling": resampling}
+            fields: dict[str, Any] = {
+                "grid": GridSpec(crs=CRS("EPSG:32610"), scale=scale),
+                "region": box,
+                "resampling": resampling,
+            }
             used.add(plan_of(array, **fields).bands[0].overview)
             got, _ = rendered(array, array.bands[0].name, **fields)
             want, _ = rendered(tiff, "B1", **fields)
@@ -105,7 +109,7 @@ def test_a_level_that_does_not_fit_is_told_and_the_full_resolution_is_used(tmp_p
     levels[1] = levels[1][: change.get("rows", 120)]
     path = write(tmp_path / "a.zarr", levels, transforms=transforms)
     if "dtype" in change:
-        level = zarr.open_group(path)["r1"]
+        level = zarr.open_group(path / "r1")
         other = level.create_array("v", shape=(120, 160), dtype="int32", overwrite=True, dimension_names=["y", "x"])
         other.attrs["spatial:transform"] = [20.0, 0.0, 500_000.0, 0.0, -20.0, 4_000_000.0]
         zarr.consolidate_metadata(path)
@@ -117,7 +121,7 @@ def test_a_level_that_does_not_fit_is_told_and_the_full_resolution_is_used(tmp_p
         "r1/v"
     ]
     assert any("not used as an overview" in str(note) for note in catalog.check())
-    fields = {"grid": GridSpec(crs=CRS("EPSG:32610"), scale=20.0), "resampling": Resampling.NEAREST}
+    fields: dict[str, Any] = {"grid": GridSpec(crs=CRS("EPSG:32610"), scale=20.0), "resampling": Resampling.NEAREST}
     assert plan_of(image, **fields).bands[0].overview is None
     got, grid = rendered(image, "v", **fields)
     assert grid.affine == PLACE @ Affine.scale(2)
@@ -128,13 +132,13 @@ def test_a_level_that_does_not_fit_is_told_and_the_full_resolution_is_used(tmp_p
 def test_a_variable_of_one_level_only_is_a_band_with_its_own_grid(tmp_path: Path) -> None:
     levels = geotiff(tmp_path / "tiff.tif")[:2]
     path = write(tmp_path / "a.zarr", levels)
-    level = zarr.open_group(path)["r1"]
+    level = zarr.open_group(path / "r1")
     only = level.create_array("w", shape=(120, 160), dtype="int16", dimension_names=["y", "x"])
     only.attrs["spatial:transform"] = [20.0, 0.0, 500_000.0, 0.0, -20.0, 4_000_000.0]
     only[:] = levels[1]
     zarr.consolidate_metadata(path)
     image = FolderCatalog(tmp_path).get("a")
-    assert {band.name: (band.grid.shape, band.overviews) for band in image.bands} == {
+    assert {band.name: ((*band.grid.shape,), band.overviews) for band in image.bands} == {
         "v": ((240, 320), ((160, 120),)),
         "w": ((120, 160), ()),
     }

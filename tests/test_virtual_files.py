@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -42,9 +43,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     beside.configure({})
 
 
-def tile(path: Path, col: int, row: int, seed: int, bands: int = 1, **more: object) -> None:
+def tile(path: Path, col: int, row: int, seed: int) -> None:
     """Write a tile of a mosaic."""
-    write(path, noise(bands, seed, SIZE), **more)
+    write(path, noise(1, seed, SIZE))
     with rasterio.open(path, "r+") as file:
         file.transform = TRANSFORM @ Affine.translation(col * SIZE, row * SIZE)
 
@@ -155,7 +156,7 @@ def test_resampled_pixels_are_those_of_a_geotiff_with_the_same_pixels(folder: Pa
     grids = (GridSpec(scale=23.0), GridSpec(crs=CRS("EPSG:4326"), scale=9.0))
     for grid in grids:
         for resampling in Resampling:
-            fields = {"grid": grid, "region": box, "resampling": resampling}
+            fields: dict[str, Any] = {"grid": grid, "region": box, "resampling": resampling}
             got, _ = rendered(catalog.get("all"), "B1", **fields)
             want, _ = rendered(catalog.get("one"), "B1", **fields)
             assert np.array_equal(got.valid, want.valid), (grid, resampling)

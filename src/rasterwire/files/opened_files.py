@@ -29,7 +29,8 @@ _clock = time.monotonic
 
 
 class _Reader(Protocol):
-    version: str
+    @property
+    def version(self) -> str: ...
 
 
 R = TypeVar("R", bound=_Reader)

@@ -19,10 +19,10 @@ from rasterwire.files.virtual import version_option
 __all__ = ["NAMES_OTHERS", "VirtualFile", "is_virtual_name", "read_virtual"]
 
 _MAX_BYTES = 16 << 20
-"""Of a VRT."""
+"""Bytes of a VRT."""
 
 _MAX_ELEMENTS = 200_000
-"""Of a VRT."""
+"""Elements of a VRT."""
 
 _MAX_DEPTH = 8
 """Elements of a VRT within each other."""
@@ -177,13 +177,13 @@ def _parsed(content: bytes) -> ET.Element:
     """
     if b"<!" in content.replace(b"<!--", b"") or content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise SourceUnavailable.of_file("it is a VRT with declarations of XML, or not in UTF-8; write it again")
-    parser = ET.XMLPullParser(("start", "end"))
+    parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(("start", "end"))
     depth = count = 0
     for start in range(0, len(content), 1 << 16):
         parser.feed(content[start : start + (1 << 16)])
-        for event, _ in parser.read_events():
-            depth += 1 if event == "start" else -1
-            count += event == "start"
+        for event in parser.read_events():
+            depth += 1 if event[0] == "start" else -1
+            count += event[0] == "start"
             if depth > _MAX_DEPTH or count > _MAX_ELEMENTS:
                 raise SourceUnavailable.of_file(
                     f"it is a VRT of more than {_MAX_ELEMENTS} elements, or with more than {_MAX_DEPTH} in each other;"

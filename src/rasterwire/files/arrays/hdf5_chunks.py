@@ -23,7 +23,7 @@ _DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3
 _CHECKSUM_BYTES = 4
 
 _MAX_STORED_BYTES = 512 << 20
-"""Of a chunk."""
+"""Bytes of a chunk of HDF5, as it is stored."""
 
 
 def problem_of_filters(codes: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ MAX_BANDS = 10_000
 TOO_MANY_BANDS = f"its levels give more than {MAX_BANDS} bands; store it in several variables"
 
 MAX_LABEL = 60
-"""Characters of a level in the name of a band."""
+"""Characters of the label of a place along a dimension, in the name of a band."""
 
 
 def labels_of(coordinate: Variable | None, size: int) -> tuple[tuple[str, ...], bool]:

@@ -33,7 +33,7 @@ _MAX_NAME = 250
 """Characters of the path of a variable."""
 
 _MAX_DIMENSIONS = 32
-"""Of a variable."""
+"""Dimensions of a variable."""
 
 
 @dataclass(frozen=True, slots=True)

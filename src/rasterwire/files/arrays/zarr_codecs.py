@@ -72,7 +72,8 @@ class _BoundedCodec(BytesBytesCodec):
         return replace(self, own=self.own.evolve_from_array_spec(array_spec))
 
     async def _decode_single(self, chunk_bytes: Buffer, chunk_spec: ArraySpec) -> Buffer:
-        item = np.dtype(getattr(chunk_spec.dtype, "to_native_dtype", lambda: chunk_spec.dtype)()).itemsize
+        dtype: Any = chunk_spec.dtype
+        item = int(np.dtype(dtype.to_native_dtype() if hasattr(dtype, "to_native_dtype") else dtype).itemsize)
         limit = most_bytes(math.prod(chunk_spec.shape) * item)
         configuration = self.document.get("configuration") or {}
         data = await asyncio.to_thread(
@@ -162,7 +163,7 @@ def stored_plainly(array: Array[Any]) -> tuple[np.dtype[Any], tuple[Compression,
         if compressor is None:
             return dtype, ()
         return (dtype, (_compression(compressor.get_config()),)) if compressor.codec_id in COMPRESSORS else None
-    codecs = [codec.to_dict() for codec in metadata.codecs]
+    codecs: list[dict[str, Any]] = [codec.to_dict() for codec in metadata.codecs]
     first, others = codecs[0], codecs[1:]
     if first["name"] not in {"bytes", "endian"} or any(
         name_of(str(each["name"])) not in COMPRESSORS for each in others
