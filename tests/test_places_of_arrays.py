@@ -31,7 +31,10 @@ PLACED: dict[str, tuple[str, str, dict[str, str], dict[str, str]]] = {
 }
 
 
-def write(path: Path, names: tuple[str, str], lat: np.ndarray, lon: np.ndarray, attributes: tuple[dict, dict]) -> None:
+Attributes = tuple[dict[str, str], dict[str, str]]
+
+
+def write(path: Path, names: tuple[str, str], lat: np.ndarray, lon: np.ndarray, attributes: Attributes) -> None:
     values = xr.DataArray(pixels((len(lat), len(lon))), dims=names)
     coords = {name: (name, each, attrs) for name, each, attrs in zip(names, (lat, lon), attributes, strict=True)}
     xr.Dataset({"v": values}, coords=coords).to_netcdf(path, engine="h5netcdf")
