@@ -111,7 +111,8 @@ def read_variables(reader: ObjectReader) -> Variables:
     """
     register()
     try:
-        root = open_group(_ReadStore(reader), mode="r")
+        (document,) = reader.read_all(["zarr.json"])  # zarr-python would look for the documents of both versions
+        root = open_group(_ReadStore(reader), mode="r", zarr_format=2 if document is None else 3)
         groups: dict[str, Mapping[str, Any]] = {"": dict(root.attrs)}
         arrays: dict[str, Array[Any]] = {}
         _collect(root, "", arrays, groups)
