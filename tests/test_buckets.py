@@ -31,7 +31,7 @@ from rasterwire.catalog.ingest.build import SourceKind, kind_of, update_index
 from rasterwire.cli.main import cli
 from rasterwire.client.errors import DownloadFailed
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.sources import ListedObject, attempts, configure, loop, objects
+from rasterwire.files.sources import ListedObject, ListingSource, attempts, configure, loop, objects
 from rasterwire.files.sources.attempts import Failure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.remote import Answer, StoreSource
@@ -87,6 +87,10 @@ class Bucket:
     def listing(self, href: str) -> "_Pages":
         """See ``ListingClient``."""
         return _Pages(self, href.removeprefix(TOP))
+
+    async def folders(self, href: str) -> list[str]:
+        """See ``ListingClient``."""
+        raise Failure(f"{href} is not asked for here")
 
 
 class _Pages:
@@ -432,6 +436,23 @@ def test_all_pages_of_a_real_store_are_listed_and_keys_are_read_as_they_are(stor
     assert set(made) == {"0", "2", "3", "4", "odd name"}
     (source,) = made["odd name"].sources
     assert source.href == f"s3://paged/{odd}"
+
+
+def test_a_real_store_lists_the_arrays_of_a_zarr_store_and_not_its_chunks(store: Seaweed, tmp_path: Path) -> None:
+    own = opened(store, "paged")  # a bucket more would be one too many for this small server
+    for key in ("zarr.json", "v/zarr.json", "v/c/0/0", "v/c/0/1", "x/zarr.json"):
+        obstore.put(own, f"a.zarr/{key}", b"{}")
+    keys = tmp_path / "keys"
+    keys.write_text(f"[default]\naws_access_key_id = {store.key}\naws_secret_access_key = {store.secret}\n")
+    keys.chmod(0o600)
+    source = make_sources([SourceSettings("s3://paged/", store.endpoint, "us-east-1", str(keys))])["s3://paged/"]
+    assert isinstance(source, ListingSource)
+    try:
+        assert loop.run(source.folders("s3://paged/a.zarr/")) == ["v", "x"]
+        assert "a.zarr" in loop.run(source.folders("s3://paged/"))
+        assert loop.run(source.folders("s3://paged/nothing/")) == []
+    finally:
+        loop.stop()
 
 
 @every(

@@ -4,16 +4,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
 from affine import Affine
+from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning
 
+from array_files import rendered
 from graphs import call, load
 from pixel_world import PixelWorld
 from rasterwire.catalog.folder import FolderCatalog
@@ -22,11 +25,13 @@ from rasterwire.errors import SourceUnavailable, Violations
 from rasterwire.files import beside
 from rasterwire.files.beside import FormatOptions
 from rasterwire.files.sandbox import ReadLimits, in_children
+from rasterwire.geo.region import box_region
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels
 from rasterwire.plan import Limits, make_plan
 from rasterwire.render.source import read
-from rasterwire.request import DownloadRequest
+from rasterwire.request import DownloadRequest, GridSpec
+from rasterwire.request import Resampling as WarpedBy
 from rasterwire.server.process.sandboxed import prepare
 
 SIBLINGS = FormatOptions(siblings=True)
@@ -205,6 +210,38 @@ def test_another_file_beside_a_raster_is_another_version(tmp_path: Path, choose:
     with pytest.raises(SourceUnavailable, match="changed"):
         pixels(before)
     pixels(after)
+
+
+def test_a_file_that_was_replaced_gives_its_own_pixels_though_gdal_keeps_the_former_one_open(
+    tmp_path: Path, choose: Choose
+) -> None:
+    catalog = choose(SIBLINGS)
+    for seed in range(4):
+        mask = holed()
+        mask[: seed + 1] = 0
+        for name in ("a.tif", "new.tif") if not seed else ("new.tif",):
+            write(tmp_path / name, noise(1, seed))
+            write_mask(tmp_path / name, mask)
+        (tmp_path / "new.tif").replace(tmp_path / "a.tif")
+        (tmp_path / "new.tif.msk").replace(tmp_path / "a.tif.msk")
+        found = pixels(catalog.get("a").bands[0])
+        assert np.array_equal(found.data, noise(1, seed)[0])
+        assert np.array_equal(found.valid, mask > 0)
+
+
+def test_a_file_that_was_replaced_is_warped_from_its_own_pixels(tmp_path: Path, choose: Choose) -> None:
+    catalog = choose(FormatOptions())
+    box = box_region(600_110.0, 5_695_010.0, 604_990.0, 5_699_890.0, CRS("EPSG:32632"))
+    turned = GridSpec(crs=CRS("EPSG:4326"), scale=31.0)
+    for seed in range(3):
+        write(tmp_path / "new.jp2", noise(1, seed, 256), driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE=True)
+        shutil.copy(tmp_path / "new.jp2", tmp_path / f"other{seed}.jp2")
+        (tmp_path / "new.jp2").replace(tmp_path / "a.jp2")
+        for resampling in (WarpedBy.LANCZOS, WarpedBy.CUBIC_SPLINE):
+            fields: dict[str, Any] = {"grid": turned, "region": box, "resampling": resampling}
+            got, _ = rendered(catalog.get("a"), "B1", **fields)
+            want, _ = rendered(catalog.get(f"other{seed}"), "B1", **fields)
+            assert np.array_equal(got.data[got.valid], want.data[want.valid]), (seed, resampling)
 
 
 def hostile_mask(folder: Path) -> None:
@@ -440,9 +477,8 @@ def test_a_table_chooses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"formats": ["vrt"]}, "gdal_translate"),
-        ({"formats": ["gti"]}, "gdal_translate"),
-        ({"formats": ["bmp"]}, "set some of siblings, worldfiles"),
+        ({"formats": ["gti"]}, "gdalbuildvrt"),
+        ({"formats": ["bmp"]}, "set some of siblings, worldfiles, vrt"),
         ({"formats": "siblings"}, "no list"),
         ({"formats": [1]}, "set some of"),
         ({"crs": "EPSG:25832"}, "worldfiles"),

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Sequence
 
 import pytest
 import shapely
@@ -11,7 +12,7 @@ from rasterwire.catalog.items import footprint_of_item
 CORNERS = ((1.5, 2), (3, 2), (3, 4.25), (1.5, 4.25))
 
 
-def outline(points: list[list[object]]) -> shapely.Geometry | None:
+def outline(points: Sequence[Sequence[object]]) -> shapely.Geometry | None:
     region = footprint_of_item({"geometry": {"type": "Polygon", "coordinates": [points]}})
     return None if region is None else region.geometry
 

@@ -16,12 +16,15 @@ from array_files import coordinates, dataset, pixels, rendered
 from fault_proxy import FaultServer
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays import chunks
+from rasterwire.files import byte_reader, opened_files
+from rasterwire.files.arrays import chunks, remote_store
+from rasterwire.files.arrays.opened import ask_again
 from rasterwire.files.sources import attempts, configure, loop
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.geo.region import box_region
 from test_netcdf import write as write_netcdf
+from test_pyramids import write as write_pyramid
 from test_zarr import COLS, ROWS, cube, write
 
 pytestmark = pytest.mark.filterwarnings("ignore:Consolidated metadata:zarr.errors.ZarrUserWarning")
@@ -34,6 +37,8 @@ def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
     with FaultServer() as server:
         settings = SourceSettings("s3://rasters/", server.url.rstrip("/"), timeout_seconds=60, retries=2)
         configure(make_sources([settings]))
+        remote_store._stores.clear()
+        byte_reader._remote_files.clear()
         yield server
         configure({})
         loop.stop()
@@ -107,12 +112,95 @@ def test_chunks_that_are_not_there_differ_from_those_that_cannot_be_read(tmp_pat
             rendered(image, "data")
 
 
-def test_stores_without_consolidated_metadata_need_them_on_other_machines(tmp_path: Path, remote: FaultServer) -> None:
-    data = dataset({"v": (("y", "x"), pixels((ROWS, COLS)))}, **coordinates(ROWS, COLS))
-    upload(remote, write(tmp_path / "files" / "a.zarr", data, consolidated=False))
+def plain_store(folder: Path, version: int = 3, seed: int = 1) -> Path:
+    """Write a store whose metadata are not consolidated."""
+    data = dataset({"v": (("y", "x"), pixels((ROWS, COLS), seed=seed))}, **coordinates(ROWS, COLS))
+    return write(folder / "a.zarr", data, version, consolidated=False)
+
+
+def test_stores_that_cannot_be_listed_need_consolidated_metadata(tmp_path: Path, remote: FaultServer) -> None:
+    upload(remote, plain_store(tmp_path / "files"))
     item(tmp_path / "catalog", "a", "s3://rasters/a.zarr")
-    with pytest.raises(SourceUnavailable, match="consolidate_metadata"):
+    with pytest.raises(SourceUnavailable, match=r"cannot be listed.*consolidate_metadata") as caught:
         FolderCatalog(tmp_path / "catalog").get("a")
+    assert "SECRET" not in str(caught.value)
+
+
+class Listed:
+    """A source that knows the objects of a server."""
+
+    def __init__(self, server: FaultServer) -> None:
+        self._own = make_sources([SourceSettings("s3://rasters/", server.url.rstrip("/"), retries=0)])["s3://rasters/"]
+        self._server = server
+        self.prefixes: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    async def folders(self, href: str) -> list[str]:
+        self.prefixes.append(href)
+        top = "/rasters/" + href.removeprefix("s3://rasters/")
+        rest = [path.removeprefix(top) for path in self._server.files if path.startswith(top)]
+        return sorted({path.partition("/")[0] for path in rest if "/" in path})
+
+    def listed(self, href: str) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_stores_without_consolidated_metadata_are_listed(tmp_path: Path, remote: FaultServer, version: int) -> None:
+    store = plain_store(tmp_path / "files", version)
+    upload(remote, store)
+    item(tmp_path / "catalog", "a", "s3://rasters/a.zarr")
+    source = Listed(remote)
+    configure({"s3://rasters/": source})
+    catalog = FolderCatalog(tmp_path / "catalog")
+    image = catalog.get("a")
+    stored = xr.open_dataset(store, engine="zarr", mask_and_scale=False, consolidated=False)
+    assert np.array_equal(rendered(image, "data")[0].data, stored["v"].values)
+    assert not [href for href in source.prefixes if href.rstrip("/").endswith("/v")]  # which holds the chunks
+    documents = [request.path for request in remote.requests if request.path.endswith((".zarray", "zarr.json"))]
+    assert len(documents) == len(set(documents))
+    before = len(remote.requests)
+    catalog.get("a")
+    assert len(remote.requests) == before
+    upload(remote, plain_store(tmp_path / "others", version, seed=2))  # chunks alone: the same version
+    document = store / "v" / ("zarr.json" if version == 3 else ".zarray")
+    remote.put(f"/rasters/a.zarr/v/{document.name}", document.read_bytes() + b" ", '"another"')
+    ask_again(["s3://rasters/a.zarr"])
+    assert catalog.get("a").bands[0].version != image.bands[0].version
+
+
+def test_levels_name_the_arrays_of_a_store_that_cannot_be_listed(tmp_path: Path, remote: FaultServer) -> None:
+    values = [pixels((120, 160), "int16"), pixels((60, 80), "int16")]
+    path = write_pyramid(tmp_path / "files" / "a.zarr", values, "ome 0.5")
+    document = json.loads((path / "zarr.json").read_text())
+    del document["consolidated_metadata"]
+    (path / "zarr.json").write_text(json.dumps(document))
+    upload(remote, path)
+    item(tmp_path / "catalog", "a", "s3://rasters/a.zarr")
+    image = FolderCatalog(tmp_path / "catalog").get("a")
+    assert [band.overviews for band in image.bands] == [((80, 60),)]
+    assert np.array_equal(rendered(image, "data")[0].data, values[0])
+
+
+@pytest.mark.parametrize("suffix", ["zarr", "nc"])
+def test_a_file_that_was_looked_at_shortly_before_costs_no_request(
+    tmp_path: Path, remote: FaultServer, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    data = dataset({"v": (("y", "x"), pixels((ROWS, COLS)))}, **coordinates(ROWS, COLS))
+    write_one = write if suffix == "zarr" else write_netcdf
+    upload(remote, write_one(tmp_path / "files" / f"a.{suffix}", data))
+    item(tmp_path / "catalog", "a", f"s3://rasters/a.{suffix}")
+    catalog = FolderCatalog(tmp_path / "catalog")
+    image = catalog.get("a")
+    before = len(remote.requests)
+    for _ in range(5):
+        assert catalog.get("a") is image
+    assert len(remote.requests) == before
+    monkeypatch.setattr(opened_files, "_FRESH_SECONDS", -1.0)
+    assert catalog.get("a") is image
+    assert len(remote.requests) == before + 1  # for its version; its header is known
 
 
 def test_a_file_of_netcdf_on_another_machine_is_read_in_part(tmp_path: Path, remote: FaultServer) -> None:

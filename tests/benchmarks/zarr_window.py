@@ -27,7 +27,7 @@ from odc.geo.crs import CRS
 
 from array_files import coordinates, dataset, plan_of
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.files.arrays import chunks, opened
+from rasterwire.files.arrays import chunks, opened, remote_store
 from rasterwire.files.sources import configure, loop
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
@@ -93,6 +93,7 @@ def prepared(folder: Path, server: Seaweed) -> Iterator[Callable[[], Values]]:
     def load() -> Values:
         chunks._planes = chunks._Planes(chunks._CACHE_BYTES)
         opened._layers.clear()
+        remote_store._stores.clear()
         raster = plan_of(catalog.get("a"), region=box)
         windows = [Window(row, 0, CHUNK, WINDOW) for row in range(0, WINDOW, CHUNK)]
         blocks = engine.map(lambda window: render_block(raster, window)[0].data, windows)

@@ -5,7 +5,8 @@ from datetime import datetime
 from rasterwire.catalog.header import BandHeader, Header
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays.attributes import as_text
-from rasterwire.files.arrays.layers import MAX_BANDS, Layer, Layers, Moment
+from rasterwire.files.arrays.labels import MAX_BANDS
+from rasterwire.files.arrays.layers import Layer, Layers, Moment
 from rasterwire.files.arrays.opened import array_format, opened_layers
 from rasterwire.files.sandbox import call
 from rasterwire.image import BandMetadata
@@ -95,6 +96,7 @@ def _band_header(layer: Layer) -> BandHeader:
         unit=source.unit,
         grid=source.grid,
         index=layer.number,
+        overviews=tuple((level.grid.shape[1], level.grid.shape[0]) for level in source.overviews),
     )
 
 

@@ -64,7 +64,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             nodata=band.nodata if band.nodata is not None else _claimed_nodata(claim, band.dtype),
             masked=band.masked,
             mask_is_own=band.mask_is_own,
-            overviews=header.overviews,
+            overviews=header.overviews if band.overviews is None else band.overviews,
             exact_overviews=header.exact_overviews,
             value_scale=scale,
             value_offset=offset,

@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.bands import claimed_crs, same_transform
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Source
 from rasterwire.catalog.header import BandHeader, Header
 from rasterwire.geo.crs import crs_name
+from rasterwire.image import Band
 from rasterwire.pixels import fits, is_nodata
 
-__all__ = ["compare", "missing_bands"]
+__all__ = ["compare", "missing_bands", "unplaced"]
 
 _drivers = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG"}
 
@@ -36,6 +38,28 @@ def missing_bands(entry: Entry, names: Sequence[str]) -> Iterator[Disagreement]:
             yield Disagreement(
                 image_id=entry.id, band=name, field="band", claim="a band of this name", value="no file that holds it"
             )
+
+
+def unplaced(entry: Entry, bands: Sequence[Band]) -> Iterator[Disagreement]:
+    """Yield each file of an image whose bands have no place on earth, with the reason."""
+    hrefs: set[str] = set()
+    for band in bands:
+        if band.placed.crs is None and band.href not in hrefs:
+            hrefs.add(band.href)
+            yield Disagreement(
+                image_id=entry.id, band=band.name, field="place", claim="an image on earth", value=_without_place(band)
+            )
+
+
+def _without_place(band: Band) -> str:
+    if band.format:
+        return (
+            "no crs: it has no grid mapping, and its coordinates are no longitudes and latitudes by their units or"
+            " names; add a grid mapping, or the units degrees_east and degrees_north"
+        )
+    if band.grid.affine == Affine.identity():
+        return "neither a transform nor control points nor RPCs with a crs; georeference it"
+    return "a transform without a crs; add the crs"
 
 
 def _driver(source: Source, header: Header) -> Iterator[_Finding]:

@@ -2,8 +2,9 @@
 
 Each raster directly in the catalog's folder is an image. Its id is the file name without extension. In a
 subfolder all rasters together are one image. Its id is the path of the subfolder relative to the catalog's
-folder, with slashes. A folder with an ``asset.json`` like the result of Earth Engine's
-``ee.Image.getInfo()`` is always one image, with id, band order and properties of that document.
+folder, with slashes. Only VRTs and files of arrays are images of their own there too. A folder with an
+``asset.json`` like the result of Earth Engine's ``ee.Image.getInfo()`` is always one image, with id, band order
+and properties of that document.
 """
 
 import posixpath
@@ -25,7 +26,7 @@ from rasterwire.catalog.document import (
     read_document,
 )
 from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_notes
-from rasterwire.catalog.tree import Tree, join, natural_key
+from rasterwire.catalog.tree import Tree, gives_own_images, join, natural_key
 from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import is_local
 
@@ -46,7 +47,7 @@ def units_of(name: str) -> tuple[str, ...]:
     (('a/b/',), ('dem.tif', '/'), ('a/cube.zarr',))
     """
     folder, _, base = name.rpartition("/")
-    if array_format(name):
+    if gives_own_images(name):
         return (name,)
     return (f"{folder}/",) if folder or base == DESCRIPTION_NAME else (name, "/")
 
@@ -77,12 +78,13 @@ def folder_images(
 def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[str]]) -> tuple[str, Entry] | None:
     if not unit.endswith("/"):
         version = tree.version_of(unit)
-        is_image = version is not None and tree.is_raster(unit) and not listed([unit]) and not _description(tree, "")
+        is_image = version is not None and tree.is_raster(unit) and not listed([unit])
+        is_image = is_image and (gives_own_images(unit) or not _description(tree, ""))
         return (str(version), _whole_file(tree, unit)) if is_image else None
     folder = unit[:-1]
     content = tree.folders.get(folder)
     present = [join(folder, base) for base in content.files] if content else []
-    rasters = [name for name in present if tree.is_raster(name) and not array_format(name)]
+    rasters = [name for name in present if tree.is_raster(name) and not gives_own_images(name)]
     names = sorted(sorted({*rasters} - listed(rasters)), key=natural_key)
     description = _description(tree, folder) if names else {}
     if not names or not (folder or description):
@@ -96,7 +98,7 @@ def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[s
 
 def _whole_file(tree: Tree, name: str) -> Entry:
     source = _source(tree, name)
-    return Entry(source.key, name, Naming.WHOLE_FILE, (source,))
+    return Entry(posixpath.splitext(name)[0], name, Naming.WHOLE_FILE, (source,))
 
 
 def _source(tree: Tree, name: str, claims: Mapping[str, Claim] | None = None) -> Source:

@@ -16,7 +16,7 @@ from rasterwire.catalog.metadata import read_metadata
 from rasterwire.catalog.placement import Placement, read_placement
 from rasterwire.catalog.truncation import check_complete
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.beside import Beside, beside, options_of, version_beside
+from rasterwire.files.beside import Beside, beside, options_of, version_beside, virtual_file
 from rasterwire.files.byte_reader import open_reader
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
@@ -61,6 +61,7 @@ class BandHeader:
         unit: of the physical value, or "".
         grid: where it is not that of the file's first band; else None.
         index: of the band in its file, from 1; 0 where it is its place in the header.
+        overviews: where they are not those of the file; see ``Header``.
     """
 
     description: str
@@ -73,6 +74,7 @@ class BandHeader:
     unit: str
     grid: GeoBox | None = None
     index: int = 0
+    overviews: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,12 @@ def _read(href: str) -> Header:
     try:
         reader = open_reader(href)
         version = reader.version + version_beside(href)
-        check_complete(reader)  # first: it limits the parts of a file, and GDAL does not
         files = beside(href)
-        for path in files.rasters():
-            check_complete(open_reader(path))
+        for path in files.rasters() if files.sources else (href, *files.rasters()):
+            check_complete(open_reader(path))  # first: it limits the parts of a file, and GDAL does not
+        for path in files.sources:
+            with open_raster(path, alone=True):
+                pass  # refused where it names overviews elsewhere
         with gdal_calls():
             placement = read_placement(files, options_of(href).crs)
         with open_raster(href, None, version, alone=True) as raster:
@@ -268,6 +272,10 @@ def _own_nodata(raster: DatasetReader, href: str, version: str) -> list[float | 
         SourceUnavailable: the text is needed and cannot be read.
     """
     dtypes = [str(dtype) for dtype in raster.dtypes]
+    if raster.driver == "VRT":
+        texts = virtual_file(href).nodata
+        values = (read_nodata(texts[index], dtype) if index in texts else None for index, dtype in enumerate(dtypes, 1))
+        return [nodata_pixel(value, dtype) for value, dtype in zip(values, dtypes, strict=True)]
     if raster.driver == "GTiff" and {"int64", "uint64"} & set(dtypes):
         try:
             text = nodata_text(href, version)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.band_names import BandNames
 from rasterwire.catalog.bands import assemble
-from rasterwire.catalog.check import compare, missing_bands
+from rasterwire.catalog.check import compare, missing_bands, unplaced
 from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.catalog.image_reader import ImageReader, footprint_of
 from rasterwire.catalog.index import IndexStore
 from rasterwire.errors import ImageNotFound, SourceUnavailable
-from rasterwire.files.byte_reader import ask_again
+from rasterwire.files.arrays.opened import ask_again
 from rasterwire.geo.region import Region
 from rasterwire.image import Image
 from rasterwire.query import Query
@@ -97,8 +97,10 @@ class IndexCatalog:
         for source, header in zip(entry.sources, headers, strict=True):
             if header is not None:
                 yield from compare(entry, source, header)
+        bands = assemble(entry, headers)
+        yield from unplaced(entry, bands)
         if not failures:
-            yield from missing_bands(entry, [band.name for band in assemble(entry, headers)])
+            yield from missing_bands(entry, [band.name for band in bands])
 
     def learn_footprints(self, after: str, limit: int) -> str:
         """Open the rasters of some images whose footprint is not known, and enter it.

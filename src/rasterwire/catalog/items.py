@@ -129,7 +129,8 @@ def _sides_of(geometry: Mapping[str, Any]) -> tuple[float, float, float, float] 
             west, south, east, north = min(x, far_x), min(y, far_y), max(x, far_x), max(y, far_y)
             is_usable = -540 <= west < east <= 540 and -90 <= south < north <= 90
             return (float(west), float(south), float(east), float(north)) if is_usable else None
-    return None
+        case _:
+            return None
 
 
 def _json(geometry: Mapping[str, Any]) -> str:

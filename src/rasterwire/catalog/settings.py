@@ -35,6 +35,7 @@ class FormatChoice(StrEnum):
 
     SIBLINGS = "siblings"
     WORLDFILES = "worldfiles"
+    VRT = "vrt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class CatalogSettings:
             by the name or the common name that the document gives the only band of an asset; or a table of names by
             the keys of assets.
         formats: what is read of a folder besides rasters that need no other file: ``siblings``, the ``.ovr``, ``.msk``
-            and ``.aux.xml`` files beside a raster; ``worldfiles``, PNG and JPEG files with a world file.
+            and ``.aux.xml`` files beside a raster; ``worldfiles``, PNG and JPEG files with a world file; ``vrt``, VRT
+            files that name rasters of the folder.
         crs: of PNG and JPEG files for which no file beside them names one, such as ``EPSG:25832``.
     """
 
@@ -85,6 +87,7 @@ def format_options(catalogs: Sequence[CatalogSettings]) -> dict[str, FormatOptio
         str(Path(settings.source).expanduser()): FormatOptions(
             siblings=FormatChoice.SIBLINGS in settings.formats,
             worldfiles=FormatChoice.WORLDFILES in settings.formats,
+            vrt=FormatChoice.VRT in settings.formats,
             crs=settings.crs,
         )
         for settings in catalogs
@@ -248,10 +251,8 @@ def _read_formats(value: object) -> tuple[FormatChoice, ...]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"{_shown(value)} is no list of formats; write those to read of {known}, or delete it")
     unknown = next((name for name in value if name not in set(FormatChoice)), None)
-    if unknown in {"vrt", "gti"}:
-        raise ValueError(
-            f"{unknown} files name other files, and are not served; make a GeoTIFF of each with gdal_translate"
-        )
+    if unknown == "gti":
+        raise ValueError(f"{_shown(unknown)} is not read; make a VRT of its files with gdalbuildvrt, and set vrt")
     if unknown is not None:
         raise ValueError(f"{_shown(unknown)} is no format that can be chosen; set some of {known}")
     return tuple(FormatChoice(name) for name in value)

@@ -18,14 +18,16 @@ from urllib.parse import unquote, urlsplit
 from rasterwire.catalog.document import is_text
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
-from rasterwire.files.beside import is_chosen, is_picture, version_beside
+from rasterwire.files.beside import is_chosen, is_picture, is_virtual, version_beside
 from rasterwire.files.raster_file import version_of
 from rasterwire.files.sources import is_local
+from rasterwire.files.virtual_file import is_virtual_name
 
 __all__ = [
     "Folder",
     "Location",
     "Tree",
+    "gives_own_images",
     "is_auxiliary",
     "is_document",
     "is_raster",
@@ -33,7 +35,7 @@ __all__ = [
     "is_unfinished",
     "join",
     "link_in",
-    "may_be_picture",
+    "may_be_chosen",
     "natural_key",
     "remote_location",
     "scan",
@@ -74,7 +76,7 @@ class Folder:
         files: version of each regular file, by its name.
         links: real path of each of these files that is a link.
         auxiliary: names of GDAL's ``.aux.xml`` files; these are not in ``files``.
-        pictures: names of the PNG and JPEG files that are read, see ``files.beside``.
+        chosen: names of the PNG, JPEG and VRT files that are read, see ``files.beside``.
     """
 
     stamp: tuple[int, int, int, int] = field(compare=False)
@@ -83,7 +85,7 @@ class Folder:
     files: Mapping[str, str]
     links: Mapping[str, str]
     auxiliary: tuple[str, ...]
-    pictures: frozenset[str] = frozenset()
+    chosen: frozenset[str] = frozenset()
 
     def state_of(self, name: str) -> str:
         """Return a text that changes when a file does, or when a link leads elsewhere; see ``link_in``."""
@@ -134,9 +136,9 @@ class Tree:
         return None if folder is None or base not in folder.files else folder.state_of(base)
 
     def is_raster(self, name: str) -> bool:
-        """Return whether a file is a raster by its name, or a picture that is read as one."""
+        """Return whether a file is a raster by its name, or one that is read since the operator says so."""
         parent, _, base = name.rpartition("/")
-        return is_raster(name) or (parent in self.folders and base in self.folders[parent].pictures)
+        return is_raster(name) or (parent in self.folders and base in self.folders[parent].chosen)
 
     def path_of(self, name: str) -> str:
         """Return the absolute path of a file of the tree, links resolved; or the address of an object."""
@@ -287,12 +289,12 @@ def _listed(
                     links[name] = path
         except (OSError, ValueError, SourceUnavailable):
             continue  # removed since the folder was listed, or a broken link
-    pictures = frozenset[str]()
+    chosen = frozenset[str]()
     if entries and is_chosen():
         paths = {name: links.get(name) or f"{os.path.dirname(entries[0].path)}/{name}" for name in files}
         files |= {name: files[name] + version_beside(path) for name, path in paths.items()}
-        pictures = frozenset(name for name, path in paths.items() if is_picture(path))
-    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(sorted(auxiliary)), pictures)
+        chosen = frozenset(name for name, path in paths.items() if is_picture(path) or is_virtual(path))
+    return Folder(stamp, is_settled, tuple(sorted(folders)), files, links, tuple(sorted(auxiliary)), chosen)
 
 
 def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
@@ -319,9 +321,14 @@ def is_raster(name: str) -> bool:
     return name.lower().endswith(_raster_suffixes) or bool(array_format(name))
 
 
-def may_be_picture(name: str) -> bool:
-    """Return whether a file name has the extension of a PNG or JPEG file, and some of these are read."""
-    return is_chosen() and name.lower().endswith(_picture_suffixes)
+def may_be_chosen(name: str) -> bool:
+    """Return whether a file name has the extension of a PNG, JPEG or VRT file, and some of these may be read."""
+    return is_chosen() and (name.lower().endswith(_picture_suffixes) or is_virtual_name(name))
+
+
+def gives_own_images(name: str) -> bool:
+    """Return whether a file gives images of its own, wherever it is, and is no part of that of its folder."""
+    return bool(array_format(name)) or is_virtual_name(name)
 
 
 def is_auxiliary(name: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.tree import Tree, join
 from rasterwire.files.beside import is_chosen, paths_beside
+from rasterwire.files.virtual_file import is_virtual_name
 
 __all__ = ["AN_IMAGE", "Unserved", "count_text", "find_unserved", "lines", "summary"]
 
@@ -44,11 +45,13 @@ _NOT_READ = "not read, since only files of the folder are served"
 _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extension of .tif"
 _HDF4 = "HDF4, which is not served: convert it to GeoTIFF with gdal_translate, or to HDF5 with h4toh5"
 _HDF5 = "served with an extension of .h5 or .nc where it is HDF5 or NetCDF 4: rename it"
-_OF_OTHERS = "it names other files, and is not served: make a GeoTIFF of it with gdal_translate"
+_VRT = 'it names other files, and is not served: set formats = ["vrt"] for the catalog of the folder'
+_GTI = 'it names other files, and is not served: make a VRT of them with gdalbuildvrt, and set formats = ["vrt"]'
 _reasons = (
     {".hdf": _HDF4, ".hdf4": _HDF4}
     | dict.fromkeys((".hdf5", ".he5", ".cdf"), _HDF5)
-    | dict.fromkeys((".vrt", ".gti", ".gti.fgb", ".gti.gpkg"), _OF_OTHERS)
+    | {".vrt": _VRT}
+    | dict.fromkeys((".gti", ".gti.fgb", ".gti.gpkg"), _GTI)
 )
 
 
@@ -84,7 +87,7 @@ def lines(unserved: Iterable[Unserved]) -> list[str]:
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
     """Yield the files of a tree and the assets of its images that one may expect to be served, and that are not."""
-    read = set(_read_beside(tree))
+    read = set(_read_by_choice(tree))
     for name in sorted({*tree.names(), *tree.auxiliary()} - read):
         lower = name.lower()
         for kind in _PICTURE_WORLD_FILES:
@@ -101,11 +104,14 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
             yield Unserved(f"{entry.id}, {key}", f"asset at {origin.split(':')[0]}", _NOT_READ, origin)
 
 
-def _read_beside(tree: Tree) -> Iterator[str]:
-    """Yield the names of the files beside rasters that are read."""
+def _read_by_choice(tree: Tree) -> Iterator[str]:
+    """Yield the names of VRTs that are read, and of files beside rasters."""
     if not is_chosen():
         return
     for name in filter(tree.is_raster, tree.names()):
+        if is_virtual_name(name):
+            yield name
+            continue
         folder = name.rpartition("/")[0]
         for path in paths_beside(tree.path_of(name)):
             yield join(folder, posixpath.basename(path))

@@ -1,4 +1,6 @@
-"""Files beside a raster that are read where the operator says so: overviews, masks, GDAL's notes, world files.
+"""Files that are read where the operator says so: beside a raster, and those that a VRT names.
+
+Beside a raster are overviews, masks, GDAL's notes and world files.
 
 The choice belongs to a folder, and ``configure`` sets the folders of a process. Without it no such file is looked for.
 GDAL does not look for them either: it is given the name of each file that it opens.
@@ -7,10 +9,12 @@ GDAL does not look for them either: it is given the name of each file that it op
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
+from hashlib import blake2b
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import version_of
+from rasterwire.files.virtual_file import NAMES_OTHERS, VirtualFile, is_virtual_name, read_virtual
 
 __all__ = [
     "NO_CHOICE",
@@ -20,10 +24,12 @@ __all__ = [
     "configure",
     "is_chosen",
     "is_picture",
+    "is_virtual",
     "options_of",
     "paths_beside",
     "present_version",
     "version_beside",
+    "virtual_file",
 ]
 
 
@@ -34,11 +40,13 @@ class FormatOptions:
     Attributes:
         siblings: ``.ovr``, ``.msk`` and ``.aux.xml`` files beside GeoTIFF and JPEG 2000 files.
         worldfiles: PNG and JPEG files with a world file.
+        vrt: VRT files, and the rasters of the folder that they name.
         crs: of PNG and JPEG files for which no file beside them names one; "" for none.
     """
 
     siblings: bool = False
     worldfiles: bool = False
+    vrt: bool = False
     crs: str = ""
 
 
@@ -56,6 +64,7 @@ class Beside:
         notes: GDAL's, in XML.
         world: a world file.
         projection: the crs as WKT.
+        sources: the rasters that a VRT names.
     """
 
     overviews: str = ""
@@ -64,15 +73,30 @@ class Beside:
     notes: str = ""
     world: str = ""
     projection: str = ""
+    sources: tuple[str, ...] = ()
 
     def paths(self) -> Iterator[str]:
         """Yield the path of each that there is."""
         paths = self.overviews, self.mask, self.mask_overviews, self.notes, self.world, self.projection
         yield from filter(None, paths)
+        yield from self.sources
+
+    def moved(self, paths: Mapping[str, str]) -> "Beside":
+        """Return the same files at other paths, by the present ones."""
+        return Beside(
+            overviews=paths.get(self.overviews, ""),
+            mask=paths.get(self.mask, ""),
+            mask_overviews=paths.get(self.mask_overviews, ""),
+            notes=paths.get(self.notes, ""),
+            world=paths.get(self.world, ""),
+            projection=paths.get(self.projection, ""),
+            sources=tuple(paths[source] for source in self.sources),
+        )
 
     def rasters(self) -> Iterator[str]:
         """Yield the path of each that is a raster itself."""
         yield from filter(None, (self.overviews, self.mask, self.mask_overviews))
+        yield from self.sources
 
 
 _NONE = Beside()
@@ -116,6 +140,20 @@ def is_picture(path: str) -> bool:
     return bool(_found(path).world)
 
 
+def is_virtual(path: str) -> bool:
+    """Return whether a file is a VRT by its name, and is read since the operator says so."""
+    return is_virtual_name(path) and options_of(path).vrt
+
+
+def virtual_file(path: str) -> VirtualFile:
+    """Return what a VRT for which ``is_virtual`` holds has in it.
+
+    Raises:
+        SourceUnavailable: see ``read_virtual``.
+    """
+    return read_virtual(path)
+
+
 def beside(path: str) -> Beside:
     """Return the files beside a raster that are to be read, links resolved.
 
@@ -123,25 +161,24 @@ def beside(path: str) -> Beside:
         path: of the raster, links resolved; or the address of a remote one, beside which nothing is read.
 
     Raises:
-        SourceUnavailable: one of them is no regular file, or a link that leads out of the folder.
+        SourceUnavailable: one of them is no regular file, or a link that leads out of the folder; or a VRT cannot be
+            read.
     """
-    files = _found(path)
+    files = Beside(sources=virtual_file(path).sources) if is_virtual(path) else _found(path)
     folder = _folder_of(path)
-    real: dict[str, str] = {}
-    for field in fields(files):
-        file = getattr(files, field.name)
-        if not file:
-            continue
-        real[field.name] = os.path.realpath(file)
+    real = {file: os.path.realpath(file) for file in files.paths()}
+    for file in real.values():
         try:
-            is_sound = real[field.name].startswith(folder) and stat.S_ISREG(os.stat(real[field.name]).st_mode)
+            is_sound = file.startswith(folder) and stat.S_ISREG(os.stat(file).st_mode)
         except OSError:
             is_sound = False
         if not is_sound:
             raise SourceUnavailable.of_file(
-                "a file beside it is not a regular file of the catalog's folder; remove or replace it"
+                NAMES_OTHERS
+                if files.sources
+                else "a file beside it is not a regular file of the catalog's folder; remove or replace it"
             )
-    return replace(files, **real) if real else files
+    return files.moved(real) if real else files
 
 
 def paths_beside(path: str) -> list[str]:
@@ -155,6 +192,11 @@ def _found(path: str) -> Beside:
         return _NONE
     stem, suffix = os.path.splitext(path)
     suffix = suffix.lower()
+    if options.vrt and is_virtual_name(path):
+        try:
+            return Beside(sources=virtual_file(path).sources)
+        except SourceUnavailable:
+            return _NONE  # the answer for it tells why
     if options.siblings and suffix in _RASTERS:
         mask = _first(path, ".msk")
         return Beside(_first(path, ".ovr"), mask, mask and _first(mask, ".ovr"), _first(path, ".aux.xml"))
@@ -175,6 +217,8 @@ def version_beside(path: str) -> str:
         return ""
     files = _found(path)
     parts = [f"{os.path.basename(file)}:{_version_of(file)}" for file in files.paths()]
+    if files.sources:
+        return f"+{blake2b(chr(0).join(parts).encode(errors='surrogateescape'), digest_size=16).hexdigest()}"
     if files.world:
         parts.append(options_of(path).crs)
     return "".join(f"+{part}" for part in parts)

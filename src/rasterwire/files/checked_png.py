@@ -63,7 +63,7 @@ def _check(of_version: _ReaderOfVersion) -> None:
     of_version.reader = None  # type: ignore[assignment]  # what is remembered keeps no file open
     try:
         _check_chunks(reader)
-    except (ValueError, struct.error, KeyError, zlib.error, igzip_lib.IsalError) as error:
+    except (ValueError, struct.error, KeyError, zlib.error, igzip_lib.error) as error:
         raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
 
 
@@ -105,7 +105,7 @@ def _inflated(inflater: igzip_lib.IgzipDecompressor, data: bytes, most: int) -> 
         data = b""
         if size > most:
             raise ValueError("there are more pixels than the image has")
-        if inflater.eof or inflater.needs_input:
+        if inflater.eof or inflater.needs_input:  # type: ignore[redundant-expr]  # decompress changes it
             return size
 
 

@@ -29,7 +29,8 @@ _clock = time.monotonic
 
 
 class _Reader(Protocol):
-    version: str
+    @property
+    def version(self) -> str: ...
 
 
 R = TypeVar("R", bound=_Reader)
@@ -58,6 +59,12 @@ class OpenedFiles(Generic[R]):
             if reader is not None:
                 self._readers.move_to_end((href, version))
             return reader
+
+    def last(self, href: str) -> R | None:
+        """Return the reader of the version that a file had when it was opened last; None where that is in doubt."""
+        with self._lock:
+            opened = self._present.get(href)
+            return None if opened is None else opened[1]
 
     def present(self, href: str) -> R:
         """Return a reader of the present version of a file.

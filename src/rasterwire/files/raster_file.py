@@ -5,6 +5,7 @@ So the first bytes of the file decide here, only two drivers are ever tried, and
 absolute path of a regular file, never one of GDAL's own notations. Remote files are read by ``GdalFile``.
 """
 
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,11 +23,12 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.beside import Beside, beside, is_picture
+from rasterwire.files.beside import Beside, beside, is_picture, is_virtual, virtual_file
 from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version_of
 from rasterwire.files.checked_blocks import checked_blocks
 from rasterwire.files.checked_png import check_png
 from rasterwire.files.gdal_file import GdalFile, failure_of, keep_with
+from rasterwire.files.sources import is_local
 from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
 
 __all__ = [
@@ -212,6 +214,10 @@ def _open_alone(
     href: str, overview_level: int | None = None, version: str = "", *, is_checked: bool = False
 ) -> DatasetReader:
     """Open a file without those beside it; see ``open_dataset``."""
+    if is_virtual(href):
+        if overview_level is not None:
+            raise SourceUnavailable.of_file(CHANGED)  # it has none
+        return _open([], "VRT", text=virtual_file(href).present_text())
     reader = reader_of(href, version)
     driver = driver_of(reader)
     dataset = _open([_gdal_file(reader) if is_checked else GdalFile(reader)], driver, overview_level)
@@ -233,6 +239,8 @@ def overview_count(href: str) -> int:
         SourceUnavailable: see ``open_dataset``; or a file beside it does not fit.
     """
     files = beside(href)
+    if files.sources:
+        return 0
     return next(level for level in range(_MAX_LEVELS + 1) if _parts(href, files, level) is None)
 
 
@@ -259,7 +267,7 @@ def _part(file: str, overviews: str, number: int, *, is_masked_elsewhere: bool) 
 
     Overviews beside a file with a mask of its own have no mask, and are not used.
     """
-    level = Level(file)
+    level = Level(file, version=_version(file))
     with _open_alone(file) as whole:
         part = Parts((whole.width, whole.height), tuple(map(str, whole.dtypes)), level)
         own = len(whole.overviews(1))
@@ -267,9 +275,9 @@ def _part(file: str, overviews: str, number: int, *, is_masked_elsewhere: bool) 
     if number == 0:
         return part
     if own:
-        level, count = Level(file, number - 1), own
+        level, count = replace(level, overview=number - 1), own
     elif overviews and (is_masked_elsewhere or not is_masked):
-        level = Level(overviews, None if number == 1 else number - 2)
+        level = Level(overviews, None if number == 1 else number - 2, _version(overviews))
         with _open_alone(overviews) as first:
             count = 1 + len(first.overviews(1))
     else:
@@ -280,6 +288,13 @@ def _part(file: str, overviews: str, number: int, *, is_masked_elsewhere: bool) 
         if tuple(map(str, raster.dtypes)) != part.dtypes or raster.width > part.size[0] or raster.height > part.size[1]:
             raise SourceUnavailable.of_file("the overviews beside it are of another file; make them again")
         return Parts((raster.width, raster.height), part.dtypes, level)
+
+
+def _version(path: str) -> str:
+    try:
+        return version_of(os.stat(path))
+    except OSError as error:
+        raise SourceUnavailable.of_file(CHANGED) from error
 
 
 def _open(files: Sequence[GdalFile], driver: str, overview_level: int | None = None, text: str = "") -> DatasetReader:
@@ -324,8 +339,11 @@ def open_band(
             raise SourceUnavailable.of_file(CHANGED)
     else:
         with _open_alone(href, overview_level, version) as whole:
-            found = Parts((whole.width, whole.height), whole.dtypes, Level(href, overview_level))
-    parts, opened = _named(found, version)
+            level = Level(href, overview_level, _version(href) if is_local(href) else "")
+            if is_virtual(href):
+                level = Level(virtual_file(href).present_text())
+            found = Parts((whole.width, whole.height), whole.dtypes, level)
+    parts, opened = (found, []) if is_virtual(href) else _named(found, version)
     dtype, band = parts.dtypes[index - 1], parts.band_source(index)
     if mask is True:
         text = virtual_text(parts.size, dtype, band, parts.mask_source(index))

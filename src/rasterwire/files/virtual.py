@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-__all__ = ["TYPES", "Level", "Parts", "source_text", "virtual_text"]
+__all__ = ["TYPES", "Level", "Parts", "source_text", "version_option", "virtual_text"]
 
 TYPES = {
     "uint8": "Byte",
@@ -28,15 +28,18 @@ class Level:
     Attributes:
         file: path, or a name of GDAL's.
         overview: of the file; None for its full resolution.
+        version: of the file; see ``version_option``.
     """
 
     file: str
     overview: int | None = None
+    version: str = ""
 
     @property
     def options(self) -> str:
         """As options of a source."""
-        return "" if self.overview is None else f'<OOI key="OVERVIEW_LEVEL">{self.overview}</OOI>'
+        level = "" if self.overview is None else f'<OOI key="OVERVIEW_LEVEL">{self.overview}</OOI>'
+        return level + version_option(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,15 @@ class Parts:
         if self.mask is None or own != (self.mask_bands > 1):
             return ""
         return f'<MaskBand><VRTRasterBand dataType="Byte">{self.mask_source(index)}</VRTRasterBand></MaskBand>'
+
+
+def version_option(version: str) -> str:
+    """Return an option of a source that tells versions of its file apart; "" for one without a version.
+
+    GDAL keeps the sources of VRTs open in a pool, by their names and options, and would read a file that was replaced.
+    It takes no notice of an option that begins with @ and that a driver does not know.
+    """
+    return f'<OOI key="@VERSION">{escape(version)}</OOI>' if version else ""
 
 
 def virtual_text(size: tuple[int, int], dtype: str, band: str, mask: str = "") -> str:

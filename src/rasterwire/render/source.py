@@ -195,7 +195,7 @@ def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts) ->
 
 def _stored_pixels(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
     if band.format:
-        pixels = _by_chunks(band, window, until)
+        pixels = _by_chunks(band, overview, window, until)
     elif band.plain:
         pixels = _by_tiles(band, overview, window, until)
     else:
@@ -271,14 +271,14 @@ def _by_gdal(band: Band, overview: int | None, window: Window) -> Pixels:
     return NodataPixels(data, band.nodata)
 
 
-def _by_chunks(band: Band, window: Window, until: int | None) -> Pixels:
+def _by_chunks(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:
     """Read pixels of a layer of arrays."""
     check_version(band)
     rows = slice(window.row, window.row + window.height)
     cols = slice(window.col, window.col + window.width)
-    soon = min(until or 0, int(band.grid.shape[0]))
+    soon = min(until or 0, level_size(band, overview)[1])
     try:
-        layer = opened_layers(band.href, band.version).layer(band.index)
+        layer = opened_layers(band.href, band.version).layer(band.index).at_level(overview)
     except IndexError:
         raise SourceUnavailable.of_file(CHANGED) from None
     return NodataPixels(read_layer(band.href, band.version, layer, rows, cols, soon), band.nodata)

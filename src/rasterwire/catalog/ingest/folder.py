@@ -12,7 +12,7 @@ from rasterwire.catalog.ingest import SourceEmptied, Summary, Tell, ignore_progr
 from rasterwire.catalog.ingest.bucket import list_bucket
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.stac import FolderDocument, read_folder_document
-from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, link_in, may_be_picture, scan
+from rasterwire.catalog.tree import Folder, Tree, is_document, is_raster, join, link_in, may_be_chosen, scan
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import is_local
 
@@ -128,7 +128,7 @@ class FolderUpdates:
 
 def _holds_images(tree: Tree) -> bool:
     return any(
-        is_document(base) or is_raster(base) or base in folder.pictures
+        is_document(base) or is_raster(base) or base in folder.chosen
         for folder in tree.folders.values()
         for base in folder.files
     )
@@ -202,7 +202,7 @@ class _Update:
         """Return which images of folders may be others, because of some files."""
         units: set[str] = set()
         for name in names:
-            if is_raster(name) or may_be_picture(name) or name.rpartition("/")[2] == DESCRIPTION_NAME:
+            if is_raster(name) or may_be_chosen(name) or name.rpartition("/")[2] == DESCRIPTION_NAME:
                 units.update(units_of(name))
             if name == DESCRIPTION_NAME and "" in self._tree.folders:
                 units.update(filter(self._tree.is_raster, self._tree.folders[""].files))

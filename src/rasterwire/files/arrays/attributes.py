@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_number", "as_numbers", "as_text", "fill_value"]
+from rasterwire.files.arrays.variables import Variable
+from rasterwire.files.nodata_text import nodata_pixel
+
+__all__ = ["as_number", "as_numbers", "as_text", "fill_value", "type_and_nodata"]
 
 _MAX_TEXT = 1 << 20
 """Characters of a text that is read."""
+
+_served_types = {"bool": "uint8", "float16": "float32"}
+"""Types that no format of a download holds, and those that hold their values exactly."""
 
 
 def as_text(value: Any) -> str:
@@ -56,3 +62,29 @@ def fill_value(value: Any, dtype: np.dtype[Any]) -> list[float | int]:
         except (binascii.Error, struct.error, ValueError):
             pass
     return as_numbers(value)
+
+
+def type_and_nodata(variable: Variable) -> tuple[str, float | int | None, tuple[float | int, ...]]:
+    """Return the type of the pixels of a variable as they are served, nodata in this type, and more such values.
+
+    The attribute ``_Unsigned`` says that signed integers are to be read as unsigned ones.
+    """
+    stored, attributes = variable.dtype, variable.attributes
+    dtype = stored
+    if as_text(attributes.get("_Unsigned")).lower() == "true" and stored.kind == "i":
+        dtype = np.dtype(f"u{stored.itemsize}")
+    marker = attributes.get("_FillValue", variable.fill)
+    values = fill_value(marker, stored) if marker is not None else []
+    if "missing_value" in attributes:
+        values += fill_value(attributes["missing_value"], stored)
+    served = np.dtype(_served_types.get(dtype.name, dtype.newbyteorder("=").name))
+    pixels: list[float | int] = []
+    for value in values:
+        if isinstance(value, int) and value < 0 and dtype.kind == "u":
+            value += 1 << (8 * dtype.itemsize)
+        pixel = nodata_pixel(value, served.name)
+        if pixel is not None and not any(
+            pixel == earlier or (pixel != pixel and earlier != earlier) for earlier in pixels
+        ):
+            pixels.append(pixel)
+    return served.name, pixels[0] if pixels else None, tuple(pixels[1:])

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays.layers import Layer
+from rasterwire.files.arrays.layers import GriddedVariable, Layer
+from rasterwire.files.arrays.variables import Place
 from rasterwire.pixels import is_nodata
 
 __all__ = ["read_layer"]
@@ -35,6 +36,9 @@ _ROWS_AHEAD = 3
 
 _MAX_PIECE_BYTES = 512 << 20
 """Of a chunk, which is decoded as a whole."""
+
+_MAX_CHUNKS = 1 << 16
+"""Chunks under a rectangle that is read at once."""
 
 Plane = npt.NDArray[Any]
 _Key = tuple[str, str, int, int, int]
@@ -147,8 +151,13 @@ def read_layer(href: str, version: str, layer: Layer, rows: slice, cols: slice, 
     height, width = _chunk_size(layer)
     columns = range(cols.start // width, -(-cols.stop // width))
     end = -(-rows.stop // height)
-    keys = [(href, version, layer.number, row, col) for row in range(rows.start // height, end) for col in columns]
+    if len(columns) * (end - rows.start // height) > _MAX_CHUNKS:
+        raise SourceUnavailable.of_file(
+            f"its chunks have {width} x {height} pixels, so that a block of pixels lies in more than {_MAX_CHUNKS};"
+            " store it in larger chunks"
+        )
     soon = range(end, min(end + _ROWS_AHEAD, -(-until // height)))
+    keys = [(href, version, layer.number, row, col) for row in range(rows.start // height, end) for col in columns]
     if len(columns) * len(soon) * _chunk_bytes(layer) <= _CACHE_BYTES // 2:
         keys_ahead = [(href, version, layer.number, row, col) for row in soon for col in columns]
     else:
@@ -234,16 +243,12 @@ def _read_piece(layer: Layer, piece: _Piece, chunk_bytes: int) -> None:
     try:
         _flight.start(count)
         try:
-            rectangle = _stored(layer, piece.rows, piece.cols)
+            planes = _planes_of(layer, piece)
         finally:
             _flight.end(count)
-        height, width = _chunk_size(layer)
         while pending:
-            *_, row, col = key = pending[-1]
-            top, left = row * height - piece.rows.start, col * width - piece.cols.start
-            plane = rectangle[top : top + height, left : left + width]
-            pending.pop()
-            _planes.keep(key, plane if len(piece.keys) == 1 else plane.copy())
+            plane = planes[pending[-1]]
+            _planes.keep(pending.pop(), plane)
     except SourceUnavailable as error:
         _fail(pending, error)
     except Exception as error:  # noqa: BLE001  the errors of codecs share no root
@@ -252,22 +257,64 @@ def _read_piece(layer: Layer, piece: _Piece, chunk_bytes: int) -> None:
         _fail(pending, problem)
 
 
+def _planes_of(layer: Layer, piece: _Piece) -> dict[_Key, Plane]:
+    """Return the planes of a piece, cut off where the array ends."""
+    height, width = _chunk_size(layer)
+    read_chunks = layer.source.variable.read_chunks
+    if read_chunks is not None:
+        chunks = read_chunks([_place(layer, key) for key in piece.keys])
+        return {key: _plane_of_chunk(layer, key, chunk) for key, chunk in zip(piece.keys, chunks, strict=True)}
+    rectangle = _stored(layer, piece.rows, piece.cols)
+    planes = {}
+    for key in piece.keys:
+        top, left = key[3] * height - piece.rows.start, key[4] * width - piece.cols.start
+        plane = rectangle[top : top + height, left : left + width]
+        planes[key] = plane if len(piece.keys) == 1 else plane.copy()
+    return planes
+
+
+def _place(layer: Layer, key: _Key) -> Place:
+    """Return the place of a chunk among those of the variable."""
+    source, chunk = layer.source, layer.source.variable.chunk
+    place = [0] * len(chunk)
+    for axis, index in zip(source.leading, layer.places, strict=True):
+        place[axis] = index // chunk[axis]
+    place[source.axes[0]], place[source.axes[1]] = key[3], key[4]
+    return tuple(place)
+
+
+def _plane_of_chunk(layer: Layer, key: _Key, chunk: Plane) -> Plane:
+    source, (height, width) = layer.source, _chunk_size(layer)
+    indices = [place % source.variable.chunk[axis] for axis, place in zip(source.leading, layer.places, strict=True)]
+    rows, cols = (
+        slice(0, min(size, source.variable.shape[axis] - number * size))
+        for axis, size, number in zip(source.axes, (height, width), key[3:], strict=True)
+    )
+    plane = _served(source, chunk[source.selection(indices, rows, cols)])
+    return plane.copy() if plane.base is not None and plane.size < chunk.size else plane  # it would keep all of it
+
+
 def _fail(keys: Sequence[_Key], error: BaseException) -> None:
     for key in keys:
         _planes.fail(key, error)
 
 
 def _stored(layer: Layer, rows: slice, cols: slice) -> Plane:
-    """Return stored values of a rectangle, as they are served: rows along y, one type, one nodata value."""
+    """Return values of a rectangle, see ``_served``."""
     source = layer.source
     values = source.variable.read(source.selection(layer.places, rows, cols))
-    shape = rows.stop - rows.start, cols.stop - cols.start
+    plane = _served(source, values)
+    if plane.shape != (rows.stop - rows.start, cols.stop - cols.start):
+        raise SourceUnavailable.of_file("a chunk of it has another size than its metadata say")
+    return plane
+
+
+def _served(source: GriddedVariable, values: Plane) -> Plane:
+    """Return stored values as they are served: rows along y, one type, one nodata value."""
     if source.axes[0] > source.axes[1]:
         values = values.T
-    if values.shape != shape:
-        raise SourceUnavailable.of_file("a chunk of it has another size than its metadata say")
     if values.dtype.kind == "i" and np.dtype(source.dtype).kind == "u":
-        values = values.view(source.dtype)  # by the attribute _Unsigned
+        values = values.astype(values.dtype.newbyteorder("="), copy=False).view(source.dtype)  # by _Unsigned
     plane = np.ascontiguousarray(values, source.dtype)
     for other in source.other_nodata:
         is_missing = is_nodata(plane, other)

@@ -43,6 +43,9 @@ _usual_y = {"y", "lat", "latitude", "northing", "northings"}
 _degrees_east = {"degrees_east", "degree_east", "degree_e", "degrees_e", "degreee", "degreese"}
 _degrees_north = {"degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"}
 
+_degrees = {"degree", "degrees"}
+_limits_of_degrees = {"lon": (-360, 360), "longitude": (-360, 360), "lat": (-90, 90), "latitude": (-90, 90)}
+
 _metres = {"m": 1.0, "metre": 1.0, "meter": 1.0, "metres": 1.0, "meters": 1.0, "km": 1000.0, "kilometre": 1000.0}
 _radians = {"rad", "radian", "radians"}
 
@@ -109,7 +112,7 @@ def grid_of(variable: Variable, variables: Variables, axes: tuple[int, int]) -> 
                 f"its dimension {missing[:60]!r} has no coordinates, and it has no transform; add one of them"
             )
         return GeoBox(shape, _checked(of_mapping), crs)
-    if crs is None and all(_is_degrees(coordinate) for coordinate in coordinates if coordinate is not None):
+    if crs is None and all(_are_degrees(coordinate) for coordinate in coordinates if coordinate is not None):
         crs = CRS("EPSG:4326")  # CF names no datum for plain longitudes and latitudes; GDAL takes this one too
     edges = [
         _axis(coordinate, size, _factor(coordinate, mapping, crs))
@@ -178,9 +181,22 @@ def _numbers_of(variable: Variable, variables: Variables, name: str) -> list[flo
     return [] if value is None else as_numbers(value)
 
 
-def _is_degrees(coordinate: Variable) -> bool:
+def _are_degrees(coordinate: Variable) -> bool:
+    """Tell whether coordinates are longitudes or latitudes: by what CF asks for, else by their name alone.
+
+    A name alone counts where no units say otherwise, and all values can be degrees: many files have no more.
+    """
     units = as_text(coordinate.attributes.get("units")).lower()
-    return units in _degrees_east | _degrees_north
+    if units:
+        is_angle = as_text(coordinate.attributes.get("standard_name")).lower() in {"longitude", "latitude"}
+        return units in _degrees_east | _degrees_north or (is_angle and units in _degrees)
+    name = as_text(coordinate.attributes.get("standard_name")).lower() or coordinate.name.lower()
+    limits = _limits_of_degrees.get(name)
+    size = coordinate.shape[0] if len(coordinate.shape) == 1 else 0
+    if limits is None or not 0 < size <= _MAX_COORDINATES or coordinate.dtype.kind not in "iuf":
+        return False
+    values = coordinate.read((slice(0, size),))
+    return bool(((values >= limits[0]) & (values <= limits[1])).all())
 
 
 def _factor(coordinate: Variable | None, mapping: Mapping[str, Any], crs: CRS | None) -> float:

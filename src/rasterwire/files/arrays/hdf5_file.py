@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.hdf5_chunks import Chunks, problem_of_filters
 from rasterwire.files.arrays.known_bytes import KnownBytes
-from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables
+from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables, read_selection
 
 __all__ = ["check_signature", "read_variables"]
 
@@ -98,7 +99,7 @@ def _all_variables(file: str | KnownBytes) -> Variables:
             if problem:
                 left_out.append((whole, problem))
             else:
-                variables[whole] = _variable(whole, variable, (root, group), file)
+                variables[whole] = _variable(whole, variable, (root, group), stored[whole], file)
     return Variables(variables, groups, tuple(left_out))
 
 
@@ -131,21 +132,29 @@ def _problem(dataset: h5py.Dataset) -> str:
     if dataset.external or dataset.is_virtual:
         return "its values are in other files, which are not read; store them in the file itself"
     properties = dataset.id.get_create_plist()
-    codes = {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
-    unknown = next((code for code in codes - _own_filters if not h5py.h5z.filter_avail(code)), None)
+    codes = [properties.get_filter(number)[0] for number in range(properties.get_nfilters())]
+    unknown = next((code for code in {*codes} - _own_filters if not h5py.h5z.filter_avail(code)), None)
     if unknown is not None:
         return f"it is compressed by the HDF5 filter {unknown}, for which this server has no plug-in; use deflate"
-    return ""
+    return problem_of_filters(codes)
 
 
-def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | KnownBytes) -> Variable:
+def _variable(
+    path: str, stored: Any, owners: tuple[Any, Any], dataset: h5py.Dataset, file: str | KnownBytes
+) -> Variable:
     """Return a variable, which keeps its owners: h5netcdf holds them by weak references only."""
     alive = list(owners)
     shape = tuple(int(size) for size in stored.shape)
     dtype = np.dtype(stored.dtype)
     chunk = tuple(int(size) for size in stored.chunks) if stored.chunks else _strips(shape, dtype)
+    chunks = Chunks(dataset, lambda function: _called(file, function)) if stored.chunks else None
+    read_chunks = chunks.read if chunks is not None and chunks.are_plain else None
 
     def read(selection: Selection) -> npt.NDArray[Any]:
+        if read_chunks is not None:
+            return read_selection(read_chunks, shape, chunk, dtype, selection)
+        if chunks is not None:
+            chunks.check(selection)
         values = _called(file, lambda: np.asarray(stored[selection]) if alive else np.empty(0))
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
@@ -159,6 +168,7 @@ def _variable(path: str, stored: Any, owners: tuple[Any, Any], file: str | Known
         unit=chunk,
         fill=None,
         read=read,
+        read_chunks=read_chunks,
     )
 
 

@@ -6,40 +6,34 @@ of its moments.
 """
 
 import math
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays.attributes import as_number, as_text, fill_value
+from rasterwire.files.arrays.attributes import as_number, as_text, type_and_nodata
 from rasterwire.files.arrays.grids import grid_of, spatial_axes
+from rasterwire.files.arrays.labels import MAX_BANDS, MAX_LABEL, TOO_MANY_BANDS, labels_of
+from rasterwire.files.arrays.pyramids import levels_by_base, problem_of_level
 from rasterwire.files.arrays.times import is_time, times_of
 from rasterwire.files.arrays.variables import Selection, Variable, Variables
-from rasterwire.files.nodata_text import nodata_pixel
 
-__all__ = ["MAX_BANDS", "MAX_MOMENTS", "GriddedVariable", "Layer", "Layers", "Moment", "layers_of"]
-
-MAX_BANDS = 10_000
-"""Bands of an image of a file."""
+__all__ = ["MAX_MOMENTS", "GriddedVariable", "Layer", "Layers", "Moment", "layers_of"]
 
 MAX_MOMENTS = 20_000
 """Times of a file, each of which is an image."""
 
-_TOO_MANY_LEVELS = f"its levels give more than {MAX_BANDS} bands; store it in several variables"
+_MAX_NAME = 250
+"""Characters of the path of a variable."""
 
-_MAX_LABEL = 60
-"""Characters of a level in the name of a band."""
-
-_served_types = {"bool": "uint8", "float16": "float32"}
-"""Types that no format of a download holds, and those that hold their values exactly."""
+_MAX_DIMENSIONS = 32
+"""Dimensions of a variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +69,7 @@ class GriddedVariable:
         unit: of the physical value, or "".
         first: the number of its first layer, from 1.
         labels_alone: whether the label of its level is the whole name of a band.
+        overviews: the same planes in coarser grids, from the finest.
     """
 
     variable: Variable
@@ -91,6 +86,7 @@ class GriddedVariable:
     unit: str
     first: int
     labels_alone: bool
+    overviews: tuple["GriddedVariable", ...] = ()
 
     @property
     def leading(self) -> tuple[int, ...]:
@@ -133,6 +129,13 @@ class Layer:
     name: str
     source: GriddedVariable
     places: tuple[int, ...]
+
+    def at_level(self, overview: int | None) -> "Layer":
+        """Return the layer in the grid of an overview; itself for None."""
+        if overview is None:
+            return self
+        source = self.source.overviews[overview]
+        return Layer(source.first + self.number - self.source.first, self.name, source, self.places)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,8 +196,9 @@ def layers_of(variables: Variables) -> Layers:
     Raises:
         SourceUnavailable: it has none; the reason is that of the first variable that looks like a raster.
     """
-    hidden = _not_pixels(variables)
-    names = Counter(variable.name for variable in variables.by_path.values())
+    levels = levels_by_base(variables)
+    hidden = _not_pixels(variables) | {path for paths in levels.values() for path in paths}
+    names = Counter(variable.name for path, variable in variables.by_path.items() if path not in hidden)
     gridded: list[GriddedVariable] = []
     left_out = list(variables.left_out)
     time_axes: dict[str, list[datetime | None]] = {}
@@ -202,6 +206,10 @@ def layers_of(variables: Variables) -> Layers:
     for path, variable in variables.by_path.items():
         axes = spatial_axes(variable, variables)
         if path in hidden or axes is None or variable.dtype.kind not in "biuf":
+            continue
+        if len(path) > _MAX_NAME or len(variable.shape) > _MAX_DIMENSIONS:
+            problem = f"its name has more than {_MAX_NAME} characters, or it has more than {_MAX_DIMENSIONS} dimensions"
+            left_out.append((path[:MAX_LABEL], problem))
             continue
         name = variable.name if names[variable.name] == 1 else path.replace("/", "_")
         try:
@@ -214,7 +222,41 @@ def layers_of(variables: Variables) -> Layers:
     if not gridded:
         problem = "it has no variable with numbers along y and x"
         raise SourceUnavailable.of_file(f"{left_out[0][0][:60]}: {left_out[0][1]}" if left_out else problem)
-    return Layers(tuple(_named(gridded)), _moments(gridded, time_axes), tuple(left_out))
+    whole = [
+        _with_overviews(source, levels.get(source.variable.path, ()), variables, first, left_out) for source in gridded
+    ]
+    return Layers(tuple(_named(whole)), _moments(gridded, time_axes), tuple(left_out))
+
+
+def _with_overviews(
+    source: GriddedVariable,
+    paths: Sequence[str],
+    variables: Variables,
+    first: int,
+    left_out: list[tuple[str, str]],
+) -> GriddedVariable:
+    """Return a variable with those of its levels that are overviews; the others are entered in ``left_out``.
+
+    Args:
+        source: the variable.
+        paths: of its levels.
+        variables: of the file.
+        first: behind the numbers of all layers; those of levels serve only to tell planes apart.
+        left_out: path and reason of each that is not used.
+    """
+    overviews: list[GriddedVariable] = []
+    for number, path in enumerate(paths, 1):
+        level = variables.by_path[path]
+        try:
+            grid = grid_of(level, variables, source.axes)
+            problem = problem_of_level(source.variable, source.grid, level, grid, source.axes)
+        except (SourceUnavailable, IndexError) as error:
+            problem = error.problem if isinstance(error, SourceUnavailable) else "it has other dimensions"
+        if problem:
+            left_out.append((path, f"it is not used as an overview: {problem}"))
+        else:
+            overviews.append(replace(source, variable=level, grid=grid, first=number * first + source.first))
+    return replace(source, overviews=tuple(overviews))
 
 
 def _not_pixels(variables: Variables) -> set[str]:
@@ -256,11 +298,11 @@ def _gridded(
             time_axis = axis
             _add_times(coordinate, _dimension_path(variable, axis), time_axes)
             continue
-        labels, labels_alone = _labels(coordinate, variable.shape[axis])
+        labels, labels_alone = labels_of(coordinate, variable.shape[axis])
         levels.append((axis, labels))
     if math.prod(len(labels) for _, labels in levels) > MAX_BANDS:
-        raise SourceUnavailable.of_file(_TOO_MANY_LEVELS)
-    dtype, nodata, extra = _type_and_nodata(variable)
+        raise SourceUnavailable.of_file(TOO_MANY_BANDS)
+    dtype, nodata, extra = type_and_nodata(variable)
     scale, offset = (as_number(variable.attributes.get(key)) for key in ("scale_factor", "add_offset"))
     return GriddedVariable(
         variable=variable,
@@ -291,61 +333,6 @@ def _add_times(coordinate: Variable, path: str, time_axes: dict[str, list[dateti
     if coordinate.shape[0] > MAX_MOMENTS:
         raise SourceUnavailable.of_file(f"it has {coordinate.shape[0]} times, at most {MAX_MOMENTS} are read; split it")
     time_axes[path] = times_of(coordinate, coordinate.read((slice(0, coordinate.shape[0]),)))
-
-
-def _labels(coordinate: Variable | None, size: int) -> tuple[tuple[str, ...], bool]:
-    """Return a label for each place of a dimension, all different, and whether they are texts of the file.
-
-    The only place of a dimension has no label.
-    """
-    if size == 1:
-        return ("",), False
-    if size > MAX_BANDS:  # before as many labels are made
-        raise SourceUnavailable.of_file(_TOO_MANY_LEVELS)
-    numbered = tuple(str(place) for place in range(1, size + 1))
-    if coordinate is None:
-        return numbered, False
-    values = coordinate.read((slice(0, size),)).tolist()
-    labels = tuple(_label(value) for value in values)
-    if not all(labels) or len(set(labels)) < size:
-        return numbered, False
-    return labels, all(isinstance(value, str | bytes) for value in values)
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() and abs(value) < 1e15 else f"{value:.7g}"
-    if not isinstance(value, str | int):
-        return ""
-    return re.sub(r"[^\w.+-]+", "_", str(value)).strip("_")[:_MAX_LABEL]
-
-
-def _type_and_nodata(variable: Variable) -> tuple[str, float | int | None, tuple[float | int, ...]]:
-    """Return the type that is served, nodata in this type, and more such values.
-
-    The attribute ``_Unsigned`` says that signed integers are to be read as unsigned ones.
-    """
-    stored, attributes = variable.dtype, variable.attributes
-    dtype = stored
-    if as_text(attributes.get("_Unsigned")).lower() == "true" and stored.kind == "i":
-        dtype = np.dtype(f"u{stored.itemsize}")
-    marker = attributes.get("_FillValue", variable.fill)
-    values = fill_value(marker, stored) if marker is not None else []
-    if "missing_value" in attributes:
-        values += fill_value(attributes["missing_value"], stored)
-    served = np.dtype(_served_types.get(dtype.name, dtype.newbyteorder("=").name))
-    pixels: list[float | int] = []
-    for value in values:
-        if isinstance(value, int) and value < 0 and dtype.kind == "u":
-            value += 1 << (8 * dtype.itemsize)
-        pixel = nodata_pixel(value, served.name)
-        if pixel is not None and not any(
-            pixel == earlier or (pixel != pixel and earlier != earlier) for earlier in pixels
-        ):
-            pixels.append(pixel)
-    return served.name, pixels[0] if pixels else None, tuple(pixels[1:])
 
 
 def _named(sources: Sequence[GriddedVariable]) -> Iterator[GriddedVariable]:

@@ -2,12 +2,18 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import orjson
+
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.pyramids import level_names
+from rasterwire.files.arrays.variables import MAX_VARIABLES
 from rasterwire.files.regular_file import NotRegular, open_regular
-from rasterwire.files.sources import FetchedPart, ObjectSource, is_local, source_of
+from rasterwire.files.sources import FetchedPart, ListingSource, ObjectSource, is_local, source_of
+from rasterwire.files.sources.loop import run
 
 __all__ = ["MAX_OBJECT_BYTES", "FolderReader", "ObjectReader", "Range", "SourceReader", "reader_of"]
 
@@ -18,7 +24,9 @@ _MAX_DOCUMENT_BYTES = 64 << 20
 """Of a document of metadata, which takes much more memory when it is parsed."""
 
 _documents = {"zarr.json", ".zgroup", ".zattrs", ".zarray", ".zmetadata"}
-_root_documents = {"zarr.json", ".zgroup", ".zattrs", ".zmetadata"}
+
+_MAX_KEPT_BYTES = 64 << 20
+"""Of the documents that a reader keeps."""
 
 _MAX_VERSIONS = 10_000
 """Objects whose version is remembered."""
@@ -38,8 +46,20 @@ class ObjectReader(Protocol):
         """
         ...
 
+    def read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return whole objects, in the order of their keys; None for each that there is not. It waits for them.
+
+        Raises:
+            SourceUnavailable: one of them cannot be read.
+        """
+        ...
+
     async def names(self, prefix: str) -> list[str]:
-        """Return the names directly below a prefix, which is "" or ends with a slash; of folders without a slash."""
+        """Return the names directly below a prefix, which is "" or ends with a slash; of folders without a slash.
+
+        Raises:
+            SourceUnavailable: they cannot be listed, or are too many.
+        """
         ...
 
 
@@ -56,6 +76,10 @@ class FolderReader:
     async def read(self, key: str, part: Range | None) -> bytes | None:
         """See ``ObjectReader.read``."""
         return await asyncio.to_thread(self._read, key, part)
+
+    def read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See ``ObjectReader.read_all``."""
+        return [self._read(key, None) for key in keys]
 
     async def names(self, prefix: str) -> list[str]:
         """See ``ObjectReader.names``."""
@@ -94,8 +118,8 @@ class SourceReader:
     Attributes:
         root: the address, without a slash at its end.
         source: reads them.
-        versions: size and version of the objects of which parts were read, so that further parts are of the same.
-        documents: those of the store itself, which zarr-python asks for several times; a reader is of one version.
+        versions: size and version of objects that were read, so that further parts are of the same.
+        documents: of metadata, which zarr-python asks for several times; a reader is of one version of them.
     """
 
     root: str
@@ -112,10 +136,9 @@ class SourceReader:
             whole = await self.source.fetch(href, 0, _most_bytes(key))
             if whole is not None and whole.size > len(whole.body):
                 raise SourceUnavailable.of_file(_too_large(key))
-            body = None if whole is None else whole.body
-            if key in _root_documents:
-                self.documents[key] = body
-            return body
+            if key.rpartition("/")[2] in _documents:
+                self._keep(key, whole)
+            return None if whole is None else whole.body
         first, end = part
         recorded = self.versions.get(key)
         if recorded is None and (first is None or end is None):
@@ -135,10 +158,24 @@ class SourceReader:
         self._remember(key, fetched)
         return fetched.body
 
+    def read_all(self, keys: Sequence[str]) -> list[bytes | None]:
+        """See ``ObjectReader.read_all``."""
+        return run(self._all(keys))
+
+    async def _all(self, keys: Sequence[str]) -> list[bytes | None]:
+        return list(await asyncio.gather(*(self.read(key, None) for key in keys)))
+
     async def version_of(self, key: str) -> str | None:
         """Return the present version of an object; None where there is none."""
         start = await self.source.fetch(_address(self.root, key), 0, 1)
         return None if start is None else start.version
+
+    def _keep(self, key: str, document: FetchedPart | None) -> None:
+        if document is not None:
+            self._remember(key, document)
+        kept = sum(len(body) for body in self.documents.values() if body is not None)
+        if kept + (len(document.body) if document is not None else 0) <= _MAX_KEPT_BYTES:
+            self.documents[key] = None if document is None else document.body
 
     def _remember(self, key: str, fetched: FetchedPart) -> tuple[int, str]:
         if len(self.versions) >= _MAX_VERSIONS:
@@ -146,11 +183,37 @@ class SourceReader:
         self.versions[key] = fetched.size, fetched.version
         return fetched.size, fetched.version
 
-    async def names(self, prefix: str) -> list[str]:  # noqa: ARG002
-        """Refuse: a source lists nothing."""
-        raise SourceUnavailable.of_file(
-            "its metadata are not consolidated, and it is on another machine; write them with consolidate_metadata"
-        )
+    async def names(self, prefix: str) -> list[str]:
+        """See ``ObjectReader.names``. Where nothing can be listed, they are those of levels; see ``pyramids``."""
+        problem = "its server lists nothing"
+        if isinstance(self.source, ListingSource):
+            try:
+                names = await self.source.folders(_address(self.root, prefix))
+            except SourceUnavailable as error:
+                problem = f"its store cannot be listed: {error.problem}"
+            else:
+                if len(names) > MAX_VARIABLES:
+                    raise SourceUnavailable.of_file(f"it has more than {MAX_VARIABLES} arrays and groups; split it")
+                return sorted(names)
+        names = [name for name in self._levels(prefix) if name and "/" not in name]
+        if not names:
+            raise SourceUnavailable.of_file(
+                f"its metadata are not consolidated, and {problem}; write them with consolidate_metadata"
+            )
+        return names
+
+    def _levels(self, prefix: str) -> list[str]:
+        """Return the names that the attributes of a group give to its levels."""
+        for name, path in (("zarr.json", "attributes"), (".zattrs", "")):
+            try:
+                document = orjson.loads(self.documents.get(f"{prefix}{name}") or b"{}")
+                attributes = document.get(path, {}) if path else document
+                names = level_names(attributes)
+            except (ValueError, AttributeError):
+                continue
+            if names:
+                return names
+        return []
 
 
 def _most_bytes(key: str) -> int:

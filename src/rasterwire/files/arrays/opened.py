@@ -5,19 +5,20 @@ import os
 import stat
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files import byte_reader
 from rasterwire.files.arrays.known_bytes import KnownBytes
 from rasterwire.files.arrays.layers import Layers, layers_of
-from rasterwire.files.arrays.object_reader import SourceReader, reader_of
+from rasterwire.files.arrays.object_reader import reader_of
+from rasterwire.files.arrays.remote_store import doubt_store, reader_of_version, store_version
 from rasterwire.files.arrays.variables import Variables
-from rasterwire.files.byte_reader import LocalReader, version_of
+from rasterwire.files.byte_reader import LocalReader, open_reader, version_of
 from rasterwire.files.byte_reader import reader_of as byte_reader_of
-from rasterwire.files.sources import is_local, source_of
-from rasterwire.files.sources.loop import run
+from rasterwire.files.sources import is_local
 
-__all__ = ["array_format", "array_version", "opened_layers"]
+__all__ = ["array_format", "array_version", "ask_again", "opened_layers"]
 
 _MAX_FILES = 64
 """Files whose layers are kept."""
@@ -56,7 +57,7 @@ def array_version(href: str) -> str:
         SourceUnavailable: there is no such file, or it cannot be read.
     """
     if not is_local(href):
-        return _remote_version(href)
+        return store_version(href) if array_format(href) == "zarr" else open_reader(href).version
     if array_format(href) != "zarr":
         return _file_version(href)
     digest = hashlib.sha256()
@@ -75,17 +76,12 @@ def array_version(href: str) -> str:
     return f"zarr-{digest.hexdigest()[:32]}"
 
 
-def _remote_version(href: str) -> str:
-    """Return the version of a remote file; of a store that of its first document, in which all metadata are."""
-    if array_format(href) != "zarr":
-        return source_of(href).open(href).version
-    reader = reader_of(href)
-    if isinstance(reader, SourceReader):
-        for name in ("zarr.json", ".zmetadata"):
-            version = run(reader.version_of(name))
-            if version is not None:
-                return f"zarr-{version}"
-    raise SourceUnavailable.of_file("the file is missing, or holds no consolidated metadata of Zarr")
+def ask_again(hrefs: Iterable[str]) -> None:
+    """Let the next look at each remote file, of arrays or not, ask for its version; see ``byte_reader.ask_again``."""
+    for href in (remote := [href for href in hrefs if not is_local(href)]):
+        if array_format(href) == "zarr":
+            doubt_store(href)
+    byte_reader.ask_again(remote)
 
 
 def _file_version(path: str) -> str:
@@ -145,7 +141,7 @@ def _variables(href: str, version: str) -> Variables:
         if kind == "zarr":
             from rasterwire.files.arrays import zarr_store
 
-            return zarr_store.read_variables(reader_of(href))
+            return zarr_store.read_variables(reader_of(href) if is_local(href) else reader_of_version(href, version))
         from rasterwire.files.arrays import hdf5_file
     except ImportError as error:
         raise SourceUnavailable.of_file(

@@ -1,11 +1,12 @@
 """Zarr stores, versions 2 and 3, read by zarr-python through a reader of ours.
 
-The reader follows no link out of a store and refuses huge objects. Codecs are those of a list, since some of those that
-zarr-python knows run code that a store holds.
+The reader follows no link out of a store and refuses huge objects. Codecs are those of a list; see ``zarr_codecs``.
+Chunks that are stored in the usual way are decoded here, the others by zarr-python.
 """
 
+import math
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,13 @@ from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Sto
 from zarr.core.buffer import Buffer, BufferPrototype
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.arrays.bounded_codecs import name_of, unpack
+from rasterwire.files.arrays.inflating import most_bytes
 from rasterwire.files.arrays.object_reader import ObjectReader, Range
-from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables
+from rasterwire.files.arrays.variables import MAX_VARIABLES, Place, Selection, Variable, Variables
+from rasterwire.files.arrays.zarr_codecs import CODECS, Compression, bounded, register, stored_plainly
 
 __all__ = ["read_variables"]
-
-_codecs = {
-    *("bytes", "endian", "transpose", "sharding_indexed", "crc32c", "gzip", "zstd", "blosc"),
-    *("zlib", "bz2", "lzma", "lz4", "shuffle", "delta", "fixedscaleoffset", "quantize", "bitround", "packbits"),
-    *("astype", "crc32", "adler32", "fletcher32", "jenkins_lookup3", "pcodec", "zfpy"),
-    *("vlen-utf8", "vlen-bytes"),
-}
-"""By the names of version 3 without a prefix, and the ids of version 2."""
 
 _MAX_DEPTH = 6
 """Groups within groups."""
@@ -113,8 +109,10 @@ def read_variables(reader: ObjectReader) -> Variables:
     Raises:
         SourceUnavailable: it is no Zarr group, is damaged, or holds too many variables.
     """
+    register()
     try:
-        root = open_group(_ReadStore(reader), mode="r")
+        (document,) = reader.read_all(["zarr.json"])  # zarr-python would look for the documents of both versions
+        root = open_group(_ReadStore(reader), mode="r", zarr_format=2 if document is None else 3)
         groups: dict[str, Mapping[str, Any]] = {"": dict(root.attrs)}
         arrays: dict[str, Array[Any]] = {}
         _collect(root, "", arrays, groups)
@@ -129,7 +127,7 @@ def read_variables(reader: ObjectReader) -> Variables:
         if codec is not None:
             left_out.append((path, f"it is stored with the codec {codec[:40]!r}, which is not read; store it again"))
         else:
-            variables[path] = _variable(path, array)
+            variables[path] = _variable(path, bounded(array), _chunk_reader(reader, path, array))
     return Variables(variables, groups, tuple(left_out))
 
 
@@ -155,13 +153,45 @@ def _unknown_codecs(metadata: Mapping[str, Any]) -> Iterable[str]:
         if not isinstance(codec, dict):
             codec = codec.to_dict() if hasattr(codec, "to_dict") else codec.get_config()
         name = str(codec.get("name") or codec.get("id") or "")
-        if name.removeprefix("numcodecs.") not in _codecs:
+        if name_of(name) not in CODECS:
             yield name
         configuration = codec.get("configuration") or {}
         pending += [*(configuration.get("codecs") or ()), *(configuration.get("index_codecs") or ())]
 
 
-def _variable(path: str, array: Array[Any]) -> Variable:
+_ChunkReader = Callable[[Sequence[Place]], list[npt.NDArray[Any]]]
+
+
+def _chunk_reader(reader: ObjectReader, path: str, array: Array[Any]) -> _ChunkReader | None:
+    """Return what reads whole chunks without zarr-python, which takes half of the time; None where only it can."""
+    plain = stored_plainly(array)
+    if plain is None:
+        return None
+    dtype, codecs = plain
+    shape, fill = tuple(array.chunks), array.metadata.fill_value
+    encode_key = array.metadata.encode_chunk_key
+    empty = np.broadcast_to(np.asarray(0 if fill is None else fill, dtype), shape)
+
+    def read_chunks(places: Sequence[Place]) -> list[npt.NDArray[Any]]:
+        bodies = reader.read_all([f"{path}/{encode_key(place)}" for place in places])
+        return [empty if body is None else _decoded(body, codecs, dtype, shape) for body in bodies]
+
+    return read_chunks
+
+
+def _decoded(
+    body: bytes, codecs: Sequence[Compression], dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    size = math.prod(shape) * dtype.itemsize
+    for number, codec in enumerate(codecs, 1):
+        limit = size if number == len(codecs) else most_bytes(size)
+        body = unpack(codec.name, codec.configuration, body, limit)
+    if len(body) != size:
+        raise SourceUnavailable.of_file("a chunk of it has another size than its metadata say")
+    return np.frombuffer(body, dtype).reshape(shape)
+
+
+def _variable(path: str, array: Array[Any], read_chunks: _ChunkReader | None) -> Variable:
     metadata = array.metadata
     attributes = dict(array.attrs)
     if metadata.zarr_format == 3:
@@ -188,4 +218,5 @@ def _variable(path: str, array: Array[Any]) -> Variable:
         unit=tuple(array.shards or array.chunks),
         fill=fill,
         read=read,
+        read_chunks=read_chunks,
     )

@@ -138,6 +138,17 @@ class ListingSource(Protocol):
         """
         ...
 
+    async def folders(self, href: str) -> list[str]:
+        """Return the next segments of the keys below an address that go on behind a slash. For any event loop.
+
+        Args:
+            href: see ``listed``.
+
+        Raises:
+            SourceUnavailable: see ``listed``.
+        """
+        ...
+
 
 _sources: dict[str, ByteSource] = {}
 

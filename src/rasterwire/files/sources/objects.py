@@ -83,6 +83,18 @@ class ObjectClient:
         bucket, key = _parts(href.removesuffix("/") if href.count("/") > 3 else href)
         return ObjectListing(self._store(bucket), f"{key}/" if key else "")
 
+    async def folders(self, href: str) -> list[str]:
+        """Return the next segments of the keys below an address; see ``ListingClient``."""
+        import obstore
+
+        bucket, key = _parts(href.removesuffix("/") if href.count("/") > 3 else href)
+        try:
+            found = await obstore.list_with_delimiter_async(self._store(bucket), f"{key}/" if key else None)
+            return [prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"]]
+        except Exception as error:  # noqa: BLE001  as above
+            failure = _failure_of(error)
+        raise failure
+
     def _store(self, bucket: str) -> "Store":
         if bucket not in self._stores:
             if len(self._stores) >= MAX_BUCKETS:

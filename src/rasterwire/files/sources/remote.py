@@ -83,6 +83,14 @@ class ListingClient(RangeClient, Protocol):
         """
         ...
 
+    async def folders(self, href: str) -> list[str]:
+        """Return the next segments of keys; see ``ListingSource``.
+
+        Raises:
+            Failure: there is no correct answer.
+        """
+        ...
+
 
 class RemoteSource:
     """A ``ByteSource`` of other machines."""
@@ -165,6 +173,20 @@ class StoreSource(RemoteSource):
             raise SourceUnavailable.of_file(failure.problem) from None
         while page := _result(self._page(pages), self._settings.deadline_seconds):
             yield page
+
+    async def folders(self, href: str) -> list[str]:
+        """Return the next segments of keys; see ``ListingSource``."""
+        try:
+            request = _within(self._folders(href), self._settings.deadline_seconds)
+            return await asyncio.wrap_future(submit(request))
+        except Failure as failure:
+            problem = failure.problem
+        raise SourceUnavailable.of_file(problem)
+
+    async def _folders(self, href: str) -> list[str]:
+        deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
+        async with self._places.get():
+            return await attempt(lambda: self._lister.folders(href), self._settings.retries, deadline)
 
     async def _page(self, pages: Pages) -> Sequence[ListedObject]:
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
