@@ -63,7 +63,7 @@ def _check(of_version: _ReaderOfVersion) -> None:
     of_version.reader = None  # type: ignore[assignment]  # what is remembered keeps no file open
     try:
         _check_chunks(reader)
-    except (ValueError, struct.error, KeyError, zlib.error, igzip_lib.error) as error:
+    except (ValueError, struct.error, KeyError, zlib.error, igzip_lib.error) as error:  # type: ignore[misc]  # its types say object
         raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
 
 
