@@ -329,6 +329,7 @@ def forget_files() -> None:
     byte_reader.forget_tiles()
     byte_reader._blocks._blocks.clear()
     tiff_file._files.clear()
+    tiff_file._remote_files.clear()
 
 
 @every("kind", ["tiles", "strips", "mask", "jpeg", "jpeg 2000"])

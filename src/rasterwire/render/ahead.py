@@ -20,7 +20,7 @@ from rasterwire.render.positions import unwrapped
 from rasterwire.render.sampling import Rectangle, sampling_of
 from rasterwire.request import Resampling
 
-__all__ = ["LeavesAhead", "fetch_ahead", "remote_leaves"]
+__all__ = ["LeavesAhead", "SharedFetches", "fetch_ahead", "remote_leaves"]
 
 _THREADS = 16
 _MAX_WAITING = 64
@@ -150,11 +150,36 @@ def remote_leaves(nodes: tuple[Node, ...]) -> tuple[Stored, ...]:
     return tuple(leaves)
 
 
-class LeavesAhead:
-    """Has the tiles of the next stored bands of a computation fetched while it reads a band."""
+class SharedFetches:
+    """Which bands have had their tiles under a window asked for, by all who compute a part of the window.
 
-    def __init__(self, leaves: Sequence[Stored], resampling: Resampling, grid: GeoBox, window: Window) -> None:
-        self._leaves, self._resampling, self._grid, self._window = leaves, resampling, grid, window
+    Attributes:
+        window: of the output.
+        following: those of the window that is computed next.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.following: SharedFetches | None = None
+        self._lock = threading.Lock()
+        self._begun: set[bytes] = set()
+
+    def begin(self, leaf: Stored) -> bool:
+        """Tell whether the tiles of a band have still to be asked for; the caller does it."""
+        with self._lock:
+            is_new = leaf.key not in self._begun
+            self._begun.add(leaf.key)
+        return is_new
+
+
+class LeavesAhead:
+    """Has the tiles of the next stored bands of a computation fetched while it reads a band.
+
+    Behind the last band come the first ones of the window that follows.
+    """
+
+    def __init__(self, leaves: Sequence[Stored], resampling: Resampling, grid: GeoBox, fetches: SharedFetches) -> None:
+        self._leaves, self._resampling, self._grid, self._fetches = leaves, resampling, grid, fetches
         self._places = {leaf.key: place for place, leaf in enumerate(leaves)}
         self._begun = 0
 
@@ -163,8 +188,14 @@ class LeavesAhead:
         place = self._places.get(leaf.key)
         if place is None or is_apart():
             return
-        until = min(place + 1 + _BANDS_AHEAD, len(self._leaves))
-        for following in self._leaves[max(self._begun, place) : until]:
-            plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
-            _submit(partial(_fetch, plan, self._grid, self._window))
+        until = place + 1 + _BANDS_AHEAD
+        for number in range(max(self._begun, place), until):
+            turn, index = divmod(number, len(self._leaves))
+            fetches = self._fetches if turn == 0 else self._fetches.following
+            if turn > 1 or fetches is None:
+                break
+            following = self._leaves[index]
+            if fetches.begin(following):
+                plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
+                _submit(partial(_fetch, plan, self._grid, fetches.window))
         self._begun = max(self._begun, until)
