@@ -29,8 +29,9 @@ _MAX_WAITING = 64
 _MAX_ROW = 1 << 13
 """Columns of a raster up to which its rows are fetched in whole."""
 
-_AHEAD_BYTES = 16 << 20
-"""Of pixels of the output, whose tiles are fetched before the blocks of these pixels are rendered."""
+_AHEAD_BYTES = 8 << 20
+"""Of pixels of the output, whose tiles are fetched before the blocks of these pixels are rendered. With more in flight
+at once, those of the first block arrive last, and nothing is decoded meanwhile."""
 
 _BANDS_AHEAD = 16
 """Stored bands of a computation whose tiles are fetched before they are read."""
