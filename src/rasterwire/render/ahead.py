@@ -12,12 +12,14 @@ from rasterwire.files.sandbox import is_apart
 from rasterwire.files.sources import is_local
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.geo.grid import pixel_offset
+from rasterwire.image import Band
 from rasterwire.nodes.nodes import Node, Resampled, Stored
 from rasterwire.pixels import Window
 from rasterwire.plan.bands import plan_band
 from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.render.positions import unwrapped
 from rasterwire.render.sampling import Rectangle, sampling_of
+from rasterwire.render.source import decode_ahead
 from rasterwire.request import Resampling
 
 __all__ = ["LeavesAhead", "SharedFetches", "fetch_ahead", "remote_leaves"]
@@ -96,7 +98,7 @@ def _is_fetched(band: BandPlan) -> bool:
     return stored is not None and stored.plain and not is_local(stored.href)
 
 
-def _fetch(band: BandPlan, grid: GeoBox, window: Window) -> None:
+def _fetch(band: BandPlan, grid: GeoBox, window: Window, *, decodes: bool = False) -> None:
     """Fetch the tiles of a band under a window of a grid, so that they are at hand when they are read."""
     try:
         rectangle = _source_rectangle(band, grid, window)
@@ -106,8 +108,17 @@ def _fetch(band: BandPlan, grid: GeoBox, window: Window) -> None:
                 stored.href, stored.version, None if band.overview is None else stored.overviews[band.overview]
             )
             level.stored(level.tiles_under(stored.index, rectangle))
+            if decodes and band.resampling is None:
+                _decode(stored, grid, rectangle)
     except Exception:  # noqa: BLE001  whoever reads the tiles meets the error and tells it
         pass
+
+
+def _decode(band: Band, grid: GeoBox, rectangle: Rectangle) -> None:
+    left, top, right, bottom = max(rectangle[0], 0), max(rectangle[1], 0), *rectangle[2:]
+    offset = pixel_offset(grid, band.grid)
+    if offset is not None and left < right and top < bottom:
+        decode_ahead(band, Window(top, left, bottom - top, right - left), until=offset[1] + int(grid.shape[0]))
 
 
 def _source_rectangle(band: BandPlan, grid: GeoBox, window: Window) -> Rectangle | None:
@@ -156,11 +167,13 @@ class SharedFetches:
 
     Attributes:
         window: of the output.
+        decodes: whether tiles are decoded as well: where several parts of the window need the same tiles at the same
+            time, they would wait for each other.
         following: those of the window that is computed next.
     """
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
+    def __init__(self, window: Window, *, decodes: bool = False) -> None:
+        self.window, self.decodes = window, decodes
         self.following: SharedFetches | None = None
         self._lock = threading.Lock()
         self._begun: set[bytes] = set()
@@ -198,5 +211,5 @@ class LeavesAhead:
             following = self._leaves[index]
             if fetches.begin(following):
                 plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
-                _submit(partial(_fetch, plan, self._grid, fetches.window))
+                _submit(partial(_fetch, plan, self._grid, fetches.window, decodes=fetches.decodes))
         self._begun = max(self._begun, until)

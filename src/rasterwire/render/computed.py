@@ -64,7 +64,7 @@ _LEAST_PART = 1 << 18
 """Pixels that are computed at once though their values take more: with smaller parts, tiles of files would be decoded
 again and again."""
 
-_MAX_SORTED_BYTES = 112 << 20
+_MAX_SORTED_BYTES = 56 << 20
 """Of the values of such a part, where very many scenes are sorted."""
 
 

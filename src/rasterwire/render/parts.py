@@ -57,14 +57,17 @@ class _Lattice:
     """Where parts of an output may end.
 
     Attributes:
-        col, row: a place where the corners of four parts meet.
-        width, height: pixels of a part.
+        col, row: a place where the corners of four tiles meet.
+        width: pixels of a part.
+        height: rows of whole tiles.
+        part_height: rows of a part; fewer than ``height`` where a tile has more pixels than are computed at once.
     """
 
     col: int
     row: int
     width: int
     height: int
+    part_height: int
 
 
 def has_parts(raster: RasterPlan) -> bool:
@@ -110,7 +113,7 @@ def _joined(
     def parts() -> Iterator[Part]:
         last: SharedFetches | None = None
         for strip in strips:
-            groups = [(SharedFetches(_around(windows)), windows) for windows in _groups(strip, lattice)]
+            groups = [(_fetches(windows), windows) for windows in _groups(strip, lattice)]
             for fetches, _ in groups:
                 if last is not None:
                     last.following = fetches
@@ -163,20 +166,31 @@ def _put(bands: Block, whole: Window, block: Block, window: Window) -> None:
         band.data[place], band.valid[place] = pixels.data, pixels.valid
 
 
+def _fetches(windows: Sequence[Window]) -> SharedFetches:
+    return SharedFetches(_around(windows), decodes=windows[-1].row > windows[0].row)
+
+
 def _around(windows: Sequence[Window]) -> Window:
-    """Return what windows side by side cover together."""
+    """Return what windows side by side, or one below the other, cover together."""
     first, last = windows[0], windows[-1]
-    return Window(first.row, first.col, first.height, last.col + last.width - first.col)
+    return Window(first.row, first.col, last.row + last.height - first.row, last.col + last.width - first.col)
 
 
 def _groups(whole: Window, lattice: _Lattice) -> Iterator[list[Window]]:
-    """Yield the parts of a window, from left to right and top to bottom, those together that are computed together."""
+    """Yield the parts of a window, those together that are computed at the same time.
+
+    These lie side by side, so that their tiles are fetched together; or one below the other in the same tiles.
+    """
     for top, bottom in _cuts(whole.row, whole.row + whole.height, lattice.row, lattice.height):
-        parts = [
-            Window(top, left, bottom - top, right - left)
-            for left, right in _cuts(whole.col, whole.col + whole.width, lattice.col, lattice.width)
-        ]
-        yield from (parts[first : first + _TOGETHER] for first in range(0, len(parts), _TOGETHER))
+        columns = list(_cuts(whole.col, whole.col + whole.width, lattice.col, lattice.width))
+        rows = list(_cuts(top, bottom, top, lattice.part_height))
+        if len(rows) == 1:
+            parts = [Window(top, left, bottom - top, right - left) for left, right in columns]
+            yield from (parts[first : first + _TOGETHER] for first in range(0, len(parts), _TOGETHER))
+            continue
+        for left, right in columns:
+            parts = [Window(begin, left, end - begin, right - left) for begin, end in rows]
+            yield from (parts[first : first + _TOGETHER] for first in range(0, len(parts), _TOGETHER))
 
 
 def _cuts(begin: int, end: int, place: int, size: int) -> Iterator[tuple[int, int]]:
@@ -199,10 +213,10 @@ def _lattice(raster: RasterPlan) -> _Lattice:
             col, row = -offset[0], -offset[1]
     if rows * cols > most:
         width = min(cols, most)
-        return _Lattice(col, row, width, _share(rows, most // width))
+        return _Lattice(col, row, width, rows, _share(rows, most // width))
     tiles = most // (rows * cols)
     down = isqrt(tiles)
-    return _Lattice(col, row, tiles // down * cols, down * rows)
+    return _Lattice(col, row, tiles // down * cols, down * rows, down * rows)
 
 
 def _share(rows: int, most: int) -> int:
