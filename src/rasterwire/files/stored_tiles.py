@@ -12,7 +12,7 @@ from rasterwire.files.tile_folder import TileFolder
 
 __all__ = ["StoredTiles"]
 
-_MAX_WAITING = 32 << 20
+_MAX_WAITING = 24 << 20
 """Bytes of tiles that wait to be written to the folder."""
 
 _QUIET_SECONDS = 0.25

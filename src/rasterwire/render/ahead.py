@@ -98,7 +98,7 @@ def _is_fetched(band: BandPlan) -> bool:
     return stored is not None and stored.plain and not is_local(stored.href)
 
 
-def _fetch(band: BandPlan, grid: GeoBox, window: Window, *, decodes: bool = False) -> None:
+def _fetch(band: BandPlan, grid: GeoBox, window: Window, is_decoded: Callable[[], bool] = lambda: False) -> None:
     """Fetch the tiles of a band under a window of a grid, so that they are at hand when they are read."""
     try:
         rectangle = _source_rectangle(band, grid, window)
@@ -108,7 +108,7 @@ def _fetch(band: BandPlan, grid: GeoBox, window: Window, *, decodes: bool = Fals
                 stored.href, stored.version, None if band.overview is None else stored.overviews[band.overview]
             )
             level.stored(level.tiles_under(stored.index, rectangle))
-            if decodes and band.resampling is None:
+            if band.resampling is None and is_decoded():
                 _decode(stored, grid, rectangle)
     except Exception:  # noqa: BLE001  whoever reads the tiles meets the error and tells it
         pass
@@ -177,6 +177,15 @@ class SharedFetches:
         self.following: SharedFetches | None = None
         self._lock = threading.Lock()
         self._begun: set[bytes] = set()
+        self._reached: set[bytes] = set()
+
+    def reach(self, leaf: Stored) -> None:
+        """Tell that a band is read; its tiles need not be decoded ahead any more."""
+        self._reached.add(leaf.key)
+
+    def is_decoded(self, leaf: Stored) -> bool:
+        """Tell whether the tiles of a band are still to be decoded ahead."""
+        return self.decodes and leaf.key not in self._reached
 
     def begin(self, leaf: Stored) -> bool:
         """Tell whether the tiles of a band have still to be asked for; the caller does it."""
@@ -203,6 +212,7 @@ class LeavesAhead:
         if place is None or is_apart():
             return
         until = place + 1 + _BANDS_AHEAD
+        self._fetches.reach(leaf)
         for number in range(max(self._begun, place), until):
             turn, index = divmod(number, len(self._leaves))
             fetches = self._fetches if turn == 0 else self._fetches.following
@@ -211,5 +221,6 @@ class LeavesAhead:
             following = self._leaves[index]
             if fetches.begin(following):
                 plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
-                _submit(partial(_fetch, plan, self._grid, fetches.window, decodes=fetches.decodes))
+                is_decoded = partial(fetches.is_decoded, following)
+                _submit(partial(_fetch, plan, self._grid, fetches.window, is_decoded))
         self._begun = max(self._begun, until)
