@@ -165,7 +165,7 @@ def test_sorted_values_do_not_depend_on_how_many_there_are_at_once(
         call("Image.focalMedian", image=load("float"), radius=2),
     ]
     whole = [made.only(expression, GRIDS["wider"]) for expression in expressions]
-    monkeypatch.setattr(computed, "MAX_SORTED", at_once)
+    monkeypatch.setattr(computed, "_SORTED_BYTES", at_once)
     monkeypatch.setattr(computed, "_LEAST_PART", 1)
     monkeypatch.setattr(neighbourhood, "MAX_SORTED", at_once)
     for expression, expected in zip(expressions, whole, strict=True):
@@ -179,7 +179,7 @@ def test_what_a_median_shares_with_others_is_read_once(made: PixelWorld, monkeyp
     both = call(
         "Image.addBands", dstImg=call("reduce.mean", collection=scenes), srcImg=call("reduce.median", collection=scenes)
     )
-    monkeypatch.setattr(computed, "MAX_SORTED", 1000)
+    monkeypatch.setattr(computed, "_SORTED_BYTES", 4000)
     monkeypatch.setattr(computed, "_LEAST_PART", 1)
     read = 0
 

@@ -16,7 +16,7 @@ from rasterwire.expression.functions.image import distance
 from rasterwire.files import lzw
 from rasterwire.files.decoded_tile import _sum_rows
 from rasterwire.nodes import loops, operations, rank
-from rasterwire.pixels import Window
+from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
 from rasterwire.render import area_kernels, kernels, mean_kernels
 from rasterwire.render.band import render_band
@@ -66,7 +66,10 @@ def test_no_render_meets_a_type_that_was_not_compiled(tmp_path: Path, dtype: str
                 plan = BandPlan("a", band, dtype, 7, 0, resampling)
                 render_band(plan, grid, Window(3, 5, int(grid.shape[0]) - 3, int(grid.shape[1]) - 5))
     stack = np.ones((3, 4, 5), dtype)
+    layers = rank.Layers(3, (4, 5), stack.dtype)
+    for layer in stack:
+        layers.add(Pixels(layer, layer > 0))
     for kind in rank.RANKS:
-        rank.ranked(kind, (20.0, 80.0), stack, stack > 0, dtype)
+        layers.ranked(kind, (20.0, 80.0), dtype)
     operations.normalized_difference(stack[0], stack[1], dtype="float32")
     assert _compiled() == before

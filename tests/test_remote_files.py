@@ -1,7 +1,8 @@
 """Files of other machines: read through a source of bytes, they give what the same files of this machine give."""
 
+import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files import byte_reader, tiff_file
 from rasterwire.files import stored_tiles as stored_tiles_module
 from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span
+from rasterwire.files.stored_tiles import StoredTiles
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.image import Band, Image
 from rasterwire.nodes.nodes import Stored
@@ -329,6 +331,7 @@ def forget_files() -> None:
     byte_reader.forget_tiles()
     byte_reader._blocks._blocks.clear()
     tiff_file._files.clear()
+    tiff_file._remote_files.clear()
 
 
 @every("kind", ["tiles", "strips", "mask", "jpeg", "jpeg 2000"])
@@ -443,6 +446,45 @@ def test_tiles_are_kept_in_a_folder_for_other_processes(
         source.forget()
         wait_for_writer()
     assert kept[0].stat().st_size > 100, "the damaged tile was fetched again and kept"
+
+
+def test_tiles_are_written_while_others_are_fetched_only_where_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_tiles_module, "_MAX_WAITING", 100)
+    monkeypatch.setattr(stored_tiles_module, "_QUIET_SECONDS", 3600.0)
+    written: queue.Queue[list[Span]] = queue.Queue()
+
+    class Folder(TileFolder):
+        def put(self, file: tuple[str, str], tiles: Mapping[Span, bytes]) -> None:
+            super().put(file, tiles)
+            written.put(list(tiles))
+
+    tiles = StoredTiles(1 << 20)
+    tiles.folder = Folder(tmp_path, 1 << 30)
+    file = "memory://a", "1"
+    begins, may_end = threading.Event(), threading.Event()
+
+    def bytes_of(spans: Sequence[Span]) -> list[bytes]:
+        return [bytes(count) for _, count in spans]
+
+    def slow(spans: Sequence[Span]) -> list[bytes]:
+        begins.set()
+        assert may_end.wait(30)
+        return bytes_of(spans)
+
+    fetching = threading.Thread(target=lambda: tiles.fetch(file, [(0, 5)], slow))
+    fetching.start()
+    assert begins.wait(30)
+    for size in (10, 20, 30):
+        tiles.fetch(file, [(0, size)], bytes_of)
+    assert written.get(timeout=30) == [(0, 10)], "when 60 of 100 bytes wait"
+    assert written.empty()
+    monkeypatch.setattr(stored_tiles_module, "_QUIET_SECONDS", 0.0)
+    may_end.set()
+    fetching.join()
+    tiles.fetch(file, [(0, 1)], bytes_of)  # wakes the writer
+    assert [written.get(timeout=30) for _ in range(4)] == [[(0, 20)], [(0, 30)], [(0, 5)], [(0, 1)]]
 
 
 def wait_for_writer() -> None:

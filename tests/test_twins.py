@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rasterwire.compiled import TYPES, Loop, carrier
+from rasterwire.compiled import TYPES, Loop, carrier, run_twins
 from rasterwire.expression.functions.image import distance
 from rasterwire.files import lzw
 from rasterwire.files.decoded_tile import _sum_rows
 from rasterwire.nodes import loops, rank
+from rasterwire.pixels import Pixels
 from rasterwire.render import area_kernels, kernels, mean_kernels, rules
 from rasterwire.render.rounding import limits
 
@@ -147,12 +148,21 @@ def test_sorted_values_of_many_images(count: int, width: int) -> None:
             stack[:, 1] = stack[0, 1]
         valid = _random.random(stack.shape) < 0.8
         valid[:, 2, 2] = False
-        top = stack.dtype.type(np.inf if stack.dtype.kind == "f" else np.iinfo(dtype).max)
-        data, state = np.zeros((6, width)), np.zeros((6, width), bool)
-        wrong += [
-            (dtype, kind) for kind in range(5) if _differs(rank.rank, kind, 20.0, 75.0, top, stack, valid, data, state)
-        ]
+        layers = rank.Layers(count, (6, width), stack.dtype)
+        for data, is_valid in zip(stack, valid, strict=True):
+            layers.add(Pixels(data, is_valid))
+        wrong += [(dtype, kind) for kind in rank.RANKS if not _same_by_twin(layers, kind)]
     assert wrong == []
+
+
+def _same_by_twin(layers: rank.Layers, kind: str) -> bool:
+    of_loop = layers.ranked(kind, (20.0, 75.0), "float64")
+    run_twins(True)
+    try:
+        of_twin = layers.ranked(kind, (20.0, 75.0), "float64")
+    finally:
+        run_twins(False)
+    return all(a.tobytes() == b.tobytes() for a, b in zip(of_loop, of_twin, strict=True))
 
 
 def test_differences_distances_and_rows_of_tiles() -> None:

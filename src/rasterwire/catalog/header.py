@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from affine import Affine
@@ -141,8 +142,7 @@ def _read(href: str) -> Header:
         for path in files.sources:
             with open_raster(path, alone=True):
                 pass  # refused where it names overviews elsewhere
-        with gdal_calls():
-            placement = read_placement(files, options_of(href).crs)
+        placement = _placement(files, href)
         with open_raster(href, None, version, alone=True) as raster:
             _check_size(raster)
             grid, is_placed = _grid_of(raster, placement)
@@ -171,6 +171,13 @@ def _read(href: str) -> Header:
         raise SourceUnavailable(
             image_id="", band="", problem="a name or unit of its bands is not in UTF-8; store it again"
         ) from error
+
+
+def _placement(files: Beside, href: str) -> Placement:
+    if not any(files.paths()):
+        return Placement()  # to prepare calls of GDAL takes a fifth of a header's time
+    with gdal_calls():
+        return read_placement(files, options_of(href).crs)
 
 
 def _check_size(raster: DatasetReader) -> None:
@@ -246,8 +253,11 @@ def _crs_of(crs: RasterioCRS | None) -> CRS | None:
 
     The code is preferred because equal systems with different WKT have different hashes.
     """
-    if not crs:
-        return None
+    return _named_crs(crs) if crs else None
+
+
+@lru_cache(maxsize=256)
+def _named_crs(crs: RasterioCRS) -> CRS:
     code = crs.to_epsg()
     if code is not None and RasterioCRS.from_epsg(code) == crs:
         return CRS(f"EPSG:{code}")

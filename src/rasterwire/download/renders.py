@@ -20,6 +20,7 @@ from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
+from rasterwire.render.parts import Part, by_parts, has_parts
 from rasterwire.render.stored import stored_tiles
 from rasterwire.request import Format
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
@@ -78,7 +79,7 @@ class Render:
         """
 
         def blocks(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
-            for encoded in engine.map(partial(self._block, raster, encode), windows):
+            for encoded in self._encoded(engine, raster, windows, encode):
                 self.blocks_done += 1
                 yield encoded
                 if self.growth is not None:
@@ -91,9 +92,27 @@ class Render:
         except SourceUnavailable as error:
             raise SourceUnavailable(self.plan.image_id, error.band, error.problem) from error
 
-    def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
+    def _encoded(
+        self, engine: Engine, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]
+    ) -> Iterator[T]:
+        if not has_parts(raster):
+            return engine.map(partial(self._block, raster, encode), windows)
+
+        def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
+            def of_part(part: Part) -> Block:
+                self._check()
+                return render(part)
+
+            return engine.map(of_part, parts)
+
+        return map(encode, by_parts(raster, windows, run))
+
+    def _check(self) -> None:
         if self._stopped.is_set():
             raise RenderCancelled
+
+    def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
+        self._check()
         if raster.tiling is not None:
             return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
         return encode(render_block(raster, window))

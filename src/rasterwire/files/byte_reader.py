@@ -36,7 +36,7 @@ CHANGED = "the file changed since the request was planned; ask again"
 _NO_TILES: Mapping[Span, bytes] = {}
 
 _blocks = WholeBlocks(32 << 20)
-_tiles = StoredTiles(64 << 20)
+_tiles = StoredTiles(24 << 20)
 
 
 def keep_tiles(folder: TileFolder | None) -> None:

@@ -1,6 +1,7 @@
 """Stored tiles of remote files, still compressed: each is fetched once, whichever threads need it."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +12,14 @@ from rasterwire.files.tile_folder import TileFolder
 
 __all__ = ["StoredTiles"]
 
-_MAX_WAITING = 32 << 20
+_MAX_WAITING = 24 << 20
 """Bytes of tiles that wait to be written to the folder."""
+
+_QUIET_SECONDS = 0.25
+"""After the last fetch, before tiles are written: they are decoded meanwhile, and a client waits for that. Where half
+of the bytes are taken that may wait, they are written at once."""
+
+_clock = time.monotonic
 
 _Key = tuple[tuple[str, str], Span]
 
@@ -37,6 +44,8 @@ class StoredTiles:
         self._bytes = 0
         self._in_progress: dict[_Key, Future[bytes]] = {}
         self._waiting = 0
+        self._fetched = 0.0  # when the last fetch ended
+        self._crowded = threading.Condition(self._lock)
 
     def fetch(
         self, file: tuple[str, str], spans: Sequence[Span], read: Callable[[Sequence[Span]], list[bytes]]
@@ -104,6 +113,7 @@ class StoredTiles:
                 self._bytes += len(tile)
             while self._bytes > self._max_bytes:
                 self._bytes -= len(self._tiles.popitem(last=False)[1])
+            self._fetched = _clock()
         for span, future in futures.items():
             future.set_result(tiles[span])
         return tiles
@@ -117,8 +127,10 @@ class StoredTiles:
             if self._waiting + size > _MAX_WAITING:
                 return
             self._waiting += size
+            self._crowded.notify()
 
         def write() -> None:
+            self._wait_for_quiet()
             try:
                 folder.put(file, tiles)
             finally:
@@ -126,6 +138,15 @@ class StoredTiles:
                     self._waiting -= size
 
         _writer().submit(write)
+
+    def _wait_for_quiet(self) -> None:
+        with self._lock:
+            while self._waiting <= _MAX_WAITING // 2:
+                is_fetching = bool(self._in_progress)
+                pause = self._fetched + _QUIET_SECONDS - _clock()
+                if not is_fetching and pause <= 0:
+                    return
+                self._crowded.wait(_QUIET_SECONDS if is_fetching else pause)
 
     def _kept(self, file: tuple[str, str], spans: Sequence[Span]) -> dict[Span, bytes]:
         folder = self.folder

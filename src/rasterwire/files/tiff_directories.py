@@ -22,10 +22,15 @@ _MAX_ENTRIES = 4096
 """Of a directory; GDAL refuses more."""
 
 _CHUNK_VALUES = 1 << 18
+
+_MAX_NUMBER = 1 << 60
+"""Offsets beyond any file stay beyond it where they are larger, and sums do not overflow."""
+
 _MAX_CHARACTERS = 1 << 10
 
 _bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+_struct_of_type = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _whole_types = {3, 4, 16}
 
 _SUBFILE_TYPE = 254
@@ -135,10 +140,11 @@ class Directory:
 
     def _number(self, reader: ByteReader, tag: int, default: int) -> int:
         entry = self.entries.get(tag)
-        if entry is None:
+        form = None if entry is None else _struct_of_type.get(entry.type)
+        if entry is None or form is None or not entry.count:
             return default
-        values = _values(reader, self.order, entry)
-        return int(values[0]) if len(values) else default
+        data = _read(reader, entry.offset, struct.calcsize(form))  # some dozens for each file: arrays take long to make
+        return min(_number(self.order, form, data), _MAX_NUMBER) if len(data) == struct.calcsize(form) else default
 
     def pixels_end(self, reader: ByteReader) -> int:
         """Return the first byte after the last of its strips or tiles, 0 where none is stored."""
@@ -238,8 +244,7 @@ def _chunks(reader: ByteReader, order: str, entry: _Entry) -> Iterator[npt.NDArr
         count = min(_CHUNK_VALUES, entry.count - first)
         data = _read(reader, entry.offset + first * dtype.itemsize, count * dtype.itemsize)
         values = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
-        # offsets beyond any file stay beyond it, and sums do not overflow
-        yield np.minimum(values.astype(np.uint64), 1 << 60).astype(np.int64)
+        yield np.minimum(values.astype(np.uint64), _MAX_NUMBER).astype(np.int64)
         if len(values) < count:
             return
 

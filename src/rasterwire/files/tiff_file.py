@@ -29,8 +29,12 @@ from rasterwire.image import Tiling
 
 __all__ = ["Level", "nodata_text", "opened_level", "pages_of", "plain_bands", "tiling_of"]
 
-_MAX_FILES = 128
-"""Files that stay open."""
+_MAX_FILES, _MAX_REMOTE_FILES = 128, 1024
+"""Files that stay open: those of this machine, which have descriptors, and remote ones. A composite of very many scenes
+reads each of them for every part of its pixels."""
+
+_MAX_REMOTE_TILES = 1 << 20
+"""Tiles of all remote files that stay open; each takes two numbers."""
 
 _DEFLATE = {8, 32946}
 _PARTS = 8
@@ -57,6 +61,7 @@ _NONE_STORED: Mapping[Span, bytes] = {}
 
 _lock = threading.Lock()
 _files: OrderedDict[tuple[str, str], "_OpenTiff"] = OrderedDict()
+_remote_files: OrderedDict[tuple[str, str], "_OpenTiff"] = OrderedDict()
 
 
 class _OpenTiff:
@@ -72,6 +77,7 @@ class _OpenTiff:
         self.pages: list[tifffile.TiffPage] = []
         self.levels: list[tifffile.TiffPage] = []
         self.sound: list[bytearray] = []
+        self.tiles = 0
         directories = walk(reader)
         # of the full resolution: GDAL applies it to the overviews too
         self.nodata_text = directories.chain[0].text(reader, _NODATA) if directories.chain else ""
@@ -83,6 +89,7 @@ class _OpenTiff:
             self.levels = [pages[0], *(page for page in pages[1:] if page.subfiletype == _OVERVIEW)]
             # by level and tile: 1 where the whole tile was decoded once, so that its top may be decoded alone
             self.sound = [bytearray(len(page.databytecounts)) for page in self.levels]
+        self.tiles = sum(map(len, self.sound))
         if isinstance(file, ReaderFile) and file.failure is not None:
             raise file.failure  # tifffile leaves out pages that it cannot read
 
@@ -357,17 +364,26 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
 
 def _get(href: str, version: str) -> _OpenTiff | None:
     """Return an open file from the cache, or open it; None for a file that is no TIFF."""
+    files = _files if is_local(href) else _remote_files
     with _lock:
-        tiff = _files.get((href, version))
+        tiff = files.get((href, version))
         if tiff is not None:
-            _files.move_to_end((href, version))
+            files.move_to_end((href, version))
             return tiff
     reader = reader_of(href, version)
     if driver_of(reader) != "GTiff":
         return None
     tiff = _OpenTiff(reader)
     with _lock:
-        _files[href, version] = tiff
-        while len(_files) > _MAX_FILES:
-            _files.popitem(last=False)
+        files[href, version] = tiff
+        _drop_oldest()
     return tiff
+
+
+def _drop_oldest() -> None:
+    """Drop files that were used longest ago, where there are too many; but for the last one."""
+    while len(_files) > _MAX_FILES:
+        _files.popitem(last=False)
+    tiles = sum(tiff.tiles for tiff in _remote_files.values())
+    while len(_remote_files) > 1 and (len(_remote_files) > _MAX_REMOTE_FILES or tiles > _MAX_REMOTE_TILES):
+        tiles -= _remote_files.popitem(last=False)[1].tiles

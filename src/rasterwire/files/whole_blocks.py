@@ -75,13 +75,15 @@ class BlocksOfFile:
         if offset >= end:
             return b""
         first, last = offset // _BLOCK_BYTES, (end - 1) // _BLOCK_BYTES
+        if first == last:
+            block = self._blocks.get(self._file, first)
+            if block is not None:
+                return block[offset - first * _BLOCK_BYTES : end - first * _BLOCK_BYTES]
         blocks = {number: self._blocks.get(self._file, number) for number in range(first, last + 1)}
         missing = [number for number, block in blocks.items() if block is None]
         if missing:
             blocks |= self._fetched(missing, read)
         begin = offset - first * _BLOCK_BYTES
-        if first == last:
-            return (blocks[first] or b"")[begin : begin + end - offset]
         return b"".join(blocks[number] or b"" for number in range(first, last + 1))[begin : begin + end - offset]
 
     def load(self, spans: Sequence[Span], read: ReadSpans) -> None:

@@ -79,15 +79,15 @@ class Node:
         depth: number of nodes on the longest path down the tree, this one included.
         layers: how many ``Resampled`` nodes lie on one path down the tree.
         margin: pixels that the nodes below request around a target, in total.
-        sorts: number of values sorted at once for each pixel, the largest of this node and those below.
+        sorted_bytes: of the values sorted at once for each pixel, the most of this node and those below; 0 for none.
     """
 
-    __slots__ = ("bounds", "depth", "dtype", "inputs", "key", "layers", "margin", "sorts")
+    __slots__ = ("bounds", "depth", "dtype", "inputs", "key", "layers", "margin", "sorted_bytes")
     depth: int
     key: bytes
     layers: int
     margin: float
-    sorts: int
+    sorted_bytes: int
 
     def __init__(self, dtype: str, inputs: Sequence["Node"], bounds: Box | None, *identity: object) -> None:
         self.dtype = dtype
@@ -96,7 +96,7 @@ class Node:
         self.depth = 1 + max((node.depth for node in self.inputs), default=0)
         self.layers = max((node.layers for node in self.inputs), default=0)
         self.margin = max((node.margin for node in self.inputs), default=0.0)
-        self.sorts = max((node.sorts for node in self.inputs), default=1)
+        self.sorted_bytes = max((node.sorted_bytes for node in self.inputs), default=0)
         digest = hashlib.sha1(repr((full_name(type(self)), dtype, identity)).encode(), usedforsecurity=False)
         for node in self.inputs:
             digest.update(node.key)

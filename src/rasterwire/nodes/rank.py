@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rasterwire.compiled import TYPES, carried, compiled, loop
+from rasterwire.compiled import TYPES, carrier, compiled, loop
+from rasterwire.pixels import Pixels
 from rasterwire.sorting import merge_sort
 
 Array = npt.NDArray[Any]
 Valid = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int32]
 
 MEDIAN, MODE, PERCENTILE, INTERVAL_MEAN, DISTINCT = range(5)
 
@@ -25,32 +27,59 @@ RANKS = {
 
 
 MAX_SORTED = 1 << 21
-"""Values to sort at once; each takes up to 9 bytes."""
+"""Values to sort at once; each takes up to 8 bytes."""
 
 
-def ranked(kind: str, parameters: Sequence[Any], stack: Array, valid: Valid, dtype: str) -> tuple[Array, Valid]:
-    """Return the result of a reducer of sorted values at each pixel, and where there is one; see ``rank``."""
-    data, state = np.zeros(stack.shape[1:]), np.zeros(stack.shape[1:], bool)
-    low, high, *_ = *parameters, 0.0, 0.0
-    stack = carried(stack)
-    top = np.inf if stack.dtype.kind == "f" else np.iinfo(stack.dtype).max
-    rank(RANKS[kind], float(low), float(high), stack.dtype.type(top), stack, carried(valid), data, state)
-    return data.astype(dtype, copy=False), state
+class Layers:
+    """Values to sort at each pixel, added layer by layer. They take the only memory that grows with their number."""
+
+    def __init__(self, count: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        """Make room.
+
+        Args:
+            count: of the layers that will be added.
+            shape: rows and columns of a layer.
+            dtype: holds the values of all layers.
+        """
+        self._values = np.empty((count, *shape), carrier(dtype.name))
+        kind = self._values.dtype
+        self._top = kind.type(np.inf if kind.kind == "f" else np.iinfo(kind).max)
+        self._counts = np.zeros(shape, np.int32)
+        self._added = self._whole = 0
+
+    def add(self, pixels: Pixels) -> None:
+        """Add a layer; pixels that are not valid and NaN do not count."""
+        layer = self._values[self._added]
+        self._added += 1
+        layer[...] = pixels.data
+        valid = pixels.valid if layer.dtype.kind != "f" else pixels.valid & ~np.isnan(layer)
+        if valid.all():
+            self._whole += 1
+            return
+        np.copyto(layer, self._top, where=~valid)  # they sort to the end
+        self._counts += valid
+
+    def ranked(self, kind: str, parameters: Sequence[Any], dtype: str) -> tuple[Array, Valid]:
+        """Return the result of a reducer of sorted values at each pixel, and where there is one; see ``rank``."""
+        shape = self._counts.shape
+        data, state = np.zeros(shape), np.zeros(shape, bool)
+        low, high, *_ = *parameters, 0.0, 0.0
+        values, counts = self._values[: self._added], self._counts + np.int32(self._whole)
+        rank(RANKS[kind], float(low), float(high), values, counts, data, state)
+        return data.astype(dtype, copy=False), state
 
 
 def warm_up() -> None:
     """Compile for all types, or load the compiled loops."""
     for dtype in TYPES:
-        ranked("median", (), np.zeros((1, 1, 1), dtype), np.ones((1, 1, 1), bool), "float64")
+        layers = Layers(1, (1, 1), np.dtype(dtype))
+        layers.add(Pixels(np.zeros((1, 1), dtype), np.ones((1, 1), bool)))
+        layers.ranked("median", (), "float64")
 
 
-def _rank_twin(
-    kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid
-) -> None:
+def _rank_twin(kind: int, low: float, high: float, stack: Array, count: Counts, data: Array, state: Valid) -> None:
     """Do what ``rank`` does, by NumPy and to the bit."""
-    is_value = valid & (stack == stack)  # NaN does not count
-    values = np.sort(np.where(is_value, stack, top), axis=0, kind="stable")
-    count = is_value.sum(axis=0)
+    values = np.sort(stack, axis=0, kind="stable")
     state[...] = count > 0
     with np.errstate(all="ignore"):
         if kind == MEDIAN:
@@ -102,30 +131,23 @@ def _of_runs(values: Array, count: Array) -> tuple[Array, Array]:
 
 
 @loop(_rank_twin)
-def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Valid, data: Array, state: Valid) -> None:
+def rank(kind: int, low: float, high: float, stack: Array, counts: Counts, data: Array, state: Valid) -> None:
     """Fill in medians, modes, percentiles, means between percentiles or counts of different values.
 
     Args:
         kind: MEDIAN and so on.
         low: percent, where the kind needs it.
         high: likewise.
-        top: the greatest value of the type.
-        stack: values, shape (n, rows, columns).
-        valid: which of them count; NaN does not.
+        stack: values, shape (n, rows, columns), none of them NaN. Those that do not count are the greatest of the type.
+        counts: how many of them count, shape (rows, columns).
         data: filled in, shape (rows, columns).
         state: filled in: where at least one value counts.
     """
     count, cols = stack.shape[0], data.shape[1]
     lines = np.empty((count, cols), stack.dtype)
-    counts = np.empty(cols, np.int64)
     for r in range(data.shape[0]):
-        counts[:] = 0
         for k in range(count):
-            for c in range(cols):
-                value = stack[k, r, c]
-                is_value = valid[k, r, c] and value == value
-                counts[c] += is_value
-                lines[k, c] = value if is_value else top  # values that do not count sort to the end
+            lines[k] = stack[k, r]
         if count > _NETWORK and cols < _LEAST_LINE:
             line, spare = np.empty(count, stack.dtype), np.empty(count, stack.dtype)
             for c in range(cols):
@@ -134,16 +156,16 @@ def rank(kind: int, low: float, high: float, top: Any, stack: Array, valid: Vali
         else:
             _sort_columns(lines)
         for c in range(cols):
-            state[r, c] = counts[c] > 0
+            state[r, c] = counts[r, c] > 0
         if kind == MEDIAN:
             for c in range(cols):
-                n = counts[c]
+                n = counts[r, c]
                 if n > 0:
                     data[r, c] = (np.float64(lines[(n - 1) // 2, c]) + np.float64(lines[n // 2, c])) / 2.0
         else:
             for c in range(cols):
-                if counts[c] > 0:
-                    data[r, c] = _statistic(kind, low, high, lines[:, c], counts[c])
+                if counts[r, c] > 0:
+                    data[r, c] = _statistic(kind, low, high, lines[:, c], counts[r, c])
 
 
 _NETWORK, _LEAST_LINE = 160, 16

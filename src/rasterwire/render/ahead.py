@@ -12,15 +12,17 @@ from rasterwire.files.sandbox import is_apart
 from rasterwire.files.sources import is_local
 from rasterwire.files.tiff_file import opened_level
 from rasterwire.geo.grid import pixel_offset
+from rasterwire.image import Band
 from rasterwire.nodes.nodes import Node, Resampled, Stored
 from rasterwire.pixels import Window
 from rasterwire.plan.bands import plan_band
 from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.render.positions import unwrapped
 from rasterwire.render.sampling import Rectangle, sampling_of
+from rasterwire.render.source import decode_ahead
 from rasterwire.request import Resampling
 
-__all__ = ["LeavesAhead", "fetch_ahead", "remote_leaves"]
+__all__ = ["LeavesAhead", "SharedFetches", "fetch_ahead", "remote_leaves"]
 
 _THREADS = 16
 _MAX_WAITING = 64
@@ -29,8 +31,9 @@ _MAX_WAITING = 64
 _MAX_ROW = 1 << 13
 """Columns of a raster up to which its rows are fetched in whole."""
 
-_AHEAD_BYTES = 16 << 20
-"""Of pixels of the output, whose tiles are fetched before the blocks of these pixels are rendered."""
+_AHEAD_BYTES = 8 << 20
+"""Of pixels of the output, whose tiles are fetched before the blocks of these pixels are rendered. With more in flight
+at once, those of the first block arrive last, and nothing is decoded meanwhile."""
 
 _BANDS_AHEAD = 16
 """Stored bands of a computation whose tiles are fetched before they are read."""
@@ -95,7 +98,7 @@ def _is_fetched(band: BandPlan) -> bool:
     return stored is not None and stored.plain and not is_local(stored.href)
 
 
-def _fetch(band: BandPlan, grid: GeoBox, window: Window) -> None:
+def _fetch(band: BandPlan, grid: GeoBox, window: Window, is_decoded: Callable[[], bool] = lambda: False) -> None:
     """Fetch the tiles of a band under a window of a grid, so that they are at hand when they are read."""
     try:
         rectangle = _source_rectangle(band, grid, window)
@@ -105,8 +108,17 @@ def _fetch(band: BandPlan, grid: GeoBox, window: Window) -> None:
                 stored.href, stored.version, None if band.overview is None else stored.overviews[band.overview]
             )
             level.stored(level.tiles_under(stored.index, rectangle))
+            if band.resampling is None and is_decoded():
+                _decode(stored, grid, rectangle)
     except Exception:  # noqa: BLE001  whoever reads the tiles meets the error and tells it
         pass
+
+
+def _decode(band: Band, grid: GeoBox, rectangle: Rectangle) -> None:
+    left, top, right, bottom = max(rectangle[0], 0), max(rectangle[1], 0), *rectangle[2:]
+    offset = pixel_offset(grid, band.grid)
+    if offset is not None and left < right and top < bottom:
+        decode_ahead(band, Window(top, left, bottom - top, right - left), until=offset[1] + int(grid.shape[0]))
 
 
 def _source_rectangle(band: BandPlan, grid: GeoBox, window: Window) -> Rectangle | None:
@@ -150,11 +162,47 @@ def remote_leaves(nodes: tuple[Node, ...]) -> tuple[Stored, ...]:
     return tuple(leaves)
 
 
-class LeavesAhead:
-    """Has the tiles of the next stored bands of a computation fetched while it reads a band."""
+class SharedFetches:
+    """Which bands have had their tiles under a window asked for, by all who compute a part of the window.
 
-    def __init__(self, leaves: Sequence[Stored], resampling: Resampling, grid: GeoBox, window: Window) -> None:
-        self._leaves, self._resampling, self._grid, self._window = leaves, resampling, grid, window
+    Attributes:
+        window: of the output.
+        decodes: whether tiles are decoded as well: where several parts of the window need the same tiles at the same
+            time, they would wait for each other.
+        following: those of the window that is computed next.
+    """
+
+    def __init__(self, window: Window, *, decodes: bool = False) -> None:
+        self.window, self.decodes = window, decodes
+        self.following: SharedFetches | None = None
+        self._lock = threading.Lock()
+        self._begun: set[bytes] = set()
+        self._reached: set[bytes] = set()
+
+    def reach(self, leaf: Stored) -> None:
+        """Tell that a band is read; its tiles need not be decoded ahead any more."""
+        self._reached.add(leaf.key)
+
+    def is_decoded(self, leaf: Stored) -> bool:
+        """Tell whether the tiles of a band are still to be decoded ahead."""
+        return self.decodes and leaf.key not in self._reached
+
+    def begin(self, leaf: Stored) -> bool:
+        """Tell whether the tiles of a band have still to be asked for; the caller does it."""
+        with self._lock:
+            is_new = leaf.key not in self._begun
+            self._begun.add(leaf.key)
+        return is_new
+
+
+class LeavesAhead:
+    """Has the tiles of the next stored bands of a computation fetched while it reads a band.
+
+    Behind the last band come the first ones of the window that follows.
+    """
+
+    def __init__(self, leaves: Sequence[Stored], resampling: Resampling, grid: GeoBox, fetches: SharedFetches) -> None:
+        self._leaves, self._resampling, self._grid, self._fetches = leaves, resampling, grid, fetches
         self._places = {leaf.key: place for place, leaf in enumerate(leaves)}
         self._begun = 0
 
@@ -163,8 +211,16 @@ class LeavesAhead:
         place = self._places.get(leaf.key)
         if place is None or is_apart():
             return
-        until = min(place + 1 + _BANDS_AHEAD, len(self._leaves))
-        for following in self._leaves[max(self._begun, place) : until]:
-            plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
-            _submit(partial(_fetch, plan, self._grid, self._window))
+        until = place + 1 + _BANDS_AHEAD
+        self._fetches.reach(leaf)
+        for number in range(max(self._begun, place), until):
+            turn, index = divmod(number, len(self._leaves))
+            fetches = self._fetches if turn == 0 else self._fetches.following
+            if turn > 1 or fetches is None:
+                break
+            following = self._leaves[index]
+            if fetches.begin(following):
+                plan = plan_band(following.band, self._grid, following.resampling or self._resampling)
+                is_decoded = partial(fetches.is_decoded, following)
+                _submit(partial(_fetch, plan, self._grid, fetches.window, is_decoded))
         self._begun = max(self._begun, until)

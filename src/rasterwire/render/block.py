@@ -11,7 +11,7 @@ from rasterwire.image import Band
 from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan, RasterPlan
-from rasterwire.render.ahead import fetch_ahead
+from rasterwire.render.ahead import SharedFetches, fetch_ahead
 from rasterwire.render.band import render_band
 from rasterwire.render.computed import compute
 from rasterwire.render.interpolation import is_compiled
@@ -20,24 +20,29 @@ from rasterwire.render.sampling import sampling_of
 from rasterwire.request import Resampling
 
 
-def render_block(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+def render_block(raster: RasterPlan, window: Window, fetches: SharedFetches | None = None) -> tuple[Pixels, ...]:
     """Return the bands of a raster over a window, in order, in their planned types.
 
-    The result depends only on the arguments and the files: a pixel is the same in any window.
+    The result depends only on the plan, the window and the files: a pixel is the same in any window.
+
+    Args:
+        raster: plan of the bands.
+        window: of its grid.
+        fetches: see ``compute``.
 
     Raises:
         SourceUnavailable: a file cannot be read, or was replaced since the plan was made.
     """
     fetch_ahead(raster, window)
     clip = None if raster.clip is None else inside(raster.clip, raster.grid, window)
-    by_name = _computed(raster, window)
+    by_name = _computed(raster, window, fetches)
     return tuple(
         _finished(band, by_name[band.name] if band.name in by_name else render_band(band, raster.grid, window), clip)
         for band in raster.bands
     )
 
 
-def _computed(raster: RasterPlan, window: Window) -> dict[str, Pixels]:
+def _computed(raster: RasterPlan, window: Window, fetches: SharedFetches | None) -> dict[str, Pixels]:
     """Return the computed bands by name. Bands of one resampling are computed together, as they may share nodes."""
     nodes = defaultdict[Resampling, dict[str, Node]](dict)
     for band in raster.bands:
@@ -45,7 +50,8 @@ def _computed(raster: RasterPlan, window: Window) -> dict[str, Pixels]:
             nodes[band.resampling or Resampling.NEAREST][band.name] = band.node
     pixels: dict[str, Pixels] = {}
     for resampling, by_name in nodes.items():
-        pixels.update(zip(by_name, compute([*by_name.values()], raster.grid, window, resampling), strict=True))
+        results = compute([*by_name.values()], raster.grid, window, resampling, fetches)
+        pixels.update(zip(by_name, results, strict=True))
     return pixels
 
 

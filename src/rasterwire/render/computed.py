@@ -8,12 +8,11 @@ from odc.geo.geobox import GeoBox
 from rasterwire.budget import of_block
 from rasterwire.geo.grid import pixel_offset
 from rasterwire.nodes.nodes import Cropped, Node, Resampled, Stored, Target
-from rasterwire.nodes.rank import MAX_SORTED
 from rasterwire.nodes.run import count_requests, evaluate
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.bands import plan_band
 from rasterwire.plan.types import BandPlan
-from rasterwire.render.ahead import LeavesAhead, remote_leaves
+from rasterwire.render.ahead import LeavesAhead, SharedFetches, remote_leaves
 from rasterwire.render.band import render_band
 from rasterwire.render.source import ReadableBand
 from rasterwire.render.splitting import concatenate
@@ -21,7 +20,11 @@ from rasterwire.request import Resampling
 
 
 def compute(
-    nodes: Sequence[Node], grid: GeoBox, window: Window, resampling: Resampling = Resampling.NEAREST
+    nodes: Sequence[Node],
+    grid: GeoBox,
+    window: Window,
+    resampling: Resampling = Resampling.NEAREST,
+    fetches: SharedFetches | None = None,
 ) -> list[Pixels]:
     """Return the pixels of nodes over a window of a grid.
 
@@ -30,18 +33,17 @@ def compute(
         grid: that stored bands are read on.
         window: of the grid.
         resampling: of stored bands that have none of their own.
+        fetches: of the tiles of remote bands, shared with others that compute the same nodes; None for those under
+            the window.
 
     Raises:
         SourceUnavailable: a file cannot be read.
     """
-    counts, leaves = _request_counts(tuple(nodes)), remote_leaves(tuple(nodes))
-    sorts = max((node.sorts for node in nodes), default=1)
-    least = _LEAST_REMOTE_PART if leaves else _LEAST_PART
-    size = max(MAX_SORTED // sorts, min(least, _MAX_OF_LEAST // sorts))
+    counts, leaves, size = _request_counts(tuple(nodes)), remote_leaves(tuple(nodes)), pixels_at_once(nodes)
 
     def pixels_of(part: Window) -> list[Pixels]:
         if part.height * part.width <= size:
-            ahead = LeavesAhead(leaves, resampling, grid, part) if leaves else None
+            ahead = LeavesAhead(leaves, resampling, grid, fetches or SharedFetches(part)) if leaves else None
             read = partial(_read, resampling, ahead)
             return evaluate(nodes, Target(grid, part), read, counts)
         # all nodes together, so that a node that they share is computed once
@@ -52,14 +54,24 @@ def compute(
         return pixels_of(window)
 
 
-_LEAST_PART = 1 << 15
-"""Pixels; with smaller parts the tiles of files would be decoded again and again."""
+_MAX_PART = 1 << 21
+"""Pixels that are computed at once at most."""
 
-_LEAST_REMOTE_PART = 1 << 16
-"""Likewise, of remote files: tiles of very many scenes do not stay in memory until the next part."""
+_SORTED_BYTES = 4 << 20
+"""Of values to sort, which exist at once in each thread."""
 
-_MAX_OF_LEAST = 1 << 25
-"""Values of such a part, where very many scenes are sorted."""
+_LEAST_PART = 1 << 18
+"""Pixels that are computed at once though their values take more: with smaller parts, tiles of files would be decoded
+again and again."""
+
+_MAX_SORTED_BYTES = 56 << 20
+"""Of the values of such a part, where very many scenes are sorted."""
+
+
+def pixels_at_once(nodes: Sequence[Node]) -> int:
+    """Return how many pixels of nodes are computed at once at most, at least 1."""
+    each = max((node.sorted_bytes for node in nodes), default=0) or 1
+    return max(1, min(_MAX_PART, max(_SORTED_BYTES // each, min(_LEAST_PART, _MAX_SORTED_BYTES // each))))
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ from rasterwire.files.gdal_window import fetch_for_gdal
 from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset
 from rasterwire.files.sandbox import call, is_apart
 from rasterwire.files.sources import Span, is_local
-from rasterwire.files.tiff_file import opened_level
+from rasterwire.files.tiff_file import Level, opened_level
 from rasterwire.image import Band, BandMetadata
 from rasterwire.nodes.computed import Computed
 from rasterwire.nodes.nodes import Node
@@ -37,6 +37,9 @@ _OPEN_PER_THREAD = 32
 _DAMAGED = "the file is damaged, or cannot be read as it is"
 
 _tiles = TileCache(24 << 20)
+
+_MAX_AHEAD_BYTES = 1 << 19
+"""Of a tile that is decoded ahead: as many as are fetched ahead fit into the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,11 +220,46 @@ def _by_tiles(band: Band, overview: int | None, window: Window, until: int | Non
     """Read pixels of a plain file from decoded tiles, which all threads share."""
     check_version(band)
     level = opened_level(band.href, band.version, None if overview is None else band.overviews[overview])
-    first, sample = level.first_tile(band.index)
+    _, sample = level.first_tile(band.index)
     height, width = level.tile_height, level.tile_width
     left, top = window.col, window.row
     right, bottom = left + window.width, top + window.height
     data = np.empty((window.height, window.width), band.dtype)
+    for (y, x), tile in _decoded_tiles(band, overview, level, window, until):
+        rows = slice(max(top, y) - top, min(bottom, y + height) - top)
+        cols = slice(max(left, x) - left, min(right, x + width) - left)
+        try:
+            tile.copy_to(data, rows, cols, (max(top - y, 0), max(left - x, 0)), sample)
+        except ValueError as error:
+            raise SourceUnavailable("", band.name, _DAMAGED) from error
+    return NodataPixels(data, band.nodata)
+
+
+def decode_ahead(band: Band, window: Window, until: int) -> None:
+    """Decode the tiles of a plain band that ``read`` will need soon, in several threads; not those that would not stay.
+
+    Args:
+        band: of a remote file.
+        window: of its full resolution; it may extend beyond the raster.
+        until: see ``read``.
+
+    Raises:
+        SourceUnavailable: the file cannot be read.
+    """
+    level = opened_level(band.href, band.version, None)
+    right, bottom = min(window.col + window.width, level.width), min(window.row + window.height, level.height)
+    inside = Window(window.row, window.col, bottom - window.row, right - window.col)
+    if level.tile_height * level.tile_width * np.dtype(band.dtype).itemsize <= _MAX_AHEAD_BYTES:
+        for _ in _decoded_tiles(band, None, level, inside, until):
+            pass
+
+
+def _decoded_tiles(
+    band: Band, overview: int | None, level: Level, window: Window, until: int | None
+) -> Iterator[tuple[tuple[int, int], DecodedTile]]:
+    """Yield row and column of the first pixel of each tile under a window, and the tile."""
+    first, _ = level.first_tile(band.index)
+    height, width = level.tile_height, level.tile_width
     stored: Mapping[Span, bytes] = {}
 
     def decode(key: tuple[str, str, int | None, int, int]) -> DecodedTile:
@@ -241,20 +279,13 @@ def _by_tiles(band: Band, overview: int | None, window: Window, until: int | Non
 
     corners = {
         key_of(row, col): (row * height, col * width)
-        for row in range(top // height, -(-bottom // height))
-        for col in range(left // width, -(-right // width))
+        for row in range(window.row // height, -(-(window.row + window.height) // height))
+        for col in range(window.col // width, -(-(window.col + window.width) // width))
     }
     if level.is_remote:
         stored = level.stored(key[-2] for key in corners if key not in _tiles)
     for key, tile in _tiles.each(list(corners), decode):
-        y, x = corners[key]
-        rows = slice(max(top, y) - top, min(bottom, y + height) - top)
-        cols = slice(max(left, x) - left, min(right, x + width) - left)
-        try:
-            tile.copy_to(data, rows, cols, (max(top - y, 0), max(left - x, 0)), sample)
-        except ValueError as error:
-            raise SourceUnavailable("", band.name, _DAMAGED) from error
-    return NodataPixels(data, band.nodata)
+        yield corners[key], tile
 
 
 def _by_gdal(band: Band, overview: int | None, window: Window) -> Pixels:

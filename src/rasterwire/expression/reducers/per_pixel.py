@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rasterwire.compiled import carrier
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.table import REDUCERS, PixelEngine, ResultType
 from rasterwire.nodes.bounds import Box, are_apart, enclosing_box
 from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target, target_bounds
 from rasterwire.nodes.pixel_type import BOOLEAN, DOUBLE, PixelType, union, wide
-from rasterwire.nodes.rank import ranked
+from rasterwire.nodes.rank import Layers
 from rasterwire.pixels import Pixels
 
 Array = npt.NDArray[Any]
@@ -34,7 +35,9 @@ class Reduced(Node):
         self.kind = kind
         self.parameters = parameters
         if row.at_pixels is PixelEngine.RANK:
-            self.sorts = max(self.sorts, len(inputs))
+            types = {node.dtype for node in inputs} or {dtype}
+            size = np.dtype(carrier(np.result_type(*map(np.dtype, types)).name)).itemsize
+            self.sorted_bytes = max(self.sorted_bytes, len(inputs) * size)
 
     def make(self, place: Target) -> Computation:
         """See ``Node.make``."""
@@ -53,12 +56,10 @@ class Reduced(Node):
         shape = place.window.height, place.window.width
         if not near:
             return Pixels(np.zeros(shape, self.dtype), np.zeros(shape, bool))
-        dtype = np.result_type(*(np.dtype(node.dtype) for node in near))
-        stack, valid = np.empty((len(near), *shape), dtype), np.empty((len(near), *shape), bool)
-        for index, node in enumerate(near):
-            pixels = yield PixelRequest(node, place)
-            stack[index], valid[index] = pixels.data, pixels.valid
-        return Pixels(*ranked(self.kind, self.parameters, stack, valid, self.dtype))
+        layers = Layers(len(near), shape, np.result_type(*(np.dtype(node.dtype) for node in near)))
+        for node in near:
+            layers.add((yield PixelRequest(node, place)))
+        return Pixels(*layers.ranked(self.kind, self.parameters, self.dtype))
 
 
 class Accumulator:

@@ -17,7 +17,7 @@ from rasterwire.expression.reducers.table import REDUCERS, PixelEngine
 from rasterwire.geo.grid import pixel_metres
 from rasterwire.nodes.nodes import Computation, Node, PixelRequest, Target
 from rasterwire.nodes.pixel_type import DOUBLE, FLOAT, PixelType
-from rasterwire.nodes.rank import MAX_SORTED, ranked
+from rasterwire.nodes.rank import MAX_SORTED, Layers
 from rasterwire.pixels import Pixels
 
 _MAX_MARGIN = 1024
@@ -146,8 +146,10 @@ def _statistic(
     step = max(1, MAX_SORTED // (len(parts) * shape[1]))
     for top in range(0, shape[0], step):
         rows = slice(top, top + step)
-        stacks = np.stack([part[rows] for part in parts]), np.stack([part_valid[rows] for part_valid in valid])
-        data[rows], state[rows] = ranked(kind, parameters, *stacks, dtype)
+        layers = Layers(len(parts), (len(data[rows]), shape[1]), parts[0].dtype)
+        for part, part_valid in zip(parts, valid, strict=True):
+            layers.add(Pixels(part[rows], part_valid[rows]))
+        data[rows], state[rows] = layers.ranked(kind, parameters, dtype)
     return data, state
 
 
