@@ -11,6 +11,7 @@ from typing import Any
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
+from rasterwire.store.settings import StoreSettings, read_store
 from rasterwire.tables import wrong_setting
 
 
@@ -72,6 +73,7 @@ class Settings:
         sources: from where the files of catalogs may be read beside this machine, each a table ``[[sources]]`` of the
             file.
         cache: what is kept of files that are not on this machine, a table ``[cache]`` of the file.
+        store: what several servers share, a table ``[store]`` of the file.
     """
 
     catalog: Path | None = None
@@ -100,6 +102,7 @@ class Settings:
     catalogs: tuple[CatalogSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
     cache: CacheSettings = CacheSettings()
+    store: StoreSettings = field(default_factory=StoreSettings)
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -117,7 +120,7 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache")
+_tables = ("catalogs", "sources", "cache", "store")
 """Settings that only the file can have."""
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
@@ -135,10 +138,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     """
     values: dict[str, object] = {}
     if config is not None:
-        try:
-            values |= tomllib.loads(config.read_text())
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise BadSettings(f"config file {config}: {error}") from None
+        values |= _read_file(config)
     by_name = {f.name: f for f in fields(Settings)}
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
@@ -157,14 +157,38 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
         "catalogs": read_catalogs(values.get("catalogs", []), violations),
         "sources": read_sources(values.get("sources", []), violations),
         "cache": _read_cache(values.get("cache", {}), violations),
+        "store": read_store(values.get("store", {}), violations),
     }
     if "catalog" not in values and not values.get("catalogs"):
         violations.add(wrong_setting("catalog", "not set; name the folder of images"))
     if typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
+    _raise_if_any(violations)
+    return Settings(**typed)
+
+
+def load_store_settings(config: Path) -> StoreSettings:
+    """Return the settings of the stores from a TOML file, whatever else it holds.
+
+    Raises:
+        BadSettings: they are wrong, or the file is unreadable; tells all at once.
+    """
+    violations = Violations()
+    settings = read_store(_read_file(config).get("store", {}), violations)
+    _raise_if_any(violations)
+    return settings
+
+
+def _read_file(config: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(config.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSettings(f"config file {config}: {error}") from None
+
+
+def _raise_if_any(violations: Violations) -> None:
     if violations.items:
         raise BadSettings("\n".join(sorted(str(violation) for violation in violations.items)))
-    return Settings(**typed)
 
 
 def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations: Violations) -> None:

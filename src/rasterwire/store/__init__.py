@@ -15,7 +15,7 @@ class DownloadRecord:
     """A registered download.
 
     Attributes:
-        id: a random text that cannot be guessed; the last part of the resource name.
+        id: 32 random hexadecimal digits that cannot be guessed; the last part of the resource name.
         token: the secret that a reader must send with the id.
         request_id: the client's id of the request, or "".
         payload: the serialized request; opaque here.

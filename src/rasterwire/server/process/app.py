@@ -41,6 +41,7 @@ from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
+from rasterwire.server.process.stores import make_download_store
 from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -50,7 +51,6 @@ from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
 from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
 from rasterwire.store.private_files import private_folder
-from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
 
 _log = logging.getLogger("rasterwire.server")
@@ -189,7 +189,7 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
         if settings.workers == 1:
             _remove_leftovers(settings.state_dir)
         private_folder(scratch)
-        store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+        store = make_download_store(settings)
         artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None

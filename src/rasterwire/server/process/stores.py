@@ -1,0 +1,77 @@
+"""The stores of a server: those that its settings name, else those in its state folder."""
+
+from typing import TYPE_CHECKING
+
+from rasterwire.errors import StorageUnavailable
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.store import DownloadStore
+from rasterwire.store.settings import StoreSettings
+from rasterwire.store.sqlite import SqliteDownloadStore
+
+if TYPE_CHECKING:
+    from rasterwire.store.postgres.database import Database
+
+__all__ = ["make_download_store", "migrate_database"]
+
+
+def make_download_store(settings: Settings) -> DownloadStore:
+    """Return the store of registered downloads; its owner closes it.
+
+    Raises:
+        BadSettings: the database cannot be used; the message names the remedy.
+        OSError: the file in the state folder cannot be used.
+    """
+    if not settings.store.conninfo():
+        return SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+    database = _database(settings.store)
+    # Late: what a server without a database does not need.
+    from rasterwire.store.postgres.downloads import PostgresDownloadStore
+    from rasterwire.store.postgres.migrations import version_problem
+
+    try:
+        problem = version_problem(database)
+    except StorageUnavailable:
+        problem = _UNUSABLE
+    if problem:
+        database.close()
+        raise BadSettings(f"store.database: {problem}")
+    return PostgresDownloadStore(database)
+
+
+def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:
+    """Bring the tables of the database to the version of this server.
+
+    Returns:
+        the versions that were made, and the one that the tables have now.
+
+    Raises:
+        BadSettings: there is no database, or it cannot be used.
+    """
+    if not settings.conninfo():
+        raise BadSettings("store.database: it is not set; without a database there is nothing to migrate")
+    database = _database(settings)
+    from rasterwire.store.postgres.migrations import MIGRATIONS, migrate
+
+    try:
+        return migrate(database), MIGRATIONS[-1].number
+    except StorageUnavailable:
+        raise BadSettings(f"store.database: {_UNUSABLE}") from None
+    finally:
+        database.close()
+
+
+_UNUSABLE = "it cannot be reached, or refused what was asked; the log says why"
+
+
+def _database(settings: StoreSettings) -> "Database":
+    try:
+        import psycopg
+
+        from rasterwire.store.postgres.database import Database
+    except ImportError:
+        problem = "it needs psycopg; install it with pip install 'rasterwire[postgres]'"
+        raise BadSettings(f"store.database: {problem}") from None
+    try:
+        return Database(settings.conninfo())
+    except psycopg.ProgrammingError:
+        raise BadSettings("store.database: it is not the address of a PostgreSQL database") from None

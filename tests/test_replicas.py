@@ -1,0 +1,185 @@
+"""Two servers that share their stores answer for each other."""
+
+import asyncio
+import re
+import subprocess
+import sys
+import threading
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from click.testing import CliRunner
+
+from effort import HANG
+from rasterwire.cli.main import cli
+from rasterwire.server.process.app import running
+from rasterwire.server.settings import BadSettings, Settings, load_settings
+from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
+from serving import Served, refusal, served
+
+SIDE = 600
+PARAMS = {"image": "a", "format": download_pb2.FORMAT_GEO_TIFF}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
+    with rasterio.open(folder / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+        raster.write(np.random.default_rng(1).integers(1, 60_000, (1, SIDE, SIDE)).astype("uint16"))
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One of several servers, in a process of its own."""
+
+    server: Served
+    process: "subprocess.Popen[str]"
+
+
+@contextmanager
+def replica(catalog: Path, config: Path, state: Path) -> Iterator[Replica]:
+    command = [sys.executable, "-m", "rasterwire.cli", "serve", str(catalog), "--config", str(config)]
+    command += ["--grpc-port", "0", "--http-port", "0", "--state-dir", str(state)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            log = []
+            for line in process.stderr:
+                log.append(line)
+                if match := re.search(r"on grpc (\S+), (http\S+)", line):
+                    break
+            else:
+                raise AssertionError("".join(log))
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            with grpc.insecure_channel(match[1]) as channel:
+                downloads = download_service_pb2_grpc.DownloadServiceStub(channel)
+                images = catalog_service_pb2_grpc.CatalogServiceStub(channel)
+                yield Replica(Served(match[1], match[2], downloads, images), process)
+        finally:
+            process.terminate()
+            process.wait(HANG)
+
+
+async def begin(settings: Settings) -> None:
+    async with running(settings):
+        pass
+
+
+Start = Callable[[], Replica]
+
+
+@pytest.fixture
+def config(tmp_path: Path, new_database: Callable[[], str]) -> Path:
+    """A config file of servers that share their stores."""
+    secret = tmp_path / "database"
+    secret.write_text(f"{new_database()}\n")
+    path = tmp_path / "rasterwire.toml"
+    path.write_text(f'[store]\ndatabase_file = "{secret}"\n')
+    assert CliRunner().invoke(cli, ["admin", "migrate", "--config", str(path)]).exit_code == 0
+    return path
+
+
+@pytest.fixture
+def start(tmp_path: Path, catalog: Path, config: Path) -> Iterator[Start]:
+    """Return a function that starts another server over the same stores."""
+    with ExitStack() as stack:
+        states = (tmp_path / f"state-{n}" for n in range(9))
+        yield lambda: stack.enter_context(replica(catalog, config, next(states)))
+
+
+def by_http(server: Served, download: download_pb2.DownloadId) -> bytes:
+    address = f"{server.http}/v1/{download.name}:getPixels?token={download.token}"
+    with urllib.request.urlopen(address, timeout=HANG) as answer:
+        return bytes(answer.read())
+
+
+def test_any_server_answers_any_id(start: Start) -> None:
+    first, second = start().server, start().server
+    answers = set()
+    for number in range(4):
+        creator, reader = (first, second) if number % 2 else (second, first)
+        download = creator.create(download_pb2.DownloadParams(**PARAMS)).download_id
+        answers |= {reader.read(download), by_http(reader, download), creator.read(download)}
+        with pytest.raises(grpc.RpcError) as caught:
+            reader.read(download_pb2.DownloadId(name=download.name, token="0" * 32))
+        assert refusal(caught.value).code is grpc.StatusCode.NOT_FOUND
+    assert len(answers) == 1
+
+
+def test_a_request_id_is_one_download_at_all_servers(start: Start) -> None:
+    params = download_pb2.DownloadParams(request_id=str(uuid.uuid4()), **PARAMS)
+    first, second = start().server, start().server
+    assert first.create(params).download_id.name == second.create(params).download_id.name
+
+
+def test_an_id_outlives_the_server_that_gave_it(start: Start) -> None:
+    first, second = start(), start()
+    download = first.server.create(download_pb2.DownloadParams(**PARAMS)).download_id
+    before = first.server.read(download)
+    first.process.kill()
+    first.process.wait(HANG)
+    assert second.server.read(download) == before
+
+
+def test_a_server_does_not_start_before_the_tables_are_migrated(
+    catalog: Path, tmp_path: Path, new_database: Callable[[], str]
+) -> None:
+    secret, config = tmp_path / "database", tmp_path / "rasterwire.toml"
+    secret.write_text(new_database())
+    config.write_text(f'[store]\ndatabase_file = "{secret}"\n')
+    settings = load_settings(config, {"catalog": catalog, "grpc_port": 0, "http_port": 0, "state_dir": tmp_path / "s"})
+    with pytest.raises(BadSettings, match="run rasterwire admin migrate"):
+        asyncio.run(begin(settings))
+    answer = CliRunner().invoke(cli, ["admin", "migrate", "--config", str(config)])
+    assert "the tables have version" in answer.output
+    with served(settings) as server:
+        assert server.create(download_pb2.DownloadParams(**PARAMS)).download_id.name
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("store = 1", "store: it is not a table"),
+        ('[store]\ndatabase = "postgresql://a:secret@host/b"', "store.database: it holds a password"),
+        ('[store]\ndatabase = "host=a password = secret"', "store.database: it holds a password"),
+        ("[store]\ndatabase = 1", "store.database: it is no text"),
+        ('[store]\ndatabase_file = "secret"', "store.database_file: it is no absolute path"),
+        ('[store]\ndatabase_file = "/no/secret"', "store.database_file: the file cannot be read"),
+        ('[store]\ndatabase = "host=a"\ndatabase_file = "/dev/null"', "store.database: database_file names one too"),
+        ('[store]\nbase = "host=a"', "store.base: there is no such setting"),
+    ],
+)
+def test_what_is_wrong_with_the_table_is_told_without_secrets(
+    tmp_path: Path, catalog: Path, table: str, problem: str
+) -> None:
+    config = tmp_path / "a.toml"
+    config.write_text(table)
+    with pytest.raises(BadSettings) as caught:
+        load_settings(config, {"catalog": catalog})
+    assert problem in str(caught.value)
+    assert "secret@" not in f"{caught.value}"
+    assert "= secret" not in f"{caught.value}"
+
+
+@pytest.mark.parametrize("address", ["postgresql://127.0.0.1:1/none", "no address", "http://127.0.0.1"])
+def test_a_database_that_cannot_be_used_ends_the_start_with_a_sentence(
+    tmp_path: Path, catalog: Path, address: str
+) -> None:
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install '.[postgres]'")
+    config = tmp_path / "a.toml"
+    config.write_text(f'[store]\ndatabase = "{address}"')
+    settings = load_settings(config, {"catalog": catalog, "state_dir": tmp_path / "state"})
+    with pytest.raises(BadSettings, match=r"^store\.database: it "):
+        asyncio.run(begin(settings))
