@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from postgres import Postgres, postgres
+from seaweed import Seaweed, seaweed
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +29,17 @@ def postgres_server() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[Seaweed]:
+    """An S3 server that tests share; skips the test where SeaweedFS is not installed."""
+    with seaweed() as server:
+        yield server
+
+
 _databases = count()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_database(postgres_server: Postgres) -> Callable[[], str]:
     """Return a function that makes an empty database, and returns its address."""
 

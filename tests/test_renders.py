@@ -19,7 +19,6 @@ from rasterwire.errors import Overloaded, RenderCancelled
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
 from rasterwire.server.stream_job import StreamJob
-from rasterwire.store import Artifact
 from rasterwire.store.artifacts import FolderArtifactStore
 
 A = TypeVar("A")
@@ -151,8 +150,8 @@ def test_the_cache_is_trimmed_once_the_readers_have_their_file(
     trimmed = threading.Event()
 
     class Store(FolderArtifactStore):
-        def trim(self, newest: Artifact) -> None:
-            assert render.result.result(30) == newest
+        def trim(self, newest: str) -> None:
+            assert render.result.result(30) == self.find(newest)
             trimmed.set()
             raise OSError("no such disk")
 

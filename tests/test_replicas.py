@@ -24,20 +24,27 @@ from rasterwire.cli.main import cli
 from rasterwire.server.process.app import running
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
+from seaweed import Seaweed
 from serving import Served, refusal, served
 
-SIDE = 600
-PARAMS = {"image": "a", "format": download_pb2.FORMAT_GEO_TIFF}
+SIDE = 1200
+
+Params = download_pb2.DownloadParams
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Path:
-    folder = tmp_path / "catalog"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("replicas")
+
+
+@pytest.fixture(scope="module")
+def catalog(folder: Path) -> Path:
+    path = folder / "catalog"
+    path.mkdir()
     profile = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint16", "crs": "EPSG:32610"}
-    with rasterio.open(folder / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
+    with rasterio.open(path / "a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
         raster.write(np.random.default_rng(1).integers(1, 60_000, (1, SIDE, SIDE)).astype("uint16"))
-    return folder
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Replica:
 
     server: Served
     process: "subprocess.Popen[str]"
+    state: Path
 
 
 @contextmanager
@@ -66,7 +74,7 @@ def replica(catalog: Path, config: Path, state: Path) -> Iterator[Replica]:
             with grpc.insecure_channel(match[1]) as channel:
                 downloads = download_service_pb2_grpc.DownloadServiceStub(channel)
                 images = catalog_service_pb2_grpc.CatalogServiceStub(channel)
-                yield Replica(Served(match[1], match[2], downloads, images), process)
+                yield Replica(Served(match[1], match[2], downloads, images), process, state)
         finally:
             process.terminate()
             process.wait(HANG)
@@ -80,37 +88,63 @@ async def begin(settings: Settings) -> None:
 Start = Callable[[], Replica]
 
 
-@pytest.fixture
-def config(tmp_path: Path, new_database: Callable[[], str]) -> Path:
+@pytest.fixture(scope="module")
+def config(folder: Path, new_database: Callable[[], str], object_server: Seaweed) -> Path:
     """A config file of servers that share their stores."""
-    secret = tmp_path / "database"
+    secret, keys, path = folder / "database", folder / "keys", folder / "rasterwire.toml"
     secret.write_text(f"{new_database()}\n")
-    path = tmp_path / "rasterwire.toml"
-    path.write_text(f'[store]\ndatabase_file = "{secret}"\n')
+    keys.write_text(
+        f"[default]\naws_access_key_id = {object_server.key}\naws_secret_access_key = {object_server.secret}\n"
+    )
+    path.write_text(
+        f"""
+        [store]
+        database_file = "{secret}"
+        objects = "s3://shared/rasterwire"
+        endpoint = "{object_server.endpoint}"
+        region = "us-east-1"
+        credentials = "{keys}"
+        """
+    )
     assert CliRunner().invoke(cli, ["admin", "migrate", "--config", str(path)]).exit_code == 0
     return path
 
 
-@pytest.fixture
-def start(tmp_path: Path, catalog: Path, config: Path) -> Iterator[Start]:
+@pytest.fixture(scope="module")
+def start(folder: Path, catalog: Path, config: Path) -> Iterator[Start]:
     """Return a function that starts another server over the same stores."""
     with ExitStack() as stack:
-        states = (tmp_path / f"state-{n}" for n in range(9))
+        states = (folder / f"state-{n}" for n in range(9))
         yield lambda: stack.enter_context(replica(catalog, config, next(states)))
 
 
-def by_http(server: Served, download: download_pb2.DownloadId) -> bytes:
+@pytest.fixture(scope="module")
+def pair(start: Start) -> tuple[Replica, Replica]:
+    """Two servers over the same stores."""
+    return start(), start()
+
+
+def files_of(server: Replica) -> list[str]:
+    """Return the names of rendered files on the disk of a server."""
+    return sorted(path.name for path in (server.state / "cache").iterdir())
+
+
+def by_http(server: Served, download: download_pb2.DownloadId, headers: dict[str, str] | None = None) -> bytes:
     address = f"{server.http}/v1/{download.name}:getPixels?token={download.token}"
-    with urllib.request.urlopen(address, timeout=HANG) as answer:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers or {}), timeout=HANG) as answer:
         return bytes(answer.read())
 
 
-def test_any_server_answers_any_id(start: Start) -> None:
-    first, second = start().server, start().server
+def params(name: str, format_: "download_pb2.Format.ValueType" = download_pb2.FORMAT_GEO_TIFF) -> Params:
+    """Return a request of a file that no other test asks for."""
+    return Params(image="a", format=format_, nodata=float(sum(name.encode())))
+
+
+def test_any_server_answers_any_id(pair: tuple[Replica, Replica]) -> None:
     answers = set()
     for number in range(4):
-        creator, reader = (first, second) if number % 2 else (second, first)
-        download = creator.create(download_pb2.DownloadParams(**PARAMS)).download_id
+        creator, reader = (replica.server for replica in pair[:: 1 if number % 2 else -1])
+        download = creator.create(params("any id")).download_id
         answers |= {reader.read(download), by_http(reader, download), creator.read(download)}
         with pytest.raises(grpc.RpcError) as caught:
             reader.read(download_pb2.DownloadId(name=download.name, token="0" * 32))
@@ -118,19 +152,36 @@ def test_any_server_answers_any_id(start: Start) -> None:
     assert len(answers) == 1
 
 
-def test_a_request_id_is_one_download_at_all_servers(start: Start) -> None:
-    params = download_pb2.DownloadParams(request_id=str(uuid.uuid4()), **PARAMS)
-    first, second = start().server, start().server
-    assert first.create(params).download_id.name == second.create(params).download_id.name
+def test_a_file_is_rendered_once_and_read_in_parts_from_any_server(pair: tuple[Replica, Replica]) -> None:
+    first, second = pair
+    before = files_of(second)
+    for format_ in (download_pb2.FORMAT_GEO_TIFF, download_pb2.FORMAT_NPY):
+        download = first.server.create(params("in parts", format_)).download_id
+        data = first.server.read(download)
+        assert len(data) > 2 << 20
+        assert second.server.read(download) == by_http(second.server, download) == data
+        assert second.server.read(download, 1000, 300_000) == data[1000:301_000]
+        assert second.server.read(download, len(data)) == b""
+        for first_byte, last_byte in ((0, 0), (5, 70_000), (100, len(data) - 1)):
+            part = by_http(second.server, download, {"Range": f"bytes={first_byte}-{last_byte}"})
+            assert part == data[first_byte : last_byte + 1]
+    assert files_of(second) == before, "it rendered what the other had"
 
 
-def test_an_id_outlives_the_server_that_gave_it(start: Start) -> None:
-    first, second = start(), start()
-    download = first.server.create(download_pb2.DownloadParams(**PARAMS)).download_id
-    before = first.server.read(download)
-    first.process.kill()
-    first.process.wait(HANG)
+def test_a_request_id_is_one_download_at_all_servers(pair: tuple[Replica, Replica]) -> None:
+    request = params("request id")
+    request.request_id = str(uuid.uuid4())
+    assert len({replica.server.create(request).download_id.name for replica in pair}) == 1
+
+
+def test_an_id_and_its_file_outlive_the_server_that_gave_them(start: Start, pair: tuple[Replica, Replica]) -> None:
+    third, second = start(), pair[0]
+    download = third.server.create(params("outlived")).download_id
+    before, rendered = third.server.read(download), files_of(second)
+    third.process.kill()
+    third.process.wait(HANG)
     assert second.server.read(download) == before
+    assert files_of(second) == rendered
 
 
 def test_a_server_does_not_start_before_the_tables_are_migrated(
@@ -145,7 +196,7 @@ def test_a_server_does_not_start_before_the_tables_are_migrated(
     answer = CliRunner().invoke(cli, ["admin", "migrate", "--config", str(config)])
     assert "the tables have version" in answer.output
     with served(settings) as server:
-        assert server.create(download_pb2.DownloadParams(**PARAMS)).download_id.name
+        assert server.create(params("migrated")).download_id.name
 
 
 @pytest.mark.parametrize(
@@ -159,6 +210,10 @@ def test_a_server_does_not_start_before_the_tables_are_migrated(
         ('[store]\ndatabase_file = "/no/secret"', "store.database_file: the file cannot be read"),
         ('[store]\ndatabase = "host=a"\ndatabase_file = "/dev/null"', "store.database: database_file names one too"),
         ('[store]\nbase = "host=a"', "store.base: there is no such setting"),
+        ('[store]\nobjects = "/data"', "store.objects: '/data' is no place in an object store"),
+        ('[store]\nobjects = "s3://a/../b"', "store.objects: 's3://a/../b' is no place in an object store"),
+        ('[store]\nregion = "a"', "store.region: it is of an object store; set objects too"),
+        ('[store]\nobjects = "s3://a"\ncredentials = "secret@"', "store.credentials: it is neither"),
     ],
 )
 def test_what_is_wrong_with_the_table_is_told_without_secrets(

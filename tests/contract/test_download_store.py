@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -55,7 +56,7 @@ class OnPostgres:
 
         self._databases = [Database(conninfo)]
         migrate(self._databases[0])
-        self._open = lambda: Database(conninfo)
+        self._open = partial(Database, conninfo)
         self._store = PostgresDownloadStore
 
     def open(self) -> DownloadStore:
@@ -232,6 +233,7 @@ def test_threads_that_store_the_same_parts_at_once_do_not_wait_for_each_other(re
 _PUT = """
 import os, sys, time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from rasterwire.store import DownloadRecord
 from rasterwire.store.sqlite import SqliteDownloadStore

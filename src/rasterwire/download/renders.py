@@ -237,13 +237,14 @@ class Renders:
 
     def _run(self, render: Render) -> None:
         write: Callable[[BinaryIO], None] = partial(self._write, render)
-        new_artifact = None
+        is_new = False
         try:
             artifact = None
             with contextlib.suppress(NotVerified):  # this is closing
                 artifact = self._artifacts.find(render.plan.etag)
             if artifact is None:
-                artifact = new_artifact = self._artifacts.make(render.plan.etag, write)
+                artifact = self._artifacts.make(render.plan.etag, write)
+                is_new = True
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
             render.result.set_exception(error)
         else:
@@ -254,8 +255,8 @@ class Renders:
             with self._lock:
                 if self._running.get(render.plan.etag) is render:
                     del self._running[render.plan.etag]
-        if new_artifact is not None:
+        if is_new:
             try:
-                self._artifacts.trim(new_artifact)
+                self._artifacts.trim(render.plan.etag)
             except OSError as error:
                 _log.warning("the cache could not be trimmed: %s", error)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
-__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "NotVerified"]
+__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "NotVerified", "RemoteFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +56,43 @@ class DownloadStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A rendered file.
+@runtime_checkable
+class RemoteFile(Protocol):
+    """A file on another machine, read by ranges. It holds no connection, so that it need not be closed."""
 
-    Attributes:
-        path: of the file; for the server only.
-        size: in bytes.
-        crc32c: of the whole file.
-    """
+    async def read_range(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file.
 
-    path: Path
-    size: int
-    crc32c: int
+        Args:
+            offset: of the first byte.
+            size: how many; the file has to hold them all.
+
+        Raises:
+            StorageUnavailable: they cannot be read now.
+        """
+        ...
+
+
+class Artifact(Protocol):
+    """A rendered file."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+    @property
+    def crc32c(self) -> int:
+        """Of the whole file."""
+        ...
+
+    def open(self) -> BinaryIO | RemoteFile:
+        """Open the file: one of this machine as such, so that the kernel can send it.
+
+        Raises:
+            FileNotFoundError: it was dropped meanwhile.
+        """
+        ...
 
 
 class NotVerified(Exception):
@@ -113,13 +136,13 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    def trim(self, newest: Artifact) -> None:
+    def trim(self, newest: str) -> None:
         """Drop files, the least recently used first, until the others fit the limit of the store.
 
         This takes time with many or large files; a caller should not make a client wait for it.
 
         Args:
-            newest: a file that is not dropped, even where it alone is larger than the limit.
+            newest: the etag of a file that is not dropped, even where it alone is larger than the limit.
         """
         ...
 

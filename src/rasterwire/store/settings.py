@@ -9,9 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rasterwire.errors import Violations
+from rasterwire.files.sources.settings import (
+    OBJECT_SCHEMES,
+    SourceSettings,
+    read_credentials,
+    read_endpoint,
+    read_region,
+)
 from rasterwire.tables import read_values, wrong_setting
 
 __all__ = ["StoreSettings", "read_store"]
+
+_SILENCE = 5.0
+"""Seconds that an object store may be silent before a request is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,31 @@ class StoreSettings:
         database: the PostgreSQL database of registered downloads, such as ``postgresql://rasterwire@db/rasterwire``,
             without a password; what it leaves out comes from libpq's variables, such as ``PGPASSWORD``.
         database_file: the absolute path of a file that holds the same, and may hold a password.
+        objects: the bucket of rendered files, or a part of its keys, such as ``s3://bucket/rasterwire``. It is for
+            nothing else.
+        endpoint: the address of an object store other than the cloud's own, such as ``https://s3.example.org``.
+        region: of an S3 store.
+        credentials: ``env``, the keys in the environment or else the identity that the platform gives the machine; or
+            the absolute path of a file with keys, as in ``[[sources]]``.
     """
 
     database: str = field(default="", repr=False)
     database_file: str = ""
+    objects: str = ""
+    endpoint: str = ""
+    region: str = ""
+    credentials: str = "env"
+
+    @property
+    def source(self) -> SourceSettings:
+        """The bucket and how it is asked."""
+        return SourceSettings(
+            prefix=f"{self.objects.rstrip('/')}/",
+            endpoint=self.endpoint,
+            region=self.region,
+            credentials=self.credentials,
+            timeout_seconds=_SILENCE,
+        )
 
     def conninfo(self) -> str:
         """Return the address of the database, "" where there is none.
@@ -44,6 +75,7 @@ class StoreSettings:
         return text
 
 
+_bucket = re.compile(rf"(?:{'|'.join(OBJECT_SCHEMES)})://[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)*/?", re.ASCII)
 _password = re.compile(r"://[^/@]*:[^/@]*@|\bpassword\s*=|\bpassfile\s*=")
 
 
@@ -65,6 +97,9 @@ def read_store(table: object, violations: Violations) -> StoreSettings:
         settings.conninfo()
     except ValueError as error:
         problems.add(wrong_setting("store.database_file", str(error)))
+    for name in ("endpoint", "region", "credentials"):
+        if name in table and "objects" not in table:
+            problems.add(wrong_setting(f"store.{name}", "it is of an object store; set objects too, or delete it"))
     violations.items.extend(problems.items)
     return StoreSettings() if problems.items else settings
 
@@ -78,10 +113,24 @@ def _read_database(value: object) -> str:
     return value
 
 
+def _read_objects(value: object) -> str:
+    if not isinstance(value, str) or not _bucket.fullmatch(value) or {".", ".."} & {*value.split("/")}:
+        schemes = ", ".join(f"{scheme}://" for scheme in OBJECT_SCHEMES)
+        raise ValueError(f"{value!r} is no place in an object store; begin with one of {schemes} and a bucket")
+    return value
+
+
 def _read_path(value: object) -> str:
     if not isinstance(value, str) or not value.startswith("/"):
         raise ValueError("it is no absolute path; name the file that holds the address of the database")
     return value
 
 
-_readers: dict[str, Callable[[object], object]] = {"database": _read_database, "database_file": _read_path}
+_readers: dict[str, Callable[[object], object]] = {
+    "database": _read_database,
+    "database_file": _read_path,
+    "objects": _read_objects,
+    "endpoint": read_endpoint,
+    "region": read_region,
+    "credentials": read_credentials,
+}

@@ -41,7 +41,7 @@ from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
-from rasterwire.server.process.stores import make_download_store
+from rasterwire.server.process.stores import make_artifact_store, make_download_store
 from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -49,7 +49,7 @@ from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
-from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
+from rasterwire.store.artifacts import remove_unfinished
 from rasterwire.store.private_files import private_folder
 from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
 
@@ -190,7 +190,7 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
             _remove_leftovers(settings.state_dir)
         private_folder(scratch)
         store = make_download_store(settings)
-        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
+        artifacts = make_artifact_store(settings)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
     own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)

@@ -1,17 +1,25 @@
 """The stores of a server: those that its settings name, else those in its state folder."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rasterwire.errors import StorageUnavailable
+from rasterwire.files.sources.credentials import read_keys
+from rasterwire.files.sources.objects import make_object_store
 from rasterwire.server.settings import BadSettings, Settings
-from rasterwire.store import DownloadStore
+from rasterwire.store import ArtifactStore, DownloadStore
+from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.objects import ObjectArtifactStore
 from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
 
 if TYPE_CHECKING:
     from rasterwire.store.postgres.database import Database
 
-__all__ = ["make_download_store", "migrate_database"]
+__all__ = ["make_artifact_store", "make_download_store", "migrate_database"]
+
+_RETRIES = 2
+"""How many times a request to the object store is sent again."""
 
 
 def make_download_store(settings: Settings) -> DownloadStore:
@@ -36,6 +44,27 @@ def make_download_store(settings: Settings) -> DownloadStore:
         database.close()
         raise BadSettings(f"store.database: {problem}")
     return PostgresDownloadStore(database)
+
+
+def make_artifact_store(settings: Settings) -> ArtifactStore:
+    """Return the store of rendered files; no server is asked.
+
+    Raises:
+        BadSettings: the object store cannot be used; the message names the remedy.
+        OSError: the folder in the state folder cannot be used.
+    """
+    folder = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
+    if not settings.store.objects:
+        return folder
+    if find_spec("obstore") is None:
+        raise BadSettings("store.objects: it needs obstore; install it with pip install 'rasterwire[remote]'")
+    source = settings.store.source
+    try:
+        keys = read_keys(source)
+    except ValueError as error:
+        raise BadSettings(f"store.credentials: {error}") from None
+    bucket, _, prefix = source.prefix.partition("://")[2].partition("/")
+    return ObjectArtifactStore(folder, make_object_store(source, keys, bucket, _RETRIES), prefix)
 
 
 def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:
