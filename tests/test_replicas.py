@@ -1,6 +1,7 @@
 """Two servers that share their stores answer for each other."""
 
 import asyncio
+import io
 import re
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from effort import HANG
 from rasterwire.cli.main import cli
 from rasterwire.server.process.app import running
 from rasterwire.server.settings import BadSettings, Settings, load_settings
-from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
+from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2, download_service_pb2_grpc
 from seaweed import Seaweed
 from serving import Served, refusal, served
 
@@ -182,6 +183,25 @@ def test_an_id_and_its_file_outlive_the_server_that_gave_them(start: Start, pair
     third.process.wait(HANG)
     assert second.server.read(download) == before
     assert files_of(second) == rendered
+
+
+def test_a_render_whose_server_is_killed_is_taken_over_with_the_same_bytes(
+    catalog: Path, start: Start, pair: tuple[Replica, Replica]
+) -> None:
+    third, second = start(), pair[0]
+    request = Params(image="a", format=download_pb2.FORMAT_NPY, scale=2)
+    download = third.server.create(request).download_id
+    read = download_service_pb2.ReadDownloadRequest(name=download.name, token=download.token)
+    chunks = (answer.chunk for answer in third.server.downloads.ReadDownload(read, timeout=HANG))
+    begun = next(chunk for chunk in chunks if chunk.data)  # of a file that is still rendered
+    third.process.kill()
+    third.process.wait(HANG)
+    data = second.server.read(download)
+    assert data[: len(begun.data)] == begun.data
+    with rasterio.open(catalog / "a.tif") as source:
+        expected = source.read(1).repeat(5, 0).repeat(5, 1)
+    assert np.array_equal(np.load(io.BytesIO(data))["B1"], expected)
+    assert by_http(pair[1].server, download) == data
 
 
 def test_a_server_does_not_start_before_the_tables_are_migrated(

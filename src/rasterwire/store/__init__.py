@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol, runtime_checkable
 
-__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "NotVerified", "RemoteFile"]
+__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "Leases", "NotVerified", "RemoteFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +159,37 @@ class ArtifactStore(Protocol):
 
     def hold(self, etag: str) -> AbstractContextManager[None]:
         """Return a context in which this process does not drop the file of an etag."""
+        ...
+
+
+class Leases(Protocol):
+    """Says who does a work that several processes could do. Safe to use from several threads.
+
+    Times are those of the store's clock, so that those of the processes may differ. All methods raise
+    StorageUnavailable where the store cannot be reached.
+    """
+
+    def acquire(self, key: str, owner: str, seconds: float) -> int | None:
+        """Take the lease of a key, if nobody holds it or the time of the last holder is over.
+
+        Args:
+            key: of the work.
+            owner: who takes it, for the operator.
+            seconds: until it ends, unless it is renewed.
+
+        Returns:
+            its fence, which is larger than those of all leases before; None where another holds it.
+        """
+        ...
+
+    def renew(self, key: str, fence: int, seconds: float) -> bool:
+        """Have a lease end some seconds from now. Return False where it is another's by now, or was released."""
+        ...
+
+    def release(self, key: str, fence: int) -> None:
+        """End a lease. One that is another's by now stays."""
+        ...
+
+    def close(self) -> None:
+        """Close open files. No other method is called afterwards."""
         ...

@@ -25,6 +25,7 @@ from rasterwire.catalog import Catalog
 from rasterwire.catalog.make import check_packages, folder_index, make_catalog
 from rasterwire.catalog.settings import format_options
 from rasterwire.download import Downloads, Renders
+from rasterwire.download.held_leases import HeldLeases
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.files import beside
 from rasterwire.files.byte_reader import keep_tiles
@@ -41,7 +42,7 @@ from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
-from rasterwire.server.process.stores import make_artifact_store, make_download_store
+from rasterwire.server.process.stores import LEASES, make_stores
 from rasterwire.server.process.unserved import tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -189,15 +190,15 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
         if settings.workers == 1:
             _remove_leftovers(settings.state_dir)
         private_folder(scratch)
-        store = make_download_store(settings)
-        artifacts = make_artifact_store(settings)
+        stores = make_stores(settings)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
     own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
     lifetime = timedelta(seconds=settings.lifetime_seconds)
-    downloads = Downloads(_catalog(settings), store, artifacts, limits, lifetime, engine)
-    renders = Renders(engine, artifacts, scratch, settings.max_renders)
+    downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
+    leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
+    renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases)
     return Service(downloads, renders, scratch, settings.max_renders)
 
 
@@ -234,6 +235,9 @@ def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
     """Remove what a process that is gone was at; None stands for all of them."""
     shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
     remove_unfinished(state_dir / "cache", pid)
+    if pid is None:
+        for path in state_dir.glob(f"{LEASES}*"):
+            path.unlink()
 
 
 def _authority(host: str, port: int) -> str:

@@ -1,5 +1,6 @@
 """The stores of a server: those that its settings name, else those in its state folder."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,9 @@ from rasterwire.errors import StorageUnavailable
 from rasterwire.files.sources.credentials import read_keys
 from rasterwire.files.sources.objects import make_object_store
 from rasterwire.server.settings import BadSettings, Settings
-from rasterwire.store import ArtifactStore, DownloadStore
+from rasterwire.store import ArtifactStore, DownloadStore, Leases
 from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.leases import SqliteLeases
 from rasterwire.store.objects import ObjectArtifactStore
 from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
@@ -16,24 +18,56 @@ from rasterwire.store.sqlite import SqliteDownloadStore
 if TYPE_CHECKING:
     from rasterwire.store.postgres.database import Database
 
-__all__ = ["make_artifact_store", "make_download_store", "migrate_database"]
+__all__ = ["LEASES", "Stores", "make_stores", "migrate_database"]
+
+LEASES = "leases.sqlite"
+"""The file of the leases of workers, in the state folder."""
 
 _RETRIES = 2
 """How many times a request to the object store is sent again."""
 
 
-def make_download_store(settings: Settings) -> DownloadStore:
-    """Return the store of registered downloads; its owner closes it.
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores of a process, each closed by its user; that of downloads last.
+
+    Attributes:
+        downloads: the registered ones.
+        artifacts: rendered files.
+        leases: of renders, where other processes share the rendered files; else None.
+    """
+
+    downloads: DownloadStore
+    artifacts: ArtifactStore
+    leases: Leases | None
+
+
+def make_stores(settings: Settings) -> Stores:
+    """Return the stores of a process.
 
     Raises:
-        BadSettings: the database cannot be used; the message names the remedy.
-        OSError: the file in the state folder cannot be used.
+        BadSettings: the database or the object store cannot be used; the message names the remedy.
+        OSError: the state folder cannot be used.
     """
-    if not settings.store.conninfo():
-        return SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
-    database = _database(settings.store)
-    # Late: what a server without a database does not need.
-    from rasterwire.store.postgres.downloads import PostgresDownloadStore
+    artifacts = _make_artifact_store(settings)
+    shared_leases: Leases | None = None
+    if settings.store.conninfo():
+        database = _migrated_database(settings.store)
+        # Late: what a server without a database does not need.
+        from rasterwire.store.postgres.downloads import PostgresDownloadStore
+        from rasterwire.store.postgres.leases import PostgresLeases
+
+        downloads: DownloadStore = PostgresDownloadStore(database)
+        shared_leases = PostgresLeases(database) if settings.store.objects else None
+    else:
+        downloads = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+    if shared_leases is None and settings.workers > 1:
+        shared_leases = SqliteLeases(settings.state_dir / LEASES)
+    return Stores(downloads, artifacts, shared_leases)
+
+
+def _migrated_database(settings: StoreSettings) -> "Database":
+    database = _database(settings)
     from rasterwire.store.postgres.migrations import version_problem
 
     try:
@@ -43,16 +77,10 @@ def make_download_store(settings: Settings) -> DownloadStore:
     if problem:
         database.close()
         raise BadSettings(f"store.database: {problem}")
-    return PostgresDownloadStore(database)
+    return database
 
 
-def make_artifact_store(settings: Settings) -> ArtifactStore:
-    """Return the store of rendered files; no server is asked.
-
-    Raises:
-        BadSettings: the object store cannot be used; the message names the remedy.
-        OSError: the folder in the state folder cannot be used.
-    """
+def _make_artifact_store(settings: Settings) -> ArtifactStore:
     folder = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
     if not settings.store.objects:
         return folder

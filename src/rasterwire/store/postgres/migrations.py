@@ -47,6 +47,13 @@ MIGRATIONS = (
             data bytea NOT NULL
         );
         CREATE INDEX parts_expires ON rasterwire.parts (expires);
+        CREATE SEQUENCE rasterwire.fences;
+        CREATE TABLE rasterwire.leases (
+            key text PRIMARY KEY,
+            owner text NOT NULL,
+            fence bigint NOT NULL,
+            until timestamptz NOT NULL
+        );
         """,
     ),
 )
