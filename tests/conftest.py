@@ -1,9 +1,14 @@
 """Fixtures that several test modules use."""
 
 import os
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+from postgres import Postgres, postgres
+from seaweed import Seaweed, seaweed
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,33 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real rasters here; name their folder in RASTERWIRE_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A server that tests share; skips the test where PostgreSQL or its client is not installed."""
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install '.[postgres]'")
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[Seaweed]:
+    """An S3 server that tests share; skips the test where SeaweedFS is not installed."""
+    with seaweed() as server:
+        yield server
+
+
+_databases = count()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: Postgres) -> Callable[[], str]:
+    """Return a function that makes an empty database, and returns its address."""
+
+    def make() -> str:
+        name = f"db{next(_databases)}"
+        postgres_server.run("createdb", "-h", "127.0.0.1", "-p", f"{postgres_server.port}", "-U", "test", name)
+        return postgres_server.conninfo(name)
+
+    return make

@@ -6,8 +6,6 @@ it. PostgreSQL and PostGIS are those of the system.
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +19,7 @@ from typing import Any
 import pytest
 
 from effort import HANG
+from postgres import free_port, postgres
 
 
 @contextmanager
@@ -29,14 +28,13 @@ def pgstac(collections: Sequence[str], items: Sequence[dict[str, Any]]) -> Itera
     programs = os.environ.get("RASTERWIRE_STAC_API", "")
     if not programs:
         pytest.skip("no STAC API here: make test-stac-api installs and runs one")
-    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    extensions = list(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
-    if not servers or not extensions:
-        pytest.skip("no PostgreSQL with PostGIS here: apt-get install postgresql postgresql-15-postgis-3")
-    with tempfile.TemporaryDirectory() as folder, _postgres(Path(folder), servers[-1].parent) as variables:
-        environment = os.environ | variables
+    if not list(Path("/usr/share/postgresql").glob("*/extension/postgis.control")):
+        pytest.skip("no PostGIS here: apt-get install postgresql postgresql-15-postgis-3")
+    with tempfile.TemporaryDirectory() as folder, postgres() as database:
+        environment = os.environ | database.variables | {"PGDATABASE": "postgis"}
+        subprocess.run([database.programs / "createdb", "postgis"], check=True, env=environment)
         _load(Path(programs), Path(folder), environment, collections, items)
-        port = _free_port()
+        port = free_port()
         command = [f"{programs}/uvicorn", "stac_fastapi.pgstac.app:create_app", "--factory"]
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port), "--log-level", "critical"],
@@ -51,33 +49,6 @@ def pgstac(collections: Sequence[str], items: Sequence[dict[str, Any]]) -> Itera
         finally:
             server.terminate()
             server.wait(HANG)
-
-
-@contextmanager
-def _postgres(folder: Path, programs: Path) -> Iterator[dict[str, str]]:
-    """Run a server, and give the variables by which clients find it. It refuses to run as root."""
-    data, port = folder / "postgres", _free_port()
-    data.mkdir()
-    as_nobody: list[str] = []
-    if os.geteuid() == 0:
-        as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        shutil.chown(data, "nobody", "nogroup")
-        folder.chmod(0o755)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(data), "LANG": "C.UTF-8"}
-
-    def run(*command: str | Path) -> None:
-        subprocess.run([*as_nobody, *command], check=True, env=environment, cwd=data, stdout=subprocess.DEVNULL)
-
-    place = ["-D", str(data / "data")]
-    run(programs / "initdb", *place, "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {data} -c fsync=off"
-    run(programs / "pg_ctl", *place, "-w", "-l", str(data / "log"), "-o", options, "start")
-    try:
-        run(programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "test", "postgis")
-        place_of_clients = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGDATABASE": "postgis"}
-        yield place_of_clients | {"PGUSER": "test", "PGPASSWORD": "test"}
-    finally:
-        run(programs / "pg_ctl", *place, "-w", "-m", "immediate", "stop")
 
 
 def _load(
@@ -108,11 +79,6 @@ def _load(
         commands.append(["load", name, str(path), "--method", "upsert"])
     for command in commands:
         subprocess.run([programs / "pypgstac", *command], check=True, env=environment, stdout=subprocess.DEVNULL)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:

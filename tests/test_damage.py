@@ -216,8 +216,8 @@ def test_an_etag_never_stands_for_other_bytes_than_the_damaged_ones_were(tmp_pat
 def test_an_etag_never_stands_for_other_bytes_than_those_that_were_trimmed(tmp_path: Path) -> None:
     store = FolderArtifactStore(tmp_path, 5)
     artifact = store.make("e", content(b"123456789"))
-    second = store.make("f", content(b"abc"))
-    store.trim(second)
+    store.make("f", content(b"abc"))
+    store.trim("f")
     assert not artifact.path.exists()
     again = FolderArtifactStore(tmp_path, 5)  # of another process, or after a start
     with pytest.raises(DownloadConflict, match="under another name"):

@@ -1,8 +1,10 @@
 """Renders: sharing, counting and stopping."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,13 +16,14 @@ from affine import Affine
 from effort import HANG
 from rasterwire.budget import current
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download.held_leases import HeldLeases
 from rasterwire.download.renders import Renders
-from rasterwire.errors import Overloaded, RenderCancelled
+from rasterwire.errors import Overloaded, RenderCancelled, StorageUnavailable
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
 from rasterwire.server.stream_job import StreamJob
-from rasterwire.store import Artifact
 from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.store.leases import SqliteLeases
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -151,8 +154,8 @@ def test_the_cache_is_trimmed_once_the_readers_have_their_file(
     trimmed = threading.Event()
 
     class Store(FolderArtifactStore):
-        def trim(self, newest: Artifact) -> None:
-            assert render.result.result(30) == newest
+        def trim(self, newest: str) -> None:
+            assert render.result.result(30) == self.find(newest)
             trimmed.set()
             raise OSError("no such disk")
 
@@ -165,3 +168,108 @@ def test_the_cache_is_trimmed_once_the_readers_have_their_file(
     service.close()
     assert trimmed.is_set()
     assert "the cache could not be trimmed: no such disk" in caplog.text
+
+
+@pytest.fixture
+def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[GatedEngine], Renders]]:
+    """Return a function that makes the renders of another process, which shares rendered files and leases."""
+    monkeypatch.setattr("rasterwire.download.renders._SMALL", 0)
+    folders = (tmp_path / f"scratch-{n}" for n in range(9))
+    with ExitStack() as stack:
+
+        def begin(engine: GatedEngine) -> Renders:
+            leases = HeldLeases(SqliteLeases(tmp_path / "leases.sqlite"), "test")
+            artifacts = FolderArtifactStore(tmp_path / "cache", 1 << 30)
+            return stack.enter_context(closing(Renders(engine, artifacts, next(folders), 1, leases)))
+
+        yield begin
+
+
+def test_processes_that_share_files_render_one_once(
+    plans: Callable[[int], RenderPlan], processes: Callable[[GatedEngine], Renders]
+) -> None:
+    engines = [GatedEngine(), GatedEngine()]
+    services = [processes(engine) for engine in engines]
+    first = services[0].join(plans(300))
+    assert engines[0].begun.wait(HANG)
+    second = services[1].join(plans(300))
+    other = services[1].join(plans(200))  # waiting keeps nobody from rendering
+    assert engines[1].begun.wait(HANG)
+    for engine in engines:
+        engine.gate.set()
+    assert other.result.result(HANG).size > 0
+    assert second.result.result(HANG) == first.result.result(HANG)
+    assert [engine.maps for engine in engines] == [1, 1]
+
+
+def test_a_render_whose_process_died_is_taken_over_when_its_lease_ends(
+    tmp_path: Path,
+    plans: Callable[[int], RenderPlan],
+    processes: Callable[[GatedEngine], Renders],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusals, acquire = threading.Semaphore(0), SqliteLeases.acquire
+
+    def noted(leases: SqliteLeases, key: str, owner: str, seconds: float) -> int | None:
+        fence = acquire(leases, key, owner, seconds)
+        if fence is None:
+            refusals.release()
+        return fence
+
+    monkeypatch.setattr(SqliteLeases, "acquire", noted)
+    with closing(SqliteLeases(tmp_path / "leases.sqlite")) as dead:
+        assert dead.acquire(plans(300).etag, "dead", 3600) is not None
+    engine = GatedEngine()
+    engine.gate.set()
+    render = processes(engine).join(plans(300))
+    for _ in range(3):
+        assert refusals.acquire(timeout=HANG)
+    assert engine.maps == 0
+    with closing(sqlite3.connect(tmp_path / "leases.sqlite")) as connection, connection:
+        connection.execute("UPDATE leases SET until = until - 3601")
+    assert render.result.result(HANG).size > 0
+
+
+def test_who_waits_for_another_process_may_leave(
+    tmp_path: Path, plans: Callable[[int], RenderPlan], processes: Callable[[GatedEngine], Renders]
+) -> None:
+    with closing(SqliteLeases(tmp_path / "leases.sqlite")) as other:
+        for size in (200, 300):
+            assert other.acquire(plans(size).etag, "other", 3600) is not None
+    service = processes(GatedEngine())
+    render, patient = service.join(plans(300)), service.join(plans(200))
+    service.leave(render)
+    with pytest.raises(RenderCancelled):
+        render.result.result(HANG)
+    service.close()
+    with pytest.raises(RenderCancelled):
+        patient.result.result(HANG)
+
+
+def test_a_lease_is_let_go_when_a_render_fails(
+    tmp_path: Path, plans: Callable[[int], RenderPlan], processes: Callable[[GatedEngine], Renders]
+) -> None:
+    engine = GatedEngine()
+    service = processes(engine)
+    render = service.join(plans(300))
+    assert engine.begun.wait(HANG)
+    service.leave(render)  # nobody wants it any more
+    engine.gate.set()
+    with pytest.raises(RenderCancelled):
+        render.result.result(HANG)
+    with closing(SqliteLeases(tmp_path / "leases.sqlite")) as other:
+        assert other.acquire(plans(300).etag, "other", 60) is not None
+
+
+def test_renders_go_on_without_leases_where_these_cannot_be_reached(
+    plans: Callable[[int], RenderPlan],
+    processes: Callable[[GatedEngine], Renders],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        raise StorageUnavailable
+
+    monkeypatch.setattr(SqliteLeases, "acquire", away)
+    engine = GatedEngine()
+    engine.gate.set()
+    assert processes(engine).join(plans(300)).result.result(HANG).size > 0

@@ -13,11 +13,17 @@ _HEAD = """# Command line
 def page() -> str:
     """Return the page."""
     parent = click.Context(cli, info_name="rasterwire", **cli.context_settings)
-    text = _HEAD + _section("rasterwire", cli, parent)
-    for name in cli.list_commands(parent):
-        command = cli.commands[name]
-        with click.Context(command, info_name=name, parent=parent, **command.context_settings) as context:
-            text += _section(f"rasterwire {name}", command, context)
+    return _HEAD + _sections("rasterwire", cli, parent)
+
+
+def _sections(title: str, command: click.Command, context: click.Context) -> str:
+    """Return the section of a command, and those of the commands below it."""
+    text = _section(title, command, context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.commands[name]
+            with click.Context(child, info_name=name, parent=context, **child.context_settings) as inner:
+                text += _sections(f"{title} {name}", child, inner)
     return text
 
 

@@ -9,6 +9,7 @@ from rasterwire.catalog.settings import CatalogSettings
 from rasterwire.cli.main import serve
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.server.settings import CacheSettings, Settings
+from rasterwire.store.settings import StoreSettings
 
 _HEAD = """# Settings
 
@@ -19,8 +20,8 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` names, with the setting's name as the key;
 4. the default.
 
-`catalogs`, `sources` and `cache` are tables, and stand in the file alone. Unknown names in the file, and values of the
-wrong type or range, stop the server at its start with a sentence for each of them.
+`catalogs`, `sources`, `cache` and `store` are tables, and stand in the file alone. Unknown names in the file, and
+values of the wrong type or range, stop the server at its start with a sentence for each of them.
 
 """
 
@@ -28,6 +29,7 @@ _TABLES = (
     ("[[catalogs]]", CatalogSettings, "Each table is a catalog; see [Catalogs](../catalogs.md)."),
     ("[[sources]]", SourceSettings, "Each table is a place from where files may be read."),
     ("[cache]", CacheSettings, "What is kept of files that are not on this machine."),
+    ("[store]", StoreSettings, "What several servers share; see [Operations](../operations.md#several-servers)."),
 )
 
 
@@ -67,6 +69,8 @@ def _fields(settings: type[Any]) -> list[tuple["dataclasses.Field[Any]", str]]:
 
 def _default(field: "dataclasses.Field[Any]") -> str:
     value = field.default
+    if field.default_factory is StoreSettings:
+        return "see below"
     if field.default_factory is not dataclasses.MISSING:
         return "one a core" if field.name == "threads" else code(str(field.default_factory().by))
     if value is dataclasses.MISSING:

@@ -1,5 +1,6 @@
-"""Tests of the contract of DownloadStore. An implementation is added with a line in ``stores``."""
+"""Tests of the contract of DownloadStore. An implementation is added to ``place``."""
 
+import hashlib
 import os
 import sqlite3
 import stat
@@ -9,9 +10,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from pathlib import Path
 from threading import Barrier
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -19,38 +21,20 @@ from effort import HANG
 from rasterwire.store import DownloadRecord, DownloadStore
 from rasterwire.store.sqlite import SqliteDownloadStore
 
-
-class Closable(DownloadStore, Protocol):
-    def close(self) -> None: ...
-
-
-Open = Callable[[], Closable]
-
-stores: dict[str, Callable[[Path], Closable]] = {
-    "sqlite": lambda folder: SqliteDownloadStore(folder / "downloads.sqlite"),
-}
-
-
-@pytest.fixture(params=stores)
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Return a function that opens the same store again; all are closed at the end."""
-    with ExitStack() as opened:
-        yield lambda: opened.enter_context(closing(stores[request.param](tmp_path)))
-
-
-@pytest.fixture
-def store(reopen: Open) -> Closable:
-    return reopen()
-
-
+Open = Callable[[], DownloadStore]
 Later = Callable[[float], None]
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """Return a function that advances the stores' clock by a number of seconds."""
+class Sqlite:
+    """Stores on one file."""
 
-    def put_ahead(seconds: float) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "downloads.sqlite"
+
+    def open(self) -> DownloadStore:
+        return SqliteDownloadStore(self._path)
+
+    def later(self, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
         class Ahead(datetime):
             @classmethod
             def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
@@ -58,12 +42,74 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
 
         monkeypatch.setattr("rasterwire.store.sqlite.datetime", Ahead)
 
-    return put_ahead
+    def close(self) -> None:
+        pass
+
+
+class OnPostgres:
+    """Stores on one database, each with a pool of its own. What is stored becomes older, as its clock is not ours."""
+
+    def __init__(self, conninfo: str) -> None:
+        from rasterwire.store.postgres.database import Database
+        from rasterwire.store.postgres.downloads import PostgresDownloadStore
+        from rasterwire.store.postgres.migrations import migrate
+
+        self._databases = [Database(conninfo)]
+        migrate(self._databases[0])
+        self._open = partial(Database, conninfo)
+        self._store = PostgresDownloadStore
+
+    def open(self) -> DownloadStore:
+        self._databases.append(self._open())
+        return self._store(self._databases[-1])
+
+    def later(self, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        with self._databases[0].connected() as connection:
+            for table in ("downloads", "parts"):
+                query = f"UPDATE rasterwire.{table} SET expires = expires - make_interval(secs => {seconds})"
+                connection.execute(query)
+
+    def close(self) -> None:
+        for database in self._databases:
+            database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sqlite | OnPostgres]:
+    """Where the stores of a test keep their records."""
+    if request.param == "sqlite":
+        kept: Sqlite | OnPostgres = Sqlite(tmp_path)
+    else:
+        kept = OnPostgres(request.getfixturevalue("new_database")())
+    with closing(kept):
+        yield kept
+
+
+@pytest.fixture
+def reopen(place: Sqlite | OnPostgres) -> Iterator[Open]:
+    """Return a function that opens the same store again; all are closed at the end."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(place.open()))
+
+
+@pytest.fixture
+def store(reopen: Open) -> DownloadStore:
+    return reopen()
+
+
+@pytest.fixture
+def later(place: Sqlite | OnPostgres, monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Return a function after which it is a number of seconds later for the stores."""
+    return lambda seconds: place.later(seconds, monkeypatch)
+
+
+def id_of(name: str) -> str:
+    return hashlib.md5(name.encode()).hexdigest()
 
 
 def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRecord:
     defaults: dict[str, Any] = {
-        "id": f"id-{name}",
+        "id": id_of(name),
         "token": f"token-{name}",
         "request_id": "",
         "payload": b"\x00\xff payload \x00",
@@ -73,14 +119,14 @@ def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRec
     return DownloadRecord(**(defaults | fields))
 
 
-def test_a_record_comes_back_field_by_field(store: Closable) -> None:
+def test_a_record_comes_back_field_by_field(store: DownloadStore) -> None:
     stored = record(request_id="a request", payload=bytes(range(256)) * 100)
     assert store.put(stored) == stored
     assert store.get(stored.id) == stored
 
 
 @pytest.mark.parametrize("microsecond", [0, 1, 123457, 999999])
-def test_the_time_comes_back_to_the_microsecond_whatever_its_zone(store: Closable, microsecond: int) -> None:
+def test_the_time_comes_back_to_the_microsecond_whatever_its_zone(store: DownloadStore, microsecond: int) -> None:
     zone = timezone(timedelta(hours=-9, minutes=-30))
     stored = record(expire_time=datetime(2090, 2, 28, 23, 59, 59, microsecond, zone))
     store.put(stored)
@@ -90,9 +136,17 @@ def test_the_time_comes_back_to_the_microsecond_whatever_its_zone(store: Closabl
     assert returned.expire_time.tzinfo is not None
 
 
-def test_an_unknown_id_is_none(store: Closable) -> None:
+def test_an_unknown_id_is_none(store: DownloadStore) -> None:
     store.put(record())
-    for identifier in ("", "id-b", "ID-A", "id-a ", "id-%", "' OR 1=1 --", "\x00"):
+    for identifier in (
+        "",
+        id_of("b"),
+        id_of("a").upper(),
+        f"{id_of('a')} ",
+        f"{id_of('a')[:-1]}%",
+        "' OR 1=1 --",
+        "\x00",
+    ):
         assert store.get(identifier) is None
 
 
@@ -115,7 +169,7 @@ def test_an_expired_record_is_not_seen(reopen: Open, later: Later) -> None:
     assert reopen().get(brief.id) is None
 
 
-def test_a_repeated_request_id_returns_the_first_record_and_drops_the_new_one(store: Closable) -> None:
+def test_a_repeated_request_id_returns_the_first_record_and_drops_the_new_one(store: DownloadStore) -> None:
     first, second = record("a", request_id="r"), record("b", request_id="r")
     store.put(first)
     assert store.put(second) == first
@@ -123,7 +177,7 @@ def test_a_repeated_request_id_returns_the_first_record_and_drops_the_new_one(st
     assert store.get(first.id) == first
 
 
-def test_after_expiry_a_request_id_begins_anew(store: Closable, later: Later) -> None:
+def test_after_expiry_a_request_id_begins_anew(store: DownloadStore, later: Later) -> None:
     store.put(record("a", 60, request_id="r"))
     later(61)
     second = record("b", request_id="r")
@@ -131,7 +185,7 @@ def test_after_expiry_a_request_id_begins_anew(store: Closable, later: Later) ->
     assert store.get(second.id) == second
 
 
-def test_records_without_a_request_id_are_apart(store: Closable) -> None:
+def test_records_without_a_request_id_are_apart(store: DownloadStore) -> None:
     records = [record("a"), record("b")]
     assert [store.put(item) for item in records] == records
     assert [store.get(item.id) for item in records] == records
@@ -149,12 +203,37 @@ def test_threads_that_race_with_one_request_id_get_one_record(reopen: Open) -> N
         returned = list(pool.map(put, range(8)))
     assert len({item.id for item in returned}) == 1
     assert shared.get(returned[0].id) == returned[0]
-    assert sum(shared.get(f"id-{index}") is not None for index in range(8)) == 1
+    assert sum(shared.get(id_of(str(index))) is not None for index in range(8)) == 1
+
+
+def test_parts_come_back_in_their_order_and_may_be_of_several_records(reopen: Open, later: Later) -> None:
+    region, graph = bytes(range(256)) * 4000, b"g" * 100_000
+    store = reopen()
+    brief = record("brief", 60, shared=(region, graph, region))
+    lasting = record("lasting", shared=(graph,))
+    for stored in (brief, lasting):
+        assert store.put(stored) == stored
+        assert store.get(stored.id) == stored
+    later(61)
+    after = record("after")
+    store.put(after)  # what expired goes with it
+    returned = store.get(lasting.id)
+    assert returned is not None
+    assert returned.shared == (graph,)
+
+
+def test_threads_that_store_the_same_parts_at_once_do_not_wait_for_each_other(reopen: Open) -> None:
+    store, parts = reopen(), [os.urandom(1000) for _ in range(8)]
+    records = [record(f"{n}", shared=(*parts[n:], *parts[:n])) for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(store.put, records)) == records
+    assert [store.get(item.id) for item in records] == records
 
 
 _PUT = """
 import os, sys, time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from rasterwire.store import DownloadRecord
 from rasterwire.store.sqlite import SqliteDownloadStore

@@ -12,6 +12,7 @@ from typing import BinaryIO, TypeVar, cast
 from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.grace_period import GraceTimer
 from rasterwire.download.growth import Growth
+from rasterwire.download.held_leases import HeldLeases
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles
@@ -31,6 +32,9 @@ _GRACE = 15.0
 
 _LITTLE = 1 << 20
 """Bytes for which nobody looks whether the disk has them."""
+
+_LOOK_AGAIN = 0.25
+"""Seconds after which a render that another process does is looked for again."""
 
 _SMALL = 16 << 20
 """Bytes that are read and made for what never waits behind larger work."""
@@ -65,6 +69,11 @@ class Render:
     def part_left(self) -> float:
         """What is not done of it, from 1 to 0."""
         return 1 - self.blocks_done / max(1, self.blocks_total)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         """End the render at its next block."""
@@ -133,10 +142,29 @@ class Renders:
     """Starts renders, shares them between readers, and stops them when the last one leaves.
 
     Work is admitted by its size: small renders have threads of their own, and of those for large ones a
-    peer leaves one to others.
+    peer leaves one to others. A large one that another process is at is waited for, or taken over when that process
+    lets go of it or dies.
     """
 
-    def __init__(self, engine: Engine, artifacts: ArtifactStore, scratch: Path, most: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        artifacts: ArtifactStore,
+        scratch: Path,
+        most: int,
+        leases: HeldLeases | None = None,
+    ) -> None:
+        """Begin without renders.
+
+        Args:
+            engine: of the renders.
+            artifacts: gets their files.
+            scratch: a folder for what they need meanwhile.
+            most: large ones at once, and small ones at once.
+            leases: of large renders, where other processes share ``artifacts``; closed with this.
+        """
+        self._leases = leases
+        self._elsewhere = GraceTimer(self._begin)
         self._engine = engine
         self._artifacts = artifacts
         self._scratch = scratch
@@ -186,10 +214,13 @@ class Renders:
                 size = sequential_size(plan)
                 render = Render(plan, None if size is None else Growth(size), peer)
                 self._running[plan.etag] = render
-                render.work = turns.submit(peer, partial(self._run, render))
-                render.work.add_done_callback(lambda _: self._rooms[turns].leave(peer))
+                render.result.add_done_callback(lambda _: self._rooms[turns].leave(peer))
+                self._begin(render)
             render.readers += 1
             return render
+
+    def _begin(self, render: Render) -> None:
+        render.work = self._turns(render.plan).submit(render.peer, partial(self._run, render))
 
     def leave(self, render: Render) -> None:
         """Say that a reader has what it wants, or wants it no more.
@@ -249,32 +280,61 @@ class Renders:
             self._is_open = False
             running = list(self._running.values())
         self._grace.close()
+        self._elsewhere.close()
         for render in running:
             self._end(render)
         self._small.close()
         self._large.close()
+        for render in running:  # that waited for another process
+            if not render.result.done():
+                self._finish(render, RenderCancelled())
+        if self._leases is not None:
+            self._leases.close()
 
     def _run(self, render: Render) -> None:
-        write: Callable[[BinaryIO], None] = partial(self._write, render)
-        new_artifact = None
+        etag, is_new = render.plan.etag, False
         try:
-            artifact = None
-            with contextlib.suppress(NotVerified):  # this is closing
-                artifact = self._artifacts.find(render.plan.etag)
+            artifact = self._find(etag)
             if artifact is None:
-                artifact = new_artifact = self._artifacts.make(render.plan.etag, write)
+                if not self._may_make(render):
+                    self._elsewhere.begin(render, _LOOK_AGAIN)
+                    return
+                try:
+                    artifact = self._find(etag)  # the last holder of the lease may have finished meanwhile
+                    if artifact is None:
+                        artifact = self._artifacts.make(etag, partial(self._write, render))
+                        is_new = True
+                finally:
+                    if self._leases is not None:
+                        self._leases.release(etag)
         except BaseException as error:  # noqa: BLE001 - a future has to end, or its readers wait for ever
-            render.result.set_exception(error)
+            self._finish(render, error)
         else:
-            render.result.set_result(artifact)
-        finally:
-            if render.growth is not None:
-                render.growth.end()
-            with self._lock:
-                if self._running.get(render.plan.etag) is render:
-                    del self._running[render.plan.etag]
-        if new_artifact is not None:
+            self._finish(render, artifact)
+        if is_new:
             try:
-                self._artifacts.trim(new_artifact)
+                self._artifacts.trim(etag)
             except OSError as error:
                 _log.warning("the cache could not be trimmed: %s", error)
+
+    def _find(self, etag: str) -> Artifact | None:
+        with contextlib.suppress(NotVerified):  # this is closing
+            return self._artifacts.find(etag)
+        return None
+
+    def _may_make(self, render: Render) -> bool:
+        """Tell whether no other process is at a render. Small ones are done sooner than anybody could be asked."""
+        if render.is_stopped:
+            raise RenderCancelled
+        return self._leases is None or is_small(render.plan) or self._leases.acquire(render.plan.etag)
+
+    def _finish(self, render: Render, outcome: Artifact | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            render.result.set_exception(outcome)
+        else:
+            render.result.set_result(outcome)
+        if render.growth is not None:
+            render.growth.end()
+        with self._lock:
+            if self._running.get(render.plan.etag) is render:
+                del self._running[render.plan.etag]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from rasterwire.download.growth import Growth
-from rasterwire.store import Artifact
+from rasterwire.store import Artifact, RemoteFile
 from rasterwire.v1 import download_pb2
 
 _AT_ONCE: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux
@@ -37,6 +37,10 @@ class OpenFile:
     file: BinaryIO
     info: download_pb2.FileInfo
 
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
     @property
     def crc32c(self) -> int | None:
         """Of the whole file, or None where it is not known yet."""
@@ -49,6 +53,10 @@ class OpenFile:
     def read(self, offset: int, size: int) -> bytes:
         """Return bytes of the file; fewer where it ends."""
         return os.pread(self.file.fileno(), size, offset)
+
+    async def fetch(self, offset: int, size: int) -> bytes:
+        """Return what ``read`` would, without blocking the loop."""
+        return await asyncio.get_running_loop().run_in_executor(None, self.read, offset, size)
 
     def read_now(self, offset: int, size: int) -> memoryview | None:
         """Return what ``read`` would, or None where that might wait for a disk.
@@ -100,6 +108,47 @@ class GrowingFile(OpenFile):
         artifact = await asyncio.shield(asyncio.wrap_future(self.result))
         self.info.crc32c = artifact.crc32c
         return self.info.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereFile:
+    """A finished file on another machine; its methods are those of ``OpenFile``.
+
+    Attributes:
+        file: to be read by ranges.
+        info: about the file.
+    """
+
+    file: RemoteFile
+    info: download_pb2.FileInfo
+
+    def close(self) -> None:
+        """Do nothing: no connection is held."""
+
+    @property
+    def crc32c(self) -> int | None:
+        """See ``OpenFile.crc32c``."""
+        return self.info.crc32c
+
+    async def reach(self, end: int) -> int:  # noqa: ARG002
+        """See ``OpenFile.reach``."""
+        return self.info.size_bytes
+
+    async def fetch(self, offset: int, size: int) -> bytes:
+        """See ``OpenFile.fetch``.
+
+        Raises:
+            StorageUnavailable: the bytes cannot be read now.
+        """
+        return await self.file.read_range(offset, min(size, self.info.size_bytes - offset))
+
+    def read_now(self, offset: int, size: int) -> memoryview | None:  # noqa: ARG002
+        """Return None: another machine is always waited for."""
+        return None
+
+
+Delivered = OpenFile | ElsewhereFile
+"""A file that is sent to a client."""
 
 
 def file_info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:

@@ -8,7 +8,7 @@ import google_crc32c
 import numpy as np
 
 from rasterwire.download import FairSlots
-from rasterwire.server.open_files import OpenFile
+from rasterwire.server.open_files import Delivered, OpenFile
 from rasterwire.server.peer import peer
 from rasterwire.v1 import download_pb2
 
@@ -44,7 +44,7 @@ class Readers:
         return self._room.taken
 
     async def chunks(
-        self, opened: OpenFile, offset: int, limit: int, make_piece: Callable[[download_pb2.DownloadChunk, Data], T]
+        self, opened: Delivered, offset: int, limit: int, make_piece: Callable[[download_pb2.DownloadChunk, Data], T]
     ) -> AsyncGenerator[T, None]:
         """Yield a part of a file in chunks; the first and the last carry the file's info.
 
@@ -62,9 +62,14 @@ class Readers:
             is_edge = start == offset or start + len(data) >= end or not data
             return make_piece(_message(opened, start, data, is_edge=is_edge), data), len(data)
 
+        async def fetched(start: int, size: int) -> tuple[T, int]:
+            if isinstance(opened, OpenFile):
+                return await self._run(lambda: piece(start, opened.read(start, size)))
+            data = await opened.fetch(start, size)  # no thread waits for another machine
+            return await self._run(lambda: piece(start, data))
+
         def later(start: int) -> asyncio.Future[tuple[T, int]]:
-            size = min(step, end - start)
-            return asyncio.ensure_future(self._run(lambda: piece(start, opened.read(start, size))))
+            return asyncio.ensure_future(fetched(start, min(step, end - start)))
 
         def needed_end(start: int) -> int:
             # the last message has the checksum of the whole file
@@ -97,7 +102,7 @@ class Readers:
         return min(CHUNK, max(_LEAST_CHUNK, _CHUNKS_BYTES // max(1, self.taken)))
 
 
-def _message(opened: OpenFile, position: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
+def _message(opened: Delivered, position: int, data: Data, *, is_edge: bool) -> download_pb2.DownloadChunk:
     """Return the message of a chunk, without its data."""
     checksum = google_crc32c.value(np.frombuffer(data, np.uint8)) if data else None
     return download_pb2.DownloadChunk(offset=position, crc32c=checksum, file=opened.info if is_edge else None)

@@ -32,12 +32,12 @@ from rasterwire.server.messages import convert
 from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal, needed_bands
 from rasterwire.server.messages.notes import with_notes
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.open_files import GrowingFile, OpenFile, file_info
+from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile, file_info
 from rasterwire.server.peer import peer
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.stream_job import StreamJob
-from rasterwire.store import Artifact, NotVerified
+from rasterwire.store import Artifact, NotVerified, RemoteFile
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _PROGRESS_SECONDS = 0.5
@@ -246,20 +246,19 @@ class Service:
 
     # -- files ------------------------------------------------------------------------------
 
-    async def cached(self, download: Registered) -> OpenFile | None:
+    async def cached(self, download: Registered) -> Delivered | None:
         """Return the file of a download if it was rendered before."""
 
-        def look(reads_at_most: int | None = None) -> OpenFile | None:
+        def look(reads_at_most: int | None = None) -> Delivered | None:
             artifact = self.downloads.artifact(download.etag, reads_at_most)
             if artifact is None:
                 return None
             try:
-                file = artifact.path.open("rb")
+                file = artifact.open()
             except FileNotFoundError:  # dropped since
                 return None
-            return OpenFile(
-                file, file_info(download.filename, download.mime_type, download.etag, artifact.size, artifact.crc32c)
-            )
+            info = file_info(download.filename, download.mime_type, download.etag, artifact.size, artifact.crc32c)
+            return ElsewhereFile(file, info) if isinstance(file, RemoteFile) else OpenFile(file, info)
 
         try:
             return await self.run(lambda: look(_READ_AT_ONCE))
@@ -269,7 +268,7 @@ class Service:
             except NotVerified:  # the server stops
                 raise Overloaded(_RETRY_AFTER) from None
 
-    async def deliver(self, download: Registered) -> AsyncGenerator[download_pb2.RenderProgress | OpenFile, None]:
+    async def deliver(self, download: Registered) -> AsyncGenerator[download_pb2.RenderProgress | Delivered, None]:
         """Yield progress while the file is made, then the file, as soon as a part of it can be read.
 
         Leaving the iterator before the file is there ends the render, as ``Renders.leave`` says.

@@ -11,6 +11,7 @@ from typing import Any
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
+from rasterwire.store.settings import StoreSettings, read_store
 from rasterwire.tables import unknown_setting, wrong_setting
 
 
@@ -72,6 +73,7 @@ class Settings:
         sources: from where the files of catalogs may be read beside this machine, each a table ``[[sources]]`` of the
             file.
         cache: what is kept of files that are not on this machine, a table ``[cache]`` of the file.
+        store: what several servers share, a table ``[store]`` of the file.
     """
 
     catalog: Path | None = None
@@ -100,6 +102,7 @@ class Settings:
     catalogs: tuple[CatalogSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
     cache: CacheSettings = CacheSettings()
+    store: StoreSettings = field(default_factory=StoreSettings)
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -117,7 +120,7 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache")
+_tables = ("catalogs", "sources", "cache", "store")
 """Settings that only the file can have."""
 
 _LISTED_TABLES = ("catalogs", "sources")
@@ -159,14 +162,31 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
         "catalogs": read_catalogs(values.get("catalogs", []), violations),
         "sources": read_sources(values.get("sources", []), violations),
         "cache": _read_cache(values.get("cache", {}), violations),
+        "store": read_store(values.get("store", {}), violations),
     }
     if "catalog" not in values and not values.get("catalogs"):
         violations.add(wrong_setting("catalog", "not set; name the folder of images"))
     if typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
+    _raise_if_any(violations)
+    return Settings(**typed)
+
+
+def load_store_settings(config: Path) -> StoreSettings:
+    """Return the settings of the stores from a TOML file, whatever else it holds.
+
+    Raises:
+        BadSettings: they are wrong, or the file is unreadable; tells all at once.
+    """
+    violations = Violations()
+    settings = read_store(_read_config(config).get("store", {}), violations)
+    _raise_if_any(violations)
+    return settings
+
+
+def _raise_if_any(violations: Violations) -> None:
     if violations.items:
         raise BadSettings("\n".join(sorted(str(violation) for violation in violations.items)))
-    return Settings(**typed)
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
-__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "NotVerified"]
+__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "Leases", "NotVerified", "RemoteFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class DownloadRecord:
     """A registered download.
 
     Attributes:
-        id: a random text that cannot be guessed; the last part of the resource name.
+        id: 32 random hexadecimal digits that cannot be guessed; the last part of the resource name.
         token: the secret that a reader must send with the id.
         request_id: the client's id of the request, or "".
         payload: the serialized request; opaque here.
@@ -57,19 +56,43 @@ class DownloadStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A rendered file.
+@runtime_checkable
+class RemoteFile(Protocol):
+    """A file on another machine, read by ranges. It holds no connection, so that it need not be closed."""
 
-    Attributes:
-        path: of the file; for the server only.
-        size: in bytes.
-        crc32c: of the whole file.
-    """
+    async def read_range(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file.
 
-    path: Path
-    size: int
-    crc32c: int
+        Args:
+            offset: of the first byte.
+            size: how many; the file has to hold them all.
+
+        Raises:
+            StorageUnavailable: they cannot be read now.
+        """
+        ...
+
+
+class Artifact(Protocol):
+    """A rendered file."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+    @property
+    def crc32c(self) -> int:
+        """Of the whole file."""
+        ...
+
+    def open(self) -> BinaryIO | RemoteFile:
+        """Open the file: one of this machine as such, so that the kernel can send it.
+
+        Raises:
+            FileNotFoundError: it was dropped meanwhile.
+        """
+        ...
 
 
 class NotVerified(Exception):
@@ -113,13 +136,13 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    def trim(self, newest: Artifact) -> None:
+    def trim(self, newest: str) -> None:
         """Drop files, the least recently used first, until the others fit the limit of the store.
 
         This takes time with many or large files; a caller should not make a client wait for it.
 
         Args:
-            newest: a file that is not dropped, even where it alone is larger than the limit.
+            newest: the etag of a file that is not dropped, even where it alone is larger than the limit.
         """
         ...
 
@@ -136,4 +159,37 @@ class ArtifactStore(Protocol):
 
     def hold(self, etag: str) -> AbstractContextManager[None]:
         """Return a context in which this process does not drop the file of an etag."""
+        ...
+
+
+class Leases(Protocol):
+    """Says who does a work that several processes could do. Safe to use from several threads.
+
+    Times are those of the store's clock, so that those of the processes may differ. All methods raise
+    StorageUnavailable where the store cannot be reached.
+    """
+
+    def acquire(self, key: str, owner: str, seconds: float) -> int | None:
+        """Take the lease of a key, if nobody holds it or the time of the last holder is over.
+
+        Args:
+            key: of the work.
+            owner: who takes it, for the operator.
+            seconds: until it ends, unless it is renewed.
+
+        Returns:
+            its fence, which is larger than those of all leases before; None where another holds it.
+        """
+        ...
+
+    def renew(self, key: str, fence: int, seconds: float) -> bool:
+        """Have a lease end some seconds from now. Return False where it is another's by now, or was released."""
+        ...
+
+    def release(self, key: str, fence: int) -> None:
+        """End a lease. One that is another's by now stays."""
+        ...
+
+    def close(self) -> None:
+        """Close open files. No other method is called afterwards."""
         ...

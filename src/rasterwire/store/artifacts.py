@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rasterwire.errors import DiskFull, DownloadConflict
-from rasterwire.store import Artifact, NotVerified
+from rasterwire.store import NotVerified
 from rasterwire.store.checksum_file import ChecksumFile
 from rasterwire.store.dropped_files import DroppedFiles
+from rasterwire.store.folder_artifact import FolderArtifact
 from rasterwire.store.private_files import private_folder
 from rasterwire.store.verified_files import VerifiedFiles
 
@@ -31,6 +32,8 @@ _VERIFIED_SECONDS = 24 * 3600.0
 """A file is read again in idle time when its last verification is older."""
 
 _log = logging.getLogger("rasterwire.server")
+
+Publish = Callable[[str, Path, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,9 +75,9 @@ class FolderArtifactStore:
         self._verified = VerifiedFiles()
         self._dropped = DroppedFiles(folder / _DROPPED)
 
-    def find(self, etag: str, max_read_bytes: int | None = None) -> Artifact | None:
+    def find(self, etag: str, max_read_bytes: int | None = None) -> FolderArtifact | None:
         """See ``ArtifactStore.find``."""
-        if not _etag.fullmatch(etag):
+        if not is_etag(etag):
             return None
         for path in self._folder.glob(f"{etag}.*.*"):
             artifact = _artifact(path)
@@ -97,9 +100,16 @@ class FolderArtifactStore:
             return artifact
         return None
 
-    def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
-        """See ``ArtifactStore.make``."""
-        if not _etag.fullmatch(etag):
+    def make(self, etag: str, write: Callable[[BinaryIO], None], publish: Publish | None = None) -> FolderArtifact:
+        """See ``ArtifactStore.make``.
+
+        Args:
+            etag: of the file.
+            write: makes it.
+            publish: is called with the etag, the path, the size and the crc32c of the finished file, before ``find``
+                returns it. Where it raises, the file is removed.
+        """
+        if not is_etag(etag):
             raise ValueError(f"not an etag: {etag!r}")
         unfinished = self._unfinished()
         try:
@@ -114,6 +124,8 @@ class FolderArtifactStore:
                 raise DownloadConflict(
                     "name: the file is gone, and this server cannot make the same bytes again; ask under another name"
                 )
+            if publish is not None:
+                publish(etag, unfinished, size, crc)
             with self._lock:
                 unfinished.replace(finished)
                 self._drop_others(etag, finished)
@@ -123,7 +135,7 @@ class FolderArtifactStore:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-        return Artifact(finished, size, crc)
+        return FolderArtifact(finished, size, crc)
 
     def _new_file(self, path: Path) -> ChecksumFile:
         try:
@@ -145,7 +157,7 @@ class FolderArtifactStore:
                 if not self._holds[etag]:
                     del self._holds[etag]
 
-    def _drop_damaged(self, artifact: Artifact) -> None:
+    def _drop_damaged(self, artifact: FolderArtifact) -> None:
         """Drop a file whose bytes are not those that were written."""
         _log.error(
             "the cached file %s was damaged; it is dropped, and rendered again at the next request", artifact.path.name
@@ -182,7 +194,7 @@ class FolderArtifactStore:
         assert artifact is not None
         self._dropped.add(path.name.split(".")[0], artifact.size, artifact.crc32c)
 
-    def trim(self, newest: Artifact) -> None:
+    def trim(self, newest: str) -> None:
         """See ``ArtifactStore.trim``."""
         with self._trimming:
             files = self._by_use()
@@ -190,7 +202,7 @@ class FolderArtifactStore:
             for file in files:
                 if total <= self._max_bytes:
                     return
-                if file.path != newest.path and self._drop(file.path):
+                if file.path.name.split(".")[0] != newest and self._drop(file.path):
                     total -= file.size
 
     def make_room(self, size: int) -> None:
@@ -242,6 +254,11 @@ def remove_unfinished(folder: Path, pid: int | None = None) -> None:
         path.unlink(missing_ok=True)
 
 
-def _artifact(path: Path) -> Artifact | None:
+def is_etag(text: str) -> bool:
+    """Tell whether a text can be an etag, and so a part of a name."""
+    return _etag.fullmatch(text) is not None
+
+
+def _artifact(path: Path) -> FolderArtifact | None:
     match = _finished.fullmatch(path.name)
-    return None if match is None else Artifact(path, int(match[2]), int(match[3], 16))
+    return None if match is None else FolderArtifact(path, int(match[2]), int(match[3], 16))

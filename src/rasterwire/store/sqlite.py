@@ -13,18 +13,13 @@ from pathlib import Path
 
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
+from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
 from rasterwire.store.private_files import FILE_MODE, private_folder
 
 _SCHEMA = 2
 
 _LOCK_TIMEOUT = 0.5
 """Seconds. A transaction takes about a thousandth of it: where one waits longer, something else holds the lock."""
-
-_SMALL_RECORD = 64 << 10
-"""Bytes. The last quarter of the store is reserved for smaller records."""
-
-_RETRY_DELAY = 60.0
-"""Seconds that a client waits when the store is full."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -91,7 +86,7 @@ class SqliteDownloadStore:
         )
         now = datetime.now(UTC).timestamp()
         size = len(record.payload) + sum(map(len, record.shared))
-        max_bytes = self._max_bytes if size <= _SMALL_RECORD else self._max_bytes * 3 // 4
+        max_bytes = self._max_bytes if size <= SMALL_RECORD else self._max_bytes * 3 // 4
         with self._connected() as connection, connection:
             # IMMEDIATE: another process may be about to store the same request id
             connection.execute("BEGIN IMMEDIATE")
@@ -106,7 +101,7 @@ class SqliteDownloadStore:
                     connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {extension}", (digest, row[5], part))
             stored = _record(connection, *stored_row)
             if stored.id == record.id and _used_bytes(connection) > max_bytes:
-                raise Overloaded(_RETRY_DELAY)  # the transaction is rolled back with the new record
+                raise Overloaded(FULL_RETRY_SECONDS)  # the transaction is rolled back with the new record
         return stored
 
     def get(self, download_id: str) -> DownloadRecord | None:

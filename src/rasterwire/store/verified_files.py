@@ -8,7 +8,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from rasterwire.store import Artifact
+from rasterwire.store.folder_artifact import FolderArtifact
 
 _BUFFER_SIZE = 1 << 20
 
@@ -43,7 +43,7 @@ class VerifiedFiles:
             record = self._records.get(path.name)
         return record is not None and record[0] == _identity(path)
 
-    def check(self, artifact: Artifact) -> bool | None:
+    def check(self, artifact: FolderArtifact) -> bool | None:
         """Return whether a file has the right checksum; it is read unless it is recorded.
 
         Returns:
@@ -64,7 +64,7 @@ class VerifiedFiles:
                 with self._lock:
                     self._turns.pop(name, None)
 
-    def read(self, artifact: Artifact, may_continue: Callable[[], bool]) -> bool | None:
+    def read(self, artifact: FolderArtifact, may_continue: Callable[[], bool]) -> bool | None:
         """Read a file and return whether it has the right checksum.
 
         Returns:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ListStream, ObjectMeta
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    Store = S3Store | GCSStore | AzureStore
+    ObjectStore = S3Store | GCSStore | AzureStore
 
-__all__ = ["ObjectClient", "ObjectListing"]
+__all__ = ["ObjectClient", "ObjectListing", "make_object_store"]
 
 MAX_BUCKETS = 64
 """Buckets of a source whose connections are kept."""
@@ -59,7 +59,7 @@ class ObjectClient:
     def __init__(self, settings: SourceSettings, keys: Mapping[str, str]) -> None:
         self._settings = settings
         self._keys = dict(keys)
-        self._stores: dict[str, Store] = {}
+        self._stores: dict[str, ObjectStore] = {}
 
     async def get(self, href: str, offset: int, count: int, version: str) -> Answer:
         """Return a range of a file; see ``RangeClient``."""
@@ -95,18 +95,18 @@ class ObjectClient:
             failure = _failure_of(error)
         raise failure
 
-    def _store(self, bucket: str) -> "Store":
+    def _store(self, bucket: str) -> "ObjectStore":
         if bucket not in self._stores:
             if len(self._stores) >= MAX_BUCKETS:
                 self._stores.clear()
-            self._stores[bucket] = _make_store(self._settings, self._keys, bucket)
+            self._stores[bucket] = make_object_store(self._settings, self._keys, bucket)
         return self._stores[bucket]
 
 
 class ObjectListing:
     """The objects of a store whose keys begin with a prefix, page by page. Used by one task at a time."""
 
-    def __init__(self, store: "Store", prefix: str) -> None:
+    def __init__(self, store: "ObjectStore", prefix: str) -> None:
         self._store = store
         self._prefix = prefix
         self._stream: ListStream[Sequence[ObjectMeta]] | None = None
@@ -151,7 +151,17 @@ def _parts(href: str) -> tuple[str, str]:
     return match["bucket"], match["key"]
 
 
-def _make_store(settings: SourceSettings, keys: Mapping[str, str], bucket: str) -> "Store":
+def make_object_store(
+    settings: SourceSettings, keys: Mapping[str, str], bucket: str, retries: int = 0
+) -> "ObjectStore":
+    """Return what obstore reads a bucket with.
+
+    Args:
+        settings: of the source.
+        keys: see ``ObjectClient``.
+        bucket: its name.
+        retries: how many times obstore sends a request again.
+    """
     from obstore.store import AzureStore, GCSStore, S3Store
 
     config: Any = dict(keys)
@@ -164,16 +174,16 @@ def _make_store(settings: SourceSettings, keys: Mapping[str, str], bucket: str) 
         "timeout": timedelta(seconds=settings.deadline_seconds),
         "allow_http": settings.endpoint.startswith("http://"),
     }
-    once: Any = {"max_retries": 0}  # requests are sent again here, by the settings
+    attempts: Any = {"max_retries": retries}
     if settings.scheme == "s3":
         config |= {name: getattr(settings, name) for name in ("endpoint", "region") if getattr(settings, name)}
-        return S3Store(bucket, config=config, client_options=client, retry_config=once)
+        return S3Store(bucket, config=config, client_options=client, retry_config=attempts)
     if settings.scheme == "gs":
         config |= {"base_url": settings.endpoint} if settings.endpoint else {}
-        return GCSStore(bucket, config=config, client_options=client, retry_config=once)
+        return GCSStore(bucket, config=config, client_options=client, retry_config=attempts)
     if settings.endpoint:
         config = {"endpoint": settings.endpoint, "account_name": _account_in(settings.endpoint), **config}
-    return AzureStore(bucket, config=config, client_options=client, retry_config=once)
+    return AzureStore(bucket, config=config, client_options=client, retry_config=attempts)
 
 
 def _account_in(endpoint: str) -> str:
@@ -182,7 +192,7 @@ def _account_in(endpoint: str) -> str:
     return address.path.strip("/") or (address.hostname or "").partition(".")[0]
 
 
-async def _get(store: "Store", key: str, offset: int, count: int, version: str) -> Answer:
+async def _get(store: "ObjectStore", key: str, offset: int, count: int, version: str) -> Answer:
     import obstore
 
     condition = condition_of(version)

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from rasterwire.errors import Violations
 from rasterwire.tables import read_values, wrong_setting
 
-__all__ = ["HTTP_SCHEMES", "OBJECT_SCHEMES", "SourceSettings", "read_sources"]
+__all__ = [
+    "HTTP_SCHEMES",
+    "OBJECT_SCHEMES",
+    "SourceSettings",
+    "read_credentials",
+    "read_endpoint",
+    "read_region",
+    "read_sources",
+]
 
 HTTP_SCHEMES = ("https", "http")
 OBJECT_SCHEMES = ("s3", "gs", "az")
@@ -150,20 +158,23 @@ def _has_dot_segment(address: str) -> bool:
     return any(segment in {".", ".."} for segment in address.split("/"))
 
 
-def _read_endpoint(value: object) -> str:
+def read_endpoint(value: object) -> str:
+    """Return the address of an object store; raises ValueError with a sentence where it is none."""
     # It is not shown: it may have a password.
     if not isinstance(value, str) or not _endpoint.fullmatch(value):
         raise ValueError("it is no address of a server; write it like https://s3.example.org, without user or query")
     return value.rstrip("/")
 
 
-def _read_region(value: object) -> str:
+def read_region(value: object) -> str:
+    """Return a region; raises ValueError with a sentence where it is none."""
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value):
         raise ValueError(f"{value!r} is no region; write it like eu-central-1")
     return value
 
 
-def _read_credentials(value: object) -> str:
+def read_credentials(value: object) -> str:
+    """Return where keys are found; raises ValueError with a sentence where that is nowhere."""
     # It is not shown: it may be a key.
     if not isinstance(value, str) or not (value in {"env", "anonymous"} or value.startswith("/")):
         raise ValueError("it is neither 'env' nor 'anonymous' nor an absolute path; keys are in the file of that path")
@@ -223,9 +234,9 @@ def _read_sign(value: object) -> Callable[[str], str]:
 
 _readers: dict[str, Callable[[object], object]] = {
     "prefix": _read_prefix,
-    "endpoint": _read_endpoint,
-    "region": _read_region,
-    "credentials": _read_credentials,
+    "endpoint": read_endpoint,
+    "region": read_region,
+    "credentials": read_credentials,
     "private_addresses": _read_private_addresses,
     "redirects": _read_redirects,
     "immutable": _read_immutable,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from functools import partial
 from typing import Any, cast
 
@@ -115,7 +115,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                     if isinstance(step, download_pb2.RenderProgress):
                         yield service_pb2.ReadDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step))
                         continue
-                    with step.file:
+                    with closing(step):
                         if request.read_offset > step.info.size_bytes:
                             raise OffsetOutOfRange(request.read_offset, step.info.size_bytes)
                         make_piece = partial(with_data, service_pb2.ReadDownloadResponse())
@@ -135,7 +135,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
                 if isinstance(step, download_pb2.RenderProgress):
                     yield service_pb2.StreamDownloadResponse(chunk=download_pb2.DownloadChunk(progress=step), plan=plan)
                     continue
-                with step.file:
+                with closing(step):
                     async with aclosing(self._service.readers.chunks(step, 0, 0, partial(_streamed, plan))) as chunks:
                         async for chunk in chunks:
                             yield chunk

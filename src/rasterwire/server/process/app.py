@@ -25,6 +25,7 @@ from rasterwire.catalog import Catalog
 from rasterwire.catalog.make import check_packages, check_sources, folder_index, make_catalog
 from rasterwire.catalog.settings import format_options
 from rasterwire.download import Downloads, Renders
+from rasterwire.download.held_leases import HeldLeases
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.files import beside
 from rasterwire.files.byte_reader import keep_tiles
@@ -41,6 +42,7 @@ from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
+from rasterwire.server.process.stores import LEASES, make_stores
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -48,9 +50,8 @@ from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
-from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
+from rasterwire.store.artifacts import remove_unfinished
 from rasterwire.store.private_files import private_folder
-from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
 
 _log = logging.getLogger("rasterwire.server")
@@ -189,15 +190,15 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
         if settings.workers == 1:
             _remove_leftovers(settings.state_dir)
         private_folder(scratch)
-        store = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
-        artifacts = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
+        stores = make_stores(settings)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
     own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
     lifetime = timedelta(seconds=settings.lifetime_seconds)
-    downloads = Downloads(_catalog(settings), store, artifacts, limits, lifetime, engine)
-    renders = Renders(engine, artifacts, scratch, settings.max_renders)
+    downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
+    leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
+    renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases)
     return Service(downloads, renders, scratch, settings.max_renders)
 
 
@@ -235,6 +236,9 @@ def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
     """Remove what a process that is gone was at; None stands for all of them."""
     shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
     remove_unfinished(state_dir / "cache", pid)
+    if pid is None:
+        for path in state_dir.glob(f"{LEASES}*"):
+            path.unlink()
 
 
 def _authority(host: str, port: int) -> str:

@@ -29,7 +29,7 @@ _SHUTDOWN = signal.SIGINT, signal.SIGTERM
 def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Callable[[int], None]) -> None:
     """Run ``settings.workers`` processes until SIGINT or SIGTERM; one that ends before is started again.
 
-    They share the state folder. A render is shared by its readers within a process only.
+    They share the state folder.
 
     Args:
         settings: of all; a port of 0 becomes a free one.

@@ -5,7 +5,7 @@ import base64
 import io
 import logging
 import re
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from urllib.parse import quote
 
 import google_crc32c
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
-from rasterwire.server.open_files import OpenFile
+from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile
 from rasterwire.server.service import Service
 
 _log = logging.getLogger("rasterwire.server")
@@ -23,6 +23,9 @@ _not_plain = re.compile(r"[^ !#-$&-\[\]-~]")
 
 _SUMMED = 1 << 20
 """Bytes of a part whose digest is sent with it: they are kept in memory meanwhile."""
+
+_COPIED = 1 << 20
+"""Bytes of a file on another machine that are asked for at once."""
 
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -41,8 +44,8 @@ async def send_download(request: web.Request, service: Service, download_id: str
         return await _head(request, service, download)
     async with aclosing(service.deliver(download)) as steps:
         async for step in steps:
-            if isinstance(step, OpenFile):
-                with step.file:
+            if isinstance(step, Delivered):
+                with closing(step):
                     return await send(request, step)
     raise AssertionError("a delivery ends with a file or an error")
 
@@ -51,7 +54,7 @@ async def _head(request: web.Request, service: Service, download: Registered) ->
     """Answer without rendering: the length is told once the file is there."""
     opened = await service.cached(download)
     if opened is not None:
-        with opened.file:
+        with closing(opened):
             return await send(request, opened)
     return web.Response(headers=_headers(download.filename, download.mime_type, download.etag))
 
@@ -86,7 +89,7 @@ class SentFile(web.StreamResponse):
     sent = 0
 
 
-async def send(request: web.Request, opened: OpenFile) -> web.StreamResponse:
+async def send(request: web.Request, opened: Delivered) -> web.StreamResponse:
     """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
     info = opened.info
     headers = _headers(info.filename, info.mime_type, info.etag)
@@ -133,17 +136,17 @@ def _asked_range(request: web.Request) -> tuple[str, str] | None:
     return None if start and stop and int(stop) < int(start) else (start, stop)
 
 
-async def _small(opened: OpenFile, first: int, count: int) -> bytes | None:
+async def _small(opened: Delivered, first: int, count: int) -> bytes | None:
     """Return a part of a finished file that is small enough to be summed before it is sent, or None."""
     if opened.crc32c is None or count > _SUMMED:
         return None
     data = opened.read_now(first, count)
     if data is not None:
         return bytes(data)
-    return await asyncio.get_running_loop().run_in_executor(None, opened.read, first, count)
+    return await opened.fetch(first, count)
 
 
-def _digests(opened: OpenFile, part: bytes | None, *, is_whole: bool) -> dict[str, str]:
+def _digests(opened: Delivered, part: bytes | None, *, is_whole: bool) -> dict[str, str]:
     """Return what can be told of a file's bytes before they are sent; source: RFC 9530.
 
     The registry calls crc32c insecure: it tells of damage, not of forgers. It is known of every file, while a
@@ -173,8 +176,11 @@ def _digest(crc32c: int) -> str:
     return f"crc32c=:{base64.b64encode(crc32c.to_bytes(4, 'big')).decode()}:"
 
 
-async def _body(request: web.Request, response: SentFile, opened: OpenFile, part: tuple[int, int]) -> None:
+async def _body(request: web.Request, response: SentFile, opened: Delivered, part: tuple[int, int]) -> None:
     offset, count = part
+    if not isinstance(opened, OpenFile):
+        await _copied(request, response, opened, part)
+        return
     if isinstance(opened.file, io.BytesIO):
         await response.write(opened.file.getvalue()[offset : offset + count])
         response.sent = count
@@ -200,3 +206,29 @@ async def _body(request: web.Request, response: SentFile, opened: OpenFile, part
             _log.warning("a body was cut short: %s", error)
         if not isinstance(error, DownloadError | OSError):
             raise
+
+
+async def _copied(request: web.Request, response: SentFile, opened: ElsewhereFile, part: tuple[int, int]) -> None:
+    """Send a part of a file on another machine: the next range is asked for while one is sent."""
+    offset, count = part
+    starts = range(offset, offset + count, _COPIED)
+
+    def ahead(start: int) -> asyncio.Task[bytes]:
+        return asyncio.create_task(opened.fetch(start, min(_COPIED, offset + count - start)))
+
+    coming = ahead(offset)
+    try:
+        for start in starts:
+            data = await coming
+            if start + _COPIED < offset + count:
+                coming = ahead(start + _COPIED)
+            await response.write(data)
+            response.sent += len(data)
+    except BaseException as error:
+        coming.cancel()
+        if request.transport is not None:
+            request.transport.abort()  # as above
+        if isinstance(error, DownloadError):
+            _log.warning("a body was cut short: %s", error)
+            return
+        raise

@@ -1,0 +1,80 @@
+"""The leases of renders that this process is at."""
+
+import logging
+import threading
+
+from rasterwire.errors import StorageUnavailable
+from rasterwire.store import Leases
+
+_SECONDS = 10.0
+"""That a lease lasts when its process dies."""
+
+_RENEWED_EVERY = 3.0
+"""Seconds."""
+
+_log = logging.getLogger("rasterwire.server")
+
+
+class HeldLeases:
+    """Acquires leases, and renews them in a thread of its own until they are released.
+
+    A lease saves work and nothing else: where the store of leases cannot be reached, or a lease was lost because this
+    process stood still, the work goes on. Equal plans give equal bytes, and an etag is stored once.
+    """
+
+    def __init__(self, leases: Leases, owner: str) -> None:
+        self._leases = leases
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._fences: dict[str, int] = {}
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._renew_all, name="leases", daemon=True)
+        self._thread.start()
+
+    def acquire(self, key: str) -> bool:
+        """Tell whether this process may do the work of a key: nobody else is at it."""
+        try:
+            fence = self._leases.acquire(key, self._owner, _SECONDS)
+        except StorageUnavailable:
+            return True
+        if fence is None:
+            return False
+        with self._lock:
+            self._fences[key] = fence
+        return True
+
+    def release(self, key: str) -> None:
+        """Let others do the work of a key, or see that it is done. A key without a lease is passed over."""
+        with self._lock:
+            fence = self._fences.pop(key, None)
+        if fence is not None:
+            try:
+                self._leases.release(key, fence)
+            except StorageUnavailable:
+                _log.warning("a lease could not be released; it ends by itself within %g s", _SECONDS)
+
+    def close(self) -> None:
+        """Release all leases, and close their store."""
+        self._closed.set()
+        self._thread.join()
+        for key in list(self._fences):
+            self.release(key)
+        self._leases.close()
+
+    def _renew_all(self) -> None:
+        while not self._closed.wait(_RENEWED_EVERY):
+            with self._lock:
+                fences = list(self._fences.items())
+            for key, fence in fences:
+                self._renew(key, fence)
+
+    def _renew(self, key: str, fence: int) -> None:
+        try:
+            is_held = self._leases.renew(key, fence, _SECONDS)
+        except StorageUnavailable:
+            return
+        if not is_held:
+            with self._lock:
+                if self._fences.get(key) == fence:
+                    del self._fences[key]
+                    _log.warning("another server took over the render of etag %s", key)

@@ -1,0 +1,195 @@
+"""Rendered files in an object store, so that what one server rendered all can read."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from rasterwire.errors import DownloadConflict, StorageUnavailable
+from rasterwire.store import Artifact, NotVerified
+from rasterwire.store.artifacts import FolderArtifactStore, is_etag
+
+if TYPE_CHECKING:
+    from rasterwire.files.sources.objects import ObjectStore
+
+__all__ = ["ObjectArtifactStore"]
+
+_PART = 8 << 20
+"""Bytes of a part of an upload."""
+
+_MAX_PARTS = 10_000
+"""Of an upload, in the protocol of S3."""
+
+_UPLOADS = 2
+"""Parts of a file that are sent at once, and held in memory."""
+
+_record = re.compile(rb"(\d{1,18}) ([0-9a-f]{8})")
+
+_log = logging.getLogger("rasterwire.server")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectArtifact:
+    """A file in an object store; see ``Artifact``."""
+
+    size: int
+    crc32c: int
+    key: str
+    store: "ObjectStore" = field(compare=False, repr=False)
+
+    def open(self) -> "ObjectFile":
+        """See ``Artifact.open``."""
+        return ObjectFile(self.store, self.key)
+
+
+class ObjectFile:
+    """A file that is read by ranges; see ``RemoteFile``."""
+
+    def __init__(self, store: "ObjectStore", key: str) -> None:
+        self._store = store
+        self._key = key
+
+    async def read_range(self, offset: int, size: int) -> bytes:
+        """See ``RemoteFile.read_range``."""
+        import obstore
+
+        if not size:
+            return b""
+        with _told():
+            return bytes(await obstore.get_range_async(self._store, self._key, start=offset, length=size))
+
+
+class ObjectArtifactStore:
+    """Stores files in an object store, and those of this server also in a folder, from which it reads them.
+
+    The bytes of an etag are at ``files/<etag>.<size>.<crc32c>``. A record ``etags/<etag>``, which is created only where
+    there is none, says which bytes they are: so an etag has the same bytes for all servers, whoever was first. What
+    this server rendered is found by its readers only when it is in the object store.
+
+    Nothing is removed from the object store: a rule of the bucket does that.
+    """
+
+    def __init__(self, folder: FolderArtifactStore, store: "ObjectStore", prefix: str) -> None:
+        """Use an object store.
+
+        Args:
+            folder: for files that this server rendered.
+            store: a bucket.
+            prefix: of all keys, "" or ending with a slash.
+        """
+        self._folder = folder
+        self._store = store
+        self._prefix = prefix
+
+    def find(self, etag: str, max_read_bytes: int | None = None) -> Artifact | None:
+        """See ``ArtifactStore.find``.
+
+        Raises:
+            StorageUnavailable: the object store cannot be reached.
+        """
+        if not is_etag(etag):
+            return None
+        with suppress(NotVerified):  # the object store need not be verified
+            artifact = self._folder.find(etag, max_read_bytes)
+            if artifact is not None:
+                return artifact
+        return self._remote(etag)
+
+    def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
+        """See ``ArtifactStore.make``.
+
+        Raises:
+            StorageUnavailable: the object store cannot be reached.
+        """
+        return self._folder.make(etag, write, self._publish)
+
+    def stop_reading(self) -> None:
+        """See ``ArtifactStore.stop_reading``."""
+        self._folder.stop_reading()
+
+    def verify(self, may_continue: Callable[[], bool]) -> None:
+        """See ``ArtifactStore.verify``; it is about the folder."""
+        self._folder.verify(may_continue)
+
+    def trim(self, newest: str) -> None:
+        """See ``ArtifactStore.trim``; it is about the folder."""
+        self._folder.trim(newest)
+
+    def make_room(self, size: int) -> None:
+        """See ``ArtifactStore.make_room``; it is about the folder."""
+        self._folder.make_room(size)
+
+    def hold(self, etag: str) -> AbstractContextManager[None]:
+        """See ``ArtifactStore.hold``; it is about the folder."""
+        return self._folder.hold(etag)
+
+    def _remote(self, etag: str) -> ObjectArtifact | None:
+        import obstore
+
+        with _told():
+            try:
+                artifact = self._recorded(etag)
+                meta = obstore.head(self._store, artifact.key)
+            except FileNotFoundError:
+                return None
+        return artifact if meta["size"] == artifact.size else None
+
+    def _recorded(self, etag: str) -> ObjectArtifact:
+        """Return the file of an etag, whether its bytes are there or not.
+
+        Raises:
+            FileNotFoundError: there was none.
+        """
+        import obstore
+
+        match = _record.fullmatch(bytes(obstore.get(self._store, self._record_key(etag)).bytes()))
+        if match is None:
+            _log.error("the record of etag %s in the object store is damaged", etag)
+            raise StorageUnavailable
+        size, crc32c = int(match[1]), int(match[2], 16)
+        return ObjectArtifact(size, crc32c, self._file_key(etag, size, crc32c), self._store)
+
+    def _publish(self, etag: str, path: Path, size: int, crc32c: int) -> None:
+        """Copy a file into the object store, unless its etag has other bytes there."""
+        import obstore
+
+        key = self._file_key(etag, size, crc32c)
+        part = max(_PART, -(-size // _MAX_PARTS))
+        with _told():
+            obstore.put(self._store, key, path, chunk_size=part, max_concurrency=_UPLOADS)
+            try:
+                record = f"{size} {crc32c:08x}".encode()
+                obstore.put(self._store, self._record_key(etag), record, mode="create")
+            except obstore.exceptions.AlreadyExistsError:
+                if self._recorded(etag).key == key:
+                    return
+                obstore.delete(self._store, key)
+                _log.error("etag %s has other bytes in the object store than a render gives", etag)
+                raise DownloadConflict(
+                    "name: another server made other bytes of this; read the file again from offset 0, or ask under "
+                    "another name"
+                ) from None
+
+    def _file_key(self, etag: str, size: int, crc32c: int) -> str:
+        return f"{self._prefix}files/{etag}.{size}.{crc32c:08x}"
+
+    def _record_key(self, etag: str) -> str:
+        return f"{self._prefix}etags/{etag}"
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Log what went wrong, and tell clients that it passes: the texts of obstore hold addresses."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError:
+        _log.error("a file is gone from the object store")
+        raise StorageUnavailable from None
+    except BaseError as error:
+        _log.error("the object store cannot be used: %s", f"{error}".partition("\n")[0][:500])
+        raise StorageUnavailable from None

@@ -1,0 +1,1 @@
+"""What servers share in a PostgreSQL database. Its packages are those of the extra ``postgres``."""

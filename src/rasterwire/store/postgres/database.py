@@ -1,0 +1,92 @@
+"""Connections to the PostgreSQL database that servers share."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool
+
+from rasterwire.errors import StorageUnavailable
+
+__all__ = ["Connection", "Database"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_MAX_CONNECTIONS = 8
+"""Of a process: as many as it has threads that ask the database."""
+
+_WAIT = 1.5
+"""Seconds that a caller waits for a connection."""
+
+_RECONNECTING = 3.0
+"""Seconds for which the pool tries again by itself, in ever longer intervals. After that each caller has it try."""
+
+_SESSION = "-c statement_timeout=1500 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000"
+
+_DEFAULTS = {"connect_timeout": "2", "tcp_user_timeout": "3000", "application_name": "rasterwire"}
+
+_log = logging.getLogger("rasterwire.server")
+
+
+class Database:
+    """A pool of connections. Safe to use from several threads."""
+
+    def __init__(self, conninfo: str) -> None:
+        """Open a pool; whether there is a database shows when it is asked.
+
+        Args:
+            conninfo: a URL or the text of libpq; what it leaves out comes from libpq's variables, such as PGPASSWORD.
+
+        Raises:
+            psycopg.ProgrammingError: it is neither of these.
+        """
+        values = conninfo_to_dict(conninfo)
+        options = {"options": f"{_SESSION} {values.get('options') or ''}".strip()}
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            make_conninfo(**(_DEFAULTS | values | options)),  # type: ignore[arg-type]  # values are texts or numbers
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=_MAX_CONNECTIONS,
+            timeout=_WAIT,
+            reconnect_timeout=_RECONNECTING,
+            check=ConnectionPool.check_connection,  # one that broke meanwhile fails no caller
+            name="rasterwire",
+            open=True,
+        )
+
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """Give a connection on which each statement is a transaction of its own.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached, or refused a statement; the log says why.
+        """
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            _log.error("the database cannot be used: %s", f"{error}".strip())
+            raise StorageUnavailable from error
+
+    @contextmanager
+    def transaction(self, *, is_lasting: bool) -> Iterator[Connection]:
+        """Give a connection on which all statements are one transaction, rolled back where one fails.
+
+        Args:
+            is_lasting: whether its end waits until the database has written it to the disk. Else what was stored in
+                the last second may be lost when the database's machine fails.
+
+        Raises:
+            StorageUnavailable: see ``connected``.
+        """
+        with self.connected() as connection, connection.transaction():
+            if not is_lasting:
+                connection.execute("SET LOCAL synchronous_commit = off")
+            yield connection
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()

@@ -1,0 +1,43 @@
+"""Leases that servers share, in a database."""
+
+from rasterwire.store.postgres.database import Database
+
+__all__ = ["PostgresLeases"]
+
+_ACQUIRE = """
+INSERT INTO rasterwire.leases AS held (key, owner, fence, until)
+VALUES (%s, %s, nextval('rasterwire.fences'), clock_timestamp() + make_interval(secs => %s))
+ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, fence = excluded.fence, until = excluded.until
+WHERE held.until <= clock_timestamp() RETURNING fence
+"""
+
+_RENEW = """
+UPDATE rasterwire.leases SET until = clock_timestamp() + make_interval(secs => %s) WHERE key = %s AND fence = %s
+"""
+
+
+class PostgresLeases:
+    """See ``Leases``."""
+
+    def __init__(self, database: Database) -> None:
+        """Use the tables of a database, which its owner closes; they were made by ``migrate``."""
+        self._database = database
+
+    def acquire(self, key: str, owner: str, seconds: float) -> int | None:
+        """See ``Leases.acquire``."""
+        with self._database.connected() as connection:
+            row = connection.execute(_ACQUIRE, (key, owner, seconds)).fetchone()
+        return None if row is None else int(row[0])
+
+    def renew(self, key: str, fence: int, seconds: float) -> bool:
+        """See ``Leases.renew``."""
+        with self._database.connected() as connection:
+            return connection.execute(_RENEW, (seconds, key, fence)).rowcount == 1
+
+    def release(self, key: str, fence: int) -> None:
+        """See ``Leases.release``."""
+        with self._database.connected() as connection:
+            connection.execute("DELETE FROM rasterwire.leases WHERE key = %s AND fence = %s", (key, fence))
+
+    def close(self) -> None:
+        """Do nothing: the connections are those of the database."""

@@ -1,0 +1,118 @@
+"""The tables of the database, and how they change from version to version.
+
+A change is made in two releases: the first adds what is new, and its servers write both; a later one removes what is
+old. So servers of one version and the next run beside each other while they are replaced one by one.
+"""
+
+from dataclasses import dataclass
+
+from rasterwire.store.postgres.database import Connection, Database
+
+__all__ = ["MIGRATIONS", "Migration", "migrate", "version_problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from a version of the tables to the next.
+
+    Attributes:
+        number: the version that it makes, from 1.
+        oldest_server: the least version that servers may be made for to work with these tables.
+        statements: of SQL, run in one transaction.
+    """
+
+    number: int
+    oldest_server: int
+    statements: str
+
+
+MIGRATIONS = (
+    Migration(
+        1,
+        1,
+        """
+        CREATE TABLE rasterwire.downloads (
+            id uuid PRIMARY KEY,
+            token text NOT NULL,
+            request_id text UNIQUE,
+            payload bytea NOT NULL,
+            etag text NOT NULL,
+            expires timestamptz NOT NULL,
+            parts bytea[] NOT NULL
+        );
+        CREATE INDEX downloads_expires ON rasterwire.downloads (expires);
+        CREATE TABLE rasterwire.parts (
+            hash bytea PRIMARY KEY,
+            expires timestamptz NOT NULL,
+            data bytea NOT NULL
+        );
+        CREATE INDEX parts_expires ON rasterwire.parts (expires);
+        CREATE SEQUENCE rasterwire.fences;
+        CREATE TABLE rasterwire.leases (
+            key text PRIMARY KEY,
+            owner text NOT NULL,
+            fence bigint NOT NULL,
+            until timestamptz NOT NULL
+        );
+        """,
+    ),
+)
+"""All steps in their order. One that was released is never changed."""
+
+_LOCK = 0x7261737465720001
+"""Of the database's advisory locks; it keeps two from migrating at once."""
+
+_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS rasterwire;
+CREATE TABLE IF NOT EXISTS rasterwire.migrations (
+    number integer PRIMARY KEY,
+    oldest_server integer NOT NULL,
+    time timestamptz NOT NULL DEFAULT now()
+);
+"""
+
+
+def migrate(database: Database, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[int]:
+    """Bring the tables to the version of this server, and return the numbers of the steps that were done.
+
+    Where a step fails, nothing is changed.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached, or does not let this user do it.
+    """
+    with database.transaction(is_lasting=True) as connection:
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute("SET LOCAL lock_timeout = '10s'")
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute(_SCHEMA)
+        version, _ = _versions(connection)
+        steps = [step for step in migrations if step.number > version]
+        for step in steps:
+            connection.execute(step.statements)
+            query = "INSERT INTO rasterwire.migrations (number, oldest_server) VALUES (%s, %s)"
+            connection.execute(query, (step.number, step.oldest_server))
+    return [step.number for step in steps]
+
+
+def version_problem(database: Database, migrations: tuple[Migration, ...] = MIGRATIONS) -> str:
+    """Return why this server cannot work with the tables and what to do about it, or "".
+
+    Raises:
+        StorageUnavailable: the database cannot be reached.
+    """
+    needed = migrations[-1].number
+    with database.connected() as connection:
+        row = connection.execute("SELECT to_regclass('rasterwire.migrations') IS NULL").fetchone()
+        version, oldest_server = (0, 0) if row == (True,) else _versions(connection)
+    if version < needed:
+        return f"its tables have version {version}, this server needs {needed}; run rasterwire admin migrate"
+    if oldest_server > needed:
+        return f"its tables have version {version}, which no server before {oldest_server} can use; upgrade this server"
+    return ""
+
+
+def _versions(connection: Connection) -> tuple[int, int]:
+    query = "SELECT coalesce(max(number), 0), coalesce(max(oldest_server), 0) FROM rasterwire.migrations"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0], row[1]
