@@ -5,6 +5,9 @@
         InvalidExpression     a function of an expression cannot be called this way
         ImageNotFound         no image of that id
         SourceUnavailable     a raster of the image cannot be opened or read
+        CredentialsMissing    the caller does not say who it is
+        CredentialsInvalid    what the caller shows is not, or no longer, valid
+        TenantUnknown         the caller is recognised, and is no tenant of this server
         DownloadNotFound      no such download, or not with this token, or expired
         AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as requested
@@ -209,6 +212,50 @@ class SourceUnavailable(DownloadError):
     def metadata(self) -> dict[str, str]:
         """The values in the message, for programs."""
         return {"image": self.image_id, "band": self.band}
+
+
+class CredentialsMissing(DownloadError):
+    """The server answers known callers only, and this one does not say who it is.
+
+    What to do: Send the header (or the gRPC metadata) ``authorization`` with ``Bearer`` and an API key or a token; the
+    Python client takes ``api_key``. Where the server asks for certificates, use one.
+    """
+
+    reason = "CREDENTIALS_MISSING"
+
+    def __str__(self) -> str:
+        return "authorization: it is not set; send 'Bearer' and an API key or a token of this server"
+
+
+class CredentialsInvalid(DownloadError):
+    """The API key, the token or the certificate is not valid.
+
+    What to do: Get a new one from the operator, or from who issues tokens.
+
+    Attributes:
+        problem: a sentence that tells nothing of other keys.
+    """
+
+    reason = "CREDENTIALS_INVALID"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"authorization: {self.problem}"
+
+
+class TenantUnknown(DownloadError):
+    """The caller is recognised, but is no tenant of this server.
+
+    What to do: Ask the operator to add the tenant to the settings.
+    """
+
+    reason = "TENANT_UNKNOWN"
+
+    def __str__(self) -> str:
+        return "authorization: the credentials are of no tenant of this server; ask its operator to add yours"
 
 
 class DownloadNotFound(DownloadError):

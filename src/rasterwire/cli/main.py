@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from rasterwire import __version__
+from rasterwire.cli.admin import admin
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
 from rasterwire.cli.index import index
@@ -145,7 +146,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, images, index, warm):
+for command in (download, plan, images, index, warm, admin):
     cli.add_command(command)
 
 
