@@ -16,10 +16,13 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from click.testing import CliRunner
 
 from asking import ask
 from certificates import Pair, authority, signed
 from effort import HANG
+from rasterwire.cli.main import cli
+from rasterwire.client import Client, DownloadFailed, NotFound, tls
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
 from rasterwire.server.process.app import running
@@ -139,6 +142,34 @@ def test_nothing_is_answered_in_plain(world: World) -> None:
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+def test_the_client_and_the_command_line_show_a_certificate_and_a_key(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = world.pairs["by-uri"]
+    credentials = tls(world.ca, pair.certificate, pair.key)
+    with Client(world.server.address, credentials=credentials) as client:
+        assert [image.id for image in client.list_images()] == ["two/image"]
+        assert client.stream({"image": "two/image", "format": "NPY"})[:6] == b"\x93NUMPY"
+    keys = iter(["wrong", world.key, world.key])
+    with Client(world.server.address, credentials=credentials, api_key=lambda: next(keys)) as client:
+        with pytest.raises(DownloadFailed) as error:
+            client.limits()
+        assert error.value.reason == "CREDENTIALS_INVALID"
+        assert [image.id for image in client.list_images()] == ["one/image"]
+        with pytest.raises(NotFound):
+            client.plan({"image": "two/image"})
+    for name, value in (("SERVER", world.server.address), ("CA_FILE", world.ca), ("KEY_FILE", pair.key)):
+        monkeypatch.setenv(f"RASTERWIRE_{name}", str(value))
+    half = CliRunner().invoke(cli, ["images"])
+    assert half.exit_code == 2
+    assert "name both files" in half.output
+    monkeypatch.setenv("RASTERWIRE_CERTIFICATE_FILE", str(pair.certificate))
+    assert "two/image" in CliRunner().invoke(cli, ["images"]).output
+    monkeypatch.setenv("RASTERWIRE_API_KEY", world.key)
+    assert "one/image" in CliRunner().invoke(cli, ["images"]).output
+    assert "serving" in CliRunner().invoke(cli, ["health"]).output
+
+
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> bytes:
     """Return the certificate that a server shows a client, without a network."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -204,12 +235,12 @@ def test_files_that_do_not_belong_together_stop_the_start(tmp_path: Path) -> Non
     (tmp_path / "catalog").mkdir()
     empty = tmp_path / "empty"
     empty.write_text("")
-    for tls in (
+    for files in (
         TlsSettings(one.certificate, two.key),
         TlsSettings(empty, one.key),
         TlsSettings(one.certificate, empty),
     ):
-        settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state", tls=tls)
+        settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state", tls=files)
         with pytest.raises(BadSettings, match=r"^tls: .*do they belong together\?"):
             asyncio.run(start(settings))
 
