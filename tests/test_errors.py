@@ -25,6 +25,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.CredentialsMissing: errors.CredentialsMissing(),
     errors.CredentialsInvalid: errors.CredentialsInvalid("no API key of this server is like that"),
     errors.TenantUnknown: errors.TenantUnknown(),
+    errors.IdentityUnavailable: errors.IdentityUnavailable(),
     errors.DownloadNotFound: errors.DownloadNotFound(),
     errors.AddressUnknown: errors.AddressUnknown("GET", "/v1/x"),
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),

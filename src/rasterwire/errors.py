@@ -8,6 +8,7 @@
         CredentialsMissing    the caller does not say who it is
         CredentialsInvalid    what the caller shows is not, or no longer, valid
         TenantUnknown         the caller is recognised, and is no tenant of this server
+        IdentityUnavailable   callers cannot be recognised now; retry later
         DownloadNotFound      no such download, or not with this token, or expired
         AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as requested
@@ -256,6 +257,19 @@ class TenantUnknown(DownloadError):
 
     def __str__(self) -> str:
         return "authorization: the credentials are of no tenant of this server; ask its operator to add yours"
+
+
+class IdentityUnavailable(DownloadError):
+    """The server cannot get the keys by which tokens are checked.
+
+    What to do: Try again after the time that the answer names; tell the operator if it lasts.
+    """
+
+    reason = "IDENTITY_UNAVAILABLE"
+    retry_after = 5.0
+
+    def __str__(self) -> str:
+        return f"the server cannot check tokens at the moment; come back in {self.retry_after:g} s"
 
 
 class DownloadNotFound(DownloadError):

@@ -30,6 +30,7 @@ class Authenticator(Protocol):
         Raises:
             CredentialsInvalid: what it shows is not valid.
             TenantUnknown: it is valid, but of no tenant.
+            IdentityUnavailable: tokens cannot be checked now.
         """
         ...
 

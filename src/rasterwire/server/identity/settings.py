@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,21 @@ class AuthSettings:
 
     Attributes:
         keys_file: the file of API keys, which ``rasterwire admin keys`` makes and changes.
+        issuer: who issues tokens of OpenID Connect, such as ``https://login.example.org/realms/maps``. Its document
+            ``/.well-known/openid-configuration`` tells where its keys are.
+        audience: whom the tokens have to be for; required with ``issuer``.
+        tenant_claim: the claim of a token that names the tenant; a claim within another follows behind a dot.
     """
 
     keys_file: Path | None = None
+    issuer: str = ""
+    audience: str = ""
+    tenant_claim: str = "tenant"
 
     @property
     def is_set(self) -> bool:
         """Whether callers are recognised by what they send."""
-        return self.keys_file is not None
+        return self.keys_file is not None or bool(self.issuer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,23 @@ class TenantSettings:
         return Principal(self.name, tuple("" if prefix == "*" else prefix for prefix in self.prefixes))
 
 
+_address = re.compile(
+    r"(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1)(?::\d{1,5})?)(?:/[^\s?#@\\]*)?", re.ASCII
+)
+
 _prefix = re.compile(r"\*|[^/\s*][^*]{0,498}", re.ASCII)
 
 
 def read_auth(table: object, violations: Violations) -> AuthSettings:
     """Return the settings of the table ``[auth]``; ``violations`` gets what is wrong."""
-    return AuthSettings(**_table(table, {"keys_file": _file}, "auth", violations))
+    readers = {"keys_file": _file, "issuer": _issuer, "audience": _text, "tenant_claim": _text}
+    settings = AuthSettings(**_table(table, readers, "auth", violations))
+    if settings.issuer and not settings.audience:
+        violations.add(wrong_setting("auth.audience", "it is not set; name whom the tokens of the issuer are for"))
+    if settings.issuer and find_spec("jwt") is None:
+        remedy = "install it with pip install '.[auth]' in the clone"
+        violations.add(wrong_setting("auth.issuer", f"checking tokens needs pyjwt; {remedy}"))
+    return settings
 
 
 def read_tls(table: object, violations: Violations) -> TlsSettings:
@@ -127,7 +146,7 @@ def misfits(auth: AuthSettings, tls: TlsSettings, tenants: Sequence[TenantSettin
     if knows_callers and not tenants:
         yield wrong_setting("tenants", "there is none, so that nobody could call; add a table [[tenants]]")
     if tenants and not knows_callers:
-        remedy = "set keys_file, or tls.client_ca_file"
+        remedy = "set keys_file, issuer, or tls.client_ca_file"
         yield wrong_setting("auth", f"it is not set, so that no tenant could be recognised; {remedy}")
     for number, tenant in enumerate(tenants):
         if tenant.certificate_names and tls.client_ca_file is None:
@@ -149,6 +168,19 @@ def _file(value: object) -> Path:
     if not isinstance(value, str) or not path.is_file():
         raise ValueError(f"{str(value)[:200]!r} is no file of this machine; name one")
     return path
+
+
+def _issuer(value: object) -> str:
+    if not isinstance(value, str) or not _address.fullmatch(value):
+        # in plain text anyone on the way could issue tokens
+        raise ValueError("it is no address; write it like https://login.example.org/realms/maps, without a query")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is no text; write one in quotes")
+    return value
 
 
 def _name(value: object) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from rasterwire.errors import CredentialsInvalid, TenantUnknown
 from rasterwire.principal import Principal
 from rasterwire.server.identity import Evidence
-from rasterwire.server.identity.key_file import StoredKey, read_keys, tenant_of_key
+from rasterwire.server.identity.key_file import KEY_PREFIX, StoredKey, read_keys, tenant_of_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
+from rasterwire.server.identity.tokens import TokenVerifier
 
 __all__ = ["TenantAuthenticator"]
 
@@ -26,12 +27,13 @@ class TenantAuthenticator:
         self._tenants = {tenant.name: tenant.principal for tenant in tenants}
         self._by_certificate = {name: tenant.name for tenant in tenants for name in tenant.certificate_names}
         self._keys_file = auth.keys_file
+        self._tokens = TokenVerifier(auth.issuer, auth.audience, auth.tenant_claim) if auth.issuer else None
         self._keys: Mapping[str, StoredKey] = {} if auth.keys_file is None else read_keys(auth.keys_file)
 
     async def identify(self, evidence: Evidence) -> Principal | None:
         """See ``Authenticator.identify``. A key or token counts where a certificate is shown as well."""
         if evidence.authorization:
-            tenant = self._tenant_of(_bearer(evidence.authorization))
+            tenant = await self._tenant_of(_bearer(evidence.authorization))
         elif evidence.certificate_names:
             tenant = self._tenant_of_certificate(evidence.certificate_names)
         else:
@@ -41,7 +43,9 @@ class TenantAuthenticator:
             raise TenantUnknown
         return principal
 
-    def _tenant_of(self, token: str) -> str:
+    async def _tenant_of(self, token: str) -> str:
+        if self._tokens is not None and not token.startswith(KEY_PREFIX):
+            return await self._tokens.tenant_of(token)
         tenant = tenant_of_key(self._keys, token)
         if tenant is None:
             raise CredentialsInvalid("no API key of this server is like that; is it whole, or was it revoked?")

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.CredentialsMissing: grpc.StatusCode.UNAUTHENTICATED,
     errors.CredentialsInvalid: grpc.StatusCode.UNAUTHENTICATED,
     errors.TenantUnknown: grpc.StatusCode.PERMISSION_DENIED,
+    errors.IdentityUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
     errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
