@@ -1,11 +1,14 @@
 """A tenant knows of its own images and downloads alone, by every door."""
 
+import http.client
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import numpy as np
@@ -426,6 +429,34 @@ def test_probes_and_descriptions_are_open(world: World, target: str) -> None:
     assert ask(world.server, "GET", target)[0] in {200, 503}
     if target in {"/livez", "/healthz", "/readyz"}:  # even to who shows a key that was revoked
         assert ask(world.server, "GET", target, headers={"Authorization": "Bearer old"})[0] in {200, 503}
+
+
+def test_requests_by_one_connection_are_of_whom_each_shows(world: World) -> None:
+    download = created(world, "them", "them/two")
+    address = urlsplit(world.server.http).netloc
+    with closing(http.client.HTTPConnection(address, timeout=HANG)) as connection:
+
+        def status(target: str, tenant: str = "") -> int:
+            connection.request(
+                "GET", target, headers={"Authorization": f"Bearer {world.keys[tenant]}"} if tenant else {}
+            )
+            response = connection.getresponse()
+            response.read()
+            return response.status
+
+        assert status("/v1/images/them/two", "them") == 200
+        assert status("/v1/images/them/two", "mine") == 404
+        assert status("/v1/images/them/two") == 401
+        assert status(download.url.removeprefix(world.server.http)) == 200
+        assert status("/v1/images/them/two") == 401, "an address speaks for its own download alone"
+
+
+def test_a_server_that_others_may_reach_asks_who_they_are_or_says_that_it_does_not(world: World) -> None:
+    tenants = (TenantSettings("mine", ("*",)),)
+    for host in ("0.0.0.0", "::", "10.1.2.3", "rasters.example.org"):
+        assert Settings(host=host).is_open_to_others
+        assert not Settings(host=host, auth=AuthSettings(world.keys_file), tenants=tenants).is_open_to_others
+    assert not any(Settings(host=host).is_open_to_others for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"))
 
 
 def test_health_by_grpc_is_open(world: World) -> None:

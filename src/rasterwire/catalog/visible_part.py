@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from os.path import commonprefix
 
 from rasterwire.catalog import MAX_PAGE, Catalog, Page
 from rasterwire.errors import ImageNotFound
@@ -32,6 +33,7 @@ class VisiblePart:
         inside = [Compare(_ID, Comparison.STARTS_WITH, root) for root in self._roots]
         itself = [Compare(_ID, Comparison.EQUAL, prefix) for prefix in self._prefixes]
         self._visible: Condition = AnyOf((*inside, *itself))
+        self._common = commonprefix(self._prefixes)  # noqa: RUF071  of texts, which ids are
 
     def get(self, image_id: str) -> Image:
         """See ``Catalog.get``."""
@@ -56,4 +58,6 @@ class VisiblePart:
         return ""
 
     def _narrowed(self, query: Query) -> Query:
-        return replace(query, conditions=(*query.conditions, self._visible))
+        # catalogs find ids by their beginning without a look at all others
+        prefix = self._common if self._common.startswith(query.prefix) else query.prefix
+        return replace(query, prefix=prefix, conditions=(*query.conditions, self._visible))

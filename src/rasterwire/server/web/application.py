@@ -61,6 +61,7 @@ async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
 
 def _answering(authenticator: Authenticator) -> Middleware:
     async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
+        principal.set(None)  # and not that of the request before, by the same connection
         if request.path not in _PROBES:
             evidence = Evidence(request.headers.get("Authorization", ""), _certificate_names(request))
             principal.set(await authenticator.identify(evidence))
