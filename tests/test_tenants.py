@@ -24,6 +24,7 @@ from graphs import call, graph, load
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
 from rasterwire.server.messages.parsed_request import with_expression
+from rasterwire.server.process import app
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
 from serving import Served, refusal, served
@@ -415,6 +416,7 @@ def test_every_call_of_the_schema_needs_a_caller(world: World) -> None:
         ("POST", P + "/image:computePixels"),
         ("POST", P + "/imageCollection:computeImages"),
         ("GET", P + "/nothing/of/the/kind"),
+        ("POST", P + "/thumbnails/x:getPixels"),
     ],
 )
 def test_addresses_need_a_caller_before_a_body_is_read(world: World, method: str, target: str) -> None:
@@ -457,6 +459,19 @@ def test_a_server_that_others_may_reach_asks_who_they_are_or_says_that_it_does_n
         assert Settings(host=host).is_open_to_others
         assert not Settings(host=host, auth=AuthSettings(world.keys_file), tenants=tenants).is_open_to_others
     assert not any(Settings(host=host).is_open_to_others for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"))
+
+
+@pytest.mark.parametrize(("host", "lines"), [("0.0.0.0", 1), ("127.0.0.1", 0)])
+def test_it_is_said_at_the_start(
+    host: str, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app, "_serve_alone", lambda _settings: None)
+    monkeypatch.setattr(app, "log_to_stderr", lambda: None)
+    (tmp_path / "catalog").mkdir()
+    app.serve(Settings(tmp_path / "catalog", host=host, state_dir=tmp_path / "state"))
+    warnings = [record.getMessage() for record in caplog.records if "ANYONE" in record.getMessage()]
+    assert len(warnings) == lines
+    assert all(f"ANYONE who reaches {host} may list and download every image" in warning for warning in warnings)
 
 
 def test_health_by_grpc_is_open(world: World) -> None:

@@ -133,6 +133,11 @@ class Settings:
         return "https" if self.tls.is_set else "http"
 
     @property
+    def is_reloaded(self) -> bool:
+        """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
+        return bool(self.tenants) or self.tls.is_set
+
+    @property
     def is_open_to_others(self) -> bool:
         """Whether other machines may reach the server, and nobody is asked who they are."""
         return not self.tenants and not _is_loopback(self.host)

@@ -32,7 +32,7 @@ _MAX_FORM = 1 << 20
 _address = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/[A-Za-z0-9.\-_~/%]*", re.ASCII)
 
 _open = re.compile(r"\$discovery/rest|v1/projects/[^/]+/(?:thumbnails|maps)/.+")
-"""Who shows nothing is answered here: what there is to call is no secret, and the others hold theirs."""
+"""Who shows nothing may GET these: what there is to call is no secret, and the others hold theirs."""
 
 _key = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})", re.ASCII)
 
@@ -132,7 +132,7 @@ class _EarthEngineFront:
         path = _known_part(request.path)
         if path is None:
             raise web.HTTPNotFound
-        if not _open.fullmatch(path):
+        if request.method == "POST" or not _open.fullmatch(path):
             self._service.check_caller()
         return path
 

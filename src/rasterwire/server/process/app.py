@@ -365,7 +365,7 @@ async def _serve(settings: Settings) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
     async with running(settings, compiles_apart=True) as ports:
-        with contextlib.suppress(NotImplementedError):
+        if settings.is_reloaded:
             loop.add_signal_handler(signal.SIGHUP, ports.reload)
         http = f", {settings.scheme}://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
         _log.info("serving %s on grpc %s:%s%s", settings.images, settings.host, ports.grpc_port, http)

@@ -32,7 +32,7 @@ _STOP, _RELOAD = b"s", b"r"
 def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Callable[[int], None]) -> None:
     """Run ``settings.workers`` processes until SIGINT or SIGTERM; one that ends before is started again.
 
-    SIGHUP is handed on to them.
+    SIGHUP is handed on to them, where the settings have files that are read again then.
 
     They share the state folder. A render is shared by its readers within a process only.
 
@@ -57,7 +57,7 @@ def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Cal
         def note(number: int, _frame: FrameType | None) -> None:
             os.write(tell, _RELOAD if number == signal.SIGHUP else _STOP)
 
-        for number in (*_SHUTDOWN, signal.SIGHUP):
+        for number in (*_SHUTDOWN, *((signal.SIGHUP,) if settings.is_reloaded else ())):
             signal.signal(number, note)
         _keep_running([_Worker(own, work, clean) for _ in range(settings.workers)], signal_pipe)
 
