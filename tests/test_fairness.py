@@ -14,6 +14,7 @@ import rasterio
 from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
+from rasterwire.download import Downloads
 from rasterwire.download import renders as renders_module
 from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.renders import Render, Renders
@@ -24,7 +25,9 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
+from rasterwire.server import service as service_module
 from rasterwire.server.messages.parsed_request import ParsedRequest
+from rasterwire.server.planning import plan_request
 from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -317,15 +320,15 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
     tmp_path: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_work, go = threading.Event(), threading.Event()
-    plan = Service._plan
+    plan = plan_request
 
-    def slow(service: Service, request: ParsedRequest) -> RenderPlan:
+    def slow(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
         if request.params.WhichOneof("source") == "expression":
             at_work.set()
             assert go.wait(SECONDS)
-        return plan(service, request)
+        return plan(downloads, request)
 
-    monkeypatch.setattr(Service, "_plan", slow)
+    monkeypatch.setattr(service_module, "plan_request", slow)
     graph = download_pb2.DownloadParams()
     graph.expression.result = "0"
     mosaic = download_pb2.DownloadParams(crs="EPSG:32610", crs_transform=[10, 0, 0, 0, -10, 0], dimensions=[10, 10])

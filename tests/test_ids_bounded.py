@@ -2,14 +2,16 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cases import every
 from rasterwire.errors import Overloaded
-from rasterwire.server.service import _parts
+from rasterwire.server.planning import _parts
 from rasterwire.store import DownloadRecord
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import download_pb2
@@ -79,7 +81,8 @@ def test_parts_go_with_the_last_record_that_has_them(tmp_path: Path) -> None:
             assert connection.execute("SELECT count(*) FROM parts").fetchone() == (1,)
 
 
-def test_a_store_of_the_version_before_goes_on(tmp_path: Path) -> None:
+@every("version", [1, 2])
+def test_a_store_of_a_version_before_goes_on(version: int, tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
@@ -87,12 +90,14 @@ def test_a_store_of_the_version_before_goes_on(tmp_path: Path) -> None:
             "payload BLOB NOT NULL, etag TEXT NOT NULL, expires REAL NOT NULL)"
         )
         connection.execute("INSERT INTO downloads VALUES ('old', 't', NULL, x'61', 'e', 99999999999)")
-        connection.execute("PRAGMA user_version = 1")
+        if version == 2:
+            connection.execute("ALTER TABLE downloads ADD COLUMN parts TEXT NOT NULL DEFAULT ''")
+        connection.execute(f"PRAGMA user_version = {version}")
     with closing(SqliteDownloadStore(path)) as store:
         old = store.get("old")
         assert old is not None
-        assert (old.payload, old.shared) == (b"a", ())
-        new = record("new", b"", b"part")
+        assert (old.payload, old.shared, old.tenant) == (b"a", (), "")
+        new = replace(record("new", b"", b"part"), tenant="forestry")
         assert store.put(new) == new
     with closing(SqliteDownloadStore(path)) as store:
         assert store.get("new") == new

@@ -8,6 +8,7 @@ from generator.markdown import code, number, prose, table
 from rasterwire.catalog.settings import CatalogSettings
 from rasterwire.cli.main import serve
 from rasterwire.files.sources.settings import SourceSettings
+from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
 from rasterwire.server.settings import CacheSettings, Settings
 from rasterwire.store.settings import StoreSettings
 
@@ -20,8 +21,8 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` names, with the setting's name as the key;
 4. the default.
 
-`catalogs`, `sources`, `cache` and `store` are tables, and stand in the file alone. Unknown names in the file, and
-values of the wrong type or range, stop the server at its start with a sentence for each of them.
+`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants` and `tls` are tables, and stand in the file alone. Unknown
+names in the file, and values of the wrong type or range, stop the server at its start with a sentence for each of them.
 
 """
 
@@ -30,6 +31,9 @@ _TABLES = (
     ("[[sources]]", SourceSettings, "Each table is a place from where files may be read."),
     ("[cache]", CacheSettings, "What is kept of files that are not on this machine."),
     ("[store]", StoreSettings, "What several servers share; see [Operations](../operations.md#several-servers)."),
+    ("[auth]", AuthSettings, "How callers are recognised; see [Many tenants](../tenants.md)."),
+    ("[[tenants]]", TenantSettings, "Each table is a tenant; see [Many tenants](../tenants.md)."),
+    ("[tls]", TlsSettings, "How connections are encrypted; see [Many tenants](../tenants.md)."),
 )
 
 
@@ -75,7 +79,7 @@ def _default(field: "dataclasses.Field[Any]") -> str:
         return "one a core" if field.name == "threads" else code(str(field.default_factory().by))
     if value is dataclasses.MISSING:
         return "required"
-    if isinstance(value, CacheSettings):
+    if isinstance(value, CacheSettings | AuthSettings | TlsSettings):
         return "see below"
     if isinstance(value, bool):
         return code(str(value).lower())

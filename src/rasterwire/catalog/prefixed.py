@@ -321,12 +321,16 @@ def _condition_below(condition: Condition, root: str) -> Condition:
     match condition:
         case Compare("system:id", comparison, value) if root:
             return _comparison_below(comparison, value, root)
+        # what is always or never true is told as such, so that a catalog without any of the images is not asked at all
         case Not(inner):
-            return Not(_condition_below(inner, root))
+            below = _condition_below(inner, root)
+            return _ALWAYS if below == _NEVER else _NEVER if below == _ALWAYS else Not(below)
         case AllOf(conditions):
-            return AllOf(tuple(_condition_below(part, root) for part in conditions))
+            parts = [_condition_below(part, root) for part in conditions]
+            return _NEVER if _NEVER in parts else AllOf(tuple(part for part in parts if part != _ALWAYS))
         case AnyOf(conditions):
-            return AnyOf(tuple(_condition_below(part, root) for part in conditions))
+            parts = [_condition_below(part, root) for part in conditions]
+            return _ALWAYS if _ALWAYS in parts else AnyOf(tuple(part for part in parts if part != _NEVER))
         case _:
             return condition
 

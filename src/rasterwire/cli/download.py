@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from rasterwire.cli.options import request_options, server_option, to_params
+from rasterwire.cli.options import request_options, to_params
+from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.text import console, printable
-from rasterwire.client import Client
 from rasterwire.client.extras import needs
 from rasterwire.client.preview import write_preview
 from rasterwire.client.transfer import check_target
@@ -27,12 +27,12 @@ _FORMATS = {".tif": "GEO_TIFF", ".tiff": "GEO_TIFF", ".npy": "NPY", ".png": "PNG
 
 @click.command()
 @request_options
-@server_option
+@server_options
 @click.option("-o", "--output", default=".", help="File or folder; its extension chooses the format.  [default: .]")
 @click.option("--preview", type=click.Path(path_type=Path), help="Also write a picture, as PNG.")
 @click.option("--restart", is_flag=True, help="Begin anew, not behind what an earlier run left as NAME.part.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary.")
-def download(server: str, output: str, preview: Path | None, restart: bool, quiet: bool, **request: Any) -> None:
+def download(server: Server, output: str, preview: Path | None, restart: bool, quiet: bool, **request: Any) -> None:
     """Download a piece of IMAGE; resumes by itself, and the file appears only when it is whole.
 
     \b
@@ -48,7 +48,7 @@ def download(server: str, output: str, preview: Path | None, restart: bool, quie
         needs("rasterio", "rasterio")  # before minutes of transfer
     if request["format_"] is None and request["file_per_band"] is None:
         request["format_"] = _FORMATS.get(target.suffix.lower())
-    with Client(server) as client:
+    with server.client() as client:
         done = client.download(to_params(request), target, progress=not quiet, restart=restart)
     for line in _remarks(done.plan):
         click.echo(line, err=True)
@@ -70,15 +70,15 @@ def _check_target(option: str, path: Path, folder: bool = False) -> None:
 
 @click.command()
 @request_options
-@server_option
+@server_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, all of it.")
-def plan(server: str, as_json: bool, **request: Any) -> None:
+def plan(server: Server, as_json: bool, **request: Any) -> None:
     """Show what a download of IMAGE would hold; nothing is rendered.
 
     \b
       rasterwire plan IMAGE -b B3 -b B11:20 --region -122.09,37.04,-122.06,37.06
     """
-    with Client(server) as client:
+    with server.client() as client:
         answer = client.plan(to_params(request))
     if as_json:
         click.echo(json_format.MessageToJson(answer))

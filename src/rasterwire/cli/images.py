@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from rasterwire.cli.options import server_option
+from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.text import console, printable
 from rasterwire.client import Client
 from rasterwire.v1 import catalog_service_pb2, download_pb2
@@ -21,13 +21,13 @@ _NO_IMAGES = "no images: its folder holds no rasters, and no documents of any"
 
 @click.command()
 @click.argument("what", metavar="[ID|FOLDER]", required=False)
-@server_option
+@server_options
 @click.option("--prefix", default="", help="Only ids that begin so, such as those of a catalog: landsat/.")
 @click.option(
     "--check", is_flag=True, help="Report where documents of FOLDER differ from its files, and what is not served."
 )
 @click.pass_context
-def images(ctx: click.Context, what: str | None, server: str, prefix: str, check: bool) -> None:
+def images(ctx: click.Context, what: str | None, server: Server, prefix: str, check: bool) -> None:
     """List the images of a server or of a FOLDER, or the bands of the image ID.
 
     A name that is both an id and a folder here is taken for the folder, unless --server is given.
@@ -53,7 +53,7 @@ def images(ctx: click.Context, what: str | None, server: str, prefix: str, check
         return
     if what and not names_server and _is_path(what):
         raise click.UsageError(f"there is no folder {what!r}; name one, or the id of an image")
-    with Client(server) as client:
+    with server.client() as client:
         if what:
             _show(client.get_image(what))
         else:

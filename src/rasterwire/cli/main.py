@@ -10,11 +10,10 @@ from rasterwire.cli.admin import admin
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.images import images
 from rasterwire.cli.index import index
-from rasterwire.cli.options import server_option
 from rasterwire.cli.refusals import refusal_lines
+from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
-from rasterwire.client import Client
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
 from rasterwire.units import bytes_text
 
@@ -93,21 +92,21 @@ def serve(
 
 
 @cli.command()
-@server_option
+@server_options
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds to wait.")
-def health(server: str, timeout: float) -> None:
+def health(server: Server, timeout: float) -> None:
     """Exit with 0 where a server is ready for calls, else with 1."""
     import grpc
 
-    with grpc.insecure_channel(server) as channel:
+    with server.channel() as channel:
         # the health protocol by hand: an empty request, and field 1 of the answer is 1 for SERVING
         check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
         try:
             serving = check(b"", timeout=timeout) == b"\x08\x01"
         except grpc.RpcError as error:
-            click.echo(f"{server}: {error.code().name}", err=True)
+            click.echo(f"{server.address}: {error.code().name}", err=True)
             sys.exit(1)
-    click.echo(f"{server}: {'serving' if serving else 'not serving'}", err=not serving)
+    click.echo(f"{server.address}: {'serving' if serving else 'not serving'}", err=not serving)
     sys.exit(0 if serving else 1)
 
 
@@ -125,10 +124,10 @@ def demo(folder: Path) -> None:
 
 
 @cli.command()
-@server_option
-def limits(server: str) -> None:
+@server_options
+def limits(server: Server) -> None:
     """Show what a server will serve at most."""
-    with Client(server) as client:
+    with server.client() as client:
         answer = client.limits()
     click.echo(f"pixels a side          {answer.max_pixels_per_side:,}")
     click.echo(

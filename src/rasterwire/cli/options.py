@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import click
 
-from rasterwire.client.address import address_problem
 from rasterwire.v1 import download_pb2
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,24 +25,6 @@ class _Name(click.Choice[str]):
 def _names(kind: Any, prefix: str) -> _Name:
     names = [key.removeprefix(prefix) for key in kind.keys() if not key.endswith("UNSPECIFIED")]  # noqa: SIM118
     return _Name(names, case_sensitive=False)
-
-
-def _checked_server(_ctx: click.Context, _option: click.Parameter, server: str) -> str:
-    if problem := address_problem(server):
-        raise click.BadParameter(problem)
-    return server
-
-
-def server_option(command: F) -> F:
-    """Add ``--server``."""
-    return click.option(
-        "--server",
-        envvar="RASTERWIRE_SERVER",
-        default="localhost:50051",
-        show_default=True,
-        callback=_checked_server,
-        help="host:port of the server's gRPC port; also from RASTERWIRE_SERVER.",
-    )(command)
 
 
 class _Number(click.ParamType[float | int | str]):

@@ -1,6 +1,7 @@
 """The Python client: knows the wire, and nothing of the server."""
 
 from rasterwire.client.aio import AsyncClient
+from rasterwire.client.authorization import tls
 from rasterwire.client.errors import CorruptData, DownloadFailed, FieldViolation, Interrupted, InvalidParams, NotFound
 from rasterwire.client.sync import Client, Created
 from rasterwire.client.transfer import Downloaded, RetryPolicy
@@ -17,4 +18,5 @@ __all__ = [
     "InvalidParams",
     "NotFound",
     "RetryPolicy",
+    "tls",
 ]

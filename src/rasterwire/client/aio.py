@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import grpc
 
+from rasterwire.client.authorization import ApiKey
 from rasterwire.client.params import Params
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.sync import Client, Created, DownloadIdLike
@@ -35,9 +36,10 @@ class AsyncClient:
         idle: float = 60.0,
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        api_key: ApiKey = "",
     ) -> None:
         """See ``Client``."""
-        self._client = Client(target, timeout=timeout, idle=idle, retry=retry, credentials=credentials)
+        self._client = Client(target, timeout=timeout, idle=idle, retry=retry, credentials=credentials, api_key=api_key)
 
     @classmethod
     def over(cls, client: Client) -> Self:

@@ -15,6 +15,7 @@ import grpc
 
 from rasterwire.client import arrays
 from rasterwire.client.address import address_problem
+from rasterwire.client.authorization import ApiKey, authorized
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
 from rasterwire.client.futures import TransferFuture, silent
@@ -107,6 +108,7 @@ class Client:
         idle: float = 60.0,
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        api_key: ApiKey = "",
     ) -> None:
         """Prepare a connection; it is made by the first call.
 
@@ -115,7 +117,9 @@ class Client:
             timeout: seconds that an ordinary call may take; downloads take as long as they bring bytes.
             idle: seconds after which a server that sends no message of a download is left, and asked again.
             retry: patience of downloads.
-            credentials: for TLS; without, the connection is plain.
+            credentials: for TLS, such as ``rasterwire.client.tls()`` makes; without, the connection is plain.
+            api_key: what a server that knows tenants asks for: a key, or a function that returns one, or a token, for
+                each call. Without TLS it goes in plain text.
 
         Raises:
             InvalidParams: the target is no address that gRPC can call.
@@ -126,9 +130,10 @@ class Client:
         self._idle = idle
         self._retry = retry or RetryPolicy()
         if credentials is None:
-            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+            channel = grpc.insecure_channel(target, options=_OPTIONS)
         else:
-            self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
+            channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
+        self._channel = authorized(channel, api_key)
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)

@@ -1,6 +1,7 @@
 """Planning, registering and finding downloads."""
 
 import base64
+import copy
 import hmac
 import json
 import secrets
@@ -8,9 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from rasterwire.catalog import Catalog
+from rasterwire.catalog.visible_part import VisiblePart
 from rasterwire.download.image_source import CatalogWorld, find_image, product_of, unknown_properties
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
@@ -18,6 +20,7 @@ from rasterwire.expression.language.graph import Graph
 from rasterwire.image import Image
 from rasterwire.nodes.computed import Product
 from rasterwire.plan import Limits, RenderPlan, make_plan, pick_bands
+from rasterwire.principal import EVERYONE, Principal
 from rasterwire.render import Engine
 from rasterwire.request import DownloadRequest
 from rasterwire.store import Artifact, ArtifactStore, DownloadRecord, DownloadStore
@@ -33,6 +36,7 @@ class Registered:
         etag: of the file.
         filename, mime_type: of the file.
         request: the request as the front wrote it.
+        tenant: that registered it; "" where the server knew no tenants.
     """
 
     id: str
@@ -42,10 +46,15 @@ class Registered:
     filename: str
     mime_type: str
     request: bytes
+    tenant: str
 
 
 class Downloads:
-    """What the fronts ask for. Safe to use from several threads; every call may block on files."""
+    """What the fronts ask for. Safe to use from several threads; every call may block on files.
+
+    Attributes:
+        catalog: the images that are visible.
+    """
 
     def __init__(
         self,
@@ -62,6 +71,18 @@ class Downloads:
         self.lifetime = lifetime
         self._store = store
         self._artifacts = artifacts
+        self._principal = EVERYONE
+
+    def seen_by(self, principal: Principal) -> Self:
+        """Return the same as a principal sees it: its part of the catalog, and the downloads of its tenant.
+
+        Whatever a request does, it does with this; no other place decides who sees what.
+        """
+        view = copy.copy(self)
+        view._principal = principal  # noqa: SLF001  its own
+        if not principal.sees_all:
+            view.catalog = VisiblePart(self.catalog, principal.prefixes)
+        return view
 
     def plan(self, request: DownloadRequest, graph: Graph | None = None, needed: Sequence[str] = ()) -> RenderPlan:
         """Return the plan of a request.
@@ -151,14 +172,17 @@ class Downloads:
             "filename": plan.filename,
             "mime_type": plan.mime_type,
         }
+        tenant = self._principal.tenant
         record = DownloadRecord(
             id=secrets.token_hex(16),
             token=secrets.token_hex(16),
-            request_id=request_id,
+            # two tenants with one id have two requests
+            request_id=f"{tenant}/{request_id}" if tenant and request_id else request_id,
             payload=json.dumps(payload).encode(),
             etag=plan.etag,
             expire_time=datetime.now(UTC) + self.lifetime,
             shared=shared,
+            tenant=tenant,
         )
         download = _registered(self._store.put(record))
         if download.request != b"".join((encoded, *shared)):
@@ -171,7 +195,18 @@ class Downloads:
         return download
 
     def find(self, download_id: str, token: str) -> Registered:
-        """Return a registered download.
+        """Return a registered download of the tenant.
+
+        Raises:
+            DownloadNotFound: unknown, expired, of another tenant, or another token.
+        """
+        download = self.find_of_any(download_id, token)
+        if download.tenant != self._principal.tenant:
+            raise DownloadNotFound
+        return download
+
+    def find_of_any(self, download_id: str, token: str) -> Registered:
+        """Return a registered download of whichever tenant, for who shows nothing but its address.
 
         Raises:
             DownloadNotFound: unknown, expired, or another token.
@@ -212,4 +247,5 @@ def _registered(record: DownloadRecord) -> Registered:
         filename=payload["filename"],
         mime_type=payload["mime_type"],
         request=b"".join((base64.b64decode(payload["request"]), *record.shared)),
+        tenant=record.tenant,
     )

@@ -40,7 +40,8 @@ class UnaryCalls:
     ) -> service_pb2.GetLimitsResponse:
         """Answer ``GetLimits``."""
         check(request, misfits)
-        limits = self._service.downloads.limits
+        downloads = self._service.downloads
+        limits = downloads.limits
         answer = service_pb2.GetLimitsResponse(
             max_pixels_per_side=limits.max_side,
             max_uncompressed_bytes=limits.max_bytes,
@@ -48,7 +49,7 @@ class UnaryCalls:
             max_region_vertices=MAX_VERTICES,
             chunk_bytes=CHUNK,
         )
-        answer.download_ttl.FromTimedelta(self._service.downloads.lifetime)
+        answer.download_ttl.FromTimedelta(downloads.lifetime)
         return answer
 
     async def list_images(
@@ -64,7 +65,8 @@ class UnaryCalls:
     ) -> catalog_pb2.GetImageResponse:
         """Answer ``GetImage``."""
         check(request, misfits)
-        image = await self._service.run(lambda: self._service.downloads.image(request.id))
+        downloads = self._service.downloads
+        image = await self._service.run(lambda: downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))
 
 

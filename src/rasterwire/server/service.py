@@ -6,34 +6,32 @@ Planning and file access block, so they run on a small pool; a render has its ow
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rasterwire.budget import Budget, current, spending
+from rasterwire.budget import Budget, spending
 from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Render, Renders
 from rasterwire.errors import (
+    CredentialsMissing,
     DownloadConflict,
     DownloadError,
-    ImageNotFound,
+    DownloadNotFound,
     InvalidExpression,
-    InvalidRequest,
     Overloaded,
     SourceUnavailable,
-    Violation,
-    Violations,
 )
 from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
+from rasterwire.principal import EVERYONE, Principal
 from rasterwire.server.messages import convert
-from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal, needed_bands
-from rasterwire.server.messages.notes import with_notes
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile, file_info
-from rasterwire.server.peer import peer
+from rasterwire.server.peer import peer, principal
+from rasterwire.server.planning import plan_request, register
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.stream_job import StreamJob
@@ -41,8 +39,6 @@ from rasterwire.store import Artifact, NotVerified, RemoteFile
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _PROGRESS_SECONDS = 0.5
-_LARGE_FIELD = 4096
-"""Bytes of a region or an expression that is kept once for all downloads which have it."""
 _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
@@ -54,12 +50,31 @@ _PLANS = 4
 
 T = TypeVar("T")
 
+_NO_TENANTS: Mapping[str, Principal] = {EVERYONE.tenant: EVERYONE}
+
 
 class Service:
     """Serves the fronts."""
 
-    def __init__(self, downloads: Downloads, renders: Renders, scratch: Path, max_renders: int) -> None:
-        self.downloads = downloads
+    def __init__(
+        self,
+        downloads: Downloads,
+        renders: Renders,
+        scratch: Path,
+        max_renders: int,
+        tenants: Mapping[str, Principal] = _NO_TENANTS,
+    ) -> None:
+        """Set what serves.
+
+        Args:
+            downloads: of all tenants.
+            renders: likewise.
+            scratch: a folder for files of running streams.
+            max_renders: at once.
+            tenants: by name.
+        """
+        self._downloads = downloads
+        self._tenants = tenants
         self._renders = renders
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
@@ -73,6 +88,26 @@ class Service:
         self._plans = RecentPlans()
         self.public_url = ""
 
+    @property
+    def downloads(self) -> Downloads:
+        """What the caller of this task sees. Taken before other threads go on, which know of no caller.
+
+        Raises:
+            CredentialsMissing: the caller did not show who it is.
+        """
+        if (caller := principal.get()) is None:
+            raise CredentialsMissing
+        return self._downloads.seen_by(caller)
+
+    def check_caller(self) -> None:
+        """Refuse a caller that showed nothing, before its request costs anything.
+
+        Raises:
+            CredentialsMissing: as ``downloads`` does.
+        """
+        if principal.get() is None:
+            raise CredentialsMissing
+
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
@@ -84,12 +119,12 @@ class Service:
 
     async def verify(self) -> None:
         """Look for damage in rendered files, until somebody wants something."""
-        look = partial(self.downloads.verify, lambda: self.is_idle)
+        look = partial(self._downloads.verify, lambda: self.is_idle)
         await asyncio.get_running_loop().run_in_executor(self._verifying, look)
 
     def stop_reading(self) -> None:
         """Let nobody wait for the checksum of a file that was rendered before this server started."""
-        self.downloads.stop_reading()
+        self._downloads.stop_reading()
 
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
@@ -98,7 +133,7 @@ class Service:
         self._computing.close()
         self._verifying.shutdown(cancel_futures=True)
         self._pool.shutdown()
-        self.downloads.close()
+        self._downloads.close()
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -112,7 +147,7 @@ class Service:
         Raises:
             InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         """
-        work = partial(self._plan, request)
+        work = partial(plan_request, self.downloads, request)
         match request.params.WhichOneof("source"):
             case "expression":
                 return await self._computed(work, self._computing, budget)
@@ -143,39 +178,6 @@ class Service:
             spent.stop()
             raise
 
-    def _plan(self, request: ParsedRequest) -> RenderPlan:
-        params = request.params
-        try:
-            parsed, graph = convert.to_request(params, request.graph, request.misfits)
-        except InvalidRequest as error:
-            problems = Violations(list(error.violations))
-            wrong = {violation.field.partition(".")[0] for violation in problems.items}  # "bands": not one, but all
-            if params.WhichOneof("source") == "expression" or wrong & {"mosaic", "bands"}:
-                raise  # the bands may take long to be known, or never are; or are too many to be looked for
-            try:
-                with problems.catching():
-                    names = [spec.id for spec in params.bands]
-                    self.downloads.check_bands(names, params.image, convert.to_graph(params), needed_bands(params))
-            except ImageNotFound as missing:
-                if params.image:
-                    problems.add(Violation("image", missing.reason, missing.problem))
-            except DownloadError:  # of the image, which is for a request that is right
-                pass
-            problems.raise_if_any()
-            raise
-        query, unknown = params.mosaic.query, self.downloads.unknown_properties
-        if query.sort_by and unknown(query.collection, [query.sort_by]):
-            check_properties(query, unknown)
-        try:
-            plan = self.downloads.plan(parsed, graph, needed_bands(params))
-        except InvalidExpression as error:
-            if params.WhichOneof("source") == "mosaic":
-                if error.is_of_null:
-                    check_properties(query, unknown)
-                raise mosaic_refusal(params.mosaic, error, self.downloads.missing_image) from None
-            raise
-        return with_notes(plan, params, current().images_tested)
-
     async def create(
         self, request: ParsedRequest, *, is_read_next: bool = True
     ) -> download_service_pb2.CreateDownloadResponse:
@@ -187,7 +189,7 @@ class Service:
         """
         budget = Budget()
         plan = await self.plan(request, budget)
-        download = await self.run(partial(self._register, request, plan))
+        download = await self.run(partial(register, self.downloads, request, plan))
         if is_read_next:
             self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
@@ -197,12 +199,6 @@ class Service:
         if self.public_url:
             answer.download_id.url = f"{self.public_url}/v1/downloads/{download.id}:getPixels?token={download.token}"
         return answer
-
-    def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
-        params = request.message()
-        params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
-        encoded, shared = _parts(params)
-        return self.downloads.create(plan, encoded, params.request_id, shared)
 
     async def looked_up(self, look: Callable[[], T]) -> T:
         """Run something that may look through many images, or open many files, for as long as somebody waits for it.
@@ -215,12 +211,27 @@ class Service:
 
     async def find(self, download_id: str, token: str, etag: str) -> Registered:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
-        download = await self.run(lambda: self.downloads.find(download_id, token))
+        downloads = self.downloads
+        download = await self.run(lambda: downloads.find(download_id, token))
         if etag and etag != download.etag:
             raise DownloadConflict(
                 f"etag: {etag!r} is of another file, this one has {download.etag!r}; start at offset 0"
             )
         return download
+
+    async def follow(self, download_id: str, token: str) -> Registered:
+        """Return the download of an address, which speaks for its tenant where the caller showed nothing else.
+
+        Raises:
+            DownloadNotFound: unknown, expired, another token, or the tenant is another or is no more.
+        """
+        if principal.get() is None:
+            download = await self.run(lambda: self._downloads.find_of_any(download_id, token))
+            owner = self._tenants.get(download.tenant)
+            if owner is None:
+                raise DownloadNotFound
+            principal.set(owner)
+        return await self.find(download_id, token, "")
 
     async def value(self, document: Callable[[], object], describe: Callable[[Any], Any] | None = None) -> str:
         """Return the JSON of an expression's value.
@@ -233,10 +244,11 @@ class Service:
             InvalidExpression, SourceUnavailable: it has none.
             Overloaded: too many wait for theirs.
         """
+        downloads = self.downloads
 
         def computed() -> str:
             graph = read_graph(document())
-            value = self.downloads.evaluate(graph)
+            value = downloads.evaluate(graph)
             try:
                 return json.dumps({"result": answer(value)} if describe is None else describe(value))
             except InvalidExpression as error:
@@ -250,7 +262,7 @@ class Service:
         """Return the file of a download if it was rendered before."""
 
         def look(reads_at_most: int | None = None) -> Delivered | None:
-            artifact = self.downloads.artifact(download.etag, reads_at_most)
+            artifact = self._downloads.artifact(download.etag, reads_at_most)
             if artifact is None:
                 return None
             try:
@@ -283,7 +295,7 @@ class Service:
             return
         recent = self._plans.get(download.etag)
         plan = recent or await self._planned_again(download)
-        with self.downloads.hold(plan.etag):
+        with self._downloads.hold(plan.etag):
             render = self._renders.join(plan, peer.get())
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
@@ -328,7 +340,7 @@ class Service:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
         caller = peer.get()
         self._streams.enter(caller)
-        job = StreamJob(partial(self._plan, request), self._renders, self._scratch, plan)
+        job = StreamJob(partial(plan_request, self.downloads, request), self._renders, self._scratch, plan)
         work = self._renders.submit(plan, caller, job.run)
         is_plan_sent = handed_over = False
         try:
@@ -352,19 +364,6 @@ class Service:
                     work.add_done_callback(_close_file)
                     with contextlib.suppress(DownloadError, asyncio.CancelledError):
                         await asyncio.wrap_future(work)
-
-
-def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...]]:
-    """Return the bytes of a message, and those of its large fields: one behind the other they are the message again."""
-    rest, shared = download_pb2.DownloadParams(), []
-    rest.CopyFrom(params)
-    for name in ("region", "expression"):
-        if params.HasField(name) and getattr(params, name).ByteSize() > _LARGE_FIELD:
-            part = download_pb2.DownloadParams()
-            getattr(part, name).CopyFrom(getattr(params, name))
-            shared.append(part.SerializeToString(deterministic=True))
-            rest.ClearField(name)
-    return rest.SerializeToString(deterministic=True), tuple(shared)
 
 
 def _close_file(work: "Future[OpenFile | None]") -> None:

@@ -5,12 +5,22 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
+from rasterwire.server.identity.settings import (
+    AuthSettings,
+    TenantSettings,
+    TlsSettings,
+    misfits,
+    read_auth,
+    read_tenants,
+    read_tls,
+)
 from rasterwire.store.settings import StoreSettings, read_store
 from rasterwire.tables import unknown_setting, wrong_setting
 
@@ -31,6 +41,9 @@ class CacheSettings:
     """
 
     tile_cache_bytes: int = 20 << 30
+
+
+_NO_AUTH, _NO_TLS = AuthSettings(), TlsSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,9 @@ class Settings:
             file.
         cache: what is kept of files that are not on this machine, a table ``[cache]`` of the file.
         store: what several servers share, a table ``[store]`` of the file.
+        auth: how callers are recognised, a table ``[auth]`` of the file. By default everyone sees everything.
+        tenants: who they may be, each a table ``[[tenants]]`` of the file.
+        tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
     """
 
     catalog: Path | None = None
@@ -103,6 +119,9 @@ class Settings:
     sources: tuple[SourceSettings, ...] = ()
     cache: CacheSettings = CacheSettings()
     store: StoreSettings = field(default_factory=StoreSettings)
+    auth: AuthSettings = _NO_AUTH
+    tenants: tuple[TenantSettings, ...] = ()
+    tls: TlsSettings = _NO_TLS
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -110,6 +129,21 @@ class Settings:
         unprefixed = {} if self.catalog is None else {"": self.catalog}
         prefixed = [settings for settings in self.catalogs if settings.kind is CatalogKind.FOLDER]
         return unprefixed | {settings.prefix: Path(settings.source).expanduser() for settings in prefixed}
+
+    @property
+    def scheme(self) -> str:
+        """Of the addresses of the HTTP door."""
+        return "https" if self.tls.is_set else "http"
+
+    @property
+    def is_reloaded(self) -> bool:
+        """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
+        return bool(self.tenants) or self.tls.is_set
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether other machines may reach the server, and nobody is asked who they are."""
+        return not self.tenants and not _is_loopback(self.host)
 
     @property
     def images(self) -> str:
@@ -120,10 +154,10 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache", "store")
+_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls")
 """Settings that only the file can have."""
 
-_LISTED_TABLES = ("catalogs", "sources")
+_LISTED_TABLES = ("catalogs", "sources", "tenants")
 """Those of which there may be several."""
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
@@ -131,6 +165,18 @@ _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 _choices = {"limits": ("own", "earth-engine"), "sandbox": ("none", "process")}
 _greatest = {"http_port": 65535, "grpc_port": 65535}
 _smallest = {"http_port": -1, "grpc_port": 0, "lame_duck_seconds": 0, "drain_seconds": 0}
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether an address is of this machine alone.
+
+    >>> [_is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "server.example.org")]
+    [True, True, True, False, False, False]
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Settings:
@@ -158,12 +204,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
             typed[name] = _typed(name, by_name[name].type, values[name])
         except ValueError as error:
             violations.add(wrong_setting(name, str(error)))
-    typed |= {
-        "catalogs": read_catalogs(values.get("catalogs", []), violations),
-        "sources": read_sources(values.get("sources", []), violations),
-        "cache": _read_cache(values.get("cache", {}), violations),
-        "store": read_store(values.get("store", {}), violations),
-    }
+    typed |= _read_tables(values, violations)
     if "catalog" not in values and not values.get("catalogs"):
         violations.add(wrong_setting("catalog", "not set; name the folder of images"))
     if typed.get("catalog") is not None:
@@ -212,6 +253,21 @@ def _remedy_of_file(path: Path) -> str:
     if path.suffix.lower() == ".toml":
         return f", but a file; for a config file: rasterwire serve --config {path}"
     return f", but a file; to serve the folder that holds it: rasterwire serve {path.absolute().parent}"
+
+
+def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[str, Any]:
+    typed: dict[str, Any] = {
+        "catalogs": read_catalogs(values.get("catalogs", []), violations),
+        "sources": read_sources(values.get("sources", []), violations),
+        "cache": _read_cache(values.get("cache", {}), violations),
+        "store": read_store(values.get("store", {}), violations),
+        "auth": read_auth(values.get("auth", {}), violations),
+        "tenants": read_tenants(values.get("tenants", []), violations),
+        "tls": read_tls(values.get("tls", {}), violations),
+    }
+    if not violations.items:
+        violations.items.extend(misfits(typed["auth"], typed["tls"], typed["tenants"]))
+    return typed
 
 
 def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations: Violations) -> None:

@@ -16,12 +16,13 @@ class DownloadRecord:
     Attributes:
         id: 32 random hexadecimal digits that cannot be guessed; the last part of the resource name.
         token: the secret that a reader must send with the id.
-        request_id: the client's id of the request, or "".
+        request_id: the client's id of the request, with the tenant where there is one, or "".
         payload: the serialized request; opaque here.
         etag: of the plan when the download was registered.
         expire_time: with a time zone.
         shared: large parts of the request that other requests may contain too, such as a region. Each is
             stored once.
+        tenant: that registered it; "" where the server knew no tenants.
     """
 
     id: str
@@ -31,6 +32,7 @@ class DownloadRecord:
     etag: str
     expire_time: datetime
     shared: tuple[bytes, ...] = ()
+    tenant: str = ""
 
 
 class DownloadStore(Protocol):

@@ -16,7 +16,7 @@ from rasterwire.store import DownloadRecord
 from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
 from rasterwire.store.private_files import FILE_MODE, private_folder
 
-_SCHEMA = 2
+_SCHEMA = 3
 
 _LOCK_TIMEOUT = 0.5
 """Seconds. A transaction takes about a thousandth of it: where one waits longer, something else holds the lock."""
@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS downloads (
     payload BLOB NOT NULL,
     etag TEXT NOT NULL,
     expires REAL NOT NULL,
-    parts TEXT NOT NULL DEFAULT ''
+    parts TEXT NOT NULL DEFAULT '',
+    tenant TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS parts (
     hash TEXT PRIMARY KEY,
@@ -83,6 +84,7 @@ class SqliteDownloadStore:
             record.etag,
             record.expire_time.timestamp(),
             " ".join(hashlib.sha256(part).hexdigest() for part in record.shared),
+            record.tenant,
         )
         now = datetime.now(UTC).timestamp()
         size = len(record.payload) + sum(map(len, record.shared))
@@ -92,11 +94,11 @@ class SqliteDownloadStore:
             connection.execute("BEGIN IMMEDIATE")
             for table in ("downloads", "parts"):
                 connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (now,))
-            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
             query = "SELECT * FROM downloads WHERE id = ? OR request_id = ?"
             stored_row = connection.execute(query, (record.id, record.request_id or None)).fetchone()
             if stored_row[0] == record.id:  # else no record would own the parts
-                for digest, part in zip(row[-1].split(), record.shared, strict=True):
+                for digest, part in zip(row[6].split(), record.shared, strict=True):
                     extension = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
                     connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {extension}", (digest, row[5], part))
             stored = _record(connection, *stored_row)
@@ -169,8 +171,9 @@ def _connect(path: Path) -> sqlite3.Connection:
             0, f"the download store has version {version}, this server supports up to {_SCHEMA}; upgrade the server"
         )
     connection.executescript(_CREATE)
-    if version == 1:
-        connection.execute("ALTER TABLE downloads ADD COLUMN parts TEXT NOT NULL DEFAULT ''")
+    for since, column in ((2, "parts"), (3, "tenant")):
+        if 0 < version < since:
+            connection.execute(f"ALTER TABLE downloads ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
     connection.execute(f"PRAGMA user_version = {_SCHEMA}")
     return connection
 
@@ -184,11 +187,12 @@ def _record(
     etag: str,
     expires: float,
     parts: str,
+    tenant: str,
 ) -> DownloadRecord:
     query = "SELECT data FROM parts WHERE hash = ?"
     shared = tuple(connection.execute(query, (digest,)).fetchone()[0] for digest in parts.split())
     until = datetime.fromtimestamp(expires, UTC)
-    return DownloadRecord(identifier, token, request_id or "", payload, etag, until, shared)
+    return DownloadRecord(identifier, token, request_id or "", payload, etag, until, shared, tenant)
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

@@ -31,6 +31,9 @@ _MAX_FORM = 1 << 20
 
 _address = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+/[A-Za-z0-9.\-_~/%]*", re.ASCII)
 
+_open = re.compile(r"\$discovery/rest|v1/projects/[^/]+/(?:thumbnails|maps)/.+")
+"""Who shows nothing may GET these: what there is to call is no secret, and the others hold theirs."""
+
 _key = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})", re.ASCII)
 
 Handler = Callable[["_Call"], Awaitable[web.StreamResponse]]
@@ -100,9 +103,7 @@ class _EarthEngineFront:
         """Answer any request that is none of this server's own doors."""
         if request.method == "OPTIONS":
             return web.Response(status=204)
-        path = _known_part(request.path)
-        if path is None:
-            raise web.HTTPNotFound
+        path = self._allowed_part(request)
         verb, query, body = await _method_and_body(request)
         others: list[str] = []
         for allowed, pattern, handler in self._routes:
@@ -120,6 +121,20 @@ class _EarthEngineFront:
         if path.startswith("v1/downloads"):  # the plain doors, by another method than they have
             raise web.HTTPMethodNotAllowed(request.method, ["GET", "POST"])
         raise web.HTTPNotFound
+
+    def _allowed_part(self, request: web.Request) -> str:
+        """Return the part of a path that this server knows, if its caller may ask for that.
+
+        Raises:
+            HTTPNotFound: there is none.
+            CredentialsMissing: the caller showed nothing.
+        """
+        path = _known_part(request.path)
+        if path is None:
+            raise web.HTTPNotFound
+        if request.method == "POST" or not _open.fullmatch(path):
+            self._service.check_caller()
+        return path
 
     # -- what there is ----------------------------------------------------------------------
 
@@ -196,7 +211,7 @@ class _EarthEngineFront:
 
     async def _tile(self, call: _Call) -> web.StreamResponse:
         match = call.match
-        download = await self._service.find(*_secret(match["key"]), "")
+        download = await self._service.follow(*_secret(match["key"]))
         params = download_pb2.DownloadParams.FromString(download.request)
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound

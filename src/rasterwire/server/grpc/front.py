@@ -11,12 +11,13 @@ from typing import Any, cast
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from rasterwire.errors import OffsetOutOfRange, invalid
+from rasterwire.errors import CredentialsMissing, OffsetOutOfRange, invalid
 from rasterwire.server.calls import UnaryCalls, check
 from rasterwire.server.grpc.wire import with_data
+from rasterwire.server.identity import Authenticator, Evidence
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.status import grpc_status
-from rasterwire.server.peer import peer
+from rasterwire.server.peer import peer, principal
 from rasterwire.server.readers import Data
 from rasterwire.server.service import Service
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
@@ -25,17 +26,29 @@ from rasterwire.v1 import download_service_pb2 as service_pb2
 
 _log = logging.getLogger("rasterwire.server")
 
+_NAMES = "x509_common_name", "x509_subject_alternative_name"
+"""What gRPC calls the names of a certificate."""
+
 Context = grpc.aio.ServicerContext[Any, Any]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 @asynccontextmanager
-async def _answering(context: Context, method: str, request: Message | None) -> AsyncIterator[None]:
-    """Turn errors into statuses, and write one log line for each call; see ``WireBytes`` for a request of None."""
+async def _answering(
+    authenticator: Authenticator, context: Context, method: str, request: Message | None
+) -> AsyncIterator[None]:
+    """Recognise the caller, turn errors into statuses, and write one log line for each call.
+
+    A request of None is no message; see ``WireBytes``.
+    """
     began = time.perf_counter()
     peer.set(context.peer())
     code = "OK"
     try:
+        caller = await authenticator.identify(_evidence(context))
+        principal.set(caller)
+        if caller is None:
+            raise CredentialsMissing
         if request is None:
             message = "the bytes of the call are no message of this schema; make the client from the same version of it"
             raise invalid("", "NOT_A_MESSAGE", message)
@@ -51,6 +64,14 @@ async def _answering(context: Context, method: str, request: Message | None) -> 
         await context.abort_with_status(status)
     finally:
         _log.info("%s %s %.1f ms", method, code, 1000 * (time.perf_counter() - began))
+
+
+def _evidence(context: Context) -> Evidence:
+    """Return what a call shows; a certificate was found valid before."""
+    shown = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
+    connection = context.auth_context()
+    names = [name.decode("utf-8", "replace") for key in _NAMES for name in connection.get(key, ())]
+    return Evidence(str(shown[0]) if shown else "", tuple(names))
 
 
 class WireBytes(grpc.aio.ServerInterceptor):
@@ -81,33 +102,34 @@ class WireBytes(grpc.aio.ServerInterceptor):
 class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     """``rasterwire.v1.DownloadService``."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, authenticator: Authenticator) -> None:
         self._service = service
+        self._answering = partial(_answering, authenticator)
         self._calls = UnaryCalls(service)
 
     async def CreateDownload(
         self, request: service_pb2.CreateDownloadRequest, context: Context
     ) -> service_pb2.CreateDownloadResponse:
-        async with _answering(context, "CreateDownload", request):
+        async with self._answering(context, "CreateDownload", request):
             return await self._calls.create_download(ParsedRequest(request.params))
         raise AssertionError  # abort never returns
 
     async def PlanDownload(
         self, request: service_pb2.PlanDownloadRequest, context: Context
     ) -> service_pb2.PlanDownloadResponse:
-        async with _answering(context, "PlanDownload", request):
+        async with self._answering(context, "PlanDownload", request):
             return await self._calls.plan_download(ParsedRequest(request.params))
         raise AssertionError
 
     async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
-        async with _answering(context, "GetLimits", request):
+        async with self._answering(context, "GetLimits", request):
             return await self._calls.get_limits(request)
         raise AssertionError
 
     async def ReadDownload(  # type: ignore[override] # bytes are a message that is written already
         self, request: service_pb2.ReadDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.ReadDownloadResponse | bytes]:
-        async with _answering(context, "ReadDownload", request):
+        async with self._answering(context, "ReadDownload", request):
             check(request)
             download = await self._service.find(request.name.removeprefix("downloads/"), request.token, request.etag)
             async with aclosing(self._service.deliver(download)) as steps:
@@ -128,7 +150,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
         self, request: service_pb2.StreamDownloadRequest, context: Context
     ) -> AsyncIterator[service_pb2.StreamDownloadResponse | bytes]:
         async with (
-            _answering(context, "StreamDownload", request),
+            self._answering(context, "StreamDownload", request),
             aclosing(self._service.stream(ParsedRequest(request.params))) as steps,
         ):
             async for plan, step in steps:
@@ -149,17 +171,18 @@ def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.Downlo
 class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     """``rasterwire.v1.CatalogService``."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, authenticator: Authenticator) -> None:
+        self._answering = partial(_answering, authenticator)
         self._calls = UnaryCalls(service)
 
     async def ListImages(
         self, request: catalog_pb2.ListImagesRequest, context: Context
     ) -> catalog_pb2.ListImagesResponse:
-        async with _answering(context, "ListImages", request):
+        async with self._answering(context, "ListImages", request):
             return await self._calls.list_images(request)
         raise AssertionError
 
     async def GetImage(self, request: catalog_pb2.GetImageRequest, context: Context) -> catalog_pb2.GetImageResponse:
-        async with _answering(context, "GetImage", request):
+        async with self._answering(context, "GetImage", request):
             return await self._calls.get_image(request)
         raise AssertionError

@@ -57,6 +57,7 @@ class _HttpFront:
             post = self._posts[route.call]
 
             async def handle_post(request: web.Request) -> web.Response:
+                self._service.check_caller()
                 return await self._json(await post(await self._read_body(request)))
 
             return handle_post
@@ -64,6 +65,7 @@ class _HttpFront:
         kind = GetMessageClass(described(route.call).input_type)
 
         async def handle_get(request: web.Request) -> web.Response:
+            self._service.check_caller()
             message = kind()
             return await self._json(await get(message, _read_address(request, message)))
 

@@ -24,6 +24,10 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.ImageNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
     errors.CatalogUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CredentialsMissing: grpc.StatusCode.UNAUTHENTICATED,
+    errors.CredentialsInvalid: grpc.StatusCode.UNAUTHENTICATED,
+    errors.TenantUnknown: grpc.StatusCode.PERMISSION_DENIED,
+    errors.IdentityUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
     errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
@@ -38,6 +42,8 @@ ask again."""
 
 HTTP_STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.FAILED_PRECONDITION: 409,
     grpc.StatusCode.OUT_OF_RANGE: 416,
     grpc.StatusCode.NOT_FOUND: 404,
@@ -49,6 +55,8 @@ HTTP_STATUS = {
 
 HTTP_STATUS_OF_ERROR: dict[type[BaseException], int] = {errors.DiskFull: 507}
 """Where HTTP has a better status than that of the code."""
+
+_CHALLENGE = f'Bearer realm="{DOMAIN}"'
 
 # The trailers of a gRPC answer may take 8 KiB, and hold the message twice.
 _MAX_MESSAGE = 1000
@@ -165,8 +173,15 @@ def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
 
 
 def http_headers(error: BaseException) -> dict[str, str]:
-    """Return the headers that go with ``http_answer``; source: RFC 9110, section 10.2.3."""
+    """Return the headers that go with ``http_answer``; sources: RFC 9110, section 10.2.3, and RFC 6750, section 3."""
     cause = _known(error)
+    match cause:
+        case errors.CredentialsMissing():
+            return {"WWW-Authenticate": _CHALLENGE}
+        case errors.CredentialsInvalid():
+            return {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
+        case _:
+            pass
     after = cause.retry_after if isinstance(cause, errors.DownloadError) else None
     return {} if after is None else {"Retry-After": str(math.ceil(after))}
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,16 +33,20 @@ from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
+from rasterwire.principal import EVERYONE
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
+from rasterwire.server.identity import Authenticator, NoAuthenticator
+from rasterwire.server.identity.tenants import TenantAuthenticator
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.stores import LEASES, make_stores
+from rasterwire.server.process.tls import Certificates, problem
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -81,10 +85,12 @@ class Running:
     Attributes:
         grpc_port: that it listens on.
         http_port: likewise; -1 without an HTTP door.
+        reload: reads keys and certificates again; called by the event loop.
     """
 
     grpc_port: int
     http_port: int
+    reload: Callable[[], None]
 
 
 @asynccontextmanager
@@ -118,6 +124,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
+    authenticator, certificates = _authenticator(settings), _certificates(settings)
     engine = ThreadEngine(settings.threads)
     service = _service(settings, engine)
     # by default a second server would share the port in silence
@@ -125,8 +132,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     server = grpc.aio.server(
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
-    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service), server)
-    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service), server)
+    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator), server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator), server)
     services = [
         download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
         catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
@@ -136,11 +143,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
     readiness = Readiness(server_probes(settings.folders, settings.state_dir))
     readiness.tell("loops", "compiled loops are not loaded yet")
-    try:
-        grpc_port = server.add_insecure_port(_authority(settings.host, settings.grpc_port))
-    except RuntimeError:
-        raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
-    app = web_application()
+    grpc_port = _listen(server, settings, certificates)
+    app = web_application(authenticator)
     add_http_door(app, service, readiness)
     add_earth_engine_door(app, service, settings)
     runner = web.AppRunner(
@@ -151,16 +155,16 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         keepalive_timeout=settings.idle_seconds,
         shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
     )
-    http_port = await _start_http(runner, settings)
+    http_port = await _start_http(runner, settings, certificates)
     if http_port >= 0:
-        own = f"http://{_authority(_reachable(settings.host), http_port)}"
+        own = f"{settings.scheme}://{_authority(_reachable(settings.host), http_port)}"
         service.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
     turn = settings.state_dir / "compiling" if compiles_apart else None
     works = _warming(readiness, turn), readiness.follow(health.set), keep_house(service)
     tasks = [asyncio.create_task(work) for work in works]
     try:
-        yield Running(grpc_port, http_port)
+        yield Running(grpc_port, http_port, partial(_reload, authenticator, certificates))
     finally:
         readiness.tell("stopping", "the server was told to stop")
         health.set(False)
@@ -174,6 +178,38 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
+
+
+def _authenticator(settings: Settings) -> Authenticator:
+    """Return what recognises callers.
+
+    Raises:
+        BadSettings: a file of it cannot be used.
+    """
+    if not settings.tenants:
+        return NoAuthenticator()
+    try:
+        return TenantAuthenticator(settings.auth, settings.tenants)
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"auth.keys_file: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    """Return the certificates, None where connections are plain.
+
+    Raises:
+        BadSettings: they cannot be used.
+    """
+    try:
+        return Certificates.of(settings.tls)
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"tls: {problem(error)}") from None
+
+
+def _reload(authenticator: Authenticator, certificates: Certificates | None) -> None:
+    authenticator.reload()
+    if certificates is not None:
+        certificates.reload()
 
 
 async def _warming(readiness: Readiness, turn: Path | None) -> None:
@@ -199,7 +235,8 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
     downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
     leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
     renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases)
-    return Service(downloads, renders, scratch, settings.max_renders)
+    tenants = {tenant.name: tenant.principal for tenant in settings.tenants}
+    return Service(downloads, renders, scratch, settings.max_renders, tenants or {EVERYONE.tenant: EVERYONE})
 
 
 def _catalog(settings: Settings) -> Catalog:
@@ -259,11 +296,28 @@ def _reachable(host: str) -> str:
     return socket.gethostname() if host in {"0.0.0.0", "::"} else host
 
 
-async def _start_http(runner: web.AppRunner, settings: Settings) -> int:
+def _listen(server: grpc.aio.Server, settings: Settings, certificates: Certificates | None) -> int:
+    """Take the port of gRPC, and return it.
+
+    Raises:
+        BadSettings: it is taken.
+    """
+    address = _authority(settings.host, settings.grpc_port)
+    try:
+        if certificates is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, certificates.grpc_credentials())
+    except RuntimeError:
+        raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
+
+
+async def _start_http(runner: web.AppRunner, settings: Settings, certificates: Certificates | None) -> int:
     if settings.http_port < 0:
         return -1
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.http_port, reuse_port=settings.workers > 1 or None)
+    tls = None if certificates is None else certificates.ssl_context
+    sharing = settings.workers > 1 or None
+    site = web.TCPSite(runner, settings.host, settings.http_port, ssl_context=tls, reuse_port=sharing)
     try:
         await site.start()
     except OSError:
@@ -279,7 +333,15 @@ def serve(settings: Settings) -> None:
         BadSettings: see ``running``.
     """
     log_to_stderr()
-    _use_sources(settings)  # tells of bad settings; and whether an asset is served depends on its source
+    if settings.is_open_to_others:
+        _log.warning(
+            "ANYONE who reaches %s may list and download every image: nobody is asked who they are. Set [auth] and "
+            "[[tenants]] in the config file, or keep this address behind a proxy that does",
+            settings.host,
+        )
+    _authenticator(settings)  # these tell of bad settings before workers start
+    _certificates(settings)
+    _use_sources(settings)  # likewise; and whether an asset is served depends on its source
     indexes = settings.state_dir / "index"
     formats = {catalog.prefix: catalog.formats for catalog in settings.catalogs}
     tell_unserved_meanwhile(
@@ -309,7 +371,9 @@ async def _serve(settings: Settings) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
     async with running(settings, compiles_apart=True) as ports:
-        http = f", http://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
+        if settings.is_reloaded:
+            loop.add_signal_handler(signal.SIGHUP, ports.reload)
+        http = f", {settings.scheme}://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
         _log.info("serving %s on grpc %s:%s%s", settings.images, settings.host, ports.grpc_port, http)
         gc.freeze()  # what is there by now stays: looking through it for garbage takes a twentieth of small requests
         gc.set_threshold(_COLLECT_AFTER)

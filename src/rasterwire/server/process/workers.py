@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import wait
 from types import FrameType
@@ -25,9 +25,14 @@ _MAX_DELAY = 30.0
 
 _SHUTDOWN = signal.SIGINT, signal.SIGTERM
 
+_STOP, _RELOAD = b"s", b"r"
+"""What a signal writes into the pipe that the parent waits for."""
+
 
 def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Callable[[int], None]) -> None:
     """Run ``settings.workers`` processes until SIGINT or SIGTERM; one that ends before is started again.
+
+    SIGHUP is handed on to them, where the settings have files that are read again then.
 
     They share the state folder.
 
@@ -45,29 +50,32 @@ def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Cal
         if http_port >= 0:
             http_port = stack.enter_context(_reserved(settings.host, http_port, "http_port"))
         own = replace(settings, grpc_port=grpc_port, http_port=http_port)
-        stop_pipe, tell = os.pipe()
-        stack.callback(os.close, stop_pipe)
+        signal_pipe, tell = os.pipe()
+        stack.callback(os.close, signal_pipe)
         stack.callback(os.close, tell)
 
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            os.write(tell, b"stop")
+        def note(number: int, _frame: FrameType | None) -> None:
+            os.write(tell, _RELOAD if number == signal.SIGHUP else _STOP)
 
-        for number in _SHUTDOWN:
-            signal.signal(number, stop)
-        _keep_running([_Worker(own, work, clean) for _ in range(settings.workers)], stop_pipe)
+        for number in (*_SHUTDOWN, *((signal.SIGHUP,) if settings.is_reloaded else ())):
+            signal.signal(number, note)
+        _keep_running([_Worker(own, work, clean) for _ in range(settings.workers)], signal_pipe)
 
 
-def _keep_running(workers: "list[_Worker]", stop_pipe: int) -> None:
-    """Start workers, and start them again, until something can be read from ``told``; then end them all."""
+def _keep_running(workers: "list[_Worker]", signal_pipe: int) -> None:
+    """Start workers, and start them again, until a stop is read from the pipe; then end them all."""
     while True:
         for worker in workers:
             worker.start_if_due()
         delays = [worker.due - time.monotonic() for worker in workers if not worker.is_running]
         ready = wait(
-            [stop_pipe, *(worker.sentinel for worker in workers if worker.is_running)], min(delays, default=None)
+            [signal_pipe, *(worker.sentinel for worker in workers if worker.is_running)], min(delays, default=None)
         )
-        if stop_pipe in ready:
-            break
+        if signal_pipe in ready:
+            if _STOP in os.read(signal_pipe, 100):
+                break
+            for worker in workers:
+                worker.reload()
         for worker in workers:
             worker.note_end()
     for worker in workers:
@@ -121,6 +129,12 @@ class _Worker:
         self.due = now + delay
         if self._process.pid is not None:
             self._clean(self._process.pid)
+
+    def reload(self) -> None:
+        """Tell the process to read its keys and certificates again, if there is one."""
+        if self.is_running and self._process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGHUP)
 
     def stop(self) -> None:
         """Tell the process to end, if there is one."""

@@ -5,12 +5,15 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web, web_response
+from aiohttp.typedefs import Middleware
 
+from rasterwire.server.identity import Authenticator, Evidence
 from rasterwire.server.messages.status import http_answer, http_headers
-from rasterwire.server.peer import peer
+from rasterwire.server.peer import peer, principal
 from rasterwire.server.web.body import too_large
 from rasterwire.server.web.files import SentFile
 
@@ -38,9 +41,16 @@ _statuses = {
 _ALWAYS = {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
 
-def web_application() -> web.Application:
-    """Return an application without routes, which answers errors in the form of Google's APIs."""
-    app = web.Application(client_max_size=_MAX_REQUEST, middlewares=[_answering])
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def web_application(authenticator: Authenticator) -> web.Application:
+    """Return an application without routes, which answers errors in the form of Google's APIs.
+
+    Who shows what is not valid is refused; who shows nothing is answered at the addresses that need nothing, such as
+    those of downloads, which hold their secrets.
+    """
+    app = web.Application(client_max_size=_MAX_REQUEST, middlewares=[_answering(authenticator)])
     app.on_response_prepare.append(_prepare)
     return app
 
@@ -49,16 +59,33 @@ async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_ALWAYS)
 
 
-@web.middleware
-async def _answering(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    address = request.transport.get_extra_info("peername") if request.transport is not None else None
-    peer.set(f"{address}")
-    began = time.perf_counter()
-    response = await _answer(request, handler)
-    _note(request, response, time.perf_counter() - began)
-    return response
+def _answering(authenticator: Authenticator) -> Middleware:
+    async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
+        principal.set(None)  # and not that of the request before, by the same connection
+        if request.path not in _PROBES:
+            evidence = Evidence(request.headers.get("Authorization", ""), _certificate_names(request))
+            principal.set(await authenticator.identify(evidence))
+        return await handler(request)
+
+    @web.middleware
+    async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+        address = request.transport.get_extra_info("peername") if request.transport is not None else None
+        peer.set(f"{address}")
+        began = time.perf_counter()
+        response = await _answer(request, partial(identified, handler=handler))
+        _note(request, response, time.perf_counter() - began)
+        return response
+
+    return answering
+
+
+def _certificate_names(request: web.Request) -> tuple[str, ...]:
+    """Return the names of the certificate that a client showed; it was found valid before."""
+    certificate = request.transport.get_extra_info("peercert") if request.transport is not None else None
+    if not certificate:
+        return ()
+    common = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return (*common, *(value for key, value in certificate.get("subjectAltName", ()) if key in {"DNS", "URI"}))
 
 
 def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
@@ -72,9 +99,7 @@ def _note(request: web.Request, response: web.StreamResponse, seconds: float) ->
         _log.info("%s %.1f ms", what, 1000 * seconds)
 
 
-async def _answer(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:

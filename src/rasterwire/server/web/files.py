@@ -32,7 +32,7 @@ _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 async def send_download(request: web.Request, service: Service, download_id: str, token: str) -> web.StreamResponse:
     """Send the file of a download, rendering it if need be; source of the rules: RFC 9110, section 13."""
-    download = await service.find(download_id, token, "")
+    download = await service.follow(download_id, token)
     etag = f'"{download.etag}"'
     allowed_tags = request.headers.get("If-Match", "*")
     if allowed_tags != "*" and etag not in [tag.strip() for tag in allowed_tags.split(",")]:
