@@ -34,7 +34,7 @@ _passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 """Of interlaced images: first column and row, and the steps."""
 
 
-_IsalError: type[Exception] = igzip_lib.IsalError  # its stubs say nothing of it
+_IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stubs say it is no class
 
 
 class _ReaderOfVersion:
