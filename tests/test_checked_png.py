@@ -24,8 +24,7 @@ def forms() -> dict[str, bytes]:
             files[f"{mode} {size}"] = out.getvalue()
     for bits in (1, 2, 4):
         with rasterio.MemoryFile() as memory:
-            profile = {"width": 13, "height": 9, "count": 1, "dtype": "uint8", "nbits": bits}
-            with memory.open(driver="PNG", **profile) as file:
+            with memory.open(driver="PNG", width=13, height=9, count=1, dtype="uint8", nbits=bits) as file:
                 file.write(np.ones((1, 9, 13), "uint8"))
             files[f"{bits} bits"] = memory.read()
     return files

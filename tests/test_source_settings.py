@@ -131,7 +131,7 @@ def test_the_page_about_sources_has_all_settings_with_their_defaults() -> None:
     told = {name: tomllib.loads(f"value = {text}")["value"] for name, text in values.items()}
     assert told.pop("region") == "us-east-1"
     assert told == {field.name: field.default for field in fields(SourceSettings) if field.name in told}
-    assert len(told) == 7
+    assert len(told) == 8
     violations = Violations()
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert len(read_sources(tomllib.loads(blocks[0])["sources"], violations)) == 3

@@ -34,6 +34,9 @@ _passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 """Of interlaced images: first column and row, and the steps."""
 
 
+_IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stubs say it is no class
+
+
 class _ReaderOfVersion:
     """A reader that stands for a version of a file where results are remembered."""
 
@@ -63,7 +66,9 @@ def _check(of_version: _ReaderOfVersion) -> None:
     of_version.reader = None  # type: ignore[assignment]  # what is remembered keeps no file open
     try:
         _check_chunks(reader)
-    except (ValueError, struct.error, KeyError, zlib.error, igzip_lib.error) as error:  # type: ignore[misc]  # its types say object
+    except SourceUnavailable:
+        raise
+    except (ValueError, struct.error, KeyError, _IsalError) as error:
         raise SourceUnavailable.of_file("the file is damaged, or cannot be read as it is") from error
 
 
@@ -95,7 +100,7 @@ def _inflated(inflater: igzip_lib.IgzipDecompressor, data: bytes, most: int) -> 
     Raises:
         ValueError: there are more.
     """
-    if inflater.eof:
+    if _has_ended(inflater):
         if data:
             raise ValueError("there is more after the last pixel")
         return 0
@@ -105,8 +110,12 @@ def _inflated(inflater: igzip_lib.IgzipDecompressor, data: bytes, most: int) -> 
         data = b""
         if size > most:
             raise ValueError("there are more pixels than the image has")
-        if inflater.eof or inflater.needs_input:  # type: ignore[redundant-expr]  # decompress changes it
+        if inflater.needs_input or _has_ended(inflater):
             return size
+
+
+def _has_ended(inflater: igzip_lib.IgzipDecompressor) -> bool:
+    return bool(inflater.eof)
 
 
 def _size_of_pixels(head: bytes) -> int:

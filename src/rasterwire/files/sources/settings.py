@@ -49,14 +49,14 @@ class SourceSettings:
         private_addresses: whether a host may have a private or loopback address: true, false, or a list of the networks
             that are allowed, such as ``10.1.0.0/16``. Only by a list are link-local and reserved addresses allowed.
         redirects: which hosts an HTTP answer may redirect to: ``none``, ``same-host``, or a list of hosts.
-        immutable: whether files are never replaced at their address. Without, files of an HTTP server that gives
-            neither an ETag nor a Last-Modified date are refused.
         max_in_flight: most requests at the same time, in each process.
         timeout_seconds: how long a server may be silent before a request is sent again.
         retries: how many times a request is sent again.
         deadline_seconds: how long opening a file or reading parts of it may take, waiting and retries included.
         sign: returns an address with a signature for one without, just before a request; in the config file its name,
             ``module:function``. Addresses are known, compared and cached without it.
+        immutable: whether files are never replaced at their address. Without, files of an HTTP server that gives
+            neither an ETag nor a Last-Modified date are refused.
     """
 
     prefix: str
@@ -65,12 +65,12 @@ class SourceSettings:
     credentials: str = "anonymous"
     private_addresses: bool | tuple[str, ...] = False
     redirects: str | tuple[str, ...] = "none"
-    immutable: bool = False
     max_in_flight: int = 16
     timeout_seconds: float = 10.0
     retries: int = 4
     deadline_seconds: float = 60.0
     sign: Callable[[str], str] | None = None
+    immutable: bool = False
 
     @property
     def scheme(self) -> str:
