@@ -233,7 +233,10 @@ def test_interpolation_is_gdals(tmp_path: Path, kind: Resampling, nodata: float 
 @pytest.mark.parametrize("kind", INTERPOLATING)
 def test_interpolation_of_masked_pixels_is_gdals(tmp_path: Path, kind: Resampling) -> None:
     (tmp_path / "alpha").mkdir()
-    bands = stored(tmp_path / "alpha", "uint8", None, 4, photometric="rgb", alpha="yes")
+    stored(tmp_path / "alpha", "uint8", None, 4, photometric="rgb", alpha="yes")
+    with rasterio.open(tmp_path / "alpha" / "noise.tif", "r+") as file:
+        file.write(np.where(file.read(4) < 12, 0, 255).astype("uint8"), 4)  # GDAL interpolates the values between
+    bands = FolderCatalog(tmp_path / "alpha").get("noise").bands
     (tmp_path / "mask").mkdir()
     stored(tmp_path / "mask", "int16", None)
     with (
