@@ -261,7 +261,7 @@ def test_pixels_tied_by_points_or_polynomials_are_those_of_gdalwarp(tmp_path: Pa
 def test_pixels_tied_by_points_do_not_depend_on_how_a_render_is_cut(tmp_path: Path) -> None:
     for tied in TIED:
         tied.write(tmp_path / tied.name)
-        for resampling in (Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE):
+        for resampling in set(Resampling) - {Resampling.SUM}:
             grid = GridSpec(crs=CRS("EPSG:32633"), scale=140.0)
             (raster,) = planned(tmp_path / tied.name, grid=grid, resampling=resampling).rasters
             rows, cols = (int(n) for n in raster.grid.shape)
@@ -291,10 +291,9 @@ def test_interpolation_of_tied_pixels_is_that_of_their_positions(tmp_path: Path)
 
 def test_what_gdal_alone_warps_is_refused_for_tied_pixels(tmp_path: Path) -> None:
     with_points(tmp_path)
-    for resampling in (Resampling.LANCZOS, Resampling.SUM, Resampling.CUBIC_SPLINE):
-        with pytest.raises(InvalidRequest) as caught:
-            planned(tmp_path, grid=GridSpec(crs=CRS("EPSG:4326")), resampling=resampling)
-        assert [v.reason for v in caught.value.violations] == ["RESAMPLING_NOT_SUPPORTED"]
+    with pytest.raises(InvalidRequest) as caught:
+        planned(tmp_path, grid=GridSpec(crs=CRS("EPSG:4326")), resampling=Resampling.SUM)
+    assert [v.reason for v in caught.value.violations] == ["RESAMPLING_NOT_SUPPORTED"]
 
 
 def test_control_points_on_a_line_are_refused_with_the_reason(tmp_path: Path) -> None:

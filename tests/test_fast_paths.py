@@ -11,6 +11,7 @@ from affine import Affine
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from gdal_warper import warped
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.image import Band
@@ -21,7 +22,7 @@ from rasterwire.render.block import path_of
 from rasterwire.render.interpolation import interpolation
 from rasterwire.render.nearest import nearest
 from rasterwire.render.positions import Lattice, Positions, exact, positions
-from rasterwire.render.sampling import sampling_of
+from rasterwire.render.sampling import Sampling, sampling_of
 from rasterwire.render.source import read
 from rasterwire.render.warp import warp
 from rasterwire.request import Resampling
@@ -193,47 +194,88 @@ def test_nearest_is_what_exact_positions_give(tmp_path: Path, name: str) -> None
     assert np.array_equal(pixels.filled(0), expected)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32"])
-@pytest.mark.parametrize("nodata", [0, None, 119])
-@pytest.mark.parametrize("name", list(GRIDS)[:-1])
-@pytest.mark.parametrize("kind", [Resampling.BILINEAR, Resampling.CUBIC])
-def test_interpolation_is_gdals(tmp_path: Path, kind: Resampling, name: str, dtype: str, nodata: float | None) -> None:
-    (band,) = stored(tmp_path, dtype, nodata)
-    sampling = sampling_of(plan(band, kind), GRIDS[name])
-    pixels, expected = interpolation(sampling, WINDOW), warp(sampling, WINDOW)
-    assert np.array_equal(pixels.valid, expected.valid)
-    assert pixels.valid.any()
-    if dtype == "float32":
-        assert np.allclose(pixels.filled(0).astype(float), expected.filled(0).astype(float), rtol=1e-5, atol=1e-6)
+INTERPOLATING = [Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS]
+SHRUNKEN = {
+    "half": GeoBox((350, 300), UTM @ Affine.scale(1.99), CRS("EPSG:32610")),
+    "tenth": GeoBox((80, 90), UTM @ Affine.translation(-31, 7) @ Affine.scale(9.7), CRS("EPSG:32610")),
+    "in one direction": GeoBox((350, 600), UTM @ Affine.scale(0.97, 3.3), CRS("EPSG:32610")),
+    "of degrees": GeoBox((170, 190), Affine(0.0006, 0, -123.01, 0, -0.0005, 37.95), CRS("EPSG:4326")),
+}
+
+
+def same_as_warper(band: Band, sampling: Sampling, window: Window, case: object) -> None:
+    pixels, (expected, valid) = interpolation(sampling, window), warped(band.href, band.index, sampling, window)
+    assert np.array_equal(pixels.valid, valid), case
+    assert valid.any(), case
+    values, expected = (a[valid].astype(float) for a in (pixels.data, expected))
+    if np.dtype(band.dtype).kind == "f":
+        # GDAL leaves weights that add up to nearly 1 as they are
+        assert np.allclose(values, expected, rtol=2e-5, atol=2e-4), case
     else:
-        assert np.array_equal(pixels.filled(0), expected.filled(0))
+        differ = values != expected
+        # halves may fall to either side, by the last bit of a sum
+        assert differ.mean() < 1e-4, (case, differ.sum())
+        assert np.abs(values - expected).max() <= 1, case
 
 
-@pytest.mark.parametrize("kind", [Resampling.BILINEAR, Resampling.CUBIC])
-def test_a_band_does_not_depend_on_the_others_of_its_file(tmp_path: Path, kind: Resampling) -> None:
+@pytest.mark.parametrize("kind", INTERPOLATING)
+@pytest.mark.parametrize("nodata", [0, None, 119])
+def test_interpolation_is_gdals(tmp_path: Path, kind: Resampling, nodata: float | None) -> None:
+    for dtype in ("uint8", "int16", "uint16", "int32", "float32", "float64"):
+        (band,) = stored(tmp_path, dtype, nodata)
+        for name in list(GRIDS)[:-1]:
+            same_as_warper(band, sampling_of(plan(band, kind), GRIDS[name]), WINDOW, (dtype, name))
+        for name, grid in SHRUNKEN.items():
+            window = Window(3, 5, int(grid.shape[0]) - 3, int(grid.shape[1]) - 5)
+            same_as_warper(band, sampling_of(plan(band, kind), grid), window, (dtype, name))
+
+
+@pytest.mark.parametrize("kind", INTERPOLATING)
+def test_interpolation_of_masked_pixels_is_gdals(tmp_path: Path, kind: Resampling) -> None:
+    (tmp_path / "alpha").mkdir()
+    stored(tmp_path / "alpha", "uint8", None, 4, photometric="rgb", alpha="yes")
+    with rasterio.open(tmp_path / "alpha" / "noise.tif", "r+") as file:
+        file.write(np.where(file.read(4) < 12, 0, 255).astype("uint8"), 4)  # GDAL interpolates the values between
+    bands = FolderCatalog(tmp_path / "alpha").get("noise").bands
+    (tmp_path / "mask").mkdir()
+    stored(tmp_path / "mask", "int16", None)
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES"),
+        rasterio.open(tmp_path / "mask" / "noise.tif", "r+") as file,
+    ):
+        file.write_mask(np.random.default_rng(8).random((700, 611)) < 0.9)
+    (masked,) = FolderCatalog(tmp_path / "mask").get("noise").bands
+    assert masked.masked
+    for band in (bands[0], masked):
+        for name in ("degrees", "rotated"):
+            same_as_warper(band, sampling_of(plan(band, kind), GRIDS[name]), WINDOW, name)
+        for name in ("half", "tenth"):
+            grid = SHRUNKEN[name]
+            window = Window(0, 0, int(grid.shape[0]), int(grid.shape[1]))
+            same_as_warper(band, sampling_of(plan(band, kind), grid), window, name)
+
+
+def test_a_sum_of_a_band_does_not_depend_on_the_others_of_its_file(tmp_path: Path) -> None:
     (tmp_path / "three").mkdir()
     (tmp_path / "one").mkdir()
     bands = stored(tmp_path / "three", bands=3)
     (alone,) = stored(tmp_path / "one")  # the first of the three
-    together, single = (warp(sampling_of(plan(band, kind), GRIDS["degrees"]), WINDOW) for band in (bands[0], alone))
+    together, single = (
+        warp(sampling_of(plan(band, Resampling.SUM), GRIDS["degrees"]), WINDOW) for band in (bands[0], alone)
+    )
     assert np.array_equal(together.valid, single.valid)
     assert np.array_equal(together.filled(0), single.filled(0))
 
 
-KINDS = Resampling.NEAREST, Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE, Resampling.LANCZOS
+KINDS = Resampling.NEAREST, *INTERPOLATING, Resampling.AVERAGE, Resampling.SUM
 
 
 def test_the_path_of_each_band_is_told(tmp_path: Path) -> None:
     (band,) = stored(tmp_path)
     strange = replace(band, plain=False)
-    paths = {
-        path_of(replace(plan(source), resampling=kind), GRIDS["degrees"])
-        for source in (band, strange)
-        for kind in (None, *KINDS)
-    }
-    methods = {"copy", "compiled nearest", "compiled bilinear", "compiled cubic", "compiled average"}
+    paths = {path_of(replace(plan(source), resampling=kind)) for source in (band, strange) for kind in (None, *KINDS)}
+    kinds = {kind.value.lower() for kind in KINDS} - {"sum"}
+    methods = {"copy"} | {f"compiled {kind}" for kind in kinds}
     assert paths == {f"{how} from {origin}" for how in methods for origin in ("tiles", "gdal")} | {
         "gdal warp from gdal"
     }
-    masked = replace(plan(replace(strange, masked=True)), resampling=Resampling.BILINEAR)
-    assert path_of(masked, GRIDS["degrees"]) == "gdal warp from gdal"

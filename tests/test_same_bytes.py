@@ -142,7 +142,7 @@ def cpu_kind() -> str:
     return f"{platform.machine()}{' avx512' if is_wide else ''}"
 
 
-GOLDEN = "10 | imagecodecs 2026.3.6, isal 1.9.1, rasterio 1.4.4, tifffile 2026.3.3, x86_64 | 36b1f736e35542a2"
+GOLDEN = "11 | imagecodecs 2026.3.6, isal 1.9.1, rasterio 1.4.4, tifffile 2026.3.3, x86_64 | 36b1f736e35542a2"
 """Revision, what makes bytes, and digest of what is made."""
 
 

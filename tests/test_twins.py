@@ -91,7 +91,7 @@ def test_weighted_means(scale: tuple[float, float]) -> None:
             valid = (_random.random((20, 25)) < 0.7).astype(np.uint8) if masked else np.ones((20, 25), np.uint8)
             image = source, valid, masked, (0, 0), (25, 20)
             data, state = np.empty((40, 40), dtype), np.empty((40, 40), np.uint8)
-            for kind in (rules.BILINEAR, rules.CUBIC):
+            for kind in (rules.BILINEAR, rules.CUBIC, rules.CUBIC_SPLINE, rules.LANCZOS):
                 if _differs(
                     mean_kernels.means_at, kind, x, y, tolerance, image, scale, limits(source.dtype), data, state
                 ):

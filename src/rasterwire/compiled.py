@@ -42,6 +42,8 @@ _SOURCES = (
     "sorting.py",
     "files/decoded_tile.py",
     "render/kernels.py",
+    "render/rules.py",
+    "render/weight_kernels.py",
     "render/mean_kernels.py",
     "render/area_kernels.py",
     "nodes/loops.py",

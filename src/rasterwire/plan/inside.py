@@ -17,12 +17,6 @@ _NODES = 65
 _FROM_EDGE = 1e-4
 """In source pixels: far above the rounding errors of positions."""
 
-_RADII = {Resampling.BILINEAR: 1, Resampling.CUBIC: 2, Resampling.CUBIC_SPLINE: 2, Resampling.LANCZOS: 3}
-"""Kernel radii, in pixels."""
-
-_NOT_WIDE = 4.5
-"""Source pixels per output pixel up to which the renderer's own kernels give a value wherever a centre is inside."""
-
 Floats = npt.NDArray[np.float64]
 
 
@@ -83,10 +77,4 @@ def _bounds(positions: Floats, grid: GeoBox) -> tuple[float, float, float]:
 
 def _margin(resampling: Resampling, step: float) -> float:
     """Return the distance from the edges of the band that centres have to keep, in its pixels."""
-    if resampling is Resampling.SUM:
-        return step + 2.0
-    radius = _RADII.get(resampling, 0)
-    is_own = resampling in {Resampling.BILINEAR, Resampling.CUBIC} and step <= _NOT_WIDE
-    if not radius or is_own:
-        return _FROM_EDGE
-    return radius * max(1.0, step) + 2.0
+    return step + 2.0 if resampling is Resampling.SUM else _FROM_EDGE

@@ -10,9 +10,6 @@ from rasterwire.plan.grids import GridRequest, unplaced
 from rasterwire.plan.types import Source
 from rasterwire.request import Resampling
 
-_not_along_curves = {Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.SUM}
-"""Resamplings by GDAL's warper, which places pixels by transforms only."""
-
 
 def comparable_grid(grid: GeoBox, band: Source) -> GeoBox:
     """Return the grid of a band to compare with the grid of an output: on earth, unless the output has no crs."""
@@ -44,7 +41,8 @@ def check_warps(grid: GeoBox, sources: Sequence[tuple[Source, Resampling]]) -> N
         if grid.crs is not None and band.placed.crs is None:
             problem = f"band {band.name!r} cannot be put beside bands that lie on earth: {_why_unplaced(band)}"
             raise invalid("bands", _NO_COMMON_PLACE, f"{problem}; ask for a file per band")
-        if grid.crs is not None and band.ground is not None and resampling in _not_along_curves:
+        if grid.crs is not None and band.ground is not None and resampling is Resampling.SUM:
+            # GDAL's warper makes sums, and places pixels by transforms only
             problem = f"{resampling.value} is not supported for pixels that control points or polynomials place"
             raise invalid("resampling", "RESAMPLING_NOT_SUPPORTED", f"{problem}; ask for CUBIC or AVERAGE")
 

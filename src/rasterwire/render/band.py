@@ -7,7 +7,7 @@ from odc.geo.geobox import GeoBox
 from rasterwire.geo.grid import columns_around, pixel_offset, turns
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan.types import BandPlan
-from rasterwire.render.interpolation import interpolation, is_compiled
+from rasterwire.render.interpolation import INTERPOLATIONS, interpolation
 from rasterwire.render.nearest import nearest
 from rasterwire.render.reduction import REDUCTIONS, reduction
 from rasterwire.render.sampling import Sampling, sampling_of
@@ -27,7 +27,7 @@ def render_band(band: BandPlan, grid: GeoBox, window: Window) -> Pixels:
     sampling = sampling_of(band, grid)
     if band.resampling is Resampling.NEAREST:
         return nearest(sampling, window)
-    if is_compiled(sampling):
+    if band.resampling in INTERPOLATIONS:
         return interpolation(sampling, window)
     if band.resampling in REDUCTIONS:
         return reduction(sampling, window)

@@ -4,7 +4,6 @@ from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
-from odc.geo.geobox import GeoBox
 
 from rasterwire.geo.region import inside
 from rasterwire.image import Band
@@ -14,9 +13,8 @@ from rasterwire.plan.types import BandPlan, RasterPlan
 from rasterwire.render.ahead import SharedFetches, fetch_ahead
 from rasterwire.render.band import render_band
 from rasterwire.render.computed import compute
-from rasterwire.render.interpolation import is_compiled
+from rasterwire.render.interpolation import INTERPOLATIONS
 from rasterwire.render.reduction import REDUCTIONS
-from rasterwire.render.sampling import sampling_of
 from rasterwire.request import Resampling
 
 
@@ -62,7 +60,7 @@ def _finished(band: BandPlan, pixels: Pixels, clip: npt.NDArray[np.bool_] | None
     return Pixels(pixels.data.astype(band.dtype, copy=False), valid)
 
 
-def path_of(band: BandPlan, grid: GeoBox) -> str:
+def path_of(band: BandPlan) -> str:
     """Return the name of the code that computes the pixels of a band, and of the reader of its file."""
     if band.node is not None:
         return f"expression of {len(_keys_below(band.node))} nodes"
@@ -71,7 +69,7 @@ def path_of(band: BandPlan, grid: GeoBox) -> str:
             code = "copy"
         case Resampling.NEAREST:
             code = "compiled nearest"
-        case kind if kind in REDUCTIONS or is_compiled(sampling_of(band, grid)):
+        case kind if kind in REDUCTIONS or kind in INTERPOLATIONS:
             code = f"compiled {kind.value.lower()}"
         case _:
             return "gdal warp from gdal"

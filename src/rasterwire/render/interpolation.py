@@ -1,4 +1,4 @@
-"""Bilinear and cubic resampling by the same positions as nearest: GDAL's, without its approximations."""
+"""Interpolation by the same positions as nearest: GDAL's kernels, without its approximations."""
 
 import math
 from typing import Any
@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.compiled import carried, carrier
-from rasterwire.geo.grid import pixel_metres
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render import mean_kernels, rules
-from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, shrink, tiles_of
+from rasterwire.render.positions import Lattice, Positions, exact_positions, positions, tiles_of
 from rasterwire.render.rounding import beside_nodata, limits
 from rasterwire.render.sampling import Rectangle, Sampling
 from rasterwire.render.splitting import in_parts
@@ -19,10 +18,15 @@ from rasterwire.request import Resampling
 _SOURCE_BUDGET = 16_000_000
 """Source pixels to read at once."""
 
-_LEAST_SCALE = 0.2
-"""With fewer output pixels per source pixel, GDAL's sums over many pixels are as good."""
+_kinds = {
+    Resampling.BILINEAR: rules.BILINEAR,
+    Resampling.CUBIC: rules.CUBIC,
+    Resampling.CUBIC_SPLINE: rules.CUBIC_SPLINE,
+    Resampling.LANCZOS: rules.LANCZOS,
+}
 
-_kinds = {Resampling.BILINEAR: rules.BILINEAR, Resampling.CUBIC: rules.CUBIC}
+INTERPOLATIONS = frozenset(_kinds)
+"""Resamplings of this module."""
 
 Scale = tuple[float, float]
 """Output pixels per source pixel, along x and y."""
@@ -30,36 +34,9 @@ Scale = tuple[float, float]
 Image = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], bool, tuple[int, int], tuple[int, int]]
 """Source pixels as ``mean_kernels.means_at`` takes them."""
 
-_radii = {rules.BILINEAR: 1, rules.CUBIC: 2}
-"""Radius of each kernel in source pixels, where it is not widened."""
-
-
-def is_compiled(sampling: Sampling) -> bool:
-    """Tell whether ``interpolation`` computes the pixels, and not GDAL.
-
-    It does for bilinear and cubic resampling. Of stored bands it needs validity by nodata alone, and a kernel
-    that is not too wide.
-    """
-    if sampling.resampling not in _kinds:
-        return False
-    band = sampling.source.stored
-    if band is None:
-        return True
-    if band.ground is not None and sampling.grid.crs is not None:  # GDAL's warper places pixels by transforms only
-        return True
-    return not band.masked and _is_narrow(sampling)
-
-
-def _is_narrow(sampling: Sampling) -> bool:
-    """Tell whether kernels are narrow, by the sizes of pixels, which all parts of an image share."""
-    grid, source = sampling.grid, sampling.source.grid
-    if sampling.shares_crs:
-        return bool(shrink(sampling, np.zeros(1), np.zeros(1)).min() >= _LEAST_SCALE)
-    return pixel_metres(sampling.affine, source.crs) >= _LEAST_SCALE * pixel_metres(grid.affine, grid.crs)
-
 
 def interpolation(sampling: Sampling, window: Window) -> Pixels:
-    """Return a window of a grid interpolated from a band, bilinear or cubic.
+    """Return a window of a grid interpolated from a band.
 
     Raises:
         SourceUnavailable: the file cannot be read.
@@ -76,7 +53,7 @@ def _interpolated(sampling: Sampling, window: Window, kind: int) -> Pixels | Non
     data, state = np.zeros(shape, carrier(dtype.name)), np.zeros(shape, np.uint8)
     tiles = tiles_of(sampling, window)
     across, down = zip(*(scale for _, scale in tiles), strict=True)
-    rectangle = _rectangle(sampling, centres, (min(across), min(down)), _radii[kind])
+    rectangle = _rectangle(sampling, centres, (min(across), min(down)), rules.RADII[kind])
     if rectangle is None:
         return Pixels(data.astype(dtype), state.view(bool))
     left, top, right, bottom = rectangle
@@ -110,7 +87,7 @@ def _interpolated(sampling: Sampling, window: Window, kind: int) -> Pixels | Non
             _fill(kind, certain.part(slice(None), in_tile), image, scale, bounds, values, states)
             target = index[0][in_tile], index[1][in_tile]
             data[target], state[target] = values[0], states[0]
-    return beside_nodata(data.astype(dtype, copy=False), state.view(bool), sampling.source.nodata)
+    return beside_nodata(data.astype(dtype, copy=False), state.view(bool), _nodata(sampling))
 
 
 def _slices(window: Window, tile: Window) -> tuple[slice, slice]:
@@ -139,7 +116,7 @@ def _by_strips(sampling: Sampling, centre: Positions, rectangle: Rectangle, scal
     left, top, right, bottom = rectangle
     x, y = centre.x.item(), centre.y.item()
     width, height = sampling.width, sampling.height
-    value = weight = 0.0
+    value = weight = valid_pixels = pixels = 0.0
     if 0 <= x <= width - rules.EDGE and 0 <= y <= height - rules.EDGE:
         col, row = (min(math.floor(p + rules.EDGE), size - 1) for p, size in ((x, width), (y, height)))
         step = max(1, _SOURCE_BUDGET // (right - left))
@@ -147,19 +124,26 @@ def _by_strips(sampling: Sampling, centre: Positions, rectangle: Rectangle, scal
         for begin in range(top, bottom, step) if is_valid else ():
             strip = sampling.read((left, begin, right, min(begin + step, bottom)))
             rows = carried(strip.data), carried(strip.valid.view(np.uint8))
-            strip_value, strip_weight = mean_kernels.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
-            value, weight = value + strip_value, weight + strip_weight
+            sums = mean_kernels.sum_of_rows(kind, *rows, (left, begin), (x, y), scale)
+            value, weight, valid_pixels, pixels = np.add((value, weight, valid_pixels, pixels), sums).tolist()
     dtype = np.dtype(sampling.source.dtype)
     data = np.zeros((1, 1), dtype)
-    has_mean = weight >= rules.LEAST_WEIGHT
+    is_enough = kind != rules.LANCZOS or valid_pixels >= pixels // 2
+    has_mean = is_enough and weight >= rules.LEAST_WEIGHT
     if has_mean:
         low, high = limits(dtype)
         mean = value / weight
         data[0, 0] = min(max(math.floor(mean + 0.5), low), high) if low < high else mean
-    return beside_nodata(data, np.array([[has_mean]]), sampling.source.nodata)
+    return beside_nodata(data, np.array([[has_mean]]), _nodata(sampling))
 
 
-def _rectangle(sampling: Sampling, centres: Lattice | Positions, scale: Scale, radius: int) -> Rectangle | None:
+def _nodata(sampling: Sampling) -> float | int | None:
+    """Return the value that marks invalid pixels; None where a mask does."""
+    band = sampling.source.stored
+    return None if band is not None and band.masked else sampling.source.nodata
+
+
+def _rectangle(sampling: Sampling, centres: Lattice | Positions, scale: Scale, radius: float) -> Rectangle | None:
     """Return the source pixels that a mean may need, None for none."""
     width, height = sampling.width, sampling.height
     bounds = centres.bounds() if isinstance(centres, Lattice) else centres.bounds(width, height)

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.render import kernel_twins
-from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LEAST_WEIGHT, UNSURE, VALID
+from rasterwire.render.rules import CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, SLOPES, UNSURE, VALID
+from rasterwire.render.weight_kernel_twins import weights_along
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -26,15 +27,16 @@ def means_at(
         is_valid = validity == VALID
         p, q, margin = x[is_valid], y[is_valid], slack[is_valid]
         is_wide = scale[0] < 1.0 or scale[1] < 1.0
-        value, weight, low, high = _wide(kind, image, p, q, scale) if is_wide else _close(kind, image, p, q)
+        is_close = kind <= CUBIC and not is_wide
+        value, weight, low, high = _close(kind, image, p, q) if is_close else _windows(kind, image, p, q, scale)
         is_enough = ~(weight < LEAST_WEIGHT)
         value = np.where(weight != 1.0, value / weight, value)
         outcome = np.full(p.shape, VALID, np.uint8)
         if limits[0] < limits[1]:
-            slope = (16.0 if is_wide else 4.0) if kind == BILINEAR else (64.0 if is_wide else 16.0)
+            slope = SLOPES[kind] * (4.0 if is_wide else 1.0)
             rounded = np.floor(value + 0.5)
             doubt = slope * margin * (high - low) / np.minimum(weight * weight, 1.0)
-            unsure = (margin > 0.0) & ((value + 0.5 - rounded <= doubt) | (rounded + 0.5 - value <= doubt))
+            unsure = (doubt > 0.0) & ((value + 0.5 - rounded <= doubt) | (rounded + 0.5 - value <= doubt))
             outcome[unsure] = UNSURE
             value = np.minimum(np.maximum(rounded, limits[0]), limits[1])
         outcome[~is_enough] = INVALID
@@ -59,16 +61,32 @@ def means_on_lattice(
     return means_at(kind, x, y, slack, image, scale, limits, data, state)
 
 
-def sum_of_rows(kind: int, source: Array, valid: Array, origin: tuple[int, int], centre: Pair, scale: Pair) -> Pair:
+def sum_of_rows(
+    kind: int, source: Array, valid: Array, origin: tuple[int, int], centre: Pair, scale: Pair
+) -> tuple[float, float, float, float]:
     """See ``mean_kernels.sum_of_rows``."""
-    down, across = (
-        _weights(kind, (np.arange(size) + begin - (middle - 0.5)) * factor)
-        for size, begin, middle, factor in zip(source.shape, origin[::-1], centre[::-1], scale[::-1], strict=True)
+    (cols, across), (rows, down) = (
+        _within(kind, factor, middle, begin, size)
+        for factor, middle, begin, size in zip(scale, centre, origin, source.shape[::-1], strict=True)
     )
-    counts = (valid != 0) & (across != 0.0) & (down != 0.0)[:, None]
-    values = kernel_twins.total(np.where(counts, source.astype(np.float64) * across, 0.0))
-    weights = kernel_twins.total(np.where(counts, across, 0.0))
-    return float(kernel_twins.total(values * down)), float(kernel_twins.total(weights * down))
+    values, weights = np.zeros((2, len(cols)))
+    is_valid = valid[np.ix_(rows, cols)] != 0
+    for line, are_valid, weight in zip(source[np.ix_(rows, cols)], is_valid, down, strict=True):
+        values += np.where(are_valid, line.astype(np.float64) * weight, 0.0)
+        weights += np.where(are_valid, weight, 0.0)
+    value = total_weight = 0.0
+    for column, column_weight, share in zip(values, weights, across, strict=True):
+        value += column * share
+        total_weight += column_weight * share
+    return float(value), float(total_weight), float(is_valid.sum()), float(is_valid.size)
+
+
+def _within(kind: int, scale: float, centre: float, begin: int, size: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return those pixels of a part of an axis that a window has, counted from its begin, with their weights."""
+    first, weights, counts = weights_along(kind, scale, np.array([centre]))
+    pixels = np.arange(len(weights)) + first + int(np.floor(centre - 0.5)) - begin
+    are_in_part = counts[:, 0] & (pixels >= 0) & (pixels < size)
+    return pixels[are_in_part], weights[are_in_part, 0]
 
 
 def _validity(x: Floats, y: Floats, slack: Floats, image: Image) -> npt.NDArray[np.uint8]:
@@ -184,38 +202,29 @@ def _of_cubic(part: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     )
 
 
-def _weights(kind: int, distance: Floats) -> Floats:
-    d = np.abs(distance)
-    if kind == BILINEAR:
-        return np.maximum(0.0, 1.0 - d)
-    inner, outer = d * d * (1.5 * d - 2.5) + 1.0, d * (d * (2.5 - 0.5 * d) - 4.0) + 2.0
-    return np.where(d <= 1.0, inner, np.where(d <= 2.0, outer, 0.0))
-
-
-def _wide(kind: int, image: Image, p: Floats, q: Floats, scale: Pair) -> Sums:
-    """Return sums by a kernel that is widened to the size of the output's pixels."""
-    source, valid, masked, origin, (width, height) = image
-    radius = 1.0 if kind == BILINEAR else 2.0
-    radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
-    col, row = np.floor(p - 0.5).astype(np.int64), np.floor(q - 0.5).astype(np.int64)
-    value, weight = np.zeros(p.shape), np.zeros(p.shape)
+def _windows(kind: int, image: Image, p: Floats, q: Floats, scale: Pair) -> Sums:
+    """Return sums of windows of pixels: down each column, then across the columns."""
+    source, valid, _, origin, (width, height) = image
+    left, across, are_columns = weights_along(kind, scale[0], p)
+    above, down, are_rows = weights_along(kind, scale[1], q)
+    cols = np.floor(p - 0.5).astype(np.int64) + left + np.arange(len(across))[:, None]
+    rows = np.floor(q - 0.5).astype(np.int64) + above + np.arange(len(down))[:, None]
+    are_columns, are_rows = are_columns & (cols >= 0) & (cols < width), are_rows & (rows >= 0) & (rows < height)
+    value, weight = np.zeros((2, *p.shape))
     low, high = np.full(p.shape, np.inf), np.full(p.shape, -np.inf)
-    for dy in range(-radius_y, radius_y + 1):
-        y = row + dy
-        share_y = _weights(kind, (y - (q - 0.5)) * scale[1])
-        on_rows = (y >= 0) & (y < height) & (share_y != 0.0)
-        line_value, line_weight = np.zeros(p.shape), np.zeros(p.shape)
-        for dx in range(-radius_x, radius_x + 1):
-            x = col + dx
-            share_x = _weights(kind, (x - (p - 0.5)) * scale[0])
-            counts = on_rows & (x >= 0) & (x < width) & (share_x != 0.0)
-            index = np.where(counts, y - origin[1], 0), np.where(counts, x - origin[0], 0)
-            if masked:
-                counts = counts & (valid[index] != 0)
+    valid_pixels = np.zeros(p.shape, np.int64)
+    for col, share_x, is_column in zip(cols, across, are_columns, strict=True):
+        values, weights = np.zeros((2, *p.shape))
+        for row, share_y, is_row in zip(rows, down, are_rows, strict=True):
+            counts = is_column & is_row
+            index = np.where(counts, row - origin[1], 0), np.where(counts, col - origin[0], 0)
+            counts &= valid[index] != 0
+            valid_pixels += counts
             v = source[index].astype(np.float64)
-            line_value = line_value + np.where(counts, v * share_x, 0.0)
-            line_weight = line_weight + np.where(counts, share_x, 0.0)
+            values, weights = values + np.where(counts, v * share_y, 0.0), weights + np.where(counts, share_y, 0.0)
             low, high = np.where(counts, np.minimum(low, v), low), np.where(counts, np.maximum(high, v), high)
-        value = np.where(on_rows, value + line_value * share_y, value)
-        weight = np.where(on_rows, weight + line_weight * share_y, weight)
+        value = value + np.where(is_column, values * share_x, 0.0)
+        weight = weight + np.where(is_column, weights * share_x, 0.0)
+    if kind == LANCZOS:
+        weight[valid_pixels < are_rows.sum(0) * are_columns.sum(0) // 2] = 0.0
     return value, weight, low, high

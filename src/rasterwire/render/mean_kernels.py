@@ -1,4 +1,4 @@
-"""Compiled loops over weighted means of the pixels around positions: bilinear and cubic.
+"""Compiled loops over weighted means of the pixels around positions: bilinear, cubic, cubic spline and Lanczos.
 
 Positions and their slack are those of ``kernels``.
 """
@@ -8,7 +8,8 @@ import numpy as np
 from rasterwire.compiled import TYPES, compiled, loop
 from rasterwire.render import mean_kernel_twins as twins
 from rasterwire.render.kernels import row_of_lattice
-from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LEAST_WEIGHT, UNSURE, VALID
+from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, SLOPES, UNSURE, VALID
+from rasterwire.render.weight_kernels import room_for_weights, spread, sum_across, sum_down, weights_along
 
 
 @compiled
@@ -50,7 +51,7 @@ def _is_valid_at(p, q, slack, valid, origin, size):
 
 @compiled
 def _four(source, valid, masked, corner, part, inside):
-    """Return the sums of 2 x 2 pixels: of the weighted values and of the weights; and the least and greatest value."""
+    """Return the sums of 2 x 2 pixels: of the weighted values and of the weights."""
     x, y = corner
     part_x, part_y = part
     whole = inside[0] and inside[1]
@@ -61,9 +62,8 @@ def _four(source, valid, masked, corner, part, inside):
         v10, v11 = float(source[y + 1, x]), float(source[y + 1, x + 1])
         upper, lower = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
         value = upper * part_y + lower * (1.0 - part_y)
-        return value, 1.0, min(v00, v01, v10, v11), max(v00, v01, v10, v11)
+        return value, 1.0
     value = weight = 0.0
-    low, high = np.inf, -np.inf
     for dy in range(2):
         for dx in range(2):
             if (dx == 1 and not inside[0]) or (dy == 1 and not inside[1]):
@@ -74,8 +74,7 @@ def _four(source, valid, masked, corner, part, inside):
             share = (1.0 - part_x if dx else part_x) * (1.0 - part_y if dy else part_y)
             value += v * share
             weight += share
-            low, high = min(low, v), max(high, v)
-    return value, weight, low, high
+    return value, weight
 
 
 @compiled
@@ -99,124 +98,146 @@ def _sixteen(source, valid, masked, corner, part):
     x, y = corner
     across, down = _of_cubic(part[0]), _of_cubic(part[1])
     value = 0.0
-    low, high = np.inf, -np.inf
     for dy in range(4):
         row = 0.0
         for dx in range(4):
-            if masked and not valid[y + dy - 1, x + dx - 1]:
-                return 0.0, -1.0, 0.0, 0.0
-            v = float(source[y + dy - 1, x + dx - 1])
+            if masked and not valid[y + dy, x + dx]:
+                return 0.0, -1.0
+            v = float(source[y + dy, x + dx])
             row += v * across[dx]
-            low, high = min(low, v), max(high, v)
         value += row * down[dy]
-    return value, 1.0, low, high
+    return value, 1.0
 
 
 @compiled
-def _weight(kind, distance):
-    """Return the weight of a pixel at a distance, in pixels of the output."""
-    d = abs(distance)
-    if kind == BILINEAR:
-        return max(0.0, 1.0 - d)
-    if d <= 1.0:
-        return d * d * (1.5 * d - 2.5) + 1.0
-    if d <= 2.0:
-        return d * (d * (2.5 - 0.5 * d) - 4.0) + 2.0
-    return 0.0
+def _validity(p, q, margin, valid, masked, origin, size):
+    """Return whether a position has a mean: VALID, INVALID, or UNSURE where its slack leaves several sets of pixels."""
+    validity = _is_inside(p, q, margin, size[0], size[1])
+    if validity == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
+        validity = UNSURE
+    if validity == VALID and masked:
+        validity = _is_valid_at(p, q, margin, valid, origin, size)
+    return validity
 
 
 @compiled
-def _many(kind, source, valid, masked, first, last, origin, centre, scale):
-    """Return the sums of all pixels of a window, by a kernel that is widened to the size of the output's pixels."""
-    value = weight = 0.0
-    low, high = np.inf, -np.inf
-    for row in range(first[1], last[1] + 1):
-        share_y = _weight(kind, (row - centre[1]) * scale[1])
-        if share_y == 0.0:
-            continue
-        row_value = row_weight = 0.0
-        for col in range(first[0], last[0] + 1):
-            share_x = _weight(kind, (col - centre[0]) * scale[0])
-            if share_x == 0.0 or (masked and not valid[row - origin[1], col - origin[0]]):
-                continue
-            v = float(source[row - origin[1], col - origin[0]])
-            row_value += v * share_x
-            row_weight += share_x
-            low, high = min(low, v), max(high, v)
-        value += row_value * share_y
-        weight += row_weight * share_y
-    return value, weight, low, high
+def _mean(sums, doubt, limits):
+    """Return the mean of sums in the type of the band, and its validity, for a doubt by the values of its pixels."""
+    value, weight = sums
+    if weight < LEAST_WEIGHT:  # negative weights may cancel the others
+        return 0.0, INVALID
+    if weight != 1.0:
+        value /= weight
+    if limits[0] >= limits[1]:
+        return value, VALID
+    rounded = np.floor(value + 0.5)
+    doubt /= min(weight * weight, 1.0)
+    is_unsure = doubt > 0.0 and (value + 0.5 - rounded <= doubt or rounded + 0.5 - value <= doubt)
+    return min(max(rounded, limits[0]), limits[1]), UNSURE if is_unsure else VALID
 
 
 @compiled
-def _mean_row(kind, x, y, slack, image, scale, limits, data, state):
+def _close_row(kind, x, y, slack, image, limits, data, state):
+    """Fill in a row of means of four pixels, or of 16."""
     source, valid, masked, origin, (width, height) = image
-    is_wide = scale[0] < 1.0 or scale[1] < 1.0
-    radius = 1.0 if kind == BILINEAR else 2.0
-    radius_x, radius_y = int(np.ceil(radius / scale[0])), int(np.ceil(radius / scale[1]))
-    # bound on the change of a mean with its position, by the range of the pixels
-    slope = (16.0 if is_wide else 4.0) if kind == BILINEAR else (64.0 if is_wide else 16.0)
+    slope, widest = SLOPES[kind], limits[1] - limits[0]
     unsure = 0
     for c in range(x.shape[0]):
-        margin = slack[c]
-        p, q = x[c], y[c]
-        data[c] = 0
-        validity = _is_inside(p, q, margin, width, height)
-        if validity == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
-            validity = UNSURE
-        if validity == VALID and masked:
-            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
+        p, q, margin = x[c], y[c], slack[c]
+        value, validity = 0.0, _validity(p, q, margin, valid, masked, origin, (width, height))
         if validity == VALID:
             # the arrays are unpacked once a row: to pass the tuple for each pixel takes as long as the mean
             col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
-            value, weight, low, high = 0.0, -1.0, 0.0, 0.0
-            if is_wide:
-                first = max(0, col - radius_x), max(0, row - radius_y)
-                last = min(width - 1, col + radius_x), min(height - 1, row + radius_y)
-                centre = p - 0.5, q - 0.5
-                value, weight, low, high = _many(kind, source, valid, masked, first, last, origin, centre, scale)
-            elif kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
-                corner, part = (col - origin[0], row - origin[1]), (p - 0.5 - col, q - 0.5 - row)
-                value, weight, low, high = _sixteen(source, valid, masked, corner, part)
-            if not is_wide and weight < 0.0:
+            sums = 0.0, -1.0
+            first, size = (col - 1 - origin[0], row - 1 - origin[1]), (4, 4)
+            if kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
+                sums = _sixteen(source, valid, masked, first, (p - 0.5 - col, q - 0.5 - row))
+            if sums[1] < 0.0:
                 part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
                 if col == -1:
                     col, part_x = 0, 1.0
                 if row == -1:
                     row, part_y = 0, 1.0
                 inside = col + 1 < width, row + 1 < height
-                corner = col - origin[0], row - origin[1]
-                value, weight, low, high = _four(source, valid, masked, corner, (part_x, part_y), inside)
-            if weight < LEAST_WEIGHT:  # the negative weights of a cubic may cancel the others
-                state[c] = INVALID
-                continue
-            if weight != 1.0:
-                value /= weight
-            if limits[0] < limits[1]:
-                rounded = np.floor(value + 0.5)
-                doubt = slope * margin * (high - low) / min(weight * weight, 1.0)
-                if margin > 0.0 and (value + 0.5 - rounded <= doubt or rounded + 0.5 - value <= doubt):
-                    validity = UNSURE
-                value = min(max(rounded, limits[0]), limits[1])
-            data[c] = value
-        state[c] = validity
+                first, size = (col - origin[0], row - origin[1]), (1 + inside[0], 1 + inside[1])
+                sums = _four(source, valid, masked, first, (part_x, part_y), inside)
+            value, validity = _mean(sums, slope * margin * widest, limits)
+            if validity == UNSURE:
+                rows, cols = (first[1], first[1] + size[1]), (first[0], first[0] + size[0])
+                value, validity = _mean(sums, slope * margin * spread(source, valid, masked, rows, cols), limits)
+        data[c], state[c] = value, validity
         unsure += validity == UNSURE
     return unsure
+
+
+@compiled
+def _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
+    """Fill in a row of means of windows. Sums down the columns of a window are kept for the next pixel."""
+    source, valid, masked, origin, (width, height) = image
+    across, down, lines = buffers
+    slope, widest = SLOPES[kind] * (4.0 if scale[0] < 1.0 or scale[1] < 1.0 else 1.0), limits[1] - limits[0]
+    skipped = begin = end = unsure = 0
+    rows, last_q = (0, 0), np.nan
+    for c in range(x.shape[0]):
+        p, q, margin = x[c], y[c], slack[c]
+        value, validity = 0.0, _validity(p, q, margin, valid, masked, origin, (width, height))
+        if validity == VALID:
+            if q != last_q:
+                last_q = q
+                above, count = weights_along(kind, scale[1], q, down)
+                above += int(np.floor(q - 0.5))
+                rows = max(above, 0) - origin[1], min(above + count, height) - origin[1]
+                skipped = max(-above, 0)
+                begin = end = 0
+            left, count = weights_along(kind, scale[0], p, across)
+            left += int(np.floor(p - 0.5))
+            cols = max(left, 0) - origin[0], min(left + count, width) - origin[0]
+            if cols[0] < begin or cols[0] >= end:
+                begin = end = cols[0]
+            if cols[1] > end:
+                sum_down(source, valid, masked, rows, (end, cols[1]), down, skipped, lines)
+                end = cols[1]
+            value, weight, valid_pixels = sum_across(cols, across, max(-left, 0), lines)
+            if kind == LANCZOS and valid_pixels < (rows[1] - rows[0]) * (cols[1] - cols[0]) // 2:
+                weight = 0.0  # GDAL's rule too
+            sums = value, weight
+            value, validity = _mean(sums, slope * margin * widest, limits)
+            if validity == UNSURE:
+                value, validity = _mean(sums, slope * margin * spread(source, valid, masked, rows, cols), limits)
+        data[c], state[c] = value, validity
+        unsure += validity == UNSURE
+    return unsure
+
+
+@compiled
+def _buffers(kind, source, scale):
+    """Return room for the weights along x and y, and for sums down the columns of a source."""
+    room_x, room_y = room_for_weights(kind, scale[0]), room_for_weights(kind, scale[1])
+    return np.empty(room_x), np.empty(room_y), np.empty((3, source.shape[1]))
+
+
+@compiled
+def _mean_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
+    if kind <= CUBIC and scale[0] >= 1.0 and scale[1] >= 1.0:
+        return _close_row(kind, x, y, slack, image, limits, data, state)
+    return _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state)
 
 
 @loop(twins.means_at)
 def means_at(kind, x, y, slack, image, scale, limits, data, state):
     """Fill in the weighted mean of the pixels around each position, as GDAL's warper does.
 
-    Invalid pixels do not count. A mean is invalid where its centre lies in an invalid pixel.
+    Invalid pixels do not count. A mean is invalid where its centre lies in an invalid pixel, or where Lanczos's window
+    has less than half of its pixels.
 
     Args:
-        kind: BILINEAR or CUBIC.
+        kind: BILINEAR, CUBIC, CUBIC_SPLINE or LANCZOS.
         x, y, slack: positions and their slack, shape (rows, columns).
         image: pixels of a part of the source raster; their validity, uint8; whether any may be
             invalid; left and top of the part; width and height of the raster.
-        scale: output pixels per source pixel along x and y. Where both are 1, the mean is of four pixels, or of
-            16 for a cubic; below 1 it is of more. A cubic that lacks one of the 16 is bilinear.
+        scale: output pixels per source pixel along x and y. Where both are 1, the mean is of four pixels, of
+            16 for a cubic or a spline, of 36 for Lanczos; below 1 it is of more. A cubic that lacks one of the 16 is
+            bilinear.
         limits: least and greatest value of an integer type; 1 and 0 for floats, which are not rounded.
         data, state: filled in; state is INVALID, VALID or UNSURE.
 
@@ -224,15 +245,15 @@ def means_at(kind, x, y, slack, image, scale, limits, data, state):
         How many are UNSURE, since the slack leaves more than one value. A mean of floats always depends on the
         slack, and is UNSURE only where it leaves more than one set of pixels.
     """
-    unsure = 0
+    unsure, buffers = 0, _buffers(kind, image[0], scale)
     for r in range(data.shape[0]):
-        unsure += _mean_row(kind, x[r], y[r], slack[r], image, scale, limits, data[r], state[r])
+        unsure += _mean_row(kind, x[r], y[r], slack[r], image, scale, limits, buffers, data[r], state[r])
     return unsure
 
 
 @loop(twins.sum_of_rows)
 def sum_of_rows(kind, source, valid, origin, centre, scale):
-    """Return sum of the weighted values and sum of the weights of some of the rows around a position.
+    """Return sums of some of the rows around a position: weighted values, weights, valid pixels and all pixels.
 
     Args:
         kind, scale: see ``means_at``.
@@ -240,22 +261,27 @@ def sum_of_rows(kind, source, valid, origin, centre, scale):
         origin: left and top of them.
         centre: x and y of the position.
     """
-    first = origin
-    last = origin[0] + source.shape[1] - 1, origin[1] + source.shape[0] - 1
-    value, weight, _, _ = _many(
-        kind, source, valid, True, first, last, origin, (centre[0] - 0.5, centre[1] - 0.5), scale
-    )
-    return value, weight
+    across, down, lines = _buffers(kind, source, scale)
+    left, count_x = weights_along(kind, scale[0], centre[0], across)
+    above, count_y = weights_along(kind, scale[1], centre[1], down)
+    left += int(np.floor(centre[0] - 0.5)) - origin[0]
+    above += int(np.floor(centre[1] - 0.5)) - origin[1]
+    cols = max(left, 0), min(left + count_x, source.shape[1])
+    rows = max(above, 0), min(above + count_y, source.shape[0])
+    sum_down(source, valid, True, rows, cols, down, rows[0] - above, lines)
+    pixels = max(rows[1] - rows[0], 0) * max(cols[1] - cols[0], 0)
+    value, weight, valid_pixels = sum_across(cols, across, cols[0] - left, lines)
+    return value, weight, valid_pixels, float(pixels)
 
 
 @loop(twins.means_on_lattice)
 def means_on_lattice(kind, lattice, image, scale, limits, data, state):
     """Do what ``means_at`` does, with the positions of a lattice."""
-    unsure = 0
+    unsure, buffers = 0, _buffers(kind, image[0], scale)
     lines, row = np.empty((2, lattice[0].shape[1])), np.empty((3, data.shape[1]))
     for r in range(data.shape[0]):
         row_of_lattice(lattice, r, lines, row[0], row[1], row[2])
-        unsure += _mean_row(kind, row[0], row[1], row[2], image, scale, limits, data[r], state[r])
+        unsure += _mean_row(kind, row[0], row[1], row[2], image, scale, limits, buffers, data[r], state[r])
     return unsure
 
 

@@ -1,4 +1,4 @@
-"""All other resamplings, by GDAL's warper, with results that do not depend on blocks.
+"""Sums, by GDAL's warper, with results that do not depend on blocks.
 
 GDAL approximates coordinates along the rows of a call, and estimates kernel scales for each call. Both
 are fixed here by ``tolerance``, ``XSCALE`` and ``YSCALE``, and each call is for the same cell of the output's
@@ -23,7 +23,6 @@ from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.sampling import Rectangle, Sampling
 from rasterwire.render.source import call_for, check_version, dataset, gdal_reads
 from rasterwire.render.warp_source import rectangle_in_memory
-from rasterwire.request import Resampling
 
 _SOURCE_BUDGET = 16_000_000
 """Source pixels for one call of GDAL, unless a single output pixel needs more."""
@@ -31,20 +30,12 @@ _SOURCE_BUDGET = 16_000_000
 _Cell = tuple[int, int, int, int]
 """First row and column, counted from the anchor of the lattice, and number of rows and columns."""
 
-_gdal = {
-    Resampling.BILINEAR: GdalResampling.bilinear,
-    Resampling.CUBIC: GdalResampling.cubic,
-    Resampling.CUBIC_SPLINE: GdalResampling.cubic_spline,
-    Resampling.LANCZOS: GdalResampling.lanczos,
-    Resampling.SUM: GdalResampling.sum,
-}
-
 _ANY_CRS = "EPSG:3857"
 """For a raster without a crs, on both sides: such a raster is only warped onto its own plane."""
 
 
 def warp(sampling: Sampling, window: Window) -> Pixels:
-    """Return a window of a grid resampled from a band.
+    """Return a window of a grid of sums of a band.
 
     Raises:
         SourceUnavailable: the file cannot be read.
@@ -146,7 +137,6 @@ def _warped_raster(
     """
     row, col, rows, cols = cell
     grid, band = sampling.grid, sampling.source
-    assert sampling.resampling is not None
     nodata = band.nodata
     options = {
         "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
@@ -155,7 +145,7 @@ def _warped_raster(
         "transform": sampling.anchor.affine_at(col, row),
         "width": cols,
         "height": rows,
-        "resampling": _gdal[sampling.resampling],
+        "resampling": GdalResampling.sum,
         "tolerance": 1e-9,
         "warp_mem_limit": 32,
         "XSCALE": str(scale[0]),

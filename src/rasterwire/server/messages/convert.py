@@ -183,7 +183,7 @@ def _raster(raster: RasterPlan) -> download_pb2.RasterPlan:
                 if band.resampling
                 else download_pb2.RESAMPLING_UNSPECIFIED,
                 overview=overview,
-                path="stored tiles" if raster.tiling else path_of(band, raster.grid),
+                path="stored tiles" if raster.tiling else path_of(band),
                 placed_by=_tie(band.source, raster.grid),
             )
         )
