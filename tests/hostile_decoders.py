@@ -14,7 +14,7 @@ from rasterio.errors import CRSError, RasterioIOError
 
 from rasterwire.catalog.header import Header, _read
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.raster_file import gdal_calls
+from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.sandbox_messages import array_of
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window

@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.raster_file import version_of
+from rasterwire.files.byte_reader import version_of
 from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan import Limits, make_plan

@@ -19,9 +19,10 @@ from rasterwire.catalog.truncation import check_complete
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.beside import Beside, beside, options_of, version_beside, virtual_file
 from rasterwire.files.byte_reader import open_reader
+from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
-from rasterwire.files.raster_file import PICTURES, gdal_calls, open_raster, overview_count
+from rasterwire.files.raster_file import PICTURES, open_raster, overview_count
 from rasterwire.files.sandbox import call
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling

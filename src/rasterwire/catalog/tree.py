@@ -19,7 +19,7 @@ from rasterwire.catalog.document import is_text
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.beside import is_chosen, is_picture, is_virtual, version_beside
-from rasterwire.files.raster_file import version_of
+from rasterwire.files.byte_reader import version_of
 from rasterwire.files.sources import is_local
 from rasterwire.files.virtual_file import is_virtual_name
 

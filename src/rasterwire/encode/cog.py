@@ -10,7 +10,7 @@ from rasterio.shutil import copy as gdal_copy
 
 from rasterwire.encode import BlockSource
 from rasterwire.encode.geotiff import encode_geotiff
-from rasterwire.files.raster_file import GdalOptions
+from rasterwire.files.gdal_calls import GdalOptions
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Compression, Encoding, Resampling
 

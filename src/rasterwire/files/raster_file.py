@@ -6,20 +6,14 @@ absolute path of a regular file, never one of GDAL's own notations. Remote files
 """
 
 import os
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import rasterio
-import tifffile
-from pyproj.exceptions import ProjError
-from rasterio._env import set_gdal_config
-from rasterio._err import CPLE_BaseError, CPLE_OutOfMemoryError
 from rasterio.enums import MaskFlags
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
@@ -27,26 +21,20 @@ from rasterwire.files.beside import Beside, beside, is_picture, is_virtual, virt
 from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version_of
 from rasterwire.files.checked_blocks import checked_blocks
 from rasterwire.files.checked_png import check_png
-from rasterwire.files.gdal_file import GdalFile, failure_of, keep_with
+from rasterwire.files.gdal_calls import FOREIGN_ERRORS, gdal_calls, raise_failure
+from rasterwire.files.gdal_file import GdalFile, keep_with
 from rasterwire.files.sources import is_local
 from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
 
 __all__ = [
     "DRIVERS",
-    "GdalOptions",
     "driver_of",
-    "gdal_calls",
     "open_band",
     "open_dataset",
     "open_piece",
     "open_raster",
     "overview_count",
-    "version_of",
 ]
-
-# Bytes of GDAL's block cache; by default a share of the machine's memory. The setting belongs to the process,
-# so that the Env of one thread, which resets it at its end, would decide for the others.
-set_gdal_config("GDAL_CACHEMAX", 64 << 20)
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
 
@@ -69,98 +57,6 @@ _signatures = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
 )
-
-# rasterio's errors, GDAL's, and those of the coordinate systems have no common base.
-_foreign_errors = (RasterioError, CRSError, ProjError, CPLE_BaseError)
-
-
-@dataclass(frozen=True, slots=True)
-class GdalOptions:
-    """GDAL settings in force while a file is open, as typed fields, since GDAL accepts any misspelling.
-
-    Attributes:
-        GDAL_DISABLE_READDIR_ON_OPEN: EMPTY_DIR ignores .ovr, .msk, .aux.xml and world files, so that a
-            raster depends only on its own bytes.
-            GDAL_GEOREF_SOURCES=INTERNAL would do that and more, but makes GDAL 3.10 return a
-            transform of uninitialised memory for a JPEG 2000 file that has none.
-        GDAL_PAM_ENABLED: NO neither reads nor writes .aux.xml.
-        GDAL_NUM_THREADS: of the decoder of JPEG 2000. Several threads lose the errors of damaged tiles, and give
-            whatever was in memory for their pixels.
-        GDAL_ERROR_ON_LIBJPEG_WARNING: TRUE makes damage of a JPEG file an error, and not gray pixels.
-    """
-
-    GDAL_DISABLE_READDIR_ON_OPEN: Literal["EMPTY_DIR"] = "EMPTY_DIR"
-    GDAL_PAM_ENABLED: Literal["NO"] = "NO"
-    GDAL_NUM_THREADS: Literal["1"] = "1"
-    GDAL_ERROR_ON_LIBJPEG_WARNING: Literal["TRUE"] = "TRUE"
-
-    def as_env(self) -> dict[str, str]:
-        """Return the settings as ``rasterio.Env`` takes them."""
-        return {
-            "GDAL_DISABLE_READDIR_ON_OPEN": self.GDAL_DISABLE_READDIR_ON_OPEN,
-            "GDAL_PAM_ENABLED": self.GDAL_PAM_ENABLED,
-            "GDAL_NUM_THREADS": self.GDAL_NUM_THREADS,
-            "GDAL_ERROR_ON_LIBJPEG_WARNING": self.GDAL_ERROR_ON_LIBJPEG_WARNING,
-        }
-
-
-@contextmanager
-def gdal_calls(band: str = "", dataset: DatasetReader | None = None) -> Iterator[None]:
-    """Apply the settings in the calling thread, and translate GDAL's errors.
-
-    Args:
-        band: named in the error.
-        dataset: that is read.
-
-    Raises:
-        SourceUnavailable: in place of an error of GDAL or rasterio; or the source of the dataset failed, whatever
-            GDAL made of that.
-    """
-    try:
-        with rasterio.Env(**GdalOptions().as_env()):
-            try:
-                yield
-            finally:
-                _raise_failure(band, dataset)
-    except _foreign_errors as error:
-        raise SourceUnavailable("", band, _cause(error)) from error
-
-
-def _raise_failure(band: str, dataset: DatasetReader | None) -> None:
-    failure = None if dataset is None else failure_of(dataset)
-    if isinstance(failure, SourceUnavailable):
-        raise SourceUnavailable("", band, failure.problem) from failure
-    if failure is not None:
-        raise failure
-
-
-_missing_codec = re.compile(r"missing codec (?:of code )?(\w{1,20})")
-
-_STORE_AGAIN = "which this server's GDAL was built without; store it with DEFLATE, LZW or ZSTD"
-
-
-def _cause(error: BaseException) -> str:
-    """Return why a raster cannot be read, by GDAL's message, which is not shown since it may hold paths."""
-    message = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
-    if codec := _missing_codec.search(message):
-        return f"it is compressed with {_codec_name(codec[1])}, {_STORE_AGAIN}"
-    if "Old-JPEG" in message:
-        return f"it is compressed with JPEG of TIFF 6.0, {_STORE_AGAIN}"
-    if "Unsupported JPEG data precision" in message:
-        return f"it is compressed with JPEG of 12 bits, {_STORE_AGAIN}"
-    if isinstance(error, CPLE_OutOfMemoryError) or isinstance(error.__cause__, CPLE_OutOfMemoryError):
-        return "its blocks do not fit in the memory of this server; store it in smaller tiles"
-    return "the file is damaged, or cannot be read as it is"
-
-
-def _codec_name(codec: str) -> str:
-    """Return the name of a codec that GDAL reports by name or by the number of TIFF's tag 259."""
-    if not codec.isdecimal():
-        return codec
-    try:
-        return f"{tifffile.COMPRESSION(int(codec)).name} (TIFF compression {codec})"
-    except ValueError:
-        return f"TIFF compression {codec}"
 
 
 def open_dataset(
@@ -307,13 +203,13 @@ def _open(files: Sequence[GdalFile], driver: str, overview_level: int | None = N
         try:
             # A shared handle must not be used by two threads.
             dataset = rasterio.open(text or files[0].name, driver=driver, sharing=False, **level)
-        except _foreign_errors as error:
+        except FOREIGN_ERRORS as error:
             for file in files:
                 if file.failure is not None:
                     raise file.failure from error
             raise
     keep_with(dataset, files)
-    _raise_failure("", dataset)
+    raise_failure("", dataset)
     return dataset
 
 
@@ -395,7 +291,7 @@ def open_raster(
         try:
             yield raster
         finally:
-            _raise_failure("", raster)
+            raise_failure("", raster)
 
 
 def driver_of(reader: ByteReader) -> str:

@@ -19,9 +19,10 @@ from rasterwire.files.arrays.opened import array_version, opened_layers
 from rasterwire.files.beside import present_version
 from rasterwire.files.byte_reader import CHANGED
 from rasterwire.files.decoded_tile import DecodedTile
+from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.gdal_file import failure_of
 from rasterwire.files.gdal_window import fetch_for_gdal
-from rasterwire.files.raster_file import gdal_calls, open_band, open_dataset
+from rasterwire.files.raster_file import open_band, open_dataset
 from rasterwire.files.sandbox import call, is_apart
 from rasterwire.files.sources import Span, is_local
 from rasterwire.files.tiff_file import Level, opened_level

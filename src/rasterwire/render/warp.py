@@ -15,7 +15,7 @@ from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.raster_file import gdal_calls
+from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.image import Band
 from rasterwire.pixels import Pixels, Window
 from rasterwire.render.positions import TILE, exact, shrink

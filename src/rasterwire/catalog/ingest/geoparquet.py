@@ -17,7 +17,7 @@ from rasterwire.catalog.ingest.stac_items import item_of_entry
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
-from rasterwire.files.raster_file import version_of
+from rasterwire.files.byte_reader import version_of
 from rasterwire.files.seekable_file import SeekableFile
 from rasterwire.files.sources import OpenedFile, is_local, source_of
 

@@ -19,7 +19,7 @@ from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
 from rasterwire.catalog.tree import Location
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
-from rasterwire.files.raster_file import version_of
+from rasterwire.files.byte_reader import version_of
 from rasterwire.files.regular_file import open_regular
 from rasterwire.files.sources import is_local, source_of
 from rasterwire.files.sources.settings import OBJECT_SCHEMES

@@ -27,7 +27,7 @@ DELETE FROM rasterwire.{table} WHERE {key} IN (
 
 _sweeps = tuple(_SWEEP.format(table=table, key=key) for table, key in (("downloads", "id"), ("parts", "hash")))
 
-_INSERT = "INSERT INTO rasterwire.downloads VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+_INSERT = "INSERT INTO rasterwire.downloads VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 
 _INSERT_PART = """
 INSERT INTO rasterwire.parts VALUES (%s, %s, %s)
@@ -38,7 +38,7 @@ _SELECT = """
 SELECT id, token, request_id, payload, etag, expires, ARRAY(
     SELECT data FROM unnest(downloads.parts) WITH ORDINALITY AS names (hash, place)
     JOIN rasterwire.parts USING (hash) ORDER BY place
-) FROM rasterwire.downloads WHERE expires > now() AND """
+), tenant FROM rasterwire.downloads WHERE expires > now() AND """
 
 _DISK_BYTES = "SELECT pg_total_relation_size('rasterwire.downloads') + pg_total_relation_size('rasterwire.parts')"
 
@@ -82,7 +82,16 @@ class PostgresDownloadStore:
         """Return the stored record; None where the one of its request id expired meanwhile."""
         identifier, request_id = uuid.UUID(hex=record.id), record.request_id or None
         digests = [hashlib.sha256(part).digest() for part in record.shared]
-        row = identifier, record.token, request_id, record.payload, record.etag, record.expire_time, digests
+        row = (
+            identifier,
+            record.token,
+            request_id,
+            record.payload,
+            record.etag,
+            record.expire_time,
+            digests,
+            record.tenant,
+        )
         for sweep in _sweeps:
             connection.execute(sweep)
         if request_id is not None:
@@ -131,5 +140,6 @@ def _record(
     etag: str,
     expires: datetime,
     parts: Sequence[bytes],
+    tenant: str,
 ) -> DownloadRecord:
-    return DownloadRecord(identifier.hex, token, request_id or "", payload, etag, expires, tuple(parts))
+    return DownloadRecord(identifier.hex, token, request_id or "", payload, etag, expires, tuple(parts), tenant)

@@ -38,7 +38,8 @@ MIGRATIONS = (
             payload bytea NOT NULL,
             etag text NOT NULL,
             expires timestamptz NOT NULL,
-            parts bytea[] NOT NULL
+            parts bytea[] NOT NULL,
+            tenant text NOT NULL
         );
         CREATE INDEX downloads_expires ON rasterwire.downloads (expires);
         CREATE TABLE rasterwire.parts (

@@ -1,0 +1,62 @@
+"""Errors of callers who are to say who they are."""
+
+from rasterwire.errors.base import DownloadError
+
+__all__ = ["CredentialsInvalid", "CredentialsMissing", "IdentityUnavailable", "TenantUnknown"]
+
+
+class CredentialsMissing(DownloadError):
+    """The server answers known callers only, and this one does not say who it is.
+
+    What to do: Send the header (or the gRPC metadata) ``authorization`` with ``Bearer`` and an API key or a token; the
+    Python client takes ``api_key``. Where the server asks for certificates, use one.
+    """
+
+    reason = "CREDENTIALS_MISSING"
+
+    def __str__(self) -> str:
+        return "authorization: it is not set; send 'Bearer' and an API key or a token of this server"
+
+
+class CredentialsInvalid(DownloadError):
+    """The API key, the token or the certificate is not valid.
+
+    What to do: Get a new one from the operator, or from who issues tokens.
+
+    Attributes:
+        problem: a sentence that tells nothing of other keys.
+    """
+
+    reason = "CREDENTIALS_INVALID"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"authorization: {self.problem}"
+
+
+class TenantUnknown(DownloadError):
+    """The caller is recognised, but is no tenant of this server.
+
+    What to do: Ask the operator to add the tenant to the settings.
+    """
+
+    reason = "TENANT_UNKNOWN"
+
+    def __str__(self) -> str:
+        return "authorization: the credentials are of no tenant of this server; ask its operator to add yours"
+
+
+class IdentityUnavailable(DownloadError):
+    """The server cannot get the keys by which tokens are checked.
+
+    What to do: Try again after the time that the answer names; tell the operator if it lasts.
+    """
+
+    reason = "IDENTITY_UNAVAILABLE"
+    retry_after = 5.0
+
+    def __str__(self) -> str:
+        return f"the server cannot check tokens at the moment; come back in {self.retry_after:g} s"
