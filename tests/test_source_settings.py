@@ -54,7 +54,7 @@ def test_tables_become_settings() -> None:
     assert fields == []
     assert sources[:3] == (
         SourceSettings(
-            "s3://eo/", "https://s3.example.org", "eu-central-1", "env", False, "none", False, 8, 5.0, 0, 30.5, None
+            "s3://eo/", "https://s3.example.org", "eu-central-1", "env", False, "none", 8, 5.0, 0, 30.5, None
         ),
         SourceSettings(
             "https://data.example.org/open/",

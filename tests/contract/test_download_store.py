@@ -114,6 +114,7 @@ def record(name: str = "a", seconds: float = 3600, **fields: Any) -> DownloadRec
         "request_id": "",
         "payload": b"\x00\xff payload \x00",
         "etag": f"etag-{name}",
+        "tenant": f"tenant-{name}",
         "expire_time": datetime.now(UTC) + timedelta(seconds=seconds),
     }
     return DownloadRecord(**(defaults | fields))
