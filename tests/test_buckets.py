@@ -348,7 +348,7 @@ def test_a_listing_goes_on_behind_the_last_page_after_a_failure(monkeypatch: pyt
     store = MemoryStore()
     for name in "abcde":
         obstore.put(store, f"2024/{name}.tif", b"x")
-    monkeypatch.setattr(objects, "_make_store", lambda *_: store)
+    monkeypatch.setattr(objects, "make_object_store", lambda *_: store)
     real, offsets = obstore.list, []
 
     class Failing:

@@ -70,6 +70,7 @@ def test_a_catalog_that_lies_about_its_files_is_found_out(shared_data: Path) -> 
         ("shape", "10980 x 10980 pixels", "915 x 915 pixels"),
         ("transform", "[10, 0, 499980, 0, -10, 5100000]", "none"),
         ("crs", "EPSG:32633", "none"),
+        ("place", "an image on earth", "neither a transform nor control points nor RPCs with a crs; georeference it"),
     ]
 
 

@@ -194,7 +194,7 @@ def test_a_file_replaced_between_header_and_tile_is_an_error(
 @every("size", [HEAD_BYTES + 1, len(DATA) - 1, len(DATA) * 2])
 def test_without_etag_and_date_another_size_is_seen(size: int, is_strict: bool) -> None:
     with FaultServer(is_strict=is_strict) as server:
-        source = source_of(settings_of(server))
+        source = source_of(replace(settings_of(server), immutable=True))  # which is not so
         file = source.open(server.put("/a.tif", DATA, "", ""))
         server.put("/a.tif", (DATA * 2)[:size], "", "")
         assert "replaced" in problem_of(lambda: source.read(file, [(1 << 20, 100)]))

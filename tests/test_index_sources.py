@@ -341,4 +341,4 @@ def test_an_emptied_bucket_leaves_the_index_as_it_is(store: Seaweed, tmp_path: P
     assert set(entries(tmp_path / "made.sqlite")) == {"a"}
     (tmp_path / "made.sqlite").unlink()
     code, output = index_by_command(tmp_path, config, "s3://emptied")
-    assert (code, "ends with a slash" in output) == (1, True), output
+    assert (code, "there are no objects at the address" in output) == (1, True), output

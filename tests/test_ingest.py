@@ -540,7 +540,8 @@ def test_an_index_is_updated_by_one_process_at_a_time(site: Site, tmp_path: Path
         ("https://stac.example.org/v1/", SourceKind.API),
         ("https://stac.example.org/catalog.json?x=1", SourceKind.CATALOG),
         ("s3://eo/items.parquet", SourceKind.GEOPARQUET),
-        ("s3://eo/catalog", SourceKind.CATALOG),
+        ("s3://eo/catalog.json", SourceKind.CATALOG),
+        ("s3://eo/catalog", SourceKind.BUCKET),
         ("/", SourceKind.FOLDER),
     ],
 )

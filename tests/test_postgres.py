@@ -46,7 +46,7 @@ def test_tables_are_made_once_and_a_server_is_told_when_they_are_not(database: D
 
 def test_a_server_works_with_newer_tables_until_they_have_lost_what_it_needs(database: Database) -> None:
     first = MIGRATIONS[0]
-    expanded = Migration(2, 1, "ALTER TABLE rasterwire.downloads ADD COLUMN tenant text")
+    expanded = Migration(2, 1, "ALTER TABLE rasterwire.downloads ADD COLUMN newer text")
     contracted = Migration(3, 2, "ALTER TABLE rasterwire.downloads DROP COLUMN parts")
     migrate(database, (first,))
     assert "this server needs 2" in version_problem(database, (first, expanded))

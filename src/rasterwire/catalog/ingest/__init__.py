@@ -10,7 +10,7 @@ from rasterwire.catalog.tree import Location, is_remote, remote_location
 from rasterwire.errors import CatalogUnavailable
 from rasterwire.files.arrays.opened import array_format
 
-__all__ = ["SourceEmptied", "Step", "Summary", "Tell", "ignore_progress", "local_location", "web_location"]
+__all__ = ["Step", "Summary", "Tell", "ignore_progress", "local_location", "source_emptied", "web_location"]
 
 _MAX_PROBLEMS = 10
 """Documents whose problem is told; the others are counted."""
@@ -20,15 +20,12 @@ _MAX_TEXT = 300
 """Characters of a name or of a problem that is told."""
 
 
-class SourceEmptied(CatalogUnavailable):
-    """A source has no image any more, where it had some."""
-
-    def __init__(self) -> None:
-        problem = (
-            "the source has no images any more, so those of the index stay; is it unmounted, or being written? "
-            "rasterwire index --replace empties the index"
-        )
-        super().__init__(problem)
+def source_emptied() -> CatalogUnavailable:
+    """Return the error of a source that has no image any more, where it had some."""
+    return CatalogUnavailable(
+        "the source has no images any more, so those of the index stay; is it unmounted, or being written? "
+        "rasterwire index --replace empties the index"
+    )
 
 
 @dataclass(slots=True)

@@ -94,7 +94,7 @@ def update_index(
             all of its images.
 
     Raises:
-        SourceEmptied: the source has no images any more, and the index keeps its own.
+        CatalogUnavailable: the source has no images any more, and the index keeps its own.
         SourceUnavailable: the source or the index cannot be used.
         OtherSource: the index is of another one.
         IndexInUse: another process updates it.

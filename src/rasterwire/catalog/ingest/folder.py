@@ -8,7 +8,7 @@ from pathlib import Path
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.folder_images import DESCRIPTION_NAME, BrokenDescription, folder_images, units_of
 from rasterwire.catalog.index import Document, IndexStore
-from rasterwire.catalog.ingest import SourceEmptied, Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest import Summary, Tell, ignore_progress, source_emptied
 from rasterwire.catalog.ingest.bucket import list_bucket
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.stac import FolderDocument, read_folder_document
@@ -79,7 +79,7 @@ class FolderUpdates:
             begin: is called before the first change, when the files were listed.
 
         Raises:
-            SourceEmptied: there is neither raster nor document any more, and the index keeps its images.
+            CatalogUnavailable: there is neither raster nor document any more, and the index keeps its images.
             SourceUnavailable: the folder does not exist, the bucket cannot be listed or no document of it can be read,
                 or the index cannot be written.
             OSError: the records cannot be written.
@@ -90,7 +90,7 @@ class FolderUpdates:
         else:
             tree = list_bucket(self._root, tell)
         if not may_empty and not _holds_images(tree) and self._store.image_count():
-            raise SourceEmptied
+            raise source_emptied()
         begin()
         changes = _difference(last, tree) if last is not None else self._since_records(tree)
         if max_changes is not None and changes.count > max_changes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rasterwire.catalog.index import IndexStore
-from rasterwire.catalog.ingest import SourceEmptied, Step, Summary, Tell
+from rasterwire.catalog.ingest import Step, Summary, Tell, source_emptied
 
 __all__ = ["ItemSource", "Run", "fill"]
 
@@ -111,7 +111,7 @@ def fill(
 
     Raises:
         SourceUnavailable: the source or the index cannot be used.
-        SourceEmptied: the source has no images, and the index keeps its own.
+        CatalogUnavailable: the source has no images, and the index keeps its own.
         OSError: the progress cannot be kept.
     """
     summary = Summary()
@@ -135,7 +135,7 @@ def fill(
             missing = run.missing()
             if not may_empty and _are_all(store, missing):
                 is_complete = True  # there is nothing to go on with
-                raise SourceEmptied
+                raise source_emptied()
             for start in range(0, len(missing), _MAX_BATCH):
                 store.remove(missing[start : start + _MAX_BATCH])
         is_complete = True

@@ -22,7 +22,6 @@ from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.byte_reader import version_of
 from rasterwire.files.regular_file import open_regular
 from rasterwire.files.sources import is_local, source_of
-from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
 __all__ = ["StaticCatalog"]
 
@@ -160,10 +159,7 @@ class StaticCatalog:
         if content.problem:
             may_hide = not link.is_leaf
             if link.depth == 0:
-                is_store = link.href.partition("://")[0] in OBJECT_SCHEMES
-                remedy = "; the address of a bucket, or of a part of its keys, ends with a slash" if is_store else ""
-                problem = f"the root document of the catalog cannot be read: {content.problem}{remedy}"
-                raise CatalogUnavailable(problem)
+                raise CatalogUnavailable(f"the root document of the catalog cannot be read: {content.problem}")
             if run.version_of(name) is not None:
                 return Step(name, problem=content.problem, may_hide=may_hide)
             document = Document(name, content.version, (), (document_note(name, content.problem),))
