@@ -1,5 +1,6 @@
 """VRT files of an operator, compared with what GDAL makes of them, and those that are refused."""
 
+import io
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from odc.geo.crs import CRS
+from PIL import Image
 
 from array_files import rendered
 from rasterwire.catalog.folder import FolderCatalog
@@ -21,10 +23,13 @@ from rasterwire.catalog.settings import format_options
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import beside, virtual_file
 from rasterwire.files.beside import FormatOptions
+from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.sandbox import ReadLimits, in_children
 from rasterwire.geo.region import box_region
+from rasterwire.image import Band
 from rasterwire.plan import Limits, make_plan
 from rasterwire.query import Query
+from rasterwire.render.source import dataset, gdal_reads
 from rasterwire.request import DownloadRequest, GridSpec, Resampling
 from rasterwire.server.process.sandboxed import prepare
 from test_formats_by_choice import TRANSFORM, assert_like_rasterio, noise, pixels, settings_of, write
@@ -199,6 +204,56 @@ def test_a_catalog_chooses_vrts_in_its_table(tmp_path: Path) -> None:
     catalogs, problems = settings_of(tmp_path, formats=["vrt"])
     assert problems == []
     assert format_options(catalogs) == {str(tmp_path): VRT}
+
+
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_a_png_file_with_a_wrong_checksum_gives_no_pixels_through_a_vrt(folder: Path, *, is_alone: bool) -> None:
+    beside.configure({str(folder): FormatOptions(vrt=True, worldfiles=True)})
+    content = io.BytesIO()
+    Image.fromarray(noise(1, 1, SIZE)[0]).save(content, "PNG")
+    changed = bytearray(content.getvalue())
+    changed[-14] ^= 1  # of the chunk before the last one, which has twelve bytes; GDAL takes no notice
+    (folder / "a.png").write_bytes(changed)
+    (folder / "a.pgw").write_text("10\n0\n0\n-10\n600005\n5699995\n")
+    (folder / "v.vrt").write_text(vrt(source("a.png")))
+    (band,) = FolderCatalog(folder).get("v").bands
+    with pytest.raises(SourceUnavailable, match="damaged"), gdal_calls():
+        gdal_reads_all(band, is_alone=is_alone)
+
+
+def gdal_reads_all(band: Band, *, is_alone: bool) -> None:
+    reader = dataset(band, None, is_alone)
+    with gdal_reads(band, reader):
+        reader.read(1)
+
+
+@pytest.mark.parametrize("is_swapped_for_a_vrt", [False, True])
+def test_no_source_is_read_but_a_raster_of_the_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, is_swapped_for_a_vrt: bool
+) -> None:
+    (folder / "tiles").mkdir()
+    tile(folder / "tiles" / "secret.tif", 0, 0, 1)
+    (folder / "v.vrt").write_text(vrt(source("tiles/secret.tif")))
+    (band,) = FolderCatalog(folder).get("v").bands
+    elsewhere = secret(folder)
+    read_before: list[str] = []
+
+    def swapped(*arguments: Any, **options: Any) -> Any:
+        if not read_before:
+            (folder / "tiles").rename(folder / "moved")
+            (folder / "tiles").symlink_to(elsewhere.parent)
+            if is_swapped_for_a_vrt:
+                (folder / "tiles").unlink()
+                (folder / "tiles").mkdir()
+                (folder / "tiles" / "secret.tif").write_text(vrt(source(str(elsewhere), relative=0)))
+        read_before.append(str(arguments[0]))
+        return open_file(*arguments, **options)
+
+    open_file = rasterio.open
+    monkeypatch.setattr(rasterio, "open", swapped)
+    with pytest.raises(SourceUnavailable, match="neither a GeoTIFF" if is_swapped_for_a_vrt else "through a link"):
+        gdal_reads_all(band, is_alone=False)
+    assert read_before
 
 
 def secret(folder: Path) -> Path:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import rasterio
 from rasterio.enums import MaskFlags
@@ -22,7 +23,7 @@ from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version
 from rasterwire.files.checked_blocks import checked_blocks
 from rasterwire.files.checked_png import check_png
 from rasterwire.files.gdal_calls import FOREIGN_ERRORS, gdal_calls, raise_failure
-from rasterwire.files.gdal_file import GdalFile, keep_with
+from rasterwire.files.gdal_file import GdalFile, OpenedFile, keep_with
 from rasterwire.files.sources import is_local
 from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
 
@@ -90,20 +91,35 @@ def open_dataset(
 
 def _named(parts: Parts, version: str) -> tuple[Parts, list[GdalFile]]:
     """Return parts with GDAL's names of their files, and the files."""
-    files = [_gdal_file(reader_of(part.file, version)) for part in (parts.pixels, parts.mask) if part is not None]
+    files = [
+        GdalFile.of(_checked(reader_of(part.file, version))) for part in (parts.pixels, parts.mask) if part is not None
+    ]
     named = replace(parts, pixels=replace(parts.pixels, file=files[0].name))
     if parts.mask is not None:
         named = replace(named, mask=replace(parts.mask, file=files[1].name))
     return named, files
 
 
-def _gdal_file(reader: ByteReader) -> GdalFile:
+def _checked(reader: ByteReader) -> OpenedFile:
     """Return a file whose blocks are checked when they are read; a PNG file is checked as a whole now."""
     driver = driver_of(reader)
     if driver == "PNG":
         check_png(reader)
     blocks = checked_blocks(reader) if driver == "GTiff" else None
-    return GdalFile(reader, None if blocks is None or blocks.is_empty else blocks)
+    return OpenedFile(reader, None if blocks is None or blocks.is_empty else blocks)
+
+
+def _checked_at(path: str) -> OpenedFile:
+    return _checked(reader_of(path, ""))
+
+
+def _virtual(href: str) -> tuple[str, list[GdalFile]]:
+    """Return the text of a VRT and its files. There may be many: each is opened, and checked, when GDAL opens it."""
+    paths, virtual = beside(href).sources, virtual_file(href)
+    if len(paths) != len(virtual.sources):
+        raise SourceUnavailable.of_file(CHANGED)
+    files = [GdalFile(partial(_checked_at, path)) for path in paths]
+    return virtual.named([file.name for file in files]), files
 
 
 def _open_alone(
@@ -113,10 +129,12 @@ def _open_alone(
     if is_virtual(href):
         if overview_level is not None:
             raise SourceUnavailable.of_file(CHANGED)  # it has none
-        return _open([], "VRT", text=virtual_file(href).present_text())
+        text, files = _virtual(href)
+        return _open(files, "VRT", text=text)
     reader = reader_of(href, version)
     driver = driver_of(reader)
-    dataset = _open([_gdal_file(reader) if is_checked else GdalFile(reader)], driver, overview_level)
+    file = GdalFile.of(_checked(reader) if is_checked else OpenedFile(reader))
+    dataset = _open([file], driver, overview_level)
     if dataset.tags(ns="OVERVIEWS"):  # GDAL would open any path or address in OVERVIEW_FILE
         dataset.close()
         raise SourceUnavailable.of_file(
@@ -236,10 +254,12 @@ def open_band(
     else:
         with _open_alone(href, overview_level, version) as whole:
             level = Level(href, overview_level, _version(href) if is_local(href) else "")
-            if is_virtual(href):
-                level = Level(virtual_file(href).present_text())
             found = Parts((whole.width, whole.height), whole.dtypes, level)
-    parts, opened = (found, []) if is_virtual(href) else _named(found, version)
+    if is_virtual(href):
+        text, opened = _virtual(href)
+        parts = replace(found, pixels=Level(text))
+    else:
+        parts, opened = _named(found, version)
     dtype, band = parts.dtypes[index - 1], parts.band_source(index)
     if mask is True:
         text = virtual_text(parts.size, dtype, band, parts.mask_source(index))

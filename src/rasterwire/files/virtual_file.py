@@ -6,7 +6,7 @@ harmless is taken, and GDAL gets a text that is made of that, in which the serve
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from xml.etree import ElementTree as ET
@@ -14,7 +14,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import version_of
-from rasterwire.files.virtual import version_option
 
 __all__ = ["NAMES_OTHERS", "VirtualFile", "is_virtual_name", "read_virtual"]
 
@@ -49,8 +48,8 @@ _crs = re.compile(
     re.DOTALL,
 )
 
-_place_of_version = re.compile("\0([0-9]+)\0")
-"""The number of a file where its version belongs. No XML holds such a character."""
+_place_of_name = re.compile("\0([0-9]+)\0")
+"""The number of a file where its name belongs. No XML holds such a character."""
 
 _Rules = Mapping[str, re.Pattern[str]]
 
@@ -100,7 +99,7 @@ class VirtualFile:
     """What is taken of a VRT.
 
     Attributes:
-        text: of a VRT for GDAL, in which the versions of the files have to be filled in.
+        text: of a VRT for GDAL, in which the names of the files have to be filled in.
         sources: absolute paths of the files that it names. They may be anywhere, or missing.
         nodata: text of the nodata value of bands, by their number from 1.
     """
@@ -109,20 +108,14 @@ class VirtualFile:
     sources: tuple[str, ...]
     nodata: Mapping[int, str]
 
-    def present_text(self) -> str:
-        """Return the text for the present versions of the files.
+    def named(self, names: Sequence[str]) -> str:
+        """Return the text with GDAL's names of the files.
 
-        Raises:
-            SourceUnavailable: one is missing.
+        Args:
+            names: in the order of ``sources``; they belong to the present versions of the files, since GDAL keeps the
+                sources of VRTs open in a pool, by their names, and would read a file that was replaced.
         """
-
-        def version(match: re.Match[str]) -> str:
-            return version_of(os.stat(self.sources[int(match[1])]))  # noqa: PTH116  Path.stat takes twice the time
-
-        try:
-            return _place_of_version.sub(version, self.text)
-        except OSError as error:
-            raise SourceUnavailable.of_file(NAMES_OTHERS) from error
+        return _place_of_name.sub(lambda match: escape(names[int(match[1])]), self.text)
 
 
 def is_virtual_name(name: str) -> bool:
@@ -249,9 +242,7 @@ class _Writer:
             raise SourceUnavailable.of_file(
                 f"it is a VRT of more than {_MAX_FILES} files; make several, or ask for a mosaic of the files"
             )
-        name = f'<SourceFilename relativeToVRT="0" shared="0">{escape(path)}</SourceFilename>'
-        option = version_option(f"\0{number}\0")
-        return f"{name}<OpenOptions>{option}</OpenOptions>"
+        return f'<SourceFilename relativeToVRT="0" shared="0">\0{number}\0</SourceFilename>'
 
     def _element(self, element: ET.Element, texts: _Rules, kinds: Mapping[str, Callable[[ET.Element], str]]) -> str:
         """Return an element with its attributes and those within it that are known.
