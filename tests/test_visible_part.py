@@ -5,6 +5,7 @@ import random
 import pytest
 
 from listed import ListedCatalog, random_images, random_query, walk
+from rasterwire import budget
 from rasterwire.catalog import MAX_PAGE, Page
 from rasterwire.catalog.prefixed import Member, PrefixedCatalog
 from rasterwire.catalog.visible_part import VisiblePart
@@ -77,3 +78,19 @@ def test_a_catalog_of_others_that_fails_is_not_asked(query: Query) -> None:
     part = VisiblePart(catalog, ("mine",))
     assert [image.id for image in part.find(query).images] == ["mine/a", "mine/b"]
     assert part.count(query) == 2
+
+
+def test_a_count_of_tested_images_tells_nothing_of_others() -> None:
+    """A STAC API may not find ids by their beginning, so that the images of others are tested too."""
+    images = random_images(random.Random(1), ["p/a", "others"], [""])
+
+    class Testing(ListedCatalog):
+        def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
+            budget.test_images(len(images))
+            return super().find(query, start, size)
+
+    spent = budget.Budget()
+    with budget.spending(spent):
+        budget.test_images(3)
+        assert len(VisiblePart(Testing(images), ("p",)).find(Query()).images) == 1
+    assert spent.images_tested == 3

@@ -133,3 +133,14 @@ def test_images(count: int) -> None:
     budget = _current.get()
     if budget is not None:
         budget.test_images(count)
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Leave the images that are looked at one by one within the block out of the count."""
+    budget = current()
+    tested = budget.images_tested
+    try:
+        yield
+    finally:
+        budget.test_images(tested - budget.images_tested)

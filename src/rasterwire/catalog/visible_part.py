@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from os.path import commonprefix
 
+from rasterwire import budget
 from rasterwire.catalog import MAX_PAGE, Catalog, Page
 from rasterwire.errors import ImageNotFound
 from rasterwire.image import Image
@@ -17,7 +18,8 @@ _ID = "system:id"
 class VisiblePart:
     """The images of a catalog under some prefixes. Safe to use from several threads.
 
-    Nothing outside is ever asked for, so that neither an answer nor its time tells whether it exists.
+    Nothing outside is ever asked for, so that neither an answer nor its time tells whether it exists. Only a STAC API,
+    which may not find ids by their beginning, is asked for more; how many images were tested then is not told.
     """
 
     def __init__(self, catalog: Catalog, prefixes: Sequence[str]) -> None:
@@ -43,7 +45,8 @@ class VisiblePart:
 
     def find(self, query: Query, start: str = "", size: int = MAX_PAGE) -> Page:
         """See ``Catalog.find``."""
-        return self._catalog.find(self._narrowed(query), start, size)
+        with budget.uncounted():
+            return self._catalog.find(self._narrowed(query), start, size)
 
     def count(self, query: Query) -> int | None:
         """See ``Catalog.count``."""
