@@ -202,6 +202,22 @@ def test_a_new_key_is_fetched_when_it_is_named_and_an_unknown_one_once_in_ten_se
     asyncio.run(check())
 
 
+def test_many_calls_at_once_have_old_keys_fetched_once_beside_them() -> None:
+    issuer = Issuer()
+
+    async def check() -> None:
+        verifier = issuer.verifier()
+        token = issuer.token()
+        assert await outcome(verifier, token) == "forestry"
+        issuer.now += 700
+        assert await asyncio.gather(*(outcome(verifier, token) for _ in range(20))) == 20 * ["forestry"]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(issuer.fetched) == 2 + 2
+
+    asyncio.run(check())
+
+
 def test_a_key_that_was_taken_back_ends_and_keys_outlast_a_short_absence_of_the_issuer() -> None:
     issuer = Issuer()
 

@@ -145,6 +145,7 @@ class TokenVerifier:
         """
         if name in self._keys and self._age <= _LAST_AGE:
             if self._age > _MAX_AGE and self._may_fetch:
+                self._tried_at = self._clock()  # before the task runs, so that no other call begins one too
                 self._refreshing = asyncio.create_task(self._fetch_keys())
             return self._keys[name]
         async with self._fetching:  # the next ones find what the first one fetched
