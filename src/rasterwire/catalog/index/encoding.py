@@ -51,9 +51,9 @@ _MAX_CLAIMS = 16_384
 
 
 def _fields_of_claim(claim: Claim) -> dict[str, Any]:
-    known = _claims.get(id(claim))
-    if known is not None and known[0] is claim:
-        return known[1]
+    entry = _claims.get(id(claim))
+    if entry is not None and entry[0] is claim:
+        return entry[1]
     fields: dict[str, Any] = {}
     if claim.shape:
         fields["shape"] = claim.shape

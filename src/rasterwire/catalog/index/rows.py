@@ -133,8 +133,8 @@ def _time_of(entry: Entry) -> Any:
     """Return the time that ``properties_of`` gives its image."""
     if entry.start_time is None and START not in entry.properties:
         return None
-    own = {START: entry.properties[START]} if START in entry.properties else {}
-    return properties_of(Image(entry.id, (), entry.start_time, own)).get(START)
+    properties = {START: entry.properties[START]} if START in entry.properties else {}
+    return properties_of(Image(entry.id, (), entry.start_time, properties)).get(START)
 
 
 def plain(entry: Entry) -> Entry:

@@ -5,8 +5,9 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -29,7 +30,8 @@ _ALONE = 2_000
 
 _TASK_BYTES = 1 << 20
 _TASK_DOCUMENTS = 200
-"""Of documents that are sent to a process together."""
+_TASK_SECONDS = 1.0
+"""Of documents that are sent to a process together: so many, or those that the source came upon for so long."""
 
 _MAX_PROCESSES = 4
 """The one that writes what they parse is no faster than so many."""
@@ -54,7 +56,7 @@ class Unparsed:
     size: int
 
 
-_Found = Step | Unparsed
+_RawStep = Step | Unparsed
 
 
 def core_count() -> int:
@@ -71,11 +73,11 @@ def weight_of(step: Step) -> int:
     return 1 + (len(step.document.entries) if step.document is not None else 0)
 
 
-def parsed(found: Iterator[_Found], store: IndexStore) -> Iterator[Step]:
+def parsed(raw_steps: Iterator[_RawStep], store: IndexStore) -> Generator[Step, None, None]:
     """Yield the steps of a source in their order, all documents parsed.
 
     Args:
-        found: what the source comes upon.
+        raw_steps: what the source comes upon.
         store: the index that is to take them. What the caller has written of the first ones tells the others how
             entries are made small.
 
@@ -83,21 +85,21 @@ def parsed(found: Iterator[_Found], store: IndexStore) -> Iterator[Step]:
         CatalogUnavailable: a process ended that parsed.
     """
     alone, processes = _ALONE, core_count()
-    for each in found:
-        step = each if isinstance(each, Step) else each.parse()
-        alone -= 0 if each is step else weight_of(step)
+    for raw in raw_steps:
+        step = raw if isinstance(raw, Step) else raw.parse()
+        alone -= 0 if raw is step else weight_of(step)
         yield step
         if alone <= 0 and processes > 1:
             break
     # no process is started for what needs none
-    for each in found:
-        if isinstance(each, Unparsed):
-            yield from _parsed_beside(chain((each,), found), store, min(processes, _MAX_PROCESSES))
+    for raw in raw_steps:
+        if isinstance(raw, Unparsed):
+            yield from _parsed_beside(chain((raw,), raw_steps), store, min(processes, _MAX_PROCESSES))
             return
-        yield each
+        yield raw
 
 
-def _parsed_beside(found: Iterator[_Found], store: IndexStore, processes: int) -> Iterator[Step]:
+def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: int) -> Iterator[Step]:
     """Yield the steps of a source in their order, while the next ones are parsed by other processes."""
     pool = ProcessPoolExecutor(
         processes,
@@ -107,9 +109,9 @@ def _parsed_beside(found: Iterator[_Found], store: IndexStore, processes: int) -
     )
     waiting: deque[Future[list[Step]]] = deque()
     try:
-        for task in _tasks(found):
+        for task in _tasks(raw_steps):
             waiting.append(pool.submit(_parse, task))
-            if len(waiting) > 2 * processes:
+            while waiting and (len(waiting) > 2 * processes or waiting[0].done()):
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
@@ -120,16 +122,16 @@ def _parsed_beside(found: Iterator[_Found], store: IndexStore, processes: int) -
         pool.shutdown(cancel_futures=True)
 
 
-def _tasks(found: Iterator[_Found]) -> Iterator[list[_Found]]:
-    """Yield what a source comes upon in lists, each of which is worth to be sent."""
-    task: list[_Found] = []
-    size = 0
-    for each in found:
-        task.append(each)
-        size += each.size if isinstance(each, Unparsed) else 0
-        if size >= _TASK_BYTES or len(task) >= _TASK_DOCUMENTS:
+def _tasks(raw_steps: Iterator[_RawStep]) -> Iterator[list[_RawStep]]:
+    """Yield what a source comes upon in lists that are worth to be sent; of a slow source, in shorter ones."""
+    task: list[_RawStep] = []
+    size, start = 0, time.monotonic()
+    for raw in raw_steps:
+        task.append(raw)
+        size += raw.size if isinstance(raw, Unparsed) else 0
+        if size >= _TASK_BYTES or len(task) >= _TASK_DOCUMENTS or time.monotonic() >= start + _TASK_SECONDS:
             yield task
-            task, size = [], 0
+            task, size, start = [], 0, time.monotonic()
     if task:
         yield task
 
@@ -156,8 +158,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _parse(task: Sequence[_Found]) -> list[Step]:
-    return [_encoded(each if isinstance(each, Step) else each.parse()) for each in task]
+def _parse(task: Sequence[_RawStep]) -> list[Step]:
+    return [_encoded(raw if isinstance(raw, Step) else raw.parse()) for raw in task]
 
 
 def _encoded(step: Step) -> Step:

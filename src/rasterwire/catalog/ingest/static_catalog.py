@@ -175,13 +175,13 @@ class StaticCatalog:
 
     def _step(self, link: _Link, content: _Content, run: Run) -> Step | Unparsed:
         name = self._name(link.href)
-        known = run.version_of(name)
-        if content.body is not None and content.version != known:
-            parse = partial(self._parse, link, name, content, is_known=known is not None)
+        version = run.version_of(name)
+        if content.body is not None and content.version != version:
+            parse = partial(self._parse, link, name, content, is_known=version is not None)
             return Unparsed(parse, len(content.body))
-        if content.version == known and not content.problem:
+        if content.version == version and not content.problem:
             return Step(name)
-        return self._parsed(link, name, content, is_known=known is not None)
+        return self._parsed(link, name, content, is_known=version is not None)
 
     def _parse(self, link: _Link, name: str, content: _Content, *, is_known: bool) -> Step:
         """Return the step of a document that was not parsed."""
