@@ -223,7 +223,7 @@ def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
 
 def test_a_build_that_fails_later_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, index = put_catalog(tmp_path / "k", "a", "b", "c"), tmp_path / "index.sqlite"
-    monkeypatch.setattr("rasterwire.catalog.ingest.run._MAX_BATCH", 2)
+    monkeypatch.setattr("rasterwire.catalog.ingest.run._FIRST_BATCH", 3)  # two documents, and an entry of the second
 
     def fail(_count: int, _total: int | None) -> None:
         raise SourceUnavailable.of_file("it is away")

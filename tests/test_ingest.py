@@ -238,7 +238,7 @@ from rasterwire.catalog.ingest import build, run
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
-run._MAX_BATCH = 5
+run._FIRST_BATCH = run._MAX_BATCH = 10
 address, kind, index, batches = sys.argv[1:]
 configure(make_sources([SourceSettings(address[:address.index("/", 8) + 1], private_addresses=True)]))
 left = [int(batches)]
@@ -251,7 +251,7 @@ build.update_index(address, build.SourceKind(kind), Path(index), (), tell)
 
 
 def killed(address: str, kind: SourceKind, index: Path, batches: int) -> None:
-    """Update an index, in a process that is killed after some batches of 5 documents."""
+    """Update an index, in a process that is killed after some batches of 5 items."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", UPDATE, address, str(kind), str(index), str(batches)]
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
@@ -261,7 +261,7 @@ def test_after_a_kill_items_that_were_read_are_not_asked_for_again(site: Site, t
     root, index = put_catalog(site, 40), tmp_path / "index.sqlite"
     killed(root, SourceKind.CATALOG, index, 4)
     done = set(IndexStore(index, read_only=True).documents())
-    assert len(done) == 20
+    assert len(done) == 21  # two of them are catalogs, as large as one item
     site.asked.clear()
     summary = update_index(root, SourceKind.CATALOG, index)
     items = [path for path in site.asked if "/items/" in path]
@@ -269,6 +269,48 @@ def test_after_a_kill_items_that_were_read_are_not_asked_for_again(site: Site, t
     assert (summary.removed, summary.is_whole) == (0, True)
     assert sorted(entries(index)) == [f"i{number:03d}" for number in range(40)]
     assert sorted(path.name for path in tmp_path.iterdir() if "progress" in path.name) == []
+
+
+# Sources that several processes parse
+
+
+def test_processes_beside_make_the_same_index(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = put_catalog(site, 60)
+    nested = {"/k/items/005.json": b"{", "/k/items/006.json": catalog(("item", "more.json")), "/k/items/more.json": []}
+    site.put(nested)
+    collection = {"type": "FeatureCollection", "features": [item(f"f{number}") for number in range(300)]}
+    outside = item("i008", f"{site.address}B1.tif", id="i007", assets={"B": {"href": "s3://no/b.tif"}})
+    site.put({"/k/items/007.json": collection, "/k/items/008.json": outside})
+    monkeypatch.setattr("rasterwire.catalog.ingest.parsing._TASK_BYTES", 3000)
+    monkeypatch.setattr("rasterwire.catalog.ingest.run._FIRST_BATCH", 5)
+    made = []
+    for cores, alone in ((1, 0), (2, 10)):
+        monkeypatch.setattr("rasterwire.catalog.ingest.parsing.core_count", lambda cores=cores: cores)
+        monkeypatch.setattr("rasterwire.catalog.ingest.parsing._ALONE", alone)
+        index = tmp_path / f"{cores}.sqlite"
+        summary = update_index(root, SourceKind.CATALOG, index)
+        store = IndexStore(index, read_only=True)
+        made.append((counts(summary), summary.problems, store.documents(), store.notes(), entries(index)))
+    assert made[0] == made[1]
+    assert len(made[0][4]) == 357
+    site.put({"/k/items/009.json": item("new")})
+    assert counts(update_index(root, SourceKind.CATALOG, tmp_path / "2.sqlite")) == (1, 0, 1, 0)
+
+
+def test_a_process_that_is_ended_is_told_and_the_run_goes_on(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, index = put_catalog(site, 40), tmp_path / "index.sqlite"
+    with monkeypatch.context() as patched:
+        patched.setattr("rasterwire.catalog.ingest.parsing.core_count", lambda: 2)
+        patched.setattr("rasterwire.catalog.ingest.parsing._ALONE", 10)
+        patched.setattr("rasterwire.catalog.ingest.parsing._begin", os._exit)  # which takes no encoder
+        patched.setattr("rasterwire.catalog.ingest.run._FIRST_BATCH", 5)
+        with pytest.raises(SourceUnavailable, match="was ended"):
+            update_index(root, SourceKind.CATALOG, index)
+    assert 0 < len(entries(index)) < 40
+    update_index(root, SourceKind.CATALOG, index)
+    assert len(entries(index)) == 40
 
 
 # STAC APIs

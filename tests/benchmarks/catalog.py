@@ -8,8 +8,8 @@ is used again by the next run.
 """
 
 import argparse
-import gc
 import math
+import os
 import random
 import resource
 import statistics
@@ -23,15 +23,15 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import repeat
 from pathlib import Path
 
 import orjson
 
 from rasterwire.catalog.entry import Entry
-from rasterwire.catalog.index import Document, IndexStore
-from rasterwire.catalog.index.rows import Encoder, EntryRow
+from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
+from rasterwire.catalog.ingest.build import SourceKind, update_index
 from rasterwire.catalog.items import entry_of_item
 from rasterwire.catalog.tree import Location
 from rasterwire.files import sources
@@ -46,8 +46,8 @@ BANDS = (
 )  # fmt: skip
 
 PLACES = 5000
-CHUNK = 4000
-"""Items that a process encodes at once."""
+CHUNK = 1000
+"""Items of a document."""
 
 EPOCH = datetime(2017, 1, 1, tzinfo=UTC)
 SECONDS = 8 * 365 * 86400
@@ -145,54 +145,46 @@ def entry(document: bytes) -> Entry:
     return entry_of_item(orjson.loads(document), "items", lambda href: Location(href.partition("//")[2], href))
 
 
-Encoded = tuple[list[EntryRow], float, float]
-"""Rows, and the seconds of the clock and of the processor that making them of JSON took."""
-
-
-def encode(first: int, count: int, encoder: Encoder) -> Encoded:
-    """Return the rows of some items of ``count``, encoded by a process of its own."""
-    sources.configure({"s3://sentinel-cogs/": NoSource()})
+def put_collection(folder: Path, first: int, count: int) -> str:
+    """Write the next ``CHUNK`` of ``count`` items to a file, and return its name."""
     tiles = places()
-    documents = [orjson.dumps(item(number, count, tiles)) for number in range(first, min(first + CHUNK, count))]
-    gc.disable()  # which would look through the documents again and again; they hold no cycles
-    clock, processor = time.perf_counter(), time.process_time()
-    rows = [encoder.row(entry(document)) for document in documents]
-    return rows, time.perf_counter() - clock, time.process_time() - processor
+    features = [item(number, count, tiles) for number in range(first, min(first + CHUNK, count))]
+    name = f"items-{first:09d}.json"
+    (folder / name).write_bytes(orjson.dumps({"type": "FeatureCollection", "features": features}))
+    return name
 
 
-def build(store: IndexStore, count: int) -> None:
-    """Index ``count`` items, and print how fast. The time in which the items are made up is not counted."""
-    sources.configure({"s3://sentinel-cogs/": NoSource()})
-    done = store.count(Query()) or 0  # items are written in their order
-    if not done:
-        tiles = places()
-        entries = [entry(orjson.dumps(item(number, count, tiles))) for number in range(min(CHUNK, count))]
-        store.write_many(Document(made.id, "1", [made]) for made in entries)
-        done = len(entries)
-    encoder = store.encoder()
-    starts = iter(range(done, count, CHUNK))
-    counted = max(1, count - done)
-    spent = {"clock": [0.0, 0.0], "processor": [0.0, 0.0]}
-    with ProcessPoolExecutor(2) as pool:
-        waiting = [pool.submit(encode, start, count, encoder) for start in islice(starts, 4)]
-        while waiting:
-            rows, clock, processor = waiting.pop(0).result()
-            waiting += [pool.submit(encode, start, count, encoder) for start in islice(starts, 1)]
-            spent["clock"][0] += clock
-            spent["processor"][0] += processor
-            clock, processor = time.perf_counter(), time.process_time()
-            store.write_many(Document(row.id, "1", [row]) for row in rows)
-            spent["clock"][1] += time.perf_counter() - clock
-            spent["processor"][1] += time.process_time() - processor
-    for name, (encoding, writing) in spent.items():
-        print(f"    in time of the {name}: {encoding / counted * 1e6:.0f} us an item to read, ", end="")
-        print(f"{writing / counted * 1e6:.0f} us to write, {2 * counted / (encoding + writing):.0f} items/s")
-    bar(
-        "items/s built by 2 processes, by time of the processor",
-        2 * counted / sum(spent["processor"]),
-        5000,
-        least=True,
+def put_catalog(folder: Path, count: int) -> Path:
+    """Write a static catalog of ``count`` items, and return its root document."""
+    with ProcessPoolExecutor() as pool:
+        starts = range(0, count, CHUNK)
+        names = list(pool.map(put_collection, repeat(folder), starts, repeat(count)))
+    links = [{"rel": "item", "href": name} for name in names]
+    root = folder / "catalog.json"
+    root.write_bytes(orjson.dumps({"type": "Catalog", "id": "made", "links": links}))
+    return root
+
+
+def processor_time() -> float:
+    """Return the seconds that this process and those that it started and that ended ran."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
+
+
+def build(path: Path, count: int) -> None:
+    """Index a static catalog of ``count`` items as ``rasterwire index`` does, and print how fast."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        root = put_catalog(Path(folder), count)
+        clock, processor = time.perf_counter(), processor_time()
+        summary = update_index(str(root), SourceKind.CATALOG, path, replaces=True)
+        clock, processor = time.perf_counter() - clock, processor_time() - processor
+    assert summary.added == count, summary
+    cores = len(os.sched_getaffinity(0))
+    print(
+        f"    {processor / count * 1e6:.0f} us of the processors an item; with all {cores} cores in use all the time "
     )
+    print(f"    these are {cores * count / processor:.0f} items/s")
+    bar("items/s built", count / clock, 5000, least=True)
 
 
 def bar(name: str, value: float, limit: float, unit: str = "", least: bool = False) -> None:
@@ -300,9 +292,10 @@ def addition(store: IndexStore, made: Entry) -> None:
 
 def measure(path: Path, count: int) -> None:
     """Build the index where it is not there yet, and print all figures."""
+    sources.configure({"s3://sentinel-cogs/": NoSource()})
+    if not path.exists() or IndexStore(path).count(Query()) != count:
+        build(path, count)
     store = IndexStore(path)
-    if store.count(Query()) != count:
-        build(store, count)
     size = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
     print(f"    {count} items, {size / count:.0f} bytes each on disk, {size / 1e6:.0f} MB", flush=True)
     rng = random.Random(5)

@@ -335,10 +335,8 @@ def main() -> None:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         index = folder / f"items-{options.items}.sqlite"
-        store = IndexStore(index)
-        if store.count(Query()) != options.items:
-            build(store, options.items)
-        store.close()
+        if not index.exists() or IndexStore(index).count(Query()) != options.items:
+            build(index, options.items)
         measure(index, Path(scratch), options.items)
 
 

@@ -51,6 +51,8 @@ _LINK = ">"
 """Stands between the version of a file and the path that a link leads to."""
 
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_plain_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:_-]*((?:/[A-Za-z0-9/._=,+-]*)?)")
+"""Most URLs of millions of assets: without a query, a user, an address of IPv6 and characters that are encoded."""
 
 
 class Location(NamedTuple):
@@ -310,6 +312,9 @@ def _regular_file(entry: os.DirEntry[str], top: str) -> tuple[str, str] | None:
 
 def remote_location(href: str) -> Location | None:
     """Return the location of a URL; None where it is none that can be read."""
+    plain = _plain_url.fullmatch(href)
+    if plain is not None:
+        return Location(plain[1].lstrip("/"), href)
     try:
         return Location(unquote(urlsplit(href).path).lstrip("/"), href)
     except ValueError:

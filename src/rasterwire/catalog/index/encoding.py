@@ -40,19 +40,33 @@ def notes_of(rows: Sequence[Sequence[str]]) -> tuple[Disagreement, ...]:
 
 def row_of_source(source: Source) -> list[Any]:
     """Return a source as a value of JSON."""
-    claim = source.claim
-    optional: dict[str, Any] = {}
+    claim = _fields_of_claim(source.claim)
+    return [source.key, source.name, source.href, claim | {"moment": source.moment} if source.moment else claim]
+
+
+_claims: dict[int, tuple[Claim, dict[str, Any]]] = {}
+"""Claims by their identity, and their fields: the assets of millions of items share few objects."""
+
+_MAX_CLAIMS = 16_384
+
+
+def _fields_of_claim(claim: Claim) -> dict[str, Any]:
+    entry = _claims.get(id(claim))
+    if entry is not None and entry[0] is claim:
+        return entry[1]
+    fields: dict[str, Any] = {}
     if claim.shape:
-        optional["shape"] = claim.shape
+        fields["shape"] = claim.shape
     if claim.transform:
-        optional["transform"] = claim.transform
+        fields["transform"] = claim.transform
     if claim.crs:
-        optional["crs"] = claim.crs
+        fields["crs"] = claim.crs
     if claim.bands:
-        optional["bands"] = [_fields_of_band_claim(band) for band in claim.bands]
-    if source.moment:
-        optional["moment"] = source.moment
-    return [source.key, source.name, source.href, optional]
+        fields["bands"] = [_fields_of_band_claim(band) for band in claim.bands]
+    if len(_claims) >= _MAX_CLAIMS:
+        _claims.clear()
+    _claims[id(claim)] = claim, fields
+    return fields
 
 
 def _fields_of_band_claim(band: BandClaim) -> dict[str, Any]:

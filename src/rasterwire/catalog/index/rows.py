@@ -116,7 +116,7 @@ class Encoder:
         return EntryRow(
             id=entry.id,
             collection=entry.collection,
-            time=properties_of(Image(entry.id, (), entry.start_time, entry.properties)).get(START),
+            time=_time_of(entry),
             placement=placement if outline is None else PLACED,
             files=len(entry.sources),
             west=west,
@@ -127,6 +127,14 @@ class Encoder:
             facts=self._compression.pack(facts_body(entry, None if is_told else footprint)),
             rest=self._compression.pack(rest_body(entry)),
         )
+
+
+def _time_of(entry: Entry) -> Any:
+    """Return the time that ``properties_of`` gives its image."""
+    if entry.start_time is None and START not in entry.properties:
+        return None
+    properties = {START: entry.properties[START]} if START in entry.properties else {}
+    return properties_of(Image(entry.id, (), entry.start_time, properties)).get(START)
 
 
 def plain(entry: Entry) -> Entry:

@@ -30,11 +30,11 @@ from rasterwire.query import Query
 
 __all__ = ["IndexStore"]
 
-_BATCH = 4000
-"""Documents and entries of a transaction where there are many. More would let other writers wait long; of less, each
-would write most pages of the indexes again."""
+_BATCH = 20_000
+"""Documents and entries of a transaction where there are many. More would let other writers wait for seconds; of less,
+each would write most pages of the indexes again."""
 
-_WRITER_CACHE_KIB = 65536
+_WRITER_CACHE_KIB = 131_072
 """Pages in memory while many documents are written, since their ids are all over the indexes."""
 
 _CACHED_ENTRIES = 1024

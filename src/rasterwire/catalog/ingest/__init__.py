@@ -119,7 +119,9 @@ def web_location(href: str, document: str) -> Location | None:
         href: a URL, or an address relative to the document.
         document: URL of the document.
     """
-    if href[:5].lower() == "file:" and not is_remote(href):  # a path of this machine
+    if is_remote(href):
+        return remote_location(href)
+    if href[:5].lower() == "file:":  # a path of this machine
         return None
     try:
         address = _joined(document, href)
@@ -129,12 +131,12 @@ def web_location(href: str, document: str) -> Location | None:
 
 
 def _joined(document: str, href: str) -> str:
-    """Return the absolute address of what a document refers to.
+    """Return the absolute address of what a document refers to by a relative one.
 
     >>> _joined("s3://eo/a/catalog.json", "../b.tif"), _joined("https://c/d.json", "e.tif")
     ('s3://eo/b.tif', 'https://c/e.tif')
     """
-    if is_remote(href) or not is_remote(document):
+    if not is_remote(document):
         return href
     # urljoin joins addresses of the schemes alone that it knows
     scheme, _, rest = document.partition("://")

@@ -1,6 +1,7 @@
 """Reads the items of a STAC API, page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -9,6 +10,7 @@ import orjson
 from rasterwire.catalog.document import as_list, as_mapping, as_text
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, web_location
+from rasterwire.catalog.ingest.parsing import Unparsed
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import entry_of_item, is_item
 from rasterwire.catalog.stac_api.connection import ApiConnection, ApiPage, NextLinks, Refused
@@ -18,6 +20,9 @@ __all__ = ["ApiItems"]
 
 _PAGE = 500
 """Items that are asked for at once."""
+
+_ITEM_BYTES = 8 << 10
+"""Of most items, about."""
 
 _MAX_ITEMS = 10_000_000
 """Of an API; a server that makes up items without end is left there. An update holds their names in memory, about 200
@@ -34,7 +39,7 @@ class ApiItems:
         self._root = address
         self._body: dict[str, Any] = {"limit": _PAGE} | ({"collections": list(collections)} if collections else {})
 
-    def steps(self, run: Run) -> Iterator[Step]:
+    def steps(self, run: Run) -> Iterator[Step | Unparsed]:
         """See ``ItemSource.steps``."""
         position, page = self._first_page(run)
         links = NextLinks()
@@ -69,15 +74,22 @@ class ApiItems:
             problem = f"the STAC API answers a search with HTTP {error.status}; of a static catalog, name the document"
             raise CatalogUnavailable(problem) from None
 
-    def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step:
+    def _step(self, item: Mapping[str, Any], position: str, run: Run) -> Step | Unparsed:
         name = _name(item)
         version = version_of_item(item)
         if version and run.version_of(name) == version:
             return Step(name, position=position)
-        links = map(as_mapping, as_list(item.get("links")))
-        own = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or self._root
-        entry = entry_of_item(item, name, lambda href: web_location(href, own))
-        return Step(name, Document(name, version, (entry,)), position=position)
+        parse = partial(_parse, item, version, self._root, position)
+        return Unparsed(parse, _ITEM_BYTES) if version else parse()  # one that is nested deeply cannot be sent
+
+
+def _parse(item: Mapping[str, Any], version: str, root: str, position: str) -> Step:
+    """Return the step of an item."""
+    name = _name(item)
+    links = map(as_mapping, as_list(item.get("links")))
+    own = next((as_text(link.get("href")) for link in links if link.get("rel") == "self"), None) or root
+    entry = entry_of_item(item, name, lambda href: web_location(href, own))
+    return Step(name, Document(name, version, (entry,)), position=position)
 
 
 def _name(item: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rasterwire.catalog.document import as_mapping
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, local_location, web_location
+from rasterwire.catalog.ingest.parsing import Unparsed
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.ingest.stac_items import item_of_entry
 from rasterwire.catalog.items import entry_of_item, is_item
@@ -30,6 +32,9 @@ _CHUNK = 10_000
 """Items that are held in memory when they are written."""
 
 
+_DAMAGED = "the file is no stac-geoparquet, or is damaged"
+
+
 class PackageMissing(Exception):
     """Packages that read and write stac-geoparquet are not installed."""
 
@@ -44,13 +49,13 @@ class GeoParquetItems:
         """Set the file, by an absolute path or a URL. Nothing is read yet."""
         self.address = os.path.realpath(address) if is_local(address) else address
 
-    def steps(self, run: Run) -> Iterator[Step]:
+    def steps(self, run: Run) -> Iterator[Step | Unparsed]:
         """See ``ItemSource.steps``.
 
         Raises:
             PackageMissing: it cannot be read here.
         """
-        pyarrow, parquet, arrow = _packages()
+        pyarrow, parquet, _ = _packages()
         with _opened(self.address) as (file, version):
             try:
                 table = parquet.ParquetFile(pyarrow.PythonFile(file, mode="r"))
@@ -68,23 +73,38 @@ class GeoParquetItems:
                         continue
                     batches = table.iter_batches(batch_size=_ROWS, row_groups=[group])
                     for name, batch in zip(names, batches, strict=True):
-                        items = arrow.stac_table_to_items(pyarrow.Table.from_batches([batch]))
-                        yield Step(name, Document(name, version, list(self._entries(items, name))))
+                        yield Unparsed(partial(_parse, batch, name, version, self.address), batch.nbytes)
             except SourceUnavailable:
                 raise
             except Exception as error:  # of columns that are others than theirs; the errors share no root
-                raise CatalogUnavailable("the file is no stac-geoparquet, or is damaged") from error
+                raise CatalogUnavailable(_DAMAGED) from error
 
-    def _entries(self, items: Iterable[Mapping[str, Any]], name: str) -> Iterator[Entry]:
-        for item in items:
-            if is_item({"stac_version": "1.0.0", **item}):
-                assets = {key: asset for key, asset in as_mapping(item["assets"]).items() if asset is not None}
-                yield entry_of_item({**item, "assets": assets}, name, self._locate)
 
-    def _locate(self, href: str) -> Location | None:
-        if not is_local(self.address):
-            return web_location(href, self.address)
-        return local_location(href, self.address, os.path.dirname(self.address) + "/")  # noqa: PTH120  text
+def _parse(batch: Any, name: str, version: str, address: str) -> Step:
+    """Return the step of rows of a table.
+
+    Raises:
+        CatalogUnavailable: they are no items.
+    """
+    pyarrow, _, arrow = _packages()
+    try:
+        items = arrow.stac_table_to_items(pyarrow.Table.from_batches([batch]))
+        return Step(name, Document(name, version, list(_entries(items, name, address))))
+    except Exception as error:  # of columns that are others than theirs; the errors share no root
+        raise CatalogUnavailable(_DAMAGED) from error
+
+
+def _entries(items: Iterable[Mapping[str, Any]], name: str, address: str) -> Iterator[Entry]:
+    for item in items:
+        if is_item({"stac_version": "1.0.0", **item}):
+            assets = {key: asset for key, asset in as_mapping(item["assets"]).items() if asset is not None}
+            yield entry_of_item({**item, "assets": assets}, name, partial(_locate, address))
+
+
+def _locate(address: str, href: str) -> Location | None:
+    if not is_local(address):
+        return web_location(href, address)
+    return local_location(href, address, os.path.dirname(address) + "/")  # noqa: PTH120  text
 
 
 def _name(first: int, end: int) -> str:

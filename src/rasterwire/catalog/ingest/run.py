@@ -1,18 +1,30 @@
 """Writes the documents of a source to an index. What was interrupted goes on where it was."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.ingest import Step, Summary, Tell, source_emptied
+from rasterwire.catalog.ingest.parsing import Unparsed, parsed, weight_of
 
 __all__ = ["ItemSource", "Run", "fill"]
 
-_MAX_BATCH = 500
-"""Documents of a transaction: so many are read again after an interruption."""
+_FIRST_BATCH = 1_000
+"""Documents and entries of the first transaction: the index learns of them what entries have in common."""
+
+_MAX_BATCH = 20_000
+"""Documents and entries of a transaction, of which each writes most pages of the indexes again. At most so many are
+held in memory, about 40 MB, and read again after an interruption."""
+
+_MAX_SECONDS = 5.0
+"""Between two transactions: a source that is slow is not asked for minutes of its documents again."""
+
+_MAX_REMOVED = 500
+"""Documents that are removed in a transaction."""
 
 
 class Run:
@@ -87,8 +99,11 @@ class ItemSource(Protocol):
         """Where it is; a run that was interrupted goes on at the same address only."""
         ...
 
-    def steps(self, run: Run) -> Iterator[Step]:
+    def steps(self, run: Run) -> Iterator[Step | Unparsed]:
         """Yield a step for each document, but those that an interrupted run has met already and that lead to no other.
+
+        What takes long to parse is yielded as it is: of large sources, other processes parse it. Documents that were
+        yielded of late may not count as met yet.
 
         Raises:
             SourceUnavailable: the beginning of it cannot be read.
@@ -117,31 +132,43 @@ def fill(
     summary = Summary()
     is_complete = False
     try:
-        steps = source.steps(run)
-        batch = list(islice(steps, _MAX_BATCH))
-        begin()
-        count = 0
-        while batch:
-            for step in batch:
-                summary.is_whole &= not step.may_hide
-                if step.problem:
-                    summary.add_problem(step.name, step.problem)
-            store.write_many(step.document for step in batch if step.document is not None)
-            run.add((step.name for step in batch), batch[-1].position)
-            count += len(batch)
-            tell(count, None)
-            batch = list(islice(steps, _MAX_BATCH))
+        with closing(parsed(source.steps(run), store)) as steps:
+            batch = _batch(steps, _FIRST_BATCH)
+            begin()
+            count = 0
+            while batch:
+                for step in batch:
+                    summary.is_whole &= not step.may_hide
+                    if step.problem:
+                        summary.add_problem(step.name, step.problem)
+                store.write_many(step.document for step in batch if step.document is not None)
+                run.add((step.name for step in batch), batch[-1].position)
+                count += len(batch)
+                tell(count, None)
+                batch = _batch(steps, _MAX_BATCH)
         if summary.is_whole:
             missing = run.missing()
             if not may_empty and _are_all(store, missing):
                 is_complete = True  # there is nothing to go on with
                 raise source_emptied()
-            for start in range(0, len(missing), _MAX_BATCH):
-                store.remove(missing[start : start + _MAX_BATCH])
+            for start in range(0, len(missing), _MAX_REMOVED):
+                store.remove(missing[start : start + _MAX_REMOVED])
         is_complete = True
     finally:
         run.end(is_complete=is_complete)
     return summary
+
+
+def _batch(steps: Iterator[Step], size: int) -> list[Step]:
+    """Return the next steps for one transaction."""
+    batch: list[Step] = []
+    end = time.monotonic() + _MAX_SECONDS
+    for step in steps:
+        batch.append(step)
+        size -= weight_of(step)
+        if size <= 0 or time.monotonic() >= end:
+            break
+    return batch
 
 
 def _are_all(store: IndexStore, documents: list[str]) -> bool:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from rasterwire.catalog.document import as_list, as_mapping, read_body, read_val
 from rasterwire.catalog.entry import Disagreement
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, local_location, web_location
+from rasterwire.catalog.ingest.parsing import Unparsed
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
@@ -41,6 +43,9 @@ _MAX_DANGLING = 20
 _MAX_READERS = 16
 """Documents that are read at the same time."""
 
+_LINKING = (b'"Catalog"', b'"Collection"', b"\\u00")
+"""What is in each document that links to others: the names of its type, or characters written in another way."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Link:
@@ -62,14 +67,27 @@ class _Content:
     """A document that was read, or what is wrong with it.
 
     Attributes:
-        value: the object in it; None where it was not read.
+        value: the object in it; None where it was not read or not parsed.
+        body: its bytes, where it is linked to as an item and links to no other.
         version: of the file; "" where it could not be opened.
         problem: why it cannot be read; "" where it can, or need not since its version is known.
     """
 
     value: Mapping[str, Any] | None = None
+    body: bytes | None = None
     version: str = ""
     problem: str = ""
+
+
+def _content(link: _Link, body: bytes, version: str) -> _Content:
+    """Return what a document holds, parsed where it may link to others.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    if link.is_leaf and not any(word in body for word in _LINKING):
+        return _Content(body=body, version=version)
+    return _Content(read_value(body), version=version)
 
 
 class StaticCatalog:
@@ -85,7 +103,7 @@ class StaticCatalog:
         self._base = self.address.rpartition("?")[0] or self.address
         self._base = self._base.rpartition("/")[0] + "/"
 
-    def steps(self, run: Run) -> Iterator[Step]:
+    def steps(self, run: Run) -> Iterator[Step | Unparsed]:
         """See ``ItemSource.steps``."""
         met = {hash(self.address)}
         waiting: deque[_Link] = deque([_Link(self.address, False, 0)])
@@ -120,7 +138,7 @@ class StaticCatalog:
             file = source_of(link.href).open(link.href)
             if link.is_leaf and file.version == known:
                 return _Content(version=file.version)
-            return _Content(read_value(read_body(file)), file.version)
+            return _content(link, read_body(file), file.version)
         except SourceUnavailable as error:
             return _Content(problem=error.problem)
         except ValueError as error:
@@ -135,7 +153,7 @@ class StaticCatalog:
                     return _Content(version=version)
                 if status.st_size > _MAX_BYTES:
                     return _Content(version=version, problem=f"more than {_MAX_BYTES >> 20} MiB")
-                return _Content(read_value(file.read(_MAX_BYTES)), version)
+                return _content(link, file.read(_MAX_BYTES), version)
         except OSError:
             return _Content(problem="a file that cannot be opened")
         except ValueError as error:
@@ -154,18 +172,33 @@ class StaticCatalog:
         """Return the file to which a document refers; None where it is not to be read."""
         return local_location(href, document, self._base) if is_local(document) else web_location(href, document)
 
-    def _step(self, link: _Link, content: _Content, run: Run) -> Step:
+    def _step(self, link: _Link, content: _Content, run: Run) -> Step | Unparsed:
         name = self._name(link.href)
+        version = run.version_of(name)
+        if content.body is not None and content.version != version:
+            parse = partial(self._parse, link, name, content, is_known=version is not None)
+            return Unparsed(parse, len(content.body))
+        if content.version == version and not content.problem:
+            return Step(name)
+        return self._parsed(link, name, content, is_known=version is not None)
+
+    def _parse(self, link: _Link, name: str, content: _Content, *, is_known: bool) -> Step:
+        """Return the step of a document that was not parsed."""
+        try:
+            content = _Content(read_value(content.body or b""), version=content.version)
+        except ValueError as error:
+            content = _Content(version=content.version, problem=str(error))
+        return self._parsed(link, name, content, is_known=is_known)
+
+    def _parsed(self, link: _Link, name: str, content: _Content, *, is_known: bool) -> Step:
         if content.problem:
             may_hide = not link.is_leaf
             if link.depth == 0:
                 raise CatalogUnavailable(f"the root document of the catalog cannot be read: {content.problem}")
-            if run.version_of(name) is not None:
+            if is_known:
                 return Step(name, problem=content.problem, may_hide=may_hide)
             document = Document(name, content.version, (), (document_note(name, content.problem),))
             return Step(name, document, problem=content.problem, may_hide=may_hide)
-        if content.version == run.version_of(name):
-            return Step(name)
         document = self._document(link, name, content)
         return Step(name, document, problem=document.notes[0].problem if document.notes else "")
 

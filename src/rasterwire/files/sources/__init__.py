@@ -22,6 +22,7 @@ __all__ = [
     "configure",
     "is_covered",
     "is_local",
+    "prefixes",
     "source_of",
 ]
 
@@ -151,12 +152,15 @@ class ListingSource(Protocol):
 
 
 _sources: dict[str, ByteSource] = {}
+_prefixes: tuple[str, ...] = ()
 
 
 def configure(sources: Mapping[str, ByteSource]) -> None:
     """Set the sources of this process by the prefix of the addresses that they read; the longest prefix decides."""
+    global _prefixes  # noqa: PLW0603  a process has one set of sources
     _sources.clear()
     _sources.update(sorted(sources.items(), key=lambda item: -len(item[0])))
+    _prefixes = tuple(_sources)
 
 
 def is_local(href: str) -> bool:
@@ -164,9 +168,14 @@ def is_local(href: str) -> bool:
     return href.startswith("/")
 
 
+def prefixes() -> tuple[str, ...]:
+    """Return what the addresses begin with that the settings allow."""
+    return _prefixes
+
+
 def is_covered(href: str) -> bool:
     """Tell whether a setting allows an address that is not local."""
-    return href.startswith(tuple(_sources))
+    return href.startswith(_prefixes)
 
 
 def source_of(href: str) -> ByteSource:

@@ -1,0 +1,180 @@
+"""Parses the documents of a source: the first ones in this process, those of large sources in others beside it."""
+
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from rasterwire.catalog.entry import Entry
+from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.index.rows import Encoder
+from rasterwire.catalog.ingest import Step
+from rasterwire.errors import CatalogUnavailable
+from rasterwire.files import sources
+from rasterwire.files.sources import ByteSource, OpenedFile, Span
+
+__all__ = ["Unparsed", "parsed", "weight_of"]
+
+_ALONE = 2_000
+"""Documents and entries that this process parses before it starts others, which takes it about as long."""
+
+_TASK_BYTES = 1 << 20
+_TASK_DOCUMENTS = 200
+_TASK_SECONDS = 1.0
+"""Of documents that are sent to a process together: so many, or those that the source came upon for so long."""
+
+_MAX_PROCESSES = 4
+"""The one that writes what they parse is no faster than so many."""
+
+_COLLECT_AFTER = 100_000
+"""Objects; documents are lists of lists without cycles, and Python would look through them again and again."""
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Where Linux tells how much time of its processors a container may use: microseconds in a period, and the period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """A document that a source came upon. It can be sent to another process.
+
+    Attributes:
+        parse: returns its step; a function of a module, with its arguments.
+        size: bytes of the document, about.
+    """
+
+    parse: Callable[[], Step]
+    size: int
+
+
+_RawStep = Step | Unparsed
+
+
+def core_count() -> int:
+    """Return how many cores this process may use: those of the machine, or fewer in a container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = _QUOTA.read_text().split()
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
+
+
+def weight_of(step: Step) -> int:
+    """Return how many documents and entries there are to write."""
+    return 1 + (len(step.document.entries) if step.document is not None else 0)
+
+
+def parsed(raw_steps: Iterator[_RawStep], store: IndexStore) -> Generator[Step, None, None]:
+    """Yield the steps of a source in their order, all documents parsed.
+
+    Args:
+        raw_steps: what the source comes upon.
+        store: the index that is to take them. What the caller has written of the first ones tells the others how
+            entries are made small.
+
+    Raises:
+        CatalogUnavailable: a process ended that parsed.
+    """
+    alone, processes = _ALONE, core_count()
+    for raw in raw_steps:
+        step = raw if isinstance(raw, Step) else raw.parse()
+        alone -= 0 if raw is step else weight_of(step)
+        yield step
+        if alone <= 0 and processes > 1:
+            break
+    # no process is started for what needs none
+    for raw in raw_steps:
+        if isinstance(raw, Unparsed):
+            yield from _parsed_beside(chain((raw,), raw_steps), store, min(processes, _MAX_PROCESSES))
+            return
+        yield raw
+
+
+def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: int) -> Iterator[Step]:
+    """Yield the steps of a source in their order, while the next ones are parsed by other processes."""
+    pool = ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("spawn"),  # a fork would copy locks that threads hold
+        _begin,
+        (store.encoder(), sources.prefixes()),
+    )
+    waiting: deque[Future[list[Step]]] = deque()
+    try:
+        for task in _tasks(raw_steps):
+            waiting.append(pool.submit(_parse, task))
+            while waiting and (len(waiting) > 2 * processes or waiting[0].done()):
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    except BrokenProcessPool:
+        problem = "a process that parses documents was ended; is the memory full? The same run goes on from here"
+        raise CatalogUnavailable(problem) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _tasks(raw_steps: Iterator[_RawStep]) -> Iterator[list[_RawStep]]:
+    """Yield what a source comes upon in lists that are worth to be sent; of a slow source, in shorter ones."""
+    task: list[_RawStep] = []
+    size, start = 0, time.monotonic()
+    for raw in raw_steps:
+        task.append(raw)
+        size += raw.size if isinstance(raw, Unparsed) else 0
+        if size >= _TASK_BYTES or len(task) >= _TASK_DOCUMENTS or time.monotonic() >= start + _TASK_SECONDS:
+            yield task
+            task, size, start = [], 0, time.monotonic()
+    if task:
+        yield task
+
+
+_encoder = Encoder()
+"""Of a process that parses."""
+
+
+def _begin(encoder: Encoder, prefixes: Sequence[str]) -> None:
+    """Make a process ready to parse."""
+    global _encoder  # noqa: PLW0603  there is one index for the whole life of the process
+    _encoder = encoder
+    sources.configure({prefix: _Elsewhere() for prefix in prefixes})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one, which ends it
+    gc.set_threshold(_COLLECT_AFTER)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End where the process that started this one was killed, since it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _parse(task: Sequence[_RawStep]) -> list[Step]:
+    return [_encoded(raw if isinstance(raw, Step) else raw.parse()) for raw in task]
+
+
+def _encoded(step: Step) -> Step:
+    """Return a step whose entries are rows of the index."""
+    if step.document is None:
+        return step
+    rows = [_encoder.row(entry) if isinstance(entry, Entry) else entry for entry in step.document.entries]
+    return replace(step, document=step.document._replace(entries=rows))
+
+
+class _Elsewhere(ByteSource):
+    """Stands for a source of the process that reads: assets at its addresses are served."""
+
+    def open(self, href: str) -> OpenedFile:
+        raise AssertionError(f"{href} is not read here")
+
+    def read(self, file: OpenedFile, spans: Sequence[Span]) -> list[bytes]:
+        raise AssertionError(f"{len(spans)} parts of {file.href} are not read here")
