@@ -1,6 +1,6 @@
 """Stores of registered downloads and of rendered files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +51,20 @@ class DownloadStore(Protocol):
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """Return the record; None where it does not exist or has expired."""
+        ...
+
+    def list(self, tenant: str, after: str, count: int) -> Sequence[DownloadRecord]:
+        """Return the next records of a tenant in the order of their ids, without ``shared``.
+
+        Args:
+            tenant: of the records.
+            after: an id of 32 hexadecimal digits, which need not exist; "" for the first records.
+            count: the most that are returned; fewer mean that no more follow.
+        """
+        ...
+
+    def delete(self, download_id: str) -> bool:
+        """Remove a record, and return whether it was there. Its ``request_id`` begins anew."""
         ...
 
     def close(self) -> None:
