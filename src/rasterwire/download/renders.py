@@ -187,6 +187,10 @@ class Renders:
         """Whether small work would have to wait now."""
         return self._small.are_all_taken
 
+    def find(self, etag: str) -> Render | None:
+        """Return the render of an etag that is on its way here; it is not joined."""
+        return self._running.get(etag)
+
     def submit(self, plan: RenderPlan | None, peer: str, function: Callable[[], T]) -> "Future[T]":
         """Have a render done beside the shared ones when it is the turn of its peer, and its own.
 

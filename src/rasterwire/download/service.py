@@ -205,6 +205,38 @@ class Downloads:
             raise DownloadNotFound
         return download
 
+    def find_own(self, download_id: str, token: str) -> Registered:
+        """Return a registered download of the tenant, which needs no token for it, but may show one.
+
+        Raises:
+            DownloadNotFound: unknown, expired, of another tenant, another token, or none where there are no tenants.
+        """
+        tenant = self._principal.tenant
+        if token or not tenant:
+            return self.find(download_id, token)
+        record = self._store.get(download_id)
+        if record is None or record.tenant != tenant:
+            raise DownloadNotFound
+        return _registered(record)
+
+    def list(self, after: str, count: int) -> Sequence[Registered]:
+        """Return the next downloads of the tenant in the order of their ids, without the large parts of requests.
+
+        Args:
+            after: see ``DownloadStore.list``.
+            count: likewise.
+        """
+        return [_registered(record) for record in self._store.list(self._principal.tenant, after, count)]
+
+    def delete(self, download: Registered) -> None:
+        """Make a download unknown. Its file stays in the cache for as long as the cache keeps it.
+
+        Raises:
+            DownloadNotFound: it is gone already.
+        """
+        if not self._store.delete(download.id):
+            raise DownloadNotFound
+
     def find_of_any(self, download_id: str, token: str) -> Registered:
         """Return a registered download of whichever tenant, for who shows nothing but its address.
 

@@ -108,7 +108,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             "default": {"$ref": "#/components/responses/Error"},
         },
     }
-    if route.method == "GET":
+    if not route.has_body:
         return operation | {"parameters": _parameters(route, call, schemas)}
     params = schemas.field(call.input_type.fields_by_name["params"], of_request=True)
     body = {"required": True, "content": {"application/json": {"schema": params}}}

@@ -176,6 +176,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         for each in standing:
             each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
+        await service.preparations.close()
         await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
 
