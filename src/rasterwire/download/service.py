@@ -248,6 +248,17 @@ class Downloads:
             raise DownloadNotFound
         return _registered(record)
 
+    def token_of(self, download_id: str) -> str:
+        """Return the token of a download, for who showed by other means that it may have the file.
+
+        Raises:
+            DownloadNotFound: unknown or expired.
+        """
+        record = self._store.get(download_id)
+        if record is None:
+            raise DownloadNotFound
+        return record.token
+
     def artifact(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
         """Return the rendered file of an etag, where there is one; see ``ArtifactStore.find``."""
         return self._artifacts.find(etag, reads_at_most)

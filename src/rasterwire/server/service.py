@@ -27,6 +27,7 @@ from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.principal import EVERYONE, Principal
+from rasterwire.server.addresses import Addresses
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
@@ -88,7 +89,7 @@ class Service:
         self.readers = Readers(self.run)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads.hold, renders.leave)
-        self.public_url = ""
+        self.addresses = Addresses()
 
     @property
     def downloads(self) -> Downloads:
@@ -198,9 +199,18 @@ class Service:
         answer.download_id.name = f"downloads/{download.id}"
         answer.download_id.token = download.token
         answer.download_id.expire_time.FromDatetime(download.expire_time)
-        if self.public_url:
-            answer.download_id.url = f"{self.public_url}/v1/downloads/{download.id}:getPixels?token={download.token}"
+        answer.download_id.url = self.addresses.address_of(download)
         return answer
+
+    async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
+        """Return the token of a download whose address is signed.
+
+        Raises:
+            DownloadNotFound: the signature is wrong or over, or the download is unknown.
+        """
+        if not self.addresses.is_signed(download_id, query):
+            raise DownloadNotFound
+        return await self.run(lambda: self._downloads.token_of(download_id))
 
     async def looked_up(self, look: Callable[[], T]) -> T:
         """Run something that may look through many images, or open many files, for as long as somebody waits for it.

@@ -102,7 +102,10 @@ class _HttpFront:
         return web.json_response(text=openapi_json())
 
     async def pixels(self, request: web.Request) -> web.StreamResponse:
-        return await send_download(request, self._service, request.match_info["id"], request.query.get("token", ""))
+        name, token = request.match_info["id"], request.query.get("token")
+        if token is None:
+            token = await self._service.signed_token(name, request.query)
+        return await send_download(request, self._service, name, token)
 
 
 def _read_address(request: web.Request, message: Message) -> Sequence[Violation]:
