@@ -51,7 +51,7 @@ def server(catalog: Path) -> Iterator[Served]:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Blocks of renders are made once this is set, and at the end in any case."""
-    opened, render_block = threading.Event(), renders.render_block
+    opened, render_block = threading.Event(), renders.render_block  # type: ignore[attr-defined]
 
     def waiting(*arguments: Any) -> Any:
         assert opened.wait(HANG)
@@ -129,7 +129,7 @@ def test_a_deleted_download_is_unknown_and_its_preparation_ends(server: Served, 
     unknown = []
     for call in (get, prepare, delete, Served.read):
         with pytest.raises(grpc.RpcError) as caught:
-            call(server, download)  # type: ignore[operator]
+            call(server, download)
         unknown.append(refusal(caught.value))
     assert {(told.code, told.reason) for told in unknown} == {(grpc.StatusCode.NOT_FOUND, "DOWNLOAD_NOT_FOUND")}
     target = download.url.removeprefix(server.http)

@@ -25,6 +25,7 @@ from rasterwire.render.parts import Part, by_parts, has_parts
 from rasterwire.render.stored import stored_tiles
 from rasterwire.request import Format
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
+from rasterwire.store.disposition import disposition
 from rasterwire.store.private_files import private_folder
 
 _GRACE = 15.0
@@ -125,6 +126,11 @@ class Render:
         if raster.tiling is not None:
             return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
         return encode(render_block(raster, window))
+
+
+def _headers(plan: RenderPlan) -> dict[str, str]:
+    """Return what an object store tells of a file that it sends. Equal etags have equal names."""
+    return {"Content-Type": plan.mime_type, "Content-Disposition": disposition(plan.filename)}
 
 
 def is_small(plan: RenderPlan) -> bool:
@@ -306,7 +312,7 @@ class Renders:
                 try:
                     artifact = self._find(etag)  # the last holder of the lease may have finished meanwhile
                     if artifact is None:
-                        artifact = self._artifacts.make(etag, partial(self._write, render))
+                        artifact = self._artifacts.make(etag, partial(self._write, render), _headers(render.plan))
                         is_new = True
                 finally:
                     if self._leases is not None:

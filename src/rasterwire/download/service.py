@@ -263,6 +263,10 @@ class Downloads:
         """Return the rendered file of an etag, where there is one; see ``ArtifactStore.find``."""
         return self._artifacts.find(etag, reads_at_most)
 
+    def address(self, etag: str, seconds: float) -> str:
+        """Return an address of a rendered file; see ``ArtifactStore.address``."""
+        return self._artifacts.address(etag, seconds)
+
     def verify(self, goes_on: Callable[[], bool]) -> None:
         """Look for rendered files that were damaged, while ``goes_on`` says so."""
         self._artifacts.verify(goes_on)

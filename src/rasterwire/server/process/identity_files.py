@@ -37,9 +37,9 @@ def make_certificates(settings: Settings) -> Certificates | None:
 
 def reload(*files: Authenticator | Certificates | UrlSigner | None) -> None:
     """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
-    for each in files:
-        if each is not None:
-            each.reload()
+    for file in files:
+        if file is not None:
+            file.reload()
 
 
 def make_url_signer(settings: Settings) -> UrlSigner | None:
