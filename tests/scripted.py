@@ -74,7 +74,9 @@ class Scripted(download_service_pb2_grpc.DownloadServiceServicer):
         for chunk in script(request, context):
             yield download_service_pb2.ReadDownloadResponse(chunk=chunk)
 
-    GetLimits = PlanDownload = None  # type: ignore[assignment]  # no client here calls them
+    # no client here calls them
+    GetLimits = PlanDownload = GetDownload = None  # type: ignore[assignment]
+    PrepareDownload = ListDownloads = DeleteDownload = None  # type: ignore[assignment]
 
     def StreamDownload(  # noqa: N802
         self, request: download_service_pb2.StreamDownloadRequest, context: grpc.ServicerContext

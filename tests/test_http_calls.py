@@ -184,6 +184,16 @@ def test_every_answer_is_as_the_document_says(server: Served, document: dict[str
     for path in ("/v1/downloads", "/v1/downloads:plan"):
         status, _, body = ask(server, "POST", path, json.dumps(PARAMS).encode(), JSON)
         answers[path, "post"] = status, json.loads(body)
+    name = answers["/v1/downloads", "post"][1]["downloadId"]["name"]
+    target = f"/v1/{name}?token={answers['/v1/downloads', 'post'][1]['downloadId']['token']}"
+    answers["/v1/downloads", "get"] = get(server, "/v1/downloads?pageSize=1")
+    answers["/v1/downloads/{name}", "get"] = get(server, target)
+    for path, method, asked in (
+        ("/v1/downloads/{name}:prepare", "POST", target.replace("?", ":prepare?")),
+        ("/v1/downloads/{name}", "DELETE", target),
+    ):
+        status, _, body = ask(server, method, asked)
+        answers[path, method.lower()] = status, json.loads(body)
     assert answers.keys() == {(route.path, route.method.lower()) for route in ROUTES}
     for (path, method), (status, answer) in answers.items():
         schema = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]

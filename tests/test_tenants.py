@@ -347,6 +347,42 @@ def test_a_tenant_with_a_request_of_another_gets_a_download_of_its_own(tmp_path:
         assert read(both, "them", first).startswith("NOT_FOUND")
 
 
+def named(verb: str, download: download_pb2.DownloadId, token: str) -> dict[str, Call]:
+    request = getattr(download_service_pb2, f"{verb}DownloadRequest")(name=download.name, token=token)
+    method, suffix = {"Get": ("GET", ""), "Prepare": ("POST", ":prepare"), "Delete": ("DELETE", "")}[verb]
+    return {
+        "gRPC": over_grpc(f"{verb}Download", lambda _: request),
+        "HTTP": over_http(method, f"/v1/{download.name}{suffix}?token={token}"),
+    }
+
+
+@pytest.mark.parametrize("door", ["gRPC", "HTTP"])
+@pytest.mark.parametrize("verb", ["Get", "Prepare", "Delete"])
+@pytest.mark.parametrize("shows_token", [False, True])
+def test_downloads_of_others_are_not_found_by_any_verb(world: World, verb: str, door: str, shows_token: bool) -> None:
+    download = created(world, "them", FOREIGN)
+    token = download.token if shows_token else ""
+    unknown = download_pb2.DownloadId(name=f"downloads/{32 * 'f'}")
+    call_of, call_of_none = named(verb, download, token)[door], named(verb, unknown, token)[door]
+    refused = call_of(world, "mine", "")
+    assert refused.startswith(("NOT_FOUND", "404"))
+    assert refused == call_of_none(world, "mine", "")
+    assert call_of(world, "them", "").startswith(SERVED), "its own tenant needs no token"
+
+
+def test_lists_of_downloads_have_those_of_the_tenant_alone(world: World) -> None:
+    downloads = {tenant: created(world, tenant, image).name for tenant, image in (("mine", OWN), ("them", FOREIGN))}
+    for call_of in (
+        over_grpc("ListDownloads", lambda _: download_service_pb2.ListDownloadsRequest(page_size=100)),
+        over_http("GET", "/v1/downloads?pageSize=100"),
+    ):
+        for tenant, other in (("mine", "them"), ("them", "mine")):
+            listed = call_of(world, tenant, "")
+            assert downloads[tenant] in listed
+            assert downloads[other] not in listed
+            assert "token" not in listed.replace("next_page_token", "").replace("nextPageToken", "")
+
+
 # -- who calls -------------------------------------------------------------------------------------
 
 
@@ -403,6 +439,10 @@ def test_every_call_of_the_schema_needs_a_caller(world: World) -> None:
         ("GET", "/v1/images/mine/one"),
         ("POST", "/v1/downloads"),
         ("POST", "/v1/downloads:plan"),
+        ("GET", "/v1/downloads"),
+        ("GET", "/v1/downloads/x"),
+        ("DELETE", "/v1/downloads/x"),
+        ("POST", "/v1/downloads/x:prepare"),
         ("GET", P + "/algorithms"),
         ("GET", P + "/assets"),
         ("GET", P + "/assets/mine/one"),

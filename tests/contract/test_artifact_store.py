@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ import google_crc32c
 import obstore
 import pytest
 
+from effort import HANG
 from rasterwire.errors import DownloadConflict, StorageUnavailable
 from rasterwire.files.sources.objects import make_object_store
 from rasterwire.files.sources.settings import SourceSettings
@@ -76,7 +78,7 @@ def place(request: pytest.FixtureRequest, folder: Path, reopen_folder: OpenFolde
 
     def reopen(max_bytes: int) -> ArtifactStore:
         own = FolderArtifactStore(folder / f"{next(folders)}", max_bytes)
-        return ObjectArtifactStore(own, bucket, prefix)
+        return ObjectArtifactStore(own, bucket, prefix, signing=bucket)
 
     return Place(reopen, names)
 
@@ -107,6 +109,21 @@ async def read_in_two(file: RemoteFile, size: int) -> bytes:
 def found(store: ArtifactStore, etag: str) -> bytes | None:
     artifact = store.find(etag)
     return None if artifact is None else bytes_of(artifact)
+
+
+def test_an_address_gives_the_bytes_of_a_file_that_is_there_and_its_headers(reopen: Open) -> None:
+    first, second = reopen(100), reopen(100)
+    headers = {"Content-Type": "image/tiff", "Content-Disposition": 'attachment; filename="a.tif"'}
+    for etag in ("e", "../e", ""):
+        assert first.address(etag, 60) == ""
+    first.make("e", content(b"123456789"), headers)
+    for address in (first.address("e", 60), second.address("e", 60)):
+        if not address:
+            assert second.find("e") is not None, "stores on a folder share it, and have no addresses"
+            continue
+        with urllib.request.urlopen(address, timeout=HANG) as answer:
+            assert answer.read() == b"123456789"
+            assert headers.items() <= dict(answer.headers).items()
 
 
 def content(data: bytes) -> Callable[[BinaryIO], None]:

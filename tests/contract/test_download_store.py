@@ -6,9 +6,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
 from pathlib import Path
@@ -229,6 +230,56 @@ def test_threads_that_store_the_same_parts_at_once_do_not_wait_for_each_other(re
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(store.put, records)) == records
     assert [store.get(item.id) for item in records] == records
+
+
+def names(records: Sequence[DownloadRecord]) -> list[str]:
+    return [item.id for item in records]
+
+
+def test_records_of_a_tenant_are_listed_in_order_and_in_pages(store: DownloadStore, later: Later) -> None:
+    own = [record(f"{n}", tenant="a", request_id=f"r{n}") for n in range(7)]
+    own.append(record("large", tenant="a", shared=(b"part",)))
+    for item in (*own, record("other", tenant="b"), record("none", tenant=""), record("brief", 60, tenant="a")):
+        store.put(item)
+    later(61)
+    expected = sorted((replace(item, shared=()) for item in own), key=lambda item: item.id)
+    for size in (1, 3, 8, 9):
+        listed: list[DownloadRecord] = []
+        while page := store.list("a", listed[-1].id if listed else "", size):
+            assert len(page) == min(size, 8 - len(listed))
+            listed += page
+        assert [replace(item, expire_time=expected[0].expire_time) for item in listed] == [
+            replace(item, expire_time=expected[0].expire_time) for item in expected
+        ]
+    assert names(store.list("", "", 9)) == [id_of("none")]
+    assert names(store.list("b", "", 9)) == [id_of("other")]
+    assert store.list("nobody", "", 9) == []
+    assert store.list("a", 32 * "f", 9) == []
+    removed = expected[2].id
+    store.delete(removed)
+    assert names(store.list("a", removed, 9)) == names(expected)[3:], "an id that is gone is a place as well"
+
+
+def test_a_deleted_record_is_gone_and_its_request_id_is_free(reopen: Open) -> None:
+    store, second = reopen(), reopen()
+    gone, stays = record("gone", request_id="r", shared=(b"part",)), record("stays", shared=(b"part",))
+    for item in (gone, stays):
+        store.put(item)
+    assert second.delete(gone.id)
+    assert not store.delete(gone.id)
+    assert store.get(gone.id) is None
+    assert store.get(stays.id) == stays
+    again = record("again", request_id="r")
+    assert store.put(again) == again
+
+
+def test_what_is_not_there_is_not_deleted(store: DownloadStore) -> None:
+    stored, late = record(), record("late", -1)
+    store.put(stored)
+    store.put(late)
+    for name in (id_of("b"), late.id, "", "' OR 1=1 --", id_of("a").upper(), "%"):
+        assert not store.delete(name)
+    assert store.get(stored.id) == stored
 
 
 _PUT = """

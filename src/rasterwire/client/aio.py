@@ -86,6 +86,24 @@ class AsyncClient:
         """See ``Client.get_image``."""
         return await _threaded(functools.partial(self._client.get_image, image_id))
 
+    async def get_download(self, download_id: DownloadIdLike) -> download_service_pb2.Download:
+        """See ``Client.get_download``."""
+        return await _threaded(functools.partial(self._client.get_download, download_id))
+
+    async def prepare_download(self, download_id: DownloadIdLike) -> download_service_pb2.Download:
+        """See ``Client.prepare_download``."""
+        return await _threaded(functools.partial(self._client.prepare_download, download_id))
+
+    async def list_downloads(self) -> AsyncIterator[download_service_pb2.Download]:
+        """See ``Client.list_downloads``."""
+        downloads = self._client.list_downloads()
+        while (download := await _threaded(functools.partial(next, downloads, None))) is not None:
+            yield download
+
+    async def delete_download(self, download_id: DownloadIdLike) -> None:
+        """See ``Client.delete_download``."""
+        await _threaded(functools.partial(self._client.delete_download, download_id))
+
     async def download(self, params: Params, path: str | Path, *, progress: bool | Progress = False) -> Downloaded:
         """See ``Client.download``; ``progress`` is called from another thread."""
         with progress_bar(progress) as shown:

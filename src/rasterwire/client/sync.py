@@ -1,6 +1,5 @@
 """The blocking client: ordinary calls, futures, and Earth Engine's two functions."""
 
-import json
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import grpc
 from rasterwire.client import arrays
 from rasterwire.client.address import address_problem
 from rasterwire.client.authorization import ApiKey, authorized
+from rasterwire.client.channel import open_channel
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
 from rasterwire.client.futures import TransferFuture, silent
@@ -43,39 +43,6 @@ T = TypeVar("T")
 
 DownloadIdLike: TypeAlias = download_pb2.DownloadId | dict[str, str]
 """What names a download: the message, or the dictionary of ``get_download_id``."""
-
-_SERVICE_CONFIG = {
-    "methodConfig": [
-        {
-            # not ReadDownload, which is resumed here with a patience of its own
-            "name": [
-                {"service": "rasterwire.v1.DownloadService", "method": "CreateDownload"},
-                {"service": "rasterwire.v1.DownloadService", "method": "PlanDownload"},
-                {"service": "rasterwire.v1.DownloadService", "method": "GetLimits"},
-                {"service": "rasterwire.v1.CatalogService"},
-            ],
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "3s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
-}
-
-_OPTIONS = [
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.primary_user_agent", "rasterwire-python"),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    # after a restart of the server, not the two minutes that the default grows to
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    # a chunk of a MiB, with what is told of it, in one frame instead of 65
-    ("grpc.http2.max_frame_size", (1 << 20) + (1 << 14)),
-]
 
 _NO_FORMAT: Any = -1
 """No value of the enum."""
@@ -129,11 +96,7 @@ class Client:
         self._timeout = timeout
         self._idle = idle
         self._retry = retry or RetryPolicy()
-        if credentials is None:
-            channel = grpc.insecure_channel(target, options=_OPTIONS)
-        else:
-            channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
-        self._channel = authorized(channel, api_key)
+        self._channel = authorized(open_channel(target, credentials), api_key)
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
@@ -248,6 +211,36 @@ class Client:
         request = catalog_service_pb2.GetImageRequest(id=image_id)
         image: catalog_service_pb2.ImageInfo = self._call(self._catalog.GetImage, request).image
         return image
+
+    # -- registered downloads ---------------------------------------------------------------
+
+    def get_download(self, download_id: DownloadIdLike) -> download_service_pb2.Download:
+        """Return how far a registered download is, and what it holds."""
+        identity = _as_message(download_id)
+        request = download_service_pb2.GetDownloadRequest(name=identity.name, token=identity.token)
+        return cast(download_service_pb2.Download, self._call(self._downloads.GetDownload, request).download)
+
+    def prepare_download(self, download_id: DownloadIdLike) -> download_service_pb2.Download:
+        """Have the server begin to render a registered download; ``get_download`` tells when its file is there."""
+        identity = _as_message(download_id)
+        request = download_service_pb2.PrepareDownloadRequest(name=identity.name, token=identity.token)
+        return cast(download_service_pb2.Download, self._call(self._downloads.PrepareDownload, request).download)
+
+    def list_downloads(self) -> Iterator[download_service_pb2.Download]:
+        """Yield the registered downloads of the tenant, ordered by name, without their states and plans."""
+        request = download_service_pb2.ListDownloadsRequest()
+        while True:
+            page = self._call(self._downloads.ListDownloads, request)
+            yield from page.downloads
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def delete_download(self, download_id: DownloadIdLike) -> None:
+        """Make a registered download unknown to the server."""
+        identity = _as_message(download_id)
+        request = download_service_pb2.DeleteDownloadRequest(name=identity.name, token=identity.token)
+        self._call(self._downloads.DeleteDownload, request)
 
     # -- bytes ------------------------------------------------------------------------------
 

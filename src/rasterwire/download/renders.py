@@ -25,6 +25,7 @@ from rasterwire.render.parts import Part, by_parts, has_parts
 from rasterwire.render.stored import stored_tiles
 from rasterwire.request import Format
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
+from rasterwire.store.disposition import disposition
 from rasterwire.store.private_files import private_folder
 
 _GRACE = 15.0
@@ -127,6 +128,11 @@ class Render:
         return encode(render_block(raster, window))
 
 
+def _headers(plan: RenderPlan) -> dict[str, str]:
+    """Return what an object store tells of a file that it sends. Equal etags have equal names."""
+    return {"Content-Type": plan.mime_type, "Content-Disposition": disposition(plan.filename)}
+
+
 def is_small(plan: RenderPlan) -> bool:
     """Tell whether a render is done so soon that it never waits for larger ones."""
     return plan.uncompressed_bytes + plan.source_bytes <= _SMALL
@@ -186,6 +192,10 @@ class Renders:
     def is_small_waiting(self) -> bool:
         """Whether small work would have to wait now."""
         return self._small.are_all_taken
+
+    def find(self, etag: str) -> Render | None:
+        """Return the render of an etag that is on its way here; it is not joined."""
+        return self._running.get(etag)
 
     def submit(self, plan: RenderPlan | None, peer: str, function: Callable[[], T]) -> "Future[T]":
         """Have a render done beside the shared ones when it is the turn of its peer, and its own.
@@ -302,7 +312,7 @@ class Renders:
                 try:
                     artifact = self._find(etag)  # the last holder of the lease may have finished meanwhile
                     if artifact is None:
-                        artifact = self._artifacts.make(etag, partial(self._write, render))
+                        artifact = self._artifacts.make(etag, partial(self._write, render), _headers(render.plan))
                         is_new = True
                 finally:
                     if self._leases is not None:

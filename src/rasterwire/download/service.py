@@ -205,6 +205,38 @@ class Downloads:
             raise DownloadNotFound
         return download
 
+    def find_own(self, download_id: str, token: str) -> Registered:
+        """Return a registered download of the tenant, which needs no token for it, but may show one.
+
+        Raises:
+            DownloadNotFound: unknown, expired, of another tenant, another token, or none where there are no tenants.
+        """
+        tenant = self._principal.tenant
+        if token or not tenant:
+            return self.find(download_id, token)
+        record = self._store.get(download_id)
+        if record is None or record.tenant != tenant:
+            raise DownloadNotFound
+        return _registered(record)
+
+    def list(self, after: str, count: int) -> Sequence[Registered]:
+        """Return the next downloads of the tenant in the order of their ids, without the large parts of requests.
+
+        Args:
+            after: see ``DownloadStore.list``.
+            count: likewise.
+        """
+        return [_registered(record) for record in self._store.list(self._principal.tenant, after, count)]
+
+    def delete(self, download: Registered) -> None:
+        """Make a download unknown. Its file stays in the cache for as long as the cache keeps it.
+
+        Raises:
+            DownloadNotFound: it is gone already.
+        """
+        if not self._store.delete(download.id):
+            raise DownloadNotFound
+
     def find_of_any(self, download_id: str, token: str) -> Registered:
         """Return a registered download of whichever tenant, for who shows nothing but its address.
 
@@ -216,9 +248,24 @@ class Downloads:
             raise DownloadNotFound
         return _registered(record)
 
+    def token_of(self, download_id: str) -> str:
+        """Return the token of a download, for who showed by other means that it may have the file.
+
+        Raises:
+            DownloadNotFound: unknown or expired.
+        """
+        record = self._store.get(download_id)
+        if record is None:
+            raise DownloadNotFound
+        return record.token
+
     def artifact(self, etag: str, reads_at_most: int | None = None) -> Artifact | None:
         """Return the rendered file of an etag, where there is one; see ``ArtifactStore.find``."""
         return self._artifacts.find(etag, reads_at_most)
+
+    def address(self, etag: str, seconds: float) -> str:
+        """Return an address of a rendered file; see ``ArtifactStore.address``."""
+        return self._artifacts.address(etag, seconds)
 
     def verify(self, goes_on: Callable[[], bool]) -> None:
         """Look for rendered files that were damaged, while ``goes_on`` says so."""

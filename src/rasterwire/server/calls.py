@@ -12,6 +12,7 @@ from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.validate import violations
 from rasterwire.server.readers import CHUNK
+from rasterwire.server.registered_downloads import RegisteredDownloads
 from rasterwire.server.service import Service
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
@@ -26,6 +27,7 @@ class UnaryCalls:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._registered = RegisteredDownloads(service)
 
     async def create_download(self, request: ParsedRequest) -> service_pb2.CreateDownloadResponse:
         """Answer ``CreateDownload``."""
@@ -51,6 +53,35 @@ class UnaryCalls:
         )
         answer.download_ttl.FromTimedelta(downloads.lifetime)
         return answer
+
+    async def get_download(
+        self, request: service_pb2.GetDownloadRequest, misfits: Sequence[Violation] = ()
+    ) -> service_pb2.GetDownloadResponse:
+        """Answer ``GetDownload``."""
+        check(request, misfits)
+        return service_pb2.GetDownloadResponse(download=await self._registered.get(request))
+
+    async def prepare_download(
+        self, request: service_pb2.PrepareDownloadRequest, misfits: Sequence[Violation] = ()
+    ) -> service_pb2.PrepareDownloadResponse:
+        """Answer ``PrepareDownload``."""
+        check(request, misfits)
+        return service_pb2.PrepareDownloadResponse(download=await self._registered.prepare(request))
+
+    async def list_downloads(
+        self, request: service_pb2.ListDownloadsRequest, misfits: Sequence[Violation] = ()
+    ) -> service_pb2.ListDownloadsResponse:
+        """Answer ``ListDownloads``."""
+        check(request, misfits)
+        return await self._registered.list(request)
+
+    async def delete_download(
+        self, request: service_pb2.DeleteDownloadRequest, misfits: Sequence[Violation] = ()
+    ) -> service_pb2.DeleteDownloadResponse:
+        """Answer ``DeleteDownload``."""
+        check(request, misfits)
+        await self._registered.delete(request)
+        return service_pb2.DeleteDownloadResponse()
 
     async def list_images(
         self, request: catalog_pb2.ListImagesRequest, misfits: Sequence[Violation] = ()

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from rasterwire.download import Registered, Render
 from rasterwire.download.growth import Growth
 from rasterwire.store import Artifact, RemoteFile
 from rasterwire.v1 import download_pb2
@@ -149,6 +150,16 @@ class ElsewhereFile:
 
 Delivered = OpenFile | ElsewhereFile
 """A file that is sent to a client."""
+
+
+def growing_file(download: Registered, render: Render) -> GrowingFile | None:
+    """Return the file of a render that goes on, where a part of it can be read."""
+    growth = render.growth
+    file = None if growth is None else growth.open()
+    if growth is None or file is None:
+        return None
+    info = file_info(download.filename, download.mime_type, download.etag, growth.size, 0)
+    return GrowingFile(file, info, growth=growth, result=render.result)
 
 
 def file_info(filename: str, mime_type: str, etag: str, size: int, crc32c: int) -> download_pb2.FileInfo:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
-from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Render, Renders
+from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -27,18 +27,20 @@ from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.principal import EVERYONE, Principal
+from rasterwire.server.addresses import Addresses
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile, file_info
+from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
 from rasterwire.server.peer import peer, principal
 from rasterwire.server.planning import plan_request, register
+from rasterwire.server.preparations import Preparations
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
+from rasterwire.server.render_progress import PROGRESS_SECONDS, progress_of, progress_until
 from rasterwire.server.stream_job import StreamJob
-from rasterwire.store import Artifact, NotVerified, RemoteFile
+from rasterwire.store import NotVerified, RemoteFile
 from rasterwire.v1 import download_pb2, download_service_pb2
 
-_PROGRESS_SECONDS = 0.5
 _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
@@ -75,7 +77,7 @@ class Service:
         """
         self._downloads = downloads
         self._tenants = tenants
-        self._renders = renders
+        self.renders = renders
         self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
@@ -86,7 +88,8 @@ class Service:
         self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
         self._plans = RecentPlans()
-        self.public_url = ""
+        self.preparations = Preparations(downloads.hold, renders.leave)
+        self.addresses = Addresses()
 
     @property
     def downloads(self) -> Downloads:
@@ -115,7 +118,7 @@ class Service:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is rendered, computed or streamed."""
-        return not (self.readers.taken or self._streams.taken or self._evaluations.taken or self._renders.running)
+        return not (self.readers.taken or self._streams.taken or self._evaluations.taken or self.renders.running)
 
     async def verify(self) -> None:
         """Look for damage in rendered files, until somebody wants something."""
@@ -128,7 +131,7 @@ class Service:
 
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
-        self._renders.close()
+        self.renders.close()
         self._planning.close()
         self._computing.close()
         self._verifying.shutdown(cancel_futures=True)
@@ -196,9 +199,18 @@ class Service:
         answer.download_id.name = f"downloads/{download.id}"
         answer.download_id.token = download.token
         answer.download_id.expire_time.FromDatetime(download.expire_time)
-        if self.public_url:
-            answer.download_id.url = f"{self.public_url}/v1/downloads/{download.id}:getPixels?token={download.token}"
+        answer.download_id.url = self.addresses.address_of(download)
         return answer
+
+    async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
+        """Return the token of a download whose address is signed.
+
+        Raises:
+            DownloadNotFound: the signature is wrong or over, or the download is unknown.
+        """
+        if not self.addresses.is_signed(download_id, query):
+            raise DownloadNotFound
+        return await self.run(lambda: self._downloads.token_of(download_id))
 
     async def looked_up(self, look: Callable[[], T]) -> T:
         """Run something that may look through many images, or open many files, for as long as somebody waits for it.
@@ -294,17 +306,17 @@ class Service:
             yield opened
             return
         recent = self._plans.get(download.etag)
-        plan = recent or await self._planned_again(download)
+        plan = await self.planned(download)
         with self._downloads.hold(plan.etag):
-            render = self._renders.join(plan, peer.get())
+            render = self.renders.join(plan, peer.get())
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
                 start = render.result if render.growth is None else render.growth.reached(1)
-                async with contextlib.aclosing(_wait(render, start)) as waiting:
+                async with contextlib.aclosing(progress_until(render, start)) as waiting:
                     async for progress in waiting:
                         yield progress
-                growing = _growing(download, render)
+                growing = growing_file(download, render)
                 if growing is not None:
                     yield growing
                     return
@@ -314,11 +326,20 @@ class Service:
                     await self._planned_again(download)  # an image that changed is told as such
                 raise
             finally:
-                self._renders.leave(render)
+                self.renders.leave(render)
             opened = await self.cached(download)
         if opened is None:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield opened
+
+    async def planned(self, download: Registered) -> RenderPlan:
+        """Return the plan of a download.
+
+        Raises:
+            DownloadConflict: the image changed since it was registered.
+            SourceUnavailable: a raster of it cannot be read.
+        """
+        return self._plans.get(download.etag) or await self._planned_again(download)
 
     async def _planned_again(self, download: Registered) -> RenderPlan:
         plan = await self.plan(ParsedRequest(download_pb2.DownloadParams.FromString(download.request)))
@@ -336,24 +357,24 @@ class Service:
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
         plan: RenderPlan | None = None
-        if request.params.WhichOneof("source") != "image" or self._renders.is_small_waiting:
+        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
         caller = peer.get()
         self._streams.enter(caller)
-        job = StreamJob(partial(plan_request, self.downloads, request), self._renders, self._scratch, plan)
-        work = self._renders.submit(plan, caller, job.run)
+        job = StreamJob(partial(plan_request, self.downloads, request), self.renders, self._scratch, plan)
+        work = self.renders.submit(plan, caller, job.run)
         is_plan_sent = handed_over = False
         try:
             while True:
                 task = asyncio.wrap_future(work)
-                while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
+                while not (await asyncio.wait({task}, timeout=PROGRESS_SECONDS))[0]:
                     if job.render is not None:
-                        yield None if is_plan_sent else job.told, _progress(job.render)
+                        yield None if is_plan_sent else job.told, progress_of(job.render)
                         is_plan_sent = True
                 opened = task.result()
                 if opened is not None:
                     break
-                work = self._renders.submit(job.plan, caller, job.run)  # it was not small
+                work = self.renders.submit(job.plan, caller, job.run)  # it was not small
             handed_over = True
             yield None if is_plan_sent else job.told, opened
         finally:
@@ -369,29 +390,3 @@ class Service:
 def _close_file(work: "Future[OpenFile | None]") -> None:
     if not work.cancelled() and work.exception() is None and (opened := work.result()) is not None:
         opened.file.close()
-
-
-def _progress(render: Render) -> download_pb2.RenderProgress:
-    return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
-
-
-def _growing(download: Registered, render: Render) -> GrowingFile | None:
-    """Return the file of a render that goes on, where a part of it can be read."""
-    growth = render.growth
-    file = None if growth is None else growth.open()
-    if growth is None or file is None:
-        return None
-    info = file_info(download.filename, download.mime_type, download.etag, growth.size, 0)
-    return GrowingFile(file, info, growth=growth, result=render.result)
-
-
-async def _wait(
-    render: Render, awaited: "Future[Artifact] | Future[None]"
-) -> AsyncGenerator[download_pb2.RenderProgress, None]:
-    """Yield progress now and then until something of the render is done; raises its error."""
-    # shielded: a reader that leaves must not cancel what others wait for
-    done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(awaited)))
-    done.add_done_callback(lambda future: future.cancelled() or future.exception())  # a reader may be gone by then
-    while not (await asyncio.wait({done}, timeout=_PROGRESS_SECONDS))[0]:
-        yield _progress(render)
-    done.result()

@@ -138,7 +138,7 @@ class Settings:
     @property
     def is_reloaded(self) -> bool:
         """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
-        return bool(self.tenants) or self.tls.is_set
+        return bool(self.tenants) or self.tls.is_set or self.auth.url_keys_file is not None
 
     @property
     def is_open_to_others(self) -> bool:

@@ -1,6 +1,6 @@
 """Stores of registered downloads and of rendered files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +51,20 @@ class DownloadStore(Protocol):
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """Return the record; None where it does not exist or has expired."""
+        ...
+
+    def list(self, tenant: str, after: str, count: int) -> Sequence[DownloadRecord]:
+        """Return the next records of a tenant in the order of their ids, without ``shared``.
+
+        Args:
+            tenant: of the records.
+            after: an id of 32 hexadecimal digits, which need not exist; "" for the first records.
+            count: the most that are returned; fewer mean that no more follow.
+        """
+        ...
+
+    def delete(self, download_id: str) -> bool:
+        """Remove a record, and return whether it was there. Its ``request_id`` begins anew."""
         ...
 
     def close(self) -> None:
@@ -127,11 +141,25 @@ class ArtifactStore(Protocol):
         """Read files that were not read for a long time, and drop damaged ones, while ``may_continue()`` is true."""
         ...
 
-    def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
+    def address(self, etag: str, seconds: float) -> str:
+        """Return an address that gives the file of an etag to anyone, or "" where there is none.
+
+        Args:
+            etag: of the file.
+            seconds: within which a request has to be made.
+        """
+        ...
+
+    def make(self, etag: str, write: Callable[[BinaryIO], None], headers: Mapping[str, str] | None = None) -> Artifact:
         """Make a new file with ``write``, and store it under ``etag``.
 
         ``write`` gets a file that is seekable, readable and writable. ``find`` returns it only after it is
         complete. Where ``write`` raises, the file is removed and the error is raised again.
+
+        Args:
+            etag: of the file.
+            write: see above.
+            headers: of HTTP, which whoever fetches the file by its ``address`` gets.
 
         Raises:
             DownloadConflict: the etag had other bytes before. An etag never stands for two contents.

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -100,12 +100,23 @@ class FolderArtifactStore:
             return artifact
         return None
 
-    def make(self, etag: str, write: Callable[[BinaryIO], None], publish: Publish | None = None) -> FolderArtifact:
+    def address(self, etag: str, seconds: float) -> str:  # noqa: ARG002
+        """See ``ArtifactStore.address``: there is none."""
+        return ""
+
+    def make(
+        self,
+        etag: str,
+        write: Callable[[BinaryIO], None],
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        publish: Publish | None = None,
+    ) -> FolderArtifact:
         """See ``ArtifactStore.make``.
 
         Args:
             etag: of the file.
             write: makes it.
+            headers: of no use here.
             publish: is called with the etag, the path, the size and the crc32c of the finished file, before ``find``
                 returns it. Where it raises, the file is removed.
         """

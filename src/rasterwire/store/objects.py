@@ -2,11 +2,13 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rasterwire.errors import DownloadConflict, StorageUnavailable
 from rasterwire.store import Artifact, NotVerified
@@ -72,14 +74,18 @@ class ObjectArtifactStore:
     Nothing is removed from the object store: a rule of the bucket does that.
     """
 
-    def __init__(self, folder: FolderArtifactStore, store: "ObjectStore", prefix: str) -> None:
+    def __init__(
+        self, folder: FolderArtifactStore, store: "ObjectStore", prefix: str, signing: "ObjectStore | None" = None
+    ) -> None:
         """Use an object store.
 
         Args:
             folder: for files that this server rendered.
             store: a bucket.
             prefix: of all keys, "" or ending with a slash.
+            signing: the same bucket as clients reach it; None where they do not.
         """
+        self._signing = signing
         self._folder = folder
         self._store = store
         self._prefix = prefix
@@ -98,13 +104,30 @@ class ObjectArtifactStore:
                 return artifact
         return self._remote(etag)
 
-    def make(self, etag: str, write: Callable[[BinaryIO], None]) -> Artifact:
+    def address(self, etag: str, seconds: float) -> str:
+        """See ``ArtifactStore.address``.
+
+        Raises:
+            StorageUnavailable: the object store cannot be reached.
+        """
+        import obstore
+
+        artifact = self._remote(etag) if self._signing is not None and is_etag(etag) else None
+        if self._signing is None or artifact is None:
+            return ""
+        try:
+            return obstore.sign(self._signing, "GET", artifact.key, timedelta(seconds=int(seconds)))
+        except obstore.exceptions.BaseError as error:
+            _log.warning("addresses cannot be signed: %s", f"{error}".partition("\n")[0][:500])
+            return ""
+
+    def make(self, etag: str, write: Callable[[BinaryIO], None], headers: Mapping[str, str] | None = None) -> Artifact:
         """See ``ArtifactStore.make``.
 
         Raises:
             StorageUnavailable: the object store cannot be reached.
         """
-        return self._folder.make(etag, write, self._publish)
+        return self._folder.make(etag, write, publish=partial(self._publish, headers or {}))
 
     def stop_reading(self) -> None:
         """See ``ArtifactStore.stop_reading``."""
@@ -152,14 +175,15 @@ class ObjectArtifactStore:
         size, crc32c = int(match[1]), int(match[2], 16)
         return ObjectArtifact(size, crc32c, self._file_key(etag, size, crc32c), self._store)
 
-    def _publish(self, etag: str, path: Path, size: int, crc32c: int) -> None:
+    def _publish(self, headers: Mapping[str, str], etag: str, path: Path, size: int, crc32c: int) -> None:
         """Copy a file into the object store, unless its etag has other bytes there."""
         import obstore
 
         key = self._file_key(etag, size, crc32c)
         part = max(_PART, -(-size // _MAX_PARTS))
         with _told():
-            obstore.put(self._store, key, path, chunk_size=part, max_concurrency=_UPLOADS)
+            attributes: Any = dict(headers)
+            obstore.put(self._store, key, path, attributes=attributes, chunk_size=part, max_concurrency=_UPLOADS)
             try:
                 record = f"{size} {crc32c:08x}".encode()
                 obstore.put(self._store, self._record_key(etag), record, mode="create")

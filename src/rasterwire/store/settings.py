@@ -35,6 +35,9 @@ class StoreSettings:
         objects: the bucket of rendered files, or a part of its keys, such as ``s3://bucket/rasterwire``. It is for
             nothing else.
         endpoint: the address of an object store other than the cloud's own, such as ``https://s3.example.org``.
+        client_endpoint: the address by which clients reach the object store, where it is another than ``endpoint``; or
+            ``none`` where they cannot reach it. Downloads over HTTP are sent there by signed addresses, unless it is
+            ``none``.
         region: of an S3 store.
         credentials: ``env``, the keys in the environment or else the identity that the platform gives the machine; or
             the absolute path of a file with keys, as in ``[[sources]]``.
@@ -44,6 +47,7 @@ class StoreSettings:
     database_file: str = ""
     objects: str = ""
     endpoint: str = ""
+    client_endpoint: str = ""
     region: str = ""
     credentials: str = "env"
 
@@ -97,7 +101,7 @@ def read_store(table: object, violations: Violations) -> StoreSettings:
         settings.conninfo()
     except ValueError as error:
         problems.add(wrong_setting("store.database_file", str(error)))
-    for name in ("endpoint", "region", "credentials"):
+    for name in ("endpoint", "client_endpoint", "region", "credentials"):
         if name in table and "objects" not in table:
             problems.add(wrong_setting(f"store.{name}", "it is of an object store; set objects too, or delete it"))
     violations.items.extend(problems.items)
@@ -120,6 +124,10 @@ def _read_objects(value: object) -> str:
     return value
 
 
+def _read_client_endpoint(value: object) -> str:
+    return "none" if value == "none" else read_endpoint(value)
+
+
 def _read_path(value: object) -> str:
     if not isinstance(value, str) or not value.startswith("/"):
         raise ValueError("it is no absolute path; name the file that holds the address of the database")
@@ -131,6 +139,7 @@ _readers: dict[str, Callable[[object], object]] = {
     "database_file": _read_path,
     "objects": _read_objects,
     "endpoint": read_endpoint,
+    "client_endpoint": _read_client_endpoint,
     "region": read_region,
     "credentials": read_credentials,
 }

@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,9 @@ from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
 from rasterwire.store.private_files import FILE_MODE, private_folder
 
 _SCHEMA = 3
+
+_COLUMNS = "id, token, request_id, payload, etag, expires"
+"""Of a record, but its parts and its tenant."""
 
 _LOCK_TIMEOUT = 0.5
 """Seconds. A transaction takes about a thousandth of it: where one waits longer, something else holds the lock."""
@@ -41,6 +44,9 @@ CREATE TABLE IF NOT EXISTS parts (
 );
 CREATE INDEX IF NOT EXISTS downloads_expires ON downloads (expires);
 """
+
+_INDEX = "CREATE INDEX IF NOT EXISTS downloads_tenant ON downloads (tenant, id)"
+"""Made once a file of an older version has the column."""
 
 
 class SqliteDownloadStore:
@@ -114,6 +120,24 @@ class SqliteDownloadStore:
             row = connection.execute(query, (download_id, now)).fetchone()
             return None if row is None else _record(connection, *row)
 
+    def list(self, tenant: str, after: str, count: int) -> Sequence[DownloadRecord]:
+        """See ``DownloadStore.list``."""
+        now = datetime.now(UTC).timestamp()
+        query = f"""
+            SELECT {_COLUMNS}, '', tenant FROM downloads
+            WHERE tenant = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?
+        """
+        with self._connected() as connection:
+            rows = connection.execute(query, (tenant, after, now, count)).fetchall()
+            return [_record(connection, *row) for row in rows]
+
+    def delete(self, download_id: str) -> bool:
+        """See ``DownloadStore.delete``. Its parts stay until they expire: others may have them too."""
+        now = datetime.now(UTC).timestamp()
+        with self._connected() as connection:
+            query = "DELETE FROM downloads WHERE id = ? AND expires > ?"
+            return connection.execute(query, (download_id, now)).rowcount == 1
+
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         """Give the connection to one thread at a time. Where somebody removed the file, a new one is opened.
@@ -174,6 +198,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     for since, column in ((2, "parts"), (3, "tenant")):
         if 0 < version < since:
             connection.execute(f"ALTER TABLE downloads ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    connection.execute(_INDEX)
     connection.execute(f"PRAGMA user_version = {_SCHEMA}")
     return connection
 

@@ -906,8 +906,8 @@ class DownloadId(_message.Message):
     token: _builtins.str
     """The secret that has to be shown with the name."""
     url: _builtins.str
-    """An address that gives the same bytes over HTTP, the token included. Empty where the server has
-    no HTTP door.
+    """An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+    redirect to an object store. Empty where the server has no HTTP door.
     """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:

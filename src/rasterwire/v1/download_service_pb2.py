@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from rasterwire._vendor.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rasterwire.v1 import download_pb2 as rasterwire_dot_v1_dot_download__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rasterwire/v1/download_service.proto\x12\rrasterwire.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1crasterwire/v1/download.proto\"N\n\x15\x43reateDownloadRequest\x12\x35\n\x06params\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\"s\n\x16\x43reateDownloadResponse\x12.\n\x0b\x64ownload_id\x18\x01 \x01(\x0b\x32\x19.rasterwire.v1.DownloadId\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"\x9d\x01\n\x13ReadDownloadRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x19\n\x05token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1c\n\x0bread_offset\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1b\n\nread_limit\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x16\n\x04\x65tag\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"C\n\x14ReadDownloadResponse\x12+\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1c.rasterwire.v1.DownloadChunk\"L\n\x13PlanDownloadRequest\x12\x35\n\x06params\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\"A\n\x14PlanDownloadResponse\x12)\n\x04plan\x18\x01 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"N\n\x15StreamDownloadRequest\x12\x35\n\x06params\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\"p\n\x16StreamDownloadResponse\x12+\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1c.rasterwire.v1.DownloadChunk\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"\x12\n\x10GetLimitsRequest\"\xc6\x01\n\x11GetLimitsResponse\x12\x1b\n\x13max_pixels_per_side\x18\x01 \x01(\x03\x12\x1e\n\x16max_uncompressed_bytes\x18\x02 \x01(\x03\x12\x11\n\tmax_bands\x18\x03 \x01(\x05\x12\x1b\n\x13max_region_vertices\x18\x04 \x01(\x05\x12\x13\n\x0b\x63hunk_bytes\x18\x05 \x01(\x05\x12/\n\x0c\x64ownload_ttl\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration2\xe9\x03\n\x0f\x44ownloadService\x12]\n\x0e\x43reateDownload\x12$.rasterwire.v1.CreateDownloadRequest\x1a%.rasterwire.v1.CreateDownloadResponse\x12^\n\x0cReadDownload\x12\".rasterwire.v1.ReadDownloadRequest\x1a#.rasterwire.v1.ReadDownloadResponse\"\x03\x90\x02\x01\x30\x01\x12\\\n\x0cPlanDownload\x12\".rasterwire.v1.PlanDownloadRequest\x1a#.rasterwire.v1.PlanDownloadResponse\"\x03\x90\x02\x01\x12\x64\n\x0eStreamDownload\x12$.rasterwire.v1.StreamDownloadRequest\x1a%.rasterwire.v1.StreamDownloadResponse\"\x03\x90\x02\x01\x30\x01\x12S\n\tGetLimits\x12\x1f.rasterwire.v1.GetLimitsRequest\x1a .rasterwire.v1.GetLimitsResponse\"\x03\x90\x02\x01\x42\x65\n\x11\x64\x65v.rasterwire.v1B\x14\x44ownloadServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rasterwire/v1/download_service.proto\x12\rrasterwire.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"N\n\x15\x43reateDownloadRequest\x12\x35\n\x06params\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\"s\n\x16\x43reateDownloadResponse\x12.\n\x0b\x64ownload_id\x18\x01 \x01(\x0b\x32\x19.rasterwire.v1.DownloadId\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"\x9d\x01\n\x13ReadDownloadRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x19\n\x05token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x1c\n\x0bread_offset\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1b\n\nread_limit\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x16\n\x04\x65tag\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"C\n\x14ReadDownloadResponse\x12+\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1c.rasterwire.v1.DownloadChunk\"L\n\x13PlanDownloadRequest\x12\x35\n\x06params\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\"A\n\x14PlanDownloadResponse\x12)\n\x04plan\x18\x01 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"N\n\x15StreamDownloadRequest\x12\x35\n\x06params\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\"p\n\x16StreamDownloadResponse\x12+\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1c.rasterwire.v1.DownloadChunk\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"\x93\x03\n\x08\x44ownload\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.rasterwire.v1.Download.State\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12\x11\n\tmime_type\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x13\n\x0b\x62locks_done\x18\x07 \x01(\x03\x12\x14\n\x0c\x62locks_total\x18\x08 \x01(\x03\x12\x12\n\nsize_bytes\x18\t \x01(\x03\x12\x0f\n\x07\x66\x61ilure\x18\n \x01(\t\x12)\n\x04plan\x18\x0b \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"l\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10STATE_REGISTERED\x10\x01\x12\x13\n\x0fSTATE_RENDERING\x10\x02\x12\x0f\n\x0bSTATE_READY\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\"G\n\x12GetDownloadRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x05token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"@\n\x13GetDownloadResponse\x12)\n\x08\x64ownload\x18\x01 \x01(\x0b\x32\x17.rasterwire.v1.Download\"K\n\x16PrepareDownloadRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x05token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"D\n\x17PrepareDownloadResponse\x12)\n\x08\x64ownload\x18\x01 \x01(\x0b\x32\x17.rasterwire.v1.Download\"P\n\x14ListDownloadsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\\\n\x15ListDownloadsResponse\x12*\n\tdownloads\x18\x01 \x03(\x0b\x32\x17.rasterwire.v1.Download\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x15\x44\x65leteDownloadRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\x17\n\x05token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"\x18\n\x16\x44\x65leteDownloadResponse\"\x12\n\x10GetLimitsRequest\"\xc6\x01\n\x11GetLimitsResponse\x12\x1b\n\x13max_pixels_per_side\x18\x01 \x01(\x03\x12\x1e\n\x16max_uncompressed_bytes\x18\x02 \x01(\x03\x12\x11\n\tmax_bands\x18\x03 \x01(\x05\x12\x1b\n\x13max_region_vertices\x18\x04 \x01(\x05\x12\x13\n\x0b\x63hunk_bytes\x18\x05 \x01(\x05\x12/\n\x0c\x64ownload_ttl\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration2\xf0\x06\n\x0f\x44ownloadService\x12]\n\x0e\x43reateDownload\x12$.rasterwire.v1.CreateDownloadRequest\x1a%.rasterwire.v1.CreateDownloadResponse\x12^\n\x0cReadDownload\x12\".rasterwire.v1.ReadDownloadRequest\x1a#.rasterwire.v1.ReadDownloadResponse\"\x03\x90\x02\x01\x30\x01\x12\\\n\x0cPlanDownload\x12\".rasterwire.v1.PlanDownloadRequest\x1a#.rasterwire.v1.PlanDownloadResponse\"\x03\x90\x02\x01\x12\x64\n\x0eStreamDownload\x12$.rasterwire.v1.StreamDownloadRequest\x1a%.rasterwire.v1.StreamDownloadResponse\"\x03\x90\x02\x01\x30\x01\x12Y\n\x0bGetDownload\x12!.rasterwire.v1.GetDownloadRequest\x1a\".rasterwire.v1.GetDownloadResponse\"\x03\x90\x02\x01\x12\x65\n\x0fPrepareDownload\x12%.rasterwire.v1.PrepareDownloadRequest\x1a&.rasterwire.v1.PrepareDownloadResponse\"\x03\x90\x02\x02\x12_\n\rListDownloads\x12#.rasterwire.v1.ListDownloadsRequest\x1a$.rasterwire.v1.ListDownloadsResponse\"\x03\x90\x02\x01\x12\x62\n\x0e\x44\x65leteDownload\x12$.rasterwire.v1.DeleteDownloadRequest\x1a%.rasterwire.v1.DeleteDownloadResponse\"\x03\x90\x02\x02\x12S\n\tGetLimits\x12\x1f.rasterwire.v1.GetLimitsRequest\x1a .rasterwire.v1.GetLimitsResponse\"\x03\x90\x02\x01\x42\x65\n\x11\x64\x65v.rasterwire.v1B\x14\x44ownloadServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,34 +52,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANDOWNLOADREQUEST'].fields_by_name['params']._serialized_options = b'\272H\003\310\001\001'
   _globals['_STREAMDOWNLOADREQUEST'].fields_by_name['params']._loaded_options = None
   _globals['_STREAMDOWNLOADREQUEST'].fields_by_name['params']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_GETDOWNLOADREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETDOWNLOADREQUEST'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
+  _globals['_GETDOWNLOADREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_GETDOWNLOADREQUEST'].fields_by_name['token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_PREPAREDOWNLOADREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PREPAREDOWNLOADREQUEST'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
+  _globals['_PREPAREDOWNLOADREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_PREPAREDOWNLOADREQUEST'].fields_by_name['token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTDOWNLOADSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTDOWNLOADSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTDOWNLOADSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTDOWNLOADSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_DELETEDOWNLOADREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEDOWNLOADREQUEST'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
+  _globals['_DELETEDOWNLOADREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_DELETEDOWNLOADREQUEST'].fields_by_name['token']._serialized_options = b'\272H\005r\003\030\200\002'
   _globals['_DOWNLOADSERVICE'].methods_by_name['ReadDownload']._loaded_options = None
   _globals['_DOWNLOADSERVICE'].methods_by_name['ReadDownload']._serialized_options = b'\220\002\001'
   _globals['_DOWNLOADSERVICE'].methods_by_name['PlanDownload']._loaded_options = None
   _globals['_DOWNLOADSERVICE'].methods_by_name['PlanDownload']._serialized_options = b'\220\002\001'
   _globals['_DOWNLOADSERVICE'].methods_by_name['StreamDownload']._loaded_options = None
   _globals['_DOWNLOADSERVICE'].methods_by_name['StreamDownload']._serialized_options = b'\220\002\001'
+  _globals['_DOWNLOADSERVICE'].methods_by_name['GetDownload']._loaded_options = None
+  _globals['_DOWNLOADSERVICE'].methods_by_name['GetDownload']._serialized_options = b'\220\002\001'
+  _globals['_DOWNLOADSERVICE'].methods_by_name['PrepareDownload']._loaded_options = None
+  _globals['_DOWNLOADSERVICE'].methods_by_name['PrepareDownload']._serialized_options = b'\220\002\002'
+  _globals['_DOWNLOADSERVICE'].methods_by_name['ListDownloads']._loaded_options = None
+  _globals['_DOWNLOADSERVICE'].methods_by_name['ListDownloads']._serialized_options = b'\220\002\001'
+  _globals['_DOWNLOADSERVICE'].methods_by_name['DeleteDownload']._loaded_options = None
+  _globals['_DOWNLOADSERVICE'].methods_by_name['DeleteDownload']._serialized_options = b'\220\002\002'
   _globals['_DOWNLOADSERVICE'].methods_by_name['GetLimits']._loaded_options = None
   _globals['_DOWNLOADSERVICE'].methods_by_name['GetLimits']._serialized_options = b'\220\002\001'
-  _globals['_CREATEDOWNLOADREQUEST']._serialized_start=146
-  _globals['_CREATEDOWNLOADREQUEST']._serialized_end=224
-  _globals['_CREATEDOWNLOADRESPONSE']._serialized_start=226
-  _globals['_CREATEDOWNLOADRESPONSE']._serialized_end=341
-  _globals['_READDOWNLOADREQUEST']._serialized_start=344
-  _globals['_READDOWNLOADREQUEST']._serialized_end=501
-  _globals['_READDOWNLOADRESPONSE']._serialized_start=503
-  _globals['_READDOWNLOADRESPONSE']._serialized_end=570
-  _globals['_PLANDOWNLOADREQUEST']._serialized_start=572
-  _globals['_PLANDOWNLOADREQUEST']._serialized_end=648
-  _globals['_PLANDOWNLOADRESPONSE']._serialized_start=650
-  _globals['_PLANDOWNLOADRESPONSE']._serialized_end=715
-  _globals['_STREAMDOWNLOADREQUEST']._serialized_start=717
-  _globals['_STREAMDOWNLOADREQUEST']._serialized_end=795
-  _globals['_STREAMDOWNLOADRESPONSE']._serialized_start=797
-  _globals['_STREAMDOWNLOADRESPONSE']._serialized_end=909
-  _globals['_GETLIMITSREQUEST']._serialized_start=911
-  _globals['_GETLIMITSREQUEST']._serialized_end=929
-  _globals['_GETLIMITSRESPONSE']._serialized_start=932
-  _globals['_GETLIMITSRESPONSE']._serialized_end=1130
-  _globals['_DOWNLOADSERVICE']._serialized_start=1133
-  _globals['_DOWNLOADSERVICE']._serialized_end=1622
+  _globals['_CREATEDOWNLOADREQUEST']._serialized_start=179
+  _globals['_CREATEDOWNLOADREQUEST']._serialized_end=257
+  _globals['_CREATEDOWNLOADRESPONSE']._serialized_start=259
+  _globals['_CREATEDOWNLOADRESPONSE']._serialized_end=374
+  _globals['_READDOWNLOADREQUEST']._serialized_start=377
+  _globals['_READDOWNLOADREQUEST']._serialized_end=534
+  _globals['_READDOWNLOADRESPONSE']._serialized_start=536
+  _globals['_READDOWNLOADRESPONSE']._serialized_end=603
+  _globals['_PLANDOWNLOADREQUEST']._serialized_start=605
+  _globals['_PLANDOWNLOADREQUEST']._serialized_end=681
+  _globals['_PLANDOWNLOADRESPONSE']._serialized_start=683
+  _globals['_PLANDOWNLOADRESPONSE']._serialized_end=748
+  _globals['_STREAMDOWNLOADREQUEST']._serialized_start=750
+  _globals['_STREAMDOWNLOADREQUEST']._serialized_end=828
+  _globals['_STREAMDOWNLOADRESPONSE']._serialized_start=830
+  _globals['_STREAMDOWNLOADRESPONSE']._serialized_end=942
+  _globals['_DOWNLOAD']._serialized_start=945
+  _globals['_DOWNLOAD']._serialized_end=1348
+  _globals['_DOWNLOAD_STATE']._serialized_start=1240
+  _globals['_DOWNLOAD_STATE']._serialized_end=1348
+  _globals['_GETDOWNLOADREQUEST']._serialized_start=1350
+  _globals['_GETDOWNLOADREQUEST']._serialized_end=1421
+  _globals['_GETDOWNLOADRESPONSE']._serialized_start=1423
+  _globals['_GETDOWNLOADRESPONSE']._serialized_end=1487
+  _globals['_PREPAREDOWNLOADREQUEST']._serialized_start=1489
+  _globals['_PREPAREDOWNLOADREQUEST']._serialized_end=1564
+  _globals['_PREPAREDOWNLOADRESPONSE']._serialized_start=1566
+  _globals['_PREPAREDOWNLOADRESPONSE']._serialized_end=1634
+  _globals['_LISTDOWNLOADSREQUEST']._serialized_start=1636
+  _globals['_LISTDOWNLOADSREQUEST']._serialized_end=1716
+  _globals['_LISTDOWNLOADSRESPONSE']._serialized_start=1718
+  _globals['_LISTDOWNLOADSRESPONSE']._serialized_end=1810
+  _globals['_DELETEDOWNLOADREQUEST']._serialized_start=1812
+  _globals['_DELETEDOWNLOADREQUEST']._serialized_end=1886
+  _globals['_DELETEDOWNLOADRESPONSE']._serialized_start=1888
+  _globals['_DELETEDOWNLOADRESPONSE']._serialized_end=1912
+  _globals['_GETLIMITSREQUEST']._serialized_start=1914
+  _globals['_GETLIMITSREQUEST']._serialized_end=1932
+  _globals['_GETLIMITSRESPONSE']._serialized_start=1935
+  _globals['_GETLIMITSRESPONSE']._serialized_end=2133
+  _globals['_DOWNLOADSERVICE']._serialized_start=2136
+  _globals['_DOWNLOADSERVICE']._serialized_end=3016
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,13 @@
 isort:skip_file
 Copyright The rasterwire authors. SPDX-License-Identifier: Apache-2.0"""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from rasterwire.v1 import download_pb2 as _download_pb2
 import builtins as _builtins
 import sys
@@ -235,6 +239,304 @@ class StreamDownloadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamDownloadResponse: _TypeAlias = StreamDownloadResponse  # noqa: Y015
+
+@_typing.final
+class Download(_message.Message):
+    """A registered download."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Download._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Download._State.ValueType  # 0
+        """Not told."""
+        STATE_REGISTERED: Download._State.ValueType  # 1
+        """No file is there, and none is on its way."""
+        STATE_RENDERING: Download._State.ValueType  # 2
+        """The file is rendered, or waits for its turn. Another server that shares the downloads says STATE_REGISTERED
+        until the file is there.
+        """
+        STATE_READY: Download._State.ValueType  # 3
+        """The file is there: it is sent at once."""
+        STATE_FAILED: Download._State.ValueType  # 4
+        """What PrepareDownload began has failed; `failure` says why. It may be tried again."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """How far a download is."""
+
+    STATE_UNSPECIFIED: Download.State.ValueType  # 0
+    """Not told."""
+    STATE_REGISTERED: Download.State.ValueType  # 1
+    """No file is there, and none is on its way."""
+    STATE_RENDERING: Download.State.ValueType  # 2
+    """The file is rendered, or waits for its turn. Another server that shares the downloads says STATE_REGISTERED
+    until the file is there.
+    """
+    STATE_READY: Download.State.ValueType  # 3
+    """The file is there: it is sent at once."""
+    STATE_FAILED: Download.State.ValueType  # 4
+    """What PrepareDownload began has failed; `failure` says why. It may be tried again."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    FILENAME_FIELD_NUMBER: _builtins.int
+    MIME_TYPE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    BLOCKS_DONE_FIELD_NUMBER: _builtins.int
+    BLOCKS_TOTAL_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The resource name, `downloads/{id}`."""
+    state: Global___Download.State.ValueType
+    """How far it is. Not told in a listing, where no file is looked for."""
+    filename: _builtins.str
+    """The name of the file."""
+    mime_type: _builtins.str
+    """The media type of the file."""
+    etag: _builtins.str
+    """The etag of the file."""
+    blocks_done: _builtins.int
+    """Blocks of the file that are rendered; 0 where none is being rendered."""
+    blocks_total: _builtins.int
+    """Blocks of the file in all; 0 where none is being rendered."""
+    size_bytes: _builtins.int
+    """Bytes of the file, once it is there."""
+    failure: _builtins.str
+    """Why it failed, in a sentence. Empty where it did not."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the id stops working."""
+
+    @_builtins.property
+    def plan(self) -> _download_pb2.DownloadPlan:
+        """What it holds. Absent in a listing, and where the image changed or cannot be read any more."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        state: Global___Download.State.ValueType = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        filename: _builtins.str = ...,
+        mime_type: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        blocks_done: _builtins.int = ...,
+        blocks_total: _builtins.int = ...,
+        size_bytes: _builtins.int = ...,
+        failure: _builtins.str = ...,
+        plan: _download_pb2.DownloadPlan | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "plan", b"plan"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocks_done", b"blocks_done", "blocks_total", b"blocks_total", "etag", b"etag", "expire_time", b"expire_time", "failure", b"failure", "filename", b"filename", "mime_type", b"mime_type", "name", b"name", "plan", b"plan", "size_bytes", b"size_bytes", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Download: _TypeAlias = Download  # noqa: Y015
+
+@_typing.final
+class GetDownloadRequest(_message.Message):
+    """Asks about a registered download."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`DownloadId.name`. Required."""
+    token: _builtins.str
+    """`DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDownloadRequest: _TypeAlias = GetDownloadRequest  # noqa: Y015
+
+@_typing.final
+class GetDownloadResponse(_message.Message):
+    """A registered download."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOWNLOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def download(self) -> Global___Download:
+        """The download."""
+
+    def __init__(
+        self,
+        *,
+        download: Global___Download | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["download", b"download"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["download", b"download"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDownloadResponse: _TypeAlias = GetDownloadResponse  # noqa: Y015
+
+@_typing.final
+class PrepareDownloadRequest(_message.Message):
+    """Asks for a file to be rendered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`DownloadId.name`. Required."""
+    token: _builtins.str
+    """`DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareDownloadRequest: _TypeAlias = PrepareDownloadRequest  # noqa: Y015
+
+@_typing.final
+class PrepareDownloadResponse(_message.Message):
+    """A download that is being prepared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOWNLOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def download(self) -> Global___Download:
+        """The download, as GetDownload tells it."""
+
+    def __init__(
+        self,
+        *,
+        download: Global___Download | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["download", b"download"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["download", b"download"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrepareDownloadResponse: _TypeAlias = PrepareDownloadResponse  # noqa: Y015
+
+@_typing.final
+class ListDownloadsRequest(_message.Message):
+    """Asks for a page of downloads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many downloads; 0 means 50, and more than 100 count as 100."""
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the page before. Empty for the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDownloadsRequest: _TypeAlias = ListDownloadsRequest  # noqa: Y015
+
+@_typing.final
+class ListDownloadsResponse(_message.Message):
+    """A page of downloads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOWNLOADS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page. Empty on the last."""
+    @_builtins.property
+    def downloads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Download]:
+        """The downloads, without their tokens."""
+
+    def __init__(
+        self,
+        *,
+        downloads: _abc.Iterable[Global___Download] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["downloads", b"downloads", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDownloadsResponse: _TypeAlias = ListDownloadsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteDownloadRequest(_message.Message):
+    """Asks for a download to be forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`DownloadId.name`. Required."""
+    token: _builtins.str
+    """`DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDownloadRequest: _TypeAlias = DeleteDownloadRequest  # noqa: Y015
+
+@_typing.final
+class DeleteDownloadResponse(_message.Message):
+    """Says that a download is forgotten. Has no fields."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDownloadResponse: _TypeAlias = DeleteDownloadResponse  # noqa: Y015
 
 @_typing.final
 class GetLimitsRequest(_message.Message):

@@ -58,6 +58,26 @@ class DownloadServiceStub(object):
                 request_serializer=rasterwire_dot_v1_dot_download__service__pb2.StreamDownloadRequest.SerializeToString,
                 response_deserializer=rasterwire_dot_v1_dot_download__service__pb2.StreamDownloadResponse.FromString,
                 _registered_method=True)
+        self.GetDownload = channel.unary_unary(
+                '/rasterwire.v1.DownloadService/GetDownload',
+                request_serializer=rasterwire_dot_v1_dot_download__service__pb2.GetDownloadRequest.SerializeToString,
+                response_deserializer=rasterwire_dot_v1_dot_download__service__pb2.GetDownloadResponse.FromString,
+                _registered_method=True)
+        self.PrepareDownload = channel.unary_unary(
+                '/rasterwire.v1.DownloadService/PrepareDownload',
+                request_serializer=rasterwire_dot_v1_dot_download__service__pb2.PrepareDownloadRequest.SerializeToString,
+                response_deserializer=rasterwire_dot_v1_dot_download__service__pb2.PrepareDownloadResponse.FromString,
+                _registered_method=True)
+        self.ListDownloads = channel.unary_unary(
+                '/rasterwire.v1.DownloadService/ListDownloads',
+                request_serializer=rasterwire_dot_v1_dot_download__service__pb2.ListDownloadsRequest.SerializeToString,
+                response_deserializer=rasterwire_dot_v1_dot_download__service__pb2.ListDownloadsResponse.FromString,
+                _registered_method=True)
+        self.DeleteDownload = channel.unary_unary(
+                '/rasterwire.v1.DownloadService/DeleteDownload',
+                request_serializer=rasterwire_dot_v1_dot_download__service__pb2.DeleteDownloadRequest.SerializeToString,
+                response_deserializer=rasterwire_dot_v1_dot_download__service__pb2.DeleteDownloadResponse.FromString,
+                _registered_method=True)
         self.GetLimits = channel.unary_unary(
                 '/rasterwire.v1.DownloadService/GetLimits',
                 request_serializer=rasterwire_dot_v1_dot_download__service__pb2.GetLimitsRequest.SerializeToString,
@@ -119,6 +139,45 @@ class DownloadServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDownload(self, request, context):
+        """Returns how far a registered download is, and what it holds.
+
+        Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PrepareDownload(self, request, context):
+        """Begins to render the file of a registered download, and answers at once.
+
+        It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+        or is rendered already. Errors: as ReadDownload.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDownloads(self, request, context):
+        """Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+
+        A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDownload(self, request, context):
+        """Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+
+        What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+        The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+        Errors: as GetDownload.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLimits(self, request, context):
         """Returns what this server will serve at most.
         """
@@ -148,6 +207,26 @@ def add_DownloadServiceServicer_to_server(servicer, server):
                     servicer.StreamDownload,
                     request_deserializer=rasterwire_dot_v1_dot_download__service__pb2.StreamDownloadRequest.FromString,
                     response_serializer=rasterwire_dot_v1_dot_download__service__pb2.StreamDownloadResponse.SerializeToString,
+            ),
+            'GetDownload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDownload,
+                    request_deserializer=rasterwire_dot_v1_dot_download__service__pb2.GetDownloadRequest.FromString,
+                    response_serializer=rasterwire_dot_v1_dot_download__service__pb2.GetDownloadResponse.SerializeToString,
+            ),
+            'PrepareDownload': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrepareDownload,
+                    request_deserializer=rasterwire_dot_v1_dot_download__service__pb2.PrepareDownloadRequest.FromString,
+                    response_serializer=rasterwire_dot_v1_dot_download__service__pb2.PrepareDownloadResponse.SerializeToString,
+            ),
+            'ListDownloads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDownloads,
+                    request_deserializer=rasterwire_dot_v1_dot_download__service__pb2.ListDownloadsRequest.FromString,
+                    response_serializer=rasterwire_dot_v1_dot_download__service__pb2.ListDownloadsResponse.SerializeToString,
+            ),
+            'DeleteDownload': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDownload,
+                    request_deserializer=rasterwire_dot_v1_dot_download__service__pb2.DeleteDownloadRequest.FromString,
+                    response_serializer=rasterwire_dot_v1_dot_download__service__pb2.DeleteDownloadResponse.SerializeToString,
             ),
             'GetLimits': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLimits,
@@ -267,6 +346,114 @@ class DownloadService(object):
             '/rasterwire.v1.DownloadService/StreamDownload',
             rasterwire_dot_v1_dot_download__service__pb2.StreamDownloadRequest.SerializeToString,
             rasterwire_dot_v1_dot_download__service__pb2.StreamDownloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDownload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rasterwire.v1.DownloadService/GetDownload',
+            rasterwire_dot_v1_dot_download__service__pb2.GetDownloadRequest.SerializeToString,
+            rasterwire_dot_v1_dot_download__service__pb2.GetDownloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrepareDownload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rasterwire.v1.DownloadService/PrepareDownload',
+            rasterwire_dot_v1_dot_download__service__pb2.PrepareDownloadRequest.SerializeToString,
+            rasterwire_dot_v1_dot_download__service__pb2.PrepareDownloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDownloads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rasterwire.v1.DownloadService/ListDownloads',
+            rasterwire_dot_v1_dot_download__service__pb2.ListDownloadsRequest.SerializeToString,
+            rasterwire_dot_v1_dot_download__service__pb2.ListDownloadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDownload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rasterwire.v1.DownloadService/DeleteDownload',
+            rasterwire_dot_v1_dot_download__service__pb2.DeleteDownloadRequest.SerializeToString,
+            rasterwire_dot_v1_dot_download__service__pb2.DeleteDownloadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -68,6 +68,29 @@ class DownloadServiceStub:
     Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
     UNAVAILABLE (the server stops).
     """
+    GetDownload: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.GetDownloadRequest, _download_service_pb2.GetDownloadResponse]
+    """Returns how far a registered download is, and what it holds.
+
+    Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+    """
+    PrepareDownload: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.PrepareDownloadRequest, _download_service_pb2.PrepareDownloadResponse]
+    """Begins to render the file of a registered download, and answers at once.
+
+    It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+    or is rendered already. Errors: as ReadDownload.
+    """
+    ListDownloads: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.ListDownloadsRequest, _download_service_pb2.ListDownloadsResponse]
+    """Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+
+    A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+    """
+    DeleteDownload: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.DeleteDownloadRequest, _download_service_pb2.DeleteDownloadResponse]
+    """Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+
+    What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+    The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+    Errors: as GetDownload.
+    """
     GetLimits: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.GetLimitsRequest, _download_service_pb2.GetLimitsResponse]
     """Returns what this server will serve at most."""
 
@@ -110,6 +133,29 @@ class DownloadServiceAsyncStub(DownloadServiceStub):
     For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
     Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
     UNAVAILABLE (the server stops).
+    """
+    GetDownload: _aio.UnaryUnaryMultiCallable[_download_service_pb2.GetDownloadRequest, _download_service_pb2.GetDownloadResponse]  # type: ignore[assignment]
+    """Returns how far a registered download is, and what it holds.
+
+    Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+    """
+    PrepareDownload: _aio.UnaryUnaryMultiCallable[_download_service_pb2.PrepareDownloadRequest, _download_service_pb2.PrepareDownloadResponse]  # type: ignore[assignment]
+    """Begins to render the file of a registered download, and answers at once.
+
+    It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+    or is rendered already. Errors: as ReadDownload.
+    """
+    ListDownloads: _aio.UnaryUnaryMultiCallable[_download_service_pb2.ListDownloadsRequest, _download_service_pb2.ListDownloadsResponse]  # type: ignore[assignment]
+    """Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+
+    A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+    """
+    DeleteDownload: _aio.UnaryUnaryMultiCallable[_download_service_pb2.DeleteDownloadRequest, _download_service_pb2.DeleteDownloadResponse]  # type: ignore[assignment]
+    """Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+
+    What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+    The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+    Errors: as GetDownload.
     """
     GetLimits: _aio.UnaryUnaryMultiCallable[_download_service_pb2.GetLimitsRequest, _download_service_pb2.GetLimitsResponse]  # type: ignore[assignment]
     """Returns what this server will serve at most."""
@@ -174,6 +220,53 @@ class DownloadServiceServicer(metaclass=_abc_1.ABCMeta):
         For small pieces, where a second round trip counts. It cannot be resumed; it can be repeated.
         Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
         UNAVAILABLE (the server stops).
+        """
+
+    @_abc_1.abstractmethod
+    def GetDownload(
+        self,
+        request: _download_service_pb2.GetDownloadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_download_service_pb2.GetDownloadResponse, _abc.Awaitable[_download_service_pb2.GetDownloadResponse]]:
+        """Returns how far a registered download is, and what it holds.
+
+        Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+        """
+
+    @_abc_1.abstractmethod
+    def PrepareDownload(
+        self,
+        request: _download_service_pb2.PrepareDownloadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_download_service_pb2.PrepareDownloadResponse, _abc.Awaitable[_download_service_pb2.PrepareDownloadResponse]]:
+        """Begins to render the file of a registered download, and answers at once.
+
+        It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+        or is rendered already. Errors: as ReadDownload.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDownloads(
+        self,
+        request: _download_service_pb2.ListDownloadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_download_service_pb2.ListDownloadsResponse, _abc.Awaitable[_download_service_pb2.ListDownloadsResponse]]:
+        """Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+
+        A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteDownload(
+        self,
+        request: _download_service_pb2.DeleteDownloadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_download_service_pb2.DeleteDownloadResponse, _abc.Awaitable[_download_service_pb2.DeleteDownloadResponse]]:
+        """Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+
+        What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+        The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+        Errors: as GetDownload.
         """
 
     @_abc_1.abstractmethod

@@ -147,7 +147,7 @@ class _EarthEngineFront:
             scheme, host, prefix = (_forwarded(request, name) for name in ("Proto", "Host", "Prefix"))
             if _address.fullmatch(address := f"{scheme}://{host}/{prefix.strip('/')}"):
                 return address.rstrip("/") + "/"
-        return self._service.public_url + "/"
+        return self._service.addresses.public_url + "/"
 
     async def _algorithms(self, _: _Call) -> web.Response:
         return _json({"algorithms": listing()})

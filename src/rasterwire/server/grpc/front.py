@@ -121,6 +121,34 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
             return await self._calls.plan_download(ParsedRequest(request.params))
         raise AssertionError
 
+    async def GetDownload(
+        self, request: service_pb2.GetDownloadRequest, context: Context
+    ) -> service_pb2.GetDownloadResponse:
+        async with self._answering(context, "GetDownload", request):
+            return await self._calls.get_download(request)
+        raise AssertionError
+
+    async def PrepareDownload(
+        self, request: service_pb2.PrepareDownloadRequest, context: Context
+    ) -> service_pb2.PrepareDownloadResponse:
+        async with self._answering(context, "PrepareDownload", request):
+            return await self._calls.prepare_download(request)
+        raise AssertionError
+
+    async def ListDownloads(
+        self, request: service_pb2.ListDownloadsRequest, context: Context
+    ) -> service_pb2.ListDownloadsResponse:
+        async with self._answering(context, "ListDownloads", request):
+            return await self._calls.list_downloads(request)
+        raise AssertionError
+
+    async def DeleteDownload(
+        self, request: service_pb2.DeleteDownloadRequest, context: Context
+    ) -> service_pb2.DeleteDownloadResponse:
+        async with self._answering(context, "DeleteDownload", request):
+            return await self._calls.delete_download(request)
+        raise AssertionError
+
     async def GetLimits(self, request: service_pb2.GetLimitsRequest, context: Context) -> service_pb2.GetLimitsResponse:
         async with self._answering(context, "GetLimits", request):
             return await self._calls.get_limits(request)

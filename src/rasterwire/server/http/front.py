@@ -28,8 +28,11 @@ def add_http_door(app: web.Application, service: Service, readiness: Readiness) 
     front = _HttpFront(service, readiness)
     app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
     for route in ROUTES:
-        add = app.router.add_get if route.method == "GET" else app.router.add_post
-        add(route.path.replace("}", ":.+}"), front.handler(route))  # ids may hold slashes
+        path = route.path.replace("}", ":.+}")  # ids may hold slashes
+        if route.method == "GET":
+            app.router.add_get(path, front.handler(route))  # HEAD comes with it
+        else:
+            app.router.add_route(route.method, path, front.handler(route))
     app.router.add_get("/openapi.json", front.openapi)
     app.router.add_get("/livez", front.live)
     app.router.add_get("/healthz", front.live)
@@ -45,7 +48,11 @@ class _HttpFront:
             "CreateDownload": calls.create_download,
             "PlanDownload": calls.plan_download,
         }
-        self._gets: dict[str, Callable[[Any, Sequence[Violation]], Awaitable[Message]]] = {
+        self._others: dict[str, Callable[[Any, Sequence[Violation]], Awaitable[Message]]] = {
+            "GetDownload": calls.get_download,
+            "PrepareDownload": calls.prepare_download,
+            "ListDownloads": calls.list_downloads,
+            "DeleteDownload": calls.delete_download,
             "GetLimits": calls.get_limits,
             "ListImages": calls.list_images,
             "GetImage": calls.get_image,
@@ -53,7 +60,7 @@ class _HttpFront:
 
     def handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return what answers the requests of a route."""
-        if route.method == "POST":
+        if route.has_body:
             post = self._posts[route.call]
 
             async def handle_post(request: web.Request) -> web.Response:
@@ -61,15 +68,15 @@ class _HttpFront:
                 return await self._json(await post(await self._read_body(request)))
 
             return handle_post
-        get = self._gets[route.call]
+        call = self._others[route.call]
         kind = GetMessageClass(described(route.call).input_type)
 
-        async def handle_get(request: web.Request) -> web.Response:
+        async def handle_address(request: web.Request) -> web.Response:
             self._service.check_caller()
             message = kind()
-            return await self._json(await get(message, _read_address(request, message)))
+            return await self._json(await call(message, _read_address(request, message)))
 
-        return handle_get
+        return handle_address
 
     async def _read_body(self, request: web.Request) -> ParsedRequest:
         check_type(request)
@@ -95,7 +102,10 @@ class _HttpFront:
         return web.json_response(text=openapi_json())
 
     async def pixels(self, request: web.Request) -> web.StreamResponse:
-        return await send_download(request, self._service, request.match_info["id"], request.query.get("token", ""))
+        name, token = request.match_info["id"], request.query.get("token")
+        if token is None:
+            token = await self._service.signed_token(name, request.query)
+        return await send_download(request, self._service, name, token)
 
 
 def _read_address(request: web.Request, message: Message) -> Sequence[Violation]:

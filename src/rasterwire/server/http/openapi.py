@@ -54,11 +54,15 @@ _PIXELS = {
         "and conditions on the etag are honoured.",
         "parameters": [
             {"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": "`name` after the slash."},
-            {"name": "token", "in": "query", "required": True, "schema": _TEXT, "description": "`downloadId.token`."},
+            {"name": "token", "in": "query", "schema": _TEXT, "description": "`downloadId.token`."},
+            {"name": "expires", "in": "query", "schema": _TEXT, "description": "In place of the token, of its url."},
+            {"name": "key", "in": "query", "schema": _TEXT, "description": "Likewise."},
+            {"name": "signature", "in": "query", "schema": _TEXT, "description": "Likewise."},
         ],
         "responses": {
             "200": {"description": "The file.", "content": {"*/*": {}}},
             "206": {"description": "A part of the file.", "content": {"*/*": {}}},
+            "307": {"description": "The file is at another address, which needs nothing else."},
             "304": {"description": "The file has the etag of If-None-Match."},
             "default": {"$ref": "#/components/responses/Error"},
         },
@@ -108,7 +112,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             "default": {"$ref": "#/components/responses/Error"},
         },
     }
-    if route.method == "GET":
+    if not route.has_body:
         return operation | {"parameters": _parameters(route, call, schemas)}
     params = schemas.field(call.input_type.fields_by_name["params"], of_request=True)
     body = {"required": True, "content": {"application/json": {"schema": params}}}

@@ -18,7 +18,7 @@ class Route:
 
     Attributes:
         call: the name of the call in the schema.
-        method: GET, whose request is the path and the query, or POST, whose body is the field ``params``.
+        method: of HTTP.
         path: with the fields of the request in braces; a field in braces may hold slashes.
     """
 
@@ -26,10 +26,19 @@ class Route:
     method: str
     path: str
 
+    @property
+    def has_body(self) -> bool:
+        """Whether the request is the field ``params`` as its body; else it is the path and the query."""
+        return "params" in described(self.call).input_type.fields_by_name
+
 
 ROUTES = (
     Route("CreateDownload", "POST", "/v1/downloads"),
     Route("PlanDownload", "POST", "/v1/downloads:plan"),
+    Route("ListDownloads", "GET", "/v1/downloads"),
+    Route("GetDownload", "GET", "/v1/downloads/{name}"),
+    Route("DeleteDownload", "DELETE", "/v1/downloads/{name}"),
+    Route("PrepareDownload", "POST", "/v1/downloads/{name}:prepare"),
     Route("GetLimits", "GET", "/v1/limits"),
     Route("ListImages", "GET", "/v1/images"),
     Route("GetImage", "GET", "/v1/images/{id}"),

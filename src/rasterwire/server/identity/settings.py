@@ -28,12 +28,16 @@ class AuthSettings:
             ``/.well-known/openid-configuration`` tells where its keys are.
         audience: whom the tokens have to be for; required with ``issuer``.
         tenant_claim: the claim of a token that names the tenant; a claim within another follows behind a dot.
+        url_keys_file: the file of keys that sign the addresses of downloads, each line an id and a secret of 64 or more
+            hexadecimal digits. The first one signs, all are taken. Without it the addresses hold the tokens of their
+            downloads. It may be set where there are no tenants.
     """
 
     keys_file: Path | None = None
     issuer: str = ""
     audience: str = ""
     tenant_claim: str = "tenant"
+    url_keys_file: Path | None = None
 
     @property
     def is_set(self) -> bool:
@@ -93,7 +97,7 @@ _prefix = re.compile(r"\*|[^/\s*][^*]{0,498}", re.ASCII)
 
 def read_auth(table: object, violations: Violations) -> AuthSettings:
     """Return the settings of the table ``[auth]``; ``violations`` gets what is wrong."""
-    readers = {"keys_file": _file, "issuer": _issuer, "audience": _text, "tenant_claim": _text}
+    readers = {"keys_file": _file, "issuer": _issuer, "audience": _text, "tenant_claim": _text, "url_keys_file": _file}
     settings = AuthSettings(**_table(table, readers, "auth", violations))
     if settings.issuer and not settings.audience:
         violations.add(wrong_setting("auth.audience", "it is not set; name whom the tokens of the issuer are for"))

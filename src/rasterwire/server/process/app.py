@@ -39,14 +39,13 @@ from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
-from rasterwire.server.identity import Authenticator, NoAuthenticator
-from rasterwire.server.identity.tenants import TenantAuthenticator
+from rasterwire.server.process.identity_files import make_authenticator, make_certificates, make_url_signer, reload
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.stores import LEASES, make_stores
-from rasterwire.server.process.tls import Certificates, problem
+from rasterwire.server.process.tls import Certificates
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -124,9 +123,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
-    authenticator, certificates = _authenticator(settings), _certificates(settings)
+    authenticator, certificates = make_authenticator(settings), make_certificates(settings)
     engine = ThreadEngine(settings.threads)
     service = _service(settings, engine)
+    service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
     server = grpc.aio.server(
@@ -158,13 +158,13 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     http_port = await _start_http(runner, settings, certificates)
     if http_port >= 0:
         own = f"{settings.scheme}://{_authority(_reachable(settings.host), http_port)}"
-        service.public_url = (settings.public_url or own).rstrip("/")
+        service.addresses.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
     turn = settings.state_dir / "compiling" if compiles_apart else None
     works = _warming(readiness, turn), readiness.follow(health.set), keep_house(service)
     tasks = [asyncio.create_task(work) for work in works]
     try:
-        yield Running(grpc_port, http_port, partial(_reload, authenticator, certificates))
+        yield Running(grpc_port, http_port, partial(reload, authenticator, certificates, signer))
     finally:
         readiness.tell("stopping", "the server was told to stop")
         health.set(False)
@@ -176,40 +176,9 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         for each in standing:
             each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
+        await service.preparations.close()
         await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
-
-
-def _authenticator(settings: Settings) -> Authenticator:
-    """Return what recognises callers.
-
-    Raises:
-        BadSettings: a file of it cannot be used.
-    """
-    if not settings.tenants:
-        return NoAuthenticator()
-    try:
-        return TenantAuthenticator(settings.auth, settings.tenants)
-    except (OSError, ValueError) as error:
-        raise BadSettings(f"auth.keys_file: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _certificates(settings: Settings) -> Certificates | None:
-    """Return the certificates, None where connections are plain.
-
-    Raises:
-        BadSettings: they cannot be used.
-    """
-    try:
-        return Certificates.of(settings.tls)
-    except (OSError, ValueError) as error:
-        raise BadSettings(f"tls: {problem(error)}") from None
-
-
-def _reload(authenticator: Authenticator, certificates: Certificates | None) -> None:
-    authenticator.reload()
-    if certificates is not None:
-        certificates.reload()
 
 
 async def _warming(readiness: Readiness, turn: Path | None) -> None:
@@ -339,8 +308,9 @@ def serve(settings: Settings) -> None:
             "[[tenants]] in the config file, or keep this address behind a proxy that does",
             settings.host,
         )
-    _authenticator(settings)  # these tell of bad settings before workers start
-    _certificates(settings)
+    make_authenticator(settings)  # these tell of bad settings before workers start
+    make_certificates(settings)
+    make_url_signer(settings)
     _use_sources(settings)  # likewise; and whether an asset is served depends on its source
     indexes = settings.state_dir / "index"
     formats = {catalog.prefix: catalog.formats for catalog in settings.catalogs}

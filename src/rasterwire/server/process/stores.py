@@ -1,6 +1,6 @@
 """The stores of a server: those that its settings name, else those in its state folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
 
 if TYPE_CHECKING:
+    from rasterwire.files.sources.objects import ObjectStore
     from rasterwire.store.postgres.database import Database
 
 __all__ = ["LEASES", "Stores", "make_stores", "migrate_database"]
@@ -92,7 +93,13 @@ def _make_artifact_store(settings: Settings) -> ArtifactStore:
     except ValueError as error:
         raise BadSettings(f"store.credentials: {error}") from None
     bucket, _, prefix = source.prefix.partition("://")[2].partition("/")
-    return ObjectArtifactStore(folder, make_object_store(source, keys, bucket, _RETRIES), prefix)
+    store = make_object_store(source, keys, bucket, _RETRIES)
+    signing: ObjectStore | None = store
+    if settings.store.client_endpoint == "none":
+        signing = None
+    elif settings.store.client_endpoint:
+        signing = make_object_store(replace(source, endpoint=settings.store.client_endpoint), keys, bucket)
+    return ObjectArtifactStore(folder, store, prefix, signing)
 
 
 def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:

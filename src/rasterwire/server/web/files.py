@@ -6,26 +6,31 @@ import io
 import logging
 import re
 from contextlib import aclosing, closing
-from urllib.parse import quote
+from datetime import UTC, datetime
 
 import google_crc32c
 from aiohttp import web
 
 from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
-from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile
+from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile
 from rasterwire.server.service import Service
+from rasterwire.store.disposition import disposition
 
 _log = logging.getLogger("rasterwire.server")
-
-_not_plain = re.compile(r"[^ !#-$&-\[\]-~]")
-"""What a quoted string has to escape, is no ASCII, or reads as the escape of a byte in some browsers."""
 
 _SUMMED = 1 << 20
 """Bytes of a part whose digest is sent with it: they are kept in memory meanwhile."""
 
 _COPIED = 1 << 20
 """Bytes of a file on another machine that are asked for at once."""
+
+_ADDRESS_SECONDS = 300.0
+"""Within which a client that is sent to an object store has to begin."""
+
+_SENT_FROM_HERE = ("Authorization", "If-Match", "If-Range", "Origin")
+"""Headers of requests that are not sent elsewhere: clients may pass credentials on, the object store knows other etags,
+and it does not know which pages may read its answers."""
 
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -46,8 +51,21 @@ async def send_download(request: web.Request, service: Service, download_id: str
         async for step in steps:
             if isinstance(step, Delivered):
                 with closing(step):
+                    address = await _address_elsewhere(request, service, download, step)
+                    if address:
+                        headers = {"Location": address, "Cache-Control": "no-store"}
+                        return web.Response(status=307, headers=headers)
                     return await send(request, step)
     raise AssertionError("a delivery ends with a file or an error")
+
+
+async def _address_elsewhere(request: web.Request, service: Service, download: Registered, opened: Delivered) -> str:
+    """Return an address at which the object store sends a file in place of this server, or ""."""
+    if isinstance(opened, GrowingFile) or any(name in request.headers for name in _SENT_FROM_HERE):
+        return ""
+    seconds = min(_ADDRESS_SECONDS, (download.expire_time - datetime.now(UTC)).total_seconds())
+    downloads = service.downloads
+    return await service.run(lambda: downloads.address(download.etag, seconds)) if seconds >= 1 else ""
 
 
 async def _head(request: web.Request, service: Service, download: Registered) -> web.StreamResponse:
@@ -67,16 +85,6 @@ def _headers(filename: str, mime_type: str, etag: str) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=0",
     }
-
-
-def disposition(filename: str) -> str:
-    r"""Return the header that proposes a file name; source of the forms: RFC 6266, section 4.3, and RFC 8187.
-
-    >>> disposition("é.tif")
-    'attachment; filename="_.tif"; filename*=UTF-8\'\'%C3%A9.tif'
-    """
-    plain = _not_plain.sub("_", filename)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 class SentFile(web.StreamResponse):

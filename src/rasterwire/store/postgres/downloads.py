@@ -40,6 +40,11 @@ SELECT id, token, request_id, payload, etag, expires, ARRAY(
     JOIN rasterwire.parts USING (hash) ORDER BY place
 ), tenant FROM rasterwire.downloads WHERE expires > now() AND """
 
+_LIST = """
+SELECT id, token, request_id, payload, etag, expires, ARRAY[]::bytea[], tenant
+FROM rasterwire.downloads WHERE tenant = %s AND expires > now()
+"""
+
 _DISK_BYTES = "SELECT pg_total_relation_size('rasterwire.downloads') + pg_total_relation_size('rasterwire.parts')"
 
 _DATA_BYTES = """
@@ -115,6 +120,22 @@ class PostgresDownloadStore:
             return None
         with self._database.connected() as connection:
             return _find(connection, "id = %s", uuid.UUID(hex=download_id))
+
+    def list(self, tenant: str, after: str, count: int) -> Sequence[DownloadRecord]:
+        """See ``DownloadStore.list``."""
+        start, values = ("AND id > %s", [uuid.UUID(hex=after)]) if after else ("", [])
+        query = f"{_LIST} {start} ORDER BY id LIMIT %s"
+        with self._database.connected() as connection:
+            rows = connection.execute(query, (tenant, *values, count), binary=True).fetchall()
+        return [_record(*row) for row in rows]
+
+    def delete(self, download_id: str) -> bool:
+        """See ``DownloadStore.delete``. Its parts stay until they expire: others may have them too."""
+        if not _id.fullmatch(download_id):
+            return False
+        query = "DELETE FROM rasterwire.downloads WHERE id = %s AND expires > now()"
+        with self._database.connected() as connection:
+            return connection.execute(query, (uuid.UUID(hex=download_id),)).rowcount == 1
 
     def close(self) -> None:
         """Close the connections to the database."""

@@ -42,6 +42,7 @@ MIGRATIONS = (
             tenant text NOT NULL
         );
         CREATE INDEX downloads_expires ON rasterwire.downloads (expires);
+        CREATE INDEX downloads_tenant ON rasterwire.downloads (tenant, id);
         CREATE TABLE rasterwire.parts (
             hash bytea PRIMARY KEY,
             expires timestamptz NOT NULL,

@@ -1624,8 +1624,8 @@ type DownloadId struct {
 	Token string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
 	// When the id stops working.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// An address that gives the same bytes over HTTP, the token included. Empty where the server has
-	// no HTTP door.
+	// An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+	// redirect to an object store. Empty where the server has no HTTP door.
 	Url           string `protobuf:"bytes,4,opt,name=url,proto3" json:"url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -13,6 +13,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -24,6 +25,68 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// How far a download is.
+type Download_State int32
+
+const (
+	// Not told.
+	Download_STATE_UNSPECIFIED Download_State = 0
+	// No file is there, and none is on its way.
+	Download_STATE_REGISTERED Download_State = 1
+	// The file is rendered, or waits for its turn. Another server that shares the downloads says STATE_REGISTERED
+	// until the file is there.
+	Download_STATE_RENDERING Download_State = 2
+	// The file is there: it is sent at once.
+	Download_STATE_READY Download_State = 3
+	// What PrepareDownload began has failed; `failure` says why. It may be tried again.
+	Download_STATE_FAILED Download_State = 4
+)
+
+// Enum value maps for Download_State.
+var (
+	Download_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_REGISTERED",
+		2: "STATE_RENDERING",
+		3: "STATE_READY",
+		4: "STATE_FAILED",
+	}
+	Download_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_REGISTERED":  1,
+		"STATE_RENDERING":   2,
+		"STATE_READY":       3,
+		"STATE_FAILED":      4,
+	}
+)
+
+func (x Download_State) Enum() *Download_State {
+	p := new(Download_State)
+	*p = x
+	return p
+}
+
+func (x Download_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Download_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_rasterwire_v1_download_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Download_State) Type() protoreflect.EnumType {
+	return &file_rasterwire_v1_download_service_proto_enumTypes[0]
+}
+
+func (x Download_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Download_State.Descriptor instead.
+func (Download_State) EnumDescriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{8, 0}
+}
 
 // Asks for a download id.
 type CreateDownloadRequest struct {
@@ -447,6 +510,546 @@ func (x *StreamDownloadResponse) GetPlan() *DownloadPlan {
 	return nil
 }
 
+// A registered download.
+type Download struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource name, `downloads/{id}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How far it is. Not told in a listing, where no file is looked for.
+	State Download_State `protobuf:"varint,2,opt,name=state,proto3,enum=rasterwire.v1.Download_State" json:"state,omitempty"`
+	// When the id stops working.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The name of the file.
+	Filename string `protobuf:"bytes,4,opt,name=filename,proto3" json:"filename,omitempty"`
+	// The media type of the file.
+	MimeType string `protobuf:"bytes,5,opt,name=mime_type,json=mimeType,proto3" json:"mime_type,omitempty"`
+	// The etag of the file.
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Blocks of the file that are rendered; 0 where none is being rendered.
+	BlocksDone int64 `protobuf:"varint,7,opt,name=blocks_done,json=blocksDone,proto3" json:"blocks_done,omitempty"`
+	// Blocks of the file in all; 0 where none is being rendered.
+	BlocksTotal int64 `protobuf:"varint,8,opt,name=blocks_total,json=blocksTotal,proto3" json:"blocks_total,omitempty"`
+	// Bytes of the file, once it is there.
+	SizeBytes int64 `protobuf:"varint,9,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// Why it failed, in a sentence. Empty where it did not.
+	Failure string `protobuf:"bytes,10,opt,name=failure,proto3" json:"failure,omitempty"`
+	// What it holds. Absent in a listing, and where the image changed or cannot be read any more.
+	Plan          *DownloadPlan `protobuf:"bytes,11,opt,name=plan,proto3" json:"plan,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Download) Reset() {
+	*x = Download{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Download) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Download) ProtoMessage() {}
+
+func (x *Download) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Download.ProtoReflect.Descriptor instead.
+func (*Download) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Download) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Download) GetState() Download_State {
+	if x != nil {
+		return x.State
+	}
+	return Download_STATE_UNSPECIFIED
+}
+
+func (x *Download) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Download) GetFilename() string {
+	if x != nil {
+		return x.Filename
+	}
+	return ""
+}
+
+func (x *Download) GetMimeType() string {
+	if x != nil {
+		return x.MimeType
+	}
+	return ""
+}
+
+func (x *Download) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *Download) GetBlocksDone() int64 {
+	if x != nil {
+		return x.BlocksDone
+	}
+	return 0
+}
+
+func (x *Download) GetBlocksTotal() int64 {
+	if x != nil {
+		return x.BlocksTotal
+	}
+	return 0
+}
+
+func (x *Download) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *Download) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
+func (x *Download) GetPlan() *DownloadPlan {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
+// Asks about a registered download.
+type GetDownloadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `DownloadId.name`. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// `DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDownloadRequest) Reset() {
+	*x = GetDownloadRequest{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDownloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDownloadRequest) ProtoMessage() {}
+
+func (x *GetDownloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDownloadRequest.ProtoReflect.Descriptor instead.
+func (*GetDownloadRequest) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetDownloadRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetDownloadRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// A registered download.
+type GetDownloadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The download.
+	Download      *Download `protobuf:"bytes,1,opt,name=download,proto3" json:"download,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDownloadResponse) Reset() {
+	*x = GetDownloadResponse{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDownloadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDownloadResponse) ProtoMessage() {}
+
+func (x *GetDownloadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDownloadResponse.ProtoReflect.Descriptor instead.
+func (*GetDownloadResponse) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetDownloadResponse) GetDownload() *Download {
+	if x != nil {
+		return x.Download
+	}
+	return nil
+}
+
+// Asks for a file to be rendered.
+type PrepareDownloadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `DownloadId.name`. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// `DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareDownloadRequest) Reset() {
+	*x = PrepareDownloadRequest{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareDownloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareDownloadRequest) ProtoMessage() {}
+
+func (x *PrepareDownloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareDownloadRequest.ProtoReflect.Descriptor instead.
+func (*PrepareDownloadRequest) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PrepareDownloadRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PrepareDownloadRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// A download that is being prepared.
+type PrepareDownloadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The download, as GetDownload tells it.
+	Download      *Download `protobuf:"bytes,1,opt,name=download,proto3" json:"download,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareDownloadResponse) Reset() {
+	*x = PrepareDownloadResponse{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareDownloadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareDownloadResponse) ProtoMessage() {}
+
+func (x *PrepareDownloadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareDownloadResponse.ProtoReflect.Descriptor instead.
+func (*PrepareDownloadResponse) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PrepareDownloadResponse) GetDownload() *Download {
+	if x != nil {
+		return x.Download
+	}
+	return nil
+}
+
+// Asks for a page of downloads.
+type ListDownloadsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many downloads; 0 means 50, and more than 100 count as 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Where to go on: `next_page_token` of the page before. Empty for the first page.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDownloadsRequest) Reset() {
+	*x = ListDownloadsRequest{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDownloadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDownloadsRequest) ProtoMessage() {}
+
+func (x *ListDownloadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDownloadsRequest.ProtoReflect.Descriptor instead.
+func (*ListDownloadsRequest) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListDownloadsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDownloadsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// A page of downloads.
+type ListDownloadsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The downloads, without their tokens.
+	Downloads []*Download `protobuf:"bytes,1,rep,name=downloads,proto3" json:"downloads,omitempty"`
+	// The token of the next page. Empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDownloadsResponse) Reset() {
+	*x = ListDownloadsResponse{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDownloadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDownloadsResponse) ProtoMessage() {}
+
+func (x *ListDownloadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDownloadsResponse.ProtoReflect.Descriptor instead.
+func (*ListDownloadsResponse) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListDownloadsResponse) GetDownloads() []*Download {
+	if x != nil {
+		return x.Downloads
+	}
+	return nil
+}
+
+func (x *ListDownloadsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Asks for a download to be forgotten.
+type DeleteDownloadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `DownloadId.name`. Required.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// `DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteDownloadRequest) Reset() {
+	*x = DeleteDownloadRequest{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteDownloadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteDownloadRequest) ProtoMessage() {}
+
+func (x *DeleteDownloadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteDownloadRequest.ProtoReflect.Descriptor instead.
+func (*DeleteDownloadRequest) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DeleteDownloadRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteDownloadRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// Says that a download is forgotten. Has no fields.
+type DeleteDownloadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteDownloadResponse) Reset() {
+	*x = DeleteDownloadResponse{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteDownloadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteDownloadResponse) ProtoMessage() {}
+
+func (x *DeleteDownloadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteDownloadResponse.ProtoReflect.Descriptor instead.
+func (*DeleteDownloadResponse) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{16}
+}
+
 // Asks for the limits. Has no fields.
 type GetLimitsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -456,7 +1059,7 @@ type GetLimitsRequest struct {
 
 func (x *GetLimitsRequest) Reset() {
 	*x = GetLimitsRequest{}
-	mi := &file_rasterwire_v1_download_service_proto_msgTypes[8]
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +1071,7 @@ func (x *GetLimitsRequest) String() string {
 func (*GetLimitsRequest) ProtoMessage() {}
 
 func (x *GetLimitsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_service_proto_msgTypes[8]
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +1084,7 @@ func (x *GetLimitsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLimitsRequest.ProtoReflect.Descriptor instead.
 func (*GetLimitsRequest) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{8}
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{17}
 }
 
 // What a server will serve at most.
@@ -505,7 +1108,7 @@ type GetLimitsResponse struct {
 
 func (x *GetLimitsResponse) Reset() {
 	*x = GetLimitsResponse{}
-	mi := &file_rasterwire_v1_download_service_proto_msgTypes[9]
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -517,7 +1120,7 @@ func (x *GetLimitsResponse) String() string {
 func (*GetLimitsResponse) ProtoMessage() {}
 
 func (x *GetLimitsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_service_proto_msgTypes[9]
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -530,7 +1133,7 @@ func (x *GetLimitsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLimitsResponse.ProtoReflect.Descriptor instead.
 func (*GetLimitsResponse) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{9}
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetLimitsResponse) GetMaxPixelsPerSide() int64 {
@@ -579,7 +1182,7 @@ var File_rasterwire_v1_download_service_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_download_service_proto_rawDesc = "" +
 	"\n" +
-	"$rasterwire/v1/download_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1crasterwire/v1/download.proto\"V\n" +
+	"$rasterwire/v1/download_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"V\n" +
 	"\x15CreateDownloadRequest\x12=\n" +
 	"\x06params\x18\x01 \x01(\v2\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01R\x06params\"\x85\x01\n" +
 	"\x16CreateDownloadResponse\x12:\n" +
@@ -606,7 +1209,53 @@ const file_rasterwire_v1_download_service_proto_rawDesc = "" +
 	"\x06params\x18\x01 \x01(\v2\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01R\x06params\"}\n" +
 	"\x16StreamDownloadResponse\x122\n" +
 	"\x05chunk\x18\x01 \x01(\v2\x1c.rasterwire.v1.DownloadChunkR\x05chunk\x12/\n" +
-	"\x04plan\x18\x02 \x01(\v2\x1b.rasterwire.v1.DownloadPlanR\x04plan\"\x12\n" +
+	"\x04plan\x18\x02 \x01(\v2\x1b.rasterwire.v1.DownloadPlanR\x04plan\"\xf9\x03\n" +
+	"\bDownload\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1d.rasterwire.v1.Download.StateR\x05state\x12;\n" +
+	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12\x1a\n" +
+	"\bfilename\x18\x04 \x01(\tR\bfilename\x12\x1b\n" +
+	"\tmime_type\x18\x05 \x01(\tR\bmimeType\x12\x12\n" +
+	"\x04etag\x18\x06 \x01(\tR\x04etag\x12\x1f\n" +
+	"\vblocks_done\x18\a \x01(\x03R\n" +
+	"blocksDone\x12!\n" +
+	"\fblocks_total\x18\b \x01(\x03R\vblocksTotal\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\t \x01(\x03R\tsizeBytes\x12\x18\n" +
+	"\afailure\x18\n" +
+	" \x01(\tR\afailure\x12/\n" +
+	"\x04plan\x18\v \x01(\v2\x1b.rasterwire.v1.DownloadPlanR\x04plan\"l\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10STATE_REGISTERED\x10\x01\x12\x13\n" +
+	"\x0fSTATE_RENDERING\x10\x02\x12\x0f\n" +
+	"\vSTATE_READY\x10\x03\x12\x10\n" +
+	"\fSTATE_FAILED\x10\x04\"T\n" +
+	"\x12GetDownloadRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12\x1e\n" +
+	"\x05token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05token\"J\n" +
+	"\x13GetDownloadResponse\x123\n" +
+	"\bdownload\x18\x01 \x01(\v2\x17.rasterwire.v1.DownloadR\bdownload\"X\n" +
+	"\x16PrepareDownloadRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12\x1e\n" +
+	"\x05token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05token\"N\n" +
+	"\x17PrepareDownloadResponse\x123\n" +
+	"\bdownload\x18\x01 \x01(\v2\x17.rasterwire.v1.DownloadR\bdownload\"e\n" +
+	"\x14ListDownloadsRequest\x12$\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"v\n" +
+	"\x15ListDownloadsResponse\x125\n" +
+	"\tdownloads\x18\x01 \x03(\v2\x17.rasterwire.v1.DownloadR\tdownloads\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"W\n" +
+	"\x15DeleteDownloadRequest\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12\x1e\n" +
+	"\x05token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05token\"\x18\n" +
+	"\x16DeleteDownloadResponse\"\x12\n" +
 	"\x10GetLimitsRequest\"\xa4\x02\n" +
 	"\x11GetLimitsResponse\x12-\n" +
 	"\x13max_pixels_per_side\x18\x01 \x01(\x03R\x10maxPixelsPerSide\x124\n" +
@@ -615,12 +1264,16 @@ const file_rasterwire_v1_download_service_proto_rawDesc = "" +
 	"\x13max_region_vertices\x18\x04 \x01(\x05R\x11maxRegionVertices\x12\x1f\n" +
 	"\vchunk_bytes\x18\x05 \x01(\x05R\n" +
 	"chunkBytes\x12<\n" +
-	"\fdownload_ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\vdownloadTtl2\xe9\x03\n" +
+	"\fdownload_ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\vdownloadTtl2\xf0\x06\n" +
 	"\x0fDownloadService\x12]\n" +
 	"\x0eCreateDownload\x12$.rasterwire.v1.CreateDownloadRequest\x1a%.rasterwire.v1.CreateDownloadResponse\x12^\n" +
 	"\fReadDownload\x12\".rasterwire.v1.ReadDownloadRequest\x1a#.rasterwire.v1.ReadDownloadResponse\"\x03\x90\x02\x010\x01\x12\\\n" +
 	"\fPlanDownload\x12\".rasterwire.v1.PlanDownloadRequest\x1a#.rasterwire.v1.PlanDownloadResponse\"\x03\x90\x02\x01\x12d\n" +
-	"\x0eStreamDownload\x12$.rasterwire.v1.StreamDownloadRequest\x1a%.rasterwire.v1.StreamDownloadResponse\"\x03\x90\x02\x010\x01\x12S\n" +
+	"\x0eStreamDownload\x12$.rasterwire.v1.StreamDownloadRequest\x1a%.rasterwire.v1.StreamDownloadResponse\"\x03\x90\x02\x010\x01\x12Y\n" +
+	"\vGetDownload\x12!.rasterwire.v1.GetDownloadRequest\x1a\".rasterwire.v1.GetDownloadResponse\"\x03\x90\x02\x01\x12e\n" +
+	"\x0fPrepareDownload\x12%.rasterwire.v1.PrepareDownloadRequest\x1a&.rasterwire.v1.PrepareDownloadResponse\"\x03\x90\x02\x02\x12_\n" +
+	"\rListDownloads\x12#.rasterwire.v1.ListDownloadsRequest\x1a$.rasterwire.v1.ListDownloadsResponse\"\x03\x90\x02\x01\x12b\n" +
+	"\x0eDeleteDownload\x12$.rasterwire.v1.DeleteDownloadRequest\x1a%.rasterwire.v1.DeleteDownloadResponse\"\x03\x90\x02\x02\x12S\n" +
 	"\tGetLimits\x12\x1f.rasterwire.v1.GetLimitsRequest\x1a .rasterwire.v1.GetLimitsResponse\"\x03\x90\x02\x01Be\n" +
 	"\x11dev.rasterwire.v1B\x14DownloadServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3"
 
@@ -636,50 +1289,76 @@ func file_rasterwire_v1_download_service_proto_rawDescGZIP() []byte {
 	return file_rasterwire_v1_download_service_proto_rawDescData
 }
 
-var file_rasterwire_v1_download_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_rasterwire_v1_download_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_rasterwire_v1_download_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_rasterwire_v1_download_service_proto_goTypes = []any{
-	(*CreateDownloadRequest)(nil),  // 0: rasterwire.v1.CreateDownloadRequest
-	(*CreateDownloadResponse)(nil), // 1: rasterwire.v1.CreateDownloadResponse
-	(*ReadDownloadRequest)(nil),    // 2: rasterwire.v1.ReadDownloadRequest
-	(*ReadDownloadResponse)(nil),   // 3: rasterwire.v1.ReadDownloadResponse
-	(*PlanDownloadRequest)(nil),    // 4: rasterwire.v1.PlanDownloadRequest
-	(*PlanDownloadResponse)(nil),   // 5: rasterwire.v1.PlanDownloadResponse
-	(*StreamDownloadRequest)(nil),  // 6: rasterwire.v1.StreamDownloadRequest
-	(*StreamDownloadResponse)(nil), // 7: rasterwire.v1.StreamDownloadResponse
-	(*GetLimitsRequest)(nil),       // 8: rasterwire.v1.GetLimitsRequest
-	(*GetLimitsResponse)(nil),      // 9: rasterwire.v1.GetLimitsResponse
-	(*DownloadParams)(nil),         // 10: rasterwire.v1.DownloadParams
-	(*DownloadId)(nil),             // 11: rasterwire.v1.DownloadId
-	(*DownloadPlan)(nil),           // 12: rasterwire.v1.DownloadPlan
-	(*DownloadChunk)(nil),          // 13: rasterwire.v1.DownloadChunk
-	(*durationpb.Duration)(nil),    // 14: google.protobuf.Duration
+	(Download_State)(0),             // 0: rasterwire.v1.Download.State
+	(*CreateDownloadRequest)(nil),   // 1: rasterwire.v1.CreateDownloadRequest
+	(*CreateDownloadResponse)(nil),  // 2: rasterwire.v1.CreateDownloadResponse
+	(*ReadDownloadRequest)(nil),     // 3: rasterwire.v1.ReadDownloadRequest
+	(*ReadDownloadResponse)(nil),    // 4: rasterwire.v1.ReadDownloadResponse
+	(*PlanDownloadRequest)(nil),     // 5: rasterwire.v1.PlanDownloadRequest
+	(*PlanDownloadResponse)(nil),    // 6: rasterwire.v1.PlanDownloadResponse
+	(*StreamDownloadRequest)(nil),   // 7: rasterwire.v1.StreamDownloadRequest
+	(*StreamDownloadResponse)(nil),  // 8: rasterwire.v1.StreamDownloadResponse
+	(*Download)(nil),                // 9: rasterwire.v1.Download
+	(*GetDownloadRequest)(nil),      // 10: rasterwire.v1.GetDownloadRequest
+	(*GetDownloadResponse)(nil),     // 11: rasterwire.v1.GetDownloadResponse
+	(*PrepareDownloadRequest)(nil),  // 12: rasterwire.v1.PrepareDownloadRequest
+	(*PrepareDownloadResponse)(nil), // 13: rasterwire.v1.PrepareDownloadResponse
+	(*ListDownloadsRequest)(nil),    // 14: rasterwire.v1.ListDownloadsRequest
+	(*ListDownloadsResponse)(nil),   // 15: rasterwire.v1.ListDownloadsResponse
+	(*DeleteDownloadRequest)(nil),   // 16: rasterwire.v1.DeleteDownloadRequest
+	(*DeleteDownloadResponse)(nil),  // 17: rasterwire.v1.DeleteDownloadResponse
+	(*GetLimitsRequest)(nil),        // 18: rasterwire.v1.GetLimitsRequest
+	(*GetLimitsResponse)(nil),       // 19: rasterwire.v1.GetLimitsResponse
+	(*DownloadParams)(nil),          // 20: rasterwire.v1.DownloadParams
+	(*DownloadId)(nil),              // 21: rasterwire.v1.DownloadId
+	(*DownloadPlan)(nil),            // 22: rasterwire.v1.DownloadPlan
+	(*DownloadChunk)(nil),           // 23: rasterwire.v1.DownloadChunk
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 25: google.protobuf.Duration
 }
 var file_rasterwire_v1_download_service_proto_depIdxs = []int32{
-	10, // 0: rasterwire.v1.CreateDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
-	11, // 1: rasterwire.v1.CreateDownloadResponse.download_id:type_name -> rasterwire.v1.DownloadId
-	12, // 2: rasterwire.v1.CreateDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
-	13, // 3: rasterwire.v1.ReadDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
-	10, // 4: rasterwire.v1.PlanDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
-	12, // 5: rasterwire.v1.PlanDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
-	10, // 6: rasterwire.v1.StreamDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
-	13, // 7: rasterwire.v1.StreamDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
-	12, // 8: rasterwire.v1.StreamDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
-	14, // 9: rasterwire.v1.GetLimitsResponse.download_ttl:type_name -> google.protobuf.Duration
-	0,  // 10: rasterwire.v1.DownloadService.CreateDownload:input_type -> rasterwire.v1.CreateDownloadRequest
-	2,  // 11: rasterwire.v1.DownloadService.ReadDownload:input_type -> rasterwire.v1.ReadDownloadRequest
-	4,  // 12: rasterwire.v1.DownloadService.PlanDownload:input_type -> rasterwire.v1.PlanDownloadRequest
-	6,  // 13: rasterwire.v1.DownloadService.StreamDownload:input_type -> rasterwire.v1.StreamDownloadRequest
-	8,  // 14: rasterwire.v1.DownloadService.GetLimits:input_type -> rasterwire.v1.GetLimitsRequest
-	1,  // 15: rasterwire.v1.DownloadService.CreateDownload:output_type -> rasterwire.v1.CreateDownloadResponse
-	3,  // 16: rasterwire.v1.DownloadService.ReadDownload:output_type -> rasterwire.v1.ReadDownloadResponse
-	5,  // 17: rasterwire.v1.DownloadService.PlanDownload:output_type -> rasterwire.v1.PlanDownloadResponse
-	7,  // 18: rasterwire.v1.DownloadService.StreamDownload:output_type -> rasterwire.v1.StreamDownloadResponse
-	9,  // 19: rasterwire.v1.DownloadService.GetLimits:output_type -> rasterwire.v1.GetLimitsResponse
-	15, // [15:20] is the sub-list for method output_type
-	10, // [10:15] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	20, // 0: rasterwire.v1.CreateDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
+	21, // 1: rasterwire.v1.CreateDownloadResponse.download_id:type_name -> rasterwire.v1.DownloadId
+	22, // 2: rasterwire.v1.CreateDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
+	23, // 3: rasterwire.v1.ReadDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
+	20, // 4: rasterwire.v1.PlanDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
+	22, // 5: rasterwire.v1.PlanDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
+	20, // 6: rasterwire.v1.StreamDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
+	23, // 7: rasterwire.v1.StreamDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
+	22, // 8: rasterwire.v1.StreamDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
+	0,  // 9: rasterwire.v1.Download.state:type_name -> rasterwire.v1.Download.State
+	24, // 10: rasterwire.v1.Download.expire_time:type_name -> google.protobuf.Timestamp
+	22, // 11: rasterwire.v1.Download.plan:type_name -> rasterwire.v1.DownloadPlan
+	9,  // 12: rasterwire.v1.GetDownloadResponse.download:type_name -> rasterwire.v1.Download
+	9,  // 13: rasterwire.v1.PrepareDownloadResponse.download:type_name -> rasterwire.v1.Download
+	9,  // 14: rasterwire.v1.ListDownloadsResponse.downloads:type_name -> rasterwire.v1.Download
+	25, // 15: rasterwire.v1.GetLimitsResponse.download_ttl:type_name -> google.protobuf.Duration
+	1,  // 16: rasterwire.v1.DownloadService.CreateDownload:input_type -> rasterwire.v1.CreateDownloadRequest
+	3,  // 17: rasterwire.v1.DownloadService.ReadDownload:input_type -> rasterwire.v1.ReadDownloadRequest
+	5,  // 18: rasterwire.v1.DownloadService.PlanDownload:input_type -> rasterwire.v1.PlanDownloadRequest
+	7,  // 19: rasterwire.v1.DownloadService.StreamDownload:input_type -> rasterwire.v1.StreamDownloadRequest
+	10, // 20: rasterwire.v1.DownloadService.GetDownload:input_type -> rasterwire.v1.GetDownloadRequest
+	12, // 21: rasterwire.v1.DownloadService.PrepareDownload:input_type -> rasterwire.v1.PrepareDownloadRequest
+	14, // 22: rasterwire.v1.DownloadService.ListDownloads:input_type -> rasterwire.v1.ListDownloadsRequest
+	16, // 23: rasterwire.v1.DownloadService.DeleteDownload:input_type -> rasterwire.v1.DeleteDownloadRequest
+	18, // 24: rasterwire.v1.DownloadService.GetLimits:input_type -> rasterwire.v1.GetLimitsRequest
+	2,  // 25: rasterwire.v1.DownloadService.CreateDownload:output_type -> rasterwire.v1.CreateDownloadResponse
+	4,  // 26: rasterwire.v1.DownloadService.ReadDownload:output_type -> rasterwire.v1.ReadDownloadResponse
+	6,  // 27: rasterwire.v1.DownloadService.PlanDownload:output_type -> rasterwire.v1.PlanDownloadResponse
+	8,  // 28: rasterwire.v1.DownloadService.StreamDownload:output_type -> rasterwire.v1.StreamDownloadResponse
+	11, // 29: rasterwire.v1.DownloadService.GetDownload:output_type -> rasterwire.v1.GetDownloadResponse
+	13, // 30: rasterwire.v1.DownloadService.PrepareDownload:output_type -> rasterwire.v1.PrepareDownloadResponse
+	15, // 31: rasterwire.v1.DownloadService.ListDownloads:output_type -> rasterwire.v1.ListDownloadsResponse
+	17, // 32: rasterwire.v1.DownloadService.DeleteDownload:output_type -> rasterwire.v1.DeleteDownloadResponse
+	19, // 33: rasterwire.v1.DownloadService.GetLimits:output_type -> rasterwire.v1.GetLimitsResponse
+	25, // [25:34] is the sub-list for method output_type
+	16, // [16:25] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_service_proto_init() }
@@ -693,13 +1372,14 @@ func file_rasterwire_v1_download_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_download_service_proto_rawDesc), len(file_rasterwire_v1_download_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   10,
+			NumEnums:      1,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_rasterwire_v1_download_service_proto_goTypes,
 		DependencyIndexes: file_rasterwire_v1_download_service_proto_depIdxs,
+		EnumInfos:         file_rasterwire_v1_download_service_proto_enumTypes,
 		MessageInfos:      file_rasterwire_v1_download_service_proto_msgTypes,
 	}.Build()
 	File_rasterwire_v1_download_service_proto = out.File

@@ -21,11 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	DownloadService_CreateDownload_FullMethodName = "/rasterwire.v1.DownloadService/CreateDownload"
-	DownloadService_ReadDownload_FullMethodName   = "/rasterwire.v1.DownloadService/ReadDownload"
-	DownloadService_PlanDownload_FullMethodName   = "/rasterwire.v1.DownloadService/PlanDownload"
-	DownloadService_StreamDownload_FullMethodName = "/rasterwire.v1.DownloadService/StreamDownload"
-	DownloadService_GetLimits_FullMethodName      = "/rasterwire.v1.DownloadService/GetLimits"
+	DownloadService_CreateDownload_FullMethodName  = "/rasterwire.v1.DownloadService/CreateDownload"
+	DownloadService_ReadDownload_FullMethodName    = "/rasterwire.v1.DownloadService/ReadDownload"
+	DownloadService_PlanDownload_FullMethodName    = "/rasterwire.v1.DownloadService/PlanDownload"
+	DownloadService_StreamDownload_FullMethodName  = "/rasterwire.v1.DownloadService/StreamDownload"
+	DownloadService_GetDownload_FullMethodName     = "/rasterwire.v1.DownloadService/GetDownload"
+	DownloadService_PrepareDownload_FullMethodName = "/rasterwire.v1.DownloadService/PrepareDownload"
+	DownloadService_ListDownloads_FullMethodName   = "/rasterwire.v1.DownloadService/ListDownloads"
+	DownloadService_DeleteDownload_FullMethodName  = "/rasterwire.v1.DownloadService/DeleteDownload"
+	DownloadService_GetLimits_FullMethodName       = "/rasterwire.v1.DownloadService/GetLimits"
 )
 
 // DownloadServiceClient is the client API for DownloadService service.
@@ -64,6 +68,25 @@ type DownloadServiceClient interface {
 	// Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
 	// UNAVAILABLE (the server stops).
 	StreamDownload(ctx context.Context, in *StreamDownloadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamDownloadResponse], error)
+	// Returns how far a registered download is, and what it holds.
+	//
+	// Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+	GetDownload(ctx context.Context, in *GetDownloadRequest, opts ...grpc.CallOption) (*GetDownloadResponse, error)
+	// Begins to render the file of a registered download, and answers at once.
+	//
+	// It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+	// or is rendered already. Errors: as ReadDownload.
+	PrepareDownload(ctx context.Context, in *PrepareDownloadRequest, opts ...grpc.CallOption) (*PrepareDownloadResponse, error)
+	// Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+	//
+	// A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+	ListDownloads(ctx context.Context, in *ListDownloadsRequest, opts ...grpc.CallOption) (*ListDownloadsResponse, error)
+	// Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+	//
+	// What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+	// The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+	// Errors: as GetDownload.
+	DeleteDownload(ctx context.Context, in *DeleteDownloadRequest, opts ...grpc.CallOption) (*DeleteDownloadResponse, error)
 	// Returns what this server will serve at most.
 	GetLimits(ctx context.Context, in *GetLimitsRequest, opts ...grpc.CallOption) (*GetLimitsResponse, error)
 }
@@ -134,6 +157,46 @@ func (c *downloadServiceClient) StreamDownload(ctx context.Context, in *StreamDo
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DownloadService_StreamDownloadClient = grpc.ServerStreamingClient[StreamDownloadResponse]
 
+func (c *downloadServiceClient) GetDownload(ctx context.Context, in *GetDownloadRequest, opts ...grpc.CallOption) (*GetDownloadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetDownloadResponse)
+	err := c.cc.Invoke(ctx, DownloadService_GetDownload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *downloadServiceClient) PrepareDownload(ctx context.Context, in *PrepareDownloadRequest, opts ...grpc.CallOption) (*PrepareDownloadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PrepareDownloadResponse)
+	err := c.cc.Invoke(ctx, DownloadService_PrepareDownload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *downloadServiceClient) ListDownloads(ctx context.Context, in *ListDownloadsRequest, opts ...grpc.CallOption) (*ListDownloadsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDownloadsResponse)
+	err := c.cc.Invoke(ctx, DownloadService_ListDownloads_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *downloadServiceClient) DeleteDownload(ctx context.Context, in *DeleteDownloadRequest, opts ...grpc.CallOption) (*DeleteDownloadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteDownloadResponse)
+	err := c.cc.Invoke(ctx, DownloadService_DeleteDownload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *downloadServiceClient) GetLimits(ctx context.Context, in *GetLimitsRequest, opts ...grpc.CallOption) (*GetLimitsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetLimitsResponse)
@@ -180,6 +243,25 @@ type DownloadServiceServer interface {
 	// Errors: as CreateDownload; RESOURCE_EXHAUSTED (too many streams at once; comes with a RetryInfo),
 	// UNAVAILABLE (the server stops).
 	StreamDownload(*StreamDownloadRequest, grpc.ServerStreamingServer[StreamDownloadResponse]) error
+	// Returns how far a registered download is, and what it holds.
+	//
+	// Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+	GetDownload(context.Context, *GetDownloadRequest) (*GetDownloadResponse, error)
+	// Begins to render the file of a registered download, and answers at once.
+	//
+	// It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+	// or is rendered already. Errors: as ReadDownload.
+	PrepareDownload(context.Context, *PrepareDownloadRequest) (*PrepareDownloadResponse, error)
+	// Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+	//
+	// A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+	ListDownloads(context.Context, *ListDownloadsRequest) (*ListDownloadsResponse, error)
+	// Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+	//
+	// What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+	// The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+	// Errors: as GetDownload.
+	DeleteDownload(context.Context, *DeleteDownloadRequest) (*DeleteDownloadResponse, error)
 	// Returns what this server will serve at most.
 	GetLimits(context.Context, *GetLimitsRequest) (*GetLimitsResponse, error)
 	mustEmbedUnimplementedDownloadServiceServer()
@@ -203,6 +285,18 @@ func (UnimplementedDownloadServiceServer) PlanDownload(context.Context, *PlanDow
 }
 func (UnimplementedDownloadServiceServer) StreamDownload(*StreamDownloadRequest, grpc.ServerStreamingServer[StreamDownloadResponse]) error {
 	return status.Error(codes.Unimplemented, "method StreamDownload not implemented")
+}
+func (UnimplementedDownloadServiceServer) GetDownload(context.Context, *GetDownloadRequest) (*GetDownloadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDownload not implemented")
+}
+func (UnimplementedDownloadServiceServer) PrepareDownload(context.Context, *PrepareDownloadRequest) (*PrepareDownloadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PrepareDownload not implemented")
+}
+func (UnimplementedDownloadServiceServer) ListDownloads(context.Context, *ListDownloadsRequest) (*ListDownloadsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDownloads not implemented")
+}
+func (UnimplementedDownloadServiceServer) DeleteDownload(context.Context, *DeleteDownloadRequest) (*DeleteDownloadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteDownload not implemented")
 }
 func (UnimplementedDownloadServiceServer) GetLimits(context.Context, *GetLimitsRequest) (*GetLimitsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLimits not implemented")
@@ -286,6 +380,78 @@ func _DownloadService_StreamDownload_Handler(srv interface{}, stream grpc.Server
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type DownloadService_StreamDownloadServer = grpc.ServerStreamingServer[StreamDownloadResponse]
 
+func _DownloadService_GetDownload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDownloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DownloadServiceServer).GetDownload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DownloadService_GetDownload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DownloadServiceServer).GetDownload(ctx, req.(*GetDownloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DownloadService_PrepareDownload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PrepareDownloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DownloadServiceServer).PrepareDownload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DownloadService_PrepareDownload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DownloadServiceServer).PrepareDownload(ctx, req.(*PrepareDownloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DownloadService_ListDownloads_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDownloadsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DownloadServiceServer).ListDownloads(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DownloadService_ListDownloads_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DownloadServiceServer).ListDownloads(ctx, req.(*ListDownloadsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _DownloadService_DeleteDownload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteDownloadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DownloadServiceServer).DeleteDownload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DownloadService_DeleteDownload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DownloadServiceServer).DeleteDownload(ctx, req.(*DeleteDownloadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _DownloadService_GetLimits_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetLimitsRequest)
 	if err := dec(in); err != nil {
@@ -318,6 +484,22 @@ var DownloadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PlanDownload",
 			Handler:    _DownloadService_PlanDownload_Handler,
+		},
+		{
+			MethodName: "GetDownload",
+			Handler:    _DownloadService_GetDownload_Handler,
+		},
+		{
+			MethodName: "PrepareDownload",
+			Handler:    _DownloadService_PrepareDownload_Handler,
+		},
+		{
+			MethodName: "ListDownloads",
+			Handler:    _DownloadService_ListDownloads_Handler,
+		},
+		{
+			MethodName: "DeleteDownload",
+			Handler:    _DownloadService_DeleteDownload_Handler,
 		},
 		{
 			MethodName: "GetLimits",

@@ -613,8 +613,8 @@ export type DownloadId = Message<"rasterwire.v1.DownloadId"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-   * no HTTP door.
+   * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+   * redirect to an object store. Empty where the server has no HTTP door.
    *
    * @generated from field: string url = 4;
    */

@@ -4,11 +4,11 @@
 // @generated from file rasterwire/v1/download_service.proto (package rasterwire.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
-import type { Duration } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { DownloadChunk, DownloadId, DownloadParams, DownloadPlan } from "./download_pb.js";
 import { file_rasterwire_v1_download } from "./download_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rasterwire/v1/download_service.proto.
  */
 export const file_rasterwire_v1_download_service: GenFile = /*@__PURE__*/
-  fileDesc("CiRyYXN0ZXJ3aXJlL3YxL2Rvd25sb2FkX3NlcnZpY2UucHJvdG8SDXJhc3RlcndpcmUudjEiTgoVQ3JlYXRlRG93bmxvYWRSZXF1ZXN0EjUKBnBhcmFtcxgBIAEoCzIdLnJhc3RlcndpcmUudjEuRG93bmxvYWRQYXJhbXNCBrpIA8gBASJzChZDcmVhdGVEb3dubG9hZFJlc3BvbnNlEi4KC2Rvd25sb2FkX2lkGAEgASgLMhkucmFzdGVyd2lyZS52MS5Eb3dubG9hZElkEikKBHBsYW4YAiABKAsyGy5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGxhbiKdAQoTUmVhZERvd25sb2FkUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGIACEhkKBXRva2VuGAIgASgJQgq6SAdyBRABGIACEhwKC3JlYWRfb2Zmc2V0GAMgASgDQge6SAQiAigAEhsKCnJlYWRfbGltaXQYBCABKANCB7pIBCICKAASFgoEZXRhZxgFIAEoCUIIukgFcgMYgAIiQwoUUmVhZERvd25sb2FkUmVzcG9uc2USKwoFY2h1bmsYASABKAsyHC5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkQ2h1bmsiTAoTUGxhbkRvd25sb2FkUmVxdWVzdBI1CgZwYXJhbXMYASABKAsyHS5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGFyYW1zQga6SAPIAQEiQQoUUGxhbkRvd25sb2FkUmVzcG9uc2USKQoEcGxhbhgBIAEoCzIbLnJhc3RlcndpcmUudjEuRG93bmxvYWRQbGFuIk4KFVN0cmVhbURvd25sb2FkUmVxdWVzdBI1CgZwYXJhbXMYASABKAsyHS5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGFyYW1zQga6SAPIAQEicAoWU3RyZWFtRG93bmxvYWRSZXNwb25zZRIrCgVjaHVuaxgBIAEoCzIcLnJhc3RlcndpcmUudjEuRG93bmxvYWRDaHVuaxIpCgRwbGFuGAIgASgLMhsucmFzdGVyd2lyZS52MS5Eb3dubG9hZFBsYW4iEgoQR2V0TGltaXRzUmVxdWVzdCLGAQoRR2V0TGltaXRzUmVzcG9uc2USGwoTbWF4X3BpeGVsc19wZXJfc2lkZRgBIAEoAxIeChZtYXhfdW5jb21wcmVzc2VkX2J5dGVzGAIgASgDEhEKCW1heF9iYW5kcxgDIAEoBRIbChNtYXhfcmVnaW9uX3ZlcnRpY2VzGAQgASgFEhMKC2NodW5rX2J5dGVzGAUgASgFEi8KDGRvd25sb2FkX3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbjLpAwoPRG93bmxvYWRTZXJ2aWNlEl0KDkNyZWF0ZURvd25sb2FkEiQucmFzdGVyd2lyZS52MS5DcmVhdGVEb3dubG9hZFJlcXVlc3QaJS5yYXN0ZXJ3aXJlLnYxLkNyZWF0ZURvd25sb2FkUmVzcG9uc2USXgoMUmVhZERvd25sb2FkEiIucmFzdGVyd2lyZS52MS5SZWFkRG93bmxvYWRSZXF1ZXN0GiMucmFzdGVyd2lyZS52MS5SZWFkRG93bmxvYWRSZXNwb25zZSIDkAIBMAESXAoMUGxhbkRvd25sb2FkEiIucmFzdGVyd2lyZS52MS5QbGFuRG93bmxvYWRSZXF1ZXN0GiMucmFzdGVyd2lyZS52MS5QbGFuRG93bmxvYWRSZXNwb25zZSIDkAIBEmQKDlN0cmVhbURvd25sb2FkEiQucmFzdGVyd2lyZS52MS5TdHJlYW1Eb3dubG9hZFJlcXVlc3QaJS5yYXN0ZXJ3aXJlLnYxLlN0cmVhbURvd25sb2FkUmVzcG9uc2UiA5ACATABElMKCUdldExpbWl0cxIfLnJhc3RlcndpcmUudjEuR2V0TGltaXRzUmVxdWVzdBogLnJhc3RlcndpcmUudjEuR2V0TGltaXRzUmVzcG9uc2UiA5ACAUJlChFkZXYucmFzdGVyd2lyZS52MUIURG93bmxvYWRTZXJ2aWNlUHJvdG9QAVo4cmFzdGVyd2lyZS5kZXYvY2xpZW50cy9nby9nZW4vcmFzdGVyd2lyZS92MTtyYXN0ZXJ3aXJldjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_rasterwire_v1_download]);
+  fileDesc("CiRyYXN0ZXJ3aXJlL3YxL2Rvd25sb2FkX3NlcnZpY2UucHJvdG8SDXJhc3RlcndpcmUudjEiTgoVQ3JlYXRlRG93bmxvYWRSZXF1ZXN0EjUKBnBhcmFtcxgBIAEoCzIdLnJhc3RlcndpcmUudjEuRG93bmxvYWRQYXJhbXNCBrpIA8gBASJzChZDcmVhdGVEb3dubG9hZFJlc3BvbnNlEi4KC2Rvd25sb2FkX2lkGAEgASgLMhkucmFzdGVyd2lyZS52MS5Eb3dubG9hZElkEikKBHBsYW4YAiABKAsyGy5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGxhbiKdAQoTUmVhZERvd25sb2FkUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGIACEhkKBXRva2VuGAIgASgJQgq6SAdyBRABGIACEhwKC3JlYWRfb2Zmc2V0GAMgASgDQge6SAQiAigAEhsKCnJlYWRfbGltaXQYBCABKANCB7pIBCICKAASFgoEZXRhZxgFIAEoCUIIukgFcgMYgAIiQwoUUmVhZERvd25sb2FkUmVzcG9uc2USKwoFY2h1bmsYASABKAsyHC5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkQ2h1bmsiTAoTUGxhbkRvd25sb2FkUmVxdWVzdBI1CgZwYXJhbXMYASABKAsyHS5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGFyYW1zQga6SAPIAQEiQQoUUGxhbkRvd25sb2FkUmVzcG9uc2USKQoEcGxhbhgBIAEoCzIbLnJhc3RlcndpcmUudjEuRG93bmxvYWRQbGFuIk4KFVN0cmVhbURvd25sb2FkUmVxdWVzdBI1CgZwYXJhbXMYASABKAsyHS5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGFyYW1zQga6SAPIAQEicAoWU3RyZWFtRG93bmxvYWRSZXNwb25zZRIrCgVjaHVuaxgBIAEoCzIcLnJhc3RlcndpcmUudjEuRG93bmxvYWRDaHVuaxIpCgRwbGFuGAIgASgLMhsucmFzdGVyd2lyZS52MS5Eb3dubG9hZFBsYW4ikwMKCERvd25sb2FkEgwKBG5hbWUYASABKAkSLAoFc3RhdGUYAiABKA4yHS5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkLlN0YXRlEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghmaWxlbmFtZRgEIAEoCRIRCgltaW1lX3R5cGUYBSABKAkSDAoEZXRhZxgGIAEoCRITCgtibG9ja3NfZG9uZRgHIAEoAxIUCgxibG9ja3NfdG90YWwYCCABKAMSEgoKc2l6ZV9ieXRlcxgJIAEoAxIPCgdmYWlsdXJlGAogASgJEikKBHBsYW4YCyABKAsyGy5yYXN0ZXJ3aXJlLnYxLkRvd25sb2FkUGxhbiJsCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhQKEFNUQVRFX1JFR0lTVEVSRUQQARITCg9TVEFURV9SRU5ERVJJTkcQAhIPCgtTVEFURV9SRUFEWRADEhAKDFNUQVRFX0ZBSUxFRBAEIkcKEkdldERvd25sb2FkUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGIACEhcKBXRva2VuGAIgASgJQgi6SAVyAxiAAiJAChNHZXREb3dubG9hZFJlc3BvbnNlEikKCGRvd25sb2FkGAEgASgLMhcucmFzdGVyd2lyZS52MS5Eb3dubG9hZCJLChZQcmVwYXJlRG93bmxvYWRSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAISFwoFdG9rZW4YAiABKAlCCLpIBXIDGIACIkQKF1ByZXBhcmVEb3dubG9hZFJlc3BvbnNlEikKCGRvd25sb2FkGAEgASgLMhcucmFzdGVyd2lyZS52MS5Eb3dubG9hZCJQChRMaXN0RG93bmxvYWRzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgAIiXAoVTGlzdERvd25sb2Fkc1Jlc3BvbnNlEioKCWRvd25sb2FkcxgBIAMoCzIXLnJhc3RlcndpcmUudjEuRG93bmxvYWQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkoKFURlbGV0ZURvd25sb2FkUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGIACEhcKBXRva2VuGAIgASgJQgi6SAVyAxiAAiIYChZEZWxldGVEb3dubG9hZFJlc3BvbnNlIhIKEEdldExpbWl0c1JlcXVlc3QixgEKEUdldExpbWl0c1Jlc3BvbnNlEhsKE21heF9waXhlbHNfcGVyX3NpZGUYASABKAMSHgoWbWF4X3VuY29tcHJlc3NlZF9ieXRlcxgCIAEoAxIRCgltYXhfYmFuZHMYAyABKAUSGwoTbWF4X3JlZ2lvbl92ZXJ0aWNlcxgEIAEoBRITCgtjaHVua19ieXRlcxgFIAEoBRIvCgxkb3dubG9hZF90dGwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24y8AYKD0Rvd25sb2FkU2VydmljZRJdCg5DcmVhdGVEb3dubG9hZBIkLnJhc3RlcndpcmUudjEuQ3JlYXRlRG93bmxvYWRSZXF1ZXN0GiUucmFzdGVyd2lyZS52MS5DcmVhdGVEb3dubG9hZFJlc3BvbnNlEl4KDFJlYWREb3dubG9hZBIiLnJhc3RlcndpcmUudjEuUmVhZERvd25sb2FkUmVxdWVzdBojLnJhc3RlcndpcmUudjEuUmVhZERvd25sb2FkUmVzcG9uc2UiA5ACATABElwKDFBsYW5Eb3dubG9hZBIiLnJhc3RlcndpcmUudjEuUGxhbkRvd25sb2FkUmVxdWVzdBojLnJhc3RlcndpcmUudjEuUGxhbkRvd25sb2FkUmVzcG9uc2UiA5ACARJkCg5TdHJlYW1Eb3dubG9hZBIkLnJhc3RlcndpcmUudjEuU3RyZWFtRG93bmxvYWRSZXF1ZXN0GiUucmFzdGVyd2lyZS52MS5TdHJlYW1Eb3dubG9hZFJlc3BvbnNlIgOQAgEwARJZCgtHZXREb3dubG9hZBIhLnJhc3RlcndpcmUudjEuR2V0RG93bmxvYWRSZXF1ZXN0GiIucmFzdGVyd2lyZS52MS5HZXREb3dubG9hZFJlc3BvbnNlIgOQAgESZQoPUHJlcGFyZURvd25sb2FkEiUucmFzdGVyd2lyZS52MS5QcmVwYXJlRG93bmxvYWRSZXF1ZXN0GiYucmFzdGVyd2lyZS52MS5QcmVwYXJlRG93bmxvYWRSZXNwb25zZSIDkAICEl8KDUxpc3REb3dubG9hZHMSIy5yYXN0ZXJ3aXJlLnYxLkxpc3REb3dubG9hZHNSZXF1ZXN0GiQucmFzdGVyd2lyZS52MS5MaXN0RG93bmxvYWRzUmVzcG9uc2UiA5ACARJiCg5EZWxldGVEb3dubG9hZBIkLnJhc3RlcndpcmUudjEuRGVsZXRlRG93bmxvYWRSZXF1ZXN0GiUucmFzdGVyd2lyZS52MS5EZWxldGVEb3dubG9hZFJlc3BvbnNlIgOQAgISUwoJR2V0TGltaXRzEh8ucmFzdGVyd2lyZS52MS5HZXRMaW1pdHNSZXF1ZXN0GiAucmFzdGVyd2lyZS52MS5HZXRMaW1pdHNSZXNwb25zZSIDkAIBQmUKEWRldi5yYXN0ZXJ3aXJlLnYxQhREb3dubG9hZFNlcnZpY2VQcm90b1ABWjhyYXN0ZXJ3aXJlLmRldi9jbGllbnRzL2dvL2dlbi9yYXN0ZXJ3aXJlL3YxO3Jhc3RlcndpcmV2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_rasterwire_v1_download]);
 
 /**
  * Asks for a download id.
@@ -230,6 +230,343 @@ export const StreamDownloadResponseSchema: GenMessage<StreamDownloadResponse> = 
   messageDesc(file_rasterwire_v1_download_service, 7);
 
 /**
+ * A registered download.
+ *
+ * @generated from message rasterwire.v1.Download
+ */
+export type Download = Message<"rasterwire.v1.Download"> & {
+  /**
+   * The resource name, `downloads/{id}`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * How far it is. Not told in a listing, where no file is looked for.
+   *
+   * @generated from field: rasterwire.v1.Download.State state = 2;
+   */
+  state: Download_State;
+
+  /**
+   * When the id stops working.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 3;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * The name of the file.
+   *
+   * @generated from field: string filename = 4;
+   */
+  filename: string;
+
+  /**
+   * The media type of the file.
+   *
+   * @generated from field: string mime_type = 5;
+   */
+  mimeType: string;
+
+  /**
+   * The etag of the file.
+   *
+   * @generated from field: string etag = 6;
+   */
+  etag: string;
+
+  /**
+   * Blocks of the file that are rendered; 0 where none is being rendered.
+   *
+   * @generated from field: int64 blocks_done = 7;
+   */
+  blocksDone: bigint;
+
+  /**
+   * Blocks of the file in all; 0 where none is being rendered.
+   *
+   * @generated from field: int64 blocks_total = 8;
+   */
+  blocksTotal: bigint;
+
+  /**
+   * Bytes of the file, once it is there.
+   *
+   * @generated from field: int64 size_bytes = 9;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * Why it failed, in a sentence. Empty where it did not.
+   *
+   * @generated from field: string failure = 10;
+   */
+  failure: string;
+
+  /**
+   * What it holds. Absent in a listing, and where the image changed or cannot be read any more.
+   *
+   * @generated from field: rasterwire.v1.DownloadPlan plan = 11;
+   */
+  plan?: DownloadPlan | undefined;
+};
+
+/**
+ * Describes the message rasterwire.v1.Download.
+ * Use `create(DownloadSchema)` to create a new message.
+ */
+export const DownloadSchema: GenMessage<Download> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 8);
+
+/**
+ * How far a download is.
+ *
+ * @generated from enum rasterwire.v1.Download.State
+ */
+export enum Download_State {
+  /**
+   * Not told.
+   *
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * No file is there, and none is on its way.
+   *
+   * @generated from enum value: STATE_REGISTERED = 1;
+   */
+  REGISTERED = 1,
+
+  /**
+   * The file is rendered, or waits for its turn. Another server that shares the downloads says STATE_REGISTERED
+   * until the file is there.
+   *
+   * @generated from enum value: STATE_RENDERING = 2;
+   */
+  RENDERING = 2,
+
+  /**
+   * The file is there: it is sent at once.
+   *
+   * @generated from enum value: STATE_READY = 3;
+   */
+  READY = 3,
+
+  /**
+   * What PrepareDownload began has failed; `failure` says why. It may be tried again.
+   *
+   * @generated from enum value: STATE_FAILED = 4;
+   */
+  FAILED = 4,
+}
+
+/**
+ * Describes the enum rasterwire.v1.Download.State.
+ */
+export const Download_StateSchema: GenEnum<Download_State> = /*@__PURE__*/
+  enumDesc(file_rasterwire_v1_download_service, 8, 0);
+
+/**
+ * Asks about a registered download.
+ *
+ * @generated from message rasterwire.v1.GetDownloadRequest
+ */
+export type GetDownloadRequest = Message<"rasterwire.v1.GetDownloadRequest"> & {
+  /**
+   * `DownloadId.name`. Required.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * `DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.GetDownloadRequest.
+ * Use `create(GetDownloadRequestSchema)` to create a new message.
+ */
+export const GetDownloadRequestSchema: GenMessage<GetDownloadRequest> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 9);
+
+/**
+ * A registered download.
+ *
+ * @generated from message rasterwire.v1.GetDownloadResponse
+ */
+export type GetDownloadResponse = Message<"rasterwire.v1.GetDownloadResponse"> & {
+  /**
+   * The download.
+   *
+   * @generated from field: rasterwire.v1.Download download = 1;
+   */
+  download?: Download | undefined;
+};
+
+/**
+ * Describes the message rasterwire.v1.GetDownloadResponse.
+ * Use `create(GetDownloadResponseSchema)` to create a new message.
+ */
+export const GetDownloadResponseSchema: GenMessage<GetDownloadResponse> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 10);
+
+/**
+ * Asks for a file to be rendered.
+ *
+ * @generated from message rasterwire.v1.PrepareDownloadRequest
+ */
+export type PrepareDownloadRequest = Message<"rasterwire.v1.PrepareDownloadRequest"> & {
+  /**
+   * `DownloadId.name`. Required.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * `DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.PrepareDownloadRequest.
+ * Use `create(PrepareDownloadRequestSchema)` to create a new message.
+ */
+export const PrepareDownloadRequestSchema: GenMessage<PrepareDownloadRequest> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 11);
+
+/**
+ * A download that is being prepared.
+ *
+ * @generated from message rasterwire.v1.PrepareDownloadResponse
+ */
+export type PrepareDownloadResponse = Message<"rasterwire.v1.PrepareDownloadResponse"> & {
+  /**
+   * The download, as GetDownload tells it.
+   *
+   * @generated from field: rasterwire.v1.Download download = 1;
+   */
+  download?: Download | undefined;
+};
+
+/**
+ * Describes the message rasterwire.v1.PrepareDownloadResponse.
+ * Use `create(PrepareDownloadResponseSchema)` to create a new message.
+ */
+export const PrepareDownloadResponseSchema: GenMessage<PrepareDownloadResponse> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 12);
+
+/**
+ * Asks for a page of downloads.
+ *
+ * @generated from message rasterwire.v1.ListDownloadsRequest
+ */
+export type ListDownloadsRequest = Message<"rasterwire.v1.ListDownloadsRequest"> & {
+  /**
+   * At most this many downloads; 0 means 50, and more than 100 count as 100.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.ListDownloadsRequest.
+ * Use `create(ListDownloadsRequestSchema)` to create a new message.
+ */
+export const ListDownloadsRequestSchema: GenMessage<ListDownloadsRequest> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 13);
+
+/**
+ * A page of downloads.
+ *
+ * @generated from message rasterwire.v1.ListDownloadsResponse
+ */
+export type ListDownloadsResponse = Message<"rasterwire.v1.ListDownloadsResponse"> & {
+  /**
+   * The downloads, without their tokens.
+   *
+   * @generated from field: repeated rasterwire.v1.Download downloads = 1;
+   */
+  downloads: Download[];
+
+  /**
+   * The token of the next page. Empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.ListDownloadsResponse.
+ * Use `create(ListDownloadsResponseSchema)` to create a new message.
+ */
+export const ListDownloadsResponseSchema: GenMessage<ListDownloadsResponse> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 14);
+
+/**
+ * Asks for a download to be forgotten.
+ *
+ * @generated from message rasterwire.v1.DeleteDownloadRequest
+ */
+export type DeleteDownloadRequest = Message<"rasterwire.v1.DeleteDownloadRequest"> & {
+  /**
+   * `DownloadId.name`. Required.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * `DownloadId.token`. Required where the server knows no tenants: a tenant needs none for its own downloads.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.DeleteDownloadRequest.
+ * Use `create(DeleteDownloadRequestSchema)` to create a new message.
+ */
+export const DeleteDownloadRequestSchema: GenMessage<DeleteDownloadRequest> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 15);
+
+/**
+ * Says that a download is forgotten. Has no fields.
+ *
+ * @generated from message rasterwire.v1.DeleteDownloadResponse
+ */
+export type DeleteDownloadResponse = Message<"rasterwire.v1.DeleteDownloadResponse"> & {
+};
+
+/**
+ * Describes the message rasterwire.v1.DeleteDownloadResponse.
+ * Use `create(DeleteDownloadResponseSchema)` to create a new message.
+ */
+export const DeleteDownloadResponseSchema: GenMessage<DeleteDownloadResponse> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download_service, 16);
+
+/**
  * Asks for the limits. Has no fields.
  *
  * @generated from message rasterwire.v1.GetLimitsRequest
@@ -242,7 +579,7 @@ export type GetLimitsRequest = Message<"rasterwire.v1.GetLimitsRequest"> & {
  * Use `create(GetLimitsRequestSchema)` to create a new message.
  */
 export const GetLimitsRequestSchema: GenMessage<GetLimitsRequest> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download_service, 8);
+  messageDesc(file_rasterwire_v1_download_service, 17);
 
 /**
  * What a server will serve at most.
@@ -298,7 +635,7 @@ export type GetLimitsResponse = Message<"rasterwire.v1.GetLimitsResponse"> & {
  * Use `create(GetLimitsResponseSchema)` to create a new message.
  */
 export const GetLimitsResponseSchema: GenMessage<GetLimitsResponse> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download_service, 9);
+  messageDesc(file_rasterwire_v1_download_service, 18);
 
 /**
  * Delivers exact pieces of images as verified files.
@@ -367,6 +704,57 @@ export const DownloadService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamDownloadRequestSchema;
     output: typeof StreamDownloadResponseSchema;
+  },
+  /**
+   * Returns how far a registered download is, and what it holds.
+   *
+   * Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+   *
+   * @generated from rpc rasterwire.v1.DownloadService.GetDownload
+   */
+  getDownload: {
+    methodKind: "unary";
+    input: typeof GetDownloadRequestSchema;
+    output: typeof GetDownloadResponseSchema;
+  },
+  /**
+   * Begins to render the file of a registered download, and answers at once.
+   *
+   * It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+   * or is rendered already. Errors: as ReadDownload.
+   *
+   * @generated from rpc rasterwire.v1.DownloadService.PrepareDownload
+   */
+  prepareDownload: {
+    methodKind: "unary";
+    input: typeof PrepareDownloadRequestSchema;
+    output: typeof PrepareDownloadResponseSchema;
+  },
+  /**
+   * Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+   *
+   * A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+   *
+   * @generated from rpc rasterwire.v1.DownloadService.ListDownloads
+   */
+  listDownloads: {
+    methodKind: "unary";
+    input: typeof ListDownloadsRequestSchema;
+    output: typeof ListDownloadsResponseSchema;
+  },
+  /**
+   * Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+   *
+   * What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+   * The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+   * Errors: as GetDownload.
+   *
+   * @generated from rpc rasterwire.v1.DownloadService.DeleteDownload
+   */
+  deleteDownload: {
+    methodKind: "unary";
+    input: typeof DeleteDownloadRequestSchema;
+    output: typeof DeleteDownloadResponseSchema;
   },
   /**
    * Returns what this server will serve at most.

@@ -188,8 +188,8 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object url_ = "";
   /**
    * <pre>
-   * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-   * no HTTP door.
+   * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+   * redirect to an object store. Empty where the server has no HTTP door.
    * </pre>
    *
    * <code>string url = 4;</code>
@@ -210,8 +210,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-   * no HTTP door.
+   * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+   * redirect to an object store. Empty where the server has no HTTP door.
    * </pre>
    *
    * <code>string url = 4;</code>
@@ -967,8 +967,8 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object url_ = "";
     /**
      * <pre>
-     * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-     * no HTTP door.
+     * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+     * redirect to an object store. Empty where the server has no HTTP door.
      * </pre>
      *
      * <code>string url = 4;</code>
@@ -988,8 +988,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-     * no HTTP door.
+     * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+     * redirect to an object store. Empty where the server has no HTTP door.
      * </pre>
      *
      * <code>string url = 4;</code>
@@ -1010,8 +1010,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-     * no HTTP door.
+     * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+     * redirect to an object store. Empty where the server has no HTTP door.
      * </pre>
      *
      * <code>string url = 4;</code>
@@ -1028,8 +1028,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-     * no HTTP door.
+     * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+     * redirect to an object store. Empty where the server has no HTTP door.
      * </pre>
      *
      * <code>string url = 4;</code>
@@ -1043,8 +1043,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-     * no HTTP door.
+     * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+     * redirect to an object store. Empty where the server has no HTTP door.
      * </pre>
      *
      * <code>string url = 4;</code>

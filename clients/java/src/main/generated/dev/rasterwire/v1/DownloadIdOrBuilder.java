@@ -79,8 +79,8 @@ public interface DownloadIdOrBuilder extends
 
   /**
    * <pre>
-   * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-   * no HTTP door.
+   * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+   * redirect to an object store. Empty where the server has no HTTP door.
    * </pre>
    *
    * <code>string url = 4;</code>
@@ -89,8 +89,8 @@ public interface DownloadIdOrBuilder extends
   java.lang.String getUrl();
   /**
    * <pre>
-   * An address that gives the same bytes over HTTP, the token included. Empty where the server has
-   * no HTTP door.
+   * An address that gives the same bytes over HTTP to who has it: it holds the token or a signature. It may
+   * redirect to an object store. Empty where the server has no HTTP door.
    * </pre>
    *
    * <code>string url = 4;</code>

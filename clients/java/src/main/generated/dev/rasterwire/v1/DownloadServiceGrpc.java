@@ -144,6 +144,134 @@ public final class DownloadServiceGrpc {
     return getStreamDownloadMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<dev.rasterwire.v1.GetDownloadRequest,
+      dev.rasterwire.v1.GetDownloadResponse> getGetDownloadMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "GetDownload",
+      requestType = dev.rasterwire.v1.GetDownloadRequest.class,
+      responseType = dev.rasterwire.v1.GetDownloadResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<dev.rasterwire.v1.GetDownloadRequest,
+      dev.rasterwire.v1.GetDownloadResponse> getGetDownloadMethod() {
+    io.grpc.MethodDescriptor<dev.rasterwire.v1.GetDownloadRequest, dev.rasterwire.v1.GetDownloadResponse> getGetDownloadMethod;
+    if ((getGetDownloadMethod = DownloadServiceGrpc.getGetDownloadMethod) == null) {
+      synchronized (DownloadServiceGrpc.class) {
+        if ((getGetDownloadMethod = DownloadServiceGrpc.getGetDownloadMethod) == null) {
+          DownloadServiceGrpc.getGetDownloadMethod = getGetDownloadMethod =
+              io.grpc.MethodDescriptor.<dev.rasterwire.v1.GetDownloadRequest, dev.rasterwire.v1.GetDownloadResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "GetDownload"))
+              .setSafe(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.GetDownloadRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.GetDownloadResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new DownloadServiceMethodDescriptorSupplier("GetDownload"))
+              .build();
+        }
+      }
+    }
+    return getGetDownloadMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<dev.rasterwire.v1.PrepareDownloadRequest,
+      dev.rasterwire.v1.PrepareDownloadResponse> getPrepareDownloadMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "PrepareDownload",
+      requestType = dev.rasterwire.v1.PrepareDownloadRequest.class,
+      responseType = dev.rasterwire.v1.PrepareDownloadResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<dev.rasterwire.v1.PrepareDownloadRequest,
+      dev.rasterwire.v1.PrepareDownloadResponse> getPrepareDownloadMethod() {
+    io.grpc.MethodDescriptor<dev.rasterwire.v1.PrepareDownloadRequest, dev.rasterwire.v1.PrepareDownloadResponse> getPrepareDownloadMethod;
+    if ((getPrepareDownloadMethod = DownloadServiceGrpc.getPrepareDownloadMethod) == null) {
+      synchronized (DownloadServiceGrpc.class) {
+        if ((getPrepareDownloadMethod = DownloadServiceGrpc.getPrepareDownloadMethod) == null) {
+          DownloadServiceGrpc.getPrepareDownloadMethod = getPrepareDownloadMethod =
+              io.grpc.MethodDescriptor.<dev.rasterwire.v1.PrepareDownloadRequest, dev.rasterwire.v1.PrepareDownloadResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "PrepareDownload"))
+              .setIdempotent(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.PrepareDownloadRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.PrepareDownloadResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new DownloadServiceMethodDescriptorSupplier("PrepareDownload"))
+              .build();
+        }
+      }
+    }
+    return getPrepareDownloadMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<dev.rasterwire.v1.ListDownloadsRequest,
+      dev.rasterwire.v1.ListDownloadsResponse> getListDownloadsMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ListDownloads",
+      requestType = dev.rasterwire.v1.ListDownloadsRequest.class,
+      responseType = dev.rasterwire.v1.ListDownloadsResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<dev.rasterwire.v1.ListDownloadsRequest,
+      dev.rasterwire.v1.ListDownloadsResponse> getListDownloadsMethod() {
+    io.grpc.MethodDescriptor<dev.rasterwire.v1.ListDownloadsRequest, dev.rasterwire.v1.ListDownloadsResponse> getListDownloadsMethod;
+    if ((getListDownloadsMethod = DownloadServiceGrpc.getListDownloadsMethod) == null) {
+      synchronized (DownloadServiceGrpc.class) {
+        if ((getListDownloadsMethod = DownloadServiceGrpc.getListDownloadsMethod) == null) {
+          DownloadServiceGrpc.getListDownloadsMethod = getListDownloadsMethod =
+              io.grpc.MethodDescriptor.<dev.rasterwire.v1.ListDownloadsRequest, dev.rasterwire.v1.ListDownloadsResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ListDownloads"))
+              .setSafe(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.ListDownloadsRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.ListDownloadsResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new DownloadServiceMethodDescriptorSupplier("ListDownloads"))
+              .build();
+        }
+      }
+    }
+    return getListDownloadsMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<dev.rasterwire.v1.DeleteDownloadRequest,
+      dev.rasterwire.v1.DeleteDownloadResponse> getDeleteDownloadMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "DeleteDownload",
+      requestType = dev.rasterwire.v1.DeleteDownloadRequest.class,
+      responseType = dev.rasterwire.v1.DeleteDownloadResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<dev.rasterwire.v1.DeleteDownloadRequest,
+      dev.rasterwire.v1.DeleteDownloadResponse> getDeleteDownloadMethod() {
+    io.grpc.MethodDescriptor<dev.rasterwire.v1.DeleteDownloadRequest, dev.rasterwire.v1.DeleteDownloadResponse> getDeleteDownloadMethod;
+    if ((getDeleteDownloadMethod = DownloadServiceGrpc.getDeleteDownloadMethod) == null) {
+      synchronized (DownloadServiceGrpc.class) {
+        if ((getDeleteDownloadMethod = DownloadServiceGrpc.getDeleteDownloadMethod) == null) {
+          DownloadServiceGrpc.getDeleteDownloadMethod = getDeleteDownloadMethod =
+              io.grpc.MethodDescriptor.<dev.rasterwire.v1.DeleteDownloadRequest, dev.rasterwire.v1.DeleteDownloadResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "DeleteDownload"))
+              .setIdempotent(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.DeleteDownloadRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.DeleteDownloadResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new DownloadServiceMethodDescriptorSupplier("DeleteDownload"))
+              .build();
+        }
+      }
+    }
+    return getDeleteDownloadMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<dev.rasterwire.v1.GetLimitsRequest,
       dev.rasterwire.v1.GetLimitsResponse> getGetLimitsMethod;
 
@@ -301,6 +429,53 @@ public final class DownloadServiceGrpc {
 
     /**
      * <pre>
+     * Returns how far a registered download is, and what it holds.
+     * Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+     * </pre>
+     */
+    default void getDownload(dev.rasterwire.v1.GetDownloadRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.GetDownloadResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetDownloadMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Begins to render the file of a registered download, and answers at once.
+     * It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+     * or is rendered already. Errors: as ReadDownload.
+     * </pre>
+     */
+    default void prepareDownload(dev.rasterwire.v1.PrepareDownloadRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.PrepareDownloadResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getPrepareDownloadMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+     * A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+     * </pre>
+     */
+    default void listDownloads(dev.rasterwire.v1.ListDownloadsRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.ListDownloadsResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getListDownloadsMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+     * What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+     * The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+     * Errors: as GetDownload.
+     * </pre>
+     */
+    default void deleteDownload(dev.rasterwire.v1.DeleteDownloadRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.DeleteDownloadResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDeleteDownloadMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Returns what this server will serve at most.
      * </pre>
      */
@@ -408,6 +583,57 @@ public final class DownloadServiceGrpc {
 
     /**
      * <pre>
+     * Returns how far a registered download is, and what it holds.
+     * Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+     * </pre>
+     */
+    public void getDownload(dev.rasterwire.v1.GetDownloadRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.GetDownloadResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getGetDownloadMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Begins to render the file of a registered download, and answers at once.
+     * It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+     * or is rendered already. Errors: as ReadDownload.
+     * </pre>
+     */
+    public void prepareDownload(dev.rasterwire.v1.PrepareDownloadRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.PrepareDownloadResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getPrepareDownloadMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+     * A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+     * </pre>
+     */
+    public void listDownloads(dev.rasterwire.v1.ListDownloadsRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.ListDownloadsResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getListDownloadsMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+     * What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+     * The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+     * Errors: as GetDownload.
+     * </pre>
+     */
+    public void deleteDownload(dev.rasterwire.v1.DeleteDownloadRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.DeleteDownloadResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getDeleteDownloadMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * Returns what this server will serve at most.
      * </pre>
      */
@@ -496,6 +722,53 @@ public final class DownloadServiceGrpc {
         streamDownload(dev.rasterwire.v1.StreamDownloadRequest request) {
       return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
           getChannel(), getStreamDownloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Returns how far a registered download is, and what it holds.
+     * Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+     * </pre>
+     */
+    public dev.rasterwire.v1.GetDownloadResponse getDownload(dev.rasterwire.v1.GetDownloadRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getGetDownloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Begins to render the file of a registered download, and answers at once.
+     * It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+     * or is rendered already. Errors: as ReadDownload.
+     * </pre>
+     */
+    public dev.rasterwire.v1.PrepareDownloadResponse prepareDownload(dev.rasterwire.v1.PrepareDownloadRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getPrepareDownloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+     * A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+     * </pre>
+     */
+    public dev.rasterwire.v1.ListDownloadsResponse listDownloads(dev.rasterwire.v1.ListDownloadsRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getListDownloadsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+     * What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+     * The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+     * Errors: as GetDownload.
+     * </pre>
+     */
+    public dev.rasterwire.v1.DeleteDownloadResponse deleteDownload(dev.rasterwire.v1.DeleteDownloadRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getDeleteDownloadMethod(), getCallOptions(), request);
     }
 
     /**
@@ -589,6 +862,53 @@ public final class DownloadServiceGrpc {
 
     /**
      * <pre>
+     * Returns how far a registered download is, and what it holds.
+     * Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+     * </pre>
+     */
+    public dev.rasterwire.v1.GetDownloadResponse getDownload(dev.rasterwire.v1.GetDownloadRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getGetDownloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Begins to render the file of a registered download, and answers at once.
+     * It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+     * or is rendered already. Errors: as ReadDownload.
+     * </pre>
+     */
+    public dev.rasterwire.v1.PrepareDownloadResponse prepareDownload(dev.rasterwire.v1.PrepareDownloadRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getPrepareDownloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+     * A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+     * </pre>
+     */
+    public dev.rasterwire.v1.ListDownloadsResponse listDownloads(dev.rasterwire.v1.ListDownloadsRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getListDownloadsMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+     * What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+     * The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+     * Errors: as GetDownload.
+     * </pre>
+     */
+    public dev.rasterwire.v1.DeleteDownloadResponse deleteDownload(dev.rasterwire.v1.DeleteDownloadRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getDeleteDownloadMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Returns what this server will serve at most.
      * </pre>
      */
@@ -648,6 +968,57 @@ public final class DownloadServiceGrpc {
 
     /**
      * <pre>
+     * Returns how far a registered download is, and what it holds.
+     * Errors: NOT_FOUND (unknown or expired name, that of another tenant, or wrong token).
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.GetDownloadResponse> getDownload(
+        dev.rasterwire.v1.GetDownloadRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getGetDownloadMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Begins to render the file of a registered download, and answers at once.
+     * It goes on when the client leaves; GetDownload tells when the file is there. Does nothing where it is there
+     * or is rendered already. Errors: as ReadDownload.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.PrepareDownloadResponse> prepareDownload(
+        dev.rasterwire.v1.PrepareDownloadRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getPrepareDownloadMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Lists the registered downloads of the caller's tenant, a page at a time, in the order of their names.
+     * A server that knows no tenants lists all. Errors: INVALID_ARGUMENT (a page token that this server did not give).
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.ListDownloadsResponse> listDownloads(
+        dev.rasterwire.v1.ListDownloadsRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getListDownloadsMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
+     * Makes a download unknown: its name, its token and its url are worth nothing afterwards.
+     * What is being read is read to its end. A render that PrepareDownload began ends, unless somebody reads it.
+     * The file, which may be that of other downloads too, leaves the cache when the cache needs its room.
+     * Errors: as GetDownload.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.DeleteDownloadResponse> deleteDownload(
+        dev.rasterwire.v1.DeleteDownloadRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getDeleteDownloadMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Returns what this server will serve at most.
      * </pre>
      */
@@ -662,7 +1033,11 @@ public final class DownloadServiceGrpc {
   private static final int METHODID_READ_DOWNLOAD = 1;
   private static final int METHODID_PLAN_DOWNLOAD = 2;
   private static final int METHODID_STREAM_DOWNLOAD = 3;
-  private static final int METHODID_GET_LIMITS = 4;
+  private static final int METHODID_GET_DOWNLOAD = 4;
+  private static final int METHODID_PREPARE_DOWNLOAD = 5;
+  private static final int METHODID_LIST_DOWNLOADS = 6;
+  private static final int METHODID_DELETE_DOWNLOAD = 7;
+  private static final int METHODID_GET_LIMITS = 8;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -696,6 +1071,22 @@ public final class DownloadServiceGrpc {
         case METHODID_STREAM_DOWNLOAD:
           serviceImpl.streamDownload((dev.rasterwire.v1.StreamDownloadRequest) request,
               (io.grpc.stub.StreamObserver<dev.rasterwire.v1.StreamDownloadResponse>) responseObserver);
+          break;
+        case METHODID_GET_DOWNLOAD:
+          serviceImpl.getDownload((dev.rasterwire.v1.GetDownloadRequest) request,
+              (io.grpc.stub.StreamObserver<dev.rasterwire.v1.GetDownloadResponse>) responseObserver);
+          break;
+        case METHODID_PREPARE_DOWNLOAD:
+          serviceImpl.prepareDownload((dev.rasterwire.v1.PrepareDownloadRequest) request,
+              (io.grpc.stub.StreamObserver<dev.rasterwire.v1.PrepareDownloadResponse>) responseObserver);
+          break;
+        case METHODID_LIST_DOWNLOADS:
+          serviceImpl.listDownloads((dev.rasterwire.v1.ListDownloadsRequest) request,
+              (io.grpc.stub.StreamObserver<dev.rasterwire.v1.ListDownloadsResponse>) responseObserver);
+          break;
+        case METHODID_DELETE_DOWNLOAD:
+          serviceImpl.deleteDownload((dev.rasterwire.v1.DeleteDownloadRequest) request,
+              (io.grpc.stub.StreamObserver<dev.rasterwire.v1.DeleteDownloadResponse>) responseObserver);
           break;
         case METHODID_GET_LIMITS:
           serviceImpl.getLimits((dev.rasterwire.v1.GetLimitsRequest) request,
@@ -747,6 +1138,34 @@ public final class DownloadServiceGrpc {
               dev.rasterwire.v1.StreamDownloadRequest,
               dev.rasterwire.v1.StreamDownloadResponse>(
                 service, METHODID_STREAM_DOWNLOAD)))
+        .addMethod(
+          getGetDownloadMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              dev.rasterwire.v1.GetDownloadRequest,
+              dev.rasterwire.v1.GetDownloadResponse>(
+                service, METHODID_GET_DOWNLOAD)))
+        .addMethod(
+          getPrepareDownloadMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              dev.rasterwire.v1.PrepareDownloadRequest,
+              dev.rasterwire.v1.PrepareDownloadResponse>(
+                service, METHODID_PREPARE_DOWNLOAD)))
+        .addMethod(
+          getListDownloadsMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              dev.rasterwire.v1.ListDownloadsRequest,
+              dev.rasterwire.v1.ListDownloadsResponse>(
+                service, METHODID_LIST_DOWNLOADS)))
+        .addMethod(
+          getDeleteDownloadMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              dev.rasterwire.v1.DeleteDownloadRequest,
+              dev.rasterwire.v1.DeleteDownloadResponse>(
+                service, METHODID_DELETE_DOWNLOAD)))
         .addMethod(
           getGetLimitsMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
@@ -806,6 +1225,10 @@ public final class DownloadServiceGrpc {
               .addMethod(getReadDownloadMethod())
               .addMethod(getPlanDownloadMethod())
               .addMethod(getStreamDownloadMethod())
+              .addMethod(getGetDownloadMethod())
+              .addMethod(getPrepareDownloadMethod())
+              .addMethod(getListDownloadsMethod())
+              .addMethod(getDeleteDownloadMethod())
               .addMethod(getGetLimitsMethod())
               .build();
         }

@@ -67,6 +67,51 @@ public final class DownloadServiceProto {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_StreamDownloadResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_Download_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_Download_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_GetDownloadRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_GetDownloadRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_GetDownloadResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_GetDownloadResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_PrepareDownloadRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_PrepareDownloadRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_PrepareDownloadResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_PrepareDownloadResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_ListDownloadsRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_ListDownloadsRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_ListDownloadsResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_ListDownloadsResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_DeleteDownloadRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_DeleteDownloadRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_DeleteDownloadResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_DeleteDownloadResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_GetLimitsRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -87,54 +132,90 @@ public final class DownloadServiceProto {
     java.lang.String[] descriptorData = {
       "\n$rasterwire/v1/download_service.proto\022\r" +
       "rasterwire.v1\032\033buf/validate/validate.pro" +
-      "to\032\036google/protobuf/duration.proto\032\034rast" +
-      "erwire/v1/download.proto\"N\n\025CreateDownlo" +
-      "adRequest\0225\n\006params\030\001 \001(\0132\035.rasterwire.v" +
-      "1.DownloadParamsB\006\272H\003\310\001\001\"s\n\026CreateDownlo" +
-      "adResponse\022.\n\013download_id\030\001 \001(\0132\031.raster" +
-      "wire.v1.DownloadId\022)\n\004plan\030\002 \001(\0132\033.raste" +
-      "rwire.v1.DownloadPlan\"\235\001\n\023ReadDownloadRe" +
-      "quest\022\030\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\031\n\005token" +
-      "\030\002 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\034\n\013read_offset\030\003 \001(\003B" +
-      "\007\272H\004\"\002(\000\022\033\n\nread_limit\030\004 \001(\003B\007\272H\004\"\002(\000\022\026\n" +
-      "\004etag\030\005 \001(\tB\010\272H\005r\003\030\200\002\"C\n\024ReadDownloadRes" +
-      "ponse\022+\n\005chunk\030\001 \001(\0132\034.rasterwire.v1.Dow" +
-      "nloadChunk\"L\n\023PlanDownloadRequest\0225\n\006par" +
-      "ams\030\001 \001(\0132\035.rasterwire.v1.DownloadParams" +
-      "B\006\272H\003\310\001\001\"A\n\024PlanDownloadResponse\022)\n\004plan" +
-      "\030\001 \001(\0132\033.rasterwire.v1.DownloadPlan\"N\n\025S" +
-      "treamDownloadRequest\0225\n\006params\030\001 \001(\0132\035.r" +
-      "asterwire.v1.DownloadParamsB\006\272H\003\310\001\001\"p\n\026S" +
-      "treamDownloadResponse\022+\n\005chunk\030\001 \001(\0132\034.r" +
-      "asterwire.v1.DownloadChunk\022)\n\004plan\030\002 \001(\013" +
-      "2\033.rasterwire.v1.DownloadPlan\"\022\n\020GetLimi" +
-      "tsRequest\"\306\001\n\021GetLimitsResponse\022\033\n\023max_p" +
-      "ixels_per_side\030\001 \001(\003\022\036\n\026max_uncompressed" +
-      "_bytes\030\002 \001(\003\022\021\n\tmax_bands\030\003 \001(\005\022\033\n\023max_r" +
-      "egion_vertices\030\004 \001(\005\022\023\n\013chunk_bytes\030\005 \001(" +
-      "\005\022/\n\014download_ttl\030\006 \001(\0132\031.google.protobu" +
-      "f.Duration2\351\003\n\017DownloadService\022]\n\016Create" +
-      "Download\022$.rasterwire.v1.CreateDownloadR" +
-      "equest\032%.rasterwire.v1.CreateDownloadRes" +
-      "ponse\022^\n\014ReadDownload\022\".rasterwire.v1.Re" +
-      "adDownloadRequest\032#.rasterwire.v1.ReadDo" +
-      "wnloadResponse\"\003\220\002\0010\001\022\\\n\014PlanDownload\022\"." +
-      "rasterwire.v1.PlanDownloadRequest\032#.rast" +
-      "erwire.v1.PlanDownloadResponse\"\003\220\002\001\022d\n\016S" +
-      "treamDownload\022$.rasterwire.v1.StreamDown" +
-      "loadRequest\032%.rasterwire.v1.StreamDownlo" +
-      "adResponse\"\003\220\002\0010\001\022S\n\tGetLimits\022\037.rasterw" +
-      "ire.v1.GetLimitsRequest\032 .rasterwire.v1." +
-      "GetLimitsResponse\"\003\220\002\001Be\n\021dev.rasterwire" +
-      ".v1B\024DownloadServiceProtoP\001Z8rasterwire." +
-      "dev/clients/go/gen/rasterwire/v1;rasterw" +
-      "irev1b\006proto3"
+      "to\032\036google/protobuf/duration.proto\032\037goog" +
+      "le/protobuf/timestamp.proto\032\034rasterwire/" +
+      "v1/download.proto\"N\n\025CreateDownloadReque" +
+      "st\0225\n\006params\030\001 \001(\0132\035.rasterwire.v1.Downl" +
+      "oadParamsB\006\272H\003\310\001\001\"s\n\026CreateDownloadRespo" +
+      "nse\022.\n\013download_id\030\001 \001(\0132\031.rasterwire.v1" +
+      ".DownloadId\022)\n\004plan\030\002 \001(\0132\033.rasterwire.v" +
+      "1.DownloadPlan\"\235\001\n\023ReadDownloadRequest\022\030" +
+      "\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\031\n\005token\030\002 \001(\tB" +
+      "\n\272H\007r\005\020\001\030\200\002\022\034\n\013read_offset\030\003 \001(\003B\007\272H\004\"\002(" +
+      "\000\022\033\n\nread_limit\030\004 \001(\003B\007\272H\004\"\002(\000\022\026\n\004etag\030\005" +
+      " \001(\tB\010\272H\005r\003\030\200\002\"C\n\024ReadDownloadResponse\022+" +
+      "\n\005chunk\030\001 \001(\0132\034.rasterwire.v1.DownloadCh" +
+      "unk\"L\n\023PlanDownloadRequest\0225\n\006params\030\001 \001" +
+      "(\0132\035.rasterwire.v1.DownloadParamsB\006\272H\003\310\001" +
+      "\001\"A\n\024PlanDownloadResponse\022)\n\004plan\030\001 \001(\0132" +
+      "\033.rasterwire.v1.DownloadPlan\"N\n\025StreamDo" +
+      "wnloadRequest\0225\n\006params\030\001 \001(\0132\035.rasterwi" +
+      "re.v1.DownloadParamsB\006\272H\003\310\001\001\"p\n\026StreamDo" +
+      "wnloadResponse\022+\n\005chunk\030\001 \001(\0132\034.rasterwi" +
+      "re.v1.DownloadChunk\022)\n\004plan\030\002 \001(\0132\033.rast" +
+      "erwire.v1.DownloadPlan\"\223\003\n\010Download\022\014\n\004n" +
+      "ame\030\001 \001(\t\022,\n\005state\030\002 \001(\0162\035.rasterwire.v1" +
+      ".Download.State\022/\n\013expire_time\030\003 \001(\0132\032.g" +
+      "oogle.protobuf.Timestamp\022\020\n\010filename\030\004 \001" +
+      "(\t\022\021\n\tmime_type\030\005 \001(\t\022\014\n\004etag\030\006 \001(\t\022\023\n\013b" +
+      "locks_done\030\007 \001(\003\022\024\n\014blocks_total\030\010 \001(\003\022\022" +
+      "\n\nsize_bytes\030\t \001(\003\022\017\n\007failure\030\n \001(\t\022)\n\004p" +
+      "lan\030\013 \001(\0132\033.rasterwire.v1.DownloadPlan\"l" +
+      "\n\005State\022\025\n\021STATE_UNSPECIFIED\020\000\022\024\n\020STATE_" +
+      "REGISTERED\020\001\022\023\n\017STATE_RENDERING\020\002\022\017\n\013STA" +
+      "TE_READY\020\003\022\020\n\014STATE_FAILED\020\004\"G\n\022GetDownl" +
+      "oadRequest\022\030\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\027\n\005" +
+      "token\030\002 \001(\tB\010\272H\005r\003\030\200\002\"@\n\023GetDownloadResp" +
+      "onse\022)\n\010download\030\001 \001(\0132\027.rasterwire.v1.D" +
+      "ownload\"K\n\026PrepareDownloadRequest\022\030\n\004nam" +
+      "e\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\027\n\005token\030\002 \001(\tB\010\272H\005r" +
+      "\003\030\200\002\"D\n\027PrepareDownloadResponse\022)\n\010downl" +
+      "oad\030\001 \001(\0132\027.rasterwire.v1.Download\"P\n\024Li" +
+      "stDownloadsRequest\022\032\n\tpage_size\030\001 \001(\005B\007\272" +
+      "H\004\032\002(\000\022\034\n\npage_token\030\002 \001(\tB\010\272H\005r\003\030\200\002\"\\\n\025" +
+      "ListDownloadsResponse\022*\n\tdownloads\030\001 \003(\013" +
+      "2\027.rasterwire.v1.Download\022\027\n\017next_page_t" +
+      "oken\030\002 \001(\t\"J\n\025DeleteDownloadRequest\022\030\n\004n" +
+      "ame\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\027\n\005token\030\002 \001(\tB\010\272H" +
+      "\005r\003\030\200\002\"\030\n\026DeleteDownloadResponse\"\022\n\020GetL" +
+      "imitsRequest\"\306\001\n\021GetLimitsResponse\022\033\n\023ma" +
+      "x_pixels_per_side\030\001 \001(\003\022\036\n\026max_uncompres" +
+      "sed_bytes\030\002 \001(\003\022\021\n\tmax_bands\030\003 \001(\005\022\033\n\023ma" +
+      "x_region_vertices\030\004 \001(\005\022\023\n\013chunk_bytes\030\005" +
+      " \001(\005\022/\n\014download_ttl\030\006 \001(\0132\031.google.prot" +
+      "obuf.Duration2\360\006\n\017DownloadService\022]\n\016Cre" +
+      "ateDownload\022$.rasterwire.v1.CreateDownlo" +
+      "adRequest\032%.rasterwire.v1.CreateDownload" +
+      "Response\022^\n\014ReadDownload\022\".rasterwire.v1" +
+      ".ReadDownloadRequest\032#.rasterwire.v1.Rea" +
+      "dDownloadResponse\"\003\220\002\0010\001\022\\\n\014PlanDownload" +
+      "\022\".rasterwire.v1.PlanDownloadRequest\032#.r" +
+      "asterwire.v1.PlanDownloadResponse\"\003\220\002\001\022d" +
+      "\n\016StreamDownload\022$.rasterwire.v1.StreamD" +
+      "ownloadRequest\032%.rasterwire.v1.StreamDow" +
+      "nloadResponse\"\003\220\002\0010\001\022Y\n\013GetDownload\022!.ra" +
+      "sterwire.v1.GetDownloadRequest\032\".rasterw" +
+      "ire.v1.GetDownloadResponse\"\003\220\002\001\022e\n\017Prepa" +
+      "reDownload\022%.rasterwire.v1.PrepareDownlo" +
+      "adRequest\032&.rasterwire.v1.PrepareDownloa" +
+      "dResponse\"\003\220\002\002\022_\n\rListDownloads\022#.raster" +
+      "wire.v1.ListDownloadsRequest\032$.rasterwir" +
+      "e.v1.ListDownloadsResponse\"\003\220\002\001\022b\n\016Delet" +
+      "eDownload\022$.rasterwire.v1.DeleteDownload" +
+      "Request\032%.rasterwire.v1.DeleteDownloadRe" +
+      "sponse\"\003\220\002\002\022S\n\tGetLimits\022\037.rasterwire.v1" +
+      ".GetLimitsRequest\032 .rasterwire.v1.GetLim" +
+      "itsResponse\"\003\220\002\001Be\n\021dev.rasterwire.v1B\024D" +
+      "ownloadServiceProtoP\001Z8rasterwire.dev/cl" +
+      "ients/go/gen/rasterwire/v1;rasterwirev1b" +
+      "\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
         new com.google.protobuf.Descriptors.FileDescriptor[] {
           build.buf.validate.ValidateProto.getDescriptor(),
           com.google.protobuf.DurationProto.getDescriptor(),
+          com.google.protobuf.TimestampProto.getDescriptor(),
           dev.rasterwire.v1.DownloadProto.getDescriptor(),
         });
     internal_static_rasterwire_v1_CreateDownloadRequest_descriptor =
@@ -185,14 +266,68 @@ public final class DownloadServiceProto {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_StreamDownloadResponse_descriptor,
         new java.lang.String[] { "Chunk", "Plan", });
-    internal_static_rasterwire_v1_GetLimitsRequest_descriptor =
+    internal_static_rasterwire_v1_Download_descriptor =
       getDescriptor().getMessageTypes().get(8);
+    internal_static_rasterwire_v1_Download_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_Download_descriptor,
+        new java.lang.String[] { "Name", "State", "ExpireTime", "Filename", "MimeType", "Etag", "BlocksDone", "BlocksTotal", "SizeBytes", "Failure", "Plan", });
+    internal_static_rasterwire_v1_GetDownloadRequest_descriptor =
+      getDescriptor().getMessageTypes().get(9);
+    internal_static_rasterwire_v1_GetDownloadRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_GetDownloadRequest_descriptor,
+        new java.lang.String[] { "Name", "Token", });
+    internal_static_rasterwire_v1_GetDownloadResponse_descriptor =
+      getDescriptor().getMessageTypes().get(10);
+    internal_static_rasterwire_v1_GetDownloadResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_GetDownloadResponse_descriptor,
+        new java.lang.String[] { "Download", });
+    internal_static_rasterwire_v1_PrepareDownloadRequest_descriptor =
+      getDescriptor().getMessageTypes().get(11);
+    internal_static_rasterwire_v1_PrepareDownloadRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_PrepareDownloadRequest_descriptor,
+        new java.lang.String[] { "Name", "Token", });
+    internal_static_rasterwire_v1_PrepareDownloadResponse_descriptor =
+      getDescriptor().getMessageTypes().get(12);
+    internal_static_rasterwire_v1_PrepareDownloadResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_PrepareDownloadResponse_descriptor,
+        new java.lang.String[] { "Download", });
+    internal_static_rasterwire_v1_ListDownloadsRequest_descriptor =
+      getDescriptor().getMessageTypes().get(13);
+    internal_static_rasterwire_v1_ListDownloadsRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_ListDownloadsRequest_descriptor,
+        new java.lang.String[] { "PageSize", "PageToken", });
+    internal_static_rasterwire_v1_ListDownloadsResponse_descriptor =
+      getDescriptor().getMessageTypes().get(14);
+    internal_static_rasterwire_v1_ListDownloadsResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_ListDownloadsResponse_descriptor,
+        new java.lang.String[] { "Downloads", "NextPageToken", });
+    internal_static_rasterwire_v1_DeleteDownloadRequest_descriptor =
+      getDescriptor().getMessageTypes().get(15);
+    internal_static_rasterwire_v1_DeleteDownloadRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_DeleteDownloadRequest_descriptor,
+        new java.lang.String[] { "Name", "Token", });
+    internal_static_rasterwire_v1_DeleteDownloadResponse_descriptor =
+      getDescriptor().getMessageTypes().get(16);
+    internal_static_rasterwire_v1_DeleteDownloadResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_DeleteDownloadResponse_descriptor,
+        new java.lang.String[] { });
+    internal_static_rasterwire_v1_GetLimitsRequest_descriptor =
+      getDescriptor().getMessageTypes().get(17);
     internal_static_rasterwire_v1_GetLimitsRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_GetLimitsRequest_descriptor,
         new java.lang.String[] { });
     internal_static_rasterwire_v1_GetLimitsResponse_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_rasterwire_v1_GetLimitsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_GetLimitsResponse_descriptor,
@@ -200,6 +335,7 @@ public final class DownloadServiceProto {
     descriptor.resolveAllFeaturesImmutable();
     build.buf.validate.ValidateProto.getDescriptor();
     com.google.protobuf.DurationProto.getDescriptor();
+    com.google.protobuf.TimestampProto.getDescriptor();
     dev.rasterwire.v1.DownloadProto.getDescriptor();
     com.google.protobuf.ExtensionRegistry registry =
         com.google.protobuf.ExtensionRegistry.newInstance();

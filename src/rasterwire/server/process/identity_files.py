@@ -1,0 +1,56 @@
+"""What a server reads from the files of its settings to recognise callers and to encrypt, and reads again at SIGHUP."""
+
+from rasterwire.server.identity import Authenticator, NoAuthenticator
+from rasterwire.server.identity.tenants import TenantAuthenticator
+from rasterwire.server.identity.url_keys import UrlSigner
+from rasterwire.server.process.tls import Certificates, problem
+from rasterwire.server.settings import BadSettings, Settings
+
+__all__ = ["make_authenticator", "make_certificates", "make_url_signer", "reload"]
+
+
+def make_authenticator(settings: Settings) -> Authenticator:
+    """Return what recognises callers.
+
+    Raises:
+        BadSettings: a file of it cannot be used.
+    """
+    if not settings.tenants:
+        return NoAuthenticator()
+    try:
+        return TenantAuthenticator(settings.auth, settings.tenants)
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"auth.keys_file: {getattr(error, 'strerror', None) or error}") from None
+
+
+def make_certificates(settings: Settings) -> Certificates | None:
+    """Return the certificates, None where connections are plain.
+
+    Raises:
+        BadSettings: they cannot be used.
+    """
+    try:
+        return Certificates.of(settings.tls)
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"tls: {problem(error)}") from None
+
+
+def reload(*files: Authenticator | Certificates | UrlSigner | None) -> None:
+    """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
+    for file in files:
+        if file is not None:
+            file.reload()
+
+
+def make_url_signer(settings: Settings) -> UrlSigner | None:
+    """Return what signs addresses, None where they hold tokens.
+
+    Raises:
+        BadSettings: its file cannot be used.
+    """
+    if settings.auth.url_keys_file is None:
+        return None
+    try:
+        return UrlSigner(settings.auth.url_keys_file)
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"auth.url_keys_file: {getattr(error, 'strerror', None) or error}") from None
