@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
-from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Render, Renders
+from rasterwire.download import NO_METER, Downloads, FairPool, FairSlots, Meter, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -27,18 +27,19 @@ from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.principal import EVERYONE, Principal
+from rasterwire.server.call_record import note_download, note_plan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile, file_info
+from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info
 from rasterwire.server.peer import peer, principal
 from rasterwire.server.planning import plan_request, register
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
+from rasterwire.server.render_progress import PROGRESS_SECONDS, close_file, growing_file, progress_of, wait_for
 from rasterwire.server.stream_job import StreamJob
-from rasterwire.store import Artifact, NotVerified, RemoteFile
+from rasterwire.store import NotVerified, RemoteFile
 from rasterwire.v1 import download_pb2, download_service_pb2
 
-_PROGRESS_SECONDS = 0.5
 _STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
@@ -63,6 +64,7 @@ class Service:
         scratch: Path,
         max_renders: int,
         tenants: Mapping[str, Principal] = _NO_TENANTS,
+        meter: Meter = NO_METER,
     ) -> None:
         """Set what serves.
 
@@ -72,7 +74,9 @@ class Service:
             scratch: a folder for files of running streams.
             max_renders: at once.
             tenants: by name.
+            meter: is told what waits, and what was rendered before.
         """
+        self._meter = meter
         self._downloads = downloads
         self._tenants = tenants
         self._renders = renders
@@ -80,8 +84,8 @@ class Service:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
         # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = FairPool(_PLANS, "plan")
-        self._computing = FairPool(max_renders, "value")
+        self._planning = FairPool(_PLANS, "plan", meter=meter)
+        self._computing = FairPool(max_renders, "value", meter=meter)
         self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
         self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
@@ -111,6 +115,11 @@ class Service:
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    @property
+    def render_work(self) -> tuple[int, int]:
+        """Pieces of it that are done now, and that wait for their turn."""
+        return self._renders.running_and_waiting
 
     @property
     def is_idle(self) -> bool:
@@ -150,11 +159,13 @@ class Service:
         work = partial(plan_request, self.downloads, request)
         match request.params.WhichOneof("source"):
             case "expression":
-                return await self._computed(work, self._computing, budget)
+                plan = await self._computed(work, self._computing, budget)
             case "mosaic":
-                return await self._computed(work, self._planning, budget)
+                plan = await self._computed(work, self._planning, budget)
             case _:
-                return await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+                plan = await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+        note_plan(plan)
+        return plan
 
     async def _computed(self, function: Callable[[], T], turns: FairPool, budget: Budget | None = None) -> T:
         """Evaluate something, for as long as somebody waits for it.
@@ -190,6 +201,7 @@ class Service:
         budget = Budget()
         plan = await self.plan(request, budget)
         download = await self.run(partial(register, self.downloads, request, plan))
+        note_download(download.id)
         if is_read_next:
             self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
@@ -213,6 +225,7 @@ class Service:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
         downloads = self.downloads
         download = await self.run(lambda: downloads.find(download_id, token))
+        note_download(download.id)
         if etag and etag != download.etag:
             raise DownloadConflict(
                 f"etag: {etag!r} is of another file, this one has {download.etag!r}; start at offset 0"
@@ -290,23 +303,25 @@ class Service:
             SourceUnavailable: a raster of it cannot be read.
         """
         opened = await self.cached(download)
+        self._meter.note_lookup(is_found=opened is not None)
         if opened is not None:
             yield opened
             return
         recent = self._plans.get(download.etag)
         plan = recent or await self._planned_again(download)
+        note_plan(plan)
         with self._downloads.hold(plan.etag):
             render = self._renders.join(plan, peer.get())
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
                 start = render.result if render.growth is None else render.growth.reached(1)
-                async with contextlib.aclosing(_wait(render, start)) as waiting:
+                async with contextlib.aclosing(wait_for(render, start)) as waiting:
                     async for progress in waiting:
                         yield progress
-                growing = _growing(download, render)
-                if growing is not None:
-                    yield growing
+                opened = growing_file(download, render)
+                if opened is not None:
+                    yield opened
                     return
                 await asyncio.shield(asyncio.wrap_future(render.result))
             except SourceUnavailable:
@@ -346,14 +361,16 @@ class Service:
         try:
             while True:
                 task = asyncio.wrap_future(work)
-                while not (await asyncio.wait({task}, timeout=_PROGRESS_SECONDS))[0]:
+                while not (await asyncio.wait({task}, timeout=PROGRESS_SECONDS))[0]:
                     if job.render is not None:
-                        yield None if is_plan_sent else job.told, _progress(job.render)
+                        yield None if is_plan_sent else job.told, progress_of(job.render)
                         is_plan_sent = True
                 opened = task.result()
                 if opened is not None:
                     break
                 work = self._renders.submit(job.plan, caller, job.run)  # it was not small
+            if job.plan is not None:
+                note_plan(job.plan)
             handed_over = True
             yield None if is_plan_sent else job.told, opened
         finally:
@@ -361,37 +378,6 @@ class Service:
             if not handed_over:
                 job.stop()
                 if not work.cancel():
-                    work.add_done_callback(_close_file)
+                    work.add_done_callback(close_file)
                     with contextlib.suppress(DownloadError, asyncio.CancelledError):
                         await asyncio.wrap_future(work)
-
-
-def _close_file(work: "Future[OpenFile | None]") -> None:
-    if not work.cancelled() and work.exception() is None and (opened := work.result()) is not None:
-        opened.file.close()
-
-
-def _progress(render: Render) -> download_pb2.RenderProgress:
-    return download_pb2.RenderProgress(blocks_done=render.blocks_done, blocks_total=render.blocks_total)
-
-
-def _growing(download: Registered, render: Render) -> GrowingFile | None:
-    """Return the file of a render that goes on, where a part of it can be read."""
-    growth = render.growth
-    file = None if growth is None else growth.open()
-    if growth is None or file is None:
-        return None
-    info = file_info(download.filename, download.mime_type, download.etag, growth.size, 0)
-    return GrowingFile(file, info, growth=growth, result=render.result)
-
-
-async def _wait(
-    render: Render, awaited: "Future[Artifact] | Future[None]"
-) -> AsyncGenerator[download_pb2.RenderProgress, None]:
-    """Yield progress now and then until something of the render is done; raises its error."""
-    # shielded: a reader that leaves must not cancel what others wait for
-    done = asyncio.ensure_future(asyncio.shield(asyncio.wrap_future(awaited)))
-    done.add_done_callback(lambda future: future.cancelled() or future.exception())  # a reader may be gone by then
-    while not (await asyncio.wait({done}, timeout=_PROGRESS_SECONDS))[0]:
-        yield _progress(render)
-    done.result()

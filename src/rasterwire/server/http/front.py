@@ -26,11 +26,11 @@ _LARGE_ANSWER = 1 << 16
 def add_http_door(app: web.Application, service: Service, readiness: Readiness) -> None:
     """Add the routes of this door to an application."""
     front = _HttpFront(service, readiness)
-    app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
+    app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels, name="GetPixels")  # HEAD comes with it
     for route in ROUTES:
         add = app.router.add_get if route.method == "GET" else app.router.add_post
-        add(route.path.replace("}", ":.+}"), front.handler(route))  # ids may hold slashes
-    app.router.add_get("/openapi.json", front.openapi)
+        add(route.path.replace("}", ":.+}"), front.handler(route), name=route.call)  # ids may hold slashes
+    app.router.add_get("/openapi.json", front.openapi, name="OpenApi")
     app.router.add_get("/livez", front.live)
     app.router.add_get("/healthz", front.live)
     app.router.add_get("/readyz", front.ready)
