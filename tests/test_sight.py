@@ -174,7 +174,7 @@ def test_numbers_are_shown_to_this_machine_alone_by_default(settings: Settings) 
         {"metrics_port": -1},
         {"http_port": -1},
     ):
-        assert not replace(settings, **change).has_metrics, change  # type: ignore[arg-type]
+        assert not replace(settings, **change).has_metrics, change
     apart = replace(settings, host="0.0.0.0", metrics_port=9)
     assert (apart.has_metrics, apart.shows_metrics_by_http) == (True, False)
     assert settings.shows_metrics_by_http
@@ -202,7 +202,7 @@ def test_workers_tell_the_numbers_of_all(settings: Settings, tmp_path: Path) -> 
             found = (match for line in parent.stderr if (match := re.search(r"on grpc (\S+), (http\S+)", line)))
             address, http = next(found).groups()
             next(found)
-            asked = Served(address, http, None, None)  # type: ignore[arg-type]
+            asked = Served(address, http, None, None)
             for _ in range(8):  # each by a connection of its own, to one of the two
                 assert ask(asked, "GET", "/v1/limits")[0] == 200
             pages = [numbers(asked) for _ in range(4)]

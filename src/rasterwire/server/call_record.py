@@ -57,43 +57,43 @@ def begin(door: str, given_id: str) -> CallRecord:
         door: see ``CallRecord``.
         given_id: whatever the caller says; a new id is made where that is none.
     """
-    own = CallRecord(given_id if _given_id.fullmatch(given_id) else secrets.token_hex(8), door)
-    record.set(own)
-    return own
+    call = CallRecord(given_id if _given_id.fullmatch(given_id) else secrets.token_hex(8), door)
+    record.set(call)
+    return call
 
 
 def note_plan(plan: RenderPlan) -> None:
     """Say what is asked for."""
-    if (own := record.get()) is not None:
-        own.image, own.pixels = plan.image_id[:_MAX_IMAGE], plan.pixels
+    if (call := record.get()) is not None:
+        call.image, call.pixels = plan.image_id[:_MAX_IMAGE], plan.pixels
 
 
 def note_download(download_id: str) -> None:
     """Say which registered download is asked for."""
-    if (own := record.get()) is not None:
-        own.download = download_id
+    if (call := record.get()) is not None:
+        call.download = download_id
 
 
 def note_sent(count: int, cut: int = 0) -> None:
     """Say that so many more bytes of a file go out, and how many that were due do not."""
-    if (own := record.get()) is not None:
-        own.sent_bytes += count
-        own.bytes_cut += cut
+    if (call := record.get()) is not None:
+        call.sent_bytes += count
+        call.bytes_cut += cut
 
 
 def note_file(status: int) -> None:
     """Say that a file begins to go out over HTTP."""
-    if (own := record.get()) is not None:
-        own.file_status = status
+    if (call := record.get()) is not None:
+        call.file_status = status
 
 
 def note_method(door: str, method: str) -> None:
     """Say which door and method of it a call is for, where it was not known at its beginning."""
-    if (own := record.get()) is not None:
-        own.door, own.method = door, method
+    if (call := record.get()) is not None:
+        call.door, call.method = door, method
 
 
 def request_id() -> dict[str, str]:
     """Return the member of a JSON error that names its request."""
-    own = record.get()
-    return {} if own is None else {"requestId": own.id}
+    call = record.get()
+    return {} if call is None else {"requestId": call.id}

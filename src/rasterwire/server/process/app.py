@@ -139,15 +139,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     server = grpc.aio.server(
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
-    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator, log), server)
-    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator, log), server)
-    services = [
-        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
-        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
-    ]
-    standing = health, reflection = Health(services), Reflection(services)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
+    standing = health, _ = _add_services(server, service, authenticator, log)
     readiness = Readiness(server_probes(settings.folders, settings.state_dir))
     readiness.tell("loops", "compiled loops are not loaded yet")
     grpc_port = listen_grpc(server, settings, certificates)
@@ -194,6 +186,22 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await metrics_runner.cleanup()
         await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
+
+
+def _add_services(
+    server: grpc.aio.Server, service: Service, authenticator: Authenticator, log: CallLog
+) -> tuple[Health, Reflection]:
+    """Let a server answer all calls of gRPC; return those that stand open until they are ended."""
+    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator, log), server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator, log), server)
+    services = [
+        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
+        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    ]
+    health, reflection = Health(services), Reflection(services)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
+    return health, reflection
 
 
 def _authenticator(settings: Settings) -> Authenticator:
