@@ -506,7 +506,7 @@ def test_it_is_said_at_the_start(
     host: str, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(app, "_serve_alone", lambda _settings: None)
-    monkeypatch.setattr(app, "log_to_stderr", lambda: None)
+    monkeypatch.setattr(app, "log_to_stderr", lambda _: None)
     (tmp_path / "catalog").mkdir()
     app.serve(Settings(tmp_path / "catalog", host=host, state_dir=tmp_path / "state"))
     warnings = [record.getMessage() for record in caplog.records if "ANYONE" in record.getMessage()]

@@ -20,6 +20,7 @@ from affine import Affine
 from asking import ask
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from serving import Served, served
+from test_followed_catalog import until
 
 P = "/v1/projects/my-project"
 MAPS = "https://maps.example.org"
@@ -140,7 +141,7 @@ def test_an_answer_to_what_is_no_request_names_no_version_either(server: Served)
     assert b"Python" not in answer
 
 
-def test_refusals_and_files_are_logged_without_a_token(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_requests_are_logged_without_a_token(server: Served, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "rasterwire.server"):
         _, _, body = ask(server, "POST", "/v1/downloads", PARAMS, JSON)
         made = json.loads(body)["downloadId"]
@@ -153,15 +154,19 @@ def test_refusals_and_files_are_logged_without_a_token(server: Served, caplog: p
         ask(server, "GET", "/readyz")
         ask(server, "GET", "/nothing%0Aelse")
         ask(server, "GET", f"{P}/thumbnails/{TOKEN[::-1]}-{TOKEN}:getPixels")
+        until(lambda: sum(" ms id=" in said for said in caplog.messages), 8)
     pixels = f"GET {url.split('?')[0]}"
-    lines = [re.fullmatch(r"(.*) [0-9.]+ ms", said) for said in caplog.messages if "/" in said]
-    assert [line[1] for line in lines if line] == [
-        f"{pixels} 200 {size} bytes",
-        f"{pixels} 206 10 bytes",
-        f"{pixels} 404",
-        "POST /v1/downloads:plan 400",
-        "GET /nothing%0Aelse 404",
-        f"GET {P}/thumbnails/{TOKEN[::-1]}-...:getPixels 404",
+    lines = [re.sub(r" [0-9.]+ ms id=[0-9a-f]{16}", "", said) for said in caplog.messages if " ms id=" in said]
+    known = f"download={url.split('/')[3].split(':')[0]}"
+    assert lines == [
+        f"POST /v1/downloads 200 image=image {known} pixels=600",
+        f"{pixels} 200 image=image {known} pixels=600 bytes={size}",
+        f"{pixels} 206 {known} bytes=10",
+        f"HEAD {pixels.removeprefix('GET ')} 200 {known}",
+        f"{pixels} 404 reason=DOWNLOAD_NOT_FOUND",
+        "POST /v1/downloads:plan 400 reason=INVALID_REQUEST",
+        "GET /nothing%0Aelse 404 reason=NOT_FOUND",
+        f"GET {P}/thumbnails/{TOKEN[::-1]}-...:getPixels 404 reason=DOWNLOAD_NOT_FOUND",
     ]
     assert token not in caplog.text
 

@@ -1,7 +1,8 @@
 """The use case: resolve an image, plan, render, encode, keep."""
 
 from rasterwire.download.fair_share import FairPool, FairSlots
+from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.download.renders import Render, Renders, is_small
 from rasterwire.download.service import Downloads, Registered
 
-__all__ = ["Downloads", "FairPool", "FairSlots", "Registered", "Render", "Renders", "is_small"]
+__all__ = ["NO_METER", "Downloads", "FairPool", "FairSlots", "Meter", "Registered", "Render", "Renders", "is_small"]

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -13,6 +14,7 @@ from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.grace_period import GraceTimer
 from rasterwire.download.growth import Growth
 from rasterwire.download.held_leases import HeldLeases
+from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles
@@ -53,6 +55,7 @@ class Render:
         growth: the file while it is written, None where nobody may read it before its end.
         result: the finished file; fails with a DownloadError.
         peer: that asked for it first.
+        blocks_by_path: those done, by how they were made; see ``Meter``.
     """
 
     def __init__(self, plan: RenderPlan, growth: Growth | None = None, peer: str = "") -> None:
@@ -61,6 +64,7 @@ class Render:
         self.work: Future[None] | None = None
         self.growth = growth
         self.blocks_done = 0
+        self.blocks_by_path: Counter[str] = Counter()
         self.blocks_total = count_blocks(plan)
         self.result: Future[Artifact] = Future()
         self.readers = 0
@@ -89,8 +93,10 @@ class Render:
         """
 
         def blocks(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
+            path = _path(raster)
             for encoded in self._encoded(engine, raster, windows, encode):
                 self.blocks_done += 1
+                self.blocks_by_path[path] += 1
                 yield encoded
                 if self.growth is not None:
                     self.growth.grow(out)
@@ -105,7 +111,7 @@ class Render:
     def _encoded(
         self, engine: Engine, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]
     ) -> Iterator[T]:
-        if not has_parts(raster):
+        if _path(raster) != "parts":
             return engine.map(partial(self._block, raster, encode), windows)
 
         def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
@@ -131,6 +137,13 @@ class Render:
 def _headers(plan: RenderPlan) -> dict[str, str]:
     """Return what an object store tells of a file that it sends. Equal etags have equal names."""
     return {"Content-Type": plan.mime_type, "Content-Disposition": disposition(plan.filename)}
+
+
+def _path(raster: RasterPlan) -> str:
+    """Return how the blocks of a raster are made; see ``Meter``."""
+    if has_parts(raster):
+        return "parts"
+    return "rendered" if raster.tiling is None else "stored"
 
 
 def is_small(plan: RenderPlan) -> bool:
@@ -159,6 +172,7 @@ class Renders:
         scratch: Path,
         most: int,
         leases: HeldLeases | None = None,
+        meter: Meter = NO_METER,
     ) -> None:
         """Begin without renders.
 
@@ -168,8 +182,10 @@ class Renders:
             scratch: a folder for what they need meanwhile.
             most: large ones at once, and small ones at once.
             leases: of large renders, where other processes share ``artifacts``; closed with this.
+            meter: is told what is done.
         """
         self._leases = leases
+        self._meter = meter
         self._elsewhere = GraceTimer(self._begin)
         self._engine = engine
         self._artifacts = artifacts
@@ -179,14 +195,22 @@ class Renders:
         self._running: dict[str, Render] = {}
         self._writing: set[Render] = set()
         self._grace = GraceTimer(self._end_if_alone)
-        self._small = FairPool(most, "small")
-        self._large = FairPool(most, "download", most_a_peer=max(1, most - 1))
+        self._small = FairPool(most, "small", meter=meter)
+        self._large = FairPool(most, "download", most_a_peer=max(1, most - 1), meter=meter)
         self._rooms = {turns: FairSlots(4 * most) for turns in (self._small, self._large)}
 
     @property
     def running(self) -> int:
         """Renders on their way, waiting ones included."""
         return len(self._running)
+
+    @property
+    def running_and_waiting(self) -> tuple[int, int]:
+        """Pieces of work that are done now, and that wait for their turn."""
+        (small, small_waiting), (large, large_waiting) = (
+            turns.running_and_waiting for turns in (self._small, self._large)
+        )
+        return small + large, small_waiting + large_waiting
 
     @property
     def is_small_waiting(self) -> bool:
@@ -272,17 +296,25 @@ class Renders:
     def _write(self, render: Render, out: BinaryIO) -> None:
         size = _disk_bytes(render.plan)
         if size < _LITTLE:
-            render.write(self._engine, self._scratch, out)
+            self._write_counted(render, out)
             return
         with self._lock:
             coming = sum(_disk_bytes(other.plan) * other.part_left for other in self._writing)
             self._writing.add(render)
         try:
             self._artifacts.make_room(size + int(coming))
-            render.write(self._engine, self._scratch, out)
+            self._write_counted(render, out)
         finally:
             with self._lock:
                 self._writing.discard(render)
+
+    def _write_counted(self, render: Render, out: BinaryIO) -> None:
+        try:
+            render.write(self._engine, self._scratch, out)
+            self._meter.note_render(render.plan.pixels, render.plan.source_bytes)
+        finally:
+            for path, count in render.blocks_by_path.items():
+                self._meter.note_blocks(path, count)
 
     def close(self) -> None:
         """Stop all renders and wait for them."""

@@ -207,3 +207,8 @@ class RenderPlan:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[Note, ...] = ()
     images_tested: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """The values of all bands, masks not included."""
+        return sum(raster.grid.shape[0] * raster.grid.shape[1] * len(raster.bands) for raster in self.rasters)

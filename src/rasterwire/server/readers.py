@@ -8,6 +8,7 @@ import google_crc32c
 import numpy as np
 
 from rasterwire.download import FairSlots
+from rasterwire.server.call_record import note_sent
 from rasterwire.server.open_files import Delivered, OpenFile
 from rasterwire.server.peer import peer
 from rasterwire.v1 import download_pb2
@@ -86,6 +87,7 @@ class Readers:
                 else:
                     answer, size = piece(position, data)
                 position += size
+                note_sent(size)
                 last = position >= end or not size
                 # where a disk is waited for, the next is read while this one is sent
                 ahead = later(position) if data is None and not last and available >= needed_end(position) else None

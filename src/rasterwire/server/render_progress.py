@@ -5,11 +5,18 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import Future
 
 from rasterwire.download import Render
+from rasterwire.server.open_files import OpenFile
 from rasterwire.store import Artifact
 from rasterwire.v1 import download_pb2
 
 PROGRESS_SECONDS = 0.5
 """Between two messages of progress."""
+
+
+def close_file(work: "Future[OpenFile | None]") -> None:
+    """Close what nobody will read any more."""
+    if not work.cancelled() and work.exception() is None and (opened := work.result()) is not None:
+        opened.file.close()
 
 
 def progress_of(render: Render) -> download_pb2.RenderProgress:

@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
-from rasterwire.download import Downloads, FairPool, FairSlots, Registered, Renders
+from rasterwire.download import NO_METER, Downloads, FairPool, FairSlots, Meter, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -28,6 +28,7 @@ from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.principal import EVERYONE, Principal
 from rasterwire.server.addresses import Addresses
+from rasterwire.server.call_record import note_download, note_plan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
@@ -36,7 +37,7 @@ from rasterwire.server.planning import plan_request, register
 from rasterwire.server.preparations import Preparations
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
-from rasterwire.server.render_progress import PROGRESS_SECONDS, progress_of, progress_until
+from rasterwire.server.render_progress import PROGRESS_SECONDS, close_file, progress_of, progress_until
 from rasterwire.server.stream_job import StreamJob
 from rasterwire.store import NotVerified, RemoteFile
 from rasterwire.v1 import download_pb2, download_service_pb2
@@ -65,6 +66,7 @@ class Service:
         scratch: Path,
         max_renders: int,
         tenants: Mapping[str, Principal] = _NO_TENANTS,
+        meter: Meter = NO_METER,
     ) -> None:
         """Set what serves.
 
@@ -74,7 +76,9 @@ class Service:
             scratch: a folder for files of running streams.
             max_renders: at once.
             tenants: by name.
+            meter: is told what waits, and what was rendered before.
         """
+        self._meter = meter
         self._downloads = downloads
         self._tenants = tenants
         self.renders = renders
@@ -82,8 +86,8 @@ class Service:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
         # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = FairPool(_PLANS, "plan")
-        self._computing = FairPool(max_renders, "value")
+        self._planning = FairPool(_PLANS, "plan", meter=meter)
+        self._computing = FairPool(max_renders, "value", meter=meter)
         self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
         self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
@@ -103,17 +107,18 @@ class Service:
         return self._downloads.seen_by(caller)
 
     def check_caller(self) -> None:
-        """Refuse a caller that showed nothing, before its request costs anything.
-
-        Raises:
-            CredentialsMissing: as ``downloads`` does.
-        """
+        """Refuse a caller that showed nothing as ``downloads`` does, before its request costs anything."""
         if principal.get() is None:
             raise CredentialsMissing
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    @property
+    def render_work(self) -> tuple[int, int]:
+        """Pieces of it that are done now, and that wait for their turn."""
+        return self.renders.running_and_waiting
 
     @property
     def is_idle(self) -> bool:
@@ -153,11 +158,13 @@ class Service:
         work = partial(plan_request, self.downloads, request)
         match request.params.WhichOneof("source"):
             case "expression":
-                return await self._computed(work, self._computing, budget)
+                plan = await self._computed(work, self._computing, budget)
             case "mosaic":
-                return await self._computed(work, self._planning, budget)
+                plan = await self._computed(work, self._planning, budget)
             case _:
-                return await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+                plan = await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+        note_plan(plan)
+        return plan
 
     async def _computed(self, function: Callable[[], T], turns: FairPool, budget: Budget | None = None) -> T:
         """Evaluate something, for as long as somebody waits for it.
@@ -193,6 +200,7 @@ class Service:
         budget = Budget()
         plan = await self.plan(request, budget)
         download = await self.run(partial(register, self.downloads, request, plan))
+        note_download(download.id)
         if is_read_next:
             self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
         answer = download_service_pb2.CreateDownloadResponse(plan=convert.from_plan(plan))
@@ -225,6 +233,7 @@ class Service:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
         downloads = self.downloads
         download = await self.run(lambda: downloads.find(download_id, token))
+        note_download(download.id)
         if etag and etag != download.etag:
             raise DownloadConflict(
                 f"etag: {etag!r} is of another file, this one has {download.etag!r}; start at offset 0"
@@ -302,11 +311,13 @@ class Service:
             SourceUnavailable: a raster of it cannot be read.
         """
         opened = await self.cached(download)
+        self._meter.note_lookup(is_found=opened is not None)
         if opened is not None:
             yield opened
             return
         recent = self._plans.get(download.etag)
         plan = await self.planned(download)
+        note_plan(plan)
         with self._downloads.hold(plan.etag):
             render = self.renders.join(plan, peer.get())
             # it is needed no more once there is a file, and is out of date where a source cannot be read
@@ -375,6 +386,8 @@ class Service:
                 if opened is not None:
                     break
                 work = self.renders.submit(job.plan, caller, job.run)  # it was not small
+            if job.plan is not None:
+                note_plan(job.plan)
             handed_over = True
             yield None if is_plan_sent else job.told, opened
         finally:
@@ -382,11 +395,6 @@ class Service:
             if not handed_over:
                 job.stop()
                 if not work.cancel():
-                    work.add_done_callback(_close_file)
+                    work.add_done_callback(close_file)
                     with contextlib.suppress(DownloadError, asyncio.CancelledError):
                         await asyncio.wrap_future(work)
-
-
-def _close_file(work: "Future[OpenFile | None]") -> None:
-    if not work.cancelled() and work.exception() is None and (opened := work.result()) is not None:
-        opened.file.close()

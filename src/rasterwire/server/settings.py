@@ -80,6 +80,10 @@ class Settings:
             costs the request for it and no other.
         sandbox_seconds: how long such a process may take for a header or a block of pixels.
         sandbox_bytes: how much memory it may take for that.
+        log: ``text`` for people, or ``json``: an object a line.
+        metrics_port: the port of ``/metrics``, for Prometheus. With 0, the HTTP port answers it where nobody but this
+            machine reaches the server: ``host`` is a loopback address, and neither ``public_url``, ``trust_forwarded``
+            nor ``tenants`` is set. -1 leaves it out.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, and Earth Engine's words in messages.
         catalogs: more catalogs, each a table ``[[catalogs]]`` of the file.
@@ -114,6 +118,8 @@ class Settings:
     sandbox: str = "none"
     sandbox_seconds: float = 60.0
     sandbox_bytes: int = 2 << 30
+    log: str = "text"
+    metrics_port: int = 0
     limits: str = "own"
     catalogs: tuple[CatalogSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -146,6 +152,17 @@ class Settings:
         return not self.tenants and not _is_loopback(self.host)
 
     @property
+    def shows_metrics_by_http(self) -> bool:
+        """Whether the HTTP port answers ``/metrics``."""
+        is_reached = self.public_url or self.trust_forwarded or self.tenants or not _is_loopback(self.host)
+        return self.metrics_port == 0 and self.http_port >= 0 and not is_reached
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether anything answers ``/metrics``."""
+        return self.metrics_port > 0 or self.shows_metrics_by_http
+
+    @property
     def images(self) -> str:
         """What is served, for the log; without addresses."""
         folders = [] if self.catalog is None else [str(self.catalog)]
@@ -162,9 +179,9 @@ _LISTED_TABLES = ("catalogs", "sources", "tenants")
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
-_choices = {"limits": ("own", "earth-engine"), "sandbox": ("none", "process")}
-_greatest = {"http_port": 65535, "grpc_port": 65535}
-_smallest = {"http_port": -1, "grpc_port": 0, "lame_duck_seconds": 0, "drain_seconds": 0}
+_choices = {"limits": ("own", "earth-engine"), "log": ("text", "json"), "sandbox": ("none", "process")}
+_greatest = {"http_port": 65535, "grpc_port": 65535, "metrics_port": 65535}
+_smallest = {"http_port": -1, "grpc_port": 0, "metrics_port": -1, "lame_duck_seconds": 0, "drain_seconds": 0}
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from aiohttp import web
 from rasterwire.download.image_source import find_image, plain_id
 from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.algorithms import listing
+from rasterwire.server.call_record import note_method
 from rasterwire.server.earth_engine.asset_json import catalog_image_json, collection_json
 from rasterwire.server.earth_engine.assets import images_page, list_assets
 from rasterwire.server.earth_engine.cors import Cors
@@ -109,6 +110,7 @@ class _EarthEngineFront:
         for allowed, pattern, handler in self._routes:
             if match := pattern.fullmatch(path):
                 if allowed == verb:
+                    note_method("earth_engine", _name(handler))
                     if verb == "POST":
                         check_type(request)
                     return await handler(_Call(request, match.groupdict(), query, body))
@@ -228,6 +230,11 @@ class _EarthEngineFront:
                     with step.file:
                         return await send(request, step)
         raise AssertionError("a stream ends with a file or an error")
+
+
+def _name(handler: Handler) -> str:
+    """Return what a door is called in the log."""
+    return "".join(word.capitalize() for word in handler.__name__.split("_"))
 
 
 def _is_earth_engine(path: str) -> bool:

@@ -1,7 +1,6 @@
 """The gRPC front: each method converts, calls the service and maps errors."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, closing
@@ -12,11 +11,13 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from rasterwire.errors import CredentialsMissing, OffsetOutOfRange, invalid
+from rasterwire.server.call_log import CallLog
+from rasterwire.server.call_record import REQUEST_ID, begin
 from rasterwire.server.calls import UnaryCalls, check
 from rasterwire.server.grpc.wire import with_data
 from rasterwire.server.identity import Authenticator, Evidence
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.messages.status import grpc_status
+from rasterwire.server.messages.status import grpc_status, reason_of, with_trailers
 from rasterwire.server.peer import peer, principal
 from rasterwire.server.readers import Data
 from rasterwire.server.service import Service
@@ -24,10 +25,13 @@ from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2_grpc
 from rasterwire.v1 import download_service_pb2 as service_pb2
 
-_log = logging.getLogger("rasterwire.server")
+_REQUEST_ID = REQUEST_ID.lower()
 
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
 """What gRPC calls the names of a certificate."""
+
+_READ = {"authorization", _REQUEST_ID}
+"""Metadata of a call that is looked at."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
@@ -35,7 +39,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 @asynccontextmanager
 async def _answering(
-    authenticator: Authenticator, context: Context, method: str, request: Message | None
+    authenticator: Authenticator, log: CallLog, context: Context, method: str, request: Message | None
 ) -> AsyncIterator[None]:
     """Recognise the caller, turn errors into statuses, and write one log line for each call.
 
@@ -43,9 +47,15 @@ async def _answering(
     """
     began = time.perf_counter()
     peer.set(context.peer())
+    principal.set(None)
+    given = {key: str(value) for key, value in context.invocation_metadata() or () if key in _READ}
+    call = begin("grpc", given.get(_REQUEST_ID, ""))
+    call.method = method
+    answered = (_REQUEST_ID, call.id)
+    context.set_trailing_metadata((answered,))
     code = "OK"
     try:
-        caller = await authenticator.identify(_evidence(context))
+        caller = await authenticator.identify(_evidence(context, given.get("authorization", "")))
         principal.set(caller)
         if caller is None:
             raise CredentialsMissing
@@ -59,19 +69,19 @@ async def _answering(
         code = "CANCELLED"
         raise
     except Exception as error:  # noqa: BLE001 - status and log tell of it
-        status = grpc_status(error)
+        call.reason = reason_of(error)
+        status = grpc_status(error, call.id)
         code = status.code.name
-        await context.abort_with_status(status)
+        await context.abort_with_status(with_trailers(status, answered))
     finally:
-        _log.info("%s %s %.1f ms", method, code, 1000 * (time.perf_counter() - began))
+        log.end(call, method, code, began)
 
 
-def _evidence(context: Context) -> Evidence:
+def _evidence(context: Context, authorization: str) -> Evidence:
     """Return what a call shows; a certificate was found valid before."""
-    shown = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
     connection = context.auth_context()
     names = [name.decode("utf-8", "replace") for key in _NAMES for name in connection.get(key, ())]
-    return Evidence(str(shown[0]) if shown else "", tuple(names))
+    return Evidence(authorization, tuple(names))
 
 
 class WireBytes(grpc.aio.ServerInterceptor):
@@ -102,9 +112,9 @@ class WireBytes(grpc.aio.ServerInterceptor):
 class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
     """``rasterwire.v1.DownloadService``."""
 
-    def __init__(self, service: Service, authenticator: Authenticator) -> None:
+    def __init__(self, service: Service, authenticator: Authenticator, log: CallLog) -> None:
         self._service = service
-        self._answering = partial(_answering, authenticator)
+        self._answering = partial(_answering, authenticator, log)
         self._calls = UnaryCalls(service)
 
     async def CreateDownload(
@@ -199,8 +209,8 @@ def _streamed(plan: download_pb2.DownloadPlan | None, chunk: download_pb2.Downlo
 class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     """``rasterwire.v1.CatalogService``."""
 
-    def __init__(self, service: Service, authenticator: Authenticator) -> None:
-        self._answering = partial(_answering, authenticator)
+    def __init__(self, service: Service, authenticator: Authenticator, log: CallLog) -> None:
+        self._answering = partial(_answering, authenticator, log)
         self._calls = UnaryCalls(service)
 
     async def ListImages(

@@ -26,14 +26,14 @@ _LARGE_ANSWER = 1 << 16
 def add_http_door(app: web.Application, service: Service, readiness: Readiness) -> None:
     """Add the routes of this door to an application."""
     front = _HttpFront(service, readiness)
-    app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels)  # HEAD comes with it
+    app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels, name="GetPixels")  # HEAD comes with it
     for route in ROUTES:
         path = route.path.replace("}", ":.+}")  # ids may hold slashes
         if route.method == "GET":
-            app.router.add_get(path, front.handler(route))  # HEAD comes with it
+            app.router.add_get(path, front.handler(route), name=route.call)  # HEAD comes with it
         else:
-            app.router.add_route(route.method, path, front.handler(route))
-    app.router.add_get("/openapi.json", front.openapi)
+            app.router.add_route(route.method, path, front.handler(route), name=route.call)
+    app.router.add_get("/openapi.json", front.openapi, name="OpenApi")
     app.router.add_get("/livez", front.live)
     app.router.add_get("/healthz", front.live)
     app.router.add_get("/readyz", front.ready)

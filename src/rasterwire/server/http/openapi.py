@@ -32,6 +32,7 @@ _ERROR: Schema = {
                 "message": _TEXT,
                 "status": {"type": "string", "description": "The name of the gRPC status."},
                 "reason": {"type": "string", "description": "Stable, in upper case, for programs."},
+                "requestId": {"type": "string", "description": "As in the header X-Request-Id; the log names it."},
                 "violations": {
                     "type": "array",
                     "items": {

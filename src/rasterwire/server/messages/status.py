@@ -6,7 +6,7 @@ import math
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -147,20 +147,40 @@ def _packed(detail: Message) -> any_pb2.Any:
     return packed
 
 
-def grpc_status(error: BaseException) -> grpc.Status:
+def grpc_status(error: BaseException, request_id: str) -> grpc.Status:
     """Return the status to abort a call with; the error lets go of what its tracebacks hold."""
-    status = rpc_status.to_status(status_of(error))
+    status = status_of(error)
+    status.details.append(_packed(error_details_pb2.RequestInfo(request_id=request_id)))
     _let_go(error)
-    return status
+    return rpc_status.to_status(status)
 
 
-def http_answer(error: BaseException) -> tuple[int, dict[str, Any]]:
+class _Status(NamedTuple):
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+def with_trailers(status: grpc.Status, *trailers: tuple[str, str]) -> grpc.Status:
+    """Return a status with more trailers: those that were set before are not sent beside its own."""
+    return cast(grpc.Status, _Status(status.code, status.details, (*(status.trailing_metadata or ()), *trailers)))
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the reason that is told of an error."""
+    cause = _known(error)
+    return cause.reason if isinstance(cause, errors.DownloadError) else "INTERNAL"
+
+
+def http_answer(error: BaseException, request_id: str = "") -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the JSON body of an error, in the form of Google's APIs; see ``grpc_status``."""
     status = status_of(error)
     cause = _known(error)
     code = next(c for c in grpc.StatusCode if c.value[0] == status.code)
     number = HTTP_STATUS_OF_ERROR.get(type(cause), HTTP_STATUS[code])
     body: dict[str, Any] = {"code": number, "message": status.message, "status": code.name}
+    if request_id:
+        body["requestId"] = request_id
     if isinstance(cause, errors.DownloadError):
         body["reason"] = cause.reason
     if isinstance(cause, errors.InvalidRequest):

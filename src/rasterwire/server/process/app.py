@@ -24,7 +24,7 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 from rasterwire.catalog import Catalog
 from rasterwire.catalog.make import check_packages, check_sources, folder_index, make_catalog
 from rasterwire.catalog.settings import format_options
-from rasterwire.download import Downloads, Renders
+from rasterwire.download import NO_METER, Downloads, Renders
 from rasterwire.download.held_leases import HeldLeases
 from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.files import beside
@@ -35,17 +35,21 @@ from rasterwire.files.tile_folder import TileFolder
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.principal import EVERYONE
 from rasterwire.render.engine import ThreadEngine
+from rasterwire.server.call_log import CallLog
 from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
+from rasterwire.server.identity import Authenticator
+from rasterwire.server.metrics import Metrics
 from rasterwire.server.process.identity_files import make_authenticator, make_certificates, make_url_signer, reload
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
+from rasterwire.server.process.numbers import begin_shared, forget_worker, keep_telling, make_metrics, state_of
+from rasterwire.server.process.ports import authority, listen_grpc, reachable, start_http, start_metrics
 from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.stores import LEASES, make_stores
-from rasterwire.server.process.tls import Certificates
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -53,6 +57,7 @@ from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
+from rasterwire.server.web.metrics_page import add_metrics_page
 from rasterwire.store.artifacts import remove_unfinished
 from rasterwire.store.private_files import private_folder
 from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
@@ -125,27 +130,25 @@ def _locked(folder: Path) -> Iterator[None]:
 async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
     authenticator, certificates = make_authenticator(settings), make_certificates(settings)
     engine = ThreadEngine(settings.threads)
-    service = _service(settings, engine)
+    metrics = make_metrics(settings)
+    log = CallLog(metrics)
+    service = _service(settings, engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
     server = grpc.aio.server(
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
-    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator), server)
-    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator), server)
-    services = [
-        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
-        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
-    ]
-    standing = health, reflection = Health(services), Reflection(services)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
+    standing = health, _ = _add_services(server, service, authenticator, log)
     readiness = Readiness(server_probes(settings.folders, settings.state_dir))
     readiness.tell("loops", "compiled loops are not loaded yet")
-    grpc_port = _listen(server, settings, certificates)
-    app = web_application(authenticator)
+    grpc_port = listen_grpc(server, settings, certificates)
+    app, metrics_app = web_application(authenticator, log), web.Application()
     add_http_door(app, service, readiness)
+    look = None
+    if metrics is not None:
+        look = state_of(metrics, service, readiness)
+        add_metrics_page(app if settings.shows_metrics_by_http else metrics_app, metrics, look)
     add_earth_engine_door(app, service, settings)
     runner = web.AppRunner(
         app,
@@ -155,13 +158,17 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         keepalive_timeout=settings.idle_seconds,
         shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
     )
-    http_port = await _start_http(runner, settings, certificates)
+    metrics_runner = web.AppRunner(metrics_app, handle_signals=False, access_log=None)
+    http_port = await start_http(runner, settings, certificates)
+    await start_metrics(metrics_runner, settings)
     if http_port >= 0:
-        own = f"{settings.scheme}://{_authority(_reachable(settings.host), http_port)}"
+        own = f"{settings.scheme}://{authority(reachable(settings.host), http_port)}"
         service.addresses.public_url = (settings.public_url or own).rstrip("/")
     await server.start()
     turn = settings.state_dir / "compiling" if compiles_apart else None
-    works = _warming(readiness, turn), readiness.follow(health.set), keep_house(service)
+    works = [_warming(readiness, turn), readiness.follow(health.set), keep_house(service)]
+    if look is not None and settings.workers > 1:
+        works.append(keep_telling(look))
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield Running(grpc_port, http_port, partial(reload, authenticator, certificates, signer))
@@ -176,9 +183,26 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         for each in standing:
             each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
+        await metrics_runner.cleanup()
         await service.preparations.close()
         await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
+
+
+def _add_services(
+    server: grpc.aio.Server, service: Service, authenticator: Authenticator, log: CallLog
+) -> tuple[Health, Reflection]:
+    """Let a server answer all calls of gRPC; return those that stand open until they are ended."""
+    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator, log), server)
+    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator, log), server)
+    services = [
+        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
+        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    ]
+    health, reflection = Health(services), Reflection(services)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
+    return health, reflection
 
 
 async def _warming(readiness: Readiness, turn: Path | None) -> None:
@@ -189,7 +213,7 @@ async def _warming(readiness: Readiness, turn: Path | None) -> None:
     readiness.tell("loops", "")
 
 
-def _service(settings: Settings, engine: ThreadEngine) -> Service:
+def _service(settings: Settings, engine: ThreadEngine, metrics: Metrics | None = None) -> Service:
     scratch = settings.state_dir / "scratch" / str(os.getpid())
     try:
         if settings.workers == 1:
@@ -203,9 +227,10 @@ def _service(settings: Settings, engine: ThreadEngine) -> Service:
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
     leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
-    renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases)
+    meter = metrics or NO_METER
+    renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
     tenants = {tenant.name: tenant.principal for tenant in settings.tenants}
-    return Service(downloads, renders, scratch, settings.max_renders, tenants or {EVERYONE.tenant: EVERYONE})
+    return Service(downloads, renders, scratch, settings.max_renders, tenants or {EVERYONE.tenant: EVERYONE}, meter)
 
 
 def _catalog(settings: Settings) -> Catalog:
@@ -242,57 +267,11 @@ def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
     """Remove what a process that is gone was at; None stands for all of them."""
     shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
     remove_unfinished(state_dir / "cache", pid)
-    if pid is None:
+    if pid is not None:
+        forget_worker(state_dir, pid)
+    else:
         for path in state_dir.glob(f"{LEASES}*"):
             path.unlink()
-
-
-def _authority(host: str, port: int) -> str:
-    """Return a host and port as one, with the brackets that an address of IPv6 needs.
-
-    >>> _authority("::1", 80), _authority("localhost", 80)
-    ('[::1]:80', 'localhost:80')
-    """
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _reachable(host: str) -> str:
-    """Return what others may call the machine where ``host`` stands for all its addresses.
-
-    >>> _reachable("10.0.0.1"), _reachable("0.0.0.0") == socket.gethostname()
-    ('10.0.0.1', True)
-    """
-    return socket.gethostname() if host in {"0.0.0.0", "::"} else host
-
-
-def _listen(server: grpc.aio.Server, settings: Settings, certificates: Certificates | None) -> int:
-    """Take the port of gRPC, and return it.
-
-    Raises:
-        BadSettings: it is taken.
-    """
-    address = _authority(settings.host, settings.grpc_port)
-    try:
-        if certificates is None:
-            return server.add_insecure_port(address)
-        return server.add_secure_port(address, certificates.grpc_credentials())
-    except RuntimeError:
-        raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
-
-
-async def _start_http(runner: web.AppRunner, settings: Settings, certificates: Certificates | None) -> int:
-    if settings.http_port < 0:
-        return -1
-    await runner.setup()
-    tls = None if certificates is None else certificates.ssl_context
-    sharing = settings.workers > 1 or None
-    site = web.TCPSite(runner, settings.host, settings.http_port, ssl_context=tls, reuse_port=sharing)
-    try:
-        await site.start()
-    except OSError:
-        raise BadSettings(f"http_port: cannot listen on {settings.host}:{settings.http_port}; is it taken?") from None
-    port: int = runner.addresses[0][1]
-    return port
 
 
 def serve(settings: Settings) -> None:
@@ -301,7 +280,7 @@ def serve(settings: Settings) -> None:
     Raises:
         BadSettings: see ``running``.
     """
-    log_to_stderr()
+    log_to_stderr(settings.log)
     if settings.is_open_to_others:
         _log.warning(
             "ANYONE who reaches %s may list and download every image: nobody is asked who they are. Set [auth] and "
@@ -325,12 +304,13 @@ def serve(settings: Settings) -> None:
     with _locked(settings.state_dir):
         _service(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
+        begin_shared(settings)
         run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))
 
 
 def _serve_alone(settings: Settings) -> None:
     keep_memory()
-    log_to_stderr()
+    log_to_stderr(settings.log)
     asyncio.run(_serve(settings))
 
 

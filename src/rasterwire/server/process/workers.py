@@ -49,6 +49,8 @@ def run_workers(settings: Settings, work: Callable[[Settings], None], clean: Cal
         http_port = settings.http_port
         if http_port >= 0:
             http_port = stack.enter_context(_reserved(settings.host, http_port, "http_port"))
+        if settings.metrics_port > 0:
+            stack.enter_context(_reserved(settings.host, settings.metrics_port, "metrics_port"))
         own = replace(settings, grpc_port=grpc_port, http_port=http_port)
         signal_pipe, tell = os.pipe()
         stack.callback(os.close, signal_pipe)

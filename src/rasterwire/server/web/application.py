@@ -1,7 +1,6 @@
 """The web application that the HTTP doors are added to: who asks, what errors become, what every answer says."""
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -11,13 +10,13 @@ from http import HTTPStatus
 from aiohttp import web, web_response
 from aiohttp.typedefs import Middleware
 
+from rasterwire.server.call_log import CallLog
+from rasterwire.server.call_record import REQUEST_ID, CallRecord, begin, record
 from rasterwire.server.identity import Authenticator, Evidence
-from rasterwire.server.messages.status import http_answer, http_headers
+from rasterwire.server.messages.status import http_answer, http_headers, reason_of
 from rasterwire.server.peer import peer, principal
 from rasterwire.server.web.body import too_large
-from rasterwire.server.web.files import SentFile
-
-_log = logging.getLogger("rasterwire.server")
+from rasterwire.server.web.metrics_page import METRICS
 
 # aiohttp names itself and Python with their versions, also in answers to what is no request, which no handler sees.
 web_response.SERVER_SOFTWARE = "rasterwire"  # type: ignore[attr-defined]  # it is for itself alone
@@ -26,7 +25,7 @@ _MAX_REQUEST = 11 << 20
 _MAX_PATH = 200
 """Characters of a path in a line of the log."""
 _secret = re.compile(r"([0-9a-f]{32})-[0-9a-f]{32}")
-_PROBES = {"/livez", "/healthz", "/readyz"}
+_PROBES = {"/livez", "/healthz", "/readyz", METRICS}
 """Addresses that are asked all the time; readiness has log lines of its own."""
 _statuses = {
     404: "NOT_FOUND",
@@ -44,22 +43,24 @@ _ALWAYS = {"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def web_application(authenticator: Authenticator) -> web.Application:
+def web_application(authenticator: Authenticator, log: CallLog) -> web.Application:
     """Return an application without routes, which answers errors in the form of Google's APIs.
 
     Who shows what is not valid is refused; who shows nothing is answered at the addresses that need nothing, such as
     those of downloads, which hold their secrets.
     """
-    app = web.Application(client_max_size=_MAX_REQUEST, middlewares=[_answering(authenticator)])
+    app = web.Application(client_max_size=_MAX_REQUEST, middlewares=[_answering(authenticator, log)])
     app.on_response_prepare.append(_prepare)
     return app
 
 
 async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_ALWAYS)
+    if (call := record.get()) is not None:
+        response.headers[REQUEST_ID] = call.id
 
 
-def _answering(authenticator: Authenticator) -> Middleware:
+def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
     async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
         principal.set(None)  # and not that of the request before, by the same connection
         if request.path not in _PROBES:
@@ -72,9 +73,18 @@ def _answering(authenticator: Authenticator) -> Middleware:
         address = request.transport.get_extra_info("peername") if request.transport is not None else None
         peer.set(f"{address}")
         began = time.perf_counter()
-        response = await _answer(request, partial(identified, handler=handler))
-        _note(request, response, time.perf_counter() - began)
-        return response
+        call = begin("http", request.headers.get(REQUEST_ID, ""))
+        call.method = request.match_info.route.name or call.method
+        code = ""
+        try:
+            response = await _answer(request, partial(identified, handler=handler), call)
+            code = str(response.status)
+            return response
+        finally:
+            if not code:  # a client that has its file may be gone before the render has ended
+                code = str(call.file_status) if call.file_status and not call.bytes_cut else "CANCELLED"
+            if request.path not in _PROBES:
+                log.end(call, _told(request), code, began)
 
     return answering
 
@@ -88,18 +98,13 @@ def _certificate_names(request: web.Request) -> tuple[str, ...]:
     return (*common, *(value for key, value in certificate.get("subjectAltName", ()) if key in {"DNS", "URI"}))
 
 
-def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
-    """Log a refusal or a file that was sent, without the token, which is in the query or behind the id in the path."""
-    path = _secret.sub(r"\1-...", request.rel_url.raw_path)[:_MAX_PATH]
-    what = f"{request.method} {path} {response.status}"
-    if isinstance(response, SentFile) and request.method != "HEAD":
-        whole = "" if response.sent == response.content_length else f" of {response.content_length}"
-        _log.info("%s %d%s bytes %.1f ms", what, response.sent, whole, 1000 * seconds)
-    elif response.status >= 400 and request.path not in _PROBES:
-        _log.info("%s %.1f ms", what, 1000 * seconds)
+def _told(request: web.Request) -> str:
+    """Return what is told of a request, without the token, which is in the query or behind the id in the path."""
+    path = _secret.sub(r"\1-...", request.rel_url.raw_path)
+    return f"{request.method} {path[:_MAX_PATH]}"
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(request: web.Request, handler: Handler, call: CallRecord) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -107,13 +112,15 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         reason = HTTPStatus(error.status).name
         text = f"{error.reason}; /openapi.json describes the addresses" if error.status == 404 else error.reason
         body = {"error": {"code": error.status, "message": text, "status": name, "reason": reason}}
+        body["error"]["requestId"], call.reason = call.id, reason
         if error.status == 413:  # in the words and the status of Google's APIs
-            status, answer = http_answer(too_large())
+            status, answer = http_answer(too_large(), call.id)
             return web.json_response(answer, status=status)
         headers = {k: v for k, v in error.headers.items() if k == "Allow"}
         return web.json_response(body, status=error.status, headers=headers)
     except (ConnectionError, asyncio.CancelledError):
         raise
     except Exception as error:  # noqa: BLE001  the table says what becomes of it
-        status, answer = http_answer(error)
+        call.reason = reason_of(error)
+        status, answer = http_answer(error, call.id)
         return web.json_response(answer, status=status, headers=http_headers(error))

@@ -1,0 +1,56 @@
+"""The one line that each call leaves in the log."""
+
+import logging
+import time
+from typing import Any
+
+from rasterwire.server.call_record import CallRecord
+from rasterwire.server.metrics import Metrics
+from rasterwire.server.peer import principal
+
+_log = logging.getLogger("rasterwire.server")
+
+
+class CallLog:
+    """Tells the log and the metrics of each call that was answered."""
+
+    def __init__(self, metrics: Metrics | None = None) -> None:
+        """Set who is told besides the log."""
+        self._metrics = metrics
+
+    def end(self, call: CallRecord, what: str, code: str, began: float) -> None:
+        """Tell of a call.
+
+        Args:
+            call: the call.
+            what: it was, for people: a method, or a method of HTTP and a path without tokens.
+            code: of the answer.
+            began: by ``time.perf_counter``.
+        """
+        seconds = time.perf_counter() - began
+        caller = principal.get(None)
+        fields: dict[str, Any] = {
+            "id": call.id,
+            "tenant": "" if caller is None else caller.tenant,
+            "image": call.image,
+            "download": call.download,
+            "pixels": call.pixels,
+            "bytes": call.sent_bytes,
+            "bytes_cut": call.bytes_cut,
+            "reason": call.reason,
+        }
+        fields = {name: value for name, value in fields.items() if value}
+        rest = " ".join(f"{name}={_word(value)}" for name, value in fields.items())
+        structured = {"door": call.door, "method": call.method, "code": code, "ms": round(1000 * seconds, 1), **fields}
+        _log.info("%s %s %.1f ms %s", what, code, 1000 * seconds, rest, extra={"fields": structured})
+        if self._metrics is not None:
+            self._metrics.note_call(call, code, seconds)
+
+
+def _word(value: object) -> object:
+    """Return a value as one word of a line, whatever is in it.
+
+    >>> _word("S2/a"), _word("a b=c"), _word(3)
+    ('S2/a', "'a b=c'", 3)
+    """
+    return repr(value) if isinstance(value, str) and (" " in value or not value.isprintable()) else value

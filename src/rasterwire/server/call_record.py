@@ -1,0 +1,99 @@
+"""What is known of the call that is answered: for its line in the log, its numbers, and its id in the answer."""
+
+import re
+import secrets
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from rasterwire.plan import RenderPlan
+
+REQUEST_ID = "X-Request-Id"
+"""The header of an id that a caller gives a request, or is told; in metadata of gRPC, in lower case."""
+
+_MAX_IMAGE = 200
+"""Characters of an image id in the log."""
+
+_given_id = re.compile(r"[0-9A-Za-z._-]{1,128}", re.ASCII)
+"""Ids of requests that are taken over: nothing that could be more than an id in a log or a header."""
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """A call on its way.
+
+    Attributes:
+        id: that the caller gave, or a new one.
+        door: ``grpc``, ``http`` or ``earth_engine``.
+        method: of a fixed list; "other" for what is none.
+        image: that is asked for; "" where none is, or it is not known yet.
+        download: id of the registered download, without its token; "" likewise.
+        pixels: values of all bands that the call is for.
+        sent_bytes: of a file that went out.
+        bytes_cut: those of the file that should have followed, and did not.
+        file_status: of an answer over HTTP that began to send a file; 0 where none did.
+        reason: why it is refused; "" where it is not.
+    """
+
+    id: str
+    door: str
+    method: str = "other"
+    image: str = ""
+    download: str = ""
+    pixels: int = 0
+    sent_bytes: int = 0
+    bytes_cut: int = 0
+    file_status: int = 0
+    reason: str = ""
+
+
+record: ContextVar[CallRecord | None] = ContextVar("record", default=None)
+"""Of the call; set by the doors for the task of each."""
+
+
+def begin(door: str, given_id: str) -> CallRecord:
+    """Set the record of a call that begins, and return it.
+
+    Args:
+        door: see ``CallRecord``.
+        given_id: whatever the caller says; a new id is made where that is none.
+    """
+    call = CallRecord(given_id if _given_id.fullmatch(given_id) else secrets.token_hex(8), door)
+    record.set(call)
+    return call
+
+
+def note_plan(plan: RenderPlan) -> None:
+    """Say what is asked for."""
+    if (call := record.get()) is not None:
+        call.image, call.pixels = plan.image_id[:_MAX_IMAGE], plan.pixels
+
+
+def note_download(download_id: str) -> None:
+    """Say which registered download is asked for."""
+    if (call := record.get()) is not None:
+        call.download = download_id
+
+
+def note_sent(count: int, cut: int = 0) -> None:
+    """Say that so many more bytes of a file go out, and how many that were due do not."""
+    if (call := record.get()) is not None:
+        call.sent_bytes += count
+        call.bytes_cut += cut
+
+
+def note_file(status: int) -> None:
+    """Say that a file begins to go out over HTTP."""
+    if (call := record.get()) is not None:
+        call.file_status = status
+
+
+def note_method(door: str, method: str) -> None:
+    """Say which door and method of it a call is for, where it was not known at its beginning."""
+    if (call := record.get()) is not None:
+        call.door, call.method = door, method
+
+
+def request_id() -> dict[str, str]:
+    """Return the member of a JSON error that names its request."""
+    call = record.get()
+    return {} if call is None else {"requestId": call.id}
