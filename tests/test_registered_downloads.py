@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from click.testing import CliRunner
 from google.protobuf import json_format
 
 from asking import ask
 from effort import HANG
+from rasterwire.cli.main import cli
 from rasterwire.client import Client, DownloadFailed
 from rasterwire.download import renders
 from rasterwire.server.settings import Settings
@@ -244,6 +246,19 @@ def test_http_answers_as_grpc_does(server: Served) -> None:
     assert asked("DELETE", target) == (200, {})
     assert asked("DELETE", target)[0] == 404
     assert asked("GET", "/v1/downloads") == (200, {})
+
+
+def test_the_command_line_lists_and_deletes(server: Served) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(cli, ["downloads", "--server", server.address, *arguments])
+        return result.exit_code, result.stdout
+
+    download = create(server)
+    end = f"{download.expire_time.ToDatetime():%Y-%m-%dT%H:%M:%SZ}"
+    assert run() == (0, f"{download.name}  {end}  a.tif\n")
+    assert run("--delete", download.name)[0] != 0
+    assert run("--delete", download.name, "--token", download.token) == (0, "")
+    assert run() == (0, "")
 
 
 def test_the_client_has_a_call_for_each(server: Served) -> None:

@@ -9,6 +9,7 @@ import click
 from rasterwire import __version__
 from rasterwire.cli.admin import admin
 from rasterwire.cli.download import download, plan
+from rasterwire.cli.downloads import downloads
 from rasterwire.cli.images import images
 from rasterwire.cli.index import index
 from rasterwire.cli.refusals import refusal_lines
@@ -150,7 +151,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, images, index, warm, admin):
+for command in (download, plan, downloads, images, index, warm, admin):
     cli.add_command(command)
 
 

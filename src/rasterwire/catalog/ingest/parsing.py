@@ -110,7 +110,7 @@ def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: 
     waiting: deque[Future[list[Step]]] = deque()
     try:
         for task in _tasks(raw_steps):
-            waiting.append(pool.submit(_parse, task))
+            waiting.append(_submit(pool, task))
             while waiting and (len(waiting) > 2 * processes or waiting[0].done()):
                 yield from waiting.popleft().result()
         while waiting:
@@ -120,6 +120,15 @@ def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: 
         raise CatalogUnavailable(problem) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, task: list[_RawStep]) -> Future[list[Step]]:
+    """Let a process parse. One that is started for it never takes Ctrl-C, which is for this process, that ends it."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_parse, task)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _tasks(raw_steps: Iterator[_RawStep]) -> Iterator[list[_RawStep]]:
@@ -145,7 +154,6 @@ def _begin(encoder: Encoder, prefixes: Sequence[str]) -> None:
     global _encoder  # noqa: PLW0603  there is one index for the whole life of the process
     _encoder = encoder
     sources.configure({prefix: _Elsewhere() for prefix in prefixes})
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one, which ends it
     gc.set_threshold(_COLLECT_AFTER)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
