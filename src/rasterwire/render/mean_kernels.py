@@ -8,8 +8,17 @@ import numpy as np
 from rasterwire.compiled import TYPES, compiled, loop
 from rasterwire.render import mean_kernel_twins as twins
 from rasterwire.render.kernels import row_of_lattice
-from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, SLOPES, UNSURE, VALID
-from rasterwire.render.weight_kernels import room_for_weights, spread, sum_across, sum_down, sum_window, weights_along
+from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, RADII, SLOPES, UNSURE, VALID
+from rasterwire.render.weight_kernels import (
+    room_for_weights,
+    spread,
+    sum_across,
+    sum_bilinear,
+    sum_cubic,
+    sum_down,
+    sum_window,
+    weights_along,
+)
 
 
 @compiled
@@ -173,6 +182,34 @@ def _close_row(kind, x, y, slack, image, limits, data, state):
 
 
 @compiled
+def _small_row(kind, x, y, slack, image, scale, limits, weights, data, state):
+    """Do what ``_window_row`` does for BILINEAR and CUBIC where each pixel is on a row of its own."""
+    source, valid, masked, origin, (width, height) = image
+    slope = SLOPES[kind] * 4.0
+    reach_x, reach_y = int(np.ceil(RADII[kind] / scale[0])), int(np.ceil(RADII[kind] / scale[1]))
+    unsure = 0
+    for c in range(x.shape[0]):
+        p, q, margin = x[c], y[c], slack[c]
+        value, validity = 0.0, _validity(p, q, margin, width, height)
+        if validity == VALID and masked:
+            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
+        if validity == VALID:
+            col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
+            part = p - 0.5 - col, q - 0.5 - row
+            across = max(-reach_x, -col), min(reach_x, width - 1 - col)
+            down = max(-reach_y, -row), min(reach_y, height - 1 - row)
+            middle = col - origin[0], row - origin[1]
+            if kind == BILINEAR:
+                value, weight, low, high = sum_bilinear(source, valid, masked, middle, part, scale, across, down)
+            else:
+                value, weight, low, high = sum_cubic(source, valid, masked, middle, part, scale, across, down, weights)
+            value, validity = _mean((value, weight), slope * margin * (high - low), limits)
+        data[c], state[c] = value, validity
+        unsure += validity == UNSURE
+    return unsure
+
+
+@compiled
 def _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
     """Fill in a row of means of windows. Sums down the columns of a window are kept for the next pixel."""
     source, valid, masked, origin, (width, height) = image
@@ -230,6 +267,8 @@ def _buffers(kind, source, scale):
 def _mean_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
     if kind <= CUBIC and scale[0] >= 1.0 and scale[1] >= 1.0:
         return _close_row(kind, x, y, slack, image, limits, data, state)
+    if kind <= CUBIC and x.shape[0] > 0 and y[0] != y[-1]:  # so that no sums can be shared
+        return _small_row(kind, x, y, slack, image, scale, limits, buffers[1], data, state)
     return _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state)
 
 
