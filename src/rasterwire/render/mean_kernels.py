@@ -8,8 +8,17 @@ import numpy as np
 from rasterwire.compiled import TYPES, compiled, loop
 from rasterwire.render import mean_kernel_twins as twins
 from rasterwire.render.kernels import row_of_lattice
-from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, SLOPES, UNSURE, VALID
-from rasterwire.render.weight_kernels import room_for_weights, spread, sum_across, sum_down, weights_along
+from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, RADII, SLOPES, UNSURE, VALID
+from rasterwire.render.weight_kernels import (
+    room_for_weights,
+    spread,
+    sum_across,
+    sum_bilinear,
+    sum_cubic,
+    sum_down,
+    sum_window,
+    weights_along,
+)
 
 
 @compiled
@@ -51,7 +60,7 @@ def _is_valid_at(p, q, slack, valid, origin, size):
 
 @compiled
 def _four(source, valid, masked, corner, part, inside):
-    """Return the sums of 2 x 2 pixels: of the weighted values and of the weights."""
+    """Return the sums of 2 x 2 pixels, of the weighted values and of the weights; and least and greatest value."""
     x, y = corner
     part_x, part_y = part
     whole = inside[0] and inside[1]
@@ -62,8 +71,9 @@ def _four(source, valid, masked, corner, part, inside):
         v10, v11 = float(source[y + 1, x]), float(source[y + 1, x + 1])
         upper, lower = v00 * part_x + v01 * (1.0 - part_x), v10 * part_x + v11 * (1.0 - part_x)
         value = upper * part_y + lower * (1.0 - part_y)
-        return value, 1.0
+        return value, 1.0, min(v00, v01, v10, v11), max(v00, v01, v10, v11)
     value = weight = 0.0
+    low, high = np.inf, -np.inf
     for dy in range(2):
         for dx in range(2):
             if (dx == 1 and not inside[0]) or (dy == 1 and not inside[1]):
@@ -74,7 +84,8 @@ def _four(source, valid, masked, corner, part, inside):
             share = (1.0 - part_x if dx else part_x) * (1.0 - part_y if dy else part_y)
             value += v * share
             weight += share
-    return value, weight
+            low, high = min(low, v), max(high, v)
+    return value, weight, low, high
 
 
 @compiled
@@ -98,25 +109,25 @@ def _sixteen(source, valid, masked, corner, part):
     x, y = corner
     across, down = _of_cubic(part[0]), _of_cubic(part[1])
     value = 0.0
+    low, high = np.inf, -np.inf
     for dy in range(4):
         row = 0.0
         for dx in range(4):
             if masked and not valid[y + dy, x + dx]:
-                return 0.0, -1.0
+                return 0.0, -1.0, 0.0, 0.0
             v = float(source[y + dy, x + dx])
             row += v * across[dx]
+            low, high = min(low, v), max(high, v)
         value += row * down[dy]
-    return value, 1.0
+    return value, 1.0, low, high
 
 
 @compiled
-def _validity(p, q, margin, valid, masked, origin, size):
-    """Return whether a position has a mean: VALID, INVALID, or UNSURE where its slack leaves several sets of pixels."""
-    validity = _is_inside(p, q, margin, size[0], size[1])
+def _validity(p, q, margin, width, height):
+    """Return whether a position may have a mean: VALID, INVALID, or UNSURE where its slack leaves several windows."""
+    validity = _is_inside(p, q, margin, width, height)
     if validity == VALID and margin > 0.0 and (_near_side(p - 0.5, margin) or _near_side(q - 0.5, margin)):
-        validity = UNSURE
-    if validity == VALID and masked:
-        validity = _is_valid_at(p, q, margin, valid, origin, size)
+        return UNSURE
     return validity
 
 
@@ -140,31 +151,59 @@ def _mean(sums, doubt, limits):
 def _close_row(kind, x, y, slack, image, limits, data, state):
     """Fill in a row of means of four pixels, or of 16."""
     source, valid, masked, origin, (width, height) = image
-    slope, widest = SLOPES[kind], limits[1] - limits[0]
+    slope = SLOPES[kind]
     unsure = 0
     for c in range(x.shape[0]):
         p, q, margin = x[c], y[c], slack[c]
-        value, validity = 0.0, _validity(p, q, margin, valid, masked, origin, (width, height))
+        value, validity = 0.0, _validity(p, q, margin, width, height)
+        if validity == VALID and masked:
+            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
         if validity == VALID:
             # the arrays are unpacked once a row: to pass the tuple for each pixel takes as long as the mean
             col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
-            sums = 0.0, -1.0
-            first, size = (col - 1 - origin[0], row - 1 - origin[1]), (4, 4)
+            value, weight, low, high = 0.0, -1.0, 0.0, 0.0
             if kind == CUBIC and col >= 1 and row >= 1 and col + 2 < width and row + 2 < height:
-                sums = _sixteen(source, valid, masked, first, (p - 0.5 - col, q - 0.5 - row))
-            if sums[1] < 0.0:
+                first, part = (col - 1 - origin[0], row - 1 - origin[1]), (p - 0.5 - col, q - 0.5 - row)
+                value, weight, low, high = _sixteen(source, valid, masked, first, part)
+            if weight < 0.0:
                 part_x, part_y = 1.5 - (p - col), 1.5 - (q - row)
                 if col == -1:
                     col, part_x = 0, 1.0
                 if row == -1:
                     row, part_y = 0, 1.0
                 inside = col + 1 < width, row + 1 < height
-                first, size = (col - origin[0], row - origin[1]), (1 + inside[0], 1 + inside[1])
-                sums = _four(source, valid, masked, first, (part_x, part_y), inside)
-            value, validity = _mean(sums, slope * margin * widest, limits)
-            if validity == UNSURE:
-                rows, cols = (first[1], first[1] + size[1]), (first[0], first[0] + size[0])
-                value, validity = _mean(sums, slope * margin * spread(source, valid, masked, rows, cols), limits)
+                first = col - origin[0], row - origin[1]
+                value, weight, low, high = _four(source, valid, masked, first, (part_x, part_y), inside)
+            # as fast as the sums: to look at the pixels again where the range of their type leaves doubt is slower
+            value, validity = _mean((value, weight), slope * margin * (high - low), limits)
+        data[c], state[c] = value, validity
+        unsure += validity == UNSURE
+    return unsure
+
+
+@compiled
+def _small_row(kind, x, y, slack, image, scale, limits, weights, data, state):
+    """Do what ``_window_row`` does for BILINEAR and CUBIC where each pixel is on a row of its own."""
+    source, valid, masked, origin, (width, height) = image
+    slope = SLOPES[kind] * 4.0
+    reach_x, reach_y = int(np.ceil(RADII[kind] / scale[0])), int(np.ceil(RADII[kind] / scale[1]))
+    unsure = 0
+    for c in range(x.shape[0]):
+        p, q, margin = x[c], y[c], slack[c]
+        value, validity = 0.0, _validity(p, q, margin, width, height)
+        if validity == VALID and masked:
+            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
+        if validity == VALID:
+            col, row = int(np.floor(p - 0.5)), int(np.floor(q - 0.5))
+            part = p - 0.5 - col, q - 0.5 - row
+            across = max(-reach_x, -col), min(reach_x, width - 1 - col)
+            down = max(-reach_y, -row), min(reach_y, height - 1 - row)
+            middle = col - origin[0], row - origin[1]
+            if kind == BILINEAR:
+                value, weight, low, high = sum_bilinear(source, valid, masked, middle, part, scale, across, down)
+            else:
+                value, weight, low, high = sum_cubic(source, valid, masked, middle, part, scale, across, down, weights)
+            value, validity = _mean((value, weight), slope * margin * (high - low), limits)
         data[c], state[c] = value, validity
         unsure += validity == UNSURE
     return unsure
@@ -180,9 +219,12 @@ def _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
     rows, last_q = (0, 0), np.nan
     for c in range(x.shape[0]):
         p, q, margin = x[c], y[c], slack[c]
-        value, validity = 0.0, _validity(p, q, margin, valid, masked, origin, (width, height))
+        value, validity = 0.0, _validity(p, q, margin, width, height)
+        if validity == VALID and masked:
+            validity = _is_valid_at(p, q, margin, valid, origin, (width, height))
         if validity == VALID:
-            if q != last_q:
+            is_alone = q != last_q  # of the pixel before, so that no sums can be shared with it
+            if is_alone:
                 last_q = q
                 above, count = weights_along(kind, scale[1], q, down)
                 above += int(np.floor(q - 0.5))
@@ -192,12 +234,17 @@ def _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
             left, count = weights_along(kind, scale[0], p, across)
             left += int(np.floor(p - 0.5))
             cols = max(left, 0) - origin[0], min(left + count, width) - origin[0]
-            if cols[0] < begin or cols[0] >= end:
-                begin = end = cols[0]
-            if cols[1] > end:
-                sum_down(source, valid, masked, rows, (end, cols[1]), down, skipped, lines)
-                end = cols[1]
-            value, weight, valid_pixels = sum_across(cols, across, max(-left, 0), lines)
+            if is_alone:
+                value, weight, valid_pixels = sum_window(
+                    source, valid, masked, rows, cols, down, skipped, across, max(-left, 0)
+                )
+            else:
+                if cols[0] < begin or cols[0] >= end:
+                    begin = end = cols[0]
+                if cols[1] > end:
+                    sum_down(source, valid, masked, rows, (end, cols[1]), down, skipped, lines)
+                    end = cols[1]
+                value, weight, valid_pixels = sum_across(cols, across, max(-left, 0), lines)
             if kind == LANCZOS and valid_pixels < (rows[1] - rows[0]) * (cols[1] - cols[0]) // 2:
                 weight = 0.0  # GDAL's rule too
             sums = value, weight
@@ -220,6 +267,8 @@ def _buffers(kind, source, scale):
 def _mean_row(kind, x, y, slack, image, scale, limits, buffers, data, state):
     if kind <= CUBIC and scale[0] >= 1.0 and scale[1] >= 1.0:
         return _close_row(kind, x, y, slack, image, limits, data, state)
+    if kind <= CUBIC and x.shape[0] > 0 and y[0] != y[-1]:  # so that no sums can be shared
+        return _small_row(kind, x, y, slack, image, scale, limits, buffers[1], data, state)
     return _window_row(kind, x, y, slack, image, scale, limits, buffers, data, state)
 
 
