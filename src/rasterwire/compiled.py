@@ -23,6 +23,7 @@ __all__ = [
     "carried",
     "carrier",
     "compiled",
+    "inlined",
     "install_cache",
     "loop",
     "loops_in_thread",
@@ -173,6 +174,11 @@ def loops_in_thread() -> Iterator[None]:
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function that only loops call, once for each set of argument types; it is cached with the loops."""
     return njit(**_INNER)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into each of its callers: one of few operations, that several loops call for each pixel."""
+    return njit(**_INNER, inline="always")(function)
 
 
 def _compiled_loop(function: Callable[..., Any]) -> Any:

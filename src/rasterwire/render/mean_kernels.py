@@ -5,7 +5,7 @@ Positions and their slack are those of ``kernels``.
 
 import numpy as np
 
-from rasterwire.compiled import TYPES, compiled, loop
+from rasterwire.compiled import TYPES, compiled, inlined, loop
 from rasterwire.render import mean_kernel_twins as twins
 from rasterwire.render.kernels import row_of_lattice
 from rasterwire.render.rules import BILINEAR, CUBIC, EDGE, INVALID, LANCZOS, LEAST_WEIGHT, RADII, SLOPES, UNSURE, VALID
@@ -122,7 +122,7 @@ def _sixteen(source, valid, masked, corner, part):
     return value, 1.0, low, high
 
 
-@compiled
+@inlined
 def _validity(p, q, margin, width, height):
     """Return whether a position may have a mean: VALID, INVALID, or UNSURE where its slack leaves several windows."""
     validity = _is_inside(p, q, margin, width, height)
@@ -131,7 +131,7 @@ def _validity(p, q, margin, width, height):
     return validity
 
 
-@compiled
+@inlined
 def _mean(sums, doubt, limits):
     """Return the mean of sums in the type of the band, and its validity, for a doubt by the values of its pixels."""
     value, weight = sums
