@@ -131,7 +131,8 @@ def test_another_etag_than_the_one_that_is_meant_is_refused(server: Served) -> N
 def test_unknown_ids_and_wrong_tokens_look_the_same(server: Served) -> None:
     path, _ = made(server)
     answers = [
-        ask(server, "GET", target) for target in (path + "x", path.split("?")[0], "/v1/downloads/ab:getPixels?token=x")
+        ask(server, "GET", target, {"X-Request-Id": "a"})
+        for target in (path + "x", path.split("?")[0], "/v1/downloads/ab:getPixels?token=x")
     ]
     assert {status for status, _, _ in answers} == {404}
     assert len({body for _, _, body in answers}) == 1

@@ -82,6 +82,7 @@ Call = Callable[[World, str, str], str]
 def over_http(method: str, target: str, body: Callable[[str], Any] | None = None) -> Call:
     def made(world: World, tenant: str, image: str) -> str:
         headers = {"Authorization": f"Bearer {world.keys[tenant]}", "Content-Type": "application/json"}
+        headers["X-Request-Id"] = "a"  # which is in the answer
         collection = image.partition("/")[0]
         sent = None if body is None else json.dumps(body(image)).encode()
         target_of = target.format(image=image, collection=collection)

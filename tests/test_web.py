@@ -142,8 +142,9 @@ def test_an_answer_to_what_is_no_request_names_no_version_either(server: Served)
 
 
 def test_requests_are_logged_without_a_token(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+    params = PARAMS.replace(b"}", b', "nodata": 77}')  # of a file that no other test made before
     with caplog.at_level(logging.INFO, "rasterwire.server"):
-        _, _, body = ask(server, "POST", "/v1/downloads", PARAMS, JSON)
+        _, _, body = ask(server, "POST", "/v1/downloads", params, JSON)
         made = json.loads(body)["downloadId"]
         url, token = made["url"].removeprefix(server.http), made["token"]
         size = len(ask(server, "GET", url)[2])

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
-from rasterwire.download import Render
+from rasterwire.download import Downloads, Render, Renders
 from rasterwire.errors import DownloadError
 
 __all__ = ["Preparations"]
@@ -19,15 +17,15 @@ _UNKNOWN_FAILURE = "the file could not be made; the log of the server says why"
 class Preparations:
     """Waits for renders in place of a reader, until they end. Used by the event loop alone."""
 
-    def __init__(self, hold: Callable[[str], AbstractContextManager[None]], leave: Callable[[Render], None]) -> None:
+    def __init__(self, downloads: Downloads, renders: Renders) -> None:
         """Begin with none.
 
         Args:
-            hold: see ``ArtifactStore.hold``.
-            leave: see ``Renders.leave``.
+            downloads: hold the files that are made.
+            renders: make them.
         """
-        self._hold = hold
-        self._leave = leave
+        self._downloads = downloads
+        self._renders = renders
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failures: OrderedDict[str, str] = OrderedDict()
 
@@ -35,14 +33,14 @@ class Preparations:
         """Wait for a render, which was joined for this, and leave it at its end."""
         self._failures.pop(download_id, None)
         if download_id in self._tasks:
-            self._leave(render)  # it has its reader already
+            self._renders.leave(render)  # it has its reader already
             return
         task = asyncio.create_task(self._wait(download_id, render))
         self._tasks[download_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(download_id, None))
 
     async def _wait(self, download_id: str, render: Render) -> None:
-        with self._hold(render.plan.etag):
+        with self._downloads.hold(render.plan.etag):
             try:
                 await asyncio.shield(asyncio.wrap_future(render.result))
             except Exception as error:  # noqa: BLE001  whoever asks is told, and the log of the render has it
@@ -50,7 +48,7 @@ class Preparations:
                 if len(self._failures) > _MAX_FAILURES:
                     self._failures.popitem(last=False)
             finally:
-                self._leave(render)
+                self._renders.leave(render)
 
     def failure(self, download_id: str) -> str:
         """Return why the last preparation of a download failed, "" where it did not."""

@@ -92,7 +92,7 @@ class Service:
         self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
         self._plans = RecentPlans()
-        self.preparations = Preparations(downloads.hold, renders.leave)
+        self.preparations = Preparations(downloads, renders)
         self.addresses = Addresses()
 
     @property
@@ -316,7 +316,7 @@ class Service:
             yield opened
             return
         recent = self._plans.get(download.etag)
-        plan = await self.planned(download)
+        plan = recent or await self._planned_again(download)
         note_plan(plan)
         with self._downloads.hold(plan.etag):
             render = self.renders.join(plan, peer.get())
