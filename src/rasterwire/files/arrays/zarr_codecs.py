@@ -97,7 +97,7 @@ def register() -> None:
     for name in (*COMPRESSORS, *(f"numcodecs.{each}" for each in COMPRESSORS)):
         try:
             original = get_codec_class(name)
-        except KeyError:
+        except (KeyError, ValueError):  # by the version of zarr-python
             continue
         if issubclass(original, _BoundedCodec):
             return
