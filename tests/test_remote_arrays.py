@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files import byte_reader, opened_files
 from rasterwire.files.arrays import chunks, remote_store
 from rasterwire.files.arrays.opened import ask_again
-from rasterwire.files.sources import attempts, configure, loop
+from rasterwire.files.sources import FetchedPart, ObjectSource, OpenedFile, Span, attempts, configure, loop
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.geo.region import box_region
@@ -134,8 +134,15 @@ class Listed:
         self._server = server
         self.prefixes: list[str] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._own, name)
+    def open(self, href: str) -> OpenedFile:
+        return self._own.open(href)
+
+    def read(self, file: OpenedFile, spans: Sequence[Span]) -> list[bytes]:
+        return self._own.read(file, spans)
+
+    async def fetch(self, href: str, offset: int, count: int, version: str = "") -> FetchedPart | None:
+        assert isinstance(self._own, ObjectSource)
+        return await self._own.fetch(href, offset, count, version)
 
     async def folders(self, href: str) -> list[str]:
         self.prefixes.append(href)
