@@ -3,9 +3,8 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +26,7 @@ from rasterwire.v1 import download_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
 from rasterwire.v1.download_service_pb2 import Download
 from serving import Served, refusal, served
+from test_followed_catalog import until
 
 SIDE = 600
 
@@ -86,13 +86,6 @@ def delete(server: Served, download: download_pb2.DownloadId) -> None:
     )
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + HANG
-    while not condition():
-        assert monotonic() < deadline
-        sleep(0.02)
-
-
 def test_a_download_is_prepared_without_a_reader(server: Served, gate: threading.Event) -> None:
     download = create(server)
     before = get(server, download)
@@ -106,7 +99,7 @@ def test_a_download_is_prepared_without_a_reader(server: Served, gate: threading
         assert prepared.plan == before.plan
         assert 0 == prepared.blocks_done < prepared.blocks_total
     gate.set()
-    wait_for(lambda: get(server, download).state == Download.STATE_READY)
+    until(lambda: get(server, download).state, Download.STATE_READY)
     data = server.read(download)
     ready = get(server, download)
     assert (ready.size_bytes, ready.etag, ready.plan) == (len(data), before.etag, before.plan)
@@ -121,7 +114,7 @@ def test_a_reader_joins_what_is_prepared(server: Served, gate: threading.Event) 
     assert next(iter(call)).chunk.progress.blocks_total
     call.cancel()
     gate.set()
-    wait_for(lambda: get(server, download).state == Download.STATE_READY)
+    until(lambda: get(server, download).state, Download.STATE_READY)
 
 
 def test_a_deleted_download_is_unknown_and_its_preparation_ends(server: Served, gate: threading.Event) -> None:
@@ -137,7 +130,7 @@ def test_a_deleted_download_is_unknown_and_its_preparation_ends(server: Served, 
     target = download.url.removeprefix(server.http)
     assert ask(server, "GET", target)[0] == 404
     again = create(server)
-    wait_for(lambda: get(server, again).state == Download.STATE_REGISTERED)
+    until(lambda: get(server, again).state, Download.STATE_REGISTERED)
     gate.set()
     assert get(server, other).state == Download.STATE_REGISTERED
     assert server.read(again)
@@ -173,7 +166,7 @@ def test_a_preparation_that_fails_tells_why_and_may_be_tried_again(
     with (catalog / "a.tif").open("r+b") as file:
         file.truncate(3000)
     gate.set()
-    wait_for(lambda: get(server, download).state == Download.STATE_FAILED)
+    until(lambda: get(server, download).state, Download.STATE_FAILED)
     failed = get(server, download)
     assert failed.failure
     assert str(catalog) not in failed.failure
@@ -238,7 +231,7 @@ def test_http_answers_as_grpc_does(server: Served) -> None:
     status, prepared = asked("POST", target.replace("?", ":prepare?"))
     assert status == 200
     assert prepared["download"]["state"] in {"STATE_RENDERING", "STATE_READY"}
-    wait_for(lambda: get(server, download).state == Download.STATE_READY)
+    until(lambda: get(server, download).state, Download.STATE_READY)
     status, listed = asked("GET", "/v1/downloads?pageSize=1")
     assert (status, [item["name"] for item in listed["downloads"]]) == (200, [download.name])
     assert asked("GET", f"/v1/{download.name}?token=x")[0] == 404
@@ -265,7 +258,7 @@ def test_the_client_has_a_call_for_each(server: Served) -> None:
     with Client(server.address) as client:
         download = client.create_download({"image": "a", "format": "NPY"}).download_id
         assert client.prepare_download(download).name == download.name
-        wait_for(lambda: client.get_download(download).state == Download.STATE_READY)
+        until(lambda: client.get_download(download).state, Download.STATE_READY)
         assert [item.name for item in client.list_downloads()] == [download.name]
         client.delete_download(download)
         assert list(client.list_downloads()) == []
