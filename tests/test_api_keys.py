@@ -121,6 +121,7 @@ WRONG = [
         '[auth]\nkeys_file = "KEYS"\n[[tenants]]\nname = "a"\nprefixes = ["a"]\ncertificate_names = ["a"]\n',
         "tenants[0].certificate_names: no certificate is asked for",
     ),
+    ('[[tenants]]\nname = "a"\nprefixes = ["a"]\nweight = 0', "tenants[0].weight: '0' is no weight"),
     ('[tls]\ncertificate_file = "KEYS"', "tls.key_file: it is not set"),
 ]
 

@@ -31,6 +31,7 @@ from rasterwire.server.planning import plan_request
 from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
+from rasterwire.turns import Caller
 from rasterwire.v1 import download_pb2, download_service_pb2, download_service_pb2_grpc
 from serving import served
 
@@ -51,7 +52,12 @@ class Log:
         return work
 
 
-def held(turns: FairPool, peer: str) -> tuple[threading.Event, threading.Event]:
+def peer(name: str) -> Caller:
+    """Return a connection to a server that knows no tenants."""
+    return Caller("", name)
+
+
+def held(turns: FairPool, caller: Caller) -> tuple[threading.Event, threading.Event]:
     """Submit work that runs until an event is set; return the event of its start and that event."""
     begun, gate = threading.Event(), threading.Event()
 
@@ -59,27 +65,27 @@ def held(turns: FairPool, peer: str) -> tuple[threading.Event, threading.Event]:
         begun.set()
         assert gate.wait(SECONDS)
 
-    turns.submit(peer, work)
+    turns.submit(caller, work)
     return begun, gate
 
 
 def test_peers_take_turns_however_much_one_of_them_wants() -> None:
     turns, log = FairPool(1, "test"), Log()
-    begun, gate = held(turns, "a")
+    begun, gate = held(turns, peer("a"))
     assert begun.wait(SECONDS)
-    waiting = [turns.submit("a", log.note(f"a{n}")) for n in range(50)]
-    waiting += [turns.submit(peer, log.note(f"{peer}{n}")) for n in range(2) for peer in "bc"]
+    waiting = [turns.submit(peer("a"), log.note(f"a{n}")) for n in range(50)]
+    waiting += [turns.submit(peer(name), log.note(f"{name}{n}")) for n in range(2) for name in "bc"]
     gate.set()
     assert [future.result(SECONDS) for future in waiting]
-    assert log.names[:6] == ["a0", "b0", "c0", "a1", "b1", "c1"]
+    assert log.names[:6] == ["b0", "c0", "a0", "b1", "c1", "a1"]
     turns.close()
 
 
 def test_a_peer_leaves_a_thread_to_others() -> None:
     turns, log = FairPool(3, "test", most_a_peer=2), Log()
-    holds = [held(turns, "a") for _ in range(5)]
+    holds = [held(turns, peer("a")) for _ in range(5)]
     assert all(begun.wait(SECONDS) for begun, _ in holds[:2])
-    assert turns.submit("b", log.note("b")).result(SECONDS) == "b"
+    assert turns.submit(peer("b"), log.note("b")).result(SECONDS) == "b"
     assert not any(begun.is_set() for begun, _ in holds[2:])
     for _, gate in holds:
         gate.set()
@@ -89,10 +95,10 @@ def test_a_peer_leaves_a_thread_to_others() -> None:
 
 def test_work_that_is_cancelled_before_its_turn_is_never_done_and_errors_reach_who_waits() -> None:
     turns, log = FairPool(1, "test"), Log()
-    begun, gate = held(turns, "a")
+    begun, gate = held(turns, peer("a"))
     assert begun.wait(SECONDS)
-    dropped, failing = turns.submit("a", log.note("dropped")), turns.submit("a", lambda: 1 // 0)
-    last = turns.submit("a", log.note("last"))
+    dropped, failing = turns.submit(peer("a"), log.note("dropped")), turns.submit(peer("a"), lambda: 1 // 0)
+    last = turns.submit(peer("a"), log.note("last"))
     assert dropped.cancel()
     gate.set()
     with pytest.raises(ZeroDivisionError):
@@ -104,9 +110,9 @@ def test_work_that_is_cancelled_before_its_turn_is_never_done_and_errors_reach_w
 
 def test_closing_drops_what_waits() -> None:
     turns, log = FairPool(1, "test"), Log()
-    begun, gate = held(turns, "a")
+    begun, gate = held(turns, peer("a"))
     assert begun.wait(SECONDS)
-    waiting = turns.submit("b", log.note("b"))
+    waiting = turns.submit(peer("b"), log.note("b"))
     threading.Thread(target=turns.close).start()
     waiting.add_done_callback(lambda _: gate.set())
     assert gate.wait(SECONDS)
@@ -117,17 +123,17 @@ def test_closing_drops_what_waits() -> None:
 def test_a_full_room_has_a_place_for_who_has_none() -> None:
     room = FairSlots(3)
     for _ in range(3):
-        room.enter("a")
+        room.enter(peer("a"))
     with pytest.raises(Overloaded):
-        room.enter("a")
-    for peer in "bcd":
-        room.enter(peer)
+        room.enter(peer("a"))
+    for name in "bcd":
+        room.enter(peer(name))
         with pytest.raises(Overloaded):
-            room.enter(peer)
+            room.enter(peer(name))
     with pytest.raises(Overloaded):
-        room.enter("e")
-    room.leave("a")
-    room.enter("e")
+        room.enter(peer("e"))
+    room.leave(peer("a"))
+    room.enter(peer("e"))
     assert room.taken == 6
 
 
@@ -219,35 +225,35 @@ def renders(tmp_path: Path, catalog: Path, gate: Gate) -> Iterator[Renders]:
 
 
 def test_small_renders_and_those_of_others_go_on_beside_large_ones(catalog: Path, gate: Gate, renders: Renders) -> None:
-    huge = [renders.join(plan_of(catalog, 500 + n), "a") for n in range(8)]
+    huge = [renders.join(plan_of(catalog, 500 + n), peer("a")) for n in range(8)]
     for _ in range(2):
         assert gate.begun.acquire(timeout=SECONDS)
-    for peer in "ab":
-        small = renders.join(plan_of(catalog, 50 if peer == "a" else 45), peer)
+    for name in "ab":
+        small = renders.join(plan_of(catalog, 50 if name == "a" else 45), peer(name))
         assert small.result.result(SECONDS).size > 0
-    renders.join(plan_of(catalog, 400), "b")
+    renders.join(plan_of(catalog, 400), peer("b"))
     assert gate.begun.acquire(timeout=SECONDS), "a thread was left to others"
     assert not any(render.result.done() for render in huge)
 
 
 def test_a_full_server_takes_a_render_of_who_has_none(catalog: Path, gate: Gate, renders: Renders) -> None:
     for n in range(12):
-        renders.join(plan_of(catalog, 300 + n), "a")
+        renders.join(plan_of(catalog, 300 + n), peer("a"))
     with pytest.raises(Overloaded):
-        renders.join(plan_of(catalog, 200), "a")
-    assert renders.join(plan_of(catalog, 200), "b").readers == 1
-    small = renders.join(plan_of(catalog, 50), "a")
+        renders.join(plan_of(catalog, 200), peer("a"))
+    assert renders.join(plan_of(catalog, 200), peer("b")).readers == 1
+    small = renders.join(plan_of(catalog, 50), peer("a"))
     assert small.result.result(SECONDS).size > 0, "small ones have room of their own"
 
 
 def test_a_render_that_nobody_wants_gives_its_place_back_before_its_turn(
     catalog: Path, gate: Gate, renders: Renders
 ) -> None:
-    joined = [renders.join(plan_of(catalog, 300 + n), "a") for n in range(12)]
+    joined = [renders.join(plan_of(catalog, 300 + n), peer("a")) for n in range(12)]
     renders.leave(joined[-1])
     with pytest.raises(RenderCancelled):
         joined[-1].result.result(SECONDS)
-    assert renders.join(plan_of(catalog, 200), "a").readers == 1
+    assert renders.join(plan_of(catalog, 200), peer("a")).readers == 1
 
 
 # -- the server ----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from rasterwire.plan import Limits, make_plan
 from rasterwire.request import DownloadRequest, Format
 from rasterwire.store import DownloadRecord
 from rasterwire.store.sqlite import SqliteDownloadStore
+from rasterwire.turns import Caller
 
 PLACE = {"crs": "EPSG:32632", "transform": Affine(10, 0, 500_000, 0, -10, 5_000_000)}
 
@@ -64,11 +65,11 @@ def test_items_named_as_arguments_of_a_library_are_left_out(tmp_path: Path) -> N
 
 def test_cancelled_work_is_let_go_before_its_turn() -> None:
     turns, release = FairPool(1, "test"), threading.Event()
-    first = turns.submit("a", release.wait)
-    waiting = [turns.submit("a", release.wait) for _ in range(5)]
+    first = turns.submit(Caller("", "a"), release.wait)
+    waiting = [turns.submit(Caller("", "a"), release.wait) for _ in range(5)]
     for future in waiting:
         future.cancel()
-    queue_length = sum(map(len, turns._waiting.values()))
+    queue_length = turns.running_and_waiting[1]
     release.set()
     assert first.result(300)
     turns.close()

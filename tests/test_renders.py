@@ -37,7 +37,9 @@ class GatedEngine:
         self.begun = threading.Event()
         self.maps = 0
 
-    def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    def map(
+        self, function: Callable[[A], B], items: Iterable[A], cost: Callable[[A], float] | None = None
+    ) -> Iterator[B]:
         self.maps += 1
         self.begun.set()
         assert self.gate.wait(HANG)

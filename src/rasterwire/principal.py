@@ -12,10 +12,12 @@ class Principal:
     Attributes:
         tenant: its name; "" where the server knows no tenants.
         prefixes: an image is visible whose id is one of these, or begins with one and a slash; "" stands for all.
+        weight: of its share of a busy server; see ``turns``.
     """
 
     tenant: str
     prefixes: tuple[str, ...]
+    weight: int = 1
 
     @property
     def sees_all(self) -> bool:

@@ -140,6 +140,10 @@ class Tree:
         for pid in self._pids():
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
+    def resident_bytes(self) -> int:
+        """Return what is resident now of all; pages that they share count for each."""
+        return sum(_status(pid, "VmRSS") for pid in self._pids())
+
     def peak_bytes(self) -> int:
         """Return the peak of the process that had the highest; pages of mapped files count."""
         return max((_status(pid, "VmHWM") for pid in self._pids()), default=0)

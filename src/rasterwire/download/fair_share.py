@@ -1,141 +1,192 @@
-"""Threads and places that are shared fairly between peers."""
+"""Threads and places that are shared fairly between tenants, and within a tenant between its connections."""
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.errors import Overloaded
+from rasterwire.turns import Caller, Turns, acting_for
+
+__all__ = ["FairPool", "FairSlots"]
 
 T = TypeVar("T")
 
 _RETRY_AFTER = 2.0
 
+_PART_KEPT = 4
+"""One part in so many of the places is kept for each tenant that has few, though others have taken the most."""
+
+
+@dataclass(eq=False, slots=True)
+class _Work:
+    """What waits for a thread."""
+
+    future: Future[Any]
+    function: Callable[[], Any]
+    came: float
+
 
 class FairPool:
-    """Threads that do one piece of work of each peer in turn; that of one peer in its order."""
+    """Threads that tenants share by the cost of their work; that of one connection is done in its order.
 
-    def __init__(self, threads: int, name: str, most_a_peer: int | None = None, meter: Meter = NO_METER) -> None:
+    A tenant leaves one thread to others. Where the server knows no tenants, connections share in the same way.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        name: str,
+        most_a_peer: int | None = None,
+        meter: Meter = NO_METER,
+        room: "FairSlots | None" = None,
+    ) -> None:
         """Begin without work.
 
         Args:
             threads: pieces of work that are done at once.
             name: of the threads.
-            most_a_peer: of the threads that one peer gets, though nobody else wants them; None for all.
+            most_a_peer: of the threads that a connection gets where there are no tenants, though nobody else wants
+                them; None for all.
             meter: is told how long work waits.
+            room: for what is done or waits; None where it is bounded elsewhere.
         """
         self.threads = threads
         self._name = name
         self._meter = meter
-        self._most = most_a_peer or threads
+        self._room = room
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._lock = threading.Lock()
-        self._waiting: dict[str, deque[tuple[Future[Any], Callable[[], Any], float]]] = {}  # the next peer first
-        self._running: Counter[str] = Counter()
+        most_a_tenant = max(1, threads - 1)
+        self._turns: Turns[_Work] = Turns(most=lambda caller: most_a_tenant if caller.tenant else most_a_peer)
 
     @property
     def are_all_taken(self) -> bool:
         """Whether who comes now has to wait."""
-        return self._running.total() >= self.threads
+        return self._turns.running >= self.threads
 
     @property
     def running_and_waiting(self) -> tuple[int, int]:
         """How many pieces of work are done now, and how many wait."""
         with self._lock:
-            return self._running.total(), sum(map(len, self._waiting.values()))
+            return self._turns.running, len(self._turns)
 
-    def submit(self, peer: str, function: Callable[[], T]) -> "Future[T]":
-        """Have a function called in one of the threads; cancelling what is returned drops what did not begin."""
+    def submit(self, caller: Caller, function: Callable[[], T], cost: float = 1) -> "Future[T]":
+        """Have a function called in one of the threads; cancelling what is returned drops what did not begin.
+
+        Args:
+            caller: whose turn it takes.
+            function: does the work.
+            cost: see ``Turns.push``.
+
+        Raises:
+            Overloaded: there is no room for it.
+        """
         future: Future[T] = Future()
+        work = _Work(future, function, time.perf_counter())
+        room = self._room
+        if room is not None:
+            room.enter(caller)
+            future.add_done_callback(lambda _: room.leave(caller))
         with self._lock:
-            self._waiting.setdefault(peer, deque()).append((future, function, time.perf_counter()))
+            self._turns.push(caller, work, cost)
         # with what it holds, and not only once its turn comes
-        future.add_done_callback(lambda done: self._drop(peer, done) if done.cancelled() else None)
+        future.add_done_callback(lambda done: self._drop(caller, work) if done.cancelled() else None)
         self._pool.submit(self._serve)
         return future
 
-    def _drop(self, peer: str, future: "Future[Any]") -> None:
+    def _drop(self, caller: Caller, work: _Work) -> None:
         with self._lock:
-            queue = deque(work for work in self._waiting.get(peer, ()) if work[0] is not future)
-            if queue:
-                self._waiting[peer] = queue
-            else:
-                self._waiting.pop(peer, None)
+            self._turns.remove(caller, work)
 
     def close(self) -> None:
         """Drop what waits, and wait for what is done now."""
         with self._lock:
-            dropped = [future for queue in self._waiting.values() for future, *_ in queue]
-            self._waiting.clear()
-        for future in dropped:
-            future.cancel()
+            dropped = self._turns.take_all()
+        for work in dropped:
+            work.future.cancel()
         self._pool.shutdown()
 
     def _serve(self) -> None:
-        while (work := self._next()) is not None:
-            peer, future, function, came = work
-            self._meter.note_wait(self._name, time.perf_counter() - came)
+        while (turn := self._next()) is not None:
+            caller, work = turn
+            future, function = work.future, work.function
+            self._meter.note_wait(self._name, time.perf_counter() - work.came)
             try:
                 if future.set_running_or_notify_cancel():
-                    future.set_result(function())
+                    with acting_for(caller):
+                        future.set_result(function())
             except BaseException as error:  # noqa: BLE001 - who waits for the future is told
                 future.set_exception(error)
             finally:
                 with self._lock:
-                    self._running[peer] -= 1
-                    if not self._running[peer]:
-                        del self._running[peer]
-                del work, future, function  # and what they hold, while this thread waits
+                    self._turns.leave(caller)
+                del turn, work, future, function  # and what they hold, while this thread waits
 
-    def _next(self) -> tuple[str, "Future[Any]", Callable[[], Any], float] | None:
+    def _next(self) -> tuple[Caller, _Work] | None:
         with self._lock:
-            peer = next((peer for peer in self._waiting if self._running[peer] < self._most), None)
-            if peer is None:
-                return None
-            queue = self._waiting.pop(peer)
-            future, function, came = queue.popleft()
-            if queue:
-                self._waiting[peer] = queue  # behind the others
-            self._running[peer] += 1
-            return peer, future, function, came
+            return self._turns.pop()
 
 
 class FairSlots:
-    """Places for what goes on at once, of which each peer gets one though others have taken the most."""
+    """Places for what goes on at once, some of which each tenant gets though others have taken the most.
+
+    As many again as anybody may take are kept. A tenant that has few gets some of them, and so does a connection
+    that has none where there is room beside what is kept for other tenants. Without tenants, each connection that has
+    none gets one.
+    """
 
     def __init__(self, places: int) -> None:
         """Begin empty.
 
         Args:
-            places: that anybody may take; as many again are kept for peers that have none.
+            places: that anybody may take; as many again are kept for tenants and connections that have few or none.
         """
         self._places = places
         self._lock = threading.Lock()
-        self._taken: Counter[str] = Counter()
+        self._taken: Counter[Caller] = Counter()
+        self._by_tenant: Counter[str] = Counter()
 
     @property
     def taken(self) -> int:
         """Places that are taken."""
         return self._taken.total()
 
-    def enter(self, peer: str) -> None:
+    def enter(self, caller: Caller) -> None:
         """Take a place; it needs a ``leave``.
 
         Raises:
             Overloaded: there is none.
         """
         with self._lock:
-            taken = self._taken.total()
-            if taken >= self._places and (taken >= 2 * self._places or self._taken[peer]):
+            if not self._has_place(caller):
                 raise Overloaded(_RETRY_AFTER)
-            self._taken[peer] += 1
+            self._taken[caller] += 1
+            self._by_tenant[caller.tenant] += 1
 
-    def leave(self, peer: str) -> None:
+    def _has_place(self, caller: Caller) -> bool:
+        taken = self._by_tenant.total()
+        if taken < self._places:
+            return True
+        if taken >= 2 * self._places:
+            return False
+        if not caller.tenant:
+            return not self._taken[caller]
+        part = max(1, self._places // _PART_KEPT)
+        if self._by_tenant[caller.tenant] < part:
+            return True
+        return taken < self._places + part and not self._taken[caller]
+
+    def leave(self, caller: Caller) -> None:
         """Give a place back."""
         with self._lock:
-            self._taken[peer] -= 1
-            if not self._taken[peer]:
-                del self._taken[peer]
+            self._taken[caller] -= 1
+            if not self._taken[caller]:
+                del self._taken[caller]
+            self._by_tenant[caller.tenant] -= 1
+            if not self._by_tenant[caller.tenant]:
+                del self._by_tenant[caller.tenant]

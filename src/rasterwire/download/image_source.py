@@ -78,7 +78,9 @@ class CatalogWorld:
 
     def pixels(self, nodes: Sequence[Node], grid: GeoBox, windows: Sequence[Window]) -> Iterator[list[Pixels]]:
         """See ``World.pixels``."""
-        return self._engine.map(partial(compute, nodes, grid), windows)
+        return self._engine.map(
+            partial(compute, nodes, grid), windows, lambda window: len(nodes) * window.height * window.width
+        )
 
 
 def _image_names(graph: Graph) -> list[str]:

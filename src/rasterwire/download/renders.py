@@ -29,6 +29,7 @@ from rasterwire.request import Format
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
 from rasterwire.store.disposition import disposition
 from rasterwire.store.private_files import private_folder
+from rasterwire.turns import NOBODY, Caller
 
 _GRACE = 15.0
 """Seconds; clients wait eight at most before they come again."""
@@ -42,6 +43,12 @@ _LOOK_AGAIN = 0.25
 _SMALL = 16 << 20
 """Bytes that are read and made for what never waits behind larger work."""
 
+_TURN_COST = 1 << 16
+"""Of a render of no pixels, in values: about the time of so many goes into any."""
+
+_UNKNOWN_COST = 1 << 18
+"""Of a render whose plan is not made yet, in values; it is then small, or waits again."""
+
 T = TypeVar("T")
 
 _log = logging.getLogger("rasterwire.server")
@@ -54,13 +61,13 @@ class Render:
         blocks_done, blocks_total: progress; the total is known from the start.
         growth: the file while it is written, None where nobody may read it before its end.
         result: the finished file; fails with a DownloadError.
-        peer: that asked for it first.
+        caller: that asked for it first.
         blocks_by_path: those done, by how they were made; see ``Meter``.
     """
 
-    def __init__(self, plan: RenderPlan, growth: Growth | None = None, peer: str = "") -> None:
+    def __init__(self, plan: RenderPlan, growth: Growth | None = None, caller: Caller = NOBODY) -> None:
         self.plan = plan
-        self.peer = peer
+        self.caller = caller
         self.work: Future[None] | None = None
         self.growth = growth
         self.blocks_done = 0
@@ -112,16 +119,21 @@ class Render:
         self, engine: Engine, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]
     ) -> Iterator[T]:
         if _path(raster) != "parts":
-            return engine.map(partial(self._block, raster, encode), windows)
+            return engine.map(partial(self._block, raster, encode), windows, partial(self._cost, raster))
 
         def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
             def of_part(part: Part) -> Block:
                 self._check()
                 return render(part)
 
-            return engine.map(of_part, parts)
+            return engine.map(of_part, parts, lambda part: self._cost(raster, part.window))
 
         return map(encode, by_parts(raster, windows, run))
+
+    def _cost(self, raster: RasterPlan, window: Window) -> float:
+        """Return what a block costs: its values, and its part of the bytes that are read."""
+        values = len(raster.bands) * window.height * window.width
+        return values * (1 + self.plan.source_bytes / max(1, self.plan.pixels))
 
     def _check(self) -> None:
         if self._stopped.is_set():
@@ -151,6 +163,11 @@ def is_small(plan: RenderPlan) -> bool:
     return plan.uncompressed_bytes + plan.source_bytes <= _SMALL
 
 
+def _render_cost(plan: RenderPlan | None) -> float:
+    """Return what a render costs beside others: its values, the bytes that it reads, and what any render takes."""
+    return _TURN_COST + (_UNKNOWN_COST if plan is None else plan.pixels + plan.source_bytes)
+
+
 def _disk_bytes(plan: RenderPlan) -> int:
     """Return roughly what a render needs of the disk: parts of zips and plain files of COGs lie beside it."""
     is_zip = plan.format in {Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND}
@@ -161,8 +178,8 @@ class Renders:
     """Starts renders, shares them between readers, and stops them when the last one leaves.
 
     Work is admitted by its size: small renders have threads of their own, and of those for large ones a
-    peer leaves one to others. A large one that another process is at is waited for, or taken over when that process
-    lets go of it or dies.
+    tenant, or a connection where there are none, leaves one to others. Turns and blocks are shared by cost. A
+    large one that another process is at is waited for, or taken over when that process lets go of it or dies.
     """
 
     def __init__(
@@ -221,20 +238,20 @@ class Renders:
         """Return the render of an etag that is on its way here; it is not joined."""
         return self._running.get(etag)
 
-    def submit(self, plan: RenderPlan | None, peer: str, function: Callable[[], T]) -> "Future[T]":
-        """Have a render done beside the shared ones when it is the turn of its peer, and its own.
+    def submit(self, plan: RenderPlan | None, caller: Caller, function: Callable[[], T]) -> "Future[T]":
+        """Have a render done beside the shared ones when it is the turn of its caller, and its own.
 
         Args:
             plan: of the render; None for one that is taken for small.
-            peer: that wants it.
+            caller: that wants it.
             function: does it.
         """
-        return self._turns(plan).submit(peer, function)
+        return self._turns(plan).submit(caller, function, _render_cost(plan))
 
     def _turns(self, plan: RenderPlan | None) -> FairPool:
         return self._small if plan is None or is_small(plan) else self._large
 
-    def join(self, plan: RenderPlan, peer: str = "") -> Render:
+    def join(self, plan: RenderPlan, caller: Caller = NOBODY) -> Render:
         """Return the render of a plan, starting it if need be; every join needs a ``leave``.
 
         Raises:
@@ -244,17 +261,17 @@ class Renders:
         with self._lock:
             render = self._running.get(plan.etag)
             if render is None:
-                self._rooms[turns].enter(peer)
+                self._rooms[turns].enter(caller)
                 size = sequential_size(plan)
-                render = Render(plan, None if size is None else Growth(size), peer)
+                render = Render(plan, None if size is None else Growth(size), caller)
                 self._running[plan.etag] = render
-                render.result.add_done_callback(lambda _: self._rooms[turns].leave(peer))
+                render.result.add_done_callback(lambda _: self._rooms[turns].leave(caller))
                 self._begin(render)
             render.readers += 1
             return render
 
     def _begin(self, render: Render) -> None:
-        render.work = self._turns(render.plan).submit(render.peer, partial(self._run, render))
+        render.work = self.submit(render.plan, render.caller, partial(self._run, render))
 
     def leave(self, render: Render) -> None:
         """Say that a reader has what it wants, or wants it no more.

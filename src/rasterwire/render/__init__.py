@@ -12,8 +12,13 @@ B = TypeVar("B")
 class Engine(Protocol):
     """Runs one function over many items, in this thread or in others."""
 
-    def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    def map(
+        self, function: Callable[[A], B], items: Iterable[A], cost: Callable[[A], float] | None = None
+    ) -> Iterator[B]:
         """Yield ``function(item)`` for each item, in the order of ``items``.
+
+        Callers that map at the same time get an equal part of the cost; see ``turns``. It is 1 for each item where
+        ``cost`` is None.
 
         The number of results that exist at once is bounded, however slowly they are taken. Closing the
         iterator drops items that have not begun. The first error is raised in place of its result and

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
 
+from rasterwire.turns import NOBODY, Caller, Turns, current_caller
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -16,7 +18,12 @@ B = TypeVar("B")
 class SerialEngine:
     """Runs each item when its result is requested."""
 
-    def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    def map(
+        self,
+        function: Callable[[A], B],
+        items: Iterable[A],
+        cost: Callable[[A], float] | None = None,  # noqa: ARG002  there is nobody to share with
+    ) -> Iterator[B]:
         """See ``Engine.map``."""
         # unlike map(), a generator can be closed, and ends with the first error
         for item in items:
@@ -31,16 +38,65 @@ _OLD_EVERY = 4
 
 
 class _Lane(Generic[A, B]):
-    """The items of one map that wait for a thread, and how many have started."""
+    """The items of one map that wait for a thread, and how many have started.
 
-    def __init__(self, function: Callable[[A], B]) -> None:
+    Attributes:
+        caller: for whom the map is.
+    """
+
+    def __init__(self, function: Callable[[A], B], cost: Callable[[A], float] | None = None) -> None:
         self.function = function
-        self.waiting: deque[tuple[Future[B], A]] = deque()
+        self.cost = cost
+        self.caller = _sharer(current_caller())
+        self.waiting: deque[tuple[_Item, float]] = deque()
         self.started = 0
 
 
+_Item = tuple[_Lane[Any, Any], "Future[Any]", Any]
+
+
+class _Lanes:
+    """The maps of one caller that wait for a thread."""
+
+    def __init__(self) -> None:
+        self._young: deque[_Lane[Any, Any]] = deque()
+        self._old: deque[_Lane[Any, Any]] = deque()
+        self._started = 0
+
+    def __len__(self) -> int:
+        return sum(len(lane.waiting) for lane in (*self._young, *self._old))
+
+    def append(self, item: tuple[_Item, float]) -> None:
+        """Let an item wait, behind those of its map."""
+        lane = item[0][0]
+        if not lane.waiting:
+            self._lanes(lane).append(lane)
+        lane.waiting.append(item)
+
+    def _lanes(self, lane: _Lane[Any, Any]) -> deque[_Lane[Any, Any]]:
+        return self._young if lane.started < _YOUNG else self._old
+
+    def popleft(self) -> tuple[_Item, float]:
+        """Take the item whose turn it is."""
+        self._started += 1
+        is_turn_of_old = self._old and (not self._young or self._started % _OLD_EVERY == 0)
+        lane = (self._old if is_turn_of_old else self._young).popleft()
+        item = lane.waiting.popleft()
+        lane.started += 1
+        if lane.waiting:
+            self._lanes(lane).append(lane)
+        return item
+
+
+def _sharer(caller: Caller) -> Caller:
+    """Return who shares threads with others: all maps do alike where there are no tenants."""
+    return caller if caller.tenant else NOBODY
+
+
 class ThreadEngine:
-    """Runs items on a pool of threads that all maps share in turn; a single item in the thread of the caller.
+    """Runs items on a pool of threads; a single item in the thread of the caller.
+
+    Tenants and their connections share the threads by the cost of their items, and the maps of each in turn.
 
     Attributes:
         workers: number of threads. For each map at most one result more exists at once.
@@ -49,15 +105,15 @@ class ThreadEngine:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._lock = threading.Lock()
-        self._young: deque[_Lane[Any, Any]] = deque()
-        self._old: deque[_Lane[Any, Any]] = deque()
-        self._started = 0
+        self._turns: Turns[_Item] = Turns(_Lanes)
         threads = count()
         self._pool = ThreadPoolExecutor(
             workers, thread_name_prefix="render", initializer=lambda: _pin_to_core(next(threads), workers)
         )
 
-    def map(self, function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    def map(
+        self, function: Callable[[A], B], items: Iterable[A], cost: Callable[[A], float] | None = None
+    ) -> Iterator[B]:
         """See ``Engine.map``."""
         waiting: deque[Future[B]] = deque()
         source = iter(items)
@@ -65,7 +121,7 @@ class ThreadEngine:
         if len(first) < 2:  # nothing to run in parallel: another thread would only have to be woken
             yield from map(function, first)
             return
-        source, lane = chain(first, source), _Lane(function)
+        source, lane = chain(first, source), _Lane(function, cost)
         try:
             waiting.extend(self._submit(lane, item) for item in islice(source, self.workers + 1))
             while waiting:
@@ -80,37 +136,31 @@ class ThreadEngine:
     def _submit(self, lane: _Lane[A, B], item: A) -> "Future[B]":
         future: Future[B] = Future()
         with self._lock:
-            if not lane.waiting:
-                self._lanes(lane).append(lane)
-            lane.waiting.append((future, item))
+            self._turns.push(lane.caller, (lane, future, item), 1 if lane.cost is None else lane.cost(item))
         self._pool.submit(self._run_next)
         return future
-
-    def _lanes(self, lane: _Lane[A, B]) -> "deque[_Lane[A, B]]":
-        return self._young if lane.started < _YOUNG else self._old
 
     def _run_next(self) -> None:
         """Run the item whose turn it is; it may be another one than the item that this call was submitted for."""
         with self._lock:
-            self._started += 1
-            is_turn_of_old = self._old and (not self._young or self._started % _OLD_EVERY == 0)
-            lane = (self._old if is_turn_of_old else self._young).popleft()
-            future, item = lane.waiting.popleft()
-            lane.started += 1
-            if lane.waiting:
-                self._lanes(lane).append(lane)
-        if not future.set_running_or_notify_cancel():
+            turn = self._turns.pop()
+        if turn is None:  # it was dropped
             return
+        caller, (lane, future, item) = turn
         try:
-            future.set_result(lane.function(item))
+            if future.set_running_or_notify_cancel():
+                future.set_result(lane.function(item))
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is taken
             future.set_exception(error)
+        finally:
+            with self._lock:
+                self._turns.leave(caller)
 
     def close(self) -> None:
         """Wait for the items that run, drop those that wait, and end the threads."""
         with self._lock:
-            waiting = [future for lane in (*self._young, *self._old) for future, _ in lane.waiting]
-        for future in waiting:
+            waiting = self._turns.take_all()
+        for _, future, _ in waiting:
             future.cancel()
         self._pool.shutdown(cancel_futures=True)
 

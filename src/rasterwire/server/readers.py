@@ -10,7 +10,7 @@ import numpy as np
 from rasterwire.download import FairSlots
 from rasterwire.server.call_record import note_sent
 from rasterwire.server.open_files import Delivered, OpenFile
-from rasterwire.server.peer import peer
+from rasterwire.server.peer import caller
 from rasterwire.v1 import download_pb2
 
 CHUNK = 1 << 20
@@ -56,8 +56,8 @@ class Readers:
             make_piece: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
         """
         end = opened.info.size_bytes if limit == 0 else min(opened.info.size_bytes, offset + limit)
-        caller = peer.get()
-        self._room.enter(caller)
+        reader = caller()
+        self._room.enter(reader)
 
         def piece(start: int, data: Data) -> tuple[T, int]:
             is_edge = start == offset or start + len(data) >= end or not data
@@ -95,7 +95,7 @@ class Readers:
                 if last:
                     return
         finally:
-            self._room.leave(caller)
+            self._room.leave(reader)
             if ahead:
                 await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 

@@ -7,7 +7,7 @@ from rasterwire.download import Registered
 from rasterwire.errors import DownloadError, Overloaded, invalid
 from rasterwire.plan import RenderPlan
 from rasterwire.server.messages.convert import from_plan
-from rasterwire.server.peer import peer
+from rasterwire.server.peer import caller
 from rasterwire.server.service import Service
 from rasterwire.v1 import download_service_pb2 as service_pb2
 from rasterwire.v1.download_service_pb2 import Download
@@ -56,7 +56,7 @@ class RegisteredDownloads:
             opened.close()
             return await self._described(download)
         plan = await self._service.planned(download)
-        render = self._service.renders.join(plan, peer.get())
+        render = self._service.renders.join(plan, caller())
         self._service.preparations.begin(download.id, render)
         return await self._described(download)
 

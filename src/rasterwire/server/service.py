@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +31,7 @@ from rasterwire.server.call_record import note_download, note_plan
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
-from rasterwire.server.peer import peer, principal
+from rasterwire.server.peer import caller, principal
 from rasterwire.server.planning import plan_request, register
 from rasterwire.server.preparations import Preparations
 from rasterwire.server.readers import Readers
@@ -50,6 +49,8 @@ _BYTES_OF_CONSTANTS = 8
 """Bytes that constants of an expression take in memory, for each byte of its message."""
 _PLANS = 4
 """Typed requests that are planned at once."""
+_WAITING_A_PLAN = 64
+"""Those that may wait, for each of them."""
 
 T = TypeVar("T")
 
@@ -83,13 +84,13 @@ class Service:
         self._tenants = tenants
         self.renders = renders
         self._scratch = scratch
-        self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
-        self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
+        self._pool = FairPool(8, "files")
+        self._verifying = FairPool(2, "verify")
         # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = FairPool(_PLANS, "plan", meter=meter)
-        self._computing = FairPool(max_renders, "value", meter=meter)
-        self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
+        self._planning = FairPool(_PLANS, "plan", meter=meter, room=FairSlots(_WAITING_A_PLAN * _PLANS))
         self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
+        self._computing = FairPool(max_renders, "value", meter=meter, room=self._evaluations)
+        self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
         self.readers = Readers(self.run)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
@@ -102,9 +103,9 @@ class Service:
         Raises:
             CredentialsMissing: the caller did not show who it is.
         """
-        if (caller := principal.get()) is None:
+        if (owner := principal.get()) is None:
             raise CredentialsMissing
-        return self._downloads.seen_by(caller)
+        return self._downloads.seen_by(owner)
 
     def check_caller(self) -> None:
         """Refuse a caller that showed nothing as ``downloads`` does, before its request costs anything."""
@@ -113,7 +114,7 @@ class Service:
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+        return await asyncio.wrap_future(self._pool.submit(caller(), function))
 
     @property
     def render_work(self) -> tuple[int, int]:
@@ -128,7 +129,7 @@ class Service:
     async def verify(self) -> None:
         """Look for damage in rendered files, until somebody wants something."""
         look = partial(self._downloads.verify, lambda: self.is_idle)
-        await asyncio.get_running_loop().run_in_executor(self._verifying, look)
+        await asyncio.wrap_future(self._verifying.submit(caller(), look))
 
     def stop_reading(self) -> None:
         """Let nobody wait for the checksum of a file that was rendered before this server started."""
@@ -139,8 +140,8 @@ class Service:
         self.renders.close()
         self._planning.close()
         self._computing.close()
-        self._verifying.shutdown(cancel_futures=True)
-        self._pool.shutdown()
+        self._verifying.close()
+        self._pool.close()
         self._downloads.close()
 
     # -- requests ---------------------------------------------------------------------------
@@ -162,7 +163,7 @@ class Service:
             case "mosaic":
                 plan = await self._computed(work, self._planning, budget)
             case _:
-                plan = await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+                plan = await asyncio.wrap_future(self._planning.submit(caller(), work))
         note_plan(plan)
         return plan
 
@@ -172,16 +173,14 @@ class Service:
         Raises:
             Overloaded: as many evaluations as this server takes are waiting.
         """
-        caller, spent = peer.get(), budget or Budget()
+        spent = budget or Budget()
 
         def work() -> T:
             with spending(spent):
                 spent.check()
                 return function()
 
-        self._evaluations.enter(caller)
-        task = turns.submit(caller, work)
-        task.add_done_callback(lambda _: self._evaluations.leave(caller))
+        task = turns.submit(caller(), work)
         try:
             return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
         except asyncio.CancelledError:
@@ -297,7 +296,7 @@ class Service:
             return await self.run(lambda: look(_READ_AT_ONCE))
         except NotVerified:  # others shall not wait for threads that read gigabytes
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._verifying, look)
+                return await asyncio.wrap_future(self._verifying.submit(caller(), look))
             except NotVerified:  # the server stops
                 raise Overloaded(_RETRY_AFTER) from None
 
@@ -319,7 +318,7 @@ class Service:
         plan = recent or await self._planned_again(download)
         note_plan(plan)
         with self._downloads.hold(plan.etag):
-            render = self.renders.join(plan, peer.get())
+            render = self.renders.join(plan, caller())
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
@@ -370,10 +369,10 @@ class Service:
         plan: RenderPlan | None = None
         if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
-        caller = peer.get()
-        self._streams.enter(caller)
+        asker = caller()
+        self._streams.enter(asker)
         job = StreamJob(partial(plan_request, self.downloads, request), self.renders, self._scratch, plan)
-        work = self.renders.submit(plan, caller, job.run)
+        work = self.renders.submit(plan, asker, job.run)
         is_plan_sent = handed_over = False
         try:
             while True:
@@ -385,13 +384,13 @@ class Service:
                 opened = task.result()
                 if opened is not None:
                     break
-                work = self.renders.submit(job.plan, caller, job.run)  # it was not small
+                work = self.renders.submit(job.plan, asker, job.run)  # it was not small
             if job.plan is not None:
                 note_plan(job.plan)
             handed_over = True
             yield None if is_plan_sent else job.told, opened
         finally:
-            self._streams.leave(caller)
+            self._streams.leave(asker)
             if not handed_over:
                 job.stop()
                 if not work.cancel():

@@ -76,17 +76,22 @@ class TenantSettings:
             for all.
         certificate_names: the names of its client certificates: a DNS name or a URI of their alternative names, or
             their common name. By default it has none.
+        weight: of its share of a busy server, 1 to 100: one of twice the weight gets twice as much.
     """
 
     name: str
     prefixes: tuple[str, ...]
     certificate_names: tuple[str, ...] = ()
+    weight: int = 1
 
     @property
     def principal(self) -> Principal:
         """Who its calls are answered for."""
-        return Principal(self.name, tuple("" if prefix == "*" else prefix for prefix in self.prefixes))
+        return Principal(self.name, tuple("" if prefix == "*" else prefix for prefix in self.prefixes), self.weight)
 
+
+_MAX_WEIGHT = 100
+"""Of a tenant, beside 1 of others."""
 
 _address = re.compile(
     r"(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1)(?::\d{1,5})?)(?:/[^\s?#@\\]*)?", re.ASCII
@@ -208,8 +213,15 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _weight(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _MAX_WEIGHT:
+        raise ValueError(f"{str(value)[:200]!r} is no weight; write a whole number from 1 to {_MAX_WEIGHT}")
+    return value
+
+
 _tenant_readers: dict[str, Callable[[object], object]] = {
     "name": _name,
     "prefixes": _prefixes,
     "certificate_names": _names,
+    "weight": _weight,
 }
