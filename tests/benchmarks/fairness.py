@@ -136,7 +136,7 @@ def hosted() -> Iterator[Host]:
         command = [sys.executable, "-c", _SERVE, name, str(grpc_port), str(http_port)]
         http = f"http://127.0.0.1:{http_port}"
 
-        with server(command, lambda: answers(f"{http}/readyz"), folder / "log") as tree:
+        with server(command, lambda: answers(f"{http}/livez"), folder / "log") as tree:
             yield Host(tree, f"127.0.0.1:{grpc_port}", http, keys)
 
 
@@ -158,7 +158,7 @@ async def grpc_asking(host: Host, tenant: str, tally: Tally, fields: dict[str, A
     """Yield a function that makes a new download and reads it, by a connection of its own."""
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(host.grpc, options=options) as channel:
-        stub: Any = download_service_pb2_grpc.DownloadServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub: Any = download_service_pb2_grpc.DownloadServiceStub(channel)
         metadata = host.metadata(tenant)
 
         async def ask() -> None:
