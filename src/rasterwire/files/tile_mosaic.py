@@ -21,6 +21,7 @@ _MAX_PLACES = 20_000
 """Tiles of a tile index, times its bands."""
 
 _MAX_SIDE = 2**31 - 1
+"""Columns or rows of a tile index."""
 
 _PER_DATASET = {MaskFlags.per_dataset}
 
