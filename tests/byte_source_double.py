@@ -1,5 +1,6 @@
 """A source of bytes in memory, which counts requests and can fail."""
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from rasterwire.files.sources import HEAD_BYTES, OpenedFile, Span, configure
 from rasterwire.files.sources.merging import cut, merge
 
 PREFIX = "memory://bucket/"
+
+_versions = itertools.count(1)
+"""Of all objects of a process: what it keeps of one that was read before is never taken for another."""
 
 REPLACED = "it was replaced while it was read; ask again"
 
@@ -32,7 +36,6 @@ class MemorySource:
         self.cut_after: int | None = None
         self.refusal = ""
         self._lock = threading.Lock()
-        self._versions = 0
 
     @property
     def requests(self) -> int:
@@ -48,8 +51,7 @@ class MemorySource:
         """Store an object, or replace it; return its address."""
         data = content if isinstance(content, bytes) else content.read_bytes()
         with self._lock:
-            self._versions += 1
-            self.objects[PREFIX + name] = f"etag-{self._versions}", data
+            self.objects[PREFIX + name] = f"etag-{next(_versions)}", data
         return PREFIX + name
 
     def open(self, href: str) -> OpenedFile:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import imagecodecs
 import numcodecs
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from array_files import coordinates, dataset, pixels, rendered
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays import chunks
+from rasterwire.files.arrays.hdf5_filters import Filter, problem_of_filters
 from test_netcdf import write as write_netcdf
 from test_zarr import write as write_zarr
 
@@ -135,6 +137,75 @@ def test_a_chunk_of_hdf5_gives_no_more_than_its_metadata_say(tmp_path: Path, nam
         file["v"].id.write_direct_chunk((0, 0), zlib.compress(BOMB, 1) + bytes(4 if "fletcher32" in HDF5[name] else 0))
     shutil.copy(tmp_path / "a.new", tmp_path / "a.nc")
     assert_refused(tmp_path)
+
+
+def with_filters(path: Path, filters: list[tuple[int, tuple[int, ...]]], itemsize: int = 2) -> None:
+    """Write a dataset whose filters are these; nothing of it is stored."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((50, 60))
+    for code, settings in filters:
+        properties.set_filter(code, h5py.h5z.FLAG_OPTIONAL, settings)
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create_simple((100, 120))
+        dtype = h5py.h5t.py_create(np.dtype(f"<u{itemsize}"))
+        stored = h5py.Dataset(h5py.h5d.create(file.id, b"v", dtype, space, properties))
+        for dimension, (axis, places) in enumerate(coordinates(100, 120).items()):
+            file[axis] = places
+            file[axis].make_scale(axis)
+            stored.dims[dimension].attach_scale(file[axis])
+
+
+@pytest.mark.parametrize(
+    ("filters", "problem"),
+    [
+        ([(32015, (3,))], r"HDF5 filter 32015 \(Zstandard\), which is not read"),
+        ([(2, (2,)), (32001, (2, 2, 2, 6000, 5, 1, 1))], r"HDF5 filter 32001 \(Blosc\), which is not read"),
+        ([(60000, ())], "HDF5 filter 60000, which is not read"),
+        ([(1, (1,)), (1, (1,))], "filtered again"),
+        ([(1, (1,)), (32000, (4, 261, 6000))], "filtered again"),
+    ],
+)
+def test_filters_that_cannot_be_bounded_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: list[tuple[int, tuple[int, ...]]], problem: str
+) -> None:
+    monkeypatch.setattr(h5py.h5z, "filter_avail", lambda code: True)  # as if there were a plug-in
+    with_filters(tmp_path / "a.nc", filters)
+    with pytest.raises(SourceUnavailable, match=problem):
+        rendered(FolderCatalog(tmp_path).get("a"), "v")
+
+
+@pytest.mark.parametrize(
+    "applied",
+    [
+        Filter(32000, (4, 261, 4_000_000_000)),
+        Filter(6, (2, 0, 4_000_000_000, 0, 2, 0, 0, 0)),
+        Filter(5, (8, 0, 2_000_000_000, 1, 2, 0, 16, 0)),
+    ],
+)
+def test_filters_that_give_more_than_a_chunk_are_refused(applied: Filter) -> None:
+    """The library sets these numbers itself where it makes a dataset."""
+    assert "more bytes than a chunk has" in problem_of_filters([applied], 6000)
+    settings = (*applied.settings[:2], 3000, *applied.settings[3:])
+    assert not problem_of_filters([Filter(applied.code, settings)], 6000)
+
+
+def test_chunks_of_lzf_are_read_and_give_no_more_than_their_metadata_say(tmp_path: Path) -> None:
+    values = np.repeat(pixels((100, 1)), 120, axis=1)
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        stored = file.create_dataset("v", data=values, chunks=(50, 60), compression="lzf", fletcher32=True)
+        for dimension, (axis, places) in enumerate(coordinates(100, 120).items()):
+            file[axis] = places
+            file[axis].make_scale(axis)
+            stored.dims[dimension].attach_scale(file[axis])
+    got, _ = rendered(FolderCatalog(tmp_path).get("a"), "v")
+    assert np.array_equal(got.data, values)
+    shutil.copy(tmp_path / "a.nc", tmp_path / "a.new")
+    (tmp_path / "a.nc").unlink()
+    with h5py.File(tmp_path / "a.new", "r+") as file:
+        file["v"].id.write_direct_chunk((0, 0), imagecodecs.lzf_encode(BOMB) + bytes(4))
+    shutil.copy(tmp_path / "a.new", tmp_path / "a.nc")
+    with pytest.raises(SourceUnavailable, match="holds more bytes than it may"):
+        rendered(FolderCatalog(tmp_path).get("a"), "v")
 
 
 def test_chunks_of_hdf5_that_are_not_stored_have_the_fill_value_and_filters_may_be_left_out(tmp_path: Path) -> None:

@@ -477,8 +477,7 @@ def test_a_table_chooses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"formats": ["gti"]}, "gdalbuildvrt"),
-        ({"formats": ["bmp"]}, "set some of siblings, worldfiles, vrt"),
+        ({"formats": ["bmp"]}, "set some of siblings, worldfiles, vrt, gti"),
         ({"formats": "siblings"}, "no list"),
         ({"formats": [1]}, "set some of"),
         ({"crs": "EPSG:25832"}, "worldfiles"),

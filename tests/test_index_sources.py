@@ -158,6 +158,58 @@ def test_an_emptied_catalog_leaves_the_index_as_it_is(tmp_path: Path) -> None:
     assert run(root, "--into", index, "--replace").stdout == "images: 0 added, 0 changed, 2 removed\n"
 
 
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_an_emptied_list_of_items_leaves_the_index_as_it_is(tmp_path: Path, is_linked: bool) -> None:
+    """The document is still there, and is none that is missing."""
+    index, items = tmp_path / "index.sqlite", tmp_path / "k" / "items.json"
+    items.parent.mkdir()
+    root = items
+    if is_linked:
+        root = tmp_path / "k" / "catalog.json"
+        root.write_text(json.dumps(catalog(("item", "items.json"))))
+    whole = json.dumps({"type": "FeatureCollection", "features": [item("a"), item("b")]})
+    items.write_text(whole)
+    assert run(root, "--into", index).exit_code == 0
+    assert set(entries(index)) == {"a", "b"}
+    for emptied in ({"type": "FeatureCollection", "features": []}, {"type": "FeatureCollection"}):
+        items.write_text(json.dumps(emptied))
+        assert "the source has no images any more" in run(root, "--into", index).output
+        assert set(entries(index)) == {"a", "b"}
+        assert not list(tmp_path.glob("*.progress*"))
+    items.write_text(whole)
+    assert run(root, "--into", index).exit_code == 0
+    assert set(entries(index)) == {"a", "b"}
+    items.write_text(json.dumps({"type": "FeatureCollection", "features": [item("b")]}))
+    assert run(root, "--into", index).stdout == "images: 0 added, 1 changed, 1 removed\n"
+    items.write_text(json.dumps({"type": "FeatureCollection", "features": []}))
+    assert run(root, "--into", index, "--replace").stdout == "images: 0 added, 0 changed, 1 removed\n"
+
+
+def test_an_emptied_table_leaves_the_index_as_it_is(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    index, table = tmp_path / "index.sqlite", tmp_path / "items.parquet"
+    write_parquet(table, [item("a"), item("b")])
+    assert run(table, "--into", index).exit_code == 0
+    parquet.write_table(parquet.read_table(table).slice(0, 0), table)
+    assert "the source has no images any more" in run(table, "--into", index).output
+    assert set(entries(index)) == {"a", "b"}
+    assert run(table, "--into", index, "--replace").stdout == "images: 0 added, 0 changed, 2 removed\n"
+
+
+def test_one_list_of_several_may_be_emptied(tmp_path: Path) -> None:
+    index, folder = tmp_path / "index.sqlite", tmp_path / "k"
+    folder.mkdir()
+    root = folder / "catalog.json"
+    root.write_text(json.dumps(catalog(("item", "one.json"), ("item", "two.json"))))
+    for name in ("one", "two"):
+        (folder / f"{name}.json").write_text(json.dumps({"type": "FeatureCollection", "features": [item(name)]}))
+    assert run(root, "--into", index).exit_code == 0
+    (folder / "one.json").write_text(json.dumps({"type": "FeatureCollection", "features": []}))
+    assert run(root, "--into", index).stdout == "images: 0 added, 0 changed, 1 removed\n"
+    assert set(entries(index)) == {"two"}
+    assert run(root, "--into", index).stdout == "images: 0 added, 0 changed, 0 removed\n"
+
+
 def test_a_server_keeps_the_index_of_an_emptied_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,7 +21,7 @@ from array_files import rendered
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.catalog.settings import format_options
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files import beside, virtual_file
+from rasterwire.files import beside, bounded_xml, virtual_file
 from rasterwire.files.beside import FormatOptions
 from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.sandbox import ReadLimits, in_children
@@ -342,13 +342,13 @@ def test_hostile_vrts_are_refused(folder: Path, name: str) -> None:
 def test_large_vrts_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tile(folder / "a.tif", 0, 0, 1)
     shutil.copy(folder / "a.tif", folder / "b.tif")
-    for limit, count, problem in (
-        ("_MAX_FILES", 1, "more than 1 files"),
-        ("_MAX_BYTES", 100, "more than 0 MB"),
-        ("_MAX_ELEMENTS", 10, "more than 10 elements"),
+    for module, limit, count, problem in (
+        (virtual_file, "_MAX_FILES", 1, "more than 1 files"),
+        (bounded_xml, "_MAX_BYTES", 100, "more than 0 MB"),
+        (bounded_xml, "_MAX_ELEMENTS", 10, "more than 10 elements"),
     ):
         (folder / f"{limit}.vrt").write_text(vrt(source("a.tif"), source("b.tif")))
         with monkeypatch.context() as patch:
-            patch.setattr(virtual_file, limit, count)
+            patch.setattr(module, limit, count)
             with pytest.raises(SourceUnavailable, match=problem):
                 FolderCatalog(folder).get(limit)

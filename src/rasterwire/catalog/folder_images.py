@@ -2,7 +2,7 @@
 
 Each raster directly in the catalog's folder is an image. Its id is the file name without extension. In a
 subfolder all rasters together are one image. Its id is the path of the subfolder relative to the catalog's
-folder, with slashes. Only VRTs and files of arrays are images of their own there too. A folder with an
+folder, with slashes. Only VRTs, tile indexes and files of arrays are images of their own there too. A folder with an
 ``asset.json`` like the result of Earth Engine's ``ee.Image.getInfo()`` is always one image, with id, band order
 and properties of that document.
 """
@@ -29,6 +29,7 @@ from rasterwire.catalog.entry import Claim, Entry, Naming, Source, left_out_note
 from rasterwire.catalog.tree import Tree, gives_own_images, join, natural_key
 from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import is_local
+from rasterwire.files.tile_index import is_tile_index_name, stem_of_tile_index
 
 __all__ = ["DESCRIPTION_NAME", "BrokenDescription", "folder_images", "units_of"]
 
@@ -98,12 +99,16 @@ def _folder_image(tree: Tree, unit: str, listed: Callable[[Sequence[str]], set[s
 
 def _whole_file(tree: Tree, name: str) -> Entry:
     source = _source(tree, name)
-    return Entry(posixpath.splitext(name)[0], name, Naming.WHOLE_FILE, (source,))
+    return Entry(_stem_of(name), name, Naming.WHOLE_FILE, (source,))
 
 
 def _source(tree: Tree, name: str, claims: Mapping[str, Claim] | None = None) -> Source:
-    stem = posixpath.splitext(posixpath.basename(name))[0]
+    stem = _stem_of(posixpath.basename(name))
     return Source(stem, name, tree.path_of(name), (claims or {}).get(stem, Claim()))
+
+
+def _stem_of(name: str) -> str:
+    return stem_of_tile_index(name) if is_tile_index_name(name) else posixpath.splitext(name)[0]
 
 
 def _description(tree: Tree, folder: str) -> Mapping[str, Any]:

@@ -17,12 +17,12 @@ from rasterwire.catalog.metadata import read_metadata
 from rasterwire.catalog.placement import Placement, read_placement
 from rasterwire.catalog.truncation import check_complete
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.beside import Beside, beside, options_of, version_beside, virtual_file
+from rasterwire.files.beside import Beside, beside, is_virtual, options_of, version_beside
 from rasterwire.files.byte_reader import open_reader
 from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
-from rasterwire.files.raster_file import PICTURES, open_raster, overview_count
+from rasterwire.files.raster_file import PICTURES, open_raster, overview_count, virtual_of
 from rasterwire.files.sandbox import call
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
@@ -138,7 +138,7 @@ def _read(href: str) -> Header:
         reader = open_reader(href)
         version = reader.version + version_beside(href)
         files = beside(href)
-        for path in files.rasters() if files.sources else (href, *files.rasters()):
+        for path in files.rasters() if is_virtual(href) else (href, *files.rasters()):
             check_complete(open_reader(path))  # first: it limits the parts of a file, and GDAL does not
         for path in files.sources:
             with open_raster(path, alone=True):
@@ -284,7 +284,7 @@ def _own_nodata(raster: DatasetReader, href: str, version: str) -> list[float | 
     """
     dtypes = [str(dtype) for dtype in raster.dtypes]
     if raster.driver == "VRT":
-        texts = virtual_file(href).nodata
+        texts = virtual_of(href).nodata
         values = (read_nodata(texts[index], dtype) if index in texts else None for index, dtype in enumerate(dtypes, 1))
         return [nodata_pixel(value, dtype) for value, dtype in zip(values, dtypes, strict=True)]
     if raster.driver == "GTiff" and {"int64", "uint64"} & set(dtypes):

@@ -36,6 +36,7 @@ class FormatChoice(StrEnum):
     SIBLINGS = "siblings"
     WORLDFILES = "worldfiles"
     VRT = "vrt"
+    GTI = "gti"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class CatalogSettings:
             the keys of assets.
         formats: what is read of a folder besides rasters that need no other file: ``siblings``, the ``.ovr``, ``.msk``
             and ``.aux.xml`` files beside a raster; ``worldfiles``, PNG and JPEG files with a world file; ``vrt``, VRT
-            files that name rasters of the folder.
+            files that name rasters of the folder; ``gti``, GDAL's raster tile indexes that do.
         crs: of PNG and JPEG files for which no file beside them names one, such as ``EPSG:25832``.
     """
 
@@ -88,6 +89,7 @@ def format_options(catalogs: Sequence[CatalogSettings]) -> dict[str, FormatOptio
             siblings=FormatChoice.SIBLINGS in settings.formats,
             worldfiles=FormatChoice.WORLDFILES in settings.formats,
             vrt=FormatChoice.VRT in settings.formats,
+            gti=FormatChoice.GTI in settings.formats,
             crs=settings.crs,
         )
         for settings in catalogs
@@ -251,8 +253,6 @@ def _read_formats(value: object) -> tuple[FormatChoice, ...]:
     if not isinstance(value, list) or not value:
         raise ValueError(f"{_shown(value)} is no list of formats; write those to read of {known}, or delete it")
     unknown = next((name for name in value if name not in set(FormatChoice)), None)
-    if unknown == "gti":
-        raise ValueError(f"{_shown(unknown)} is not read; make a VRT of its files with gdalbuildvrt, and set vrt")
     if unknown is not None:
         raise ValueError(f"{_shown(unknown)} is no format that can be chosen; set some of {known}")
     return tuple(FormatChoice(name) for name in value)

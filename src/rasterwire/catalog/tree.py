@@ -21,6 +21,7 @@ from rasterwire.files.arrays.opened import array_format, array_version
 from rasterwire.files.beside import is_chosen, is_picture, is_virtual, version_beside
 from rasterwire.files.byte_reader import version_of
 from rasterwire.files.sources import is_local
+from rasterwire.files.tile_index import is_tile_index_name
 from rasterwire.files.virtual_file import is_virtual_name
 
 __all__ = [
@@ -78,7 +79,7 @@ class Folder:
         files: version of each regular file, by its name.
         links: real path of each of these files that is a link.
         auxiliary: names of GDAL's ``.aux.xml`` files; these are not in ``files``.
-        chosen: names of the PNG, JPEG and VRT files that are read, see ``files.beside``.
+        chosen: names of the PNG, JPEG and VRT files and tile indexes that are read, see ``files.beside``.
     """
 
     stamp: tuple[int, int, int, int] = field(compare=False)
@@ -327,13 +328,18 @@ def is_raster(name: str) -> bool:
 
 
 def may_be_chosen(name: str) -> bool:
-    """Return whether a file name has the extension of a PNG, JPEG or VRT file, and some of these may be read."""
-    return is_chosen() and (name.lower().endswith(_picture_suffixes) or is_virtual_name(name))
+    """Return whether a file name is that of a PNG, JPEG or VRT file or a tile index, and some of these may be read."""
+    return is_chosen() and (name.lower().endswith(_picture_suffixes) or _names_rasters(name))
 
 
 def gives_own_images(name: str) -> bool:
     """Return whether a file gives images of its own, wherever it is, and is no part of that of its folder."""
-    return bool(array_format(name)) or is_virtual_name(name)
+    return bool(array_format(name)) or _names_rasters(name)
+
+
+def _names_rasters(name: str) -> bool:
+    """Return whether a file name is that of a file that names others."""
+    return is_virtual_name(name) or is_tile_index_name(name)
 
 
 def is_auxiliary(name: str) -> bool:

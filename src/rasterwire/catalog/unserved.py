@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.tree import Tree, join
 from rasterwire.files.beside import is_chosen, paths_beside
+from rasterwire.files.tile_index import is_tile_index_name
 from rasterwire.files.virtual_file import is_virtual_name
 
 __all__ = ["AN_IMAGE", "Unserved", "count_text", "find_unserved", "lines", "summary"]
@@ -37,7 +38,7 @@ _PICTURE = (
 _PICTURE_WORLD_FILES = (".pgw", ".pngw", ".jgw", ".jpgw", ".jpegw")
 
 _format = re.compile(
-    r".*(\.(?:vrt|gti(?:\.fgb|\.gpkg)?|img|cdf|hdf[45]?|he5|gri?b2?|ecw|sid|asc|bil|bsq|bip|hgt|dem|dt[012]|mrf|gpkg|mbtiles|ntf|nitf"
+    r".*?(\.(?:vrt|gti(?:\.fgb|\.gpkg|\.parquet)?|img|cdf|hdf[45]?|he5|gri?b2?|ecw|sid|asc|bil|bsq|bip|hgt|dem|dt[012]|mrf|gpkg|mbtiles|ntf|nitf"
     r"|adf|rst|j2k|jpx|j2c|tiff?\.gz|gtiff|geotiff))",
     re.DOTALL,
 )
@@ -46,12 +47,17 @@ _NO_FORMAT = "a format that is not served: convert it to GeoTIFF, with an extens
 _HDF4 = "HDF4, which is not served: convert it to GeoTIFF with gdal_translate, or to HDF5 with h4toh5"
 _HDF5 = "served with an extension of .h5 or .nc where it is HDF5 or NetCDF 4: rename it"
 _VRT = 'it names other files, and is not served: set formats = ["vrt"] for the catalog of the folder'
-_GTI = 'it names other files, and is not served: make a VRT of them with gdalbuildvrt, and set formats = ["vrt"]'
+_GTI = 'it names other files, and is not served: set formats = ["gti"] for the catalog of the folder'
+_OTHER_GTI = (
+    "a tile index that is not served: write it with ogr2ogr as a GeoPackage, with an extension of .gti.gpkg, and set"
+    ' formats = ["gti"] for the catalog of the folder'
+)
 _reasons = (
     {".hdf": _HDF4, ".hdf4": _HDF4}
     | dict.fromkeys((".hdf5", ".he5", ".cdf"), _HDF5)
     | {".vrt": _VRT}
-    | dict.fromkeys((".gti", ".gti.fgb", ".gti.gpkg"), _GTI)
+    | dict.fromkeys((".gti", ".gti.gpkg"), _GTI)
+    | dict.fromkeys((".gti.fgb", ".gti.parquet"), _OTHER_GTI)
 )
 
 
@@ -105,11 +111,11 @@ def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
 
 
 def _read_by_choice(tree: Tree) -> Iterator[str]:
-    """Yield the names of VRTs that are read, and of files beside rasters."""
+    """Yield the names of VRTs and tile indexes that are read, and of files beside rasters."""
     if not is_chosen():
         return
     for name in filter(tree.is_raster, tree.names()):
-        if is_virtual_name(name):
+        if is_virtual_name(name) or is_tile_index_name(name):
             yield name
             continue
         folder = name.rpartition("/")[0]

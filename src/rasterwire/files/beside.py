@@ -1,4 +1,4 @@
-"""Files that are read where the operator says so: beside a raster, and those that a VRT names.
+"""Files that are read where the operator says so: beside a raster, and those that a VRT or a tile index names.
 
 Beside a raster are overviews, masks, GDAL's notes and world files.
 
@@ -14,6 +14,7 @@ from hashlib import blake2b
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import version_of
+from rasterwire.files.tile_index import TileIndex, is_tile_index_name, read_tile_index
 from rasterwire.files.virtual_file import NAMES_OTHERS, VirtualFile, is_virtual_name, read_virtual
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "configure",
     "is_chosen",
     "is_picture",
+    "is_tile_index",
     "is_virtual",
     "options_of",
     "paths_beside",
     "present_version",
+    "tile_index",
     "version_beside",
     "virtual_file",
 ]
@@ -41,12 +44,14 @@ class FormatOptions:
         siblings: ``.ovr``, ``.msk`` and ``.aux.xml`` files beside GeoTIFF and JPEG 2000 files.
         worldfiles: PNG and JPEG files with a world file.
         vrt: VRT files, and the rasters of the folder that they name.
+        gti: tile indexes, and the rasters of the folder that they name.
         crs: of PNG and JPEG files for which no file beside them names one; "" for none.
     """
 
     siblings: bool = False
     worldfiles: bool = False
     vrt: bool = False
+    gti: bool = False
     crs: str = ""
 
 
@@ -64,7 +69,8 @@ class Beside:
         notes: GDAL's, in XML.
         world: a world file.
         projection: the crs as WKT.
-        sources: the rasters that a VRT names.
+        table: lists the tiles of a tile index in XML.
+        sources: the rasters that a VRT or a tile index names.
     """
 
     overviews: str = ""
@@ -73,11 +79,12 @@ class Beside:
     notes: str = ""
     world: str = ""
     projection: str = ""
+    table: str = ""
     sources: tuple[str, ...] = ()
 
     def paths(self) -> Iterator[str]:
         """Yield the path of each that there is."""
-        paths = self.overviews, self.mask, self.mask_overviews, self.notes, self.world, self.projection
+        paths = self.overviews, self.mask, self.mask_overviews, self.notes, self.world, self.projection, self.table
         yield from filter(None, paths)
         yield from self.sources
 
@@ -90,6 +97,7 @@ class Beside:
             notes=paths.get(self.notes, ""),
             world=paths.get(self.world, ""),
             projection=paths.get(self.projection, ""),
+            table=paths.get(self.table, ""),
             sources=tuple(paths[source] for source in self.sources),
         )
 
@@ -141,8 +149,22 @@ def is_picture(path: str) -> bool:
 
 
 def is_virtual(path: str) -> bool:
-    """Return whether a file is a VRT by its name, and is read since the operator says so."""
-    return is_virtual_name(path) and options_of(path).vrt
+    """Return whether a file is a VRT or a tile index by its name, and is read since the operator says so."""
+    return (is_virtual_name(path) and options_of(path).vrt) or is_tile_index(path)
+
+
+def is_tile_index(path: str) -> bool:
+    """Return whether a file is a tile index by its name, and is read since the operator says so."""
+    return is_tile_index_name(path) and options_of(path).gti
+
+
+def tile_index(path: str) -> TileIndex:
+    """Return what a file for which ``is_tile_index`` holds has in it.
+
+    Raises:
+        SourceUnavailable: see ``read_tile_index``.
+    """
+    return read_tile_index(path, _folder_of(path))
 
 
 def virtual_file(path: str) -> VirtualFile:
@@ -164,7 +186,7 @@ def beside(path: str) -> Beside:
         SourceUnavailable: one of them is no regular file, or a link that leads out of the folder; or a VRT cannot be
             read.
     """
-    files = Beside(sources=virtual_file(path).sources) if is_virtual(path) else _found(path)
+    files = _named_by(path) if is_virtual(path) else _found(path)
     folder = _folder_of(path)
     real = {file: os.path.realpath(file) for file in files.paths()}
     for file in real.values():
@@ -192,9 +214,9 @@ def _found(path: str) -> Beside:
         return _NONE
     stem, suffix = os.path.splitext(path)
     suffix = suffix.lower()
-    if options.vrt and is_virtual_name(path):
+    if is_virtual(path):
         try:
-            return Beside(sources=virtual_file(path).sources)
+            return _named_by(path)
         except SourceUnavailable:
             return _NONE  # the answer for it tells why
     if options.siblings and suffix in _RASTERS:
@@ -204,6 +226,14 @@ def _found(path: str) -> Beside:
         world = _first(stem, *_WORLD_FILES[suffix])
         return Beside(world=world, notes=_first(path, ".aux.xml"), projection=_first(stem, ".prj")) if world else _NONE
     return _NONE
+
+
+def _named_by(path: str) -> Beside:
+    """Return the files that a VRT or a tile index names."""
+    if not is_tile_index(path):
+        return Beside(sources=virtual_file(path).sources)
+    index = tile_index(path)
+    return Beside(table=index.table, sources=index.sources)
 
 
 def _first(stem: str, *suffixes: str) -> str:
@@ -217,7 +247,7 @@ def version_beside(path: str) -> str:
         return ""
     files = _found(path)
     parts = [f"{os.path.basename(file)}:{_version_of(file)}" for file in files.paths()]
-    if files.sources:
+    if files.sources or files.table:
         return f"+{blake2b(chr(0).join(parts).encode(errors='surrogateescape'), digest_size=16).hexdigest()}"
     if files.world:
         parts.append(options_of(path).crs)

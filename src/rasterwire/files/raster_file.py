@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 import rasterio
 from rasterio.enums import MaskFlags
@@ -18,14 +18,25 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.beside import Beside, beside, is_picture, is_virtual, virtual_file
+from rasterwire.files.beside import (
+    Beside,
+    beside,
+    is_picture,
+    is_tile_index,
+    is_virtual,
+    present_version,
+    tile_index,
+    virtual_file,
+)
 from rasterwire.files.byte_reader import CHANGED, ByteReader, reader_of, version_of
 from rasterwire.files.checked_blocks import checked_blocks
 from rasterwire.files.checked_png import check_png
 from rasterwire.files.gdal_calls import FOREIGN_ERRORS, gdal_calls, raise_failure
 from rasterwire.files.gdal_file import GdalFile, OpenedFile, keep_with
 from rasterwire.files.sources import is_local
+from rasterwire.files.tile_mosaic import TileHeader, mosaic_of
 from rasterwire.files.virtual import Level, Parts, source_text, virtual_text
+from rasterwire.files.virtual_file import VirtualFile
 
 __all__ = [
     "DRIVERS",
@@ -35,6 +46,7 @@ __all__ = [
     "open_piece",
     "open_raster",
     "overview_count",
+    "virtual_of",
 ]
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
@@ -113,9 +125,28 @@ def _checked_at(path: str) -> OpenedFile:
     return _checked(reader_of(path, ""))
 
 
+def virtual_of(href: str) -> VirtualFile:
+    """Return what a VRT holds, or a VRT that is made of a tile index. Call it inside ``gdal_calls``.
+
+    Raises:
+        SourceUnavailable: it cannot be read, or does not fit its tiles.
+    """
+    return _mosaic(href, present_version(href)) if is_tile_index(href) else virtual_file(href)
+
+
+@lru_cache(maxsize=64)
+def _mosaic(href: str, _version: str) -> VirtualFile:
+    """Return the VRT of a tile index, for which the headers of all tiles are read."""
+    headers = []
+    for path in beside(href).sources:
+        with _open_alone(path) as raster:
+            headers.append(TileHeader.of(raster))
+    return mosaic_of(tile_index(href), headers)
+
+
 def _virtual(href: str) -> tuple[str, list[GdalFile]]:
     """Return the text of a VRT and its files. There may be many: each is opened, and checked, when GDAL opens it."""
-    paths, virtual = beside(href).sources, virtual_file(href)
+    paths, virtual = beside(href).sources, virtual_of(href)
     if len(paths) != len(virtual.sources):
         raise SourceUnavailable.of_file(CHANGED)
     files = [GdalFile(partial(_checked_at, path)) for path in paths]
@@ -153,7 +184,7 @@ def overview_count(href: str) -> int:
         SourceUnavailable: see ``open_dataset``; or a file beside it does not fit.
     """
     files = beside(href)
-    if files.sources:
+    if is_virtual(href):
         return 0
     return next(level for level in range(_MAX_LEVELS + 1) if _parts(href, files, level) is None)
 

@@ -13,25 +13,17 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 from rasterwire.errors import SourceUnavailable
+from rasterwire.files.bounded_xml import read_xml
 from rasterwire.files.byte_reader import version_of
 
-__all__ = ["NAMES_OTHERS", "VirtualFile", "is_virtual_name", "read_virtual"]
-
-_MAX_BYTES = 16 << 20
-"""Bytes of a VRT."""
-
-_MAX_ELEMENTS = 200_000
-"""Elements of a VRT."""
-
-_MAX_DEPTH = 8
-"""Elements of a VRT within each other."""
+__all__ = ["NAMES_OTHERS", "VirtualFile", "crs_form", "is_virtual_name", "name_place", "read_virtual"]
 
 _MAX_FILES = 1000
 """Files that a VRT names; each is looked at with every block of pixels."""
 
 NAMES_OTHERS = (
-    "it is a VRT that names a file which is not in the folder of its catalog; put it there, and name it by a path"
-    " relative to the VRT"
+    "it is a VRT or a tile index that names a file which is not in the folder of its catalog; put it there, and name it"
+    " by a path relative to the VRT or index"
 )
 
 _number = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
@@ -42,18 +34,19 @@ _word = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}", re.ASCII)
 _band = re.compile(r"\s*(?:mask,)?\d{1,5}\s*", re.ASCII)
 _flag = re.compile(r"true|false|0|1|yes|no|on|off", re.IGNORECASE)
 _text = re.compile(r".{0,1000}", re.DOTALL)
-_crs = re.compile(
+crs_form = re.compile(
     r"\s*(?:[A-Za-z]{2,10}:\d{1,8}|(?:PROJCS|GEOGCS|COMPD_CS|LOCAL_CS|PROJCRS|GEOGCRS|GEODCRS|COMPOUNDCRS|BOUNDCRS|ENGCRS)"
     r"\s*\[[^<>]{0,20000}\])\s*",
     re.DOTALL,
 )
+"""A crs as a code or WKT; GDAL takes paths and addresses too."""
 
 _place_of_name = re.compile("\0([0-9]+)\0")
 """The number of a file where its name belongs. No XML holds such a character."""
 
 _Rules = Mapping[str, re.Pattern[str]]
 
-_dataset_texts: _Rules = {"SRS": _crs, "GeoTransform": _numbers}
+_dataset_texts: _Rules = {"SRS": crs_form, "GeoTransform": _numbers}
 _band_texts: _Rules = {
     "NoDataValue": _nodata,
     "HideNoDataValue": _flag,
@@ -118,6 +111,11 @@ class VirtualFile:
         return _place_of_name.sub(lambda match: escape(names[int(match[1])]), self.text)
 
 
+def name_place(number: int) -> str:
+    """Return what stands in the text of a VRT where the name of a file belongs."""
+    return f"\0{number}\0"
+
+
 def is_virtual_name(name: str) -> bool:
     """Return whether a file name is that of a VRT."""
     return name.lower().endswith(".vrt")
@@ -146,12 +144,8 @@ def read_virtual(path: str) -> VirtualFile:
 def _read(path: str, _version: str) -> VirtualFile | str:
     """Return what a VRT holds, or the problem: it is asked for with every look at the file."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            return f"it is a VRT of more than {_MAX_BYTES >> 20} MB; make several"
         writer = _Writer(path.rpartition("/")[0])
-        text = writer.dataset(_parsed(content))
+        text = writer.dataset(read_xml(path, "VRT"))
     except OSError:
         return "the file cannot be opened by this server"
     except (ET.ParseError, ValueError, LookupError):
@@ -159,30 +153,6 @@ def _read(path: str, _version: str) -> VirtualFile | str:
     except SourceUnavailable as error:
         return error.problem
     return VirtualFile(text, tuple(writer.files), writer.nodata)
-
-
-def _parsed(content: bytes) -> ET.Element:
-    """Return the root element.
-
-    Raises:
-        SourceUnavailable: it has too many elements, or declarations, which could be larger than memory.
-        ET.ParseError: it is no XML.
-    """
-    if b"<!" in content.replace(b"<!--", b"") or content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise SourceUnavailable.of_file("it is a VRT with declarations of XML, or not in UTF-8; write it again")
-    parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(("start", "end"))
-    depth = count = 0
-    for start in range(0, len(content), 1 << 16):
-        parser.feed(content[start : start + (1 << 16)])
-        for event in parser.read_events():
-            depth += 1 if event[0] == "start" else -1
-            count += event[0] == "start"
-            if depth > _MAX_DEPTH or count > _MAX_ELEMENTS:
-                raise SourceUnavailable.of_file(
-                    f"it is a VRT of more than {_MAX_ELEMENTS} elements, or with more than {_MAX_DEPTH} in each other;"
-                    " make several"
-                )
-    return ET.fromstring(content)
 
 
 class _Writer:
@@ -242,7 +212,7 @@ class _Writer:
             raise SourceUnavailable.of_file(
                 f"it is a VRT of more than {_MAX_FILES} files; make several, or ask for a mosaic of the files"
             )
-        return f'<SourceFilename relativeToVRT="0" shared="0">\0{number}\0</SourceFilename>'
+        return f'<SourceFilename relativeToVRT="0" shared="0">{name_place(number)}</SourceFilename>'
 
     def _element(self, element: ET.Element, texts: _Rules, kinds: Mapping[str, Callable[[ET.Element], str]]) -> str:
         """Return an element with its attributes and those within it that are known.

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.index import Document, IndexStore
 from rasterwire.catalog.ingest import Step, Summary, Tell, source_emptied
 from rasterwire.catalog.ingest.parsing import Unparsed, parsed, weight_of
 
@@ -130,6 +130,7 @@ def fill(
         OSError: the progress cannot be kept.
     """
     summary = Summary()
+    emptied: list[Document] = []
     is_complete = False
     try:
         with closing(parsed(source.steps(run), store)) as steps:
@@ -141,18 +142,23 @@ def fill(
                     summary.is_whole &= not step.may_hide
                     if step.problem:
                         summary.add_problem(step.name, step.problem)
-                store.write_many(step.document for step in batch if step.document is not None)
-                run.add((step.name for step in batch), batch[-1].position)
+                # written at the end: they may be all that the index has
+                bare = [step.document for step in batch if step.document is not None and _is_lost(step, run, store)]
+                emptied += bare
+                names = {document.name for document in bare}
+                store.write_many(step.document for step in batch if step.document and step.name not in names)
+                run.add((step.name for step in batch if step.name not in names), batch[-1].position)
                 count += len(batch)
                 tell(count, None)
                 batch = _batch(steps, _MAX_BATCH)
-        if summary.is_whole:
-            missing = run.missing()
-            if not may_empty and _are_all(store, missing):
-                is_complete = True  # there is nothing to go on with
-                raise source_emptied()
-            for start in range(0, len(missing), _MAX_REMOVED):
-                store.remove(missing[start : start + _MAX_REMOVED])
+        names = {document.name for document in emptied}
+        missing = [name for name in run.missing() if name not in names] if summary.is_whole else []
+        if not may_empty and _are_all(store, [*missing, *names]):
+            is_complete = True  # there is nothing to go on with
+            raise source_emptied()
+        store.write_many(emptied)
+        for start in range(0, len(missing), _MAX_REMOVED):
+            store.remove(missing[start : start + _MAX_REMOVED])
         is_complete = True
     finally:
         run.end(is_complete=is_complete)
@@ -169,6 +175,12 @@ def _batch(steps: Iterator[Step], size: int) -> list[Step]:
         if size <= 0 or time.monotonic() >= end:
             break
     return batch
+
+
+def _is_lost(step: Step, run: Run, store: IndexStore) -> bool:
+    """Tell whether a document has no image any more, where the index has some of it."""
+    is_bare = step.document is not None and not step.document.entries and run.version_of(step.name) is not None
+    return is_bare and store.image_count([step.name]) > 0
 
 
 def _are_all(store: IndexStore, documents: list[str]) -> bool:

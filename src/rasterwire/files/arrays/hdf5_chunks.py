@@ -3,7 +3,6 @@
 The library would take as much memory as a compressed chunk asks for, and holds its lock meanwhile.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -13,29 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays.inflating import inflate, most_bytes
+from rasterwire.files.arrays.hdf5_filters import (
+    CHECKSUM_BYTES,
+    COMPRESSORS,
+    DEFLATE,
+    SHUFFLE,
+    check_decompressed,
+    chunk_bytes,
+    filters_of,
+)
+from rasterwire.files.arrays.inflating import inflate
 from rasterwire.files.arrays.variables import Place, Selection, places_of
 
-__all__ = ["Chunks", "problem_of_filters"]
-
-_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3
-
-_CHECKSUM_BYTES = 4
+__all__ = ["Chunks"]
 
 _MAX_STORED_BYTES = 512 << 20
 """Bytes of a chunk of HDF5, as it is stored."""
-
-
-def problem_of_filters(codes: Sequence[int]) -> str:
-    """Return why what chunks hold cannot be bounded, "" where it can be.
-
-    Args:
-        codes: of the filters, in the order in which they were applied.
-    """
-    behind = codes[codes.index(_DEFLATE) + 1 :] if _DEFLATE in codes else ()
-    if set(behind) - {_CHECKSUM}:
-        return "its chunks are filtered again after deflate, which is not read; use shuffle and deflate"
-    return ""
 
 
 class Chunks:
@@ -49,21 +41,17 @@ class Chunks:
         """Set the dataset, and what calls a function with the lock of the library; it is called with the lock."""
         self._dataset = dataset
         self._call = call
-        properties = dataset.id.get_create_plist()
-        self._filters = [properties.get_filter(number)[0] for number in range(properties.get_nfilters())]
+        self._filters = [stage.code for stage in filters_of(dataset)]
+        self._bytes = chunk_bytes(dataset)
         self._dtype = dataset.dtype
         self._shape = tuple(int(size) for size in dataset.chunks)
         self._fill = dataset.fillvalue if self._dtype.kind in "iufS" else None
         self.are_plain = self._dtype.kind in "iufS" and self._filters in (
             [],
-            [_DEFLATE],
-            [_SHUFFLE, _DEFLATE],
-            [_SHUFFLE],
+            [DEFLATE],
+            [SHUFFLE, DEFLATE],
+            [SHUFFLE],
         )
-
-    @property
-    def _bytes(self) -> int:
-        return math.prod(self._shape) * int(self._dtype.itemsize)
 
     def read(self, places: Sequence[Place]) -> list[npt.NDArray[Any]]:
         """Return whole chunks; see ``Variable.read_chunks``.
@@ -82,14 +70,15 @@ class Chunks:
             SourceUnavailable: one does.
             Exception: of the library, or of zlib; they are damaged.
         """
-        if _DEFLATE not in self._filters:
+        number = next((number for number, code in enumerate(self._filters) if code in COMPRESSORS), None)
+        if number is None:
             return
-        number = self._filters.index(_DEFLATE)
         for place in places_of(selection, self._dataset.shape, self._shape):
             mask, body = self._call(partial(self._stored, place))
             if body is not None and not mask >> number & 1:
                 has_checksum = any(not mask >> behind & 1 for behind in range(number + 1, len(self._filters)))
-                inflate(body[:-_CHECKSUM_BYTES] if has_checksum else body, most_bytes(self._bytes))
+                body = body[:-CHECKSUM_BYTES] if has_checksum else body
+                check_decompressed(self._filters[number], body, self._bytes)
 
     def _stored(self, place: Place) -> tuple[int, bytes | None]:
         """Return which filters were left out of a chunk, and its bytes; None where it is not stored."""
@@ -110,7 +99,7 @@ class Chunks:
         for number, code in reversed(list(enumerate(self._filters))):
             if mask >> number & 1:
                 continue
-            body = inflate(body, self._bytes) if code == _DEFLATE else _unshuffled(body, self._dtype.itemsize)
+            body = inflate(body, self._bytes) if code == DEFLATE else _unshuffled(body, self._dtype.itemsize)
         if len(body) != self._bytes:
             raise SourceUnavailable.of_file("a chunk of it has another size than its metadata say")
         return np.frombuffer(body, self._dtype).reshape(self._shape)

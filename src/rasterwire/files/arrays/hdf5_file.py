@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.arrays.hdf5_chunks import Chunks, problem_of_filters
+from rasterwire.files.arrays.hdf5_chunks import Chunks
+from rasterwire.files.arrays.hdf5_filters import chunk_bytes, filters_of, problem_of_filters
 from rasterwire.files.arrays.known_bytes import KnownBytes
 from rasterwire.files.arrays.variables import MAX_VARIABLES, Selection, Variable, Variables, read_selection
 
@@ -30,9 +31,6 @@ _PIECE_BYTES = 1 << 20
 """Of an array that is stored as a whole, read at once; roughly."""
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
-_own_filters = {1, 2, 3, 4, 5, 6}
-"""Deflate, shuffle, checksum, szip, bits of numbers, scale and offset: those that need no plug-in."""
 
 _lock = threading.RLock()
 
@@ -131,12 +129,7 @@ def _problem(dataset: h5py.Dataset) -> str:
     """Return why an array is not read, "" for one that is."""
     if dataset.external or dataset.is_virtual:
         return "its values are in other files, which are not read; store them in the file itself"
-    properties = dataset.id.get_create_plist()
-    codes = [properties.get_filter(number)[0] for number in range(properties.get_nfilters())]
-    unknown = next((code for code in {*codes} - _own_filters if not h5py.h5z.filter_avail(code)), None)
-    if unknown is not None:
-        return f"it is compressed by the HDF5 filter {unknown}, for which this server has no plug-in; use deflate"
-    return problem_of_filters(codes)
+    return problem_of_filters(filters_of(dataset), chunk_bytes(dataset))
 
 
 def _variable(
