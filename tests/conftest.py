@@ -6,10 +6,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from postgres import Postgres, postgres
 from rasterwire.demo.scene import make_scene
 from seaweed import Seaweed, seaweed
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # by default examples that a busy machine makes in 30 s fail a test
 
 
 @pytest.fixture(scope="session")

@@ -254,7 +254,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(_KEYS, _VALUES, max_size=6))
 def test_any_document_is_read_or_refused_with_all_that_does_not_fit(document: dict[str, Any]) -> None:
     request = read_request(document)
