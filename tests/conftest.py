@@ -6,9 +6,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from postgres import Postgres, postgres
+from rasterwire.demo.scene import make_scene
 from seaweed import Seaweed, seaweed
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # by default examples that a busy machine makes in 30 s fail a test
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +23,14 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("RASTERWIRE_SHARED_DATA", default))
     if not folder.is_dir():
         pytest.skip("no real rasters here; name their folder in RASTERWIRE_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the scene of the demo, which no test changes: making it takes longer than copying it."""
+    folder = tmp_path_factory.mktemp("demo")
+    make_scene(folder)
     return folder
 
 

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,6 @@ from images import SCENE
 from rasterwire.cli.download import show_plan
 from rasterwire.cli.text import console
 from rasterwire.client import Client, InvalidParams
-from rasterwire.demo.scene import make_scene
 from rasterwire.server.process import app
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from rasterwire.v1 import download_pb2
@@ -32,10 +32,9 @@ BOX = "-122.0859,37.0436,-122.0626,37.0586"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("cli")
-    make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=-1, state_dir=folder / "state")) as service:
+    with served(Settings(demo_catalog, grpc_port=0, http_port=-1, state_dir=folder / "state")) as service:
         yield service
 
 
@@ -178,11 +177,11 @@ def test_what_the_client_alone_finds_is_told_where_no_server_answers() -> None:
 
 
 def test_a_name_of_a_folder_and_an_image_is_the_folder_unless_a_server_is_named(
-    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Served, demo_catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RASTERWIRE_SERVER", server.address)
-    make_scene(tmp_path / SCENE)
+    shutil.copytree(demo_catalog, tmp_path / SCENE)
     code, said, note = run("images", SCENE)
     assert (code, said) == (0, SCENE + "\n")
     assert note == f"'{SCENE}' is a folder here; for an image of this id add --server\n"
@@ -258,9 +257,8 @@ def test_a_catalog_that_lies_is_reported(shared_data: Path) -> None:
     assert str(shared_data) not in output
 
 
-def test_an_honest_catalog_is_fine(tmp_path: Path) -> None:
-    make_scene(tmp_path)
-    assert run("images", tmp_path, "--check")[0] == 0
+def test_an_honest_catalog_is_fine(demo_catalog: Path) -> None:
+    assert run("images", demo_catalog, "--check")[0] == 0
 
 
 def test_health_tells_by_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from rasterio.io import MemoryFile
 from effort import HANG
 from graphs import call, graph, load
 from images import SCENE
-from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
@@ -21,10 +21,9 @@ COLLECTION, INDEX = SCENE.rsplit("/", 1)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("assets")
-    make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as server:
+    with served(Settings(demo_catalog, grpc_port=0, http_port=0, state_dir=folder / "state")) as server:
         yield server
 
 

@@ -16,6 +16,7 @@ Conventions of the pages:
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,6 @@ from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 
 from doc_blocks import EARTH_ENGINE, ROOT, Block, Runner, blocks_of, find_blocks, pages
-from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
@@ -37,11 +37,9 @@ RUN = {"python", "sh", "console", "json", "toml"}
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def catalog(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the demo scene."""
-    folder = tmp_path_factory.mktemp("catalog")
-    make_scene(folder)
-    return folder
+    return shutil.copytree(demo_catalog, tmp_path_factory.mktemp("docs") / "catalog")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from images import SCENE
-from rasterwire.demo.scene import make_scene
 from rasterwire.server import open_files
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
@@ -37,12 +36,11 @@ def params(**fields: object) -> download_pb2.DownloadParams:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve the demo scene, with room for 8 MB outputs."""
     folder = tmp_path_factory.mktemp("demo")
-    make_scene(folder / "catalog")
     settings = Settings(
-        folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state", max_side=2000, max_bytes=8_000_000
+        demo_catalog, grpc_port=0, http_port=0, state_dir=folder / "state", max_side=2000, max_bytes=8_000_000
     )
     with served(settings) as service:
         yield service
@@ -425,8 +423,8 @@ def test_a_request_id_gives_the_same_download_again(server: Served) -> None:
     assert refusal(caught.value).fields == {"request_id": "REQUEST_ID_REUSED"}
 
 
-def test_ids_survive_a_restart_and_expire(tmp_path: Path) -> None:
-    make_scene(tmp_path / "catalog")
+def test_ids_survive_a_restart_and_expire(demo_catalog: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_catalog, tmp_path / "catalog")
     settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state")
     with served(settings) as service:
         download = service.create(params(scale=20, format="FORMAT_NPY"))
@@ -438,8 +436,8 @@ def test_ids_survive_a_restart_and_expire(tmp_path: Path) -> None:
         assert service.read(download.download_id, etag=download.plan.etag) == data
 
 
-def test_what_happens_to_rasters_between_plan_and_render(tmp_path: Path) -> None:
-    scene = make_scene(tmp_path / "catalog")
+def test_what_happens_to_rasters_between_plan_and_render(demo_catalog: Path, tmp_path: Path) -> None:
+    scene = shutil.copytree(demo_catalog, tmp_path / "catalog") / SCENE
     band = next(tmp_path.glob("catalog/**/B3.tif"))
     whole = band.read_bytes()
     settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state")

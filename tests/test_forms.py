@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +24,6 @@ from images import SCENE
 from rasterwire.cli.options import to_params
 from rasterwire.client import Client, InvalidParams
 from rasterwire.client.params import read_params, to_message
-from rasterwire.demo.scene import make_scene
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.server.messages.convert import to_request
 from rasterwire.server.messages.parsed_request import read_request
@@ -254,7 +254,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(_KEYS, _VALUES, max_size=6))
 def test_any_document_is_read_or_refused_with_all_that_does_not_fit(document: dict[str, Any]) -> None:
     request = read_request(document)
@@ -303,10 +303,9 @@ MISFITS = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("forms")
-    make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
+    with served(Settings(demo_catalog, grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
         yield running
 
 

@@ -11,7 +11,6 @@ from google.protobuf import json_format
 
 from effort import HANG
 from images import SCENE
-from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, served
@@ -26,10 +25,9 @@ PARAMS = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("http")
-    make_scene(folder / "catalog")
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as service:
+    with served(Settings(demo_catalog, grpc_port=0, http_port=0, state_dir=folder / "state")) as service:
         yield service
 
 

@@ -1,7 +1,9 @@
 """The calls of the schema over HTTP: the answers of gRPC as JSON, and a document that describes them."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +18,6 @@ from asking import ask
 from cases import every
 from effort import HANG
 from images import SCENE
-from rasterwire.demo.scene import make_scene
 from rasterwire.server.http.routes import ROUTES, SERVICES
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
@@ -28,9 +29,9 @@ COMPOSITE = "all of the spring"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("calls")
-    make_scene(folder / "catalog")
+    shutil.copytree(demo_catalog, folder / "catalog")
     source = next((folder / "catalog").rglob("*.tif"))
     (folder / "catalog" / f"{COMPOSITE}.tif").write_bytes(source.read_bytes())
     with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:

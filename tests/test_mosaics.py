@@ -102,6 +102,16 @@ def warped(files: list[Path], target: Path, band: str = "red") -> npt.NDArray[An
         return array
 
 
+@pytest.fixture(scope="module")
+def alone(scenes: Scenes, tmp_path_factory: pytest.TempPathFactory) -> dict[str, npt.NDArray[Any]]:
+    """By band, the pixels of each scene by itself, from gdalwarp: scenes x rows x columns."""
+    folder = tmp_path_factory.mktemp("alone")
+    return {
+        band: np.stack([warped([scene], folder / f"{band}{n}.tif", band) for n, scene in enumerate(scenes.files)])
+        for band in ("red", "nir")
+    }
+
+
 IDS = [f"scene-{number:02d}" for number in range(12)]
 ALL_IMAGES = {"images": {"ids": IDS}}
 QUERIED = {"query": {"collection": "made/up"}}
@@ -126,10 +136,10 @@ def test_twelve_scenes_of_two_zones_are_the_mosaic_of_gdalwarp(
 @needs_gdalwarp
 @pytest.mark.parametrize("composite", ["MIN", "MAX", "MEAN", "MEDIAN", "COUNT"])
 def test_composites_are_those_of_numpy_over_each_scene_warped_alone(
-    scenes: Scenes, composite: str, tmp_path: Path
+    scenes: Scenes, alone: dict[str, npt.NDArray[Any]], composite: str
 ) -> None:
     composite_pixels, _ = pixels(scenes.server, params({**ALL_IMAGES, "composite": f"COMPOSITE_{composite}"}))
-    stack = np.stack([warped([f], tmp_path / f"{n}.tif") for n, f in enumerate(scenes.files)]).astype(float)
+    stack = alone["red"].astype(float)
     stack[stack == NODATA] = np.nan
     valid = ~np.isnan(stack).all(axis=0)
     if composite == "COUNT":
@@ -141,14 +151,11 @@ def test_composites_are_those_of_numpy_over_each_scene_warped_alone(
 
 
 @needs_gdalwarp
-def test_the_best_scene_by_a_band_gives_all_bands(scenes: Scenes, tmp_path: Path) -> None:
+def test_the_best_scene_by_a_band_gives_all_bands(scenes: Scenes, alone: dict[str, npt.NDArray[Any]]) -> None:
     request = params({**ALL_IMAGES, "composite": "COMPOSITE_QUALITY", "qualityBand": "nir"})
     composite_pixels, _ = pixels(scenes.server, request)
-    red, nir = (
-        np.stack([warped([f], tmp_path / f"{b}{n}.tif", b) for n, f in enumerate(scenes.files)]) for b in ("red", "nir")
-    )
-    best = nir.argmax(axis=0)
-    np.testing.assert_array_equal(composite_pixels, np.take_along_axis(red, best[None], 0)[0])
+    best = alone["nir"].argmax(axis=0)
+    np.testing.assert_array_equal(composite_pixels, np.take_along_axis(alone["red"], best[None], 0)[0])
 
 
 def test_each_band_of_a_mosaic_is_resampled_as_it_asks(scenes: Scenes) -> None:

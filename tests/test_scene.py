@@ -14,10 +14,8 @@ from rasterwire.demo.scene import IMAGE_ID, make_scene
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo")
-    assert make_scene(folder) == folder / IMAGE_ID
-    return folder
+def root(demo_catalog: Path) -> Path:
+    return demo_catalog
 
 
 def pixels(root: Path, band: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -68,5 +66,6 @@ def test_overviews_of_classes_hold_only_classes_that_exist(root: Path) -> None:
 def test_the_scene_is_the_same_each_time(root: Path, tmp_path: Path) -> None:
     folder = make_scene(tmp_path)
 
+    assert folder == tmp_path / IMAGE_ID
     for path in sorted(folder.iterdir()):
         assert path.read_bytes() == (root / IMAGE_ID / path.name).read_bytes(), path.name
