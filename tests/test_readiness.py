@@ -5,9 +5,10 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial, partialmethod
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +21,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from asking import ask
+from postgres import postgres
 from rasterwire.server.process import app
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.settings import Settings
+from rasterwire.store.settings import StoreSettings
 from rasterwire.v1 import download_service_pb2
+from seaweed import Seaweed
 from serving import Served, served
 
 _GUARD = 100
@@ -197,6 +201,79 @@ def test_calls_that_stand_open_do_not_hold_a_server_that_stops(settings: Setting
     list(answers)
     started.set()
     channel.close()
+
+
+def test_a_database_that_is_down_ends_readiness_until_it_is_back(settings: Settings) -> None:
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install '.[postgres]'")
+    from rasterwire.server.process.stores import migrate_database
+
+    with postgres() as database:
+        shared = replace(settings, store=StoreSettings(database=database.conninfo()))
+        migrate_database(shared.store)
+        with served(shared) as server, watching(server) as watch:
+            until(watch, SERVING)
+            assert checks(server)[1]["database"] == "ok"
+            database.stop()
+            until(watch, NOT_SERVING)
+            status, document = checks(server)
+            assert (status, document["database"]) == (503, "it cannot be reached")
+            database.start()
+            until(watch, SERVING)
+            assert checks(server)[0] == 200
+
+
+def test_a_bucket_is_ready_with_the_right_keys_only(settings: Settings, object_server: Seaweed) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed: pip install '.[remote]'")
+    keys = settings.state_dir.with_name("keys")
+    table = StoreSettings(
+        objects="s3://ready", endpoint=object_server.endpoint, region="us-east-1", credentials=str(keys)
+    )
+    for secret, told in ((object_server.secret, "ok"), ("wrong", "it refuses the keys of this server")):
+        keys.write_text(f"[default]\naws_access_key_id = {object_server.key}\naws_secret_access_key = {secret}\n")
+        with served(replace(settings, store=table)) as server, watching(server) as watch:
+            until(watch, SERVING if told == "ok" else NOT_SERVING)
+            while (document := checks(server)[1])["objects"] == "it was not looked at yet":
+                pass
+            assert document["objects"] == told
+
+
+class _EmptyBucket(BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def empty_bucket(port: int) -> Iterator[int]:
+    """Answer as an object store does that has no object."""
+    with ThreadingHTTPServer(("127.0.0.1", port), _EmptyBucket) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_bucket_that_is_away_ends_readiness_until_it_is_back(settings: Settings) -> None:
+    pytest.importorskip("obstore", reason="obstore is not installed: pip install '.[remote]'")
+    keys = settings.state_dir.with_name("keys")
+    keys.write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    with ExitStack() as stack:
+        port = stack.enter_context(empty_bucket(0))
+        table = StoreSettings(
+            objects="s3://ready", endpoint=f"http://127.0.0.1:{port}", region="us-east-1", credentials=str(keys)
+        )
+        with served(replace(settings, store=table)) as server, watching(server) as watch:
+            until(watch, SERVING)
+            stack.close()
+            until(watch, NOT_SERVING)
+            assert checks(server)[1]["objects"] == "it cannot be reached"
+            with empty_bucket(port):
+                until(watch, SERVING)
 
 
 def test_one_watcher_that_leaves_takes_nothing_from_another(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from rasterwire.errors import Overloaded, RenderCancelled, StorageUnavailable
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
 from rasterwire.server.stream_job import StreamJob
+from rasterwire.store import Lease
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.leases import SqliteLeases
 
@@ -212,11 +213,11 @@ def test_a_render_whose_process_died_is_taken_over_when_its_lease_ends(
 ) -> None:
     refusals, acquire = threading.Semaphore(0), SqliteLeases.acquire
 
-    def noted(leases: SqliteLeases, key: str, owner: str, seconds: float) -> int | None:
-        fence = acquire(leases, key, owner, seconds)
-        if fence is None:
+    def noted(leases: SqliteLeases, key: str, owner: str, seconds: float) -> Lease | None:
+        lease = acquire(leases, key, owner, seconds)
+        if lease is None:
             refusals.release()
-        return fence
+        return lease
 
     monkeypatch.setattr(SqliteLeases, "acquire", noted)
     with closing(SqliteLeases(tmp_path / "leases.sqlite")) as dead:

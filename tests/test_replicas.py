@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from effort import HANG
 from rasterwire.cli.main import cli
 from rasterwire.server.process.app import running
+from rasterwire.server.process.stores import migrate_database
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from rasterwire.v1 import catalog_service_pb2_grpc, download_pb2, download_service_pb2, download_service_pb2_grpc
 from seaweed import Seaweed
@@ -258,3 +259,20 @@ def test_a_database_that_cannot_be_used_ends_the_start_with_a_sentence(
     settings = load_settings(config, {"catalog": catalog, "state_dir": tmp_path / "state"})
     with pytest.raises(BadSettings, match=r"^store\.database: it "):
         asyncio.run(begin(settings))
+
+
+@pytest.mark.parametrize("text", [None, "", "\n"])
+def test_a_file_of_the_address_that_is_gone_at_the_start_ends_it_with_a_sentence(
+    tmp_path: Path, catalog: Path, text: str | None
+) -> None:
+    config, secret = tmp_path / "a.toml", tmp_path / "database"
+    config.write_text(f'[store]\ndatabase_file = "{secret}"')
+    secret.write_text("postgresql://127.0.0.1:1/none")
+    settings = load_settings(config, {"catalog": catalog, "state_dir": tmp_path / "state"})
+    secret.unlink()
+    if text is not None:
+        secret.write_text(text)
+    with pytest.raises(BadSettings, match=r"^store\.database_file: the file "):
+        asyncio.run(begin(settings))
+    with pytest.raises(BadSettings, match=r"^store\.database_file: the file "):
+        migrate_database(settings.store)

@@ -5,9 +5,11 @@ import json
 import logging
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from asking import ask
 from effort import HANG
+from postgres import free_port
+from rasterwire.download.held_leases import HeldLeases
+from rasterwire.server.identity.key_file import add_key
+from rasterwire.server.identity.settings import AuthSettings, TenantSettings
+from rasterwire.server.metrics import Metrics
 from rasterwire.server.process.log import JsonLines
 from rasterwire.server.settings import Settings
+from rasterwire.store.leases import SqliteLeases
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
 from test_followed_catalog import until
@@ -162,8 +170,52 @@ def test_numbers_say_what_happened(server: Served) -> None:
     assert grown("cache_hits_total") + grown("cache_misses_total") == 2
     assert grown("queue_seconds_count", "small") >= 1
     assert after["rasterwire_ready['state']"] == 1
+    assert after["rasterwire_lease_takeovers_total[]"] == 0
     assert after["rasterwire_renders_running[]"] == after["rasterwire_renders_waiting[]"] == 0
     assert not [name for name in after if not name.startswith("rasterwire_")]
+
+
+def test_numbers_say_what_the_cache_holds(settings: Settings, tmp_path: Path) -> None:
+    with served(replace(settings, state_dir=tmp_path)) as running:
+        assert numbers(running)["rasterwire_cache_files[]"] == 0
+        running.read(running.create(params()).download_id)
+        (path,) = (tmp_path / "cache").glob("*.*.*")
+        page = numbers(running)
+        assert (page["rasterwire_cache_files[]"], page["rasterwire_cache_bytes[]"]) == (1, path.stat().st_size)
+
+
+def test_a_render_that_is_taken_over_is_counted(tmp_path: Path) -> None:
+    path, metrics = tmp_path / "leases.sqlite", Metrics()
+    with closing(SqliteLeases(path)) as dead:
+        dead.acquire("etag", "dead", 60)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE leases SET until = until - 61")
+    with closing(HeldLeases(SqliteLeases(path), "test", metrics)) as leases:
+        for _ in range(2):
+            assert leases.acquire("etag")
+            leases.release("etag")
+    assert samples(metrics.page("")[0].decode())["rasterwire_lease_takeovers_total[]"] == 1
+
+
+def test_tenants_of_the_settings_are_counted_apart_and_no_other_name(settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    key = add_key(keys, "forestry")
+    tenants = replace(
+        settings,
+        state_dir=tmp_path / "state",
+        auth=AuthSettings(keys),
+        tenants=(TenantSettings("forestry", ("*",)),),
+        metrics_port=free_port(),
+    )
+    with served(tenants) as running:
+        for shown in (key, key, "rw_0123456789ab_" + "a" * 43, "survey"):
+            ask(running, "GET", "/v1/limits", headers={"Authorization": f"Bearer {shown}"})
+        apart = replace(running, http=f"http://127.0.0.1:{tenants.metrics_port}")
+        name = "rasterwire_tenant_requests_total"
+        # a client may have its answer before the server has counted it
+        until(lambda: numbers(apart).get(f"{name}['']"), 2)
+        counts = {key: value for key, value in numbers(apart).items() if key.startswith(name)}
+    assert counts == {f"{name}['forestry']": 2, f"{name}['']": 2}
 
 
 def test_numbers_are_shown_to_this_machine_alone_by_default(settings: Settings) -> None:

@@ -61,15 +61,16 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 def test_one_of_two_gets_a_lease_and_the_other_one_once_it_is_released(place: Place) -> None:
     first, second = place.open(), place.open()
-    fence = first.acquire("a", "first", 60)
-    assert fence is not None
+    lease = first.acquire("a", "first", 60)
+    assert lease is not None
     assert second.acquire("a", "second", 60) is None
     assert first.acquire("a", "first", 60) is None, "it is held already"
     assert second.acquire("b", "second", 60) is not None
-    first.release("a", fence)
+    first.release("a", lease.fence)
     later = second.acquire("a", "second", 60)
     assert later is not None
-    assert later > fence
+    assert not later.is_taken_over
+    assert later.fence > lease.fence
 
 
 def test_a_lease_is_anybodys_when_its_time_is_over(place: Place) -> None:
@@ -78,16 +79,18 @@ def test_a_lease_is_anybodys_when_its_time_is_over(place: Place) -> None:
     place.later(59)
     assert second.acquire("a", "second", 60) is None
     place.later(2)
-    assert second.acquire("a", "second", 60) is not None
+    lease = second.acquire("a", "second", 60)
+    assert lease is not None
+    assert lease.is_taken_over
 
 
 def test_a_lease_that_is_renewed_lasts(place: Place) -> None:
     first, second = place.open(), place.open()
-    fence = first.acquire("a", "first", 60)
-    assert fence is not None
+    lease = first.acquire("a", "first", 60)
+    assert lease is not None
     for _ in range(3):
         place.later(50)
-        assert first.renew("a", fence, 60)
+        assert first.renew("a", lease.fence, 60)
     assert second.acquire("a", "second", 60) is None
 
 
@@ -96,23 +99,23 @@ def test_who_lost_a_lease_can_neither_renew_nor_release_it(place: Place) -> None
     stale = first.acquire("a", "first", 60)
     assert stale is not None
     place.later(61)
-    fence = second.acquire("a", "second", 60)
-    assert fence is not None
-    assert not first.renew("a", stale, 600)
-    first.release("a", stale)
+    lease = second.acquire("a", "second", 60)
+    assert lease is not None
+    assert not first.renew("a", stale.fence, 600)
+    first.release("a", stale.fence)
     assert first.acquire("a", "first", 60) is None
-    assert second.renew("a", fence, 60)
+    assert second.renew("a", lease.fence, 60)
 
 
 def test_a_lease_whose_time_is_over_is_renewed_where_nobody_took_it(place: Place) -> None:
     first = place.open()
-    fence = first.acquire("a", "first", 60)
-    assert fence is not None
+    lease = first.acquire("a", "first", 60)
+    assert lease is not None
     place.later(61)
-    assert first.renew("a", fence, 60)
+    assert first.renew("a", lease.fence, 60)
     assert place.open().acquire("a", "second", 60) is None
-    first.release("a", fence)
-    assert not first.renew("a", fence, 60)
+    first.release("a", lease.fence)
+    assert not first.renew("a", lease.fence, 60)
 
 
 def test_of_many_who_ask_at_once_one_gets_it_and_fences_only_grow(place: Place) -> None:
@@ -120,8 +123,8 @@ def test_of_many_who_ask_at_once_one_gets_it_and_fences_only_grow(place: Place) 
     last = 0
     with ThreadPoolExecutor(8) as pool:
         for _ in range(10):
-            fences = list(pool.map(lambda n: leases[n % 4].acquire("a", f"{n}", 60), range(8)))
-            (fence,) = [fence for fence in fences if fence is not None]
-            assert fence > last
-            last = fence
-            leases[0].release("a", fence)
+            answers = list(pool.map(lambda n: leases[n % 4].acquire("a", f"{n}", 60), range(8)))
+            (lease,) = [answer for answer in answers if answer is not None]
+            assert lease.fence > last
+            last = lease.fence
+            leases[0].release("a", lease.fence)

@@ -18,7 +18,7 @@ from rasterwire.errors import Violation, Violations
 from rasterwire.files.sources import is_covered
 from rasterwire.tables import wrong_setting
 
-__all__ = ["check_packages", "check_sources", "folder_index", "make_catalog"]
+__all__ = ["check_packages", "check_sources", "folder_index", "make_catalog", "source_index"]
 
 
 def folder_index(indexes: Path, prefix: str, formats: Sequence[str] = ()) -> Path:
@@ -116,11 +116,17 @@ def _members(settings: CatalogSettings, indexes: Path) -> list[Member]:
             return [Member(root, index, collection) for root, collection in settings.roots]
 
 
-def _index(settings: CatalogSettings, indexes: Path) -> Catalog:
-    """Return the catalog of an index: one that ``rasterwire index`` made, else one that the server makes and keeps."""
+def source_index(settings: CatalogSettings, indexes: Path) -> Path:
+    """Return the file of an index: one that ``rasterwire index`` made, else one that the server makes and keeps."""
     if settings.is_index_file:
-        path = Path(settings.source).expanduser()
-        return IndexCatalog(IndexStore(path, read_only=not os.access(path, os.W_OK)), settings.bands)
+        return Path(settings.source).expanduser()
     # its name tells of its source too, so that another source under this prefix has an index of its own
     name = f"{settings.prefix.replace('/', '~')}-{blake2b(settings.source.encode(), digest_size=6).hexdigest()}"
-    return FollowedCatalog(settings.source, indexes / f"source-{name}.sqlite", settings.bands, settings.prefix)
+    return indexes / f"source-{name}.sqlite"
+
+
+def _index(settings: CatalogSettings, indexes: Path) -> Catalog:
+    path = source_index(settings, indexes)
+    if settings.is_index_file:
+        return IndexCatalog(IndexStore(path, read_only=not os.access(path, os.W_OK)), settings.bands)
+    return FollowedCatalog(settings.source, path, settings.bands, settings.prefix)

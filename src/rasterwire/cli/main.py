@@ -8,6 +8,7 @@ import click
 
 from rasterwire import __version__
 from rasterwire.cli.admin import admin
+from rasterwire.cli.doctor import doctor
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.downloads import downloads
 from rasterwire.cli.images import images
@@ -151,7 +152,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, downloads, images, index, warm, admin):
+for command in (download, plan, downloads, images, index, warm, doctor, admin):
     cli.add_command(command)
 
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 
+from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.errors import StorageUnavailable
 from rasterwire.store import Leases
 
@@ -22,9 +23,10 @@ class HeldLeases:
     process stood still, the work goes on. Equal plans give equal bytes, and an etag is stored once.
     """
 
-    def __init__(self, leases: Leases, owner: str) -> None:
+    def __init__(self, leases: Leases, owner: str, meter: Meter = NO_METER) -> None:
         self._leases = leases
         self._owner = owner
+        self._meter = meter
         self._lock = threading.Lock()
         self._fences: dict[str, int] = {}
         self._closed = threading.Event()
@@ -34,13 +36,15 @@ class HeldLeases:
     def acquire(self, key: str) -> bool:
         """Tell whether this process may do the work of a key: nobody else is at it."""
         try:
-            fence = self._leases.acquire(key, self._owner, _SECONDS)
+            lease = self._leases.acquire(key, self._owner, _SECONDS)
         except StorageUnavailable:
             return True
-        if fence is None:
+        if lease is None:
             return False
         with self._lock:
-            self._fences[key] = fence
+            self._fences[key] = lease.fence
+        if lease.is_taken_over:
+            self._meter.note_takeover()
         return True
 
     def release(self, key: str) -> None:

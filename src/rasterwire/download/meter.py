@@ -34,6 +34,10 @@ class Meter(Protocol):
         """Say whether a file that somebody wants was rendered before."""
         ...
 
+    def note_takeover(self) -> None:
+        """Say that a render is done here whose server died or stood still."""
+        ...
+
 
 class _NoMeter:
     """Counts nothing."""
@@ -48,6 +52,9 @@ class _NoMeter:
         """See ``Meter``."""
 
     def note_lookup(self, *, is_found: bool) -> None:
+        """See ``Meter``."""
+
+    def note_takeover(self) -> None:
         """See ``Meter``."""
 
 

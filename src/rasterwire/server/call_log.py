@@ -44,7 +44,7 @@ class CallLog:
         structured = {"door": call.door, "method": call.method, "code": code, "ms": round(1000 * seconds, 1), **fields}
         _log.info("%s %s %.1f ms %s", what, code, 1000 * seconds, rest, extra={"fields": structured})
         if self._metrics is not None:
-            self._metrics.note_call(call, code, seconds)
+            self._metrics.note_call(call, code, seconds, "" if caller is None else caller.tenant)
 
 
 def _word(value: object) -> object:

@@ -20,7 +20,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class Metrics:
     """Counts what the doors answer and what the renders do. Safe to use from several threads.
 
-    Labels have values of fixed lists only: no image, tenant or address is one.
+    Labels have values of fixed lists only, and names of tenants that the settings list: no image or address is one.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -47,6 +47,16 @@ class Metrics:
         self._blocks = count("blocks_total", "Blocks that were made, by how.", ("path",))
         self._hits = count("cache_hits_total", "Reads of files that were rendered before.")
         self._misses = count("cache_misses_total", "Reads of files that had to be rendered.")
+        self._takeovers = count("lease_takeovers_total", "Renders that were taken over from a server that died.")
+        self._tenant_calls = count("tenant_requests_total", "Calls that were answered.", ("tenant",))
+        self._tenant_pixels = count("tenant_pixels_total", "Values of all bands that calls were for.", ("tenant",))
+        self._tenant_sent = count("tenant_sent_bytes_total", "Bytes of files that were sent.", ("tenant",))
+        self._cache_bytes = state(
+            "cache_bytes", "Bytes of rendered files in the state folder.", multiprocess_mode="livemostrecent"
+        )
+        self._cache_files = state(
+            "cache_files", "Rendered files in the state folder.", multiprocess_mode="livemostrecent"
+        )
         self._running = state("renders_running", "Pieces of render work done now.", multiprocess_mode="livesum")
         self._waiting = state(
             "renders_waiting", "Pieces of render work that wait for their turn.", multiprocess_mode="livesum"
@@ -57,14 +67,17 @@ class Metrics:
         info = state("build_info", "1, of this version.", ("version",), multiprocess_mode="livemax")
         info.labels(version("rasterwire")).set(1)
 
-    def note_call(self, call: CallRecord, code: str, seconds: float) -> None:
-        """Count a call that was answered."""
+    def note_call(self, call: CallRecord, code: str, seconds: float, tenant: str = "") -> None:
+        """Count a call that was answered; ``tenant`` is one of the settings, or "" where there is none."""
         self._requests.labels(call.door, call.method, code).inc()
         self._request_seconds.labels(call.door, call.method).observe(seconds)
         if call.reason:
             self._refused.labels(call.reason).inc()
         if call.sent_bytes:
             self._sent.labels(call.door).inc(call.sent_bytes)
+        self._tenant_calls.labels(tenant).inc()
+        self._tenant_pixels.labels(tenant).inc(call.pixels)
+        self._tenant_sent.labels(tenant).inc(call.sent_bytes)
 
     def note_wait(self, work: str, seconds: float) -> None:
         """See ``download.Meter``."""
@@ -82,6 +95,15 @@ class Metrics:
     def note_lookup(self, *, is_found: bool) -> None:
         """See ``download.Meter``."""
         (self._hits if is_found else self._misses).inc()
+
+    def note_takeover(self) -> None:
+        """See ``download.Meter``."""
+        self._takeovers.inc()
+
+    def note_cache(self, files: int, size: int) -> None:
+        """Set how many rendered files there are, and their bytes."""
+        self._cache_files.set(files)
+        self._cache_bytes.set(size)
 
     def note_state(self, running: int, waiting: int, problems: Mapping[str, str]) -> None:
         """Set what is the case now.

@@ -23,6 +23,9 @@ _LEAST_FREE = 64 << 20
 """Bytes that have to be free on the disk of ``state_dir``; with less, SQLite and the smallest render are about to
 fail."""
 
+_WATCH_PATIENCE = 3.0
+"""Seconds, of a look at another machine; with it, one that is down is told within five."""
+
 Probe = Callable[[], str]
 
 
@@ -30,19 +33,25 @@ class Readiness:
     """Named checks: a server is ready while none of them has a problem.
 
     What happens once is told (``tell``): loops are loaded, the server stops. What may change at any time is
-    looked at anew each time somebody asks (probes). For use in the thread of the event loop.
+    looked at anew each time somebody asks (probes). What is on other machines is looked at by ``follow`` alone, so that
+    those who ask send no requests there (watched). For use in the thread of the event loop.
     """
 
-    def __init__(self, probes: Mapping[str, Probe], patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, probes: Mapping[str, Probe], patience: float = _PATIENCE, watched: Mapping[str, Probe] | None = None
+    ) -> None:
         """Begin without a problem.
 
         Args:
             probes: by name of the check; each returns what is wrong, or "", and may block. What is wrong is told
                 to whoever asks the server, so it names no path.
             patience: seconds that a probe may take.
+            watched: likewise, of other machines; they are a problem until ``follow`` has looked.
         """
         self._probes = {name: _Patient(probe, patience) for name, probe in probes.items()}
-        self._reported: dict[str, str] = {}
+        patience = min(patience, _WATCH_PATIENCE)
+        self._watched = {name: _Patient(probe, patience) for name, probe in (watched or {}).items()}
+        self._reported: dict[str, str] = dict.fromkeys(self._watched, "it was not looked at yet")
         self._changed = asyncio.Event()
 
     def tell(self, name: str, problem: str) -> None:
@@ -66,6 +75,8 @@ class Readiness:
         last: dict[str, str] | None = None
         while True:
             self._changed.clear()
+            watched = await asyncio.gather(*(probe.ask() for probe in self._watched.values()))
+            self._reported |= zip(self._watched, watched, strict=True)
             problems = {name: problem for name, problem in (await self.problems()).items() if problem}
             if problems != last:
                 if problems:

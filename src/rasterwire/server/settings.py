@@ -196,8 +196,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Settings:
+def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs_images: bool = True) -> Settings:
     """Return the settings from a TOML file, the environment and overrides.
+
+    Args:
+        config: the file; None for none.
+        overrides: by name.
+        needs_images: whether a folder of images has to be there, or catalogs have to be named.
 
     Raises:
         BadSettings: unknown names, values of the wrong type or range, or an unreadable file; tells all at once.
@@ -222,9 +227,9 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
         except ValueError as error:
             violations.add(wrong_setting(name, str(error)))
     typed |= _read_tables(values, violations)
-    if "catalog" not in values and not values.get("catalogs"):
+    if needs_images and "catalog" not in values and not values.get("catalogs"):
         violations.add(wrong_setting("catalog", "not set; name the folder of images"))
-    if typed.get("catalog") is not None:
+    if needs_images and typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
     _raise_if_any(violations)
     return Settings(**typed)

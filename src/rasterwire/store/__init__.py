@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol, runtime_checkable
 
-__all__ = ["Artifact", "ArtifactStore", "DownloadRecord", "DownloadStore", "Leases", "NotVerified", "RemoteFile"]
+__all__ = [
+    "Artifact",
+    "ArtifactStore",
+    "DownloadRecord",
+    "DownloadStore",
+    "Lease",
+    "Leases",
+    "NotVerified",
+    "RemoteFile",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +201,19 @@ class ArtifactStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that was acquired.
+
+    Attributes:
+        fence: is larger than those of all leases before.
+        is_taken_over: whether another held it, who let its time end and did not release it.
+    """
+
+    fence: int
+    is_taken_over: bool
+
+
 class Leases(Protocol):
     """Says who does a work that several processes could do. Safe to use from several threads.
 
@@ -199,7 +221,7 @@ class Leases(Protocol):
     StorageUnavailable where the store cannot be reached.
     """
 
-    def acquire(self, key: str, owner: str, seconds: float) -> int | None:
+    def acquire(self, key: str, owner: str, seconds: float) -> Lease | None:
         """Take the lease of a key, if nobody holds it or the time of the last holder is over.
 
         Args:
@@ -208,7 +230,7 @@ class Leases(Protocol):
             seconds: until it ends, unless it is renewed.
 
         Returns:
-            its fence, which is larger than those of all leases before; None where another holds it.
+            it; None where another holds it.
         """
         ...
 

@@ -37,7 +37,7 @@ Publish = Callable[[str, Path, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class _StoredFile:
+class StoredFile:
     """A file of the store.
 
     Attributes:
@@ -49,6 +49,11 @@ class _StoredFile:
     use_time: int
     size: int
     path: Path
+
+    @property
+    def etag(self) -> str:
+        """Of the file."""
+        return self.path.name.split(".")[0]
 
 
 class FolderArtifactStore:
@@ -208,12 +213,12 @@ class FolderArtifactStore:
     def trim(self, newest: str) -> None:
         """See ``ArtifactStore.trim``."""
         with self._trimming:
-            files = self._by_use()
+            files = self.files()
             total = sum(file.size for file in files)
             for file in files:
                 if total <= self._max_bytes:
                     return
-                if file.path.name.split(".")[0] != newest and self._drop(file.path):
+                if file.etag != newest and self.drop(file.path):
                     total -= file.size
 
     def make_room(self, size: int) -> None:
@@ -221,10 +226,10 @@ class FolderArtifactStore:
         if self._free() >= size:
             return
         with self._trimming:
-            for file in self._by_use():
+            for file in self.files():
                 if self._free() >= size:
                     return
-                self._drop(file.path)
+                self.drop(file.path)
         if self._free() < size:
             raise DiskFull
 
@@ -235,17 +240,17 @@ class FolderArtifactStore:
         private_folder(self._folder)  # somebody may have removed it
         return shutil.disk_usage(self._folder).free
 
-    def _by_use(self) -> list[_StoredFile]:
+    def files(self) -> list[StoredFile]:
         """Return the files, the least recently used first."""
         files = []
         for path in self._folder.iterdir():
             if _finished.fullmatch(path.name):
                 with contextlib.suppress(FileNotFoundError):
                     status = path.stat()
-                    files.append(_StoredFile(status.st_atime_ns, status.st_size, path))
+                    files.append(StoredFile(status.st_atime_ns, status.st_size, path))
         return sorted(files)
 
-    def _drop(self, path: Path) -> bool:
+    def drop(self, path: Path) -> bool:
         """Drop a file unless it is held. Return whether it was dropped."""
         temporary = self._unfinished()
         with self._lock:  # for a rename only: the event loop waits for this lock when it holds a file
@@ -263,6 +268,16 @@ def remove_unfinished(folder: Path, pid: int | None = None) -> None:
     """Remove the unfinished files of an ended process from the folder of a store; None for those of all processes."""
     for path in folder.glob(f"{_UNFINISHED}*" if pid is None else f"{_UNFINISHED}{pid}-*"):
         path.unlink(missing_ok=True)
+
+
+def usage(folder: Path) -> tuple[int, int]:
+    """Return how many files the folder of a store has, and their bytes; it looks at names alone."""
+    try:
+        with os.scandir(folder) as entries:
+            sizes = [int(match[2]) for entry in entries if (match := _finished.fullmatch(entry.name))]
+    except FileNotFoundError:
+        return 0, 0
+    return len(sizes), sum(sizes)
 
 
 def is_etag(text: str) -> bool:

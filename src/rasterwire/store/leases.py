@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rasterwire.errors import StorageUnavailable
+from rasterwire.store import Lease
 from rasterwire.store.private_files import FILE_MODE
 
 __all__ = ["SqliteLeases"]
@@ -48,15 +49,15 @@ class SqliteLeases:
         except (sqlite3.Error, StorageUnavailable) as error:
             raise OSError(0, f"the file of leases cannot be opened ({error})") from error
 
-    def acquire(self, key: str, owner: str, seconds: float) -> int | None:
+    def acquire(self, key: str, owner: str, seconds: float) -> Lease | None:
         """See ``Leases.acquire``."""
         with self._transaction() as connection:
-            query = f"SELECT 1 FROM leases WHERE key = ? AND until > {_NOW}"
-            if connection.execute(query, (key,)).fetchone():
+            held = connection.execute(f"SELECT until > {_NOW} FROM leases WHERE key = ?", (key,)).fetchone()
+            if held == (1,):
                 return None
             connection.execute("UPDATE fences SET last = last + 1")
             query = f"REPLACE INTO leases SELECT ?, ?, last, {_NOW} + ? FROM fences RETURNING fence"
-            return int(connection.execute(query, (key, owner, seconds)).fetchall()[0][0])
+            return Lease(connection.execute(query, (key, owner, seconds)).fetchall()[0][0], held is not None)
 
     def renew(self, key: str, fence: int, seconds: float) -> bool:
         """See ``Leases.renew``."""

@@ -17,7 +17,7 @@ from rasterwire.store.artifacts import FolderArtifactStore, is_etag
 if TYPE_CHECKING:
     from rasterwire.files.sources.objects import ObjectStore
 
-__all__ = ["ObjectArtifactStore"]
+__all__ = ["ObjectArtifactStore", "file_of_key", "told"]
 
 _PART = 8 << 20
 """Bytes of a part of an upload."""
@@ -27,6 +27,11 @@ _MAX_PARTS = 10_000
 
 _UPLOADS = 2
 """Parts of a file that are sent at once, and held in memory."""
+
+_NO_ETAG = "readiness"
+"""In place of an etag: of a record that is looked for and never made."""
+
+_file_key = re.compile(r"(?:^|/)files/([0-9a-zA-Z_-]{1,128})\.\d+\.[0-9a-f]{8}$")
 
 _record = re.compile(rb"(\d{1,18}) ([0-9a-f]{8})")
 
@@ -60,7 +65,7 @@ class ObjectFile:
 
         if not size:
             return b""
-        with _told():
+        with told():
             return bytes(await obstore.get_range_async(self._store, self._key, start=offset, length=size))
 
 
@@ -149,10 +154,24 @@ class ObjectArtifactStore:
         """See ``ArtifactStore.hold``; it is about the folder."""
         return self._folder.hold(etag)
 
+    def problem(self) -> str:
+        """Return why the object store cannot be asked for a file now, "" where it can."""
+        import obstore
+
+        try:
+            obstore.head(self._store, self._record_key(_NO_ETAG))
+        except FileNotFoundError:
+            return ""
+        except (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError):
+            return "it refuses the keys of this server"
+        except obstore.exceptions.BaseError:
+            return "it cannot be reached"
+        return ""
+
     def _remote(self, etag: str) -> ObjectArtifact | None:
         import obstore
 
-        with _told():
+        with told():
             try:
                 artifact = self._recorded(etag)
                 meta = obstore.head(self._store, artifact.key)
@@ -181,7 +200,7 @@ class ObjectArtifactStore:
 
         key = self._file_key(etag, size, crc32c)
         part = max(_PART, -(-size // _MAX_PARTS))
-        with _told():
+        with told():
             attributes: Any = dict(headers)
             obstore.put(self._store, key, path, attributes=attributes, chunk_size=part, max_concurrency=_UPLOADS)
             try:
@@ -204,9 +223,23 @@ class ObjectArtifactStore:
         return f"{self._prefix}etags/{etag}"
 
 
+def file_of_key(key: str) -> str:
+    """Return the etag of a key, "" where it is not that of a file.
+
+    >>> file_of_key("rasterwire/files/0f3a.1234.89abcdef"), file_of_key("rasterwire/etags/0f3a")
+    ('0f3a', '')
+    """
+    match = _file_key.search(key)
+    return "" if match is None else match[1]
+
+
 @contextmanager
-def _told() -> Iterator[None]:
-    """Log what went wrong, and tell clients that it passes: the texts of obstore hold addresses."""
+def told() -> Iterator[None]:
+    """Log what went wrong, and tell clients that it passes: the texts of obstore hold addresses.
+
+    Raises:
+        StorageUnavailable: the object store cannot be used.
+    """
     from obstore.exceptions import BaseError
 
     try:

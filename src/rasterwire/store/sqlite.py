@@ -16,7 +16,8 @@ from rasterwire.store import DownloadRecord
 from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
 from rasterwire.store.private_files import FILE_MODE, private_folder
 
-_SCHEMA = 3
+SCHEMA = 3
+"""Version of the file."""
 
 _COLUMNS = "id, token, request_id, payload, etag, expires"
 """Of a record, but its parts and its tenant."""
@@ -190,16 +191,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     # a commit survives the end of the process; after a power failure the last ones may be lost
     connection.execute("PRAGMA synchronous = NORMAL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _SCHEMA:
+    if version > SCHEMA:
         raise OSError(
-            0, f"the download store has version {version}, this server supports up to {_SCHEMA}; upgrade the server"
+            0, f"the download store has version {version}, this server supports up to {SCHEMA}; upgrade the server"
         )
     connection.executescript(_CREATE)
     for since, column in ((2, "parts"), (3, "tenant")):
         if 0 < version < since:
             connection.execute(f"ALTER TABLE downloads ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
     connection.execute(_INDEX)
-    connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
     return connection
 
 

@@ -49,7 +49,7 @@ from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.numbers import begin_shared, forget_worker, keep_telling, make_metrics, state_of
 from rasterwire.server.process.ports import authority, listen_grpc, reachable, start_http, start_metrics
 from rasterwire.server.process.sandboxed import sandboxed
-from rasterwire.server.process.stores import LEASES, make_stores
+from rasterwire.server.process.stores import LEASES, Stores, make_stores
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import run_workers
@@ -132,7 +132,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     engine = ThreadEngine(settings.threads)
     metrics = make_metrics(settings)
     log = CallLog(metrics)
-    service = _service(settings, engine, metrics)
+    service = _service(settings, stores := _stores(settings), engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
@@ -140,14 +140,14 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
     standing = health, _ = _add_services(server, service, authenticator, log)
-    readiness = Readiness(server_probes(settings.folders, settings.state_dir))
+    readiness = Readiness(server_probes(settings.folders, settings.state_dir), watched=stores.probes)
     readiness.tell("loops", "compiled loops are not loaded yet")
     grpc_port = listen_grpc(server, settings, certificates)
     app, metrics_app = web_application(authenticator, log), web.Application()
     add_http_door(app, service, readiness)
     look = None
     if metrics is not None:
-        look = state_of(metrics, service, readiness)
+        look = state_of(metrics, service, readiness, settings.state_dir / "cache")
         add_metrics_page(app if settings.shows_metrics_by_http else metrics_app, metrics, look)
     add_earth_engine_door(app, service, settings)
     runner = web.AppRunner(
@@ -162,8 +162,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     http_port = await start_http(runner, settings, certificates)
     await start_metrics(metrics_runner, settings)
     if http_port >= 0:
-        own = f"{settings.scheme}://{authority(reachable(settings.host), http_port)}"
-        service.addresses.public_url = (settings.public_url or own).rstrip("/")
+        address = f"{settings.scheme}://{authority(reachable(settings.host), http_port)}"
+        service.addresses.public_url = (settings.public_url or address).rstrip("/")
     await server.start()
     turn = settings.state_dir / "compiling" if compiles_apart else None
     works = [_warming(readiness, turn), readiness.follow(health.set), keep_house(service)]
@@ -213,21 +213,28 @@ async def _warming(readiness: Readiness, turn: Path | None) -> None:
     readiness.tell("loops", "")
 
 
-def _service(settings: Settings, engine: ThreadEngine, metrics: Metrics | None = None) -> Service:
-    scratch = settings.state_dir / "scratch" / str(os.getpid())
+def _stores(settings: Settings) -> Stores:
     try:
         if settings.workers == 1:
             _remove_leftovers(settings.state_dir)
-        private_folder(scratch)
-        stores = make_stores(settings)
+        private_folder(_scratch(settings))
+        return make_stores(settings)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
-    own = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
-    limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else own
+
+
+def _scratch(settings: Settings) -> Path:
+    return settings.state_dir / "scratch" / str(os.getpid())
+
+
+def _service(settings: Settings, stores: Stores, engine: ThreadEngine, metrics: Metrics | None = None) -> Service:
+    scratch = _scratch(settings)
+    configured = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else configured
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
-    leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
-    meter = metrics or NO_METER
+    meter, owner = metrics or NO_METER, f"{socket.gethostname()}:{os.getpid()}"
+    leases = None if stores.leases is None else HeldLeases(stores.leases, owner, meter)
     renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
     tenants = {tenant.name: tenant.principal for tenant in settings.tenants}
     return Service(downloads, renders, scratch, settings.max_renders, tenants or {EVERYONE.tenant: EVERYONE}, meter)
@@ -302,7 +309,8 @@ def serve(settings: Settings) -> None:
         return
     engine = ThreadEngine(1)
     with _locked(settings.state_dir):
-        _service(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
+        alone = replace(settings, workers=1)
+        _service(alone, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
         begin_shared(settings)
         run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))

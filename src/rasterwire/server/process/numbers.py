@@ -10,6 +10,7 @@ from rasterwire.server.metrics import Metrics
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
+from rasterwire.store.artifacts import usage
 from rasterwire.store.private_files import private_folder
 
 _EVERY = 5.0
@@ -43,11 +44,19 @@ def forget_worker(state_dir: Path, pid: int) -> None:
         path.unlink(missing_ok=True)
 
 
-def state_of(metrics: Metrics, service: Service, readiness: Readiness) -> Look:
-    """Return what tells the metrics what is the case."""
+def state_of(metrics: Metrics, service: Service, readiness: Readiness, cache: Path) -> Look:
+    """Return what tells the metrics what is the case.
+
+    Args:
+        metrics: that are told.
+        service: whose renders are counted.
+        readiness: whose checks are told.
+        cache: the folder of rendered files.
+    """
 
     async def look() -> None:
         metrics.note_state(*service.render_work, await readiness.problems())
+        metrics.note_cache(*await asyncio.to_thread(usage, cache))
 
     return look
 

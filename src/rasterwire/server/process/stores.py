@@ -1,12 +1,12 @@
 """The stores of a server: those that its settings name, else those in its state folder."""
 
-from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rasterwire.errors import StorageUnavailable
-from rasterwire.files.sources.credentials import read_keys
-from rasterwire.files.sources.objects import make_object_store
+from rasterwire.server.process.bucket import opened_bucket
+from rasterwire.server.readiness import Probe
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.store import ArtifactStore, DownloadStore, Leases
 from rasterwire.store.artifacts import FolderArtifactStore
@@ -16,16 +16,12 @@ from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
 
 if TYPE_CHECKING:
-    from rasterwire.files.sources.objects import ObjectStore
     from rasterwire.store.postgres.database import Database
 
-__all__ = ["LEASES", "Stores", "make_stores", "migrate_database"]
+__all__ = ["LEASES", "Stores", "conninfo", "make_stores", "migrate_database", "migrated_database", "opened_database"]
 
 LEASES = "leases.sqlite"
 """The file of the leases of workers, in the state folder."""
-
-_RETRIES = 2
-"""How many times a request to the object store is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +32,13 @@ class Stores:
         downloads: the registered ones.
         artifacts: rendered files.
         leases: of renders, where other processes share the rendered files; else None.
+        probes: of what is not on this machine, by name.
     """
 
     downloads: DownloadStore
     artifacts: ArtifactStore
     leases: Leases | None
+    probes: Mapping[str, Probe] = field(default_factory=dict)
 
 
 def make_stores(settings: Settings) -> Stores:
@@ -51,9 +49,13 @@ def make_stores(settings: Settings) -> Stores:
         OSError: the state folder cannot be used.
     """
     artifacts = _make_artifact_store(settings)
+    probes: dict[str, Probe] = {}
+    if isinstance(artifacts, ObjectArtifactStore):
+        probes["objects"] = artifacts.problem
     shared_leases: Leases | None = None
-    if settings.store.conninfo():
-        database = _migrated_database(settings.store)
+    if conninfo(settings.store):
+        database = migrated_database(settings.store)
+        probes["database"] = database.problem
         # Late: what a server without a database does not need.
         from rasterwire.store.postgres.downloads import PostgresDownloadStore
         from rasterwire.store.postgres.leases import PostgresLeases
@@ -64,11 +66,28 @@ def make_stores(settings: Settings) -> Stores:
         downloads = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
     if shared_leases is None and settings.workers > 1:
         shared_leases = SqliteLeases(settings.state_dir / LEASES)
-    return Stores(downloads, artifacts, shared_leases)
+    return Stores(downloads, artifacts, shared_leases, probes)
 
 
-def _migrated_database(settings: StoreSettings) -> "Database":
-    database = _database(settings)
+def conninfo(settings: StoreSettings) -> str:
+    """Return the address of the database, "" where there is none.
+
+    Raises:
+        BadSettings: its file cannot be read any more, or is empty.
+    """
+    try:
+        return settings.conninfo()
+    except ValueError as error:
+        raise BadSettings(f"store.database_file: {error}") from None
+
+
+def migrated_database(settings: StoreSettings) -> "Database":
+    """Return a database whose tables this server can work with.
+
+    Raises:
+        BadSettings: it cannot be used; the message names the remedy.
+    """
+    database = opened_database(settings)
     from rasterwire.store.postgres.migrations import version_problem
 
     try:
@@ -85,21 +104,8 @@ def _make_artifact_store(settings: Settings) -> ArtifactStore:
     folder = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
     if not settings.store.objects:
         return folder
-    if find_spec("obstore") is None:
-        raise BadSettings("store.objects: it needs obstore; install it with pip install 'rasterwire[remote]'")
-    source = settings.store.source
-    try:
-        keys = read_keys(source)
-    except ValueError as error:
-        raise BadSettings(f"store.credentials: {error}") from None
-    bucket, _, prefix = source.prefix.partition("://")[2].partition("/")
-    store = make_object_store(source, keys, bucket, _RETRIES)
-    signing: ObjectStore | None = store
-    if settings.store.client_endpoint == "none":
-        signing = None
-    elif settings.store.client_endpoint:
-        signing = make_object_store(replace(source, endpoint=settings.store.client_endpoint), keys, bucket)
-    return ObjectArtifactStore(folder, store, prefix, signing)
+    bucket = opened_bucket(settings.store)
+    return ObjectArtifactStore(folder, bucket.store, bucket.prefix, bucket.signing)
 
 
 def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:
@@ -111,9 +117,9 @@ def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:
     Raises:
         BadSettings: there is no database, or it cannot be used.
     """
-    if not settings.conninfo():
+    if not conninfo(settings):
         raise BadSettings("store.database: it is not set; without a database there is nothing to migrate")
-    database = _database(settings)
+    database = opened_database(settings)
     from rasterwire.store.postgres.migrations import MIGRATIONS, migrate
 
     try:
@@ -127,7 +133,12 @@ def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:
 _UNUSABLE = "it cannot be reached, or refused what was asked; the log says why"
 
 
-def _database(settings: StoreSettings) -> "Database":
+def opened_database(settings: StoreSettings) -> "Database":
+    """Return a database; whether it is there shows when it is asked.
+
+    Raises:
+        BadSettings: a package is missing, or its address is none.
+    """
     try:
         import psycopg
 
@@ -135,7 +146,8 @@ def _database(settings: StoreSettings) -> "Database":
     except ImportError:
         problem = "it needs psycopg; install it with pip install 'rasterwire[postgres]'"
         raise BadSettings(f"store.database: {problem}") from None
+    address = conninfo(settings)
     try:
-        return Database(settings.conninfo())
+        return Database(address)
     except psycopg.ProgrammingError:
         raise BadSettings("store.database: it is not the address of a PostgreSQL database") from None

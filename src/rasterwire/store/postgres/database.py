@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from rasterwire.errors import StorageUnavailable
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Connection", "Database", "complete"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -43,10 +43,12 @@ class Database:
         Raises:
             psycopg.ProgrammingError: it is neither of these.
         """
-        values = conninfo_to_dict(conninfo)
-        options = {"options": f"{_SESSION} {values.get('options') or ''}".strip()}
+        self._conninfo = complete(conninfo)
+        self._own: Connection | None = None
+        self._is_closed = False
+        self._last_failure = ""
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            make_conninfo(**(_DEFAULTS | values | options)),  # type: ignore[arg-type]  # values are texts or numbers
+            self._conninfo,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=_MAX_CONNECTIONS,
@@ -87,6 +89,55 @@ class Database:
                 connection.execute("SET LOCAL synchronous_commit = off")
             yield connection
 
+    def problem(self) -> str:
+        """Return why nothing can be stored now, "" where it can; for one thread at a time.
+
+        It is asked by a connection of its own: those of the pool may all be with callers.
+        """
+        for is_last in (self._own is None, True):
+            try:
+                is_read_only = self._is_read_only()
+            except psycopg.Error as error:
+                self._drop_own()
+                if is_last:
+                    self._tell_once(f"{error}".strip())
+                    return "it cannot be reached"
+            else:
+                self._last_failure = ""
+                return "it takes no changes; is it a standby?" if is_read_only else ""
+        raise AssertionError
+
+    def _is_read_only(self) -> bool:
+        if self._own is None:
+            self._own = psycopg.connect(self._conninfo, autocommit=True)
+        row = self._own.execute("SELECT current_setting('transaction_read_only') = 'on'").fetchone()
+        if self._is_closed:
+            self._drop_own()
+        return row == (True,)
+
+    def _drop_own(self) -> None:
+        connection, self._own = self._own, None
+        if connection is not None:
+            connection.close()
+
+    def _tell_once(self, failure: str) -> None:
+        if failure != self._last_failure:
+            _log.error("the database cannot be used: %s", failure)
+            self._last_failure = failure
+
     def close(self) -> None:
         """Close the connections."""
+        self._is_closed = True
         self._pool.close()
+        self._drop_own()
+
+
+def complete(conninfo: str) -> str:
+    """Return an address with the limits of time that hold for all connections of a server.
+
+    Raises:
+        psycopg.ProgrammingError: see ``Database``.
+    """
+    values = conninfo_to_dict(conninfo)
+    options = {"options": f"{_SESSION} {values.get('options') or ''}".strip()}
+    return make_conninfo(**(_DEFAULTS | values | options))  # type: ignore[arg-type]  # values are texts or numbers

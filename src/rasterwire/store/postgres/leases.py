@@ -1,5 +1,6 @@
 """Leases that servers share, in a database."""
 
+from rasterwire.store import Lease
 from rasterwire.store.postgres.database import Database
 
 __all__ = ["PostgresLeases"]
@@ -8,8 +9,9 @@ _ACQUIRE = """
 INSERT INTO rasterwire.leases AS held (key, owner, fence, until)
 VALUES (%s, %s, nextval('rasterwire.fences'), clock_timestamp() + make_interval(secs => %s))
 ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, fence = excluded.fence, until = excluded.until
-WHERE held.until <= clock_timestamp() RETURNING fence
+WHERE held.until <= clock_timestamp() RETURNING fence, xmax <> 0
 """
+"""A row that is new has an xmax of 0; one that was there has not."""
 
 _RENEW = """
 UPDATE rasterwire.leases SET until = clock_timestamp() + make_interval(secs => %s) WHERE key = %s AND fence = %s
@@ -23,11 +25,11 @@ class PostgresLeases:
         """Use the tables of a database, which its owner closes; they were made by ``migrate``."""
         self._database = database
 
-    def acquire(self, key: str, owner: str, seconds: float) -> int | None:
+    def acquire(self, key: str, owner: str, seconds: float) -> Lease | None:
         """See ``Leases.acquire``."""
         with self._database.connected() as connection:
             row = connection.execute(_ACQUIRE, (key, owner, seconds)).fetchone()
-        return None if row is None else int(row[0])
+        return None if row is None else Lease(*row)
 
     def renew(self, key: str, fence: int, seconds: float) -> bool:
         """See ``Leases.renew``."""

@@ -1,0 +1,86 @@
+"""``admin keys``."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rasterwire.cli.admin.options import as_json_option, print_rows
+from rasterwire.server.identity.key_file import TENANT_NAME, add_key, read_keys, revoke_key
+
+Command = Callable[..., Any]
+
+_keys_file_option = click.option(
+    "--keys-file",
+    envvar="RASTERWIRE_KEYS_FILE",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file that keys_file of [auth] names; also from RASTERWIRE_KEYS_FILE.",
+)
+
+
+def _with_keys_file(command: Command) -> Command:
+    """Give a command the file of keys, and tell where it is wrong."""
+
+    @functools.wraps(command)
+    def with_file(*arguments: Any, keys_file: Path, **options: Any) -> Any:
+        try:
+            return command(*arguments, keys_file=keys_file, **options)
+        except ValueError as error:
+            raise click.ClickException(f"{keys_file}: {error}") from None
+
+    return _keys_file_option(with_file)
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys.
+
+    A server reads the file at its start, and again when it gets SIGHUP.
+
+    \b
+      rasterwire admin keys add forestry --keys-file /etc/rasterwire/keys
+      rasterwire admin keys list --keys-file /etc/rasterwire/keys
+      rasterwire admin keys revoke 3f9c01ab77d2 --keys-file /etc/rasterwire/keys
+    """
+
+
+@keys.command()
+@click.argument("tenant")
+@_with_keys_file
+def add(tenant: str, keys_file: Path) -> None:
+    """Make a key of TENANT and print it. It is shown this once: the file holds its hash alone."""
+    if not TENANT_NAME.fullmatch(tenant):
+        raise click.UsageError(f"{tenant!r} is no name of a tenant; write letters, digits and . _ -")
+    click.echo(add_key(keys_file, tenant))
+
+
+@keys.command("list")
+@as_json_option
+@_with_keys_file
+def show(keys_file: Path, as_json: bool) -> None:
+    """Print the id, the day and the tenant of each key."""
+    stored = read_keys(keys_file).values()
+    if as_json:
+        rows = [{"id": key.id, "day": key.day, "tenant": key.tenant} for key in stored]
+        print_rows((), rows, as_json=True)
+        return
+    for key in stored:
+        click.echo(f"{key.id}  {key.day}  {key.tenant}")
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@click.option("--dry-run", is_flag=True, help="Tell whose key would be revoked, and revoke none.")
+@_with_keys_file
+def revoke(key_id: str, dry_run: bool, keys_file: Path) -> None:
+    """Remove the key of an ID, as the list shows it: what stands between the underscores of a key."""
+    stored = read_keys(keys_file).get(key_id) if keys_file.exists() else None
+    if stored is None or not (dry_run or revoke_key(keys_file, key_id)):
+        raise click.ClickException(f"{keys_file}: there is no key {key_id[:40]!r}; see rasterwire admin keys list")
+    if dry_run:
+        click.echo(f"would revoke 1 key, of {stored.tenant}, made on {stored.day}")
+        return
+    click.echo("revoked; a running server goes on to take it until it gets SIGHUP", err=True)

@@ -1,0 +1,120 @@
+"""Whether loops are compiled, libraries agree, and there is memory and room for open files."""
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyproj
+import rasterio
+from rasterio.errors import CRSError
+from rasterio.warp import transform
+
+from rasterwire import compiled
+from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
+from rasterwire.server.settings import Settings
+from rasterwire.units import bytes_text
+
+_WORKER_BYTES = 512 << 20
+"""What a worker takes with some renders at once."""
+
+_FEW_FILES, _TOO_FEW_FILES = 4096, 256
+"""Open files: each reader and each raster needs one."""
+
+_EQUAL = 1e-9
+"""Degrees that two PROJs may differ: a tenth of a millimetre."""
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def machine_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield what is found of this Python and this machine."""
+    if compiled.are_cached():
+        yield well("loops", "they are compiled")
+    else:
+        remedy = (
+            "run rasterwire warm as the user of the server; else its first start compiles them for a minute or more"
+        )
+        yield doubtful("loops", "they are not compiled", remedy)
+    yield from _libraries()
+    yield _memory(settings)
+    yield _processors(settings)
+    yield _open_files()
+
+
+def _libraries() -> Iterator[Finding]:
+    yield well("GDAL", f"{rasterio.__gdal_version__} (rasterio {rasterio.__version__})")
+    figure = f"{pyproj.proj_version_str} of pyproj, {rasterio.__proj_version__} of rasterio"
+    set_ones = [name for name in ("PROJ_LIB", "PROJ_DATA", "GDAL_DATA") if name in os.environ]  # noqa: TID251
+    try:
+        of_rasterio = transform("EPSG:32633", "EPSG:4326", [500_123.4], [5_400_567.8])
+        of_pyproj = pyproj.Transformer.from_crs(32633, 4326, always_xy=True).transform(500_123.4, 5_400_567.8)
+    except (CRSError, pyproj.exceptions.ProjError) as error:
+        remedy = f"unset {', '.join(set_ones)}" if set_ones else "install pyproj and rasterio again"
+        yield bad("PROJ", f"{figure}: no data of coordinate systems ({type(error).__name__})", remedy)
+        return
+    difference = max(abs(of_rasterio[0][0] - of_pyproj[0]), abs(of_rasterio[1][0] - of_pyproj[1]))
+    if difference > _EQUAL:
+        yield bad("PROJ", f"{figure}; they differ by {difference:.3g} degrees", "install wheels of one time")
+    elif set_ones:
+        remedy = "unset them: each of the two libraries has data of its own version"
+        yield doubtful("PROJ", f"{figure}; {', '.join(set_ones)} leads both to other data", remedy)
+    else:
+        yield well("PROJ", f"{figure}; they agree")
+
+
+def _memory(settings: Settings) -> Finding:
+    limit, available = _number("memory.max", "memory/memory.limit_in_bytes"), _available()
+    room = min(value for value in (limit, available, 1 << 62) if value)
+    needed = settings.workers * _WORKER_BYTES
+    figure = f"{bytes_text(room)} for {settings.workers} workers" if room < 1 << 62 else "no limit is known"
+    if limit and limit <= available:
+        figure += ", by the limit of the container"
+    if room < needed:
+        return doubtful("memory", figure, f"have {bytes_text(needed)}, or fewer workers")
+    return well("memory", figure)
+
+
+def _available() -> int:
+    """Return the bytes of memory that may be had; 0 where the kernel does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 0)
+
+
+def _number(*names: str) -> int:
+    """Return the first number of the files of control groups; 0 where there is no limit."""
+    for name in names:
+        try:
+            text = (_CGROUPS / name).read_text().split()[0]
+        except (OSError, IndexError):
+            continue
+        if text.isdecimal() and int(text) < 1 << 60:
+            return int(text)
+    return 0
+
+
+def _processors(settings: Settings) -> Finding:
+    quota = _number("cpu.max", "cpu/cpu.cfs_quota_us")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processors = min(quota / 100_000, usable) if quota else usable
+    wanted = settings.threads * settings.workers
+    figure = f"{processors:g} for {settings.threads} threads in each of {settings.workers} workers"
+    if wanted > 2 * processors:
+        return doubtful("processors", figure, "lower threads or workers: they only wait for each other")
+    return well("processors", figure)
+
+
+def _open_files() -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return well("open files", "no limit")
+    more = "" if hard == resource.RLIM_INFINITY else f", {hard} if the server asks"
+    remedy = "raise the limit of the service: LimitNOFILE of systemd, or ulimit -n"
+    if soft < _TOO_FEW_FILES:
+        return bad("open files", f"{soft} at once{more}", remedy)
+    if soft < _FEW_FILES:
+        return doubtful("open files", f"{soft} at once{more}", remedy)
+    return well("open files", f"{soft} at once")
