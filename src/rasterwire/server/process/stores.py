@@ -11,7 +11,7 @@ from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.store import ArtifactStore, DownloadStore, Leases
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.leases import SqliteLeases
-from rasterwire.store.objects import ObjectArtifactStore
+from rasterwire.store.objects import Bucket, ObjectArtifactStore
 from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
 
@@ -26,6 +26,15 @@ LEASES = "leases.sqlite"
 
 _RETRIES = 2
 """How many times a request to the object store is sent again."""
+
+_RETRY_SECONDS = 3.0
+"""After which a part of a file is not sent or read again."""
+
+_PROMPT_SECONDS = 1.0
+"""That a request for a record may take; callers wait for it, and hold threads."""
+
+_PROMPT_RETRY_SECONDS = 0.5
+"""After which such a request is not sent again, so that it ends within two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +102,15 @@ def _make_artifact_store(settings: Settings) -> ArtifactStore:
     except ValueError as error:
         raise BadSettings(f"store.credentials: {error}") from None
     bucket, _, prefix = source.prefix.partition("://")[2].partition("/")
-    store = make_object_store(source, keys, bucket, _RETRIES)
-    signing: ObjectStore | None = store
+    patient = make_object_store(source, keys, bucket, _RETRIES, _RETRY_SECONDS)
+    hasty = replace(source, timeout_seconds=_PROMPT_SECONDS, deadline_seconds=_PROMPT_SECONDS)
+    prompt = make_object_store(hasty, keys, bucket, _RETRIES, _PROMPT_RETRY_SECONDS)
+    signing: ObjectStore | None = patient
     if settings.store.client_endpoint == "none":
         signing = None
     elif settings.store.client_endpoint:
         signing = make_object_store(replace(source, endpoint=settings.store.client_endpoint), keys, bucket)
-    return ObjectArtifactStore(folder, store, prefix, signing)
+    return ObjectArtifactStore(folder, Bucket(prompt, patient, signing), prefix)
 
 
 def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:
