@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -96,6 +97,15 @@ def artifacts(bucket: TcpProxy, object_server: Seaweed, tmp_path: Path) -> Artif
     return stores.artifacts
 
 
+def content(data: bytes) -> Callable[[BinaryIO], None]:
+    """Return a function that writes a file."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(data)
+
+    return write
+
+
 def outcome(call: Callable[[], object]) -> str:
     """Return what came of a call, as its word."""
     try:
@@ -122,20 +132,20 @@ def until_answered(call: Callable[[], object]) -> None:
 def test_a_bucket_that_fails_holds_no_caller_and_heals(
     artifacts: ArtifactStore, bucket: TcpProxy, fault: Fault
 ) -> None:
-    artifacts.make("before", lambda file: file.write(b"before") and None)
+    artifacts.make("before", content(b"before"))
     bucket.fault = fault
     assert outcomes(lambda: artifacts.find("other")) == {"unavailable": CALLS}
     assert AT_ONCE <= bucket.withheld < CALLS, "the others were refused at once"
     assert artifacts.find("before") is not None, "it is in the folder of this server"
     with pytest.raises(StorageUnavailable):
-        artifacts.make("during", lambda file: file.write(b"during") and None)
+        artifacts.make("during", content(b"during"))
     bucket.fault = Fault.NONE
     until_answered(lambda: artifacts.find("other"))
     assert artifacts.find("during") is None, "what could not be stored for all is there for nobody"
     assert outcomes(lambda: artifacts.find("before")) == {"answered": CALLS}
 
 
-def record(**fields: object) -> DownloadRecord:
+def record() -> DownloadRecord:
     payload = os.urandom(100)
     return DownloadRecord(uuid.uuid4().hex, "token", "", payload, "etag", datetime.now(UTC) + timedelta(hours=1))
 
