@@ -171,7 +171,7 @@ def test_stores_that_are_well_pass_and_are_left_as_they_were(shared: Path) -> No
     from rasterwire.server.process.bucket import opened_bucket
 
     bucket = opened_bucket(load_settings(shared, {}).store)
-    assert [item for page in obstore.list(bucket.store, "part/") for item in page] == []
+    assert [item for page in obstore.list(bucket.patient, "part/") for item in page] == []
     listed = CliRunner().invoke(cli, ["admin", "downloads", "list", "--config", str(shared), "--json"])
     assert json.loads(listed.stdout) == []
 

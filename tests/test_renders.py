@@ -221,16 +221,20 @@ def test_a_render_whose_process_died_is_taken_over_when_its_lease_ends(
 
     monkeypatch.setattr(SqliteLeases, "acquire", noted)
     with closing(SqliteLeases(tmp_path / "leases.sqlite")) as dead:
-        assert dead.acquire(plans(300).etag, "dead", 3600) is not None
+        fence = dead.acquire(plans(300).etag, "dead", 3600)
+        assert fence is not None
+        dead.renew(plans(300).etag, fence, 3600, 1.0)
     engine = GatedEngine()
     engine.gate.set()
     render = processes(engine).join(plans(300))
     for _ in range(3):
         assert refusals.acquire(timeout=HANG)
     assert engine.maps == 0
+    assert render.blocks_done == render.blocks_total > 0, "what the other told of"
     with closing(sqlite3.connect(tmp_path / "leases.sqlite")) as connection, connection:
         connection.execute("UPDATE leases SET until = until - 3601")
     assert render.result.result(HANG).size > 0
+    assert render.blocks_done == render.blocks_total, "they are counted anew"
 
 
 def test_who_waits_for_another_process_may_leave(

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import google_crc32c
 import obstore
@@ -24,11 +24,8 @@ from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.store import Artifact, ArtifactStore, RemoteFile
 from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
 from rasterwire.store.folder_artifact import FolderArtifact
-from rasterwire.store.objects import ObjectArtifact, ObjectArtifactStore
+from rasterwire.store.objects import Bucket, ObjectArtifact, ObjectArtifactStore
 from seaweed import Seaweed
-
-if TYPE_CHECKING:
-    from rasterwire.files.sources.objects import ObjectStore
 
 Open = Callable[[int], ArtifactStore]
 OpenFolder = Callable[[int], FolderArtifactStore]
@@ -58,10 +55,11 @@ class Place:
     names: Callable[[], list[str]]
 
 
-def bucket_of(server: Seaweed) -> "ObjectStore":
+def bucket_of(server: Seaweed, prefix: str = "") -> Bucket:
     keys = {"access_key_id": server.key, "secret_access_key": server.secret}
     settings = SourceSettings("s3://rendered/", endpoint=server.endpoint, region="us-east-1", credentials="env")
-    return make_object_store(settings, keys, "rendered")
+    store = make_object_store(settings, keys, "rendered")
+    return Bucket(store, store, prefix, store)
 
 
 @pytest.fixture(params=["folder", "objects"])
@@ -69,16 +67,16 @@ def place(request: pytest.FixtureRequest, folder: Path, reopen_folder: OpenFolde
     """Stores on one folder; or on one bucket, each as that of another server, with a folder of its own."""
     if request.param == "folder":
         return Place(reopen_folder, lambda: files(folder))
-    bucket, prefix = bucket_of(request.getfixturevalue("object_server")), f"{uuid.uuid4().hex}/"
+    bucket = bucket_of(request.getfixturevalue("object_server"), f"{uuid.uuid4().hex}/")
     folders = count()
 
     def names() -> list[str]:
-        metas = [meta for page in obstore.list(bucket, f"{prefix}files") for meta in page]
+        metas = [meta for page in obstore.list(bucket.patient, f"{bucket.prefix}files") for meta in page]
         return sorted(meta["path"].rsplit("/", 1)[1] for meta in metas)
 
     def reopen(max_bytes: int) -> ArtifactStore:
         own = FolderArtifactStore(folder / f"{next(folders)}", max_bytes)
-        return ObjectArtifactStore(own, bucket, prefix, signing=bucket)
+        return ObjectArtifactStore(own, bucket)
 
     return Place(reopen, names)
 
@@ -379,8 +377,8 @@ def test_folder_removes_what_a_killed_process_left_unfinished_and_nothing_else(
 def objects(request: pytest.FixtureRequest, folder: Path) -> Callable[[str], ObjectArtifactStore]:
     """Return a function that opens a store over one bucket, with the folder of a server by its name."""
     server: Seaweed = request.getfixturevalue("object_server")
-    bucket, prefix = bucket_of(server), f"{uuid.uuid4().hex}/"
-    return lambda name: ObjectArtifactStore(FolderArtifactStore(folder / name, 1 << 30), bucket, prefix)
+    bucket = bucket_of(server, f"{uuid.uuid4().hex}/")
+    return lambda name: ObjectArtifactStore(FolderArtifactStore(folder / name, 1 << 30), bucket)
 
 
 def test_objects_refuse_other_bytes_of_an_etag(objects: Callable[[str], ObjectArtifactStore]) -> None:
@@ -398,7 +396,7 @@ def test_objects_that_a_rule_of_the_bucket_removed_are_made_again_with_the_same_
     first.make("e", content(b"first"))
     artifact = objects("b").find("e")
     assert isinstance(artifact, ObjectArtifact)
-    obstore.delete(artifact.store, artifact.key)
+    obstore.delete(artifact.bucket.patient, artifact.key)
     with pytest.raises(StorageUnavailable):  # of a reader that is at it
         bytes_of(artifact)
     second = objects("b")
@@ -424,7 +422,7 @@ def test_a_large_object_is_sent_in_parts(objects: Callable[[str], ObjectArtifact
 
 
 def test_an_object_store_that_is_away_is_told_as_passing(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = ObjectArtifactStore(FolderArtifactStore(folder, 100), bucket_of(Seaweed("http://127.0.0.1:1")), "")
+    store = ObjectArtifactStore(FolderArtifactStore(folder, 100), bucket_of(Seaweed("http://127.0.0.1:1")))
     with pytest.raises(StorageUnavailable) as told:
         store.find("e")
     assert "127.0.0.1" not in str(told.value)

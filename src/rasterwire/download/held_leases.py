@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.errors import StorageUnavailable
@@ -10,8 +11,8 @@ from rasterwire.store import Leases
 _SECONDS = 10.0
 """That a lease lasts when its process dies."""
 
-_RENEWED_EVERY = 3.0
-"""Seconds."""
+_RENEWED_EVERY = 1.0
+"""Seconds; others learn as often how far a work is."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -29,12 +30,18 @@ class HeldLeases:
         self._meter = meter
         self._lock = threading.Lock()
         self._fences: dict[str, int] = {}
+        self._progresses: dict[str, Callable[[], float]] = {}
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._renew_all, name="leases", daemon=True)
         self._thread.start()
 
-    def acquire(self, key: str) -> bool:
-        """Tell whether this process may do the work of a key: nobody else is at it."""
+    def acquire(self, key: str, progress: Callable[[], float]) -> bool:
+        """Tell whether this process may do the work of a key: nobody else is at it.
+
+        Args:
+            key: of the work.
+            progress: returns the part of it that is done, from 0 to 1.
+        """
         try:
             lease = self._leases.acquire(key, self._owner, _SECONDS)
         except StorageUnavailable:
@@ -42,15 +49,23 @@ class HeldLeases:
         if lease is None:
             return False
         with self._lock:
-            self._fences[key] = lease.fence
+            self._fences[key], self._progresses[key] = lease.fence, progress
         if lease.is_taken_over:
             self._meter.note_takeover()
         return True
+
+    def progress(self, key: str) -> float:
+        """Return the part of a work that another process has done, from 0 to 1; 0 where that is not known."""
+        try:
+            return self._leases.progress(key)
+        except StorageUnavailable:
+            return 0.0
 
     def release(self, key: str) -> None:
         """Let others do the work of a key, or see that it is done. A key without a lease is passed over."""
         with self._lock:
             fence = self._fences.pop(key, None)
+            self._progresses.pop(key, None)
         if fence is not None:
             try:
                 self._leases.release(key, fence)
@@ -68,17 +83,17 @@ class HeldLeases:
     def _renew_all(self) -> None:
         while not self._closed.wait(_RENEWED_EVERY):
             with self._lock:
-                fences = list(self._fences.items())
-            for key, fence in fences:
-                self._renew(key, fence)
+                held = [(key, fence, self._progresses[key]) for key, fence in self._fences.items()]
+            for key, fence, progress in held:
+                self._renew(key, fence, progress())
 
-    def _renew(self, key: str, fence: int) -> None:
+    def _renew(self, key: str, fence: int, progress: float) -> None:
         try:
-            is_held = self._leases.renew(key, fence, _SECONDS)
+            is_held = self._leases.renew(key, fence, _SECONDS, progress)
         except StorageUnavailable:
             return
         if not is_held:
             with self._lock:
                 if self._fences.get(key) == fence:
-                    del self._fences[key]
+                    del self._fences[key], self._progresses[key]
                     _log.warning("another server took over the render of etag %s", key)

@@ -385,7 +385,12 @@ class Renders:
         """Tell whether no other process is at a render. Small ones are done sooner than anybody could be asked."""
         if render.is_stopped:
             raise RenderCancelled
-        return self._leases is None or is_small(render.plan) or self._leases.acquire(render.plan.etag)
+        etag = render.plan.etag
+        if self._leases is None or is_small(render.plan) or self._leases.acquire(etag, lambda: 1 - render.part_left):
+            render.blocks_done = 0  # and not those of a process that died
+            return True
+        render.blocks_done = int(self._leases.progress(etag) * render.blocks_total)
+        return False
 
     def _finish(self, render: Render, outcome: Artifact | BaseException) -> None:
         if isinstance(outcome, BaseException):

@@ -234,8 +234,19 @@ class Leases(Protocol):
         """
         ...
 
-    def renew(self, key: str, fence: int, seconds: float) -> bool:
-        """Have a lease end some seconds from now. Return False where it is another's by now, or was released."""
+    def renew(self, key: str, fence: int, seconds: float, progress: float = 0.0) -> bool:
+        """Have a lease end some seconds from now. Return False where it is another's by now, or was released.
+
+        Args:
+            key: of the work.
+            fence: of the lease.
+            seconds: until it ends.
+            progress: the part of the work that is done, from 0 to 1.
+        """
+        ...
+
+    def progress(self, key: str) -> float:
+        """Return the part of a work that its holder told of last, from 0 to 1; 0 where nobody holds the lease."""
         ...
 
     def release(self, key: str, fence: int) -> None:

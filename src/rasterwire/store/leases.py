@@ -20,7 +20,7 @@ _NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS leases (
-    key TEXT PRIMARY KEY, owner TEXT NOT NULL, fence INTEGER NOT NULL, until REAL NOT NULL
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, fence INTEGER NOT NULL, until REAL NOT NULL, progress REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS fences (last INTEGER NOT NULL);
 INSERT INTO fences SELECT 0 WHERE NOT EXISTS (SELECT * FROM fences);
@@ -56,14 +56,21 @@ class SqliteLeases:
             if held == (1,):
                 return None
             connection.execute("UPDATE fences SET last = last + 1")
-            query = f"REPLACE INTO leases SELECT ?, ?, last, {_NOW} + ? FROM fences RETURNING fence"
+            query = f"REPLACE INTO leases SELECT ?, ?, last, {_NOW} + ?, 0 FROM fences RETURNING fence"
             return Lease(connection.execute(query, (key, owner, seconds)).fetchall()[0][0], held is not None)
 
-    def renew(self, key: str, fence: int, seconds: float) -> bool:
+    def renew(self, key: str, fence: int, seconds: float, progress: float = 0.0) -> bool:
         """See ``Leases.renew``."""
         with self._transaction() as connection:
-            query = f"UPDATE leases SET until = {_NOW} + ? WHERE key = ? AND fence = ?"
-            return connection.execute(query, (seconds, key, fence)).rowcount == 1
+            query = f"UPDATE leases SET until = {_NOW} + ?, progress = ? WHERE key = ? AND fence = ?"
+            return connection.execute(query, (seconds, progress, key, fence)).rowcount == 1
+
+    def progress(self, key: str) -> float:
+        """See ``Leases.progress``."""
+        with self._transaction() as connection:
+            query = f"SELECT progress FROM leases WHERE key = ? AND until > {_NOW}"
+            row = connection.execute(query, (key,)).fetchone()
+        return 0.0 if row is None else float(row[0])
 
     def release(self, key: str, fence: int) -> None:
         """See ``Leases.release``."""

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from rasterwire.errors import DownloadConflict, StorageUnavailable
 from rasterwire.store import Artifact, NotVerified
 from rasterwire.store.artifacts import FolderArtifactStore, is_etag
+from rasterwire.store.breaker import Breaker
 
 if TYPE_CHECKING:
     from rasterwire.files.sources.objects import ObjectStore
 
-__all__ = ["ObjectArtifactStore", "file_of_key", "told"]
+__all__ = ["Bucket", "ObjectArtifactStore", "file_of_key"]
 
 _PART = 8 << 20
 """Bytes of a part of an upload."""
@@ -39,24 +40,62 @@ _log = logging.getLogger("rasterwire.server")
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """How this process reaches a bucket.
+
+    Attributes:
+        prompt: for what a caller waits for, and holds a thread: records and sizes. It gives up within two seconds.
+        patient: for the bytes of files.
+        prefix: of all keys, "" or ending with a slash.
+        signing: the same bucket as clients reach it; None where they do not.
+        breaker: of all calls.
+    """
+
+    prompt: "ObjectStore"
+    patient: "ObjectStore"
+    prefix: str
+    signing: "ObjectStore | None" = None
+    breaker: Breaker = field(default_factory=Breaker)
+
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Log what goes wrong with a call, and tell clients that it passes: the texts of obstore hold addresses.
+
+        Raises:
+            StorageUnavailable: the call failed, or the ones before did.
+            FileNotFoundError, AlreadyExistsError: the bucket's answers.
+        """
+        from obstore.exceptions import AlreadyExistsError, BaseError
+
+        with self.breaker.guard():
+            try:
+                yield
+            except (FileNotFoundError, AlreadyExistsError):
+                raise
+            except BaseError as error:
+                _log.error("the object store cannot be used: %s", f"{error}".partition("\n")[0][:500])
+                raise StorageUnavailable from None
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectArtifact:
     """A file in an object store; see ``Artifact``."""
 
     size: int
     crc32c: int
     key: str
-    store: "ObjectStore" = field(compare=False, repr=False)
+    bucket: Bucket = field(compare=False, repr=False)
 
     def open(self) -> "ObjectFile":
         """See ``Artifact.open``."""
-        return ObjectFile(self.store, self.key)
+        return ObjectFile(self.bucket, self.key)
 
 
 class ObjectFile:
     """A file that is read by ranges; see ``RemoteFile``."""
 
-    def __init__(self, store: "ObjectStore", key: str) -> None:
-        self._store = store
+    def __init__(self, bucket: Bucket, key: str) -> None:
+        self._bucket = bucket
         self._key = key
 
     async def read_range(self, offset: int, size: int) -> bytes:
@@ -65,8 +104,13 @@ class ObjectFile:
 
         if not size:
             return b""
-        with told():
-            return bytes(await obstore.get_range_async(self._store, self._key, start=offset, length=size))
+        try:
+            with self._bucket.asked():
+                data = await obstore.get_range_async(self._bucket.patient, self._key, start=offset, length=size)
+        except FileNotFoundError:
+            _log.error("a file is gone from the object store")
+            raise StorageUnavailable from None
+        return bytes(data)
 
 
 class ObjectArtifactStore:
@@ -79,21 +123,15 @@ class ObjectArtifactStore:
     Nothing is removed from the object store: a rule of the bucket does that.
     """
 
-    def __init__(
-        self, folder: FolderArtifactStore, store: "ObjectStore", prefix: str, signing: "ObjectStore | None" = None
-    ) -> None:
+    def __init__(self, folder: FolderArtifactStore, bucket: Bucket) -> None:
         """Use an object store.
 
         Args:
             folder: for files that this server rendered.
-            store: a bucket.
-            prefix: of all keys, "" or ending with a slash.
-            signing: the same bucket as clients reach it; None where they do not.
+            bucket: for those of all servers.
         """
-        self._signing = signing
         self._folder = folder
-        self._store = store
-        self._prefix = prefix
+        self._bucket = bucket
 
     def find(self, etag: str, max_read_bytes: int | None = None) -> Artifact | None:
         """See ``ArtifactStore.find``.
@@ -117,11 +155,12 @@ class ObjectArtifactStore:
         """
         import obstore
 
-        artifact = self._remote(etag) if self._signing is not None and is_etag(etag) else None
-        if self._signing is None or artifact is None:
+        signing = self._bucket.signing
+        artifact = self._remote(etag) if signing is not None and is_etag(etag) else None
+        if signing is None or artifact is None:
             return ""
         try:
-            return obstore.sign(self._signing, "GET", artifact.key, timedelta(seconds=int(seconds)))
+            return obstore.sign(signing, "GET", artifact.key, timedelta(seconds=int(seconds)))
         except obstore.exceptions.BaseError as error:
             _log.warning("addresses cannot be signed: %s", f"{error}".partition("\n")[0][:500])
             return ""
@@ -159,7 +198,7 @@ class ObjectArtifactStore:
         import obstore
 
         try:
-            obstore.head(self._store, self._record_key(_NO_ETAG))
+            obstore.head(self._bucket.prompt, self._record_key(_NO_ETAG))
         except FileNotFoundError:
             return ""
         except (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError):
@@ -171,12 +210,12 @@ class ObjectArtifactStore:
     def _remote(self, etag: str) -> ObjectArtifact | None:
         import obstore
 
-        with told():
-            try:
-                artifact = self._recorded(etag)
-                meta = obstore.head(self._store, artifact.key)
-            except FileNotFoundError:
-                return None
+        try:
+            artifact = self._recorded(etag)
+            with self._bucket.asked():
+                meta = obstore.head(self._bucket.prompt, artifact.key)
+        except FileNotFoundError:
+            return None
         return artifact if meta["size"] == artifact.size else None
 
     def _recorded(self, etag: str) -> ObjectArtifact:
@@ -187,40 +226,54 @@ class ObjectArtifactStore:
         """
         import obstore
 
-        match = _record.fullmatch(bytes(obstore.get(self._store, self._record_key(etag)).bytes()))
+        with self._bucket.asked():
+            record = bytes(obstore.get(self._bucket.prompt, self._record_key(etag)).bytes())
+        match = _record.fullmatch(record)
         if match is None:
             _log.error("the record of etag %s in the object store is damaged", etag)
             raise StorageUnavailable
         size, crc32c = int(match[1]), int(match[2], 16)
-        return ObjectArtifact(size, crc32c, self._file_key(etag, size, crc32c), self._store)
+        return ObjectArtifact(size, crc32c, self._file_key(etag, size, crc32c), self._bucket)
 
     def _publish(self, headers: Mapping[str, str], etag: str, path: Path, size: int, crc32c: int) -> None:
         """Copy a file into the object store, unless its etag has other bytes there."""
         import obstore
 
-        key = self._file_key(etag, size, crc32c)
+        key, patient = self._file_key(etag, size, crc32c), self._bucket.patient
         part = max(_PART, -(-size // _MAX_PARTS))
-        with told():
-            attributes: Any = dict(headers)
-            obstore.put(self._store, key, path, attributes=attributes, chunk_size=part, max_concurrency=_UPLOADS)
-            try:
-                record = f"{size} {crc32c:08x}".encode()
-                obstore.put(self._store, self._record_key(etag), record, mode="create")
-            except obstore.exceptions.AlreadyExistsError:
-                if self._recorded(etag).key == key:
-                    return
-                obstore.delete(self._store, key)
-                _log.error("etag %s has other bytes in the object store than a render gives", etag)
-                raise DownloadConflict(
-                    "name: another server made other bytes of this; read the file again from offset 0, or ask under "
-                    "another name"
-                ) from None
+        attributes: Any = dict(headers)
+        try:
+            with self._bucket.asked():
+                obstore.put(patient, key, path, attributes=attributes, chunk_size=part, max_concurrency=_UPLOADS)
+            if self._record(etag, f"{size} {crc32c:08x}") or self._recorded(etag).key == key:
+                return
+            with self._bucket.asked():
+                obstore.delete(patient, key)
+        except FileNotFoundError:
+            _log.error("the bucket of rendered files, or a record in it, is gone")
+            raise StorageUnavailable from None
+        _log.error("etag %s has other bytes in the object store than a render gives", etag)
+        raise DownloadConflict(
+            "name: another server made other bytes of this; read the file again from offset 0, or ask under another "
+            "name"
+        )
+
+    def _record(self, etag: str, text: str) -> bool:
+        """Write the record of an etag; return False where there is one already."""
+        import obstore
+
+        try:
+            with self._bucket.asked():
+                obstore.put(self._bucket.patient, self._record_key(etag), text.encode(), mode="create")
+        except obstore.exceptions.AlreadyExistsError:
+            return False
+        return True
 
     def _file_key(self, etag: str, size: int, crc32c: int) -> str:
-        return f"{self._prefix}files/{etag}.{size}.{crc32c:08x}"
+        return f"{self._bucket.prefix}files/{etag}.{size}.{crc32c:08x}"
 
     def _record_key(self, etag: str) -> str:
-        return f"{self._prefix}etags/{etag}"
+        return f"{self._bucket.prefix}etags/{etag}"
 
 
 def file_of_key(key: str) -> str:
@@ -231,22 +284,3 @@ def file_of_key(key: str) -> str:
     """
     match = _file_key.search(key)
     return "" if match is None else match[1]
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Log what went wrong, and tell clients that it passes: the texts of obstore hold addresses.
-
-    Raises:
-        StorageUnavailable: the object store cannot be used.
-    """
-    from obstore.exceptions import BaseError
-
-    try:
-        yield
-    except FileNotFoundError:
-        _log.error("a file is gone from the object store")
-        raise StorageUnavailable from None
-    except BaseError as error:
-        _log.error("the object store cannot be used: %s", f"{error}".partition("\n")[0][:500])
-        raise StorageUnavailable from None

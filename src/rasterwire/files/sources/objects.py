@@ -152,7 +152,7 @@ def _parts(href: str) -> tuple[str, str]:
 
 
 def make_object_store(
-    settings: SourceSettings, keys: Mapping[str, str], bucket: str, retries: int = 0
+    settings: SourceSettings, keys: Mapping[str, str], bucket: str, retries: int = 0, retry_seconds: float = 0.0
 ) -> "ObjectStore":
     """Return what obstore reads a bucket with.
 
@@ -161,6 +161,7 @@ def make_object_store(
         keys: see ``ObjectClient``.
         bucket: its name.
         retries: how many times obstore sends a request again.
+        retry_seconds: after which it begins no further attempt.
     """
     from obstore.store import AzureStore, GCSStore, S3Store
 
@@ -174,7 +175,7 @@ def make_object_store(
         "timeout": timedelta(seconds=settings.deadline_seconds),
         "allow_http": settings.endpoint.startswith("http://"),
     }
-    attempts: Any = {"max_retries": retries}
+    attempts: Any = {"max_retries": retries, "retry_timeout": timedelta(seconds=retry_seconds)}
     if settings.scheme == "s3":
         config |= {name: getattr(settings, name) for name in ("endpoint", "region") if getattr(settings, name)}
         return S3Store(bucket, config=config, client_options=client, retry_config=attempts)

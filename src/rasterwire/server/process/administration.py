@@ -5,12 +5,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rasterwire.server.process.bucket import Bucket, opened_bucket
+from rasterwire.server.process.bucket import opened_bucket
 from rasterwire.server.process.stores import LEASES, conninfo, migrated_database
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.inventory import Inventory, inventory_of_database, inventory_of_folder
-from rasterwire.store.objects import file_of_key, told
+from rasterwire.store.objects import Bucket, file_of_key
 from rasterwire.store.sqlite import SCHEMA
 
 __all__ = ["CachedFile", "delete_files", "list_files", "opened_inventory"]
@@ -91,8 +91,8 @@ def _on_disk(settings: Settings) -> Iterator[CachedFile]:
 def _in_bucket(bucket: Bucket) -> Iterator[CachedFile]:
     import obstore
 
-    with told():
-        for page in obstore.list(bucket.store, f"{bucket.prefix}files/"):
+    with bucket.asked():
+        for page in obstore.list(bucket.patient, f"{bucket.prefix}files/"):
             for item in page:
                 if etag := file_of_key(item["path"]):
                     yield CachedFile(etag, "bucket", item["size"], item["last_modified"], item["path"])
@@ -116,7 +116,7 @@ def delete_files(settings: Settings, files: Sequence[CachedFile]) -> None:
     if keys:
         import obstore
 
-        with told():
-            store_of_bucket = opened_bucket(settings.store).store
+        bucket = opened_bucket(settings.store)
+        with bucket.asked():
             for start in range(0, len(keys), _PAGE):
-                obstore.delete(store_of_bucket, keys[start : start + _PAGE])
+                obstore.delete(bucket.patient, keys[start : start + _PAGE])

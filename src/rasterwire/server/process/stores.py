@@ -104,8 +104,7 @@ def _make_artifact_store(settings: Settings) -> ArtifactStore:
     folder = FolderArtifactStore(settings.state_dir / "cache", settings.cache_bytes)
     if not settings.store.objects:
         return folder
-    bucket = opened_bucket(settings.store)
-    return ObjectArtifactStore(folder, bucket.store, bucket.prefix, bucket.signing)
+    return ObjectArtifactStore(folder, opened_bucket(settings.store))
 
 
 def migrate_database(settings: StoreSettings) -> tuple[list[int], int]:

@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
 from rasterwire.errors import StorageUnavailable
+from rasterwire.store.breaker import Breaker
+from rasterwire.store.postgres.connection import Connection
 
 __all__ = ["Connection", "Database", "complete"]
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _MAX_CONNECTIONS = 8
 """Of a process: as many as it has threads that ask the database."""
@@ -24,7 +23,10 @@ _WAIT = 1.5
 _RECONNECTING = 3.0
 """Seconds for which the pool tries again by itself, in ever longer intervals. After that each caller has it try."""
 
-_SESSION = "-c statement_timeout=1500 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000"
+_SESSION = (
+    "-c statement_timeout=1500 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=10000 "
+    "-c synchronous_commit=off"  # what was stored in the last second may be lost when the database's machine fails
+)
 
 _DEFAULTS = {"connect_timeout": "2", "tcp_user_timeout": "3000", "application_name": "rasterwire"}
 
@@ -47,14 +49,16 @@ class Database:
         self._own: Connection | None = None
         self._is_closed = False
         self._last_failure = ""
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
+        self._breaker = Breaker()
+        self._pool = ConnectionPool(
             self._conninfo,
+            connection_class=Connection,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=_MAX_CONNECTIONS,
             timeout=_WAIT,
             reconnect_timeout=_RECONNECTING,
-            check=ConnectionPool.check_connection,  # one that broke meanwhile fails no caller
+            check=Connection.check,  # one that broke meanwhile fails no caller
             name="rasterwire",
             open=True,
         )
@@ -67,27 +71,32 @@ class Database:
             StorageUnavailable: the database cannot be reached, or refused a statement; the log says why.
         """
         try:
-            with self._pool.connection() as connection:
-                yield connection
-        except psycopg.Error as error:
-            _log.error("the database cannot be used: %s", f"{error}".strip())
-            raise StorageUnavailable from error
+            with self._breaker.guard():
+                try:
+                    with self._pool.connection() as connection:
+                        yield connection
+                except psycopg.OperationalError as error:
+                    raise _unavailable(error) from error
+        except psycopg.Error as error:  # an answer
+            raise _unavailable(error) from error
 
     @contextmanager
-    def transaction(self, *, is_lasting: bool) -> Iterator[Connection]:
+    def transaction(self) -> Iterator[Connection]:
         """Give a connection on which all statements are one transaction, rolled back where one fails.
 
-        Args:
-            is_lasting: whether its end waits until the database has written it to the disk. Else what was stored in
-                the last second may be lost when the database's machine fails.
+        It may take its time, and its end waits until the database has written it to the disk.
 
         Raises:
             StorageUnavailable: see ``connected``.
         """
-        with self.connected() as connection, connection.transaction():
-            if not is_lasting:
-                connection.execute("SET LOCAL synchronous_commit = off")
-            yield connection
+        with self.connected() as connection:
+            connection.answer_seconds = None
+            try:
+                with connection.transaction():
+                    connection.execute("SET LOCAL synchronous_commit = on")
+                    yield connection
+            finally:
+                del connection.answer_seconds  # back to that of its class
 
     def problem(self) -> str:
         """Return why nothing can be stored now, "" where it can; for one thread at a time.
@@ -109,7 +118,7 @@ class Database:
 
     def _is_read_only(self) -> bool:
         if self._own is None:
-            self._own = psycopg.connect(self._conninfo, autocommit=True)
+            self._own = Connection.connect(self._conninfo, autocommit=True)
         row = self._own.execute("SELECT current_setting('transaction_read_only') = 'on'").fetchone()
         if self._is_closed:
             self._drop_own()
@@ -141,3 +150,8 @@ def complete(conninfo: str) -> str:
     values = conninfo_to_dict(conninfo)
     options = {"options": f"{_SESSION} {values.get('options') or ''}".strip()}
     return make_conninfo(**(_DEFAULTS | values | options))  # type: ignore[arg-type]  # values are texts or numbers
+
+
+def _unavailable(error: psycopg.Error) -> StorageUnavailable:
+    _log.error("the database cannot be used: %s", f"{error}".strip())
+    return StorageUnavailable()

@@ -1,6 +1,7 @@
 """Registered downloads in a database, so that any of several servers answers any id."""
 
 import hashlib
+import itertools
 import re
 import uuid
 from collections.abc import Sequence
@@ -16,22 +17,45 @@ __all__ = ["PostgresDownloadStore"]
 _id = re.compile(r"[0-9a-f]{32}")
 
 _ATTEMPTS = 3
-"""At a record whose request id was another's that expired just then."""
+"""At a record that finds no room, or whose request id was another's that expired just then."""
+
+_PUTS_A_SWEEP = 16
+"""Records that are stored between two sweeps, each of which removes many more that expired."""
 
 _SWEEP = """
 DELETE FROM rasterwire.{table} WHERE {key} IN (
     SELECT {key} FROM rasterwire.{table} WHERE expires <= now() ORDER BY expires LIMIT 100 FOR UPDATE SKIP LOCKED
 )
 """
-"""A few at a time, so that nobody waits for many."""
+"""Each is a transaction of its own, so that it holds no row while it waits for one, and a few rows at a time, so that
+nobody waits for many."""
 
 _sweeps = tuple(_SWEEP.format(table=table, key=key) for table, key in (("downloads", "id"), ("parts", "hash")))
 
-_INSERT = "INSERT INTO rasterwire.downloads VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+_FORGET = "DELETE FROM rasterwire.downloads WHERE request_id = %s AND expires <= now()"
 
-_INSERT_PART = """
-INSERT INTO rasterwire.parts VALUES (%s, %s, %s)
-ON CONFLICT (hash) DO UPDATE SET expires = greatest(parts.expires, excluded.expires)
+# One statement, which is one transaction and one way to the database and back. What was deleted still lies on the disk
+# for a while, so that a second look may find room. Parts have one order: two who store the same ones shall not wait for
+# each other.
+_PUT = """
+WITH room AS MATERIALIZED (
+    SELECT CASE
+        WHEN pg_total_relation_size('rasterwire.downloads') + pg_total_relation_size('rasterwire.parts') + %(size)s
+            <= %(most)s THEN true
+        ELSE (SELECT coalesce(sum(pg_column_size(payload)), 0) FROM rasterwire.downloads)
+            + (SELECT coalesce(sum(pg_column_size(data)), 0) FROM rasterwire.parts) + %(size)s <= %(most)s
+    END AS is_left
+), added AS (
+    INSERT INTO rasterwire.downloads (id, token, request_id, payload, etag, expires, parts, tenant)
+    SELECT %(id)s, %(token)s, %(request_id)s, %(payload)b, %(etag)s, %(expires)s, %(hashes)b::bytea[], %(tenant)s
+    FROM room WHERE is_left ON CONFLICT DO NOTHING RETURNING id
+), stored AS (
+    INSERT INTO rasterwire.parts (hash, expires, data)
+    SELECT hash, %(expires)s, data FROM unnest(%(names)b::bytea[], %(parts)b::bytea[]) AS new (hash, data)
+    WHERE EXISTS (SELECT FROM added) ORDER BY hash
+    ON CONFLICT (hash) DO UPDATE SET expires = greatest(parts.expires, excluded.expires)
+)
+SELECT (SELECT is_left FROM room), EXISTS (SELECT FROM added)
 """
 
 _SELECT = """
@@ -43,13 +67,6 @@ SELECT id, token, request_id, payload, etag, expires, ARRAY(
 _LIST = """
 SELECT id, token, request_id, payload, etag, expires, ARRAY[]::bytea[], tenant
 FROM rasterwire.downloads WHERE tenant = %s AND expires > now()
-"""
-
-_DISK_BYTES = "SELECT pg_total_relation_size('rasterwire.downloads') + pg_total_relation_size('rasterwire.parts')"
-
-_DATA_BYTES = """
-SELECT (SELECT coalesce(sum(pg_column_size(payload)), 0) FROM rasterwire.downloads)
-     + (SELECT coalesce(sum(pg_column_size(data)), 0) FROM rasterwire.parts)
 """
 
 
@@ -69,6 +86,7 @@ class PostgresDownloadStore:
         """
         self._database = database
         self._max_bytes = max_bytes
+        self._puts = itertools.count()
 
     def put(self, record: DownloadRecord) -> DownloadRecord:
         """See ``DownloadStore.put``.
@@ -76,43 +94,24 @@ class PostgresDownloadStore:
         Raises:
             ValueError: its id is not 32 hexadecimal digits.
         """
-        for _ in range(_ATTEMPTS):
-            with self._database.transaction(is_lasting=False) as connection:
-                stored = self._put(connection, record)
-            if stored is not None:
-                return stored
-        raise StorageUnavailable
-
-    def _put(self, connection: Connection, record: DownloadRecord) -> DownloadRecord | None:
-        """Return the stored record; None where the one of its request id expired meanwhile."""
-        identifier, request_id = uuid.UUID(hex=record.id), record.request_id or None
-        digests = [hashlib.sha256(part).digest() for part in record.shared]
-        row = (
-            identifier,
-            record.token,
-            request_id,
-            record.payload,
-            record.etag,
-            record.expire_time,
-            digests,
-            record.tenant,
-        )
-        for sweep in _sweeps:
-            connection.execute(sweep)
-        if request_id is not None:
-            query = "DELETE FROM rasterwire.downloads WHERE request_id = %s AND expires <= now()"
-            connection.execute(query, (request_id,))
-        if not connection.execute(_INSERT, row).rowcount:
-            return _find(connection, "(id = %s OR request_id = %s)", identifier, request_id)
-        # in one order: two who store the same parts shall not wait for each other
-        for digest, part in sorted(zip(digests, record.shared, strict=True)):
-            connection.execute(_INSERT_PART, (digest, record.expire_time, part))
+        values = _values(record)
         size = len(record.payload) + sum(map(len, record.shared))
-        max_bytes = self._max_bytes if size <= SMALL_RECORD else self._max_bytes * 3 // 4
-        # what was deleted still lies on the disk for a while, so that a second look may find room
-        if _number(connection, _DISK_BYTES) > max_bytes and _number(connection, _DATA_BYTES) > max_bytes:
-            raise Overloaded(FULL_RETRY_SECONDS)  # the transaction is rolled back with the new record
-        return record
+        most = self._max_bytes if size <= SMALL_RECORD else self._max_bytes * 3 // 4
+        request_id = record.request_id or None
+        with self._database.connected() as connection:
+            if next(self._puts) % _PUTS_A_SWEEP == 0:
+                _sweep(connection)
+            for _ in range(_ATTEMPTS):
+                row = connection.execute(_PUT, values | {"size": size, "most": most}).fetchone()
+                if row == (True, True):
+                    return record
+                stored = _find(connection, "(id = %s OR request_id = %s)", values["id"], request_id)
+                if stored is not None:
+                    return stored
+                if row == (False, False) and not _sweep(connection):
+                    raise Overloaded(FULL_RETRY_SECONDS)
+                connection.execute(_FORGET, (request_id,))
+        raise Overloaded(FULL_RETRY_SECONDS) if row == (False, False) else StorageUnavailable()
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """See ``DownloadStore.get``."""
@@ -142,10 +141,31 @@ class PostgresDownloadStore:
         self._database.close()
 
 
-def _number(connection: Connection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return int(row[0])
+def _values(record: DownloadRecord) -> dict[str, object]:
+    """Return the values of a row and of its parts."""
+    parts = {hashlib.sha256(part).digest(): part for part in record.shared}
+    return {
+        "id": uuid.UUID(hex=record.id),
+        "token": record.token,
+        "request_id": record.request_id or None,
+        "payload": record.payload,
+        "etag": record.etag,
+        "expires": record.expire_time,
+        "hashes": [hashlib.sha256(part).digest() for part in record.shared],
+        "tenant": record.tenant,
+        "names": list(parts),
+        "parts": list(parts.values()),
+    }
+
+
+def _sweep(connection: Connection) -> bool:
+    """Remove some of what expired, and return whether there was any."""
+    with connection.pipeline() as pipeline:
+        cursors = []
+        for sweep in _sweeps:
+            cursors.append(connection.execute(sweep))
+            pipeline.sync()
+    return any(cursor.rowcount > 0 for cursor in cursors)
 
 
 def _find(connection: Connection, condition: str, *values: object) -> DownloadRecord | None:

@@ -54,7 +54,8 @@ MIGRATIONS = (
             key text PRIMARY KEY,
             owner text NOT NULL,
             fence bigint NOT NULL,
-            until timestamptz NOT NULL
+            until timestamptz NOT NULL,
+            progress real NOT NULL DEFAULT 0
         );
         """,
     ),
@@ -82,7 +83,7 @@ def migrate(database: Database, migrations: tuple[Migration, ...] = MIGRATIONS) 
     Raises:
         StorageUnavailable: the database cannot be reached, or does not let this user do it.
     """
-    with database.transaction(is_lasting=True) as connection:
+    with database.transaction() as connection:
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL lock_timeout = '10s'")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))

@@ -12,10 +12,11 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from rasterwire.errors import StorageUnavailable
-from rasterwire.server.process.bucket import Bucket, opened_bucket
+from rasterwire.server.process.bucket import opened_bucket
 from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
 from rasterwire.server.process.stores import conninfo, opened_database
 from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.store.objects import Bucket
 
 if TYPE_CHECKING:
     from rasterwire.store.postgres.database import Database
@@ -119,8 +120,8 @@ def _of_bucket(bucket: Bucket) -> Iterator[Finding]:
     key, data = f"{bucket.prefix}doctor/{secrets.token_hex(16)}", secrets.token_bytes(64)
     errors = obstore.exceptions
     try:
-        obstore.put(bucket.store, key, data)
-        if bytes(obstore.get(bucket.store, key).bytes()) != data:
+        obstore.put(bucket.patient, key, data)
+        if bytes(obstore.get(bucket.patient, key).bytes()) != data:
             yield bad("bucket", "it gives other bytes than were stored", "use another store")
             return
         yield _conditional(bucket, key)
@@ -136,9 +137,9 @@ def _of_bucket(bucket: Bucket) -> Iterator[Finding]:
         return
     finally:
         with suppress(errors.BaseError, FileNotFoundError):
-            obstore.delete(bucket.store, key)
+            obstore.delete(bucket.patient, key)
     try:
-        obstore.head(bucket.store, key)
+        obstore.head(bucket.patient, key)
     except FileNotFoundError:
         yield well("bucket", "an object was stored, read and deleted")
     else:
@@ -149,7 +150,7 @@ def _conditional(bucket: Bucket, key: str) -> Finding:
     import obstore
 
     try:
-        obstore.put(bucket.store, key, b"second", mode="create")
+        obstore.put(bucket.patient, key, b"second", mode="create")
     except obstore.exceptions.AlreadyExistsError:
         return well("create if absent", "a second object of a key was refused")
     figure = "an object of the same key took the place of the first"
