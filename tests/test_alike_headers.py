@@ -93,7 +93,7 @@ def test_a_file_like_another_one_has_the_header_that_gdal_reads(
     first, second = pair(tmp_path, KINDS[kind])
     expected = by_gdal(second)
     assert expected.bands[0].description == "red"
-    assert len(expected.overviews) == 2
+    assert expected.overviews
     assert read_header(first).plain
 
     def refuse(*_: object, **__: object) -> None:
