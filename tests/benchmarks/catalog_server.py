@@ -29,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this folder is the package `benchmarks`
 
 from benchmarks.catalog import COLLECTION, EPOCH, bar, build, item, places
-from benchmarks.processes import Tree, free_port, server
+from benchmarks.processes import Tree, answers, free_port, server
 from graphs import Value, call, graph
 from rasterwire.catalog.index import IndexStore
 from rasterwire.client import Client, DownloadFailed
@@ -131,11 +131,8 @@ def served(index: Path, scratch: Path) -> Iterator[Served]:
             start = time.perf_counter()
 
             def is_up() -> bool:
-                try:
-                    next(client.list_images(PREFIX))
-                except DownloadFailed:
-                    return False
-                return True
+                # by HTTP: a client of gRPC pauses for up to 2 s before it tries to connect again
+                return answers(f"http://127.0.0.1:{ports[1]}/v1/images?prefix={PREFIX}&page_size=1")
 
             with server(command, is_up, scratch / "server.log") as tree:
                 seconds = time.perf_counter() - start

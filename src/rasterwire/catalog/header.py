@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +13,7 @@ from rasterio.crs import CRS as RasterioCRS  # noqa: N811
 from rasterio.enums import Compression, Interleaving, MaskFlags
 from rasterio.io import DatasetReader
 
+from rasterwire.catalog.kept import Kept
 from rasterwire.catalog.metadata import read_metadata
 from rasterwire.catalog.placement import Placement, read_placement
 from rasterwire.catalog.truncation import check_complete
@@ -22,8 +23,9 @@ from rasterwire.files.byte_reader import open_reader
 from rasterwire.files.gdal_calls import gdal_calls
 from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
-from rasterwire.files.raster_file import PICTURES, open_raster, overview_count, virtual_of
+from rasterwire.files.raster_file import PICTURES, driver_of, open_raster, overview_count, virtual_of
 from rasterwire.files.sandbox import call
+from rasterwire.files.tiff_directories import walk
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
 
@@ -47,6 +49,12 @@ _MAX_PICTURE_PIXELS = 100_000_000
 
 _MAX_OVERVIEWS = 32
 """After so many halvings any raster is one pixel."""
+
+
+_MAX_DESCRIBED = 256
+"""Descriptions of files whose headers are remembered: scenes of a series have the same."""
+
+_MAX_DESCRIBED_BANDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,11 @@ class Header:
         return rows, columns
 
 
+_described = Kept[Header](_MAX_DESCRIBED, math.inf)
+"""Headers of plain files by what their directories say. To ask GDAL takes longer than all else, and most of that in
+threads that it has not met before."""
+
+
 def read_header(href: str, version: str = "") -> Header:
     """Read the header of a GeoTIFF or JPEG 2000 file in its present version.
 
@@ -143,27 +156,11 @@ def _read(href: str) -> Header:
         for path in files.sources:
             with open_raster(path, alone=True):
                 pass  # refused where it names overviews elsewhere
-        placement = _placement(files, href)
-        with open_raster(href, None, version, alone=True) as raster:
-            _check_size(raster)
-            grid, is_placed = _grid_of(raster, placement)
-            is_plain = not any(files.rasters()) and _is_plain(raster, href, version)
-            _check_tiles(raster, is_plain)
-            nodata = _nodata(raster, href, version, placement)
-            metadata = read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs))
-            return Header(
-                driver=str(raster.driver),
-                grid=grid,
-                is_placed=is_placed,
-                bands=_band_headers(href, raster, nodata, files),
-                overviews=_overview_sizes(href, version, _level_count(raster, href, files)),
-                exact_overviews=raster.driver != "JP2OpenJPEG",
-                plain=is_plain,
-                tiling=tiling_of(href, version) if is_plain else None,
-                version=version,
-                metadata=metadata,
-                ground=None if is_placed else ground_of(metadata[0].file, (raster.height, raster.width)),
-            )
+        is_alone = not any(files.paths()) and driver_of(reader) == "GTiff"
+        description = walk(reader).description(reader) if is_alone else b""
+        header = _of_described(description, href, version) or _by_gdal(href, version, files)
+        if description and header.plain and len(header.bands) <= _MAX_DESCRIBED_BANDS:
+            _described.put(description, header)
     except OSError as error:
         raise SourceUnavailable(
             image_id="", band="", problem="the file is missing or cannot be opened by this server"
@@ -172,6 +169,39 @@ def _read(href: str) -> Header:
         raise SourceUnavailable(
             image_id="", band="", problem="a name or unit of its bands is not in UTF-8; store it again"
         ) from error
+    return header
+
+
+def _of_described(description: bytes, href: str, version: str) -> Header | None:
+    """Return the header of a plain file by that of another one whose directories say the same; None without one."""
+    known = _described.get(description) if description else None
+    if known is None or not plain_bands(href, version, [band.dtype for band in known.bands]):
+        return None
+    return replace(known, version=version, tiling=tiling_of(href, version))
+
+
+def _by_gdal(href: str, version: str, files: Beside) -> Header:
+    placement = _placement(files, href)
+    with open_raster(href, None, version, alone=True) as raster:
+        _check_size(raster)
+        grid, is_placed = _grid_of(raster, placement)
+        is_plain = not any(files.rasters()) and _is_plain(raster, href, version)
+        _check_tiles(raster, is_plain)
+        nodata = _nodata(raster, href, version, placement)
+        metadata = read_metadata(raster, None if is_placed else _crs_of(raster.gcps[1] or raster.crs))
+        return Header(
+            driver=str(raster.driver),
+            grid=grid,
+            is_placed=is_placed,
+            bands=_band_headers(href, raster, nodata, files),
+            overviews=_overview_sizes(href, version, _level_count(raster, href, files)),
+            exact_overviews=raster.driver != "JP2OpenJPEG",
+            plain=is_plain,
+            tiling=tiling_of(href, version) if is_plain else None,
+            version=version,
+            metadata=metadata,
+            ground=None if is_placed else ground_of(metadata[0].file, (raster.height, raster.width)),
+        )
 
 
 def _placement(files: Beside, href: str) -> Placement:

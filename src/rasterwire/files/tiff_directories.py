@@ -28,6 +28,9 @@ _MAX_NUMBER = 1 << 60
 
 _MAX_CHARACTERS = 1 << 10
 
+_END_OF_DIRECTORY = bytes(12)
+"""In a description; no tag has the number 0 and no value."""
+
 _bytes_of_type = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _numpy_of_type = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
 _struct_of_type = {1: "B", 3: "H", 4: "I", 16: "Q"}
@@ -46,6 +49,14 @@ _SEPARATE = 2
 
 _COMPRESSION = 259
 _DEFLATE = {8, 32946}
+
+_PLACES = frozenset(tag for pair in _offsets_and_sizes for tag in pair)
+_REFERENCES = frozenset({330, 34665, 34853, 40965})
+_REFERENCE_TYPES = frozenset({13, 18})
+"""Tags, and types of tags, whose values are offsets of further directories."""
+
+_MAX_DESCRIPTION = 1 << 16
+"""Bytes of all tags of a file that ``Directories.description`` reads."""
 
 
 class TooManyDirectories(Exception):
@@ -70,10 +81,12 @@ class Directory:
     Attributes:
         order: of bytes, as in ``struct``.
         entries: by tag.
+        has_repeats: whether it has further entries of the same tags.
     """
 
     order: str
     entries: dict[int, _Entry]
+    has_repeats: bool
 
     def is_of_first(self, reader: ByteReader) -> bool:
         """Tell whether it belongs to the first image of a file: an overview of it or a mask."""
@@ -179,6 +192,28 @@ class Directories:
         """Return those of the first image, its overviews and masks."""
         return [directory for number, directory in enumerate(self.chain) if not number or directory.is_of_first(reader)]
 
+    def description(self, reader: ByteReader) -> bytes:
+        """Return what the directories say but for where pixels are: all that libraries know of a file by its header.
+
+        Returns:
+            The kind of file, and the values of all tags but the offsets and sizes of tiles. "" where they are long,
+            or more may be said elsewhere in the file.
+        """
+        parts = [_read(reader, 0, 4)]
+        size = 0
+        for directory in self.chain:
+            for tag, entry in directory.entries.items():
+                is_place = tag in _PLACES
+                size += 0 if is_place else entry.end - entry.offset
+                if size > _MAX_DESCRIPTION or tag in _REFERENCES or entry.type in _REFERENCE_TYPES:
+                    return b""
+                # small offsets and sizes may be of a smaller type
+                parts.append(struct.pack("<HHQ", tag, 0 if is_place else entry.type, entry.count))
+                parts.append(b"" if is_place else _read(reader, entry.offset, entry.end - entry.offset))
+            parts.append(_END_OF_DIRECTORY)
+        is_whole = self.is_sound and not any(directory.has_repeats for directory in self.chain)
+        return b"".join(parts) if is_whole else b""
+
 
 def walk(reader: ByteReader) -> Directories:
     """Return the directories of a TIFF or BigTIFF file, each once.
@@ -211,7 +246,7 @@ def walk(reader: ByteReader) -> Directories:
         if len(body) < count * entry_bytes:
             return Directories(chain, is_sound=False)
         entries = _entries(body[: count * entry_bytes], order, is_big, offset + count_bytes)
-        chain.append(Directory(order, entries))
+        chain.append(Directory(order, entries, has_repeats=len(entries) < count))
         total += len(body) + sum(entry.end - entry.offset for entry in entries.values())
         if total > 2 * size or any(entry.end > size for entry in entries.values()):
             return Directories(chain, is_sound=False)

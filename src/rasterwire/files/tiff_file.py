@@ -6,8 +6,6 @@ mask or alpha. GDAL reads all other files.
 
 import logging
 import sys
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import IO, cast
 
@@ -23,6 +21,7 @@ from rasterwire.files.decoded_tile import DecodedTile
 from rasterwire.files.nodata_text import unwritten_pixel
 from rasterwire.files.plain_pages import CODECS, has_mask, is_plain
 from rasterwire.files.raster_file import driver_of
+from rasterwire.files.recent_files import RecentFiles
 from rasterwire.files.sources import Span, is_local
 from rasterwire.files.tiff_directories import walk
 from rasterwire.image import Tiling
@@ -59,10 +58,6 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _NONE_STORED: Mapping[Span, bytes] = {}
 
-_lock = threading.Lock()
-_files: OrderedDict[tuple[str, str], "_OpenTiff"] = OrderedDict()
-_remote_files: OrderedDict[tuple[str, str], "_OpenTiff"] = OrderedDict()
-
 
 class _OpenTiff:
     """An open file with its full resolution and overviews.
@@ -92,6 +87,10 @@ class _OpenTiff:
         self.tiles = sum(map(len, self.sound))
         if isinstance(file, ReaderFile) and file.failure is not None:
             raise file.failure  # tifffile leaves out pages that it cannot read
+
+
+_files = RecentFiles[_OpenTiff](_MAX_FILES, sys.maxsize)
+_remote_files = RecentFiles[_OpenTiff](_MAX_REMOTE_FILES, _MAX_REMOTE_TILES)
 
 
 class Level:
@@ -365,25 +364,12 @@ def opened_level(href: str, version: str, size: tuple[int, int] | None) -> Level
 def _get(href: str, version: str) -> _OpenTiff | None:
     """Return an open file from the cache, or open it; None for a file that is no TIFF."""
     files = _files if is_local(href) else _remote_files
-    with _lock:
-        tiff = files.get((href, version))
-        if tiff is not None:
-            files.move_to_end((href, version))
-            return tiff
+    tiff = files.get((href, version))
+    if tiff is not None:
+        return tiff
     reader = reader_of(href, version)
     if driver_of(reader) != "GTiff":
         return None
     tiff = _OpenTiff(reader)
-    with _lock:
-        files[href, version] = tiff
-        _drop_oldest()
+    files.put((href, version), tiff)
     return tiff
-
-
-def _drop_oldest() -> None:
-    """Drop files that were used longest ago, where there are too many; but for the last one."""
-    while len(_files) > _MAX_FILES:
-        _files.popitem(last=False)
-    tiles = sum(tiff.tiles for tiff in _remote_files.values())
-    while len(_remote_files) > 1 and (len(_remote_files) > _MAX_REMOTE_FILES or tiles > _MAX_REMOTE_TILES):
-        tiles -= _remote_files.popitem(last=False)[1].tiles
