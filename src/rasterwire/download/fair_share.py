@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.errors import Overloaded
+from rasterwire.spans import queued
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class FairPool:
     def submit(self, peer: str, function: Callable[[], T]) -> "Future[T]":
         """Have a function called in one of the threads; cancelling what is returned drops what did not begin."""
         future: Future[T] = Future()
+        function = queued(self._name, function)
         with self._lock:
             self._waiting.setdefault(peer, deque()).append((future, function, time.perf_counter()))
         # with what it holds, and not only once its turn comes

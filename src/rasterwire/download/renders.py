@@ -15,6 +15,7 @@ from rasterwire.download.grace_period import GraceTimer
 from rasterwire.download.growth import Growth
 from rasterwire.download.held_leases import HeldLeases
 from rasterwire.download.meter import NO_METER, Meter
+from rasterwire.download.render_sizes import disk_bytes, is_small
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles
@@ -25,7 +26,7 @@ from rasterwire.render import Engine
 from rasterwire.render.block import render_block
 from rasterwire.render.parts import Part, by_parts, has_parts
 from rasterwire.render.stored import stored_tiles
-from rasterwire.request import Format
+from rasterwire.spans import current_span, span, within
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
 from rasterwire.store.disposition import disposition
 from rasterwire.store.private_files import private_folder
@@ -39,8 +40,8 @@ _LITTLE = 1 << 20
 _LOOK_AGAIN = 0.25
 """Seconds after which a render that another process does is looked for again."""
 
-_SMALL = 16 << 20
-"""Bytes that are read and made for what never waits behind larger work."""
+_MAX_TRACED_BLOCKS = 32
+"""Blocks of a render that have spans of their own in a trace."""
 
 T = TypeVar("T")
 
@@ -56,6 +57,7 @@ class Render:
         result: the finished file; fails with a DownloadError.
         peer: that asked for it first.
         blocks_by_path: those done, by how they were made; see ``Meter``.
+        span: that asked for it first, None where nobody traces it.
     """
 
     def __init__(self, plan: RenderPlan, growth: Growth | None = None, peer: str = "") -> None:
@@ -68,6 +70,7 @@ class Render:
         self.blocks_total = count_blocks(plan)
         self.result: Future[Artifact] = Future()
         self.readers = 0
+        self.span = current_span.get()
         self._stopped = threading.Event()
 
     @property
@@ -117,11 +120,16 @@ class Render:
         def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
             def of_part(part: Part) -> Block:
                 self._check()
-                return render(part)
+                with self._traced("block"):
+                    return render(part)
 
             return engine.map(of_part, parts)
 
-        return map(encode, by_parts(raster, windows, run))
+        def encoded(block: Block) -> T:
+            with self._traced("encode"):
+                return encode(block)
+
+        return map(encoded, by_parts(raster, windows, run))
 
     def _check(self) -> None:
         if self._stopped.is_set():
@@ -129,9 +137,15 @@ class Render:
 
     def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
         self._check()
-        if raster.tiling is not None:
-            return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
-        return encode(render_block(raster, window))
+        with self._traced("block"):
+            if raster.tiling is not None:
+                return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
+            block = render_block(raster, window)
+        with self._traced("encode"):
+            return encode(block)
+
+    def _traced(self, name: str) -> contextlib.AbstractContextManager[object]:
+        return span(name) if self.blocks_done < _MAX_TRACED_BLOCKS else contextlib.nullcontext()
 
 
 def _headers(plan: RenderPlan) -> dict[str, str]:
@@ -144,17 +158,6 @@ def _path(raster: RasterPlan) -> str:
     if has_parts(raster):
         return "parts"
     return "rendered" if raster.tiling is None else "stored"
-
-
-def is_small(plan: RenderPlan) -> bool:
-    """Tell whether a render is done so soon that it never waits for larger ones."""
-    return plan.uncompressed_bytes + plan.source_bytes <= _SMALL
-
-
-def _disk_bytes(plan: RenderPlan) -> int:
-    """Return roughly what a render needs of the disk: parts of zips and plain files of COGs lie beside it."""
-    is_zip = plan.format in {Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND}
-    return plan.estimated_bytes * (1 + is_zip + 2 * plan.encoding.cloud_optimized)
 
 
 class Renders:
@@ -250,11 +253,14 @@ class Renders:
                 self._running[plan.etag] = render
                 render.result.add_done_callback(lambda _: self._rooms[turns].leave(peer))
                 self._begin(render)
+            elif (waiting := current_span.get()) is not None and render.span is not None:
+                waiting.link(render.span)
             render.readers += 1
             return render
 
     def _begin(self, render: Render) -> None:
-        render.work = self._turns(render.plan).submit(render.peer, partial(self._run, render))
+        with within(render.span):  # it may begin again where its call is not known
+            render.work = self._turns(render.plan).submit(render.peer, partial(self._run, render))
 
     def leave(self, render: Render) -> None:
         """Say that a reader has what it wants, or wants it no more.
@@ -294,12 +300,12 @@ class Renders:
         self._write(render, out)
 
     def _write(self, render: Render, out: BinaryIO) -> None:
-        size = _disk_bytes(render.plan)
+        size = disk_bytes(render.plan)
         if size < _LITTLE:
             self._write_counted(render, out)
             return
         with self._lock:
-            coming = sum(_disk_bytes(other.plan) * other.part_left for other in self._writing)
+            coming = sum(disk_bytes(other.plan) * other.part_left for other in self._writing)
             self._writing.add(render)
         try:
             self._artifacts.make_room(size + int(coming))
@@ -310,7 +316,11 @@ class Renders:
 
     def _write_counted(self, render: Render, out: BinaryIO) -> None:
         try:
-            render.write(self._engine, self._scratch, out)
+            with span("render") as rendering:
+                render.write(self._engine, self._scratch, out)
+                if rendering is not None:
+                    rendering.note("rasterwire.pixels", render.plan.pixels)
+                    rendering.note("rasterwire.blocks", render.blocks_done)
             self._meter.note_render(render.plan.pixels, render.plan.source_bytes)
         finally:
             for path, count in render.blocks_by_path.items():
@@ -344,8 +354,7 @@ class Renders:
                 try:
                     artifact = self._find(etag)  # the last holder of the lease may have finished meanwhile
                     if artifact is None:
-                        artifact = self._artifacts.make(etag, partial(self._write, render), _headers(render.plan))
-                        is_new = True
+                        artifact, is_new = self._made(render), True
                 finally:
                     if self._leases is not None:
                         self._leases.release(etag)
@@ -358,6 +367,15 @@ class Renders:
                 self._artifacts.trim(etag)
             except OSError as error:
                 _log.warning("the cache could not be trimmed: %s", error)
+
+    def _made(self, render: Render) -> Artifact:
+        with contextlib.ExitStack() as storing:
+
+            def write(out: BinaryIO) -> None:
+                self._write(render, out)
+                storing.enter_context(span("store"))  # which goes on behind this
+
+            return self._artifacts.make(render.plan.etag, write, _headers(render.plan))
 
     def _find(self, etag: str) -> Artifact | None:
         with contextlib.suppress(NotVerified):  # this is closing

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
 
+from rasterwire.spans import carried
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -65,7 +67,7 @@ class ThreadEngine:
         if len(first) < 2:  # nothing to run in parallel: another thread would only have to be woken
             yield from map(function, first)
             return
-        source, lane = chain(first, source), _Lane(function)
+        source, lane = chain(first, source), _Lane(carried(function))
         try:
             waiting.extend(self._submit(lane, item) for item in islice(source, self.workers + 1))
             while waiting:
