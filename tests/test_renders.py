@@ -173,7 +173,7 @@ def test_the_cache_is_trimmed_once_the_readers_have_their_file(
 @pytest.fixture
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[GatedEngine], Renders]]:
     """Return a function that makes the renders of another process, which shares rendered files and leases."""
-    monkeypatch.setattr("rasterwire.download.renders._SMALL", 0)
+    monkeypatch.setattr("rasterwire.download.render_sizes._SMALL", 0)
     folders = (tmp_path / f"scratch-{n}" for n in range(9))
     with ExitStack() as stack:
 
