@@ -143,7 +143,7 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 	$(BIN)/uv pip compile $(LOCK) --group stac-api -o requirements-stac-api.lock
 
-EXTRAS = --extra server --extra auth --extra remote --extra postgres --extra geoparquet --extra netcdf --extra zarr
+EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra postgres --extra geoparquet --extra netcdf --extra zarr
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 breaking: $(STAMP) ## Fail where the schema breaks clients of the last release

@@ -176,7 +176,7 @@ def test_the_cache_is_trimmed_once_the_readers_have_their_file(
 @pytest.fixture
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[GatedEngine], Renders]]:
     """Return a function that makes the renders of another process, which shares rendered files and leases."""
-    monkeypatch.setattr("rasterwire.download.renders._SMALL", 0)
+    monkeypatch.setattr("rasterwire.download.render_sizes._SMALL", 0)
     folders = (tmp_path / f"scratch-{n}" for n in range(9))
     with ExitStack() as stack:
 
@@ -221,9 +221,9 @@ def test_a_render_whose_process_died_is_taken_over_when_its_lease_ends(
 
     monkeypatch.setattr(SqliteLeases, "acquire", noted)
     with closing(SqliteLeases(tmp_path / "leases.sqlite")) as dead:
-        fence = dead.acquire(plans(300).etag, "dead", 3600)
-        assert fence is not None
-        dead.renew(plans(300).etag, fence, 3600, 1.0)
+        lease = dead.acquire(plans(300).etag, "dead", 3600)
+        assert lease is not None
+        dead.renew(plans(300).etag, lease.fence, 3600, 1.0)
     engine = GatedEngine()
     engine.gate.set()
     render = processes(engine).join(plans(300))

@@ -192,7 +192,7 @@ def test_a_render_that_is_taken_over_is_counted(tmp_path: Path) -> None:
         connection.execute("UPDATE leases SET until = until - 61")
     with closing(HeldLeases(SqliteLeases(path), "test", metrics)) as leases:
         for _ in range(2):
-            assert leases.acquire("etag")
+            assert leases.acquire("etag", lambda: 0.0)
             leases.release("etag")
     assert samples(metrics.page("")[0].decode())["rasterwire_lease_takeovers_total[]"] == 1
 

@@ -16,8 +16,10 @@ from affine import Affine
 
 from effort import HANG
 from rasterwire.client import Client
-from rasterwire.server.process.workers import run_workers
+from rasterwire.server.identity.key_file import add_key
+from rasterwire.server.process.workers import reserved_ports
 from rasterwire.server.settings import BadSettings, Settings
+from test_followed_catalog import until
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 
 def worker_pids(parent: "subprocess.Popen[str]") -> list[int]:
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    return [pid for pid in map(int, children) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in map(int, children) if b"process.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
@@ -66,6 +68,9 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
         for path in leftovers:
             path.touch()
         os.kill(killed, signal.SIGKILL)
+        for _ in range(4):  # the other serves meanwhile
+            with Client(address) as client:
+                assert client.limits().max_bands
         assert any(f"on grpc {address}" in line for line in parent.stderr)  # from a new worker
         pids = worker_pids(parent)
         assert len(pids) == 2
@@ -82,6 +87,43 @@ def test_workers_share_a_port_and_one_that_is_killed_is_started_again(
     parent.terminate()
     assert parent.wait(HANG) == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in (killed, survivor))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the system does not tell memory so")
+def test_the_supervisor_holds_little_more_than_python_itself(server: tuple["subprocess.Popen[str]", str]) -> None:
+    parent, _ = server
+    code = "print(open('/proc/self/smaps_rollup').read())"
+    bare = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    held = Path(f"/proc/{parent.pid}/smaps_rollup").read_text()
+    assert resident_bytes(held) < resident_bytes(bare) + (16 << 20)
+    assert resident_bytes(held) < 40 << 20
+
+
+def resident_bytes(smaps: str) -> int:
+    found = re.search(r"^Rss:\s+(\d+) kB", smaps, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10
+
+
+def test_sighup_ends_no_worker_that_cannot_take_it_yet(tmp_path: Path) -> None:
+    keys, catalog, config = tmp_path / "keys", tmp_path / "catalog", tmp_path / "config.toml"
+    add_key(keys, "forestry")
+    catalog.mkdir()
+    config.write_text(f'[auth]\nkeys_file = "{keys}"\n[[tenants]]\nname = "forestry"\nprefixes = ["*"]\n')
+    command = [sys.executable, "-m", "rasterwire.cli", "serve", str(catalog), "--config", str(config)]
+    command += ["--workers", "2", "--grpc-port", "0", "--http-port", "-1", "--state-dir", str(tmp_path / "state")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as parent:
+        try:
+            assert parent.stderr is not None
+            until(lambda: len(worker_pids(parent)), 2)
+            os.kill(parent.pid, signal.SIGHUP)
+            lines: list[str] = []
+            while sum("1 API keys were read" in line for line in lines) < 2:
+                lines.append(next(parent.stderr))
+            assert not [line for line in lines if "a worker ended" in line]
+        finally:
+            parent.terminate()
+            parent.communicate(timeout=HANG)
 
 
 def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Popen[str]", str]) -> None:
@@ -103,5 +145,5 @@ def test_a_taken_port_is_told_before_a_worker_starts(tmp_path: Path) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         settings = Settings(tmp_path, grpc_port=listener.getsockname()[1], workers=2)
-        with pytest.raises(BadSettings, match="grpc_port: cannot listen"):
-            run_workers(settings, lambda _: pytest.fail("no worker may start"), lambda _: None)
+        with pytest.raises(BadSettings, match="grpc_port: cannot listen"), reserved_ports(settings):
+            pytest.fail("no worker may start")

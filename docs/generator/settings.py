@@ -10,6 +10,7 @@ from rasterwire.cli.main import serve
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
 from rasterwire.server.settings import CacheSettings, Settings
+from rasterwire.server.telemetry import TelemetrySettings
 from rasterwire.store.settings import StoreSettings
 
 _HEAD = """# Settings
@@ -21,8 +22,9 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` names, with the setting's name as the key;
 4. the default.
 
-`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants` and `tls` are tables, and stand in the file alone. Unknown
-names in the file, and values of the wrong type or range, stop the server at its start with a sentence for each of them.
+`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls` and `telemetry` are tables, and stand in the file
+alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a sentence
+for each of them.
 
 """
 
@@ -34,6 +36,7 @@ _TABLES = (
     ("[auth]", AuthSettings, "How callers are recognised; see [Many tenants](../tenants.md)."),
     ("[[tenants]]", TenantSettings, "Each table is a tenant; see [Many tenants](../tenants.md)."),
     ("[tls]", TlsSettings, "How connections are encrypted; see [Many tenants](../tenants.md)."),
+    ("[telemetry]", TelemetrySettings, "How calls are traced; see [Operations](../operations.md#traces)."),
 )
 
 

@@ -97,18 +97,18 @@ def test_a_lease_that_is_renewed_lasts(place: Place) -> None:
 def test_others_learn_how_far_a_work_is_from_who_is_at_it(place: Place) -> None:
     first, second = place.open(), place.open()
     assert second.progress("a") == 0, "nobody is at it"
-    fence = first.acquire("a", "first", 60)
-    assert fence is not None
+    lease = first.acquire("a", "first", 60)
+    assert lease is not None
     assert second.progress("a") == 0
-    first.renew("a", fence, 60, 0.25)
+    first.renew("a", lease.fence, 60, 0.25)
     assert second.progress("a") == 0.25
     place.later(61)
     assert first.progress("a") == 0, "it may be dead"
     later = second.acquire("a", "second", 60)
     assert later is not None
-    assert not first.renew("a", fence, 60, 0.5)
+    assert not first.renew("a", lease.fence, 60, 0.5)
     assert first.progress("a") == 0, "the other began anew"
-    second.release("a", later)
+    second.release("a", later.fence)
     assert first.progress("a") == 0
 
 

@@ -20,7 +20,7 @@ _name = re.compile(rf"\b({'|'.join(sorted(name for name in _options if '_' in na
 
 def refusal_lines(error: DownloadFailed) -> list[str]:
     """Return the sentences of an error, one a violation."""
-    violations = error.violations or [FieldViolation("", str(error).removeprefix("image: "))]
+    violations = error.violations or [FieldViolation("", error.message.removeprefix("image: "))]
     return [printable(_in_options(violation)) for violation in violations]
 
 

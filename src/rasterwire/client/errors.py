@@ -10,6 +10,7 @@ DownloadFailed
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 import grpc
@@ -46,6 +47,8 @@ class DownloadFailed(Exception):
         violations: of the request.
         retry_after: seconds after which the server wants to be asked again, at most 60, or None.
         is_passing: whether the same may succeed later.
+        request_id: by which the server's log knows the call, or "".
+        trace_id: of the call, 32 hex digits, or "" where the server does not trace calls.
     """
 
     def __init__(
@@ -64,9 +67,11 @@ class DownloadFailed(Exception):
         self.violations = violations
         self.retry_after: float | None = None
         self.is_passing = False
+        self.request_id = ""
+        self.trace_id = ""
 
     def __str__(self) -> str:
-        return self.message
+        return f"{self.message} (request id {self.request_id})" if self.request_id else self.message
 
 
 class InvalidParams(DownloadFailed):
@@ -147,7 +152,15 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     failed = _classes.get(code, DownloadFailed)(text, code, info.reason, dict(info.metadata), violations)
     failed.retry_after = retry_after
     failed.is_passing = _is_passing(code, text, retry_after)
+    failed.request_id, failed.trace_id = _told(error, "x-request-id"), _told(error, "x-trace-id")
     return failed
+
+
+def _told(error: grpc.RpcError, name: str) -> str:
+    """Return what the server says of a call in a trailer, "" where it says nothing."""
+    trailers: Any = error.trailing_metadata() or ()  # pairs, which the stubs do not know
+    values = (value for key, value in trailers if key == name)
+    return next((value for value in values if isinstance(value, str)), "")
 
 
 def _unreached(text: str) -> str:

@@ -10,6 +10,7 @@ import grpc
 
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import Garbled, Interrupted, closed, failure
+from rasterwire.client.trace_context import trace_context
 from rasterwire.client.wire import Piece, Streams
 from rasterwire.v1 import download_pb2, download_service_pb2
 
@@ -113,7 +114,7 @@ def read(
             read_limit=checker.left,
             etag=checker.etag,
         )
-        call = streams.read(request)
+        call = streams.read(request, metadata=trace_context())
         began(call)
         return call
 
@@ -144,7 +145,7 @@ def stream(streams: Streams, params: download_pb2.DownloadParams, idle: float) -
     def once() -> tuple[bytes, Checker]:
         checker = Checker()
         chunks: list[memoryview] = []
-        with closing(pieces(lambda: streams.stream(request), idle)) as came:
+        with closing(pieces(lambda: streams.stream(request, metadata=trace_context()), idle)) as came:
             for piece in came:
                 if piece.plan is not None:
                     checker.expect(piece.plan)

@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, read_params
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.reading import read, stream
+from rasterwire.client.trace_context import trace_context
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, check_target, save
 from rasterwire.client.wire import streams
 from rasterwire.forms import unaffected
@@ -121,14 +123,15 @@ class Client:
         self._pool.shutdown(cancel_futures=True)
 
     def _submit(self, work: Callable[[], T]) -> "Future[T]":
+        context = copy_context()  # with the span that it is a part of
         try:
-            return self._pool.submit(work)
+            return self._pool.submit(lambda: context.run(work))
         except RuntimeError:
             raise closed() from None
 
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         try:
-            return method(request, timeout=self._timeout)
+            return method(request, timeout=self._timeout, metadata=trace_context())
         except ValueError:  # how grpc tells of a channel that is closed
             raise closed() from None
         except grpc.RpcError as error:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from rasterwire.download.meter import NO_METER, Meter
 from rasterwire.errors import Overloaded
+from rasterwire.spans import queued
 from rasterwire.turns import Caller, Turns, acting_for
 
 __all__ = ["FairPool", "FairSlots"]
@@ -87,7 +88,7 @@ class FairPool:
             Overloaded: there is no room for it.
         """
         future: Future[T] = Future()
-        work = _Work(future, function, time.perf_counter())
+        work = _Work(future, queued(self._name, function), time.perf_counter())
         room = self._room
         if room is not None:
             room.enter(caller)

@@ -15,6 +15,7 @@ from rasterwire.download.grace_period import GraceTimer
 from rasterwire.download.growth import Growth
 from rasterwire.download.held_leases import HeldLeases
 from rasterwire.download.meter import NO_METER, Meter
+from rasterwire.download.render_sizes import block_cost, block_path, disk_bytes, is_small, render_cost
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download, sequential_size
 from rasterwire.encode.tiles import Tiles
@@ -23,9 +24,9 @@ from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
 from rasterwire.render.block import render_block
-from rasterwire.render.parts import Part, by_parts, has_parts
+from rasterwire.render.parts import Part, by_parts
 from rasterwire.render.stored import stored_tiles
-from rasterwire.request import Format
+from rasterwire.spans import current_span, span, within
 from rasterwire.store import Artifact, ArtifactStore, NotVerified
 from rasterwire.store.disposition import disposition
 from rasterwire.store.private_files import private_folder
@@ -40,14 +41,8 @@ _LITTLE = 1 << 20
 _LOOK_AGAIN = 0.25
 """Seconds after which a render that another process does is looked for again."""
 
-_SMALL = 16 << 20
-"""Bytes that are read and made for what never waits behind larger work."""
-
-_TURN_COST = 1 << 16
-"""Of a render of no pixels, in values: about the time of so many goes into any."""
-
-_UNKNOWN_COST = 1 << 18
-"""Of a render whose plan is not made yet, in values; it is then small, or waits again."""
+_MAX_TRACED_BLOCKS = 32
+"""Blocks of a render that have spans of their own in a trace."""
 
 T = TypeVar("T")
 
@@ -63,6 +58,7 @@ class Render:
         result: the finished file; fails with a DownloadError.
         caller: that asked for it first.
         blocks_by_path: those done, by how they were made; see ``Meter``.
+        span: that asked for it first, None where nobody traces it.
     """
 
     def __init__(self, plan: RenderPlan, growth: Growth | None = None, caller: Caller = NOBODY) -> None:
@@ -75,6 +71,7 @@ class Render:
         self.blocks_total = count_blocks(plan)
         self.result: Future[Artifact] = Future()
         self.readers = 0
+        self.span = current_span.get()
         self._stopped = threading.Event()
 
     @property
@@ -100,7 +97,7 @@ class Render:
         """
 
         def blocks(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
-            path = _path(raster)
+            path = block_path(raster)
             for encoded in self._encoded(engine, raster, windows, encode):
                 self.blocks_done += 1
                 self.blocks_by_path[path] += 1
@@ -118,22 +115,22 @@ class Render:
     def _encoded(
         self, engine: Engine, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]
     ) -> Iterator[T]:
-        if _path(raster) != "parts":
-            return engine.map(partial(self._block, raster, encode), windows, partial(self._cost, raster))
+        if block_path(raster) != "parts":
+            return engine.map(partial(self._block, raster, encode), windows, partial(block_cost, self.plan, raster))
 
         def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
             def of_part(part: Part) -> Block:
                 self._check()
-                return render(part)
+                with self._traced("block"):
+                    return render(part)
 
-            return engine.map(of_part, parts, lambda part: self._cost(raster, part.window))
+            return engine.map(of_part, parts, lambda part: block_cost(self.plan, raster, part.window))
 
-        return map(encode, by_parts(raster, windows, run))
+        def encoded(block: Block) -> T:
+            with self._traced("encode"):
+                return encode(block)
 
-    def _cost(self, raster: RasterPlan, window: Window) -> float:
-        """Return what a block costs: its values, and its part of the bytes that are read."""
-        values = len(raster.bands) * window.height * window.width
-        return values * (1 + self.plan.source_bytes / max(1, self.plan.pixels))
+        return map(encoded, by_parts(raster, windows, run))
 
     def _check(self) -> None:
         if self._stopped.is_set():
@@ -141,37 +138,20 @@ class Render:
 
     def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
         self._check()
-        if raster.tiling is not None:
-            return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
-        return encode(render_block(raster, window))
+        with self._traced("block"):
+            if raster.tiling is not None:
+                return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
+            block = render_block(raster, window)
+        with self._traced("encode"):
+            return encode(block)
+
+    def _traced(self, name: str) -> contextlib.AbstractContextManager[object]:
+        return span(name) if self.blocks_done < _MAX_TRACED_BLOCKS else contextlib.nullcontext()
 
 
 def _headers(plan: RenderPlan) -> dict[str, str]:
     """Return what an object store tells of a file that it sends. Equal etags have equal names."""
     return {"Content-Type": plan.mime_type, "Content-Disposition": disposition(plan.filename)}
-
-
-def _path(raster: RasterPlan) -> str:
-    """Return how the blocks of a raster are made; see ``Meter``."""
-    if has_parts(raster):
-        return "parts"
-    return "rendered" if raster.tiling is None else "stored"
-
-
-def is_small(plan: RenderPlan) -> bool:
-    """Tell whether a render is done so soon that it never waits for larger ones."""
-    return plan.uncompressed_bytes + plan.source_bytes <= _SMALL
-
-
-def _render_cost(plan: RenderPlan | None) -> float:
-    """Return what a render costs beside others: its values, the bytes that it reads, and what any render takes."""
-    return _TURN_COST + (_UNKNOWN_COST if plan is None else plan.pixels + plan.source_bytes)
-
-
-def _disk_bytes(plan: RenderPlan) -> int:
-    """Return roughly what a render needs of the disk: parts of zips and plain files of COGs lie beside it."""
-    is_zip = plan.format in {Format.ZIPPED_GEO_TIFF, Format.ZIPPED_GEO_TIFF_PER_BAND}
-    return plan.estimated_bytes * (1 + is_zip + 2 * plan.encoding.cloud_optimized)
 
 
 class Renders:
@@ -246,7 +226,7 @@ class Renders:
             caller: that wants it.
             function: does it.
         """
-        return self._turns(plan).submit(caller, function, _render_cost(plan))
+        return self._turns(plan).submit(caller, function, render_cost(plan))
 
     def _turns(self, plan: RenderPlan | None) -> FairPool:
         return self._small if plan is None or is_small(plan) else self._large
@@ -267,11 +247,14 @@ class Renders:
                 self._running[plan.etag] = render
                 render.result.add_done_callback(lambda _: self._rooms[turns].leave(caller))
                 self._begin(render)
+            elif (waiting := current_span.get()) is not None and render.span is not None:
+                waiting.link(render.span)
             render.readers += 1
             return render
 
     def _begin(self, render: Render) -> None:
-        render.work = self.submit(render.plan, render.caller, partial(self._run, render))
+        with within(render.span):  # it may begin again where its call is not known
+            render.work = self.submit(render.plan, render.caller, partial(self._run, render))
 
     def leave(self, render: Render) -> None:
         """Say that a reader has what it wants, or wants it no more.
@@ -311,12 +294,12 @@ class Renders:
         self._write(render, out)
 
     def _write(self, render: Render, out: BinaryIO) -> None:
-        size = _disk_bytes(render.plan)
+        size = disk_bytes(render.plan)
         if size < _LITTLE:
             self._write_counted(render, out)
             return
         with self._lock:
-            coming = sum(_disk_bytes(other.plan) * other.part_left for other in self._writing)
+            coming = sum(disk_bytes(other.plan) * other.part_left for other in self._writing)
             self._writing.add(render)
         try:
             self._artifacts.make_room(size + int(coming))
@@ -327,7 +310,11 @@ class Renders:
 
     def _write_counted(self, render: Render, out: BinaryIO) -> None:
         try:
-            render.write(self._engine, self._scratch, out)
+            with span("render") as rendering:
+                render.write(self._engine, self._scratch, out)
+                if rendering is not None:
+                    rendering.note("rasterwire.pixels", render.plan.pixels)
+                    rendering.note("rasterwire.blocks", render.blocks_done)
             self._meter.note_render(render.plan.pixels, render.plan.source_bytes)
         finally:
             for path, count in render.blocks_by_path.items():
@@ -361,8 +348,7 @@ class Renders:
                 try:
                     artifact = self._find(etag)  # the last holder of the lease may have finished meanwhile
                     if artifact is None:
-                        artifact = self._artifacts.make(etag, partial(self._write, render), _headers(render.plan))
-                        is_new = True
+                        artifact, is_new = self._made(render), True
                 finally:
                     if self._leases is not None:
                         self._leases.release(etag)
@@ -375,6 +361,15 @@ class Renders:
                 self._artifacts.trim(etag)
             except OSError as error:
                 _log.warning("the cache could not be trimmed: %s", error)
+
+    def _made(self, render: Render) -> Artifact:
+        with contextlib.ExitStack() as storing:
+
+            def write(out: BinaryIO) -> None:
+                self._write(render, out)
+                storing.enter_context(span("store"))  # which goes on behind this
+
+            return self._artifacts.make(render.plan.etag, write, _headers(render.plan))
 
     def _find(self, etag: str) -> Artifact | None:
         with contextlib.suppress(NotVerified):  # this is closing

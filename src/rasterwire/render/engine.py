@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
 
+from rasterwire.spans import carried
 from rasterwire.turns import NOBODY, Caller, Turns, current_caller
 
 A = TypeVar("A")
@@ -121,7 +122,7 @@ class ThreadEngine:
         if len(first) < 2:  # nothing to run in parallel: another thread would only have to be woken
             yield from map(function, first)
             return
-        source, lane = chain(first, source), _Lane(function, cost)
+        source, lane = chain(first, source), _Lane(carried(function), cost)
         try:
             waiting.extend(self._submit(lane, item) for item in islice(source, self.workers + 1))
             while waiting:

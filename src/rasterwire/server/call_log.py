@@ -2,21 +2,41 @@
 
 import logging
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from rasterwire.server.call_record import CallRecord
+from rasterwire.server.call_record import REQUEST_ID, CallRecord, begin
 from rasterwire.server.metrics import Metrics
 from rasterwire.server.peer import principal
+from rasterwire.spans import current_span
+
+if TYPE_CHECKING:
+    from rasterwire.server.traces import Tracer
 
 _log = logging.getLogger("rasterwire.server")
 
 
 class CallLog:
-    """Tells the log and the metrics of each call that was answered."""
+    """Tells the log, the metrics and the traces of each call."""
 
-    def __init__(self, metrics: Metrics | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None, tracer: "Tracer | None" = None) -> None:
         """Set who is told besides the log."""
         self._metrics = metrics
+        self._tracer = tracer
+
+    def begin(self, door: str, operation: str, headers: Mapping[str, str]) -> CallRecord:
+        """Set the record of a call that begins, and return it.
+
+        Args:
+            door: see ``CallRecord``.
+            operation: likewise.
+            headers: see ``Tracer.begin``; they may have an id of the request besides.
+        """
+        call = begin(door, headers.get(REQUEST_ID) or headers.get(REQUEST_ID.lower()) or "")
+        call.operation = operation
+        if self._tracer is not None:
+            current_span.set(self._tracer.begin(call, headers))
+        return call
 
     def end(self, call: CallRecord, what: str, code: str, began: float) -> None:
         """Tell of a call.
@@ -31,6 +51,7 @@ class CallLog:
         caller = principal.get(None)
         fields: dict[str, Any] = {
             "id": call.id,
+            "trace_id": call.trace_id,
             "tenant": "" if caller is None else caller.tenant,
             "image": call.image,
             "download": call.download,
@@ -45,6 +66,8 @@ class CallLog:
         _log.info("%s %s %.1f ms %s", what, code, 1000 * seconds, rest, extra={"fields": structured})
         if self._metrics is not None:
             self._metrics.note_call(call, code, seconds, "" if caller is None else caller.tenant)
+        if self._tracer is not None:
+            self._tracer.end(call, code)
 
 
 def _word(value: object) -> object:

@@ -6,9 +6,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from rasterwire.plan import RenderPlan
+from rasterwire.spans import Span
 
 REQUEST_ID = "X-Request-Id"
 """The header of an id that a caller gives a request, or is told; in metadata of gRPC, in lower case."""
+
+TRACE_ID = "X-Trace-Id"
+"""The header of the id of a call's trace, which a caller is told where calls are traced; likewise."""
 
 _MAX_IMAGE = 200
 """Characters of an image id in the log."""
@@ -25,6 +29,10 @@ class CallRecord:
         id: that the caller gave, or a new one.
         door: ``grpc``, ``http`` or ``earth_engine``.
         method: of a fixed list; "other" for what is none.
+        operation: what is called, of a fixed list: ``package.Service/Method`` of gRPC, or a method of HTTP and the
+            template of an address.
+        trace_id: of its trace, 32 hex digits; "" where calls are not traced.
+        span: of it; None where its trace is not recorded.
         image: that is asked for; "" where none is, or it is not known yet.
         download: id of the registered download, without its token; "" likewise.
         pixels: values of all bands that the call is for.
@@ -37,6 +45,9 @@ class CallRecord:
     id: str
     door: str
     method: str = "other"
+    operation: str = ""
+    trace_id: str = ""
+    span: Span | None = None
     image: str = ""
     download: str = ""
     pixels: int = 0
@@ -60,6 +71,11 @@ def begin(door: str, given_id: str) -> CallRecord:
     call = CallRecord(given_id if _given_id.fullmatch(given_id) else secrets.token_hex(8), door)
     record.set(call)
     return call
+
+
+def answered_headers(call: CallRecord) -> dict[str, str]:
+    """Return the headers by which a caller is told what its call is known by."""
+    return {REQUEST_ID: call.id, **({TRACE_ID: call.trace_id} if call.trace_id else {})}
 
 
 def note_plan(plan: RenderPlan) -> None:
@@ -93,7 +109,9 @@ def note_method(door: str, method: str) -> None:
         call.door, call.method = door, method
 
 
-def request_id() -> dict[str, str]:
-    """Return the member of a JSON error that names its request."""
+def request_ids() -> dict[str, str]:
+    """Return the members of a JSON error that name its request, and its trace where there is one."""
     call = record.get()
-    return {} if call is None else {"requestId": call.id}
+    if call is None:
+        return {}
+    return {"requestId": call.id, **({"traceId": call.trace_id} if call.trace_id else {})}

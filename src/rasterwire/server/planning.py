@@ -8,6 +8,7 @@ from rasterwire.server.messages import convert
 from rasterwire.server.messages.mosaic import check_properties, mosaic_refusal, needed_bands
 from rasterwire.server.messages.notes import with_notes
 from rasterwire.server.messages.parsed_request import ParsedRequest
+from rasterwire.spans import span
 from rasterwire.v1 import download_pb2
 
 _LARGE_FIELD = 4096
@@ -21,6 +22,11 @@ def plan_request(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
         InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
     """
+    with span("plan"):
+        return _planned(downloads, request)
+
+
+def _planned(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
     params = request.params
     try:
         parsed, graph = convert.to_request(params, request.graph, request.misfits)

@@ -11,6 +11,7 @@ from rasterwire.download import FairSlots
 from rasterwire.server.call_record import note_sent
 from rasterwire.server.open_files import Delivered, OpenFile
 from rasterwire.server.peer import caller
+from rasterwire.spans import apart
 from rasterwire.v1 import download_pb2
 
 CHUNK = 1 << 20
@@ -77,27 +78,28 @@ class Readers:
             return start + step if start + step < end else opened.info.size_bytes
 
         position, ahead, step = offset, None, CHUNK
-        try:
-            while True:
-                step = self._chunk_bytes()
-                available = await opened.reach(needed_end(position))
-                data = None if ahead else opened.read_now(position, min(step, end - position))
-                if data is None:
-                    answer, size = await (ahead or later(position))
-                else:
-                    answer, size = piece(position, data)
-                position += size
-                note_sent(size)
-                last = position >= end or not size
-                # where a disk is waited for, the next is read while this one is sent
-                ahead = later(position) if data is None and not last and available >= needed_end(position) else None
-                yield answer
-                if last:
-                    return
-        finally:
-            self._room.leave(reader)
-            if ahead:
-                await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
+        with apart("deliver"):
+            try:
+                while True:
+                    step = self._chunk_bytes()
+                    available = await opened.reach(needed_end(position))
+                    data = None if ahead else opened.read_now(position, min(step, end - position))
+                    if data is None:
+                        answer, size = await (ahead or later(position))
+                    else:
+                        answer, size = piece(position, data)
+                    position += size
+                    note_sent(size)
+                    last = position >= end or not size
+                    # where a disk is waited for, the next is read while this one is sent
+                    ahead = later(position) if data is None and not last and available >= needed_end(position) else None
+                    yield answer
+                    if last:
+                        return
+            finally:
+                self._room.leave(reader)
+                if ahead:
+                    await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 
     def _chunk_bytes(self) -> int:
         """Return how large a chunk is now: each reader holds two, also one that stalls."""

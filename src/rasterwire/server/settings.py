@@ -21,6 +21,7 @@ from rasterwire.server.identity.settings import (
     read_tenants,
     read_tls,
 )
+from rasterwire.server.telemetry import TelemetrySettings, read_telemetry
 from rasterwire.store.settings import StoreSettings, read_store
 from rasterwire.tables import unknown_setting, wrong_setting
 
@@ -43,7 +44,7 @@ class CacheSettings:
     tile_cache_bytes: int = 20 << 30
 
 
-_NO_AUTH, _NO_TLS = AuthSettings(), TlsSettings()
+_NO_AUTH, _NO_TLS, _NO_TELEMETRY = AuthSettings(), TlsSettings(), TelemetrySettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Settings:
         auth: how callers are recognised, a table ``[auth]`` of the file. By default everyone sees everything.
         tenants: who they may be, each a table ``[[tenants]]`` of the file.
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
+        telemetry: how calls are traced, a table ``[telemetry]`` of the file. By default they are not.
     """
 
     catalog: Path | None = None
@@ -128,6 +130,7 @@ class Settings:
     auth: AuthSettings = _NO_AUTH
     tenants: tuple[TenantSettings, ...] = ()
     tls: TlsSettings = _NO_TLS
+    telemetry: TelemetrySettings = _NO_TELEMETRY
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -171,7 +174,7 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls")
+_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "telemetry")
 """Settings that only the file can have."""
 
 _LISTED_TABLES = ("catalogs", "sources", "tenants")
@@ -213,6 +216,8 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     by_name = {f.name: f for f in fields(Settings)}
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
+    if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp":  # as everywhere
+        values.setdefault("telemetry", {"traces": "otlp"})
     in_file = values.get("catalog")
     values |= overrides
     if isinstance(in_file, dict | list):  # it is no folder, and wrong whatever folder a flag names
@@ -286,6 +291,7 @@ def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[s
         "auth": read_auth(values.get("auth", {}), violations),
         "tenants": read_tenants(values.get("tenants", []), violations),
         "tls": read_tls(values.get("tls", {}), violations),
+        "telemetry": read_telemetry(values.get("telemetry", {}), violations),
     }
     if not violations.items:
         violations.items.extend(misfits(typed["auth"], typed["tls"], typed["tenants"]))

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from rasterwire.errors import CredentialsMissing, OffsetOutOfRange, invalid
 from rasterwire.server.call_log import CallLog
-from rasterwire.server.call_record import REQUEST_ID, begin
+from rasterwire.server.call_record import REQUEST_ID, answered_headers
 from rasterwire.server.calls import UnaryCalls, check
 from rasterwire.server.grpc.wire import with_data
 from rasterwire.server.identity import Authenticator, Evidence
@@ -27,10 +27,13 @@ from rasterwire.v1 import download_service_pb2 as service_pb2
 
 _REQUEST_ID = REQUEST_ID.lower()
 
+_DOWNLOADS = service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name
+_CATALOG = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
 """What gRPC calls the names of a certificate."""
 
-_READ = {"authorization", _REQUEST_ID}
+_READ = {"authorization", _REQUEST_ID, "traceparent", "tracestate"}
 """Metadata of a call that is looked at."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -39,7 +42,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 @asynccontextmanager
 async def _answering(
-    authenticator: Authenticator, log: CallLog, context: Context, method: str, request: Message | None
+    service: str, authenticator: Authenticator, log: CallLog, context: Context, method: str, request: Message | None
 ) -> AsyncIterator[None]:
     """Recognise the caller, turn errors into statuses, and write one log line for each call.
 
@@ -49,10 +52,10 @@ async def _answering(
     peer.set(context.peer())
     principal.set(None)
     given = {key: str(value) for key, value in context.invocation_metadata() or () if key in _READ}
-    call = begin("grpc", given.get(_REQUEST_ID, ""))
+    call = log.begin("grpc", f"{service}/{method}", given)
     call.method = method
-    answered = (_REQUEST_ID, call.id)
-    context.set_trailing_metadata((answered,))
+    answered = tuple((name.lower(), value) for name, value in answered_headers(call).items())
+    context.set_trailing_metadata(answered)
     code = "OK"
     try:
         caller = await authenticator.identify(_evidence(context, given.get("authorization", "")))
@@ -72,7 +75,7 @@ async def _answering(
         call.reason = reason_of(error)
         status = grpc_status(error, call.id)
         code = status.code.name
-        await context.abort_with_status(with_trailers(status, answered))
+        await context.abort_with_status(with_trailers(status, *answered))
     finally:
         log.end(call, method, code, began)
 
@@ -114,7 +117,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
 
     def __init__(self, service: Service, authenticator: Authenticator, log: CallLog) -> None:
         self._service = service
-        self._answering = partial(_answering, authenticator, log)
+        self._answering = partial(_answering, _DOWNLOADS, authenticator, log)
         self._calls = UnaryCalls(service)
 
     async def CreateDownload(
@@ -210,7 +213,7 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     """``rasterwire.v1.CatalogService``."""
 
     def __init__(self, service: Service, authenticator: Authenticator, log: CallLog) -> None:
-        self._answering = partial(_answering, authenticator, log)
+        self._answering = partial(_answering, _CATALOG, authenticator, log)
         self._calls = UnaryCalls(service)
 
     async def ListImages(

@@ -9,12 +9,13 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from aiohttp import web
@@ -50,9 +51,10 @@ from rasterwire.server.process.numbers import begin_shared, forget_worker, keep_
 from rasterwire.server.process.ports import authority, listen_grpc, reachable, start_http, start_metrics
 from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.stores import LEASES, Stores, make_stores
+from rasterwire.server.process.telemetry import check_telemetry, make_tracer
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
-from rasterwire.server.process.workers import run_workers
+from rasterwire.server.process.workers import reserved_ports, supervise
 from rasterwire.server.readiness import Readiness, server_probes
 from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
@@ -61,6 +63,9 @@ from rasterwire.server.web.metrics_page import add_metrics_page
 from rasterwire.store.artifacts import remove_unfinished
 from rasterwire.store.private_files import private_folder
 from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
+
+if TYPE_CHECKING:
+    from rasterwire.server.traces import Tracer
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -115,13 +120,13 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a state folder, so that no other server takes for leftovers what this one is at."""
+def _locked(folder: Path) -> Iterator[int]:
+    """Hold a state folder by an open file, so that no other server takes for leftovers what this one is at."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there stays as its owner wants it
         with (folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
+            yield file.fileno()
     except BlockingIOError:
         raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
 
@@ -131,7 +136,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     authenticator, certificates = make_authenticator(settings), make_certificates(settings)
     engine = ThreadEngine(settings.threads)
     metrics = make_metrics(settings)
-    log = CallLog(metrics)
+    tracer = make_tracer(settings)
+    log = CallLog(metrics, tracer)
     service = _service(settings, stores := _stores(settings), engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
@@ -184,9 +190,15 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
             each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await metrics_runner.cleanup()
-        await service.preparations.close()
-        await asyncio.to_thread(service.close)
-        await asyncio.to_thread(engine.close)
+        await _close(service, engine, tracer)
+
+
+async def _close(service: Service, engine: ThreadEngine, tracer: "Tracer | None") -> None:
+    await service.preparations.close()
+    await asyncio.to_thread(service.close)
+    await asyncio.to_thread(engine.close)
+    if tracer is not None:
+        await asyncio.to_thread(tracer.close)
 
 
 def _add_services(
@@ -297,23 +309,46 @@ def serve(settings: Settings) -> None:
     make_authenticator(settings)  # these tell of bad settings before workers start
     make_certificates(settings)
     make_url_signer(settings)
+    check_telemetry(settings)
     _use_sources(settings)  # likewise; and whether an asset is served depends on its source
+    if settings.workers == 1:
+        _tell_of_images(settings)
+        _serve_alone(settings)
+        return
+    engine = ThreadEngine(1)
+    with _locked(settings.state_dir) as lock:
+        alone = replace(settings, workers=1)
+        _service(alone, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
+        engine.close()
+        begin_shared(settings)
+        with reserved_ports(settings) as (resolved, ports):
+            supervise(resolved, [lock, *ports])
+
+
+def serve_as_worker(settings: Settings, predecessors: Sequence[int], *, is_first: bool) -> None:
+    """Run one of several servers until SIGINT or SIGTERM.
+
+    Args:
+        settings: of all.
+        predecessors: ids of processes that ended, and whose leftovers are removed.
+        is_first: whether it tells what the catalogs hold, for all.
+    """
+    log_to_stderr(settings.log)
+    for pid in predecessors:
+        _remove_leftovers(settings.state_dir, pid)
+    if is_first:
+        _use_sources(settings)
+        _tell_of_images(settings)
+    _serve_alone(settings)
+
+
+def _tell_of_images(settings: Settings) -> None:
     indexes = settings.state_dir / "index"
     formats = {catalog.prefix: catalog.formats for catalog in settings.catalogs}
     tell_unserved_meanwhile(
         {folder: folder_index(indexes, prefix, formats.get(prefix, ())) for prefix, folder in settings.folders.items()}
     )
     tell_unread_meanwhile(settings.catalogs, indexes)
-    if settings.workers == 1:
-        _serve_alone(settings)
-        return
-    engine = ThreadEngine(1)
-    with _locked(settings.state_dir):
-        alone = replace(settings, workers=1)
-        _service(alone, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
-        engine.close()
-        begin_shared(settings)
-        run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))
 
 
 def _serve_alone(settings: Settings) -> None:
@@ -331,6 +366,7 @@ async def _serve(settings: Settings) -> None:
     async with running(settings, compiles_apart=True) as ports:
         if settings.is_reloaded:
             loop.add_signal_handler(signal.SIGHUP, ports.reload)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # which waits until it is taken
         http = f", {settings.scheme}://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
         _log.info("serving %s on grpc %s:%s%s", settings.images, settings.host, ports.grpc_port, http)
         gc.freeze()  # what is there by now stays: looking through it for garbage takes a twentieth of small requests

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 
-from aiohttp import web, web_response
+from aiohttp import hdrs, web, web_response
 from aiohttp.typedefs import Middleware
 
 from rasterwire.server.call_log import CallLog
-from rasterwire.server.call_record import REQUEST_ID, CallRecord, begin, record
+from rasterwire.server.call_record import REQUEST_ID, CallRecord, answered_headers, begin, record, request_ids
 from rasterwire.server.identity import Authenticator, Evidence
 from rasterwire.server.messages.status import http_answer, http_headers, reason_of
 from rasterwire.server.peer import peer, principal
@@ -57,7 +57,7 @@ def web_application(authenticator: Authenticator, log: CallLog) -> web.Applicati
 async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_ALWAYS)
     if (call := record.get()) is not None:
-        response.headers[REQUEST_ID] = call.id
+        response.headers.update(answered_headers(call))
 
 
 def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
@@ -73,7 +73,10 @@ def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
         address = request.transport.get_extra_info("peername") if request.transport is not None else None
         peer.set(f"{address}")
         began = time.perf_counter()
-        call = begin("http", request.headers.get(REQUEST_ID, ""))
+        if request.path in _PROBES:
+            call = begin("http", request.headers.get(REQUEST_ID, ""))
+        else:
+            call = log.begin("http", _operation(request), request.headers)
         call.method = request.match_info.route.name or call.method
         code = ""
         try:
@@ -87,6 +90,13 @@ def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
                 log.end(call, _told(request), code, began)
 
     return answering
+
+
+def _operation(request: web.Request) -> str:
+    """Return what is called: the method, and the template of the address where there is one."""
+    method = request.method if request.method in hdrs.METH_ALL else "_OTHER"
+    resource = request.match_info.route.resource
+    return method if resource is None else f"{method} {resource.canonical}"
 
 
 def _certificate_names(request: web.Request) -> tuple[str, ...]:
@@ -112,7 +122,8 @@ async def _answer(request: web.Request, handler: Handler, call: CallRecord) -> w
         reason = HTTPStatus(error.status).name
         text = f"{error.reason}; /openapi.json describes the addresses" if error.status == 404 else error.reason
         body = {"error": {"code": error.status, "message": text, "status": name, "reason": reason}}
-        body["error"]["requestId"], call.reason = call.id, reason
+        body["error"] |= request_ids()
+        call.reason = reason
         if error.status == 413:  # in the words and the status of Google's APIs
             status, answer = http_answer(too_large(), call.id)
             return web.json_response(answer, status=status)
@@ -123,4 +134,5 @@ async def _answer(request: web.Request, handler: Handler, call: CallRecord) -> w
     except Exception as error:  # noqa: BLE001  the table says what becomes of it
         call.reason = reason_of(error)
         status, answer = http_answer(error, call.id)
+        answer["error"] |= request_ids()
         return web.json_response(answer, status=status, headers=http_headers(error))

@@ -13,9 +13,10 @@ from aiohttp import web
 
 from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
-from rasterwire.server.call_record import note_file, note_sent, request_id
+from rasterwire.server.call_record import note_file, note_sent, request_ids
 from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile
 from rasterwire.server.service import Service
+from rasterwire.spans import span
 from rasterwire.store.disposition import disposition
 
 _log = logging.getLogger("rasterwire.server")
@@ -115,7 +116,7 @@ async def send(request: web.Request, opened: Delivered) -> web.StreamResponse:
         if first >= end:
             headers["Content-Range"] = f"bytes */{info.size_bytes}"
             message = f"Range: bytes {start}-{stop} are not in the file, it has {info.size_bytes} bytes"
-            body = {"error": {"code": 416, "message": message, "status": "OUT_OF_RANGE"} | request_id()}
+            body = {"error": {"code": 416, "message": message, "status": "OUT_OF_RANGE"} | request_ids()}
             del headers["Content-Type"], headers["Content-Disposition"]
             return web.json_response(body, status=416, headers=headers)
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
@@ -127,11 +128,12 @@ async def send(request: web.Request, opened: Delivered) -> web.StreamResponse:
     if request.method != "HEAD":
         note_file(status)
         try:
-            if data is not None:
-                await response.write(data)
-                response.sent = len(data)
-            elif end > first:
-                await _body(request, response, opened, (first, end - first))
+            with span("deliver"):
+                if data is not None:
+                    await response.write(data)
+                    response.sent = len(data)
+                elif end > first:
+                    await _body(request, response, opened, (first, end - first))
         finally:
             note_sent(response.sent, end - first - response.sent)
     await response.write_eof()
