@@ -107,13 +107,12 @@ class _Lattice:
 
     def rectangles(self, tile: TileHeader) -> tuple[Rectangle, Rectangle] | None:
         """Return the part of a tile that is within the whole, in its own pixels and in those of the whole."""
-        sides = (
-            _overlap(tile.transform[0], tile.transform[1], tile.size[0], (self.west, self.width, self.size[0])),
-            _overlap(-tile.transform[3], -tile.transform[5], tile.size[1], (-self.north, self.height, self.size[1])),
-        )
-        if sides[0] is None or sides[1] is None:
+        across = _overlap(tile.transform[0], tile.transform[1], tile.size[0], (self.west, self.width, self.size[0]))
+        down = _overlap(-tile.transform[3], -tile.transform[5], tile.size[1], (-self.north, self.height, self.size[1]))
+        if across is None or down is None:
             return None
-        (left, width, to_left, to_width), (top, height, to_top, to_height) = sides
+        left, width, to_left, to_width = across
+        top, height, to_top, to_height = down
         return (left, top, width, height), (to_left, to_top, to_width, to_height)
 
 
@@ -309,7 +308,7 @@ def _bands(index: TileIndex, first: TileHeader | None) -> list[dict[str, str]]:
         for name in ("OFFSET", "SCALE", "UNITTYPE"):
             if (text := settings.get(f"BAND_{number + 1}_{name}")) is not None:
                 band[name] = text
-        bands.append(band | (index.bands[number] if index.bands else {}))
+        bands.append(band | (dict(index.bands[number]) if index.bands else {}))
     for band in bands:
         _check_band(band)
     return bands

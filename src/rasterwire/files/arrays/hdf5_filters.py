@@ -108,7 +108,8 @@ def _given_bytes(stage: Filter) -> int:
             return elements * size
         case (32000, (_, _, size, *_)):
             return size
-    return 0
+        case _:
+            return 0
 
 
 def check_decompressed(code: int, body: bytes, count: int) -> None:
