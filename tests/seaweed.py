@@ -71,7 +71,7 @@ def _command(program: str, folder: Path, ports: list[int]) -> list[str]:
     names = [f"{part}.{kind}" for part in ("s3", "master", "volume", "filer") for kind in ("port", "port.grpc")]
     return [
         program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
-        "-s3.ip.bind=127.0.0.1", f"-s3.config={folder / 's3.json'}", "-volume.max=20",
+        "-s3.ip.bind=127.0.0.1", f"-s3.config={folder / 's3.json'}", "-volume.max=200",
         "-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import Downloads
+from rasterwire.download import render_sizes
 from rasterwire.download import renders as renders_module
 from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.renders import Render, Renders
@@ -192,7 +193,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
     monkeypatch.setattr(renders_module, "render_block", gate)
-    monkeypatch.setattr(renders_module, "_SMALL", 600 * 600 + 50 * 50 * 2)  # all of the raster is read
+    monkeypatch.setattr(render_sizes, "_SMALL", 600 * 600 + 50 * 50 * 2)  # all of the raster is read
     yield gate
     gate.is_open.set()
 
