@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rasterwire.budget import Budget, spending
-from rasterwire.download import NO_METER, Downloads, FairPool, FairSlots, Meter, Registered, Renders
+from rasterwire.budget import Budget
+from rasterwire.download import NO_METER, Downloads, Meter, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
-    DownloadError,
     DownloadNotFound,
     InvalidExpression,
     Overloaded,
@@ -29,6 +28,7 @@ from rasterwire.plan import RenderPlan
 from rasterwire.principal import EVERYONE, Principal
 from rasterwire.server.addresses import Addresses
 from rasterwire.server.call_record import note_download, note_plan
+from rasterwire.server.evaluations import Evaluations
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
@@ -37,19 +37,16 @@ from rasterwire.server.planning import plan_request, register
 from rasterwire.server.preparations import Preparations
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
-from rasterwire.server.render_progress import PROGRESS_SECONDS, close_file, progress_of, progress_until
-from rasterwire.server.stream_job import StreamJob
+from rasterwire.server.render_progress import progress_until
+from rasterwire.server.streams import Streams
 from rasterwire.store import NotVerified, RemoteFile
 from rasterwire.v1 import download_pb2, download_service_pb2
 
-_STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
 _RETRY_AFTER = 2.0
 _BYTES_OF_CONSTANTS = 8
 """Bytes that constants of an expression take in memory, for each byte of its message."""
-_PLANS = 4
-"""Typed requests that are planned at once."""
 
 T = TypeVar("T")
 
@@ -82,14 +79,10 @@ class Service:
         self._downloads = downloads
         self._tenants = tenants
         self.renders = renders
-        self._scratch = scratch
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="files")
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
-        # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = FairPool(_PLANS, "plan", meter=meter)
-        self._computing = FairPool(max_renders, "value", meter=meter)
-        self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
-        self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
+        self._evaluations = Evaluations(max_renders, meter)
+        self._streams = Streams(renders, scratch, max_renders)
         self.readers = Readers(self.run)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
@@ -137,8 +130,7 @@ class Service:
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
         self.renders.close()
-        self._planning.close()
-        self._computing.close()
+        self._evaluations.close()
         self._verifying.shutdown(cancel_futures=True)
         self._pool.shutdown()
         self._downloads.close()
@@ -158,35 +150,13 @@ class Service:
         work = partial(plan_request, self.downloads, request)
         match request.params.WhichOneof("source"):
             case "expression":
-                plan = await self._computed(work, self._computing, budget)
+                plan = await self._evaluations.computed(work, budget)
             case "mosaic":
-                plan = await self._computed(work, self._planning, budget)
+                plan = await self._evaluations.planned(work, budget)
             case _:
-                plan = await asyncio.wrap_future(self._planning.submit(peer.get(), work))
+                plan = await self._evaluations.planned_soon(work)
         note_plan(plan)
         return plan
-
-    async def _computed(self, function: Callable[[], T], turns: FairPool, budget: Budget | None = None) -> T:
-        """Evaluate something, for as long as somebody waits for it.
-
-        Raises:
-            Overloaded: as many evaluations as this server takes are waiting.
-        """
-        caller, spent = peer.get(), budget or Budget()
-
-        def work() -> T:
-            with spending(spent):
-                spent.check()
-                return function()
-
-        self._evaluations.enter(caller)
-        task = turns.submit(caller, work)
-        task.add_done_callback(lambda _: self._evaluations.leave(caller))
-        try:
-            return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
-        except asyncio.CancelledError:
-            spent.stop()
-            raise
 
     async def create(
         self, request: ParsedRequest, *, is_read_next: bool = True
@@ -227,7 +197,7 @@ class Service:
             InvalidExpression: it takes too long.
             Overloaded: too many wait for theirs.
         """
-        return await self._computed(look, self._computing)
+        return await self._evaluations.computed(look)
 
     async def find(self, download_id: str, token: str, etag: str) -> Registered:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
@@ -275,7 +245,7 @@ class Service:
             except InvalidExpression as error:
                 raise InvalidExpression(error.problem, error.function or graph.result_function) from None
 
-        return await self._computed(computed, self._computing)
+        return await self._evaluations.computed(computed)
 
     # -- files ------------------------------------------------------------------------------
 
@@ -370,31 +340,8 @@ class Service:
         plan: RenderPlan | None = None
         if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
-        caller = peer.get()
-        self._streams.enter(caller)
-        job = StreamJob(partial(plan_request, self.downloads, request), self.renders, self._scratch, plan)
-        work = self.renders.submit(plan, caller, job.run)
-        is_plan_sent = handed_over = False
-        try:
-            while True:
-                task = asyncio.wrap_future(work)
-                while not (await asyncio.wait({task}, timeout=PROGRESS_SECONDS))[0]:
-                    if job.render is not None:
-                        yield None if is_plan_sent else job.told, progress_of(job.render)
-                        is_plan_sent = True
-                opened = task.result()
-                if opened is not None:
-                    break
-                work = self.renders.submit(job.plan, caller, job.run)  # it was not small
-            if job.plan is not None:
-                note_plan(job.plan)
-            handed_over = True
-            yield None if is_plan_sent else job.told, opened
-        finally:
-            self._streams.leave(caller)
-            if not handed_over:
-                job.stop()
-                if not work.cancel():
-                    work.add_done_callback(close_file)
-                    with contextlib.suppress(DownloadError, asyncio.CancelledError):
-                        await asyncio.wrap_future(work)
+        async with contextlib.aclosing(
+            self._streams.deliver(partial(plan_request, self.downloads, request), plan)
+        ) as steps:
+            async for step in steps:
+                yield step
