@@ -8,21 +8,25 @@ from rasterwire.errors import StorageUnavailable
 from rasterwire.files.sources.credentials import read_keys
 from rasterwire.files.sources.objects import make_object_store
 from rasterwire.server.settings import BadSettings, Settings
-from rasterwire.store import ArtifactStore, DownloadStore, Leases
+from rasterwire.store import ArtifactStore, DownloadStore, Leases, UsageStore
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.leases import SqliteLeases
 from rasterwire.store.objects import ObjectArtifactStore
 from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
+from rasterwire.store.usage import SqliteUsageStore
 
 if TYPE_CHECKING:
     from rasterwire.files.sources.objects import ObjectStore
     from rasterwire.store.postgres.database import Database
 
-__all__ = ["LEASES", "Stores", "make_stores", "migrate_database"]
+__all__ = ["LEASES", "USAGE", "Stores", "make_stores", "migrate_database"]
 
 LEASES = "leases.sqlite"
 """The file of the leases of workers, in the state folder."""
+
+USAGE = "usage.sqlite"
+"""The file of what tenants took, in the state folder."""
 
 _RETRIES = 2
 """How many times a request to the object store is sent again."""
@@ -36,11 +40,13 @@ class Stores:
         downloads: the registered ones.
         artifacts: rendered files.
         leases: of renders, where other processes share the rendered files; else None.
+        usage: what tenants took; None where there are none.
     """
 
     downloads: DownloadStore
     artifacts: ArtifactStore
     leases: Leases | None
+    usage: UsageStore | None
 
 
 def make_stores(settings: Settings) -> Stores:
@@ -52,19 +58,23 @@ def make_stores(settings: Settings) -> Stores:
     """
     artifacts = _make_artifact_store(settings)
     shared_leases: Leases | None = None
+    usage: UsageStore | None = None
     if settings.store.conninfo():
         database = _migrated_database(settings.store)
         # Late: what a server without a database does not need.
         from rasterwire.store.postgres.downloads import PostgresDownloadStore
         from rasterwire.store.postgres.leases import PostgresLeases
+        from rasterwire.store.postgres.usage import PostgresUsageStore
 
         downloads: DownloadStore = PostgresDownloadStore(database)
         shared_leases = PostgresLeases(database) if settings.store.objects else None
+        usage = PostgresUsageStore(database)
     else:
         downloads = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+        usage = SqliteUsageStore(settings.state_dir / USAGE) if settings.tenants else None
     if shared_leases is None and settings.workers > 1:
         shared_leases = SqliteLeases(settings.state_dir / LEASES)
-    return Stores(downloads, artifacts, shared_leases)
+    return Stores(downloads, artifacts, shared_leases, usage)
 
 
 def _migrated_database(settings: StoreSettings) -> "Database":
