@@ -52,6 +52,9 @@ class UnaryCalls:
             chunk_bytes=CHUNK,
         )
         answer.download_ttl.FromTimedelta(downloads.lifetime)
+        for standing in await self._service.quotas.asked_standings():
+            quota = answer.quotas.add(name=standing.quota, limit=standing.limit, used=standing.used or 0)
+            quota.reset_time.FromDatetime(standing.reset)
         return answer
 
     async def get_download(

@@ -17,6 +17,7 @@ from rasterwire.download import NO_METER, Downloads, Meter, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
+    DownloadError,
     DownloadNotFound,
     InvalidExpression,
     Overloaded,
@@ -35,11 +36,12 @@ from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, fil
 from rasterwire.server.peer import peer, principal
 from rasterwire.server.planning import plan_request, register
 from rasterwire.server.preparations import Preparations
+from rasterwire.server.quotas import PIXELS, Quotas
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.render_progress import progress_until
 from rasterwire.server.streams import Streams
-from rasterwire.store import NotVerified, RemoteFile
+from rasterwire.store import NotVerified, RemoteFile, UsageStore
 from rasterwire.v1 import download_pb2, download_service_pb2
 
 _READ_AT_ONCE = 64 << 20
@@ -64,6 +66,7 @@ class Service:
         max_renders: int,
         tenants: Mapping[str, Principal] = _NO_TENANTS,
         meter: Meter = NO_METER,
+        usage: UsageStore | None = None,
     ) -> None:
         """Set what serves.
 
@@ -74,6 +77,7 @@ class Service:
             max_renders: at once.
             tenants: by name.
             meter: is told what waits, and what was rendered before.
+            usage: of quotas, counted for all servers; None where no tenant has one.
         """
         self._meter = meter
         self._downloads = downloads
@@ -83,7 +87,8 @@ class Service:
         self._verifying = ThreadPoolExecutor(2, thread_name_prefix="verify")
         self._evaluations = Evaluations(max_renders, meter)
         self._streams = Streams(renders, scratch, max_renders)
-        self.readers = Readers(self.run)
+        self.quotas = Quotas(usage, self.run)
+        self.readers = Readers(self.run, self.quotas)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
         self.addresses = Addresses()
@@ -133,6 +138,7 @@ class Service:
         self._evaluations.close()
         self._verifying.shutdown(cancel_futures=True)
         self._pool.shutdown()
+        self.quotas.close()
         self._downloads.close()
 
     # -- requests ---------------------------------------------------------------------------
@@ -169,7 +175,7 @@ class Service:
         """
         budget = Budget()
         plan = await self.plan(request, budget)
-        download = await self.run(partial(register, self.downloads, request, plan))
+        download = await self._registered(request, plan) if is_read_next else await self._register(request, plan)
         note_download(download.id)
         if is_read_next:
             self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
@@ -179,6 +185,21 @@ class Service:
         answer.download_id.expire_time.FromDatetime(download.expire_time)
         answer.download_id.url = self.addresses.address_of(download)
         return answer
+
+    async def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
+        return await self.run(partial(register, self.downloads, request, plan))
+
+    async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
+        """Register a request whose pixels count, once for each request id."""
+        await self.quotas.take_pixels(plan)
+        is_counted = False
+        try:
+            download = await self._register(request, plan)
+            is_counted = not download.is_repeated
+        finally:
+            if not is_counted:
+                self.quotas.give_back(PIXELS, plan.pixels)
+        return download
 
     async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
         """Return the token of a download whose address is signed.
@@ -335,13 +356,22 @@ class Service:
 
         Raises:
             Overloaded: as many streams as this server takes are on their way, slow readers included.
+            QuotaExceeded: the caller may not have as much.
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
         plan: RenderPlan | None = None
-        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting:
+        is_limited = self.quotas.is_limited
+        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting or is_limited:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
-        async with contextlib.aclosing(
-            self._streams.deliver(partial(plan_request, self.downloads, request), plan)
-        ) as steps:
-            async for step in steps:
-                yield step
+        pixels = 0
+        if plan is not None and is_limited:
+            await self.quotas.take_pixels(plan)
+            pixels = plan.pixels
+        deliver = self._streams.deliver(partial(plan_request, self.downloads, request), plan)
+        try:
+            async with contextlib.aclosing(deliver) as steps:
+                async for step in steps:
+                    yield step
+        except DownloadError:
+            self.quotas.give_back(PIXELS, pixels)
+            raise

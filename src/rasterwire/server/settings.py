@@ -22,7 +22,7 @@ from rasterwire.server.identity.settings import (
     read_tls,
 )
 from rasterwire.store.settings import StoreSettings, read_store
-from rasterwire.tables import unknown_setting, wrong_setting
+from rasterwire.tables import number_of_bytes, read_values, unknown_setting, wrong_setting
 
 
 class BadSettings(DownloadError):
@@ -296,25 +296,11 @@ def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations:
             violations.add(wrong_setting(f"catalogs[{number}].prefix", problem))
 
 
-_units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-
-_size = re.compile(rf"(\d{{1,15}}) ?({'|'.join(_units)})", re.ASCII)
-
-
 def _read_cache(table: object, violations: Violations) -> CacheSettings:
     if not isinstance(table, Mapping):
         violations.add(wrong_setting("cache", "it is not a table; write it as [cache]"))
         return CacheSettings()
-    names = [f.name for f in fields(CacheSettings)]
-    for name in sorted(set(table) - set(names)):
-        violations.add(unknown_setting("cache", name, names))
-    value = table.get("tile_cache_bytes", CacheSettings().tile_cache_bytes)
-    size = _size.fullmatch(str(value))
-    if size is None or isinstance(value, bool):
-        problem = f"{value!r} is no number of bytes; write it like 1000000000 or '20 GiB'"
-        violations.add(wrong_setting("cache.tile_cache_bytes", problem))
-        return CacheSettings()
-    return CacheSettings(int(size[1]) * _units[size[2]])
+    return CacheSettings(**read_values(table, {"tile_cache_bytes": number_of_bytes}, "cache", violations))
 
 
 def _typed(name: str, kind: object, value: object) -> object:

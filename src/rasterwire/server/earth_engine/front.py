@@ -228,7 +228,7 @@ class _EarthEngineFront:
             async for _, step in steps:
                 if isinstance(step, OpenFile):
                     with step.file:
-                        return await send(request, step)
+                        return await send(request, step, self._service.quotas)
         raise AssertionError("a stream ends with a file or an error")
 
 

@@ -229,8 +229,8 @@ def _service(settings: Settings, engine: ThreadEngine, metrics: Metrics | None =
     leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
     meter = metrics or NO_METER
     renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
-    tenants = {tenant.name: tenant.principal for tenant in settings.tenants}
-    return Service(downloads, renders, scratch, settings.max_renders, tenants or {EVERYONE.tenant: EVERYONE}, meter)
+    tenants = {tenant.name: tenant.principal for tenant in settings.tenants} or {EVERYONE.tenant: EVERYONE}
+    return Service(downloads, renders, scratch, settings.max_renders, tenants, meter, stores.usage)
 
 
 def _catalog(settings: Settings) -> Catalog:
