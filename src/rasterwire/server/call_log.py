@@ -1,22 +1,33 @@
-"""The one line that each call leaves in the log."""
+"""The one line that each call leaves in the log, and the one in the audit file."""
 
 import logging
 import time
 from typing import Any
 
+from rasterwire.server.audit import AuditFile
 from rasterwire.server.call_record import CallRecord
 from rasterwire.server.metrics import Metrics
-from rasterwire.server.peer import principal
+from rasterwire.server.peer import peer, principal
 
 _log = logging.getLogger("rasterwire.server")
 
 
 class CallLog:
-    """Tells the log and the metrics of each call that was answered."""
+    """Tells the log, the metrics and the audit file of each call that was answered."""
 
-    def __init__(self, metrics: Metrics | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None, audit: AuditFile | None = None) -> None:
         """Set who is told besides the log."""
         self._metrics = metrics
+        self._audit = audit
+
+    def check(self) -> None:
+        """Refuse a call that could not be told of.
+
+        Raises:
+            StorageUnavailable: the audit file cannot be written.
+        """
+        if self._audit is not None:
+            self._audit.check()
 
     def end(self, call: CallRecord, what: str, code: str, began: float) -> None:
         """Tell of a call.
@@ -43,6 +54,8 @@ class CallLog:
         rest = " ".join(f"{name}={_word(value)}" for name, value in fields.items())
         structured = {"door": call.door, "method": call.method, "code": code, "ms": round(1000 * seconds, 1), **fields}
         _log.info("%s %s %.1f ms %s", what, code, 1000 * seconds, rest, extra={"fields": structured})
+        if self._audit is not None:
+            self._audit.note({"peer": peer.get(), **structured})
         if self._metrics is not None:
             self._metrics.note_call(call, code, seconds)
 

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from rasterwire.errors import InvalidRequest, Violation
 from rasterwire.forms import unaffected
 from rasterwire.geo.region import MAX_VERTICES
+from rasterwire.server.call_record import note_image
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
@@ -99,6 +100,7 @@ class UnaryCalls:
     ) -> catalog_pb2.GetImageResponse:
         """Answer ``GetImage``."""
         check(request, misfits)
+        note_image(request.id)
         downloads = self._service.downloads
         image = await self._service.run(lambda: downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))

@@ -84,6 +84,8 @@ class Settings:
         metrics_port: the port of ``/metrics``, for Prometheus. With 0, the HTTP port answers it where nobody but this
             machine reaches the server: ``host`` is a loopback address, and neither ``public_url``, ``trust_forwarded``
             nor ``tenants`` is set. -1 leaves it out.
+        audit_file: a file that gets a line of JSON for each call: when, who, what and how much was asked for, and the
+            answer. SIGHUP opens it anew, after it was moved away. While it cannot be written, calls are refused.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, and Earth Engine's words in messages.
         catalogs: more catalogs, each a table ``[[catalogs]]`` of the file.
@@ -120,6 +122,7 @@ class Settings:
     sandbox_bytes: int = 2 << 30
     log: str = "text"
     metrics_port: int = 0
+    audit_file: Path | None = None
     limits: str = "own"
     catalogs: tuple[CatalogSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -144,7 +147,8 @@ class Settings:
     @property
     def is_reloaded(self) -> bool:
         """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
-        return bool(self.tenants) or self.tls.is_set or self.auth.url_keys_file is not None
+        files = self.auth.url_keys_file, self.audit_file
+        return bool(self.tenants) or self.tls.is_set or any(file is not None for file in files)
 
     @property
     def is_open_to_others(self) -> bool:

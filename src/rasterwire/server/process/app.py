@@ -42,7 +42,13 @@ from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity import Authenticator
 from rasterwire.server.metrics import Metrics
-from rasterwire.server.process.identity_files import make_authenticator, make_certificates, make_url_signer, reload
+from rasterwire.server.process.identity_files import (
+    make_audit_file,
+    make_authenticator,
+    make_certificates,
+    make_url_signer,
+    reload,
+)
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
@@ -131,7 +137,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     authenticator, certificates = make_authenticator(settings), make_certificates(settings)
     engine = ThreadEngine(settings.threads)
     metrics = make_metrics(settings)
-    log = CallLog(metrics)
+    audit = make_audit_file(settings)
+    log = CallLog(metrics, audit)
     service = _service(settings, engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
@@ -140,7 +147,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
     standing = health, _ = _add_services(server, service, authenticator, log)
-    readiness = Readiness(server_probes(settings.folders, settings.state_dir))
+    told = {} if audit is None else {"audit": audit.problem}
+    readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told)
     readiness.tell("loops", "compiled loops are not loaded yet")
     grpc_port = listen_grpc(server, settings, certificates)
     app, metrics_app = web_application(authenticator, log), web.Application()
@@ -150,14 +158,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         look = state_of(metrics, service, readiness)
         add_metrics_page(app if settings.shows_metrics_by_http else metrics_app, metrics, look)
     add_earth_engine_door(app, service, settings)
-    runner = web.AppRunner(
-        app,
-        handle_signals=False,
-        access_log=None,
-        handler_cancellation=True,  # a client that leaves ends its render
-        keepalive_timeout=settings.idle_seconds,
-        shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
-    )
+    runner = _http_runner(app, settings)
     metrics_runner = web.AppRunner(metrics_app, handle_signals=False, access_log=None)
     http_port = await start_http(runner, settings, certificates)
     await start_metrics(metrics_runner, settings)
@@ -171,7 +172,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         works.append(keep_telling(look))
     tasks = [asyncio.create_task(work) for work in works]
     try:
-        yield Running(grpc_port, http_port, partial(reload, authenticator, certificates, signer))
+        yield Running(grpc_port, http_port, partial(reload, authenticator, certificates, signer, audit))
     finally:
         readiness.tell("stopping", "the server was told to stop")
         health.set(False)
@@ -187,6 +188,19 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await service.preparations.close()
         await asyncio.to_thread(service.close)
         await asyncio.to_thread(engine.close)
+        if audit is not None:
+            audit.close()
+
+
+def _http_runner(app: web.Application, settings: Settings) -> web.AppRunner:
+    return web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        handler_cancellation=True,  # a client that leaves ends its render
+        keepalive_timeout=settings.idle_seconds,
+        shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
+    )
 
 
 def _add_services(
