@@ -26,10 +26,10 @@ from rasterwire.errors import (
 from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
-from rasterwire.principal import EVERYONE, Principal
 from rasterwire.server.addresses import Addresses
 from rasterwire.server.call_record import note_download, note_plan
 from rasterwire.server.evaluations import Evaluations
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
@@ -52,7 +52,7 @@ _BYTES_OF_CONSTANTS = 8
 
 T = TypeVar("T")
 
-_NO_TENANTS: Mapping[str, Principal] = {EVERYONE.tenant: EVERYONE}
+_NO_TENANTS = TenantTable()
 
 
 class Service:
@@ -64,7 +64,7 @@ class Service:
         renders: Renders,
         scratch: Path,
         max_renders: int,
-        tenants: Mapping[str, Principal] = _NO_TENANTS,
+        tenants: TenantTable = _NO_TENANTS,
         meter: Meter = NO_METER,
         usage: UsageStore | None = None,
     ) -> None:
@@ -75,7 +75,7 @@ class Service:
             renders: likewise.
             scratch: a folder for files of running streams.
             max_renders: at once.
-            tenants: by name.
+            tenants: of the server.
             meter: is told what waits, and what was rendered before.
             usage: of quotas, counted for all servers; None where no tenant has one.
         """

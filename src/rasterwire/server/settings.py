@@ -43,6 +43,8 @@ class CacheSettings:
     tile_cache_bytes: int = 20 << 30
 
 
+_NOT_SET_BY_OPERATORS = {"is_setting": False}
+
 _NO_AUTH, _NO_TLS = AuthSettings(), TlsSettings()
 
 
@@ -96,6 +98,7 @@ class Settings:
         auth: how callers are recognised, a table ``[auth]`` of the file. By default everyone sees everything.
         tenants: who they may be, each a table ``[[tenants]]`` of the file.
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
+        config_file: where these come from, None where there is no file; set by ``load_settings`` alone.
     """
 
     catalog: Path | None = None
@@ -131,6 +134,7 @@ class Settings:
     auth: AuthSettings = _NO_AUTH
     tenants: tuple[TenantSettings, ...] = ()
     tls: TlsSettings = _NO_TLS
+    config_file: Path | None = field(default=None, metadata=_NOT_SET_BY_OPERATORS)
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -209,7 +213,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     values: dict[str, object] = {}
     if config is not None:
         values |= _read_config(config)
-    by_name = {f.name: f for f in fields(Settings)}
+    by_name = {f.name: f for f in fields(Settings) if not f.metadata}
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
     in_file = values.get("catalog")
@@ -231,7 +235,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Setti
     if typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
     _raise_if_any(violations)
-    return Settings(**typed)
+    return Settings(**typed, config_file=None if config is None else config.absolute())
 
 
 def load_store_settings(config: Path) -> StoreSettings:
@@ -244,6 +248,21 @@ def load_store_settings(config: Path) -> StoreSettings:
     settings = read_store(_read_config(config).get("store", {}), violations)
     _raise_if_any(violations)
     return settings
+
+
+def load_tenants(config: Path) -> tuple[TenantSettings, ...]:
+    """Return the tenants of a TOML file, whatever else it holds but what they need.
+
+    Raises:
+        BadSettings: they are wrong, or the file is unreadable; tells all at once.
+    """
+    violations, values = Violations(), _read_config(config)
+    auth, tls = read_auth(values.get("auth", {}), violations), read_tls(values.get("tls", {}), violations)
+    tenants = read_tenants(values.get("tenants", []), violations)
+    if not violations.items:
+        violations.items.extend(misfits(auth, tls, tenants))
+    _raise_if_any(violations)
+    return tenants
 
 
 def _raise_if_any(violations: Violations) -> None:

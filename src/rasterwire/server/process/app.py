@@ -33,7 +33,6 @@ from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
-from rasterwire.principal import EVERYONE
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.call_log import CallLog
 from rasterwire.server.earth_engine.front import add_earth_engine_door
@@ -41,11 +40,13 @@ from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity import Authenticator
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
 from rasterwire.server.process.identity_files import (
     make_audit_file,
     make_authenticator,
     make_certificates,
+    make_tenants,
     make_url_signer,
     reload,
 )
@@ -134,12 +135,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
-    authenticator, certificates = make_authenticator(settings), make_certificates(settings)
+    tenants = make_tenants(settings)
+    authenticator, certificates = make_authenticator(settings, tenants), make_certificates(settings)
     engine = ThreadEngine(settings.threads)
     metrics = make_metrics(settings)
     audit = make_audit_file(settings)
     log = CallLog(metrics, audit)
-    service = _service(settings, engine, metrics)
+    service = _service(settings, tenants, engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
@@ -172,7 +174,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         works.append(keep_telling(look))
     tasks = [asyncio.create_task(work) for work in works]
     try:
-        yield Running(grpc_port, http_port, partial(reload, authenticator, certificates, signer, audit))
+        yield Running(grpc_port, http_port, partial(reload, tenants, authenticator, certificates, signer, audit))
     finally:
         readiness.tell("stopping", "the server was told to stop")
         health.set(False)
@@ -227,7 +229,7 @@ async def _warming(readiness: Readiness, turn: Path | None) -> None:
     readiness.tell("loops", "")
 
 
-def _service(settings: Settings, engine: ThreadEngine, metrics: Metrics | None = None) -> Service:
+def _service(settings: Settings, tenants: TenantTable, engine: ThreadEngine, metrics: Metrics | None = None) -> Service:
     scratch = settings.state_dir / "scratch" / str(os.getpid())
     try:
         if settings.workers == 1:
@@ -243,7 +245,6 @@ def _service(settings: Settings, engine: ThreadEngine, metrics: Metrics | None =
     leases = None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}")
     meter = metrics or NO_METER
     renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
-    tenants = {tenant.name: tenant.principal for tenant in settings.tenants} or {EVERYONE.tenant: EVERYONE}
     return Service(downloads, renders, scratch, settings.max_renders, tenants, meter, stores.usage)
 
 
@@ -301,7 +302,8 @@ def serve(settings: Settings) -> None:
             "[[tenants]] in the config file, or keep this address behind a proxy that does",
             settings.host,
         )
-    make_authenticator(settings)  # these tell of bad settings before workers start
+    tenants = make_tenants(settings)
+    make_authenticator(settings, tenants)  # these tell of bad settings before workers start
     make_certificates(settings)
     make_url_signer(settings)
     _use_sources(settings)  # likewise; and whether an asset is served depends on its source
@@ -316,7 +318,9 @@ def serve(settings: Settings) -> None:
         return
     engine = ThreadEngine(1)
     with _locked(settings.state_dir):
-        _service(replace(settings, workers=1), engine).close()  # tells of a bad folder, and cleans it once for all
+        _service(
+            replace(settings, workers=1), tenants, engine
+        ).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
         begin_shared(settings)
         run_workers(settings, _serve_alone, partial(_remove_leftovers, settings.state_dir))

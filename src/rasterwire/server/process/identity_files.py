@@ -1,16 +1,25 @@
 """Files that a server opens anew at SIGHUP: those by which it recognises callers and encrypts, and the audit file."""
 
+from functools import partial
+
 from rasterwire.server.audit import AuditFile
 from rasterwire.server.identity import Authenticator, NoAuthenticator
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.identity.tenants import TenantAuthenticator
 from rasterwire.server.identity.url_keys import UrlSigner
 from rasterwire.server.process.tls import Certificates, problem
-from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.settings import BadSettings, Settings, load_tenants
 
-__all__ = ["make_audit_file", "make_authenticator", "make_certificates", "make_url_signer", "reload"]
+__all__ = ["make_audit_file", "make_authenticator", "make_certificates", "make_tenants", "make_url_signer", "reload"]
 
 
-def make_authenticator(settings: Settings) -> Authenticator:
+def make_tenants(settings: Settings) -> TenantTable:
+    """Return the tenants, which are read again from the config file."""
+    config = settings.config_file
+    return TenantTable(settings.tenants, None if config is None else partial(load_tenants, config))
+
+
+def make_authenticator(settings: Settings, tenants: TenantTable) -> Authenticator:
     """Return what recognises callers.
 
     Raises:
@@ -19,7 +28,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
     if not settings.tenants:
         return NoAuthenticator()
     try:
-        return TenantAuthenticator(settings.auth, settings.tenants)
+        return TenantAuthenticator(settings.auth, tenants)
     except (OSError, ValueError) as error:
         raise BadSettings(f"auth.keys_file: {getattr(error, 'strerror', None) or error}") from None
 
@@ -36,7 +45,7 @@ def make_certificates(settings: Settings) -> Certificates | None:
         raise BadSettings(f"tls: {problem(error)}") from None
 
 
-def reload(*files: Authenticator | Certificates | UrlSigner | AuditFile | None) -> None:
+def reload(*files: Authenticator | Certificates | UrlSigner | TenantTable | AuditFile | None) -> None:
     """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
     for file in files:
         if file is not None:
