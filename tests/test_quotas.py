@@ -1,11 +1,12 @@
 """What a tenant may take in a day, by every door."""
 
+import asyncio
 import json
 import math
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
@@ -18,17 +19,21 @@ from grpc_status import rpc_status
 
 from asking import ask
 from effort import HANG
-from rasterwire.principal import Quota
+from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
+from rasterwire.server.peer import principal
 from rasterwire.server.settings import Settings
+from rasterwire.store import Usage
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
 
 PIXELS = 8 * 6
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 BODY = {"image": "one", "format": "FORMAT_NPY"}
+T = TypeVar("T")
+
 EE = {"fileFormat": "NPY"}
 
 
@@ -183,3 +188,46 @@ def test_a_server_takes_a_thousandth_in_advance_and_gives_back_what_is_left(tena
     assert forestry.limits() == {"pixels_per_day": PIXELS}
     assert forestry.create()[0] == 200
     assert forestry.limits() == {"pixels_per_day": 2 * PIXELS}
+
+
+class Counting:
+    """A store without an end.
+
+    Attributes:
+        taken: of each time that it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[Usage] = []
+
+    def take(self, usage: Usage, _limit: int) -> tuple[bool, int]:
+        self.taken.append(usage)
+        return True, sum(taken.used for taken in self.taken if taken.day == usage.day)
+
+    def usages(self, day: date, tenant: str | None = None) -> Sequence[Usage]:
+        return [usage for usage in self.taken if usage.day == day and tenant in {None, usage.tenant}]
+
+    def close(self) -> None:
+        """Have nothing to close."""
+
+
+async def _run(function: Callable[[], T]) -> T:
+    return function()
+
+
+def test_small_pieces_rarely_ask_the_store_and_none_of_a_day_goes_to_the_next(clock: Clock) -> None:
+    store = Counting()
+    quotas = quotas_module.Quotas(store, _run)
+
+    async def check() -> None:
+        principal.set(Principal("forestry", ("",), Quota(pixels_per_day=1_000_000_000)))
+        shares = [await quotas.take("pixels_per_day", 64 * 64) for _ in range(1000)]
+        assert len(store.taken) <= 1000 * 64 * 64 / 1_000_000 + 1
+        clock.now += timedelta(days=1)
+        for share in shares:
+            share.give_back()
+        await quotas.take("pixels_per_day", 64 * 64)
+        assert store.taken[-1].day == clock.now.date()
+        assert store.taken[-1].used >= 64 * 64
+
+    asyncio.run(check())

@@ -5,18 +5,19 @@ ask the store. What it has not used when it is killed stays counted.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol, TypeVar
 
-from rasterwire.errors import QuotaExceeded
+from rasterwire.errors import QuotaExceeded, StorageUnavailable
 from rasterwire.plan import RenderPlan
 from rasterwire.principal import NO_QUOTA
 from rasterwire.server.peer import principal
 from rasterwire.store import Usage, UsageStore
 
-__all__ = ["BYTES", "PIXELS", "Quotas", "Standing"]
+__all__ = ["BYTES", "NO_SHARE", "PIXELS", "Quotas", "Share", "Standing"]
 
 PIXELS, BYTES = "pixels_per_day", "bytes_per_day"
 """Names of quotas; see ``Quota``."""
@@ -25,6 +26,8 @@ _SHARES = 1000
 """A server takes a quota divided by this in advance."""
 
 DAY_SECONDS = 86400
+
+_log = logging.getLogger("rasterwire.server")
 
 T = TypeVar("T")
 
@@ -79,6 +82,23 @@ class _Account:
         return None if self.counted is None else max(0, self.counted - self.reserve)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What was taken of a quota for one call; of the day that it was taken on, though the next one may have begun."""
+
+    _account: _Account | None
+    _count: int
+
+    def give_back(self, count: int | None = None) -> None:
+        """Undo a part of it; None stands for all."""
+        if self._account is not None:
+            self._account.reserve += self._count if count is None else count
+
+
+NO_SHARE = Share(None, 0)
+"""Of whom nothing is counted."""
+
+
 class Quotas:
     """Takes from the quotas of callers, and refuses what is beyond. Used by the event loop alstanding."""
 
@@ -105,7 +125,7 @@ class Quotas:
         caller = principal.get(None)
         return self._usage is not None and caller is not None and caller.quota != NO_QUOTA
 
-    async def take_pixels(self, plan: RenderPlan) -> None:
+    async def take_pixels(self, plan: RenderPlan) -> Share:
         """Take the pixels of a plan, where its file can be expected to fit what is left of the bytes too.
 
         Raises:
@@ -120,9 +140,9 @@ class Quotas:
             used = account.used or 0
             if plan.estimated_bytes > limit - used:
                 raise QuotaExceeded(BYTES, limit, used, plan.estimated_bytes, _seconds_left())
-        await self.take(PIXELS, plan.pixels)
+        return await self.take(PIXELS, plan.pixels)
 
-    async def take(self, name: str, count: int) -> int:
+    async def take(self, name: str, count: int) -> Share:
         """Take so much of a quota of the caller, which has it if it has no such quota; return it.
 
         Raises:
@@ -131,7 +151,7 @@ class Quotas:
         """
         limit = self.limit_of(name)
         if limit is None or count <= 0:
-            return count
+            return NO_SHARE
         account = self._account(name)
         while account.reserve < count:
             async with account.asking:
@@ -139,12 +159,7 @@ class Quotas:
                 if missing > 0 and not await self._add(account, name, limit, missing):
                     raise QuotaExceeded(name, limit, account.used or 0, count, _seconds_left())
         account.reserve -= count
-        return count
-
-    def give_back(self, name: str, count: int) -> None:
-        """Undo a part of ``take``."""
-        if self.limit_of(name) is not None:
-            self._account(name).reserve += count
+        return Share(account, count)
 
     async def _add(self, account: _Account, name: str, limit: int, missing: int) -> bool:
         """Take more from the store, and return whether it was there."""
@@ -195,9 +210,12 @@ class Quotas:
         """Give back what was taken in advance, and close the store. It blocks."""
         if self._usage is None:
             return
-        for (tenant, name), account in self._accounts.items():
-            if account.reserve:
-                self._usage.take(Usage(tenant, name, account.day, -account.reserve), 0)
+        try:
+            for (tenant, name), account in self._accounts.items():
+                if account.reserve:
+                    self._usage.take(Usage(tenant, name, account.day, -account.reserve), 0)
+        except StorageUnavailable:
+            _log.warning("quotas: what was taken in advance could not be given back, and stays counted")
         self._usage.close()
 
 

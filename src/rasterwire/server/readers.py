@@ -11,7 +11,7 @@ from rasterwire.download import FairSlots
 from rasterwire.server.call_record import note_sent
 from rasterwire.server.open_files import Delivered, OpenFile
 from rasterwire.server.peer import peer
-from rasterwire.server.quotas import BYTES, Quotas
+from rasterwire.server.quotas import BYTES, NO_SHARE, Quotas
 from rasterwire.v1 import download_pb2
 
 CHUNK = 1 << 20
@@ -81,9 +81,9 @@ class Readers:
             # the last message has the checksum of the whole file
             return start + step if start + step < end else opened.info.size_bytes
 
-        position, ahead, step, allowed = offset, None, CHUNK, 0
+        position, ahead, step, share = offset, None, CHUNK, NO_SHARE
         try:
-            allowed = await self._quotas.take(BYTES, end - offset)
+            share = await self._quotas.take(BYTES, end - offset)
             while True:
                 step = self._chunk_bytes()
                 available = await opened.reach(needed_end(position))
@@ -102,7 +102,7 @@ class Readers:
                     return
         finally:
             self._room.leave(caller)
-            self._quotas.give_back(BYTES, allowed - (position - offset))
+            share.give_back(end - position)
             if ahead:
                 await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 

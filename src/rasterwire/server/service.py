@@ -36,7 +36,7 @@ from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, fil
 from rasterwire.server.peer import peer, principal
 from rasterwire.server.planning import plan_request, register
 from rasterwire.server.preparations import Preparations
-from rasterwire.server.quotas import PIXELS, Quotas
+from rasterwire.server.quotas import NO_SHARE, Quotas
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
 from rasterwire.server.render_progress import progress_until
@@ -191,14 +191,14 @@ class Service:
 
     async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
         """Register a request whose pixels count, once for each request id."""
-        await self.quotas.take_pixels(plan)
+        share = await self.quotas.take_pixels(plan)
         is_counted = False
         try:
             download = await self._register(request, plan)
             is_counted = not download.is_repeated
         finally:
             if not is_counted:
-                self.quotas.give_back(PIXELS, plan.pixels)
+                share.give_back()
         return download
 
     async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
@@ -363,15 +363,14 @@ class Service:
         is_limited = self.quotas.is_limited
         if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting or is_limited:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
-        pixels = 0
+        share = NO_SHARE
         if plan is not None and is_limited:
-            await self.quotas.take_pixels(plan)
-            pixels = plan.pixels
+            share = await self.quotas.take_pixels(plan)
         deliver = self._streams.deliver(partial(plan_request, self.downloads, request), plan)
         try:
             async with contextlib.aclosing(deliver) as steps:
                 async for step in steps:
                     yield step
         except DownloadError:
-            self.quotas.give_back(PIXELS, pixels)
+            share.give_back()
             raise

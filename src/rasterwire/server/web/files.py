@@ -124,13 +124,13 @@ async def send(request: web.Request, opened: Delivered, quotas: Quotas) -> web.S
     data = await _small(opened, first, end - first) if status == 206 and request.method != "HEAD" else None
     headers |= _digests(opened, data, is_whole=status == 200 and request.method != "HEAD")
     count = 0 if request.method == "HEAD" else end - first
-    await quotas.take(BYTES, count)
+    share = await quotas.take(BYTES, count)
     response = SentFile(status=status, headers=headers)
     response.content_length = end - first
     try:
         await response.prepare(request)
     except BaseException:
-        quotas.give_back(BYTES, count)
+        share.give_back()
         raise
     if request.method != "HEAD":
         note_file(status)
@@ -142,7 +142,7 @@ async def send(request: web.Request, opened: Delivered, quotas: Quotas) -> web.S
                 await _body(request, response, opened, (first, end - first))
         finally:
             note_sent(response.sent, count - response.sent)
-            quotas.give_back(BYTES, count - response.sent)
+            share.give_back(count - response.sent)
     await response.write_eof()
     return response
 
