@@ -27,6 +27,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.CredentialsInvalid: errors.CredentialsInvalid("no API key of this server is like that"),
     errors.TenantUnknown: errors.TenantUnknown(),
     errors.IdentityUnavailable: errors.IdentityUnavailable(),
+    errors.QuotaExceeded: errors.QuotaExceeded("pixels_per_day", 100, 90, 20, 3600.0),
     errors.DownloadNotFound: errors.DownloadNotFound(),
     errors.AddressUnknown: errors.AddressUnknown("GET", "/v1/x"),
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),

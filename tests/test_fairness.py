@@ -14,8 +14,7 @@ import rasterio
 from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download import Downloads
-from rasterwire.download import render_sizes
+from rasterwire.download import NO_METER, Downloads, render_sizes
 from rasterwire.download import renders as renders_module
 from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.download.renders import Render, Renders
@@ -27,9 +26,9 @@ from rasterwire.render.block import render_block
 from rasterwire.render.engine import _YOUNG, ThreadEngine, _Lane
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec
 from rasterwire.server import service as service_module
+from rasterwire.server.evaluations import Evaluations
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.planning import plan_request
-from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.turns import Caller
@@ -357,8 +356,8 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
         go.set()
 
 
-def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_turn(tmp_path: Path) -> None:
-    service = Service(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
+def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_turn() -> None:
+    evaluations = Evaluations(1, NO_METER)
     begun, go, log = threading.Event(), threading.Event(), Log()
 
     def busy() -> None:
@@ -366,18 +365,18 @@ def test_an_evaluation_that_nobody_waits_for_gives_its_place_back_before_its_tur
         assert go.wait(SECONDS)
 
     async def check() -> None:
-        first = asyncio.create_task(service._computed(busy, service._computing))
+        first = asyncio.create_task(evaluations.computed(busy))
         await asyncio.to_thread(begun.wait, SECONDS)
-        second = asyncio.create_task(service._computed(log.note("second"), service._computing))
+        second = asyncio.create_task(evaluations.computed(log.note("second")))
         await asyncio.sleep(0)  # it starts, and takes its slot
-        assert service._evaluations.taken == 2
+        assert evaluations.taken == 2
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
-        assert service._evaluations.taken == 1
+        assert evaluations.taken == 1
         go.set()
         await first
 
     asyncio.run(check())
-    service._computing.close()
+    evaluations.close()
     assert log.names == []

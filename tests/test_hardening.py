@@ -150,7 +150,7 @@ def test_numbers_without_end_are_refused_as_a_few_too_many_are(server: Served) -
 def test_slow_readers_of_streams_are_counted_and_keep_nobody_else_waiting(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rasterwire.server.service._STREAMS_A_RENDER", 3)
+    monkeypatch.setattr("rasterwire.server.streams._STREAMS_A_RENDER", 3)
     # 50 MB, more than the buffers of a connection ever hold, so that a stream cannot end unread
     request = download_service_pb2.StreamDownloadRequest(params=params(scale=3))
     with served(settings(folder)) as server, ExitStack() as stack:

@@ -68,6 +68,8 @@ def _fields(settings: type[Any]) -> list[tuple["dataclasses.Field[Any]", str]]:
     meanings = _attributes(settings.__doc__ or "")
     found = []
     for field in dataclasses.fields(settings):
+        if field.metadata:  # it is not set by operators
+            continue
         if field.name not in meanings:
             raise LookupError(f"{settings.__name__}.{field.name}: say in its docstring what it is")
         found.append((field, meanings[field.name]))

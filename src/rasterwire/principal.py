@@ -1,8 +1,33 @@
-"""Who a request is answered for, and which images it may know of."""
+"""Who a request is answered for, which images it may know of, and how much it may ask for."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
-__all__ = ["EVERYONE", "Principal"]
+__all__ = ["EVERYONE", "NO_QUOTA", "Principal", "Quota"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much a tenant may ask for in a day of UTC, at all servers together; None for what has no limit.
+
+    Attributes:
+        pixels_per_day: values of all bands that are rendered, or read from the cache.
+        bytes_per_day: of files that are sent.
+    """
+
+    pixels_per_day: int | None = None
+    bytes_per_day: int | None = None
+
+    def limits(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and the value of each limit."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                yield field.name, value
+
+
+NO_QUOTA = Quota()
+"""Of whom nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +38,13 @@ class Principal:
         tenant: its name; "" where the server knows no tenants.
         prefixes: an image is visible whose id is one of these, or begins with one and a slash; "" stands for all.
         weight: of its share of a busy server; see ``turns``.
+        quota: how much it may ask for.
     """
 
     tenant: str
     prefixes: tuple[str, ...]
     weight: int = 1
+    quota: Quota = NO_QUOTA
 
     @property
     def sees_all(self) -> bool:

@@ -1,12 +1,33 @@
 """Tables of the config file: their settings are read one by one, so that all that is wrong is told at once."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from rasterwire.errors import Violation, Violations
 
-__all__ = ["read_values", "unknown_setting", "wrong_setting"]
+__all__ = ["number_of_bytes", "read_values", "unknown_setting", "wrong_setting"]
+
+
+_units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+_size = re.compile(rf"(\d{{1,15}}) ?({'|'.join(_units)})", re.ASCII)
+
+
+def number_of_bytes(value: object) -> int:
+    """Return what a number or a text such as ``20 GiB`` stands for.
+
+    Raises:
+        ValueError: it is neither; with a sentence.
+
+    >>> number_of_bytes(5), number_of_bytes("2 KiB")
+    (5, 2048)
+    """
+    size = _size.fullmatch(str(value))
+    if size is None or isinstance(value, bool):
+        raise ValueError(f"{value!r} is no number of bytes; write it like 1000000000 or '20 GiB'")
+    return int(size[1]) * _units[size[2]]
 
 
 def wrong_setting(name: str, description: str) -> Violation:

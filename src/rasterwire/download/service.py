@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -37,6 +37,7 @@ class Registered:
         filename, mime_type: of the file.
         request: the request as the front wrote it.
         tenant: that registered it; "" where the server knew no tenants.
+        is_repeated: whether this request id registered it before.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Registered:
     mime_type: str
     request: bytes
     tenant: str
+    is_repeated: bool = False
 
 
 class Downloads:
@@ -192,7 +194,7 @@ class Downloads:
         if download.etag != plan.etag:
             message = "the image changed since this request_id was used, so that its download would be another file"
             raise DownloadConflict(f"request_id: {message}; make a new UUID")
-        return download
+        return replace(download, is_repeated=download.id != record.id)
 
     def find(self, download_id: str, token: str) -> Registered:
         """Return a registered download of the tenant.

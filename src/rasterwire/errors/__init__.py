@@ -10,6 +10,7 @@
         CredentialsInvalid    what the caller shows is not, or no longer, valid
         TenantUnknown         the caller is recognised, and is no tenant of this server
         IdentityUnavailable   callers cannot be recognised now; retry later
+        QuotaExceeded         the tenant took as much as it may
         DownloadNotFound      no such download, or not with this token, or expired
         AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as requested
@@ -24,7 +25,13 @@ arguments only, so that errors can be pickled between processes.
 """
 
 from rasterwire.errors.base import DownloadError, InvalidRequest, Violation, Violations, invalid
-from rasterwire.errors.callers import CredentialsInvalid, CredentialsMissing, IdentityUnavailable, TenantUnknown
+from rasterwire.errors.callers import (
+    CredentialsInvalid,
+    CredentialsMissing,
+    IdentityUnavailable,
+    QuotaExceeded,
+    TenantUnknown,
+)
 from rasterwire.errors.downloads import (
     AddressUnknown,
     DiskFull,
@@ -61,6 +68,7 @@ __all__ = [
     "InvalidRequest",
     "OffsetOutOfRange",
     "Overloaded",
+    "QuotaExceeded",
     "RenderCancelled",
     "SourceUnavailable",
     "StorageUnavailable",

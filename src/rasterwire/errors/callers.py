@@ -2,7 +2,7 @@
 
 from rasterwire.errors.base import DownloadError
 
-__all__ = ["CredentialsInvalid", "CredentialsMissing", "IdentityUnavailable", "TenantUnknown"]
+__all__ = ["CredentialsInvalid", "CredentialsMissing", "IdentityUnavailable", "QuotaExceeded", "TenantUnknown"]
 
 
 class CredentialsMissing(DownloadError):
@@ -60,3 +60,40 @@ class IdentityUnavailable(DownloadError):
 
     def __str__(self) -> str:
         return f"the server cannot check tokens at the moment; come back in {self.retry_after:g} s"
+
+
+class QuotaExceeded(DownloadError):
+    """The tenant has taken, or would take, more than its quota allows.
+
+    What to do: Wait until the time that the answer names, ask for less, or have the operator raise the quota.
+    ``GetLimits`` tells what is left.
+
+    Attributes:
+        quota: its name, such as ``pixels_per_day``.
+        limit: of it.
+        used: of it.
+        needed: for what was asked.
+        retry_after: seconds until it begins anew; None where not even all of it would suffice.
+    """
+
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, quota: str, limit: int, used: int, needed: int, seconds: float) -> None:
+        super().__init__(quota, limit, used, needed, seconds)
+        self.quota = quota
+        self.limit = limit
+        self.used = used
+        self.needed = needed
+        self.retry_after = seconds if needed <= limit else None
+
+    def __str__(self) -> str:
+        what = f"quota {self.quota}: {self.used} of {self.limit} are used, and this takes {self.needed} more"
+        if self.retry_after is None:
+            return f"{what}, which is never allowed; ask for less"
+        return f"{what}; ask for less, or come back in {self.retry_after:.0f} s, when it begins anew"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The values in the message, for programs."""
+        values = {"limit": self.limit, "used": self.used, "needed": self.needed}
+        return {"quota": self.quota} | {name: str(value) for name, value in values.items()}

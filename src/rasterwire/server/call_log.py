@@ -1,13 +1,14 @@
-"""The one line that each call leaves in the log."""
+"""The one line that each call leaves in the log, and the one in the audit file."""
 
 import logging
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rasterwire.server.audit import AuditFile
 from rasterwire.server.call_record import REQUEST_ID, CallRecord, begin
 from rasterwire.server.metrics import Metrics
-from rasterwire.server.peer import principal
+from rasterwire.server.peer import peer, principal
 from rasterwire.spans import current_span
 
 if TYPE_CHECKING:
@@ -17,12 +18,24 @@ _log = logging.getLogger("rasterwire.server")
 
 
 class CallLog:
-    """Tells the log, the metrics and the traces of each call."""
+    """Tells the log, the metrics, the audit file and the traces of each call."""
 
-    def __init__(self, metrics: Metrics | None = None, tracer: "Tracer | None" = None) -> None:
+    def __init__(
+        self, metrics: Metrics | None = None, audit: AuditFile | None = None, tracer: "Tracer | None" = None
+    ) -> None:
         """Set who is told besides the log."""
         self._metrics = metrics
+        self._audit = audit
         self._tracer = tracer
+
+    def check(self) -> None:
+        """Refuse a call that could not be told of.
+
+        Raises:
+            StorageUnavailable: the audit file cannot be written.
+        """
+        if self._audit is not None:
+            self._audit.check()
 
     def begin(self, door: str, operation: str, headers: Mapping[str, str]) -> CallRecord:
         """Set the record of a call that begins, and return it.
@@ -64,6 +77,8 @@ class CallLog:
         rest = " ".join(f"{name}={_word(value)}" for name, value in fields.items())
         structured = {"door": call.door, "method": call.method, "code": code, "ms": round(1000 * seconds, 1), **fields}
         _log.info("%s %s %.1f ms %s", what, code, 1000 * seconds, rest, extra={"fields": structured})
+        if self._audit is not None:
+            self._audit.note({"peer": peer.get(), **structured})
         if self._metrics is not None:
             self._metrics.note_call(call, code, seconds, "" if caller is None else caller.tenant)
         if self._tracer is not None:

@@ -84,6 +84,12 @@ def note_plan(plan: RenderPlan) -> None:
         call.image, call.pixels = plan.image_id[:_MAX_IMAGE], plan.pixels
 
 
+def note_image(image_id: str) -> None:
+    """Say which image is asked for."""
+    if (call := record.get()) is not None:
+        call.image = image_id[:_MAX_IMAGE]
+
+
 def note_download(download_id: str) -> None:
     """Say which registered download is asked for."""
     if (call := record.get()) is not None:

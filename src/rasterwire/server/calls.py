@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from rasterwire.errors import InvalidRequest, Violation
 from rasterwire.forms import unaffected
 from rasterwire.geo.region import MAX_VERTICES
+from rasterwire.server.call_record import note_image
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
@@ -52,6 +53,9 @@ class UnaryCalls:
             chunk_bytes=CHUNK,
         )
         answer.download_ttl.FromTimedelta(downloads.lifetime)
+        for standing in await self._service.quotas.asked_standings():
+            quota = answer.quotas.add(name=standing.quota, limit=standing.limit, used=standing.used or 0)
+            quota.reset_time.FromDatetime(standing.reset)
         return answer
 
     async def get_download(
@@ -96,6 +100,7 @@ class UnaryCalls:
     ) -> catalog_pb2.GetImageResponse:
         """Answer ``GetImage``."""
         check(request, misfits)
+        note_image(request.id)
         downloads = self._service.downloads
         image = await self._service.run(lambda: downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))

@@ -11,6 +11,7 @@ from rasterwire.download import FairSlots
 from rasterwire.server.call_record import note_sent
 from rasterwire.server.open_files import Delivered, OpenFile
 from rasterwire.server.peer import caller
+from rasterwire.server.quotas import BYTES, NO_SHARE, Quotas
 from rasterwire.spans import apart
 from rasterwire.v1 import download_pb2
 
@@ -36,8 +37,9 @@ class _Run(Protocol):
 class Readers:
     """Deals files out in chunks to readers, up to a number of them at once."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _Run, quotas: Quotas) -> None:
         self._run = run
+        self._quotas = quotas
         self._room = FairSlots(_READERS)
 
     @property
@@ -55,6 +57,9 @@ class Readers:
             offset: of the first byte.
             limit: bytes at most, or 0 for all.
             make_piece: makes what is yielded of a chunk and its data, and keeps no hold of it; called in any thread.
+
+        Raises:
+            Overloaded, QuotaExceeded: there are too many readers, or the caller may not have as many bytes.
         """
         end = opened.info.size_bytes if limit == 0 else min(opened.info.size_bytes, offset + limit)
         reader = caller()
@@ -77,9 +82,10 @@ class Readers:
             # the last message has the checksum of the whole file
             return start + step if start + step < end else opened.info.size_bytes
 
-        position, ahead, step = offset, None, CHUNK
+        position, ahead, step, share = offset, None, CHUNK, NO_SHARE
         with apart("deliver"):
             try:
+                share = await self._quotas.take(BYTES, end - offset)
                 while True:
                     step = self._chunk_bytes()
                     available = await opened.reach(needed_end(position))
@@ -98,6 +104,7 @@ class Readers:
                         return
             finally:
                 self._room.leave(reader)
+                share.give_back(end - position)
                 if ahead:
                     await asyncio.gather(ahead, return_exceptions=True)  # the file may be closed only after it
 

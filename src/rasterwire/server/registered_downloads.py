@@ -6,6 +6,7 @@ from contextlib import closing
 from rasterwire.download import Registered
 from rasterwire.errors import DownloadError, Overloaded, invalid
 from rasterwire.plan import RenderPlan
+from rasterwire.server.call_record import note_download
 from rasterwire.server.messages.convert import from_plan
 from rasterwire.server.peer import caller
 from rasterwire.server.service import Service
@@ -32,7 +33,9 @@ class RegisteredDownloads:
     async def _find(self, request: Named) -> Registered:
         downloads = self._service.downloads
         name = request.name.removeprefix("downloads/")
-        return await self._service.run(lambda: downloads.find_own(name, request.token))
+        download = await self._service.run(lambda: downloads.find_own(name, request.token))
+        note_download(download.id)
+        return download
 
     async def get(self, request: service_pb2.GetDownloadRequest) -> Download:
         """Return a download with its state and its plan.

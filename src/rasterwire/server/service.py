@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rasterwire.budget import Budget, spending
-from rasterwire.download import NO_METER, Downloads, FairPool, FairSlots, Meter, Registered, Renders
+from rasterwire.budget import Budget
+from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -25,36 +25,33 @@ from rasterwire.errors import (
 from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
-from rasterwire.principal import EVERYONE, Principal
 from rasterwire.server.addresses import Addresses
 from rasterwire.server.call_record import note_download, note_plan
+from rasterwire.server.evaluations import Evaluations
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
 from rasterwire.server.peer import caller, principal
 from rasterwire.server.planning import plan_request, register
 from rasterwire.server.preparations import Preparations
+from rasterwire.server.quotas import NO_SHARE, Quotas
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
-from rasterwire.server.render_progress import PROGRESS_SECONDS, close_file, progress_of, progress_until
-from rasterwire.server.stream_job import StreamJob
-from rasterwire.store import NotVerified, RemoteFile
+from rasterwire.server.render_progress import progress_until
+from rasterwire.server.streams import Streams
+from rasterwire.store import NotVerified, RemoteFile, UsageStore
 from rasterwire.v1 import download_pb2, download_service_pb2
 
-_STREAMS_A_RENDER = 16
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
 _RETRY_AFTER = 2.0
 _BYTES_OF_CONSTANTS = 8
 """Bytes that constants of an expression take in memory, for each byte of its message."""
-_PLANS = 4
-"""Typed requests that are planned at once."""
-_WAITING_A_PLAN = 64
-"""Those that may wait, for each of them."""
 
 T = TypeVar("T")
 
-_NO_TENANTS: Mapping[str, Principal] = {EVERYONE.tenant: EVERYONE}
+_NO_TENANTS = TenantTable()
 
 
 class Service:
@@ -66,8 +63,9 @@ class Service:
         renders: Renders,
         scratch: Path,
         max_renders: int,
-        tenants: Mapping[str, Principal] = _NO_TENANTS,
+        tenants: TenantTable = _NO_TENANTS,
         meter: Meter = NO_METER,
+        usage: UsageStore | None = None,
     ) -> None:
         """Set what serves.
 
@@ -76,22 +74,20 @@ class Service:
             renders: likewise.
             scratch: a folder for files of running streams.
             max_renders: at once.
-            tenants: by name.
+            tenants: of the server.
             meter: is told what waits, and what was rendered before.
+            usage: of quotas, counted for all servers; None where no tenant has one.
         """
         self._meter = meter
         self._downloads = downloads
         self._tenants = tenants
         self.renders = renders
-        self._scratch = scratch
         self._pool = FairPool(8, "files")
         self._verifying = FairPool(2, "verify")
-        # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = FairPool(_PLANS, "plan", meter=meter, room=FairSlots(_WAITING_A_PLAN * _PLANS))
-        self._evaluations = FairSlots(_STREAMS_A_RENDER * max_renders)
-        self._computing = FairPool(max_renders, "value", meter=meter, room=self._evaluations)
-        self._streams = FairSlots(_STREAMS_A_RENDER * max_renders)
-        self.readers = Readers(self.run)
+        self._evaluations = Evaluations(max_renders, meter)
+        self._streams = Streams(renders, scratch, max_renders)
+        self.quotas = Quotas(usage, self.run)
+        self.readers = Readers(self.run, self.quotas)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
         self.addresses = Addresses()
@@ -138,10 +134,10 @@ class Service:
     def close(self) -> None:
         """Wait for running file accesses, and close the stores."""
         self.renders.close()
-        self._planning.close()
-        self._computing.close()
+        self._evaluations.close()
         self._verifying.close()
         self._pool.close()
+        self.quotas.close()
         self._downloads.close()
 
     # -- requests ---------------------------------------------------------------------------
@@ -159,33 +155,13 @@ class Service:
         work = partial(plan_request, self.downloads, request)
         match request.params.WhichOneof("source"):
             case "expression":
-                plan = await self._computed(work, self._computing, budget)
+                plan = await self._evaluations.computed(work, budget)
             case "mosaic":
-                plan = await self._computed(work, self._planning, budget)
+                plan = await self._evaluations.planned(work, budget)
             case _:
-                plan = await asyncio.wrap_future(self._planning.submit(caller(), work))
+                plan = await self._evaluations.planned_soon(work)
         note_plan(plan)
         return plan
-
-    async def _computed(self, function: Callable[[], T], turns: FairPool, budget: Budget | None = None) -> T:
-        """Evaluate something, for as long as somebody waits for it.
-
-        Raises:
-            Overloaded: as many evaluations as this server takes are waiting.
-        """
-        spent = budget or Budget()
-
-        def work() -> T:
-            with spending(spent):
-                spent.check()
-                return function()
-
-        task = turns.submit(caller(), work)
-        try:
-            return await asyncio.wrap_future(task)  # which is dropped with the call, if it did not begin
-        except asyncio.CancelledError:
-            spent.stop()
-            raise
 
     async def create(
         self, request: ParsedRequest, *, is_read_next: bool = True
@@ -198,7 +174,7 @@ class Service:
         """
         budget = Budget()
         plan = await self.plan(request, budget)
-        download = await self.run(partial(register, self.downloads, request, plan))
+        download = await self._registered(request, plan) if is_read_next else await self._register(request, plan)
         note_download(download.id)
         if is_read_next:
             self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
@@ -208,6 +184,21 @@ class Service:
         answer.download_id.expire_time.FromDatetime(download.expire_time)
         answer.download_id.url = self.addresses.address_of(download)
         return answer
+
+    async def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
+        return await self.run(partial(register, self.downloads, request, plan))
+
+    async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
+        """Register a request whose pixels count, once for each request id."""
+        share = await self.quotas.take_pixels(plan)
+        is_counted = False
+        try:
+            download = await self._register(request, plan)
+            is_counted = not download.is_repeated
+        finally:
+            if not is_counted:
+                share.give_back()
+        return download
 
     async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
         """Return the token of a download whose address is signed.
@@ -226,7 +217,7 @@ class Service:
             InvalidExpression: it takes too long.
             Overloaded: too many wait for theirs.
         """
-        return await self._computed(look, self._computing)
+        return await self._evaluations.computed(look)
 
     async def find(self, download_id: str, token: str, etag: str) -> Registered:
         """Return a registered download; raises DownloadConflict where an etag is given and differs."""
@@ -274,7 +265,7 @@ class Service:
             except InvalidExpression as error:
                 raise InvalidExpression(error.problem, error.function or graph.result_function) from None
 
-        return await self._computed(computed, self._computing)
+        return await self._evaluations.computed(computed)
 
     # -- files ------------------------------------------------------------------------------
 
@@ -364,36 +355,21 @@ class Service:
 
         Raises:
             Overloaded: as many streams as this server takes are on their way, slow readers included.
+            QuotaExceeded: the caller may not have as much.
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
         plan: RenderPlan | None = None
-        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting:
+        is_limited = self.quotas.is_limited
+        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting or is_limited:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
-        asker = caller()
-        self._streams.enter(asker)
-        job = StreamJob(partial(plan_request, self.downloads, request), self.renders, self._scratch, plan)
-        work = self.renders.submit(plan, asker, job.run)
-        is_plan_sent = handed_over = False
+        share = NO_SHARE
+        if plan is not None and is_limited:
+            share = await self.quotas.take_pixels(plan)
+        deliver = self._streams.deliver(partial(plan_request, self.downloads, request), plan)
         try:
-            while True:
-                task = asyncio.wrap_future(work)
-                while not (await asyncio.wait({task}, timeout=PROGRESS_SECONDS))[0]:
-                    if job.render is not None:
-                        yield None if is_plan_sent else job.told, progress_of(job.render)
-                        is_plan_sent = True
-                opened = task.result()
-                if opened is not None:
-                    break
-                work = self.renders.submit(job.plan, asker, job.run)  # it was not small
-            if job.plan is not None:
-                note_plan(job.plan)
-            handed_over = True
-            yield None if is_plan_sent else job.told, opened
-        finally:
-            self._streams.leave(asker)
-            if not handed_over:
-                job.stop()
-                if not work.cancel():
-                    work.add_done_callback(close_file)
-                    with contextlib.suppress(DownloadError, asyncio.CancelledError):
-                        await asyncio.wrap_future(work)
+            async with contextlib.aclosing(deliver) as steps:
+                async for step in steps:
+                    yield step
+        except DownloadError:
+            share.give_back()
+            raise

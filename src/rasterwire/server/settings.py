@@ -23,7 +23,7 @@ from rasterwire.server.identity.settings import (
 )
 from rasterwire.server.telemetry import TelemetrySettings, read_telemetry
 from rasterwire.store.settings import StoreSettings, read_store
-from rasterwire.tables import unknown_setting, wrong_setting
+from rasterwire.tables import number_of_bytes, read_values, unknown_setting, wrong_setting
 
 
 class BadSettings(DownloadError):
@@ -43,6 +43,8 @@ class CacheSettings:
 
     tile_cache_bytes: int = 20 << 30
 
+
+_NOT_SET_BY_OPERATORS = {"is_setting": False}
 
 _NO_AUTH, _NO_TLS, _NO_TELEMETRY = AuthSettings(), TlsSettings(), TelemetrySettings()
 
@@ -85,6 +87,8 @@ class Settings:
         metrics_port: the port of ``/metrics``, for Prometheus. With 0, the HTTP port answers it where nobody but this
             machine reaches the server: ``host`` is a loopback address, and neither ``public_url``, ``trust_forwarded``
             nor ``tenants`` is set. -1 leaves it out.
+        audit_file: a file that gets a line of JSON for each call: when, who, what and how much was asked for, and the
+            answer. SIGHUP opens it anew, after it was moved away. While it cannot be written, calls are refused.
         limits: ``own``, those above, or ``earth-engine``: 32768 pixels a side, 50331648 bytes with a byte
             for each mask, 1024 bands, and Earth Engine's words in messages.
         catalogs: more catalogs, each a table ``[[catalogs]]`` of the file.
@@ -96,6 +100,7 @@ class Settings:
         tenants: who they may be, each a table ``[[tenants]]`` of the file.
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
         telemetry: how calls are traced, a table ``[telemetry]`` of the file. By default they are not.
+        config_file: where these come from, None where there is no file; set by ``load_settings`` alone.
     """
 
     catalog: Path | None = None
@@ -122,6 +127,7 @@ class Settings:
     sandbox_bytes: int = 2 << 30
     log: str = "text"
     metrics_port: int = 0
+    audit_file: Path | None = None
     limits: str = "own"
     catalogs: tuple[CatalogSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -131,6 +137,7 @@ class Settings:
     tenants: tuple[TenantSettings, ...] = ()
     tls: TlsSettings = _NO_TLS
     telemetry: TelemetrySettings = _NO_TELEMETRY
+    config_file: Path | None = field(default=None, metadata=_NOT_SET_BY_OPERATORS)
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -147,7 +154,8 @@ class Settings:
     @property
     def is_reloaded(self) -> bool:
         """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
-        return bool(self.tenants) or self.tls.is_set or self.auth.url_keys_file is not None
+        files = self.auth.url_keys_file, self.audit_file
+        return bool(self.tenants) or self.tls.is_set or any(file is not None for file in files)
 
     @property
     def is_open_to_others(self) -> bool:
@@ -213,7 +221,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     values: dict[str, object] = {}
     if config is not None:
         values |= _read_config(config)
-    by_name = {f.name: f for f in fields(Settings)}
+    by_name = {f.name: f for f in fields(Settings) if not f.metadata}
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
     if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp":  # as everywhere
@@ -237,7 +245,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     if needs_images and typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
     _raise_if_any(violations)
-    return Settings(**typed)
+    return Settings(**typed, config_file=None if config is None else config.absolute())
 
 
 def load_store_settings(config: Path) -> StoreSettings:
@@ -250,6 +258,21 @@ def load_store_settings(config: Path) -> StoreSettings:
     settings = read_store(_read_config(config).get("store", {}), violations)
     _raise_if_any(violations)
     return settings
+
+
+def load_tenants(config: Path) -> tuple[TenantSettings, ...]:
+    """Return the tenants of a TOML file, whatever else it holds but what they need.
+
+    Raises:
+        BadSettings: they are wrong, or the file is unreadable; tells all at once.
+    """
+    violations, values = Violations(), _read_config(config)
+    auth, tls = read_auth(values.get("auth", {}), violations), read_tls(values.get("tls", {}), violations)
+    tenants = read_tenants(values.get("tenants", []), violations)
+    if not violations.items:
+        violations.items.extend(misfits(auth, tls, tenants))
+    _raise_if_any(violations)
+    return tenants
 
 
 def _raise_if_any(violations: Violations) -> None:
@@ -307,25 +330,11 @@ def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations:
             violations.add(wrong_setting(f"catalogs[{number}].prefix", problem))
 
 
-_units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-
-_size = re.compile(rf"(\d{{1,15}}) ?({'|'.join(_units)})", re.ASCII)
-
-
 def _read_cache(table: object, violations: Violations) -> CacheSettings:
     if not isinstance(table, Mapping):
         violations.add(wrong_setting("cache", "it is not a table; write it as [cache]"))
         return CacheSettings()
-    names = [f.name for f in fields(CacheSettings)]
-    for name in sorted(set(table) - set(names)):
-        violations.add(unknown_setting("cache", name, names))
-    value = table.get("tile_cache_bytes", CacheSettings().tile_cache_bytes)
-    size = _size.fullmatch(str(value))
-    if size is None or isinstance(value, bool):
-        problem = f"{value!r} is no number of bytes; write it like 1000000000 or '20 GiB'"
-        violations.add(wrong_setting("cache.tile_cache_bytes", problem))
-        return CacheSettings()
-    return CacheSettings(int(size[1]) * _units[size[2]])
+    return CacheSettings(**read_values(table, {"tile_cache_bytes": number_of_bytes}, "cache", violations))
 
 
 def _typed(name: str, kind: object, value: object) -> object:

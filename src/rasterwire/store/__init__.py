@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import BinaryIO, Protocol, runtime_checkable
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Leases",
     "NotVerified",
     "RemoteFile",
+    "Usage",
+    "UsageStore",
 ]
 
 
@@ -251,6 +253,50 @@ class Leases(Protocol):
 
     def release(self, key: str, fence: int) -> None:
         """End a lease. One that is another's by now stays."""
+        ...
+
+    def close(self) -> None:
+        """Close open files. No other method is called afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of a quota was taken.
+
+    Attributes:
+        tenant: whose.
+        quota: its name, such as ``pixels_per_day``.
+        day: of UTC.
+        used: taken, with what servers have taken in advance.
+    """
+
+    tenant: str
+    quota: str
+    day: date
+    used: int
+
+
+class UsageStore(Protocol):
+    """Counts what tenants take, for all servers together. Safe to use from several threads.
+
+    All methods raise StorageUnavailable where the store cannot be reached.
+    """
+
+    def take(self, usage: Usage, limit: int) -> tuple[bool, int]:
+        """Count more, if all of it is within a limit.
+
+        Args:
+            usage: whose and which; its ``used`` is what is added. A negative one gives back.
+            limit: of what is used.
+
+        Returns:
+            whether it was counted, and what is used now.
+        """
+        ...
+
+    def usages(self, day: date, tenant: str | None = None) -> Sequence[Usage]:
+        """Return what was taken on a day, by one tenant or by all, in the order of their names."""
         ...
 
     def close(self) -> None:

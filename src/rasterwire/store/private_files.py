@@ -1,7 +1,10 @@
 """Files and folders that only the server's user can read, whatever the umask is: data may be confidential."""
 
 import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FILE_MODE = 0o600
@@ -20,3 +23,11 @@ def private_folder(path: Path) -> None:
 def private_file(path: str, flags: int) -> int:
     """Open a file that only its owner can read; for the argument ``opener`` of ``open``."""
     return os.open(path, flags, FILE_MODE)
+
+
+@contextmanager
+def opening_alone(path: Path) -> Iterator[None]:
+    """Let one process at a time open a database: SQLite does not wait while it changes to a write-ahead log."""
+    with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, FILE_MODE)) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

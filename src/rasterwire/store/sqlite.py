@@ -1,9 +1,7 @@
 """Stores registered downloads in an SQLite file. This is the default; it needs no other service."""
 
-import fcntl
 import hashlib
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +12,7 @@ from pathlib import Path
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
 from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
-from rasterwire.store.private_files import FILE_MODE, private_folder
+from rasterwire.store.private_files import FILE_MODE, opening_alone, private_folder
 
 SCHEMA = 3
 """Version of the file."""
@@ -73,7 +71,7 @@ class SqliteDownloadStore:
         self._open()
 
     def _open(self) -> None:
-        with _exclusive(self._path):
+        with opening_alone(self._path):
             self._path.touch(mode=FILE_MODE, exist_ok=True)
             try:
                 self._connection = _connect(self._path)
@@ -175,14 +173,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Let one process at a time open the file: SQLite does not wait while it changes to a write-ahead log."""
-    with os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, FILE_MODE)) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -567,6 +567,7 @@ class GetLimitsResponse(_message.Message):
     MAX_REGION_VERTICES_FIELD_NUMBER: _builtins.int
     CHUNK_BYTES_FIELD_NUMBER: _builtins.int
     DOWNLOAD_TTL_FIELD_NUMBER: _builtins.int
+    QUOTAS_FIELD_NUMBER: _builtins.int
     max_pixels_per_side: _builtins.int
     """Pixels along the longer side of an output raster."""
     max_uncompressed_bytes: _builtins.int
@@ -581,6 +582,10 @@ class GetLimitsResponse(_message.Message):
     def download_ttl(self) -> _duration_pb2.Duration:
         """How long a download id is valid."""
 
+    @_builtins.property
+    def quotas(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotaStatus]:
+        """What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited."""
+
     def __init__(
         self,
         *,
@@ -590,11 +595,48 @@ class GetLimitsResponse(_message.Message):
         max_region_vertices: _builtins.int = ...,
         chunk_bytes: _builtins.int = ...,
         download_ttl: _duration_pb2.Duration | None = ...,
+        quotas: _abc.Iterable[Global___QuotaStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["download_ttl", b"download_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_bytes", b"chunk_bytes", "download_ttl", b"download_ttl", "max_bands", b"max_bands", "max_pixels_per_side", b"max_pixels_per_side", "max_region_vertices", b"max_region_vertices", "max_uncompressed_bytes", b"max_uncompressed_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_bytes", b"chunk_bytes", "download_ttl", b"download_ttl", "max_bands", b"max_bands", "max_pixels_per_side", b"max_pixels_per_side", "max_region_vertices", b"max_region_vertices", "max_uncompressed_bytes", b"max_uncompressed_bytes", "quotas", b"quotas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLimitsResponse: _TypeAlias = GetLimitsResponse  # noqa: Y015
+
+@_typing.final
+class QuotaStatus(_message.Message):
+    """How a quota of a tenant stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    RESET_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent."""
+    limit: _builtins.int
+    """How much may be taken until `reset_time`."""
+    used: _builtins.int
+    """How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each."""
+    @_builtins.property
+    def reset_time(self) -> _timestamp_pb2.Timestamp:
+        """When it begins anew."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        used: _builtins.int = ...,
+        reset_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reset_time", b"reset_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "name", b"name", "reset_time", b"reset_time", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotaStatus: _TypeAlias = QuotaStatus  # noqa: Y015

@@ -13,7 +13,7 @@ from aiohttp import web
 from rasterwire.download.image_source import find_image, plain_id
 from rasterwire.errors import AddressUnknown, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.algorithms import listing
-from rasterwire.server.call_record import note_method
+from rasterwire.server.call_record import note_image, note_method
 from rasterwire.server.earth_engine.asset_json import catalog_image_json, collection_json
 from rasterwire.server.earth_engine.assets import images_page, list_assets
 from rasterwire.server.earth_engine.cors import Cors
@@ -156,6 +156,7 @@ class _EarthEngineFront:
 
     async def _asset(self, call: _Call) -> web.Response:
         catalog, name = self._service.downloads.catalog, call.match["name"]
+        note_image(plain_id(name))
 
         def look() -> dict[str, Any]:
             asset = plain_id(name)
@@ -228,7 +229,7 @@ class _EarthEngineFront:
             async for _, step in steps:
                 if isinstance(step, OpenFile):
                     with step.file:
-                        return await send(request, step)
+                        return await send(request, step, self._service.quotas)
         raise AssertionError("a stream ends with a file or an error")
 
 

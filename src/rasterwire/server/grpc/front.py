@@ -58,6 +58,7 @@ async def _answering(
     context.set_trailing_metadata(answered)
     code = "OK"
     try:
+        log.check()
         caller = await authenticator.identify(_evidence(context, given.get("authorization", "")))
         principal.set(caller)
         if caller is None:

@@ -1,6 +1,7 @@
 """The service's own HTTP door: the bytes of a download by plain GET, and the calls of the schema as JSON."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from rasterwire.server.calls import UnaryCalls
 from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
 from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
+from rasterwire.server.quotas import Quotas, headers
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Service
 from rasterwire.server.web.body import check_type, read_body, read_json
@@ -33,10 +35,15 @@ def add_http_door(app: web.Application, service: Service, readiness: Readiness) 
             app.router.add_get(path, front.handler(route), name=route.call)  # HEAD comes with it
         else:
             app.router.add_route(route.method, path, front.handler(route), name=route.call)
+    app.on_response_prepare.append(partial(_tell_quotas, service.quotas))
     app.router.add_get("/openapi.json", front.openapi, name="OpenApi")
     app.router.add_get("/livez", front.live)
     app.router.add_get("/healthz", front.live)
     app.router.add_get("/readyz", front.ready)
+
+
+async def _tell_quotas(quotas: Quotas, _: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(headers(quotas.standings()))
 
 
 class _HttpFront:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rasterwire.errors import Violation, Violations
-from rasterwire.principal import Principal
+from rasterwire.principal import NO_QUOTA, Principal, Quota
 from rasterwire.server.identity.key_file import TENANT_NAME
-from rasterwire.tables import read_values, wrong_setting
+from rasterwire.tables import number_of_bytes, read_values, wrong_setting
 
 __all__ = ["AuthSettings", "TenantSettings", "TlsSettings", "misfits", "read_auth", "read_tenants", "read_tls"]
 
@@ -77,17 +77,22 @@ class TenantSettings:
         certificate_names: the names of its client certificates: a DNS name or a URI of their alternative names, or
             their common name. By default it has none.
         weight: of its share of a busy server, 1 to 100: one of twice the weight gets twice as much.
+        quota: how much it may ask for in a day of UTC, at all servers that share a database together, such as
+            ``{pixels_per_day = 1000000000, bytes_per_day = "20 GiB"}``. ``pixels_per_day`` counts values of all bands,
+            ``bytes_per_day`` what is sent of files. What is left out has no limit.
     """
 
     name: str
     prefixes: tuple[str, ...]
     certificate_names: tuple[str, ...] = ()
     weight: int = 1
+    quota: Quota = NO_QUOTA
 
     @property
     def principal(self) -> Principal:
         """Who its calls are answered for."""
-        return Principal(self.name, tuple("" if prefix == "*" else prefix for prefix in self.prefixes), self.weight)
+        prefixes = tuple("" if prefix == "*" else prefix for prefix in self.prefixes)
+        return Principal(self.name, prefixes, self.weight, self.quota)
 
 
 _MAX_WEIGHT = 100
@@ -219,9 +224,27 @@ def _weight(value: object) -> int:
     return value
 
 
+def _quota(value: object) -> Quota:
+    readers = {"pixels_per_day": _limit, "bytes_per_day": number_of_bytes}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"it is no table; write one such as {{pixels_per_day = 1000000000}}, of {', '.join(readers)}")
+    violations = Violations()
+    limits = read_values(value, readers, "quota", violations)
+    if violations.items:
+        raise ValueError("; ".join(map(str, violations.items)))
+    return Quota(**limits)
+
+
+def _limit(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 62:
+        raise ValueError(f"{value!r} is no number from 0 on")
+    return value
+
+
 _tenant_readers: dict[str, Callable[[object], object]] = {
     "name": _name,
     "prefixes": _prefixes,
     "certificate_names": _names,
     "weight": _weight,
+    "quota": _quota,
 }

@@ -7,7 +7,8 @@ from rasterwire.errors import CredentialsInvalid, TenantUnknown
 from rasterwire.principal import Principal
 from rasterwire.server.identity import Evidence
 from rasterwire.server.identity.key_file import KEY_PREFIX, StoredKey, read_keys, tenant_of_key
-from rasterwire.server.identity.settings import AuthSettings, TenantSettings
+from rasterwire.server.identity.settings import AuthSettings
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.identity.tokens import TokenVerifier
 
 __all__ = ["TenantAuthenticator"]
@@ -18,14 +19,13 @@ _log = logging.getLogger("rasterwire.server")
 class TenantAuthenticator:
     """Recognises the tenants of a server; see ``Authenticator``."""
 
-    def __init__(self, auth: AuthSettings, tenants: Sequence[TenantSettings]) -> None:
+    def __init__(self, auth: AuthSettings, tenants: TenantTable) -> None:
         """Read the keys.
 
         Raises:
             OSError, ValueError: of a file; see ``read_keys``.
         """
-        self._tenants = {tenant.name: tenant.principal for tenant in tenants}
-        self._by_certificate = {name: tenant.name for tenant in tenants for name in tenant.certificate_names}
+        self._tenants = tenants
         self._keys_file = auth.keys_file
         self._tokens = TokenVerifier(auth.issuer, auth.audience, auth.tenant_claim) if auth.issuer else None
         self._keys: Mapping[str, StoredKey] = {} if auth.keys_file is None else read_keys(auth.keys_file)
@@ -52,7 +52,7 @@ class TenantAuthenticator:
         return tenant
 
     def _tenant_of_certificate(self, names: Sequence[str]) -> str:
-        tenants = {self._by_certificate[name] for name in names if name in self._by_certificate}
+        tenants = self._tenants.names_by_certificate(names)
         if len(tenants) != 1:  # of two it would be chance which
             raise TenantUnknown
         return tenants.pop()

@@ -28,6 +28,7 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.CredentialsInvalid: grpc.StatusCode.UNAUTHENTICATED,
     errors.TenantUnknown: grpc.StatusCode.PERMISSION_DENIED,
     errors.IdentityUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.QuotaExceeded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
     errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
@@ -87,6 +88,8 @@ def status_of(error: BaseException) -> status_pb2.Status:
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)]
     if isinstance(error, errors.InvalidRequest):
         details.append(_bad_request(error.violations))
+    if isinstance(error, errors.QuotaExceeded):
+        details.append(_quota_failure(error))
     if error.retry_after is not None:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(int(error.retry_after * 1000))
@@ -133,6 +136,14 @@ def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.Ba
             bad_request.field_violations[-1].CopyFrom(violation_type(reason="MORE_VIOLATIONS", description=more))
             break
     return bad_request
+
+
+def _quota_failure(error: errors.QuotaExceeded) -> error_details_pb2.QuotaFailure:
+    failure = error_details_pb2.QuotaFailure()
+    failure.violations.add(
+        subject="tenant", description=str(error), quota_id=error.quota, quota_value=error.limit, api_service=DOMAIN
+    )
+    return failure
 
 
 def _short(text: str, most: int) -> str:

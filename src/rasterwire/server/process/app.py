@@ -34,7 +34,6 @@ from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.files.tile_folder import TileFolder
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
-from rasterwire.principal import EVERYONE
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.call_log import CallLog
 from rasterwire.server.earth_engine.front import add_earth_engine_door
@@ -42,8 +41,16 @@ from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity import Authenticator
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
-from rasterwire.server.process.identity_files import make_authenticator, make_certificates, make_url_signer, reload
+from rasterwire.server.process.identity_files import (
+    make_audit_file,
+    make_authenticator,
+    make_certificates,
+    make_tenants,
+    make_url_signer,
+    reload,
+)
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
@@ -133,12 +140,13 @@ def _locked(folder: Path) -> Iterator[int]:
 
 @asynccontextmanager
 async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Running]:
-    authenticator, certificates = make_authenticator(settings), make_certificates(settings)
+    tenants = make_tenants(settings)
+    authenticator, certificates = make_authenticator(settings, tenants), make_certificates(settings)
     engine = ThreadEngine(settings.threads)
     metrics = make_metrics(settings)
-    tracer = make_tracer(settings)
-    log = CallLog(metrics, tracer)
-    service = _service(settings, stores := _stores(settings), engine, metrics)
+    tracer, audit = make_tracer(settings), make_audit_file(settings)
+    log = CallLog(metrics, audit, tracer)
+    service = _service(settings, tenants, stores := _stores(settings), engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
     # by default a second server would share the port in silence
     sharing = ("grpc.so_reuseport", int(settings.workers > 1))
@@ -146,7 +154,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
     )
     standing = health, _ = _add_services(server, service, authenticator, log)
-    readiness = Readiness(server_probes(settings.folders, settings.state_dir), watched=stores.probes)
+    told = {} if audit is None else {"audit": audit.problem}
+    readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told, watched=stores.probes)
     readiness.tell("loops", "compiled loops are not loaded yet")
     grpc_port = listen_grpc(server, settings, certificates)
     app, metrics_app = web_application(authenticator, log), web.Application()
@@ -156,14 +165,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         look = state_of(metrics, service, readiness, settings.state_dir / "cache")
         add_metrics_page(app if settings.shows_metrics_by_http else metrics_app, metrics, look)
     add_earth_engine_door(app, service, settings)
-    runner = web.AppRunner(
-        app,
-        handle_signals=False,
-        access_log=None,
-        handler_cancellation=True,  # a client that leaves ends its render
-        keepalive_timeout=settings.idle_seconds,
-        shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
-    )
+    runner = _http_runner(app, settings)
     metrics_runner = web.AppRunner(metrics_app, handle_signals=False, access_log=None)
     http_port = await start_http(runner, settings, certificates)
     await start_metrics(metrics_runner, settings)
@@ -177,7 +179,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         works.append(keep_telling(look))
     tasks = [asyncio.create_task(work) for work in works]
     try:
-        yield Running(grpc_port, http_port, partial(reload, authenticator, certificates, signer))
+        yield Running(grpc_port, http_port, partial(reload, tenants, authenticator, certificates, signer, audit))
     finally:
         readiness.tell("stopping", "the server was told to stop")
         health.set(False)
@@ -191,6 +193,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await metrics_runner.cleanup()
         await _close(service, engine, tracer)
+        if audit is not None:
+            audit.close()
 
 
 async def _close(service: Service, engine: ThreadEngine, tracer: "Tracer | None") -> None:
@@ -199,6 +203,17 @@ async def _close(service: Service, engine: ThreadEngine, tracer: "Tracer | None"
     await asyncio.to_thread(engine.close)
     if tracer is not None:
         await asyncio.to_thread(tracer.close)
+
+
+def _http_runner(app: web.Application, settings: Settings) -> web.AppRunner:
+    return web.AppRunner(
+        app,
+        handle_signals=False,
+        access_log=None,
+        handler_cancellation=True,  # a client that leaves ends its render
+        keepalive_timeout=settings.idle_seconds,
+        shutdown_timeout=settings.drain_seconds / 2,  # aiohttp waits twice
+    )
 
 
 def _add_services(
@@ -239,7 +254,9 @@ def _scratch(settings: Settings) -> Path:
     return settings.state_dir / "scratch" / str(os.getpid())
 
 
-def _service(settings: Settings, stores: Stores, engine: ThreadEngine, metrics: Metrics | None = None) -> Service:
+def _service(
+    settings: Settings, tenants: TenantTable, stores: Stores, engine: ThreadEngine, metrics: Metrics | None = None
+) -> Service:
     scratch = _scratch(settings)
     configured = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else configured
@@ -248,8 +265,7 @@ def _service(settings: Settings, stores: Stores, engine: ThreadEngine, metrics: 
     meter, owner = metrics or NO_METER, f"{socket.gethostname()}:{os.getpid()}"
     leases = None if stores.leases is None else HeldLeases(stores.leases, owner, meter)
     renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
-    tenants = {tenant.name: tenant.principal for tenant in settings.tenants}
-    return Service(downloads, renders, scratch, settings.max_renders, tenants or {EVERYONE.tenant: EVERYONE}, meter)
+    return Service(downloads, renders, scratch, settings.max_renders, tenants, meter, stores.usage)
 
 
 def _catalog(settings: Settings) -> Catalog:
@@ -306,7 +322,8 @@ def serve(settings: Settings) -> None:
             "[[tenants]] in the config file, or keep this address behind a proxy that does",
             settings.host,
         )
-    make_authenticator(settings)  # these tell of bad settings before workers start
+    tenants = make_tenants(settings)
+    make_authenticator(settings, tenants)  # these tell of bad settings before workers start
     make_certificates(settings)
     make_url_signer(settings)
     check_telemetry(settings)
@@ -318,7 +335,7 @@ def serve(settings: Settings) -> None:
     engine = ThreadEngine(1)
     with _locked(settings.state_dir) as lock:
         alone = replace(settings, workers=1)
-        _service(alone, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
+        _service(alone, tenants, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
         begin_shared(settings)
         with reserved_ports(settings) as (resolved, ports):

@@ -1,15 +1,25 @@
-"""What a server reads from the files of its settings to recognise callers and to encrypt, and reads again at SIGHUP."""
+"""Files that a server opens anew at SIGHUP: those by which it recognises callers and encrypts, and the audit file."""
 
+from functools import partial
+
+from rasterwire.server.audit import AuditFile
 from rasterwire.server.identity import Authenticator, NoAuthenticator
+from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.identity.tenants import TenantAuthenticator
 from rasterwire.server.identity.url_keys import UrlSigner
 from rasterwire.server.process.tls import Certificates, problem
-from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.settings import BadSettings, Settings, load_tenants
 
-__all__ = ["make_authenticator", "make_certificates", "make_url_signer", "reload"]
+__all__ = ["make_audit_file", "make_authenticator", "make_certificates", "make_tenants", "make_url_signer", "reload"]
 
 
-def make_authenticator(settings: Settings) -> Authenticator:
+def make_tenants(settings: Settings) -> TenantTable:
+    """Return the tenants, which are read again from the config file."""
+    config = settings.config_file
+    return TenantTable(settings.tenants, None if config is None else partial(load_tenants, config))
+
+
+def make_authenticator(settings: Settings, tenants: TenantTable) -> Authenticator:
     """Return what recognises callers.
 
     Raises:
@@ -18,7 +28,7 @@ def make_authenticator(settings: Settings) -> Authenticator:
     if not settings.tenants:
         return NoAuthenticator()
     try:
-        return TenantAuthenticator(settings.auth, settings.tenants)
+        return TenantAuthenticator(settings.auth, tenants)
     except (OSError, ValueError) as error:
         raise BadSettings(f"auth.keys_file: {getattr(error, 'strerror', None) or error}") from None
 
@@ -35,7 +45,7 @@ def make_certificates(settings: Settings) -> Certificates | None:
         raise BadSettings(f"tls: {problem(error)}") from None
 
 
-def reload(*files: Authenticator | Certificates | UrlSigner | None) -> None:
+def reload(*files: Authenticator | Certificates | UrlSigner | TenantTable | AuditFile | None) -> None:
     """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
     for file in files:
         if file is not None:
@@ -54,3 +64,17 @@ def make_url_signer(settings: Settings) -> UrlSigner | None:
         return UrlSigner(settings.auth.url_keys_file)
     except (OSError, ValueError) as error:
         raise BadSettings(f"auth.url_keys_file: {getattr(error, 'strerror', None) or error}") from None
+
+
+def make_audit_file(settings: Settings) -> AuditFile | None:
+    """Return the audit file, None where there is none.
+
+    Raises:
+        BadSettings: it cannot be written.
+    """
+    if settings.audit_file is None:
+        return None
+    try:
+        return AuditFile(settings.audit_file)
+    except OSError as error:
+        raise BadSettings(f"audit_file: {settings.audit_file} cannot be written: {error.strerror}") from None

@@ -8,20 +8,33 @@ from rasterwire.errors import StorageUnavailable
 from rasterwire.server.process.bucket import opened_bucket
 from rasterwire.server.readiness import Probe
 from rasterwire.server.settings import BadSettings, Settings
-from rasterwire.store import ArtifactStore, DownloadStore, Leases
+from rasterwire.store import ArtifactStore, DownloadStore, Leases, UsageStore
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.leases import SqliteLeases
 from rasterwire.store.objects import ObjectArtifactStore
 from rasterwire.store.settings import StoreSettings
 from rasterwire.store.sqlite import SqliteDownloadStore
+from rasterwire.store.usage import SqliteUsageStore
 
 if TYPE_CHECKING:
     from rasterwire.store.postgres.database import Database
 
-__all__ = ["LEASES", "Stores", "conninfo", "make_stores", "migrate_database", "migrated_database", "opened_database"]
+__all__ = [
+    "LEASES",
+    "USAGE",
+    "Stores",
+    "conninfo",
+    "make_stores",
+    "migrate_database",
+    "migrated_database",
+    "opened_database",
+]
 
 LEASES = "leases.sqlite"
 """The file of the leases of workers, in the state folder."""
+
+USAGE = "usage.sqlite"
+"""The file of what tenants took, in the state folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +45,14 @@ class Stores:
         downloads: the registered ones.
         artifacts: rendered files.
         leases: of renders, where other processes share the rendered files; else None.
+        usage: what tenants took; None where there are none.
         probes: of what is not on this machine, by name.
     """
 
     downloads: DownloadStore
     artifacts: ArtifactStore
     leases: Leases | None
+    usage: UsageStore | None
     probes: Mapping[str, Probe] = field(default_factory=dict)
 
 
@@ -53,20 +68,24 @@ def make_stores(settings: Settings) -> Stores:
     if isinstance(artifacts, ObjectArtifactStore):
         probes["objects"] = artifacts.problem
     shared_leases: Leases | None = None
+    usage: UsageStore | None = None
     if conninfo(settings.store):
         database = migrated_database(settings.store)
         probes["database"] = database.problem
         # Late: what a server without a database does not need.
         from rasterwire.store.postgres.downloads import PostgresDownloadStore
         from rasterwire.store.postgres.leases import PostgresLeases
+        from rasterwire.store.postgres.usage import PostgresUsageStore
 
         downloads: DownloadStore = PostgresDownloadStore(database)
         shared_leases = PostgresLeases(database) if settings.store.objects else None
+        usage = PostgresUsageStore(database)
     else:
         downloads = SqliteDownloadStore(settings.state_dir / "downloads.sqlite")
+        usage = SqliteUsageStore(settings.state_dir / USAGE) if settings.tenants else None
     if shared_leases is None and settings.workers > 1:
         shared_leases = SqliteLeases(settings.state_dir / LEASES)
-    return Stores(downloads, artifacts, shared_leases, probes)
+    return Stores(downloads, artifacts, shared_leases, usage, probes)
 
 
 def conninfo(settings: StoreSettings) -> str:

@@ -64,6 +64,7 @@ def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
     async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
         principal.set(None)  # and not that of the request before, by the same connection
         if request.path not in _PROBES:
+            log.check()
             evidence = Evidence(request.headers.get("Authorization", ""), _certificate_names(request))
             principal.set(await authenticator.identify(evidence))
         return await handler(request)

@@ -15,6 +15,7 @@ from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
 from rasterwire.server.call_record import note_file, note_sent, request_ids
 from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile
+from rasterwire.server.quotas import BYTES, Quotas
 from rasterwire.server.service import Service
 from rasterwire.spans import span
 from rasterwire.store.disposition import disposition
@@ -55,9 +56,10 @@ async def send_download(request: web.Request, service: Service, download_id: str
                 with closing(step):
                     address = await _address_elsewhere(request, service, download, step)
                     if address:
+                        await service.quotas.take(BYTES, _asked_bytes(request, step.info.size_bytes))
                         headers = {"Location": address, "Cache-Control": "no-store"}
                         return web.Response(status=307, headers=headers)
-                    return await send(request, step)
+                    return await send(request, step, service.quotas)
     raise AssertionError("a delivery ends with a file or an error")
 
 
@@ -75,7 +77,7 @@ async def _head(request: web.Request, service: Service, download: Registered) ->
     opened = await service.cached(download)
     if opened is not None:
         with closing(opened):
-            return await send(request, opened)
+            return await send(request, opened, service.quotas)
     return web.Response(headers=_headers(download.filename, download.mime_type, download.etag))
 
 
@@ -99,7 +101,7 @@ class SentFile(web.StreamResponse):
     sent = 0
 
 
-async def send(request: web.Request, opened: Delivered) -> web.StreamResponse:
+async def send(request: web.Request, opened: Delivered, quotas: Quotas) -> web.StreamResponse:
     """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
     info = opened.info
     headers = _headers(info.filename, info.mime_type, info.etag)
@@ -122,9 +124,15 @@ async def send(request: web.Request, opened: Delivered) -> web.StreamResponse:
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
     data = await _small(opened, first, end - first) if status == 206 and request.method != "HEAD" else None
     headers |= _digests(opened, data, is_whole=status == 200 and request.method != "HEAD")
+    count = 0 if request.method == "HEAD" else end - first
+    share = await quotas.take(BYTES, count)
     response = SentFile(status=status, headers=headers)
     response.content_length = end - first
-    await response.prepare(request)
+    try:
+        await response.prepare(request)
+    except BaseException:
+        share.give_back()
+        raise
     if request.method != "HEAD":
         note_file(status)
         try:
@@ -135,7 +143,8 @@ async def send(request: web.Request, opened: Delivered) -> web.StreamResponse:
                 elif end > first:
                     await _body(request, response, opened, (first, end - first))
         finally:
-            note_sent(response.sent, end - first - response.sent)
+            note_sent(response.sent, count - response.sent)
+            share.give_back(count - response.sent)
     await response.write_eof()
     return response
 
@@ -150,6 +159,14 @@ def _asked_range(request: web.Request) -> tuple[str, str] | None:
         return None
     start, stop = match.groups()
     return None if start and stop and int(stop) < int(start) else (start, stop)
+
+
+def _asked_bytes(request: web.Request, size: int) -> int:
+    """Return how many bytes of a file a request asks for."""
+    first, last = _asked_range(request) or ("0", "")
+    if not first:
+        return min(size, int(last))
+    return max(0, (min(size, int(last) + 1) if last else size) - int(first))
 
 
 async def _small(opened: Delivered, first: int, count: int) -> bytes | None:

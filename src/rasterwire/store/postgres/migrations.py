@@ -59,6 +59,19 @@ MIGRATIONS = (
         );
         """,
     ),
+    Migration(
+        2,
+        1,
+        """
+        CREATE TABLE rasterwire.usage (
+            tenant text NOT NULL,
+            quota text NOT NULL,
+            day date NOT NULL,
+            used bigint NOT NULL,
+            PRIMARY KEY (day, tenant, quota)
+        );
+        """,
+    ),
 )
 """All steps in their order. One that was released is never changed."""
 

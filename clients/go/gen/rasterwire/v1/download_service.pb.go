@@ -1101,7 +1101,9 @@ type GetLimitsResponse struct {
 	// Bytes of one chunk of a stream.
 	ChunkBytes int32 `protobuf:"varint,5,opt,name=chunk_bytes,json=chunkBytes,proto3" json:"chunk_bytes,omitempty"`
 	// How long a download id is valid.
-	DownloadTtl   *durationpb.Duration `protobuf:"bytes,6,opt,name=download_ttl,json=downloadTtl,proto3" json:"download_ttl,omitempty"`
+	DownloadTtl *durationpb.Duration `protobuf:"bytes,6,opt,name=download_ttl,json=downloadTtl,proto3" json:"download_ttl,omitempty"`
+	// What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+	Quotas        []*QuotaStatus `protobuf:"bytes,7,rep,name=quotas,proto3" json:"quotas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1174,6 +1176,86 @@ func (x *GetLimitsResponse) GetChunkBytes() int32 {
 func (x *GetLimitsResponse) GetDownloadTtl() *durationpb.Duration {
 	if x != nil {
 		return x.DownloadTtl
+	}
+	return nil
+}
+
+func (x *GetLimitsResponse) GetQuotas() []*QuotaStatus {
+	if x != nil {
+		return x.Quotas
+	}
+	return nil
+}
+
+// How a quota of a tenant stands.
+type QuotaStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How much may be taken until `reset_time`.
+	Limit int64 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+	Used int64 `protobuf:"varint,3,opt,name=used,proto3" json:"used,omitempty"`
+	// When it begins anew.
+	ResetTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=reset_time,json=resetTime,proto3" json:"reset_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaStatus) Reset() {
+	*x = QuotaStatus{}
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaStatus) ProtoMessage() {}
+
+func (x *QuotaStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaStatus.ProtoReflect.Descriptor instead.
+func (*QuotaStatus) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *QuotaStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QuotaStatus) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *QuotaStatus) GetUsed() int64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *QuotaStatus) GetResetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResetTime
 	}
 	return nil
 }
@@ -1256,7 +1338,7 @@ const file_rasterwire_v1_download_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12\x1e\n" +
 	"\x05token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05token\"\x18\n" +
 	"\x16DeleteDownloadResponse\"\x12\n" +
-	"\x10GetLimitsRequest\"\xa4\x02\n" +
+	"\x10GetLimitsRequest\"\xd8\x02\n" +
 	"\x11GetLimitsResponse\x12-\n" +
 	"\x13max_pixels_per_side\x18\x01 \x01(\x03R\x10maxPixelsPerSide\x124\n" +
 	"\x16max_uncompressed_bytes\x18\x02 \x01(\x03R\x14maxUncompressedBytes\x12\x1b\n" +
@@ -1264,7 +1346,14 @@ const file_rasterwire_v1_download_service_proto_rawDesc = "" +
 	"\x13max_region_vertices\x18\x04 \x01(\x05R\x11maxRegionVertices\x12\x1f\n" +
 	"\vchunk_bytes\x18\x05 \x01(\x05R\n" +
 	"chunkBytes\x12<\n" +
-	"\fdownload_ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\vdownloadTtl2\xf0\x06\n" +
+	"\fdownload_ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\vdownloadTtl\x122\n" +
+	"\x06quotas\x18\a \x03(\v2\x1a.rasterwire.v1.QuotaStatusR\x06quotas\"\x86\x01\n" +
+	"\vQuotaStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x03R\x05limit\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\x03R\x04used\x129\n" +
+	"\n" +
+	"reset_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tresetTime2\xf0\x06\n" +
 	"\x0fDownloadService\x12]\n" +
 	"\x0eCreateDownload\x12$.rasterwire.v1.CreateDownloadRequest\x1a%.rasterwire.v1.CreateDownloadResponse\x12^\n" +
 	"\fReadDownload\x12\".rasterwire.v1.ReadDownloadRequest\x1a#.rasterwire.v1.ReadDownloadResponse\"\x03\x90\x02\x010\x01\x12\\\n" +
@@ -1290,7 +1379,7 @@ func file_rasterwire_v1_download_service_proto_rawDescGZIP() []byte {
 }
 
 var file_rasterwire_v1_download_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rasterwire_v1_download_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_rasterwire_v1_download_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_rasterwire_v1_download_service_proto_goTypes = []any{
 	(Download_State)(0),             // 0: rasterwire.v1.Download.State
 	(*CreateDownloadRequest)(nil),   // 1: rasterwire.v1.CreateDownloadRequest
@@ -1312,53 +1401,56 @@ var file_rasterwire_v1_download_service_proto_goTypes = []any{
 	(*DeleteDownloadResponse)(nil),  // 17: rasterwire.v1.DeleteDownloadResponse
 	(*GetLimitsRequest)(nil),        // 18: rasterwire.v1.GetLimitsRequest
 	(*GetLimitsResponse)(nil),       // 19: rasterwire.v1.GetLimitsResponse
-	(*DownloadParams)(nil),          // 20: rasterwire.v1.DownloadParams
-	(*DownloadId)(nil),              // 21: rasterwire.v1.DownloadId
-	(*DownloadPlan)(nil),            // 22: rasterwire.v1.DownloadPlan
-	(*DownloadChunk)(nil),           // 23: rasterwire.v1.DownloadChunk
-	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 25: google.protobuf.Duration
+	(*QuotaStatus)(nil),             // 20: rasterwire.v1.QuotaStatus
+	(*DownloadParams)(nil),          // 21: rasterwire.v1.DownloadParams
+	(*DownloadId)(nil),              // 22: rasterwire.v1.DownloadId
+	(*DownloadPlan)(nil),            // 23: rasterwire.v1.DownloadPlan
+	(*DownloadChunk)(nil),           // 24: rasterwire.v1.DownloadChunk
+	(*timestamppb.Timestamp)(nil),   // 25: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 26: google.protobuf.Duration
 }
 var file_rasterwire_v1_download_service_proto_depIdxs = []int32{
-	20, // 0: rasterwire.v1.CreateDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
-	21, // 1: rasterwire.v1.CreateDownloadResponse.download_id:type_name -> rasterwire.v1.DownloadId
-	22, // 2: rasterwire.v1.CreateDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
-	23, // 3: rasterwire.v1.ReadDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
-	20, // 4: rasterwire.v1.PlanDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
-	22, // 5: rasterwire.v1.PlanDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
-	20, // 6: rasterwire.v1.StreamDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
-	23, // 7: rasterwire.v1.StreamDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
-	22, // 8: rasterwire.v1.StreamDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
+	21, // 0: rasterwire.v1.CreateDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
+	22, // 1: rasterwire.v1.CreateDownloadResponse.download_id:type_name -> rasterwire.v1.DownloadId
+	23, // 2: rasterwire.v1.CreateDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
+	24, // 3: rasterwire.v1.ReadDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
+	21, // 4: rasterwire.v1.PlanDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
+	23, // 5: rasterwire.v1.PlanDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
+	21, // 6: rasterwire.v1.StreamDownloadRequest.params:type_name -> rasterwire.v1.DownloadParams
+	24, // 7: rasterwire.v1.StreamDownloadResponse.chunk:type_name -> rasterwire.v1.DownloadChunk
+	23, // 8: rasterwire.v1.StreamDownloadResponse.plan:type_name -> rasterwire.v1.DownloadPlan
 	0,  // 9: rasterwire.v1.Download.state:type_name -> rasterwire.v1.Download.State
-	24, // 10: rasterwire.v1.Download.expire_time:type_name -> google.protobuf.Timestamp
-	22, // 11: rasterwire.v1.Download.plan:type_name -> rasterwire.v1.DownloadPlan
+	25, // 10: rasterwire.v1.Download.expire_time:type_name -> google.protobuf.Timestamp
+	23, // 11: rasterwire.v1.Download.plan:type_name -> rasterwire.v1.DownloadPlan
 	9,  // 12: rasterwire.v1.GetDownloadResponse.download:type_name -> rasterwire.v1.Download
 	9,  // 13: rasterwire.v1.PrepareDownloadResponse.download:type_name -> rasterwire.v1.Download
 	9,  // 14: rasterwire.v1.ListDownloadsResponse.downloads:type_name -> rasterwire.v1.Download
-	25, // 15: rasterwire.v1.GetLimitsResponse.download_ttl:type_name -> google.protobuf.Duration
-	1,  // 16: rasterwire.v1.DownloadService.CreateDownload:input_type -> rasterwire.v1.CreateDownloadRequest
-	3,  // 17: rasterwire.v1.DownloadService.ReadDownload:input_type -> rasterwire.v1.ReadDownloadRequest
-	5,  // 18: rasterwire.v1.DownloadService.PlanDownload:input_type -> rasterwire.v1.PlanDownloadRequest
-	7,  // 19: rasterwire.v1.DownloadService.StreamDownload:input_type -> rasterwire.v1.StreamDownloadRequest
-	10, // 20: rasterwire.v1.DownloadService.GetDownload:input_type -> rasterwire.v1.GetDownloadRequest
-	12, // 21: rasterwire.v1.DownloadService.PrepareDownload:input_type -> rasterwire.v1.PrepareDownloadRequest
-	14, // 22: rasterwire.v1.DownloadService.ListDownloads:input_type -> rasterwire.v1.ListDownloadsRequest
-	16, // 23: rasterwire.v1.DownloadService.DeleteDownload:input_type -> rasterwire.v1.DeleteDownloadRequest
-	18, // 24: rasterwire.v1.DownloadService.GetLimits:input_type -> rasterwire.v1.GetLimitsRequest
-	2,  // 25: rasterwire.v1.DownloadService.CreateDownload:output_type -> rasterwire.v1.CreateDownloadResponse
-	4,  // 26: rasterwire.v1.DownloadService.ReadDownload:output_type -> rasterwire.v1.ReadDownloadResponse
-	6,  // 27: rasterwire.v1.DownloadService.PlanDownload:output_type -> rasterwire.v1.PlanDownloadResponse
-	8,  // 28: rasterwire.v1.DownloadService.StreamDownload:output_type -> rasterwire.v1.StreamDownloadResponse
-	11, // 29: rasterwire.v1.DownloadService.GetDownload:output_type -> rasterwire.v1.GetDownloadResponse
-	13, // 30: rasterwire.v1.DownloadService.PrepareDownload:output_type -> rasterwire.v1.PrepareDownloadResponse
-	15, // 31: rasterwire.v1.DownloadService.ListDownloads:output_type -> rasterwire.v1.ListDownloadsResponse
-	17, // 32: rasterwire.v1.DownloadService.DeleteDownload:output_type -> rasterwire.v1.DeleteDownloadResponse
-	19, // 33: rasterwire.v1.DownloadService.GetLimits:output_type -> rasterwire.v1.GetLimitsResponse
-	25, // [25:34] is the sub-list for method output_type
-	16, // [16:25] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	26, // 15: rasterwire.v1.GetLimitsResponse.download_ttl:type_name -> google.protobuf.Duration
+	20, // 16: rasterwire.v1.GetLimitsResponse.quotas:type_name -> rasterwire.v1.QuotaStatus
+	25, // 17: rasterwire.v1.QuotaStatus.reset_time:type_name -> google.protobuf.Timestamp
+	1,  // 18: rasterwire.v1.DownloadService.CreateDownload:input_type -> rasterwire.v1.CreateDownloadRequest
+	3,  // 19: rasterwire.v1.DownloadService.ReadDownload:input_type -> rasterwire.v1.ReadDownloadRequest
+	5,  // 20: rasterwire.v1.DownloadService.PlanDownload:input_type -> rasterwire.v1.PlanDownloadRequest
+	7,  // 21: rasterwire.v1.DownloadService.StreamDownload:input_type -> rasterwire.v1.StreamDownloadRequest
+	10, // 22: rasterwire.v1.DownloadService.GetDownload:input_type -> rasterwire.v1.GetDownloadRequest
+	12, // 23: rasterwire.v1.DownloadService.PrepareDownload:input_type -> rasterwire.v1.PrepareDownloadRequest
+	14, // 24: rasterwire.v1.DownloadService.ListDownloads:input_type -> rasterwire.v1.ListDownloadsRequest
+	16, // 25: rasterwire.v1.DownloadService.DeleteDownload:input_type -> rasterwire.v1.DeleteDownloadRequest
+	18, // 26: rasterwire.v1.DownloadService.GetLimits:input_type -> rasterwire.v1.GetLimitsRequest
+	2,  // 27: rasterwire.v1.DownloadService.CreateDownload:output_type -> rasterwire.v1.CreateDownloadResponse
+	4,  // 28: rasterwire.v1.DownloadService.ReadDownload:output_type -> rasterwire.v1.ReadDownloadResponse
+	6,  // 29: rasterwire.v1.DownloadService.PlanDownload:output_type -> rasterwire.v1.PlanDownloadResponse
+	8,  // 30: rasterwire.v1.DownloadService.StreamDownload:output_type -> rasterwire.v1.StreamDownloadResponse
+	11, // 31: rasterwire.v1.DownloadService.GetDownload:output_type -> rasterwire.v1.GetDownloadResponse
+	13, // 32: rasterwire.v1.DownloadService.PrepareDownload:output_type -> rasterwire.v1.PrepareDownloadResponse
+	15, // 33: rasterwire.v1.DownloadService.ListDownloads:output_type -> rasterwire.v1.ListDownloadsResponse
+	17, // 34: rasterwire.v1.DownloadService.DeleteDownload:output_type -> rasterwire.v1.DeleteDownloadResponse
+	19, // 35: rasterwire.v1.DownloadService.GetLimits:output_type -> rasterwire.v1.GetLimitsResponse
+	27, // [27:36] is the sub-list for method output_type
+	18, // [18:27] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_service_proto_init() }
@@ -1373,7 +1465,7 @@ func file_rasterwire_v1_download_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_download_service_proto_rawDesc), len(file_rasterwire_v1_download_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

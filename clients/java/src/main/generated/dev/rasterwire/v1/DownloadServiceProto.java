@@ -121,6 +121,11 @@ public final class DownloadServiceProto {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_GetLimitsResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_QuotaStatus_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_QuotaStatus_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -178,37 +183,40 @@ public final class DownloadServiceProto {
       "oken\030\002 \001(\t\"J\n\025DeleteDownloadRequest\022\030\n\004n" +
       "ame\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\022\027\n\005token\030\002 \001(\tB\010\272H" +
       "\005r\003\030\200\002\"\030\n\026DeleteDownloadResponse\"\022\n\020GetL" +
-      "imitsRequest\"\306\001\n\021GetLimitsResponse\022\033\n\023ma" +
+      "imitsRequest\"\362\001\n\021GetLimitsResponse\022\033\n\023ma" +
       "x_pixels_per_side\030\001 \001(\003\022\036\n\026max_uncompres" +
       "sed_bytes\030\002 \001(\003\022\021\n\tmax_bands\030\003 \001(\005\022\033\n\023ma" +
       "x_region_vertices\030\004 \001(\005\022\023\n\013chunk_bytes\030\005" +
       " \001(\005\022/\n\014download_ttl\030\006 \001(\0132\031.google.prot" +
-      "obuf.Duration2\360\006\n\017DownloadService\022]\n\016Cre" +
-      "ateDownload\022$.rasterwire.v1.CreateDownlo" +
-      "adRequest\032%.rasterwire.v1.CreateDownload" +
-      "Response\022^\n\014ReadDownload\022\".rasterwire.v1" +
-      ".ReadDownloadRequest\032#.rasterwire.v1.Rea" +
-      "dDownloadResponse\"\003\220\002\0010\001\022\\\n\014PlanDownload" +
-      "\022\".rasterwire.v1.PlanDownloadRequest\032#.r" +
-      "asterwire.v1.PlanDownloadResponse\"\003\220\002\001\022d" +
-      "\n\016StreamDownload\022$.rasterwire.v1.StreamD" +
-      "ownloadRequest\032%.rasterwire.v1.StreamDow" +
-      "nloadResponse\"\003\220\002\0010\001\022Y\n\013GetDownload\022!.ra" +
-      "sterwire.v1.GetDownloadRequest\032\".rasterw" +
-      "ire.v1.GetDownloadResponse\"\003\220\002\001\022e\n\017Prepa" +
-      "reDownload\022%.rasterwire.v1.PrepareDownlo" +
-      "adRequest\032&.rasterwire.v1.PrepareDownloa" +
-      "dResponse\"\003\220\002\002\022_\n\rListDownloads\022#.raster" +
-      "wire.v1.ListDownloadsRequest\032$.rasterwir" +
-      "e.v1.ListDownloadsResponse\"\003\220\002\001\022b\n\016Delet" +
-      "eDownload\022$.rasterwire.v1.DeleteDownload" +
-      "Request\032%.rasterwire.v1.DeleteDownloadRe" +
-      "sponse\"\003\220\002\002\022S\n\tGetLimits\022\037.rasterwire.v1" +
-      ".GetLimitsRequest\032 .rasterwire.v1.GetLim" +
-      "itsResponse\"\003\220\002\001Be\n\021dev.rasterwire.v1B\024D" +
-      "ownloadServiceProtoP\001Z8rasterwire.dev/cl" +
-      "ients/go/gen/rasterwire/v1;rasterwirev1b" +
-      "\006proto3"
+      "obuf.Duration\022*\n\006quotas\030\007 \003(\0132\032.rasterwi" +
+      "re.v1.QuotaStatus\"h\n\013QuotaStatus\022\014\n\004name" +
+      "\030\001 \001(\t\022\r\n\005limit\030\002 \001(\003\022\014\n\004used\030\003 \001(\003\022.\n\nr" +
+      "eset_time\030\004 \001(\0132\032.google.protobuf.Timest" +
+      "amp2\360\006\n\017DownloadService\022]\n\016CreateDownloa" +
+      "d\022$.rasterwire.v1.CreateDownloadRequest\032" +
+      "%.rasterwire.v1.CreateDownloadResponse\022^" +
+      "\n\014ReadDownload\022\".rasterwire.v1.ReadDownl" +
+      "oadRequest\032#.rasterwire.v1.ReadDownloadR" +
+      "esponse\"\003\220\002\0010\001\022\\\n\014PlanDownload\022\".rasterw" +
+      "ire.v1.PlanDownloadRequest\032#.rasterwire." +
+      "v1.PlanDownloadResponse\"\003\220\002\001\022d\n\016StreamDo" +
+      "wnload\022$.rasterwire.v1.StreamDownloadReq" +
+      "uest\032%.rasterwire.v1.StreamDownloadRespo" +
+      "nse\"\003\220\002\0010\001\022Y\n\013GetDownload\022!.rasterwire.v" +
+      "1.GetDownloadRequest\032\".rasterwire.v1.Get" +
+      "DownloadResponse\"\003\220\002\001\022e\n\017PrepareDownload" +
+      "\022%.rasterwire.v1.PrepareDownloadRequest\032" +
+      "&.rasterwire.v1.PrepareDownloadResponse\"" +
+      "\003\220\002\002\022_\n\rListDownloads\022#.rasterwire.v1.Li" +
+      "stDownloadsRequest\032$.rasterwire.v1.ListD" +
+      "ownloadsResponse\"\003\220\002\001\022b\n\016DeleteDownload\022" +
+      "$.rasterwire.v1.DeleteDownloadRequest\032%." +
+      "rasterwire.v1.DeleteDownloadResponse\"\003\220\002" +
+      "\002\022S\n\tGetLimits\022\037.rasterwire.v1.GetLimits" +
+      "Request\032 .rasterwire.v1.GetLimitsRespons" +
+      "e\"\003\220\002\001Be\n\021dev.rasterwire.v1B\024DownloadSer" +
+      "viceProtoP\001Z8rasterwire.dev/clients/go/g" +
+      "en/rasterwire/v1;rasterwirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -331,7 +339,13 @@ public final class DownloadServiceProto {
     internal_static_rasterwire_v1_GetLimitsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_GetLimitsResponse_descriptor,
-        new java.lang.String[] { "MaxPixelsPerSide", "MaxUncompressedBytes", "MaxBands", "MaxRegionVertices", "ChunkBytes", "DownloadTtl", });
+        new java.lang.String[] { "MaxPixelsPerSide", "MaxUncompressedBytes", "MaxBands", "MaxRegionVertices", "ChunkBytes", "DownloadTtl", "Quotas", });
+    internal_static_rasterwire_v1_QuotaStatus_descriptor =
+      getDescriptor().getMessageTypes().get(19);
+    internal_static_rasterwire_v1_QuotaStatus_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_QuotaStatus_descriptor,
+        new java.lang.String[] { "Name", "Limit", "Used", "ResetTime", });
     descriptor.resolveAllFeaturesImmutable();
     build.buf.validate.ValidateProto.getDescriptor();
     com.google.protobuf.DurationProto.getDescriptor();

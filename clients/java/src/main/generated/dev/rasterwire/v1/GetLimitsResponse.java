@@ -32,6 +32,7 @@ private static final long serialVersionUID = 0L;
     super(builder);
   }
   private GetLimitsResponse() {
+    quotas_ = java.util.Collections.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -161,6 +162,67 @@ private static final long serialVersionUID = 0L;
     return downloadTtl_ == null ? com.google.protobuf.Duration.getDefaultInstance() : downloadTtl_;
   }
 
+  public static final int QUOTAS_FIELD_NUMBER = 7;
+  @SuppressWarnings("serial")
+  private java.util.List<dev.rasterwire.v1.QuotaStatus> quotas_;
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  @java.lang.Override
+  public java.util.List<dev.rasterwire.v1.QuotaStatus> getQuotasList() {
+    return quotas_;
+  }
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  @java.lang.Override
+  public java.util.List<? extends dev.rasterwire.v1.QuotaStatusOrBuilder> 
+      getQuotasOrBuilderList() {
+    return quotas_;
+  }
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  @java.lang.Override
+  public int getQuotasCount() {
+    return quotas_.size();
+  }
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.QuotaStatus getQuotas(int index) {
+    return quotas_.get(index);
+  }
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.QuotaStatusOrBuilder getQuotasOrBuilder(
+      int index) {
+    return quotas_.get(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -192,6 +254,9 @@ private static final long serialVersionUID = 0L;
     }
     if (((bitField0_ & 0x00000001) != 0)) {
       output.writeMessage(6, getDownloadTtl());
+    }
+    for (int i = 0; i < quotas_.size(); i++) {
+      output.writeMessage(7, quotas_.get(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -226,6 +291,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(6, getDownloadTtl());
     }
+    for (int i = 0; i < quotas_.size(); i++) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, quotas_.get(i));
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -256,6 +325,8 @@ private static final long serialVersionUID = 0L;
       if (!getDownloadTtl()
           .equals(other.getDownloadTtl())) return false;
     }
+    if (!getQuotasList()
+        .equals(other.getQuotasList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -282,6 +353,10 @@ private static final long serialVersionUID = 0L;
     if (hasDownloadTtl()) {
       hash = (37 * hash) + DOWNLOAD_TTL_FIELD_NUMBER;
       hash = (53 * hash) + getDownloadTtl().hashCode();
+    }
+    if (getQuotasCount() > 0) {
+      hash = (37 * hash) + QUOTAS_FIELD_NUMBER;
+      hash = (53 * hash) + getQuotasList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -418,6 +493,7 @@ private static final long serialVersionUID = 0L;
       if (com.google.protobuf.GeneratedMessage
               .alwaysUseFieldBuilders) {
         internalGetDownloadTtlFieldBuilder();
+        internalGetQuotasFieldBuilder();
       }
     }
     @java.lang.Override
@@ -434,6 +510,13 @@ private static final long serialVersionUID = 0L;
         downloadTtlBuilder_.dispose();
         downloadTtlBuilder_ = null;
       }
+      if (quotasBuilder_ == null) {
+        quotas_ = java.util.Collections.emptyList();
+      } else {
+        quotas_ = null;
+        quotasBuilder_.clear();
+      }
+      bitField0_ = (bitField0_ & ~0x00000040);
       return this;
     }
 
@@ -460,9 +543,22 @@ private static final long serialVersionUID = 0L;
     @java.lang.Override
     public dev.rasterwire.v1.GetLimitsResponse buildPartial() {
       dev.rasterwire.v1.GetLimitsResponse result = new dev.rasterwire.v1.GetLimitsResponse(this);
+      buildPartialRepeatedFields(result);
       if (bitField0_ != 0) { buildPartial0(result); }
       onBuilt();
       return result;
+    }
+
+    private void buildPartialRepeatedFields(dev.rasterwire.v1.GetLimitsResponse result) {
+      if (quotasBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0)) {
+          quotas_ = java.util.Collections.unmodifiableList(quotas_);
+          bitField0_ = (bitField0_ & ~0x00000040);
+        }
+        result.quotas_ = quotas_;
+      } else {
+        result.quotas_ = quotasBuilder_.build();
+      }
     }
 
     private void buildPartial0(dev.rasterwire.v1.GetLimitsResponse result) {
@@ -522,6 +618,32 @@ private static final long serialVersionUID = 0L;
       if (other.hasDownloadTtl()) {
         mergeDownloadTtl(other.getDownloadTtl());
       }
+      if (quotasBuilder_ == null) {
+        if (!other.quotas_.isEmpty()) {
+          if (quotas_.isEmpty()) {
+            quotas_ = other.quotas_;
+            bitField0_ = (bitField0_ & ~0x00000040);
+          } else {
+            ensureQuotasIsMutable();
+            quotas_.addAll(other.quotas_);
+          }
+          onChanged();
+        }
+      } else {
+        if (!other.quotas_.isEmpty()) {
+          if (quotasBuilder_.isEmpty()) {
+            quotasBuilder_.dispose();
+            quotasBuilder_ = null;
+            quotas_ = other.quotas_;
+            bitField0_ = (bitField0_ & ~0x00000040);
+            quotasBuilder_ = 
+              com.google.protobuf.GeneratedMessage.alwaysUseFieldBuilders ?
+                 internalGetQuotasFieldBuilder() : null;
+          } else {
+            quotasBuilder_.addAllMessages(other.quotas_);
+          }
+        }
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -580,6 +702,19 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000020;
               break;
             } // case 50
+            case 58: {
+              dev.rasterwire.v1.QuotaStatus m =
+                  input.readMessage(
+                      dev.rasterwire.v1.QuotaStatus.parser(),
+                      extensionRegistry);
+              if (quotasBuilder_ == null) {
+                ensureQuotasIsMutable();
+                quotas_.add(m);
+              } else {
+                quotasBuilder_.addMessage(m);
+              }
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -972,6 +1107,318 @@ private static final long serialVersionUID = 0L;
         downloadTtl_ = null;
       }
       return downloadTtlBuilder_;
+    }
+
+    private java.util.List<dev.rasterwire.v1.QuotaStatus> quotas_ =
+      java.util.Collections.emptyList();
+    private void ensureQuotasIsMutable() {
+      if (!((bitField0_ & 0x00000040) != 0)) {
+        quotas_ = new java.util.ArrayList<dev.rasterwire.v1.QuotaStatus>(quotas_);
+        bitField0_ |= 0x00000040;
+       }
+    }
+
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.QuotaStatus, dev.rasterwire.v1.QuotaStatus.Builder, dev.rasterwire.v1.QuotaStatusOrBuilder> quotasBuilder_;
+
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.QuotaStatus> getQuotasList() {
+      if (quotasBuilder_ == null) {
+        return java.util.Collections.unmodifiableList(quotas_);
+      } else {
+        return quotasBuilder_.getMessageList();
+      }
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public int getQuotasCount() {
+      if (quotasBuilder_ == null) {
+        return quotas_.size();
+      } else {
+        return quotasBuilder_.getCount();
+      }
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public dev.rasterwire.v1.QuotaStatus getQuotas(int index) {
+      if (quotasBuilder_ == null) {
+        return quotas_.get(index);
+      } else {
+        return quotasBuilder_.getMessage(index);
+      }
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder setQuotas(
+        int index, dev.rasterwire.v1.QuotaStatus value) {
+      if (quotasBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureQuotasIsMutable();
+        quotas_.set(index, value);
+        onChanged();
+      } else {
+        quotasBuilder_.setMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder setQuotas(
+        int index, dev.rasterwire.v1.QuotaStatus.Builder builderForValue) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.set(index, builderForValue.build());
+        onChanged();
+      } else {
+        quotasBuilder_.setMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder addQuotas(dev.rasterwire.v1.QuotaStatus value) {
+      if (quotasBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureQuotasIsMutable();
+        quotas_.add(value);
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder addQuotas(
+        int index, dev.rasterwire.v1.QuotaStatus value) {
+      if (quotasBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        ensureQuotasIsMutable();
+        quotas_.add(index, value);
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(index, value);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder addQuotas(
+        dev.rasterwire.v1.QuotaStatus.Builder builderForValue) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.add(builderForValue.build());
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder addQuotas(
+        int index, dev.rasterwire.v1.QuotaStatus.Builder builderForValue) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.add(index, builderForValue.build());
+        onChanged();
+      } else {
+        quotasBuilder_.addMessage(index, builderForValue.build());
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder addAllQuotas(
+        java.lang.Iterable<? extends dev.rasterwire.v1.QuotaStatus> values) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        com.google.protobuf.AbstractMessageLite.Builder.addAll(
+            values, quotas_);
+        onChanged();
+      } else {
+        quotasBuilder_.addAllMessages(values);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder clearQuotas() {
+      if (quotasBuilder_ == null) {
+        quotas_ = java.util.Collections.emptyList();
+        bitField0_ = (bitField0_ & ~0x00000040);
+        onChanged();
+      } else {
+        quotasBuilder_.clear();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public Builder removeQuotas(int index) {
+      if (quotasBuilder_ == null) {
+        ensureQuotasIsMutable();
+        quotas_.remove(index);
+        onChanged();
+      } else {
+        quotasBuilder_.remove(index);
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public dev.rasterwire.v1.QuotaStatus.Builder getQuotasBuilder(
+        int index) {
+      return internalGetQuotasFieldBuilder().getBuilder(index);
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public dev.rasterwire.v1.QuotaStatusOrBuilder getQuotasOrBuilder(
+        int index) {
+      if (quotasBuilder_ == null) {
+        return quotas_.get(index);  } else {
+        return quotasBuilder_.getMessageOrBuilder(index);
+      }
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public java.util.List<? extends dev.rasterwire.v1.QuotaStatusOrBuilder> 
+         getQuotasOrBuilderList() {
+      if (quotasBuilder_ != null) {
+        return quotasBuilder_.getMessageOrBuilderList();
+      } else {
+        return java.util.Collections.unmodifiableList(quotas_);
+      }
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public dev.rasterwire.v1.QuotaStatus.Builder addQuotasBuilder() {
+      return internalGetQuotasFieldBuilder().addBuilder(
+          dev.rasterwire.v1.QuotaStatus.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public dev.rasterwire.v1.QuotaStatus.Builder addQuotasBuilder(
+        int index) {
+      return internalGetQuotasFieldBuilder().addBuilder(
+          index, dev.rasterwire.v1.QuotaStatus.getDefaultInstance());
+    }
+    /**
+     * <pre>
+     * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+     * </pre>
+     *
+     * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+     */
+    public java.util.List<dev.rasterwire.v1.QuotaStatus.Builder> 
+         getQuotasBuilderList() {
+      return internalGetQuotasFieldBuilder().getBuilderList();
+    }
+    private com.google.protobuf.RepeatedFieldBuilder<
+        dev.rasterwire.v1.QuotaStatus, dev.rasterwire.v1.QuotaStatus.Builder, dev.rasterwire.v1.QuotaStatusOrBuilder> 
+        internalGetQuotasFieldBuilder() {
+      if (quotasBuilder_ == null) {
+        quotasBuilder_ = new com.google.protobuf.RepeatedFieldBuilder<
+            dev.rasterwire.v1.QuotaStatus, dev.rasterwire.v1.QuotaStatus.Builder, dev.rasterwire.v1.QuotaStatusOrBuilder>(
+                quotas_,
+                ((bitField0_ & 0x00000040) != 0),
+                getParentForChildren(),
+                isClean());
+        quotas_ = null;
+      }
+      return quotasBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.GetLimitsResponse)

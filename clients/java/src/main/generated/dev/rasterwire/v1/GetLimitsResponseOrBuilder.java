@@ -86,4 +86,48 @@ public interface GetLimitsResponseOrBuilder extends
    * <code>.google.protobuf.Duration download_ttl = 6;</code>
    */
   com.google.protobuf.DurationOrBuilder getDownloadTtlOrBuilder();
+
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  java.util.List<dev.rasterwire.v1.QuotaStatus> 
+      getQuotasList();
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  dev.rasterwire.v1.QuotaStatus getQuotas(int index);
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  int getQuotasCount();
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  java.util.List<? extends dev.rasterwire.v1.QuotaStatusOrBuilder> 
+      getQuotasOrBuilderList();
+  /**
+   * <pre>
+   * What the tenant of the caller may take, and has taken at all servers. Empty where nothing is limited.
+   * </pre>
+   *
+   * <code>repeated .rasterwire.v1.QuotaStatus quotas = 7;</code>
+   */
+  dev.rasterwire.v1.QuotaStatusOrBuilder getQuotasOrBuilder(
+      int index);
 }

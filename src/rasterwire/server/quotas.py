@@ -1,0 +1,250 @@
+"""What callers may still take of their quotas.
+
+What all servers count is in a store. A server takes a thousandth of a quota in advance, so that most requests need not
+ask the store. What it has not used when it is killed stays counted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Protocol, TypeVar
+
+from rasterwire.errors import QuotaExceeded, StorageUnavailable
+from rasterwire.plan import RenderPlan
+from rasterwire.principal import NO_QUOTA
+from rasterwire.server.peer import principal
+from rasterwire.store import Usage, UsageStore
+
+__all__ = ["BYTES", "NO_SHARE", "PIXELS", "Quotas", "Share", "Standing"]
+
+PIXELS, BYTES = "pixels_per_day", "bytes_per_day"
+"""Names of quotas; see ``Quota``."""
+
+_SHARES = 1000
+"""A server takes a quota divided by this in advance."""
+
+DAY_SECONDS = 86400
+
+_log = logging.getLogger("rasterwire.server")
+
+T = TypeVar("T")
+
+
+class _Run(Protocol):
+    """Runs something that blocks on files, without blocking the loop."""
+
+    def __call__(self, function: Callable[[], T]) -> Coroutine[Any, Any, T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a quota of the caller stands.
+
+    Attributes:
+        quota: its name.
+        limit: of it.
+        used: of it, as far as this server knows; None where it did not ask yet.
+        reset: when it begins anew.
+    """
+
+    quota: str
+    limit: int
+    used: int | None
+    reset: datetime
+
+    @property
+    def seconds(self) -> float:
+        """Until it begins anew."""
+        return max(0.0, (self.reset - _now()).total_seconds())
+
+
+@dataclass(slots=True)
+class _Account:
+    """What this process knows of one quota of one tenant on one day.
+
+    Attributes:
+        day: of UTC.
+        reserve: that was taken in advance and not used yet.
+        counted: by all servers, as the store told last; None before it was asked.
+        asking: held while the store is asked.
+    """
+
+    day: date
+    reserve: int = 0
+    counted: int | None = None
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def used(self) -> int | None:
+        """Of the quota, but for what this process has in reserve."""
+        return None if self.counted is None else max(0, self.counted - self.reserve)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What was taken of a quota for one call; of the day that it was taken on, though the next one may have begun."""
+
+    _account: _Account | None
+    _count: int
+
+    def give_back(self, count: int | None = None) -> None:
+        """Undo a part of it; None stands for all."""
+        if self._account is not None:
+            self._account.reserve += self._count if count is None else count
+
+
+NO_SHARE = Share(None, 0)
+"""Of whom nothing is counted."""
+
+
+class Quotas:
+    """Takes from the quotas of callers, and refuses what is beyond. Used by the event loop alstanding."""
+
+    def __init__(self, usage: UsageStore | None, run: _Run) -> None:
+        """Begin with nothing taken.
+
+        Args:
+            usage: what all servers count; None where no tenant has a quota.
+            run: runs what blocks.
+        """
+        self._usage = usage
+        self._run = run
+        self._accounts: dict[tuple[str, str], _Account] = {}
+
+    def limit_of(self, name: str) -> int | None:
+        """Return a limit of the caller, None where there is nstanding."""
+        caller = principal.get(None)
+        limit: int | None = None if caller is None or self._usage is None else getattr(caller.quota, name)
+        return limit
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the caller has a quota."""
+        caller = principal.get(None)
+        return self._usage is not None and caller is not None and caller.quota != NO_QUOTA
+
+    async def take_pixels(self, plan: RenderPlan) -> Share:
+        """Take the pixels of a plan, where its file can be expected to fit what is left of the bytes too.
+
+        Raises:
+            QuotaExceeded: the caller has not as much left.
+            StorageUnavailable: what was used cannot be told.
+        """
+        limit = self.limit_of(BYTES)
+        if limit is not None and plan.estimated_bytes:
+            account = self._account(BYTES)
+            if account.counted is None or plan.estimated_bytes > limit - account.counted + account.reserve:
+                await self._look(account, BYTES)
+            used = account.used or 0
+            if plan.estimated_bytes > limit - used:
+                raise QuotaExceeded(BYTES, limit, used, plan.estimated_bytes, _seconds_left())
+        return await self.take(PIXELS, plan.pixels)
+
+    async def take(self, name: str, count: int) -> Share:
+        """Take so much of a quota of the caller, which has it if it has no such quota; return it.
+
+        Raises:
+            QuotaExceeded: it has not as much left.
+            StorageUnavailable: what was used cannot be told.
+        """
+        limit = self.limit_of(name)
+        if limit is None or count <= 0:
+            return NO_SHARE
+        account = self._account(name)
+        while account.reserve < count:
+            async with account.asking:
+                missing = count - account.reserve
+                if missing > 0 and not await self._add(account, name, limit, missing):
+                    raise QuotaExceeded(name, limit, account.used or 0, count, _seconds_left())
+        account.reserve -= count
+        return Share(account, count)
+
+    async def _add(self, account: _Account, name: str, limit: int, missing: int) -> bool:
+        """Take more from the store, and return whether it was there."""
+        for count in (missing + limit // _SHARES, missing):
+            is_taken = await self._take(account, name, count, limit)
+            if is_taken:
+                account.reserve += count
+                return True
+        return False
+
+    async def _take(self, account: _Account, name: str, count: int, limit: int) -> bool:
+        usage, store = Usage(_tenant(), name, account.day, count), self._usage
+        assert store is not None
+        is_taken, account.counted = await self._run(lambda: store.take(usage, limit))
+        return is_taken
+
+    async def _look(self, account: _Account, name: str) -> None:
+        store, tenant = self._usage, _tenant()
+        assert store is not None
+        usages = await self._run(lambda: store.usages(account.day, tenant))
+        account.counted = sum(usage.used for usage in usages if usage.quota == name)
+
+    def _account(self, name: str) -> _Account:
+        key, today = (_tenant(), name), _now().date()
+        account = self._accounts.get(key)
+        if account is None or account.day != today:
+            account = self._accounts[key] = _Account(today)
+        return account
+
+    def standings(self) -> list[Standing]:
+        """Return how the quotas of the caller stand, as far as this server knows without asking."""
+        caller = principal.get(None)
+        quota = NO_QUOTA if caller is None or self._usage is None else caller.quota
+        reset = _midnight()
+        return [Standing(name, limit, self._account(name).used, reset) for name, limit in quota.limits()]
+
+    async def asked_standings(self) -> list[Standing]:
+        """Return how the quotas of the caller stand at all servers.
+
+        Raises:
+            StorageUnavailable: what was used cannot be told.
+        """
+        for standing in self.standings():
+            await self._look(self._account(standing.quota), standing.quota)
+        return self.standings()
+
+    def close(self) -> None:
+        """Give back what was taken in advance, and close the store. It blocks."""
+        if self._usage is None:
+            return
+        try:
+            for (tenant, name), account in self._accounts.items():
+                if account.reserve:
+                    self._usage.take(Usage(tenant, name, account.day, -account.reserve), 0)
+        except StorageUnavailable:
+            _log.warning("quotas: what was taken in advance could not be given back, and stays counted")
+        self._usage.close()
+
+
+def _tenant() -> str:
+    caller = principal.get(None)
+    return "" if caller is None else caller.tenant
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _midnight() -> datetime:
+    return datetime.combine(_now().date() + timedelta(days=1), time(), UTC)
+
+
+def _seconds_left() -> float:
+    return (_midnight() - _now()).total_seconds()
+
+
+def headers(standings: list[Standing]) -> Mapping[str, str]:
+    """Return the headers of HTTP that tell of quotas; source: draft-ietf-httpapi-ratelimit-headers-10."""
+    if not standings:
+        return {}
+    policies = (f'"{standing.quota}";q={standing.limit};w={DAY_SECONDS}' for standing in standings)
+    states = [
+        f'"{standing.quota}";r={max(0, standing.limit - standing.used)};t={standing.seconds:.0f}'
+        for standing in standings
+        if standing.used is not None
+    ]
+    answer = {"RateLimit-Policy": ", ".join(policies)}
+    return answer | {"RateLimit": ", ".join(states)} if states else answer

@@ -1,0 +1,96 @@
+"""What the tenants of one server take, in an SQLite file that its workers share."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+from rasterwire.errors import StorageUnavailable
+from rasterwire.store import Usage
+from rasterwire.store.private_files import FILE_MODE, opening_alone
+
+__all__ = ["DAYS_KEPT", "SqliteUsageStore"]
+
+DAYS_KEPT = 400
+"""Days after which what was taken is forgotten: a year can be told from the one before."""
+
+_LOCK_TIMEOUT = 2.0
+"""Seconds that a statement waits for those of other processes."""
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS usage (
+    tenant TEXT NOT NULL, quota TEXT NOT NULL, day TEXT NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (day, tenant, quota)
+)
+"""
+
+_TAKE = """
+INSERT INTO usage (tenant, quota, day, used) SELECT ?1, ?2, ?3, max(0, ?4) WHERE ?4 <= ?5
+ON CONFLICT (day, tenant, quota) DO UPDATE SET used = max(0, usage.used + ?4) WHERE ?4 <= 0 OR usage.used + ?4 <= ?5
+RETURNING used
+"""
+
+
+class SqliteUsageStore:
+    """See ``UsageStore``. Several processes may share the file. What was counted survives the end of a process."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.
+
+        Raises:
+            OSError: it cannot be used.
+        """
+        path.touch(mode=FILE_MODE, exist_ok=True)
+        self._lock = threading.Lock()
+        try:
+            with opening_alone(path):
+                self._connection = sqlite3.connect(
+                    path, timeout=_LOCK_TIMEOUT, check_same_thread=False, isolation_level=None
+                )
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # what was counted survives the end of the process; after a power failure the last of it may be lost
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+                self._connection.execute(_CREATE)
+        except (sqlite3.Error, StorageUnavailable) as error:
+            raise OSError(0, f"the file of quotas cannot be opened ({error})") from error
+
+    def take(self, usage: Usage, limit: int) -> tuple[bool, int]:
+        """See ``UsageStore.take``."""
+        key = usage.tenant, usage.quota, usage.day.isoformat()
+        with self._transaction() as connection:
+            row = connection.execute(_TAKE, (*key, usage.used, limit)).fetchone()
+            if row is not None:
+                if row[0] == usage.used:  # the first of its day
+                    last = (usage.day - timedelta(days=DAYS_KEPT)).isoformat()
+                    connection.execute("DELETE FROM usage WHERE day < ?", (last,))
+                return True, int(row[0])
+            query = "SELECT used FROM usage WHERE tenant = ? AND quota = ? AND day = ?"
+            row = connection.execute(query, key).fetchone()
+            return False, int(row[0]) if row else 0
+
+    def usages(self, day: date, tenant: str | None = None) -> Sequence[Usage]:
+        """See ``UsageStore.usages``."""
+        query = """
+            SELECT tenant, quota, used FROM usage
+            WHERE day = ?1 AND (?2 IS NULL OR tenant = ?2) ORDER BY tenant, quota
+        """
+        with self._transaction() as connection:
+            rows = connection.execute(query, (day.isoformat(), tenant)).fetchall()
+        return [Usage(name, quota, day, used) for name, quota, used in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._connection:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    yield self._connection
+            except sqlite3.OperationalError as error:
+                raise StorageUnavailable from error
+
+    def close(self) -> None:
+        """See ``UsageStore.close``."""
+        with self._lock:
+            self._connection.close()
