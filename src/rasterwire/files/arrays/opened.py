@@ -43,8 +43,8 @@ def array_format(href: str) -> str:
     >>> array_format("/data/cube.zarr"), array_format("/data/scene.tif")
     ('zarr', '')
     """
-    name = href.partition("?")[0].rstrip("/").lower()
-    return next((kind for suffix, kind in _suffixes.items() if name.endswith(suffix)), "")
+    name = href.partition("?")[0].rstrip("/")  # asked for each file of each request: one look, not one for each suffix
+    return _suffixes.get(name[name.rfind(".") :].lower(), "")
 
 
 def array_version(href: str) -> str:
