@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copyright The rasterwire authors. SPDX-License-Identifier: Apache-2.0
 #
-# Builds the examples of all languages, lets them fetch the documentation's NPY request from the
+# Builds the examples of all languages, lets them fetch the documentation's NPY request three times from the
 # server at $RASTERWIRE_ADDRESS, and compares the sizes and checksums that they print.
 #
 # Needs go, npm and mvn. The last line is `N passed, N failed`.
@@ -67,7 +67,7 @@ for language in go typescript java; do
   if log=$("build_$language" 2>&1); then
     echo "$language: built in $((SECONDS - start)) s" >&2
     if ! output=$("run_$language"); then
-      echo "$language: the example failed, so neither of its files counts" >&2
+      echo "$language: the example failed, so none of its files counts" >&2
       output=
     fi
   else
@@ -75,6 +75,7 @@ for language in go typescript java; do
   fi
   check "$language" sync "$output"
   check "$language" async "$output"
+  check "$language" prepared "$output"
 done
 
 echo "$passed passed, $failed failed"

@@ -1,8 +1,9 @@
 // Copyright The rasterwire authors. SPDX-License-Identifier: Apache-2.0
 
-// Fetches the documentation's NPY request twice, by awaiting each call and by callbacks, verifies
-// every byte, and prints the size and checksum of each file.
+// Fetches the documentation's NPY request three times, by awaiting each call, by callbacks, and after
+// the server prepared it, verifies every byte, and prints the size and checksum of each file.
 
+import { setTimeout as wait } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { CallbackClient, Client } from "@connectrpc/connect";
 import { ConnectError, createCallbackClient, createClient } from "@connectrpc/connect";
@@ -10,10 +11,13 @@ import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-no
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { DownloadParamsSchema, Format } from "../gen/rasterwire/v1/download_pb.js";
 import type { CreateDownloadResponse } from "../gen/rasterwire/v1/download_service_pb.js";
-import { DownloadService } from "../gen/rasterwire/v1/download_service_pb.js";
+import { Download_State, DownloadService } from "../gen/rasterwire/v1/download_service_pb.js";
 import { Verifier } from "./verifier.js";
 
 const timeoutMs = 60_000;
+
+/** Between two looks at how far a file is. */
+const pauseMs = 100;
 
 /** The documentation's request: three bands around Santa Cruz, as a NumPy file. */
 const params = create(DownloadParamsSchema, {
@@ -37,12 +41,51 @@ const readRequest = ({ downloadId }: CreateDownloadResponse) => ({
 
 /** Registers the request and reads the file to its verified end, step by step. */
 async function download(client: Client<typeof DownloadService>): Promise<string> {
-  const created = await client.createDownload({ params }, { timeoutMs });
+  return await read(client, readRequest(await client.createDownload({ params }, { timeoutMs })));
+}
+
+/** Reads the file of a registered download to its verified end. */
+async function read(client: Client<typeof DownloadService>, id: ReturnType<typeof readRequest>): Promise<string> {
   const file = new Verifier();
-  for await (const { chunk } of client.readDownload(readRequest(created), { timeoutMs })) {
+  for await (const { chunk } of client.readDownload(id, { timeoutMs })) {
     file.add(chunk);
   }
   return file.finish();
+}
+
+/** Registers the request, lets the server render the file before it is read, and has it forgotten. */
+async function prepared(client: Client<typeof DownloadService>): Promise<string> {
+  const id = readRequest(await client.createDownload({ params }, { timeoutMs }));
+  await client.prepareDownload(id, { timeoutMs });
+  for (;;) {
+    const { download } = await client.getDownload(id, { timeoutMs });
+    if (download?.state === Download_State.READY) {
+      break;
+    }
+    if (download?.state === Download_State.FAILED) {
+      throw new Error(`${id.name}: ${download.failure}`);
+    }
+    await wait(pauseMs);
+  }
+  if (!(await isListed(client, id.name))) {
+    throw new Error(`${id.name} is not listed`);
+  }
+  const file = await read(client, id);
+  await client.deleteDownload(id, { timeoutMs });
+  return file;
+}
+
+/** Looks for a download in the pages of all that are registered. */
+async function isListed(client: Client<typeof DownloadService>, name: string): Promise<boolean> {
+  let pageToken = "";
+  do {
+    const page = await client.listDownloads({ pageToken }, { timeoutMs });
+    if (page.downloads.some((download) => download.name === name)) {
+      return true;
+    }
+    pageToken = page.nextPageToken;
+  } while (pageToken);
+  return false;
 }
 
 /** The same by callbacks: returns at once, and calls `done` when the file is there or failed. */
@@ -100,6 +143,7 @@ try {
     );
   });
   console.log(`typescript async ${later}`);
+  console.log(`typescript prepared ${await prepared(createClient(DownloadService, transport))}`);
 } catch (error) {
   console.error(`typescript: ${describe(error)}`);
   process.exitCode = 1;

@@ -1,7 +1,8 @@
 // Copyright The rasterwire authors. SPDX-License-Identifier: Apache-2.0
 
-// Command download fetches the documentation's NPY request twice, with blocking calls and in a
-// goroutine, verifies every byte, and prints the size and checksum of each file.
+// Command download fetches the documentation's NPY request three times, with blocking calls, in a
+// goroutine, and after the server prepared it, verifies every byte, and prints the size and checksum
+// of each file.
 package main
 
 import (
@@ -22,7 +23,10 @@ import (
 	pb "rasterwire.dev/clients/go/gen/rasterwire/v1"
 )
 
-const timeout = time.Minute
+const (
+	timeout = time.Minute
+	pause   = 100 * time.Millisecond // between two looks at how far a file is
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -57,6 +61,12 @@ func run() error {
 		return result.err
 	}
 	fmt.Printf("go async %d %08x\n", result.file.size, result.file.crc32c)
+
+	file, err = prepared(context.Background(), client, params())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("go prepared %d %08x\n", file.size, file.crc32c)
 	return nil
 }
 
@@ -81,10 +91,64 @@ func download(ctx context.Context, client pb.DownloadServiceClient, params *pb.D
 	if err != nil {
 		return nil, err
 	}
-	stream, err := client.ReadDownload(ctx, &pb.ReadDownloadRequest{
-		Name:  created.GetDownloadId().GetName(),
-		Token: created.GetDownloadId().GetToken(),
-	})
+	return read(ctx, client, created.GetDownloadId())
+}
+
+// prepared registers params, lets the server render the file before it is read, and has it forgotten.
+func prepared(ctx context.Context, client pb.DownloadServiceClient, params *pb.DownloadParams) (*verifier, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	created, err := client.CreateDownload(ctx, &pb.CreateDownloadRequest{Params: params})
+	if err != nil {
+		return nil, err
+	}
+	id := created.GetDownloadId()
+	name, token := id.GetName(), id.GetToken()
+	if _, err := client.PrepareDownload(ctx, &pb.PrepareDownloadRequest{Name: name, Token: token}); err != nil {
+		return nil, err
+	}
+	for state := pb.Download_STATE_RENDERING; state != pb.Download_STATE_READY; time.Sleep(pause) {
+		got, err := client.GetDownload(ctx, &pb.GetDownloadRequest{Name: name, Token: token})
+		if err != nil {
+			return nil, err
+		}
+		if state = got.GetDownload().GetState(); state == pb.Download_STATE_FAILED {
+			return nil, fmt.Errorf("%s: %s", name, got.GetDownload().GetFailure())
+		}
+	}
+	if err := findListed(ctx, client, name); err != nil {
+		return nil, err
+	}
+	file, err := read(ctx, client, id)
+	if err != nil {
+		return nil, err
+	}
+	_, err = client.DeleteDownload(ctx, &pb.DeleteDownloadRequest{Name: name, Token: token})
+	return file, err
+}
+
+// findListed looks for a download in the pages of all that are registered.
+func findListed(ctx context.Context, client pb.DownloadServiceClient, name string) error {
+	request := &pb.ListDownloadsRequest{}
+	for {
+		page, err := client.ListDownloads(ctx, request)
+		if err != nil {
+			return err
+		}
+		for _, download := range page.GetDownloads() {
+			if download.GetName() == name {
+				return nil
+			}
+		}
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			return fmt.Errorf("%s is not listed", name)
+		}
+	}
+}
+
+// read reads the file of a registered download to its verified end.
+func read(ctx context.Context, client pb.DownloadServiceClient, id *pb.DownloadId) (*verifier, error) {
+	stream, err := client.ReadDownload(ctx, &pb.ReadDownloadRequest{Name: id.GetName(), Token: id.GetToken()})
 	if err != nil {
 		return nil, err
 	}

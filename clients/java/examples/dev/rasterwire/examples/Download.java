@@ -15,9 +15,16 @@ import dev.rasterwire.v1.BandSpec;
 import dev.rasterwire.v1.BoundingBox;
 import dev.rasterwire.v1.CreateDownloadRequest;
 import dev.rasterwire.v1.CreateDownloadResponse;
+import dev.rasterwire.v1.DeleteDownloadRequest;
+import dev.rasterwire.v1.DownloadId;
 import dev.rasterwire.v1.DownloadParams;
 import dev.rasterwire.v1.DownloadServiceGrpc;
+import dev.rasterwire.v1.DownloadServiceGrpc.DownloadServiceBlockingStub;
 import dev.rasterwire.v1.Format;
+import dev.rasterwire.v1.GetDownloadRequest;
+import dev.rasterwire.v1.ListDownloadsRequest;
+import dev.rasterwire.v1.ListDownloadsResponse;
+import dev.rasterwire.v1.PrepareDownloadRequest;
 import dev.rasterwire.v1.ReadDownloadRequest;
 import dev.rasterwire.v1.ReadDownloadResponse;
 import dev.rasterwire.v1.Region;
@@ -34,11 +41,14 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Fetches the documentation's NPY request twice, with the blocking stub and with futures, verifies
- * every byte, and prints the size and checksum of each file.
+ * Fetches the documentation's NPY request three times, with the blocking stub, with futures, and after
+ * the server prepared it, verifies every byte, and prints the size and checksum of each file.
  */
 public final class Download {
   private static final long TIMEOUT_SECONDS = 60;
+
+  /** Between two looks at how far a file is. */
+  private static final long PAUSE_MILLIS = 100;
 
   private Download() {}
 
@@ -50,6 +60,7 @@ public final class Download {
     try {
       System.out.println("java sync " + download(channel, params()));
       System.out.println("java async " + downloadAsync(channel, params()).join());
+      System.out.println("java prepared " + prepared(channel, params()));
     } catch (CompletionException failure) {
       System.err.println("java: " + describe(failure.getCause()));
       code = 1;
@@ -81,11 +92,58 @@ public final class Download {
 
   /** Registers the request and reads the file to its verified end, blocking. */
   private static String download(Channel channel, DownloadParams params) {
-    var stub = DownloadServiceGrpc.newBlockingStub(channel).withDeadlineAfter(TIMEOUT_SECONDS, TimeUnit.SECONDS);
-    CreateDownloadResponse created = stub.createDownload(createRequest(params));
+    DownloadServiceBlockingStub stub = blocking(channel);
+    return read(stub, stub.createDownload(createRequest(params)));
+  }
+
+  private static DownloadServiceBlockingStub blocking(Channel channel) {
+    return DownloadServiceGrpc.newBlockingStub(channel).withDeadlineAfter(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** Reads the file of a registered download to its verified end. */
+  private static String read(DownloadServiceBlockingStub stub, CreateDownloadResponse created) {
     Verifier file = new Verifier();
     stub.readDownload(readRequest(created)).forEachRemaining(message -> file.add(message.getChunk()));
     return file.finish();
+  }
+
+  /** Registers the request, lets the server render the file before it is read, and has it forgotten. */
+  private static String prepared(Channel channel, DownloadParams params) throws InterruptedException {
+    DownloadServiceBlockingStub stub = blocking(channel);
+    CreateDownloadResponse created = stub.createDownload(createRequest(params));
+    DownloadId id = created.getDownloadId();
+    var prepare = PrepareDownloadRequest.newBuilder().setName(id.getName()).setToken(id.getToken());
+    var look = GetDownloadRequest.newBuilder().setName(id.getName()).setToken(id.getToken());
+    stub.prepareDownload(prepare.build());
+    var download = stub.getDownload(look.build()).getDownload();
+    while (download.getState() != dev.rasterwire.v1.Download.State.STATE_READY) {
+      if (download.getState() == dev.rasterwire.v1.Download.State.STATE_FAILED) {
+        throw new IllegalStateException(id.getName() + ": " + download.getFailure());
+      }
+      Thread.sleep(PAUSE_MILLIS);
+      download = stub.getDownload(look.build()).getDownload();
+    }
+    if (!isListed(stub, id.getName())) {
+      throw new IllegalStateException(id.getName() + " is not listed");
+    }
+    String file = read(stub, created);
+    var delete = DeleteDownloadRequest.newBuilder().setName(id.getName()).setToken(id.getToken());
+    stub.deleteDownload(delete.build());
+    return file;
+  }
+
+  /** Looks for a download in the pages of all that are registered. */
+  private static boolean isListed(DownloadServiceBlockingStub stub, String name) {
+    String pageToken = "";
+    do {
+      ListDownloadsResponse page =
+          stub.listDownloads(ListDownloadsRequest.newBuilder().setPageToken(pageToken).build());
+      if (page.getDownloadsList().stream().anyMatch(download -> download.getName().equals(name))) {
+        return true;
+      }
+      pageToken = page.getNextPageToken();
+    } while (!pageToken.isEmpty());
+    return false;
   }
 
   /** The same without blocking: a future for the registration, an observer for the bytes. */
