@@ -33,7 +33,7 @@ from rasterwire.demo.scene import make_scene
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
-RUN = {"python", "sh", "console", "json", "toml"}
+RUN = {"python", "sh", "console", "json", "toml", "xml"}
 
 
 @pytest.fixture(scope="module")
