@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN_BY_OTHERS = {"docs/pages/benchmarks.md"}
@@ -109,7 +109,7 @@ class Runner:
             case "toml":
                 tomllib.loads(text)
             case "xml":
-                ElementTree.fromstring(text)
+                ET.fromstring(text)
             case other:
                 raise AssertionError(f"{block.page}:{block.line}: do not know how to run {other!r}")
 
