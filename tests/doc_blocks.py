@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN_BY_OTHERS = {"docs/pages/benchmarks.md"}
@@ -107,6 +108,8 @@ class Runner:
                 json.loads(text)
             case "toml":
                 tomllib.loads(text)
+            case "xml":
+                ET.fromstring(text)
             case other:
                 raise AssertionError(f"{block.page}:{block.line}: do not know how to run {other!r}")
 

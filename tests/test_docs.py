@@ -33,7 +33,7 @@ from doc_blocks import EARTH_ENGINE, ROOT, Block, Runner, blocks_of, find_blocks
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
-RUN = {"python", "sh", "console", "json", "toml"}
+RUN = {"python", "sh", "console", "json", "toml", "xml"}
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -169,11 +172,11 @@ def test_where_no_process_can_be_started_later_calls_try_again(monkeypatch: pyte
     answering_child()
     with monkeypatch.context() as patch:
         patch.setattr(subprocess, "Popen", hostile.raise_no_process)
-        with pytest.raises(SourceUnavailable, match="ended the process"):
-            call(FILE, hostile.end_all_processes, "")
+        _, forker, _ = call(FILE, hostile.beginning, "")
+        os.kill(forker, signal.SIGKILL)
         for _ in range(3):
             with pytest.raises(SandboxFailure, match="cannot be started"):
-                call(FILE, hostile.process_id, "")
+                call(("/b.tif", ""), hostile.process_id, "")
     answering_child()
 
 
@@ -194,6 +197,30 @@ def test_a_child_that_was_taken_over_answers_for_its_file_alone() -> None:
         for other in (("/b.tif", "1"), ("/a.tif", "2"), ("/b.tif", "1")):
             assert call(other, hostile.process_id, "") > 0
         assert call(FILE, hostile.process_id, "") == -1
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or platform.machine() not in {"x86_64", "aarch64"},
+    reason="the system forbids no calls here",
+)
+@pytest.mark.usefixtures("one_child")
+def test_a_child_that_was_taken_over_reaches_no_other_process() -> None:
+    reached = call(FILE, hostile.reach_others, os.getpid())
+    assert reached == dict.fromkeys(reached, "EPERM")
+    assert answering_child() > 0
+
+
+@pytest.mark.usefixtures("one_child")
+def test_an_answer_that_is_longer_than_what_was_asked_for_takes_no_memory_here() -> None:
+    """It would be made room for before it came."""
+    answering_child()
+    for count in (8 << 20, 1 << 30):
+        tracemalloc.start()
+        with pytest.raises(SourceUnavailable, match="ended the process"):
+            call(FILE, hostile.announce, count, most=1 << 20)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4 << 20
 
 
 def test_a_file_keeps_its_child_and_few_children_wait() -> None:

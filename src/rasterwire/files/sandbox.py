@@ -20,7 +20,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.fork_server import Forked, ForkServer, ForkServerEnded, ReadLimits, SandboxFailure
 from rasterwire.files.sandbox_messages import ClosedByPeer, receive, send
 
-__all__ = ["FileVersion", "ReadLimits", "SandboxFailure", "call", "in_children", "is_apart"]
+__all__ = ["MAX_ANSWER_BYTES", "FileVersion", "ReadLimits", "SandboxFailure", "call", "in_children", "is_apart"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -30,6 +30,12 @@ FileVersion = tuple[str, str]
 
 _MAX_IDLE = 16
 """Children that wait for another call of their file, for each that may be at work. Each takes some MB of memory."""
+
+MAX_ANSWER_BYTES = 64 << 20
+"""Of the answer of a child that says nothing of pixels, such as a header of very many bands."""
+
+_MAX_AROUND_BYTES = 1 << 20
+"""Of an answer beside its pixels, such as an error with its traceback."""
 
 _MAX_PROBLEM = 500
 """Characters of an error of a child."""
@@ -52,8 +58,8 @@ class _Child:
         """The id of the process."""
         return self._forked.pid
 
-    def call(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
-        """Return the result of a function.
+    def call(self, function: Callable[..., T], arguments: tuple[object, ...], most: int) -> T:
+        """Return the result of a function, which may have so many bytes.
 
         Raises:
             SourceUnavailable: of the function, or it took too much; the child is then of no more use.
@@ -63,7 +69,7 @@ class _Child:
         peer = self._forked.socket
         try:
             send(peer, pickle.dumps((function, arguments)), [], self._limits.seconds)
-            answer, parts = receive(peer, deadline, self._limits.bytes)
+            answer, parts = receive(peer, deadline, most)
         except TimeoutError:
             raise SourceUnavailable.of_file(TOO_LONG) from None
         except (ClosedByPeer, OSError):
@@ -150,12 +156,12 @@ class Sandbox:
         # the one that was used last is at the end
         self._idle: list[_Child] = []
 
-    def call(self, file: FileVersion, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+    def call(self, file: FileVersion, most: int, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Run a function in a child of a file; wait for a place where as many are at work as may be."""
         child = self._taken(file)
         is_sound = False
         try:
-            result = child.call(function, arguments)
+            result = child.call(function, arguments, most)
             is_sound = True
             return result
         except SourceUnavailable as error:
@@ -251,19 +257,22 @@ def is_apart() -> bool:
     return _sandbox is not None
 
 
-def call(file: FileVersion, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+def call(file: FileVersion, function: Callable[[*Ts], T], *arguments: *Ts, most: int = MAX_ANSWER_BYTES) -> T:
     """Return what a function returns for arguments; within ``in_children`` it runs in another process.
 
     Args:
         file: that the function reads, and no other. The process has read no other, nor another version of it.
         function: of a module, so that the child finds it by its name. It returns what ``_CLASSES`` allow.
         arguments: by position. They can be pickled.
+        most: bytes of what the function returns, roughly; a child that announces more is ended.
 
     Raises:
         SourceUnavailable: of the function; or it took too long or too much memory, or ended the process. The error
             names neither image nor band then.
     """
-    return function(*arguments) if _sandbox is None else _sandbox.call(file, function, *arguments)
+    if _sandbox is None:
+        return function(*arguments)
+    return _sandbox.call(file, most + _MAX_AROUND_BYTES, function, *arguments)
 
 
 @contextlib.contextmanager

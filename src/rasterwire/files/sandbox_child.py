@@ -22,6 +22,7 @@ except ImportError:  # Windows
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sandbox_messages import ANSWER, COMMAND, FORK, ClosedByPeer, pack, receive, send
+from rasterwire.files.system_calls import forbid_calls_to_others
 
 _MAX_MESSAGE = 1 << 30
 
@@ -46,6 +47,7 @@ def main(descriptor: int) -> None:
         peer = _fork_all(control)
         if peer is not None:
             _limit_memory(memory)
+            forbid_calls_to_others()
             with peer:
                 while _answer(peer, seconds):
                     pass

@@ -171,20 +171,27 @@ def _read_inside(source: Source, overview: int | None, window: Window, until: in
         case Computed():
             raise TypeError(f"band {source.name} is computed, and has no function that computes it")
         case Band():
-            return call_for(source, _stored_pixels, overview, window, until)
+            most = pixel_bytes(source, window.height * window.width)
+            return call_for(source, _stored_pixels, overview, window, until, most=most)
 
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts) -> T:
+def pixel_bytes(band: Band, count: int) -> int:
+    """Return how many bytes so many pixels of a band take, with their mask."""
+    return count * (np.dtype(band.dtype).itemsize + 1)
+
+
+def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts, most: int) -> T:
     """Run a function that reads the file of a band, in another process where files are read in others.
 
     Args:
         band: the first argument of the function, which gets it without metadata.
         function: see ``sandbox.call``.
         arguments: the others.
+        most: see ``sandbox.call``.
 
     Raises:
         SourceUnavailable: the file cannot be read. The error names the band.
@@ -194,7 +201,7 @@ def call_for(band: Band, function: Callable[[Band, *Ts], T], *arguments: *Ts) ->
             return function(band, *arguments)
         # metadata may be long, and pixels do not depend on it
         alone = replace(band, metadata=BandMetadata(), ground=None)
-        return call((band.href, band.version), function, alone, *arguments)
+        return call((band.href, band.version), function, alone, *arguments, most=most)
 
 
 def _stored_pixels(band: Band, overview: int | None, window: Window, until: int | None) -> Pixels:

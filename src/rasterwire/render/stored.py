@@ -7,7 +7,10 @@ from rasterwire.image import Band
 from rasterwire.pixels import Window
 from rasterwire.plan.types import RasterPlan
 from rasterwire.render.ahead import fetch_ahead
-from rasterwire.render.source import call_for, check_version
+from rasterwire.render.source import call_for, check_version, pixel_bytes
+
+_MAX_HEAD_BYTES = 1 << 16
+"""Of a stored tile beside its pixels, which some encoders make longer."""
 
 
 def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
@@ -26,7 +29,10 @@ def stored_tiles(raster: RasterPlan, window: Window) -> list[bytes]:
         raise ValueError(f"band {band.name} has no tiling to pass through")
     fetch_ahead(raster, window)
     source = Window(offset[1] + window.row, offset[0] + window.col, window.height, window.width)
-    return call_for(band, _verified_tiles, source)
+    height, width = raster.tiling.height, raster.tiling.width
+    count = (window.height // height + 2) * (window.width // width + 2)
+    most = count * (2 * pixel_bytes(band, height * width) + _MAX_HEAD_BYTES)
+    return call_for(band, _verified_tiles, source, most=most)
 
 
 def _verified_tiles(band: Band, window: Window) -> list[bytes]:

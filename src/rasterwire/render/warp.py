@@ -21,7 +21,7 @@ from rasterwire.pixels import Pixels, Window
 from rasterwire.render.positions import TILE, exact, shrink
 from rasterwire.render.rounding import beside_nodata
 from rasterwire.render.sampling import Rectangle, Sampling
-from rasterwire.render.source import call_for, check_version, dataset, gdal_reads
+from rasterwire.render.source import call_for, check_version, dataset, gdal_reads, pixel_bytes
 from rasterwire.render.warp_source import rectangle_in_memory
 
 _SOURCE_BUDGET = 16_000_000
@@ -82,7 +82,7 @@ def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, floa
     band = sampling.source.stored
     assert band is not None
     try:
-        return call_for(band, _warped, sampling, cell, scale)
+        return call_for(band, _warped, sampling, cell, scale, most=pixel_bytes(band, cell[2] * cell[3]))
     except SourceUnavailable:
         # GDAL fails where no pixel of the cell has a position in the source's crs, such as beyond a pole
         origin = sampling.anchor
