@@ -18,6 +18,7 @@ from rasterwire.catalog.settings import format_options
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import beside, raster_file, tile_mosaic, tile_table
 from rasterwire.files.beside import FormatOptions
+from rasterwire.files.byte_reader import ByteReader, reader_of
 from rasterwire.files.sandbox import ReadLimits, in_children
 from rasterwire.image import Band
 from rasterwire.plan import Limits, make_plan
@@ -231,10 +232,12 @@ def test_tiles_that_are_not_under_a_window_are_not_opened(folder: Path, monkeypa
     write_index(folder / "all.gti.gpkg", tiles)
     (band,) = FolderCatalog(folder).get("all").bands
     opened: list[str] = []
-    open_reader = raster_file.reader_of
-    monkeypatch.setattr(
-        raster_file, "reader_of", lambda href, version: opened.append(Path(href).name) or open_reader(href, version)
-    )
+
+    def noting(href: str, version: str) -> ByteReader:
+        opened.append(Path(href).name)
+        return reader_of(href, version)
+
+    monkeypatch.setattr(raster_file, "reader_of", noting)
     read(band, None, SIZE + 5, 0, (10, 10))
     assert set(opened) == {"t1.tif"}
 
