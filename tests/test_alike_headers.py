@@ -178,6 +178,27 @@ def test_a_file_that_ends_early_is_refused_though_it_is_like_another_one(tmp_pat
         read_header(second)
 
 
+def test_a_file_that_is_replaced_while_it_is_read_says_nothing_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, other = (tmp_path / f"{name}.tif" for name in ("first", "second", "other"))
+    options = {**PLACE, **TILED, "dtype": "uint8"}
+    write(first, 1, options, CHANGES["nothing"])
+    write(second, 2, options, CHANGES["nothing"])
+    write(other, 3, options, CHANGES["scale"])
+    expected = by_gdal(str(second))
+    by_gdal_of = header._by_gdal
+
+    def replace_and_read(*arguments: Any) -> Header:
+        if other.exists():
+            other.replace(first)
+        return by_gdal_of(*arguments)
+
+    monkeypatch.setattr(header, "_by_gdal", replace_and_read)
+    read_header(str(first))
+    assert read_header(str(second)) == expected
+
+
 def description_of(path: Path) -> bytes:
     reader = open_reader(str(path))
     return walk(reader).description(reader)

@@ -159,7 +159,8 @@ def _read(href: str) -> Header:
         is_alone = not any(files.paths()) and driver_of(reader) == "GTiff"
         description = walk(reader).description(reader) if is_alone else b""
         header = _of_described(description, href, version) or _by_gdal(href, version, files)
-        if description and header.plain and len(header.bands) <= _MAX_DESCRIBED_BANDS:
+        is_kept = bool(description) and header.plain and len(header.bands) <= _MAX_DESCRIBED_BANDS
+        if is_kept and open_reader(href).version == reader.version:  # else GDAL may have read what replaced the file
             _described.put(description, header)
     except OSError as error:
         raise SourceUnavailable(
