@@ -15,7 +15,7 @@ import urllib.parse
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 from effort import HANG
@@ -172,9 +172,8 @@ def without_size(exchange: Exchange) -> None:
 
 def compressed(exchange: Exchange) -> None:
     """Say that the body is compressed."""
-    exchange.stored.headers["Content-Encoding"] = "gzip"
-    exchange.partial(exchange.first, exchange.end, exchange.body)
-    del exchange.stored.headers["Content-Encoding"]
+    stored = Stored(exchange.stored.data, exchange.stored.headers | {"Content-Encoding": "gzip"})
+    replace(exchange, stored=stored).partial(exchange.first, exchange.end, exchange.body)
 
 
 def redirect(location: str, code: int = 302) -> Fault:

@@ -3,6 +3,7 @@
 The swap is made at the worst time: after all checks, just before a library or the server opens the file.
 """
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ import rasterio
 import zarr
 
 from array_files import coordinates, dataset
+from rasterwire.catalog import header
 from rasterwire.catalog.document import read_document
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.catalog.header import read_header
+from rasterwire.catalog.header import Header, read_header
+from rasterwire.catalog.kept import Kept
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files import regular_file
 from rasterwire.files.arrays import hdf5_file, object_reader, opened
@@ -71,6 +74,7 @@ def test_gdal_opens_the_file_that_was_looked_at(
         want = file.read(1)
     band = FolderCatalog(path.parent).get("a").bands[0]
     if is_header:
+        monkeypatch.setattr(header, "_described", Kept[Header](1, math.inf))  # GDAL is asked, as for a first file
         calls = before(monkeypatch, rasterio, "open", lambda: swap(path, secret))
         assert read_header(str(path)).shape == want.shape
     elif band.plain:
