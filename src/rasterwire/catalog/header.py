@@ -160,7 +160,7 @@ def _read(href: str) -> Header:
         description = walk(reader).description(reader) if is_alone else b""
         header = _of_described(description, href, version) or _by_gdal(href, version, files)
         is_kept = bool(description) and header.plain and len(header.bands) <= _MAX_DESCRIBED_BANDS
-        if is_kept and open_reader(href).version == reader.version:  # else GDAL may have read what replaced the file
+        if is_kept and _is_still(href, reader.version):  # else GDAL may have read what replaced the file
             _described.put(description, header)
     except OSError as error:
         raise SourceUnavailable(
@@ -171,6 +171,13 @@ def _read(href: str) -> Header:
             image_id="", band="", problem="a name or unit of its bands is not in UTF-8; store it again"
         ) from error
     return header
+
+
+def _is_still(href: str, version: str) -> bool:
+    try:
+        return open_reader(href).version == version
+    except (OSError, SourceUnavailable):
+        return False
 
 
 def _of_described(description: bytes, href: str, version: str) -> Header | None:
