@@ -15,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-remote bench-zarr bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -122,6 +122,9 @@ bench-catalog: $(STAMP) ## Measure the index of a million images, and a server o
 
 bench-memory: $(STAMP) ## Measure the server's peak memory while it serves a large download
 	$(BIN)/python tests/benchmarks/memory.py
+
+bench-production: $(STAMP) ## Kill, replace and starve two servers behind nginx and HAProxy; BENCH takes --only and --count
+	cd tests && $(abspath $(BIN))/python -W ignore -m benchmarks.production $(BENCH)
 
 bench-remote: $(STAMP) ## Count requests and bytes of windows of a remote file, and compare with GDAL
 	$(BIN)/python tests/benchmarks/remote.py $(BENCH)
