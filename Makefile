@@ -15,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-fairness bench-overload bench-remote bench-zarr bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -128,6 +128,8 @@ bench-fairness: $(STAMP) ## Measure what one tenant notices of another that keep
 
 bench-overload: $(STAMP) ## Measure what ten times as many callers as a server takes get from it; BENCH takes options
 	$(BIN)/python tests/benchmarks/fairness.py overload $(BENCH)
+bench-production: $(STAMP) ## Kill, replace and starve two servers behind nginx and HAProxy; BENCH takes --only and --count
+	cd tests && $(abspath $(BIN))/python -W ignore -m benchmarks.production $(BENCH)
 
 bench-remote: $(STAMP) ## Count requests and bytes of windows of a remote file, and compare with GDAL
 	$(BIN)/python tests/benchmarks/remote.py $(BENCH)
