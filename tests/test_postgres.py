@@ -87,6 +87,15 @@ def test_a_full_store_refuses_large_records_first_then_small_ones_until_some_exp
     assert store.put(large) == large
 
 
+@pytest.mark.parametrize("code", ["53100", "40P01", "55P03", "40001"])
+def test_a_database_that_refuses_to_write_is_still_read(database: Database, code: str) -> None:
+    for _ in range(5):
+        with pytest.raises(StorageUnavailable), database.connected() as connection:
+            connection.execute(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$")
+    with database.connected() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_an_id_of_another_form_is_nobodys(database: Database) -> None:
     migrate(database)
     store = PostgresDownloadStore(database)

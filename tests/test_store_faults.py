@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +18,7 @@ from rasterwire.server.process.stores import make_stores
 from rasterwire.server.settings import Settings, load_settings
 from rasterwire.store import ArtifactStore, DownloadRecord
 from rasterwire.store.breaker import Breaker
+from rasterwire.store.objects import Bucket
 from seaweed import Seaweed
 from tcp_proxy import Fault, TcpProxy, tcp_proxy
 
@@ -66,6 +67,18 @@ def test_answers_that_are_errors_are_no_failures() -> None:
             with pytest.raises((FileNotFoundError, DownloadConflict)), breaker.guard():
                 raise error
     assert fail(breaker)
+
+
+def test_a_bucket_that_refuses_to_be_written_is_still_read() -> None:
+    exceptions = pytest.importorskip("obstore.exceptions")
+    nothing: Any = None
+    bucket = Bucket(nothing, nothing, "", breaker=Breaker(Clock()))
+    for error in (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
+        for _ in range(5):
+            with pytest.raises(StorageUnavailable), bucket.asked():
+                raise error("https://secret")
+    with bucket.asked():
+        pass
 
 
 @pytest.fixture

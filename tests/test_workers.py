@@ -1,5 +1,6 @@
 """Several worker processes on the same ports."""
 
+import errno
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from affine import Affine
 from effort import HANG
 from rasterwire.client import Client
 from rasterwire.server.identity.key_file import add_key
+from rasterwire.server.process import supervisor
 from rasterwire.server.process.workers import reserved_ports
 from rasterwire.server.settings import BadSettings, Settings
 from test_followed_catalog import until
@@ -103,6 +105,20 @@ def resident_bytes(smaps: str) -> int:
     found = re.search(r"^Rss:\s+(\d+) kB", smaps, re.MULTILINE)
     assert found is not None
     return int(found[1]) << 10
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    worker = supervisor._Worker({"settings": 0, "is_reloaded": True}, 0, is_first=True)
+    first_due = worker.due
+    worker.start_if_due()
+    assert not worker.is_running
+    assert worker.due > first_due
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 def test_sighup_ends_no_worker_that_cannot_take_it_yet(tmp_path: Path) -> None:

@@ -65,16 +65,19 @@ class Bucket:
             StorageUnavailable: the call failed, or the ones before did.
             FileNotFoundError, AlreadyExistsError: the bucket's answers.
         """
-        from obstore.exceptions import AlreadyExistsError, BaseError
+        from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 
-        with self.breaker.guard():
-            try:
-                yield
-            except (FileNotFoundError, AlreadyExistsError):
-                raise
-            except BaseError as error:
-                _log.error("the object store cannot be used: %s", f"{error}".partition("\n")[0][:500])
-                raise StorageUnavailable from None
+        refusals = PermissionDeniedError, UnauthenticatedError  # keys may read and not write
+        try:
+            with self.breaker.guard():
+                try:
+                    yield
+                except (FileNotFoundError, AlreadyExistsError, *refusals):
+                    raise
+                except BaseError as error:
+                    raise _unavailable(error) from None
+        except refusals as error:
+            raise _unavailable(error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,11 @@ class ObjectArtifactStore:
 
     def _record_key(self, etag: str) -> str:
         return f"{self._bucket.prefix}etags/{etag}"
+
+
+def _unavailable(error: Exception) -> StorageUnavailable:
+    _log.error("the object store cannot be used: %s", f"{error}".partition("\n")[0][:500])
+    return StorageUnavailable()
 
 
 def file_of_key(key: str) -> str:

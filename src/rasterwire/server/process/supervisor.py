@@ -103,7 +103,7 @@ class _Worker:
         self._predecessors: list[int] = []
 
     def start_if_due(self) -> None:
-        """Start a process where none is running and its time has come."""
+        """Start a process where none is running and its time has come; later where the system has no room for it."""
         if self.is_running or time.monotonic() < self.due:
             return
         files = {"settings": self._settings, "alive": self._alive}
@@ -111,8 +111,16 @@ class _Worker:
         command = [sys.executable, "-P", "-m", "rasterwire.server.process.worker", json.dumps(order)]
         # a worker that cannot take it yet gets it later
         before = signal.pthread_sigmask(signal.SIG_BLOCK, self._waiting)
-        self._process = subprocess.Popen(command, pass_fds=files.values())
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            self._process = subprocess.Popen(command, pass_fds=files.values())
+        except OSError as error:  # of memory or processes; the other workers go on
+            self._short_lives += 1
+            delay = restart_delay(self._short_lives)
+            _log.error("a worker cannot be started: %s; it is tried again in %g s", error.strerror, delay)
+            self.due = time.monotonic() + delay
+            return
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._is_first = False
         self._began = time.monotonic()
         self.is_running = True

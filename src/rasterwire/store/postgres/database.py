@@ -30,6 +30,14 @@ _SESSION = (
 
 _DEFAULTS = {"connect_timeout": "2", "tcp_user_timeout": "3000", "application_name": "rasterwire"}
 
+_ANSWERS = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.DiskFull,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.SerializationFailure,
+)
+"""Of the operational errors, those of a database that works, and refuses one statement and not the next one."""
+
 _log = logging.getLogger("rasterwire.server")
 
 
@@ -75,6 +83,8 @@ class Database:
                 try:
                     with self._pool.connection() as connection:
                         yield connection
+                except _ANSWERS:
+                    raise
                 except psycopg.OperationalError as error:
                     raise _unavailable(error) from error
         except psycopg.Error as error:  # an answer
