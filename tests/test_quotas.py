@@ -3,10 +3,13 @@
 import asyncio
 import json
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
+from unittest.mock import MagicMock
 
 import grpc
 import numpy as np
@@ -19,8 +22,10 @@ from grpc_status import rpc_status
 
 from asking import ask
 from effort import HANG
+from rasterwire.download import FairPool
 from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
+from rasterwire.server import service as service_module
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
 from rasterwire.server.peer import principal
@@ -229,5 +234,36 @@ def test_small_pieces_rarely_ask_the_store_and_none_of_a_day_goes_to_the_next(cl
         await quotas.take("pixels_per_day", 64 * 64)
         assert store.taken[-1].day == clock.now.date()
         assert store.taken[-1].used >= 64 * 64
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_a_call_that_is_cancelled_while_it_is_registered_is_counted(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, is_repeated: bool
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def register(*_: object) -> Any:
+        begun.set()
+        assert goes_on.wait(HANG)
+        return SimpleNamespace(is_repeated=is_repeated)
+
+    monkeypatch.setattr(service_module, "register", register)
+    service: Any = service_module.Service.__new__(service_module.Service)
+    service._pool, service._downloads = FairPool(1, "files"), MagicMock()
+    service.quotas = quotas_module.Quotas(Counting(), _run)
+
+    async def check() -> None:
+        principal.set(Principal("forestry", ("",), quota=Quota(pixels_per_day=500)))
+        call = asyncio.ensure_future(service._registered(None, SimpleNamespace(pixels=100, estimated_bytes=0)))
+        await asyncio.to_thread(begun.wait, HANG)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        goes_on.set()
+        await asyncio.to_thread(service._pool.close)
+        await asyncio.sleep(0)
+        assert service.quotas._account("pixels_per_day").reserve == (100 if is_repeated else 0)
 
     asyncio.run(check())

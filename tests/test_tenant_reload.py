@@ -52,6 +52,23 @@ def test_tenants_come_change_and_go_and_a_wrong_file_changes_nothing(
     assert tenants.get("a") == limited
 
 
+@pytest.mark.parametrize("has_tenants", [False, True])
+def test_callers_are_recognised_or_not_until_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, has_tenants: bool
+) -> None:
+    add_key(tmp_path / "keys", "a")
+    config = write(tmp_path, of("a"))
+    some, none = config.read_text(), f'catalog = "{tmp_path}"\n'
+    before, after = (some, none) if has_tenants else (none, some)
+    config.write_text(before)
+    tenants = make_tenants(load_settings(config, {}))
+    config.write_text(after)
+    with caplog.at_level(logging.ERROR):
+        tenants.reload()
+    assert "is for a restart" in caplog.text
+    assert (tenants.get("a") is not None, tenants.get("")) == (has_tenants, None if has_tenants else EVERYONE)
+
+
 def test_without_tenants_everyone_is_one(tmp_path: Path) -> None:
     assert make_tenants(load_settings(None, {"catalog": str(tmp_path)})).get("") == EVERYONE
 

@@ -48,6 +48,18 @@ def test_many_connections_get_a_tenant_no_more() -> None:
     assert Counter(dealt(turns, 200)) == {"a": 100, "b": 100}
 
 
+@pytest.mark.parametrize("tenant", ["", "a"])
+def test_connections_that_came_once_are_forgotten(tenant: str) -> None:
+    turns = Turns[str]()
+    turns.push(Caller(tenant, "stays"), "at work", 1)
+    assert turns.pop() is not None
+    for number in range(1000):
+        turns.push(Caller(tenant, str(number)), "item", 1)
+        assert dealt(turns, 1) == ["item"]
+    accounts = [turns._groups, *turns._peers.values()]
+    assert max(len(account._had) for account in accounts) <= 100
+
+
 def test_within_a_tenant_each_connection_gets_as_much() -> None:
     turns = Turns[str]()
     for _ in range(1000):

@@ -97,9 +97,12 @@ class _Accounts:
         self._had[name] += cost
 
     def forget(self, wanting: dict[str, T]) -> None:
-        """Forget those who want nothing and owe nothing, once they are many."""
+        """Forget those who want nothing, but for some who owe most, once they are many."""
         if len(self._had) > len(wanting) + _MAX_IDLE:
-            self._had = {name: had for name, had in self._had.items() if name in wanting or had > self._level}
+            # of connections that each come once, all owe something: what is owed alone bounds nothing
+            idle = [name for name, had in self._had.items() if name not in wanting and had > self._level]
+            kept = set(sorted(idle, key=self._had.__getitem__, reverse=True)[: _MAX_IDLE // 2])
+            self._had = {name: had for name, had in self._had.items() if name in wanting or name in kept}
 
 
 class Turns(Generic[T]):

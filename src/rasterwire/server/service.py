@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -191,14 +192,15 @@ class Service:
     async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
         """Register a request whose pixels count, once for each request id."""
         share = await self.quotas.take_pixels(plan)
-        is_counted = False
-        try:
-            download = await self._register(request, plan)
-            is_counted = not download.is_repeated
-        finally:
-            if not is_counted:
-                share.give_back()
-        return download
+        loop = asyncio.get_running_loop()
+
+        def settle(done: Future[Registered]) -> None:
+            if done.cancelled() or done.exception() is not None or done.result().is_repeated:
+                loop.call_soon_threadsafe(share.give_back)
+
+        work = self._pool.submit(caller(), partial(register, self.downloads, request, plan))
+        work.add_done_callback(settle)  # a call that is cancelled meanwhile may be registered all the same
+        return await asyncio.wrap_future(work)
 
     async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
         """Return the token of a download whose address is signed.

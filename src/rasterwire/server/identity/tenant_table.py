@@ -49,5 +49,8 @@ class TenantTable:
         except DownloadError as error:
             _log.error("tenants: %s; those from before stay", "; ".join(str(error).splitlines()))
             return
+        if bool(tenants) == (EVERYONE.tenant in self._principals):  # callers are still recognised as before, or not
+            _log.error("tenants: from some to none, or from none to some, is for a restart; those from before stay")
+            return
         self._set(tenants)
         _log.info("%d tenants were read", len(tenants))
