@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from click.testing import CliRunner, Result
 from google.protobuf import json_format
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from asking import ask
 from effort import HANG
+from rasterwire.cli.main import cli
 from rasterwire.download import FairPool
 from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
@@ -81,6 +83,11 @@ class Tenant:
         answer = self.server.downloads.GetLimits(request, metadata=self.metadata, timeout=HANG)
         return {quota.name: quota.used for quota in answer.quotas}
 
+    def command(self, *arguments: str) -> Result:
+        """Run a command of ``rasterwire`` on the server."""
+        server = {"RASTERWIRE_SERVER": self.server.address, "RASTERWIRE_API_KEY": self._key}
+        return CliRunner(env=server).invoke(cli, arguments)
+
     def stream(self) -> bytes:
         params = json_format.ParseDict(BODY, download_pb2.DownloadParams())
         request = download_service_pb2.StreamDownloadRequest(params=params)
@@ -135,6 +142,8 @@ def test_pixels_are_counted_when_they_are_asked_for_until_the_day_ends(
     assert int(headers["Retry-After"]) == 12 * 3600
     assert headers["RateLimit-Policy"] == f'"pixels_per_day";q={3 * PIXELS};w=86400'
     assert headers["RateLimit"] == '"pixels_per_day";r=0;t=43200'
+    told = forestry.command("limits").output
+    assert f"pixels_per_day         {3 * PIXELS} of {3 * PIXELS} used, until 2026-07-02T00:00:00Z" in told
     assert forestry.http("POST", "/v1/projects/p/assets/one:getPixels", EE)[0] == 429
     with pytest.raises(grpc.RpcError) as caught:
         forestry.stream()

@@ -8,6 +8,7 @@ from generator.markdown import code, number, prose, table
 from rasterwire.catalog.settings import CatalogSettings
 from rasterwire.cli.main import serve
 from rasterwire.files.sources.settings import SourceSettings
+from rasterwire.principal import Quota
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
 from rasterwire.server.settings import CacheSettings, Settings
 from rasterwire.server.telemetry import TelemetrySettings
@@ -84,14 +85,14 @@ def _default(field: "dataclasses.Field[Any]") -> str:
         return "one a core" if field.name == "threads" else code(str(field.default_factory().by))
     if value is dataclasses.MISSING:
         return "required"
-    if isinstance(value, CacheSettings | AuthSettings | TlsSettings):
+    if isinstance(value, CacheSettings | AuthSettings | TlsSettings | TelemetrySettings):
         return "see below"
     if isinstance(value, bool):
         return code(str(value).lower())
     if isinstance(value, int | float):
         unit = number(value).partition(" ")[2]
         return f"{code(f'{value:g}' if isinstance(value, float) else str(value))} {unit}".strip()
-    return code(str(value)) if value not in {"", (), None} else "none"
+    return code(str(value)) if value not in {"", (), None, Quota()} else "none"
 
 
 def _attributes(docstring: str) -> dict[str, str]:

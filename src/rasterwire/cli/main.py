@@ -133,7 +133,7 @@ def demo(folder: Path) -> None:
 @cli.command()
 @server_options
 def limits(server: Server) -> None:
-    """Show what a server will serve at most."""
+    """Show what a server will serve at most, and how your quotas stand."""
     with server.client() as client:
         answer = client.limits()
     click.echo(f"pixels a side          {answer.max_pixels_per_side:,}")
@@ -143,6 +143,9 @@ def limits(server: Server) -> None:
     click.echo(f"bands                  {answer.max_bands:,}")
     click.echo(f"vertices of a region   {answer.max_region_vertices:,}")
     click.echo(f"an id is valid for     {answer.download_ttl.ToTimedelta()}")
+    for quota in answer.quotas:
+        again = quota.reset_time.ToJsonString()
+        click.echo(f"{quota.name:<23}{quota.used:,} of {quota.limit:,} used, until {again}")
 
 
 @cli.command()

@@ -71,7 +71,7 @@ def show(keys_file: Path, as_json: bool) -> None:
         click.echo(f"{key.id}  {key.day}  {key.tenant}")
 
 
-@keys.command()
+@keys.command(short_help="Remove the key of an ID.")
 @click.argument("key_id", metavar="ID")
 @click.option("--dry-run", is_flag=True, help="Tell whose key would be revoked, and revoke none.")
 @_with_keys_file

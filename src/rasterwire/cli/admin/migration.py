@@ -7,7 +7,7 @@ import click
 from rasterwire.cli.admin.options import told_failures
 
 
-@click.command()
+@click.command(short_help="Make or change the tables of the database.")
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="TOML file with the table [store].")
 def migrate(config: Path) -> None:
     """Bring the tables of the database to the version of this rasterwire.

@@ -24,7 +24,7 @@ def leases() -> None:
     """
 
 
-@leases.command("list")
+@leases.command("list", short_help="Print the leases.")
 @as_json_option
 @settings_options
 def show(settings: "Settings", as_json: bool) -> None:
@@ -40,7 +40,7 @@ def show(settings: "Settings", as_json: bool) -> None:
     print_rows(_columns, rows, as_json=as_json)
 
 
-@leases.command()
+@leases.command(short_help="End the lease of a render.")
 @click.argument("etag")
 @dry_run_option
 @settings_options

@@ -107,7 +107,13 @@ _prefix = re.compile(r"\*|[^/\s*][^*]{0,498}", re.ASCII)
 
 def read_auth(table: object, violations: Violations) -> AuthSettings:
     """Return the settings of the table ``[auth]``; ``violations`` gets what is wrong."""
-    readers = {"keys_file": _file, "issuer": _issuer, "audience": _text, "tenant_claim": _text, "url_keys_file": _file}
+    readers = {
+        "keys_file": _keys_file,
+        "issuer": _issuer,
+        "audience": _text,
+        "tenant_claim": _text,
+        "url_keys_file": _file,
+    }
     settings = AuthSettings(**_table(table, readers, "auth", violations))
     if settings.issuer and not settings.audience:
         violations.add(wrong_setting("auth.audience", "it is not set; name whom the tokens of the issuer are for"))
@@ -182,6 +188,13 @@ def _file(value: object) -> Path:
     if not isinstance(value, str) or not path.is_file():
         raise ValueError(f"{str(value)[:200]!r} is no file of this machine; name one")
     return path
+
+
+def _keys_file(value: object) -> Path:
+    try:
+        return _file(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or make it with rasterwire admin keys add") from None
 
 
 def _issuer(value: object) -> str:

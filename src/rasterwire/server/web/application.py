@@ -71,8 +71,7 @@ def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
 
     @web.middleware
     async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
-        address = request.transport.get_extra_info("peername") if request.transport is not None else None
-        peer.set(f"{address}")
+        peer.set(_peer(request.transport.get_extra_info("peername") if request.transport is not None else None))
         began = time.perf_counter()
         if request.path in _PROBES:
             call = begin("http", request.headers.get(REQUEST_ID, ""))
@@ -91,6 +90,15 @@ def _answering(authenticator: Authenticator, log: CallLog) -> Middleware:
                 log.end(call, _told(request), code, began)
 
     return answering
+
+
+def _peer(name: object) -> str:
+    """Return the address and the port of a connection in the form that gRPC gives them, which the audit shows."""
+    match name:
+        case (str(host), int(port), *rest):
+            return f"ipv6:[{host}]:{port}" if rest else f"ipv4:{host}:{port}"
+        case _:
+            return f"{name or ''}"
 
 
 def _operation(request: web.Request) -> str:
