@@ -432,6 +432,28 @@ def test_hostile_tile_indexes_are_refused(folder: Path, name: str) -> None:
     assert [image.id for image in FolderCatalog(folder).find(Query()).images]
 
 
+def test_a_tile_index_with_changes_in_a_journal_is_refused_until_they_are_in_it(folder: Path) -> None:
+    path = write_index(folder / "v.gti.gpkg", [tile(folder, "a.tif", 0, 0, 1), tile(folder, "b.tif", 64, 0, 2)])
+    catalog = FolderCatalog(folder)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = wal")
+        database.execute("DELETE FROM \"index\" WHERE location = 'b.tif'")
+        with pytest.raises(SourceUnavailable, match="in a journal"):
+            catalog.get("v")
+    assert catalog.get("v")
+
+
+def test_a_journal_of_a_tile_index_that_is_undone_is_not_remembered(folder: Path) -> None:
+    path = write_index(folder / "v.gti.gpkg", [tile(folder, "a.tif", 0, 0, 1)])
+    catalog = FolderCatalog(folder)
+    journal = Path(f"{path}-journal")
+    journal.write_bytes(bytes.fromhex("d9d505f920a163d7"))
+    with pytest.raises(SourceUnavailable, match="in a journal"):
+        catalog.get("v")
+    journal.unlink()
+    assert catalog.get("v")
+
+
 def test_a_tile_index_of_many_rows_is_not_read_to_its_end(folder: Path) -> None:
     row = tile(folder, "a.tif", 0, 0, 1)
     path = write_index(folder / "v.gti.gpkg", [row])

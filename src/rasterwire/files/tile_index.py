@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.bounded_xml import read_xml
 from rasterwire.files.byte_reader import version_of
-from rasterwire.files.tile_table import Extent, opened_table
+from rasterwire.files.tile_table import UNFINISHED, Extent, is_unfinished, opened_table
 from rasterwire.files.virtual_file import NAMES_OTHERS
 
 __all__ = ["TileIndex", "is_tile_index_name", "read_tile_index", "stem_of_tile_index"]
@@ -104,7 +104,10 @@ def read_tile_index(path: str, folder: str) -> TileIndex:
         with open(path, "rb") as file:  # noqa: PTH123
             is_database = file.read(len(_DATABASE)) == _DATABASE
         version = version_of(os.stat(path))  # noqa: PTH116  Path.stat takes twice the time
-        contents = _listed("", path, version, "") if is_database else _of_document(path, folder, version)
+        if is_database:
+            contents = UNFINISHED if is_unfinished(path) else _listed("", path, version, "")
+        else:
+            contents = _of_document(path, folder, version)
     except (OSError, ValueError) as error:
         raise SourceUnavailable.of_file("the file cannot be opened by this server") from error
     if isinstance(contents, str):
@@ -121,6 +124,8 @@ def _of_document(path: str, folder: str, version: str) -> TileIndex | str:
         if not table.startswith(folder):
             return NAMES_OTHERS
         table_version = version_of(os.stat(table))  # noqa: PTH116
+        if is_unfinished(table):  # not remembered: the table may be the same when it is finished
+            return UNFINISHED
     except OSError:
         return NAMES_OTHERS
     return _listed(path, table, table_version, version)

@@ -20,7 +20,9 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.files.bounded_xml import parse_xml
 from rasterwire.files.regular_file import name_of, open_regular
 
-__all__ = ["MAX_TILES", "TileTable", "opened_table"]
+__all__ = ["MAX_TILES", "UNFINISHED", "TileTable", "is_unfinished", "opened_table"]
+
+UNFINISHED = "it is a tile index with changes in a journal beside it; close it in the program that writes it"
 
 MAX_TILES = 1000
 """Of a tile index; each is looked at with every block of pixels."""
@@ -218,6 +220,18 @@ def opened_table(path: str, layer: str) -> Iterator[TileTable]:
         raise SourceUnavailable.of_file("the file of its tile index cannot be opened by this server") from error
     except (sqlite3.Error, ET.ParseError, shapely.GEOSException, TypeError, ValueError, struct.error) as error:
         raise SourceUnavailable.of_file(damaged) from error
+
+
+def is_unfinished(path: str) -> bool:
+    """Tell whether a journal beside a GeoPackage holds changes, without which it says something old or mixed."""
+    for suffix in ("-journal", "-wal"):
+        try:
+            with os.fdopen(open_regular(path + suffix), "rb") as file:
+                if file.read(1).strip(b"\0"):  # a journal that begins with 0 is done with
+                    return True
+        except FileNotFoundError:
+            continue
+    return False
 
 
 def _restrict(database: sqlite3.Connection) -> None:
