@@ -27,6 +27,7 @@ def of(name: str, more: str = "") -> str:
 
 
 WRONG = ["", "[[tenants]]\n", of("a") + of("a"), of("a", "quota = 5"), of("a", "quota = {pixels = 5}"), "no TOML"]
+WRONG += [of("a", "quota = {pixels_per_day = -1}"), of("a", 'quota = {bytes_per_day = "9999999999 TiB"}')]
 
 
 def test_tenants_come_change_and_go_and_a_wrong_file_changes_nothing(

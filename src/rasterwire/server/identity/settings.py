@@ -238,7 +238,7 @@ def _weight(value: object) -> int:
 
 
 def _quota(value: object) -> Quota:
-    readers = {"pixels_per_day": _limit, "bytes_per_day": number_of_bytes}
+    readers = {"pixels_per_day": _limit, "bytes_per_day": lambda size: _limit(number_of_bytes(size))}
     if not isinstance(value, Mapping):
         raise ValueError(f"it is no table; write one such as {{pixels_per_day = 1000000000}}, of {', '.join(readers)}")
     violations = Violations()
@@ -250,7 +250,7 @@ def _quota(value: object) -> Quota:
 
 def _limit(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 62:
-        raise ValueError(f"{value!r} is no number from 0 on")
+        raise ValueError(f"{str(value)[:200]!r} is no whole number from 0 on below 2^62")
     return value
 
 
