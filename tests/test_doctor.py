@@ -110,6 +110,15 @@ def test_a_port_that_another_has_is_a_failure(folder: Path) -> None:
     assert examined("--config", config)["http_port"][:2] == ("ok", f"{port} is free")
 
 
+def test_an_audit_file_that_cannot_be_written_is_a_failure_and_none_is_made(folder: Path) -> None:
+    audit_file = folder.with_name("audit") / "audit.jsonl"
+    config = config_of(folder, f'audit_file = "{audit_file}"\n')
+    assert examined("--config", config, code=1)["audit_file"][0] == "fail"
+    audit_file.parent.mkdir()
+    assert examined("--config", config)["audit_file"] == ("ok", f"{audit_file} can be written", "")
+    assert not audit_file.exists()
+
+
 def test_images_without_rasters_and_indexes_that_are_missing_are_told(folder: Path) -> None:
     config = config_of(folder, '[[catalogs]]\nkind = "index"\nsource = "INDEX"\nprefix = "more"\n')
     assert "INDEX" in " ".join(examined("--config", config, code=1)["config"])

@@ -77,4 +77,5 @@ def make_audit_file(settings: Settings) -> AuditFile | None:
     try:
         return AuditFile(settings.audit_file)
     except OSError as error:
-        raise BadSettings(f"audit_file: {settings.audit_file} cannot be written: {error.strerror}") from None
+        problem = f"audit_file: {settings.audit_file} cannot be written: {error.strerror}"
+        raise BadSettings(f"{problem}; name a file in a folder that this user may write to") from None

@@ -9,7 +9,7 @@ from rasterwire.server.process.doctor.doors import door_findings
 from rasterwire.server.process.doctor.finding import Finding, State, bad
 from rasterwire.server.process.doctor.machine import machine_findings
 from rasterwire.server.process.doctor.shared_stores import store_findings
-from rasterwire.server.process.doctor.state_folder import state_findings
+from rasterwire.server.process.doctor.state_folder import audit_findings, state_findings
 from rasterwire.server.settings import Settings
 
 __all__ = ["Finding", "State", "examine"]
@@ -19,6 +19,7 @@ _log = logging.getLogger("rasterwire.server")
 _looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("catalogs", catalog_findings),
     ("state_dir", state_findings),
+    ("audit_file", audit_findings),
     ("store", store_findings),
     ("doors", door_findings),
     ("machine", machine_findings),

@@ -52,6 +52,18 @@ def state_findings(settings: Settings) -> Iterator[Finding]:
     yield well("server", "one runs with this state folder" if is_held(folder) else "none runs with this state folder")
 
 
+def audit_findings(settings: Settings) -> Iterator[Finding]:
+    """Yield whether the audit file can be written, which a server needs to start; it is neither made nor changed."""
+    file = settings.audit_file
+    if file is None:
+        return
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        remedy = "name a file in a folder that is there and that this user may write to"
+        yield bad("audit_file", f"{file} cannot be written", remedy)
+    else:
+        yield well("audit_file", f"{file} can be written")
+
+
 def _writable(folder: Path) -> Finding:
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
