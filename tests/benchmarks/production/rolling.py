@@ -46,7 +46,7 @@ def _plain_calls(http: str, image: Path) -> list[Call]:
     with Client("localhost:1") as nobody:
         pairs = [PAIRS[door] for door in ("HTTP", "Earth Engine", "maps")]
     return [
-        *(lambda number, pair=pair: pair(nobody, http, image, number) for pair in pairs),  # type: ignore[misc]
+        *(lambda number, pair=pair: pair(nobody, http, image, number) for pair in pairs),
         lambda _: get("/v1/images"),
         lambda _: get("/v1/limits"),
     ]
