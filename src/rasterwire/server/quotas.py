@@ -100,7 +100,7 @@ NO_SHARE = Share(None, 0)
 
 
 class Quotas:
-    """Takes from the quotas of callers, and refuses what is beyond. Used by the event loop alstanding."""
+    """Takes from the quotas of callers, and refuses what is beyond. Used by the event loop alone."""
 
     def __init__(self, usage: UsageStore | None, run: _Run) -> None:
         """Begin with nothing taken.
@@ -114,7 +114,7 @@ class Quotas:
         self._accounts: dict[tuple[str, str], _Account] = {}
 
     def limit_of(self, name: str) -> int | None:
-        """Return a limit of the caller, None where there is nstanding."""
+        """Return a limit of the caller, None where there is none."""
         caller = principal.get(None)
         limit: int | None = None if caller is None or self._usage is None else getattr(caller.quota, name)
         return limit
