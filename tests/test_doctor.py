@@ -16,11 +16,10 @@ import rasterio
 from affine import Affine
 from click.testing import CliRunner
 
-from rasterwire import compiled
+from rasterwire import cgroups, compiled
 from rasterwire.cli.main import cli
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.process import app
-from rasterwire.server.process.doctor import machine
 from rasterwire.server.settings import load_settings
 from rasterwire.v1 import download_pb2
 from seaweed import Seaweed
@@ -129,7 +128,7 @@ def test_little_of_the_machine_is_told(folder: Path, monkeypatch: pytest.MonkeyP
     config = config_of(folder, "threads = 64\n")
     (tmp_path / "memory.max").write_text("268435456\n")
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    monkeypatch.setattr(machine, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(cgroups, "_FOLDER", tmp_path)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (200, 4000))
     monkeypatch.setattr(compiled, "are_cached", lambda: False)
     found = examined("--config", config, code=1)

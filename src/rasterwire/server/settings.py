@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
+from rasterwire.cgroups import core_count
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
 from rasterwire.server.identity.settings import (
@@ -68,7 +69,8 @@ class Settings:
         state_dir: the folder of ids and rendered files.
         cache_bytes: how many bytes rendered files may take; the least recently used go first.
         lifetime_seconds: how long a download id is valid.
-        threads: how many threads render, in each worker.
+        threads: how many threads render, in each worker; by default one for each core of the machine, or of what its
+            container may use.
         workers: how many processes share the ports; more than one serve more small pieces at once.
         max_renders: how many downloads are rendered at once; four times as many may wait. Small ones have as many
             places of their own.
@@ -113,7 +115,7 @@ class Settings:
     state_dir: Path = Path(".rasterwire")
     cache_bytes: int = 20 << 30
     lifetime_seconds: int = 6 * 3600
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    threads: int = field(default_factory=core_count)
     workers: int = 1
     max_renders: int = 4
     max_side: int = 1_000_000

@@ -10,15 +10,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.index.rows import Encoder
 from rasterwire.catalog.ingest import Step
+from rasterwire.cgroups import core_count
 from rasterwire.errors import CatalogUnavailable
 from rasterwire.files import sources
 from rasterwire.files.sources import ByteSource, OpenedFile, Span
@@ -39,9 +38,6 @@ _MAX_PROCESSES = 4
 _COLLECT_AFTER = 100_000
 """Objects; documents are lists of lists without cycles, and Python would look through them again and again."""
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux tells how much time of its processors a container may use: microseconds in a period, and the period."""
-
 
 @dataclass(frozen=True, slots=True)
 class Unparsed:
@@ -57,15 +53,6 @@ class Unparsed:
 
 
 _RawStep = Step | Unparsed
-
-
-def core_count() -> int:
-    """Return how many cores this process may use: those of the machine, or fewer in a container."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):
-        quota, period = _QUOTA.read_text().split()
-        cores = min(cores, max(1, int(quota) // int(period)))
-    return cores
 
 
 def weight_of(step: Step) -> int:

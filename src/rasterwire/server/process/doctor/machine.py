@@ -11,6 +11,7 @@ from rasterio.errors import CRSError
 from rasterio.warp import transform
 
 from rasterwire import compiled
+from rasterwire.cgroups import memory_limit, processors
 from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
 from rasterwire.server.settings import Settings
 from rasterwire.units import bytes_text
@@ -23,8 +24,6 @@ _FEW_FILES, _TOO_FEW_FILES = 4096, 256
 
 _EQUAL = 1e-9
 """Degrees that two PROJs may differ: a tenth of a millimetre."""
-
-_CGROUPS = Path("/sys/fs/cgroup")
 
 
 def machine_findings(settings: Settings) -> Iterator[Finding]:
@@ -64,7 +63,7 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _memory(settings: Settings) -> Finding:
-    limit, available = _number("memory.max", "memory/memory.limit_in_bytes"), _available()
+    limit, available = memory_limit(), _available()
     room = min(value for value in (limit, available, 1 << 62) if value)
     needed = settings.workers * _WORKER_BYTES
     figure = f"{bytes_text(room)} for {settings.workers} workers" if room < 1 << 62 else "no limit is known"
@@ -84,25 +83,10 @@ def _available() -> int:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 0)
 
 
-def _number(*names: str) -> int:
-    """Return the first number of the files of control groups; 0 where there is no limit."""
-    for name in names:
-        try:
-            text = (_CGROUPS / name).read_text().split()[0]
-        except (OSError, IndexError):
-            continue
-        if text.isdecimal() and int(text) < 1 << 60:
-            return int(text)
-    return 0
-
-
 def _processors(settings: Settings) -> Finding:
-    quota = _number("cpu.max", "cpu/cpu.cfs_quota_us")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    processors = min(quota / 100_000, usable) if quota else usable
     wanted = settings.threads * settings.workers
-    figure = f"{processors:g} for {settings.threads} threads in each of {settings.workers} workers"
-    if wanted > 2 * processors:
+    figure = f"{processors():g} for {settings.threads} threads in each of {settings.workers} workers"
+    if wanted > 2 * processors():
         return doubtful("processors", figure, "lower threads or workers: they only wait for each other")
     return well("processors", figure)
 
