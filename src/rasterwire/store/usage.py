@@ -27,9 +27,15 @@ CREATE TABLE IF NOT EXISTS usage (
 """
 
 _TAKE = """
-INSERT INTO usage (tenant, quota, day, used) SELECT ?1, ?2, ?3, max(0, ?4) WHERE ?4 <= ?5
-ON CONFLICT (day, tenant, quota) DO UPDATE SET used = max(0, usage.used + ?4) WHERE ?4 <= 0 OR usage.used + ?4 <= ?5
-RETURNING used
+INSERT INTO usage (tenant, quota, day, used) SELECT :tenant, :quota, :day, max(0, :more) WHERE :more <= :limit
+ON CONFLICT (day, tenant, quota) DO UPDATE SET used = max(0, usage.used + :more)
+WHERE :more <= 0 OR usage.used + :more <= :limit RETURNING used
+"""
+
+_USED = "SELECT used FROM usage WHERE tenant = :tenant AND quota = :quota AND day = :day"
+
+_USAGES = """
+SELECT tenant, quota, used FROM usage WHERE day = :day AND (:tenant IS NULL OR tenant = :tenant) ORDER BY tenant, quota
 """
 
 
@@ -58,26 +64,21 @@ class SqliteUsageStore:
 
     def take(self, usage: Usage, limit: int) -> tuple[bool, int]:
         """See ``UsageStore.take``."""
-        key = usage.tenant, usage.quota, usage.day.isoformat()
+        key = {"tenant": usage.tenant, "quota": usage.quota, "day": usage.day.isoformat()}
         with self._transaction() as connection:
-            row = connection.execute(_TAKE, (*key, usage.used, limit)).fetchone()
+            row = connection.execute(_TAKE, key | {"more": usage.used, "limit": limit}).fetchone()
             if row is not None:
                 if row[0] == usage.used:  # the first of its day
                     last = (usage.day - timedelta(days=DAYS_KEPT)).isoformat()
                     connection.execute("DELETE FROM usage WHERE day < ?", (last,))
                 return True, int(row[0])
-            query = "SELECT used FROM usage WHERE tenant = ? AND quota = ? AND day = ?"
-            row = connection.execute(query, key).fetchone()
+            row = connection.execute(_USED, key).fetchone()
             return False, int(row[0]) if row else 0
 
     def usages(self, day: date, tenant: str | None = None) -> Sequence[Usage]:
         """See ``UsageStore.usages``."""
-        query = """
-            SELECT tenant, quota, used FROM usage
-            WHERE day = ?1 AND (?2 IS NULL OR tenant = ?2) ORDER BY tenant, quota
-        """
         with self._transaction() as connection:
-            rows = connection.execute(query, (day.isoformat(), tenant)).fetchall()
+            rows = connection.execute(_USAGES, {"day": day.isoformat(), "tenant": tenant}).fetchall()
         return [Usage(name, quota, day, used) for name, quota, used in rows]
 
     @contextmanager
