@@ -179,7 +179,7 @@ def test_numbers_say_what_the_cache_holds(settings: Settings, tmp_path: Path) ->
     with served(replace(settings, state_dir=tmp_path)) as running:
         assert numbers(running)["rasterwire_cache_files[]"] == 0
         running.read(running.create(params()).download_id)
-        (path,) = (tmp_path / "cache").glob("*.*.*")
+        (path,) = (tmp_path / "cache").rglob("*.*.*")
         page = numbers(running)
         assert (page["rasterwire_cache_files[]"], page["rasterwire_cache_bytes[]"]) == (1, path.stat().st_size)
 

@@ -69,7 +69,7 @@ def test_files_are_for_their_owner_alone_and_folders_too(server: Served, state: 
         server.read(server.create(params(format_)).download_id)
         server.stream(params(format_))
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.rglob("*"))}
-    assert len(list((state / "cache").iterdir())) == len(FORMATS)
+    assert len(list((state / "cache").rglob("*.*.*"))) == len(FORMATS)
     for path, mode in modes.items():
         if path.is_dir():
             assert mode == 0o700, path

@@ -84,6 +84,7 @@ class Service:
         self._tenants = tenants
         self.renders = renders
         self._pool = FairPool(8, "files")
+        self._registering = FairPool(4, "register")  # what is begun shall not wait for what is new
         self._verifying = FairPool(2, "verify")
         self._evaluations = Evaluations(max_renders, meter)
         self._streams = Streams(renders, scratch, max_renders)
@@ -108,6 +109,18 @@ class Service:
         """Refuse a caller that showed nothing as ``downloads`` does, before its request costs anything."""
         if principal.get() is None:
             raise CredentialsMissing
+
+    def _check_queues(self, most_a_thread: int = 4) -> None:
+        """Refuse what is new while what was begun has to wait long, before it costs anything.
+
+        Args:
+            most_a_thread: see ``FairPool.check_delay``.
+
+        Raises:
+            Overloaded: it may come again.
+        """
+        for queue in (self._evaluations.planning, self._registering, self.renders.small):
+            queue.check_delay(caller(), most_a_thread)
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
@@ -137,6 +150,7 @@ class Service:
         self.renders.close()
         self._evaluations.close()
         self._verifying.close()
+        self._registering.close()
         self._pool.close()
         self.quotas.close()
         self._downloads.close()
@@ -173,6 +187,7 @@ class Service:
             request: the request.
             is_read_next: whether the file of this plan is what the caller will read.
         """
+        self._check_queues(2)  # what is read afterwards needs a place once more
         budget = Budget()
         plan = await self.plan(request, budget)
         download = await self._registered(request, plan) if is_read_next else await self._register(request, plan)
@@ -187,7 +202,8 @@ class Service:
         return answer
 
     async def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
-        return await self.run(partial(register, self.downloads, request, plan))
+        work = partial(register, self.downloads, request, plan)
+        return await asyncio.wrap_future(self._registering.submit(caller(), work))
 
     async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
         """Register a request whose pixels count, once for each request id."""
@@ -198,7 +214,7 @@ class Service:
             if done.cancelled() or done.exception() is not None or done.result().is_repeated:
                 loop.call_soon_threadsafe(share.give_back)
 
-        work = self._pool.submit(caller(), partial(register, self.downloads, request, plan))
+        work = self._registering.submit(caller(), partial(register, self.downloads, request, plan))
         work.add_done_callback(settle)  # a call that is cancelled meanwhile may be registered all the same
         return await asyncio.wrap_future(work)
 
@@ -257,6 +273,7 @@ class Service:
             InvalidExpression, SourceUnavailable: it has none.
             Overloaded: too many wait for theirs.
         """
+        self._check_queues()
         downloads = self.downloads
 
         def computed() -> str:
@@ -360,9 +377,10 @@ class Service:
             QuotaExceeded: the caller may not have as much.
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
+        self._check_queues()
         plan: RenderPlan | None = None
         is_limited = self.quotas.is_limited
-        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting or is_limited:
+        if request.params.WhichOneof("source") != "image" or self.renders.small.are_all_taken or is_limited:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
         share = NO_SHARE
         if plan is not None and is_limited:

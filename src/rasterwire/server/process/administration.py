@@ -85,7 +85,7 @@ def _on_disk(settings: Settings) -> Iterator[CachedFile]:
     if folder.is_dir():
         for file in FolderArtifactStore(folder, settings.cache_bytes).files():
             use_time = datetime.fromtimestamp(file.use_time / 1e9, UTC)
-            yield CachedFile(file.etag, "disk", file.size, use_time, file.path.name)
+            yield CachedFile(file.etag, "disk", file.size, use_time, str(file.path.relative_to(folder)))
 
 
 def _in_bucket(bucket: Bucket) -> Iterator[CachedFile]:
