@@ -14,10 +14,9 @@ import rasterio
 from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download import NO_METER, Downloads, render_sizes
+from rasterwire.download import NO_METER, Downloads, Render, Renders, render_sizes
 from rasterwire.download import renders as renders_module
 from rasterwire.download.fair_share import FairPool, FairSlots
-from rasterwire.download.renders import Render, Renders
 from rasterwire.errors import Overloaded, RenderCancelled
 from rasterwire.pixels import Pixels, Window
 from rasterwire.plan import Limits, RenderPlan, make_plan
