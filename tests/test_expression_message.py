@@ -99,10 +99,10 @@ def test_a_message_is_the_graph_of_its_json(seed: int) -> None:
 def test_a_graph_is_written_as_the_message_of_its_json(seed: int) -> None:
     random_nodes, keys = Random(seed), [str(at) for at in range(12)]
     values = {key: random_nodes.node(keys[at + 1 :]) for at, key in enumerate(keys)}
-    document = {"result": "0", "values": {**values, "0": {"arrayValue": {"values": [*values.values()]}}}}
+    values["0"] = {"arrayValue": {"values": [*values.values()]}}
     written = expression_pb2.Expression()
-    write_graph(read_graph(document, as_message=True), written)
-    needed = message({"result": "0", "values": {key: document["values"][key] for key in written.values}})
+    write_graph(read_graph({"result": "0", "values": values}, as_message=True), written)
+    needed = message({"result": "0", "values": {key: values[key] for key in written.values}})
     assert written.SerializeToString(deterministic=True) == needed.SerializeToString(deterministic=True)
 
 
