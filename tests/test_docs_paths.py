@@ -35,6 +35,20 @@ def test_the_architecture_names_every_room() -> None:
     assert unnamed | {path.stem for path in modules if f"`{path.stem}`" not in page} == set()
 
 
+def test_the_architecture_names_every_module_of_the_server_that_is_in_no_room_of_it() -> None:
+    page = (ROOT / "docs" / "pages" / "architecture.md").read_text()
+    modules = [path.name for path in (SOURCE / "server").glob("*.py") if path.name != "__init__.py"]
+    assert [name for name in modules if f"`server/{name}`" not in page] == []
+
+
+def test_the_picture_of_the_rooms_has_the_layers_of_the_contract() -> None:
+    layers = re.search(r"^layers = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE)
+    assert layers is not None
+    picture = (ROOT / "docs" / "pages" / "images" / "rooms.svg").read_text()
+    rooms = re.findall(r">([a-z]+)/?</text>", picture)
+    assert sorted(rooms) == sorted(re.findall(r"[a-z]+", layers[1]))
+
+
 def test_the_architecture_names_every_contract_of_imports() -> None:
     page = (ROOT / "docs" / "pages" / "architecture.md").read_text()
     contracts = re.findall(r'contracts\]\]\nname = "(.+)"', (ROOT / "pyproject.toml").read_text())

@@ -144,6 +144,21 @@ def test_one_evaluation_for_create_and_none_for_reading(
     assert np.all(record[record.dtype.names[0]] == 1 + sum(range(constants)))
 
 
+def test_one_evaluation_for_a_mosaic_and_none_for_reading(server: Served, evaluations: list[object]) -> None:
+    body = {"mosaic": {"images": ["a", "a"], "composite": "max"}, "format": "NPY"} | GRID
+    path = address(json.loads(post(server, "/v1/downloads", body))["downloadId"]["url"])
+    record = np.load(io.BytesIO(get(server, path)))
+    assert np.all(record[record.dtype.names[0]] == 1)
+    assert len(evaluations) == 1
+
+
+def test_one_evaluation_for_an_asset_that_is_shown_within_a_region(server: Served, evaluations: list[object]) -> None:
+    shown = {"ranges": [{"min": 0, "max": 2}]}
+    body = {"fileFormat": "NPY", "grid": EE_GRID, "region": {"type": "Point", "coordinates": [15.0001, 41.5]}}
+    assert post(server, "/v1/projects/p/assets/a:getPixels", body | {"visualizationOptions": shown})
+    assert len(evaluations) == 1
+
+
 @pytest.mark.parametrize("door", [by_grpc, by_http, by_earth_engine])
 def test_a_download_is_the_same_where_its_plan_is_no_longer_kept(
     server: Served, monkeypatch: pytest.MonkeyPatch, door: Any

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from cases import every
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.graph import MAX_MEMBERS, read_graph
-from rasterwire.server.messages.expression import graph_of
+from rasterwire.server.messages.expression import graph_of, write_graph
 from rasterwire.v1 import expression_pb2
 
 CONSTANTS: list[Any] = [
@@ -93,6 +93,17 @@ def test_a_message_is_the_graph_of_its_json(seed: int) -> None:
     assert read.result == told.result
     assert typed(read.values) == typed(told.values)
     assert read.free == told.free
+
+
+@every("seed", range(50))
+def test_a_graph_is_written_as_the_message_of_its_json(seed: int) -> None:
+    random_nodes, keys = Random(seed), [str(at) for at in range(12)]
+    values = {key: random_nodes.node(keys[at + 1 :]) for at, key in enumerate(keys)}
+    values["0"] = {"arrayValue": {"values": [*values.values()]}}
+    written = expression_pb2.Expression()
+    write_graph(read_graph({"result": "0", "values": values}, as_message=True), written)
+    needed = message({"result": "0", "values": {key: values[key] for key in written.values}})
+    assert written.SerializeToString(deterministic=True) == needed.SerializeToString(deterministic=True)
 
 
 @every("constant", CONSTANTS)

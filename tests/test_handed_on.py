@@ -19,7 +19,7 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.renders import Render, Renders
+from rasterwire.download import Render, Renders
 from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.region import Region
 from rasterwire.plan import Limits, RenderPlan, make_plan

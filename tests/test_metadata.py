@@ -15,7 +15,7 @@ from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader, DatasetWriter, MemoryFile
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.renders import Render, Renders
+from rasterwire.download import Render, Renders
 from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.render.engine import SerialEngine
 from rasterwire.request import BandRequest, DownloadRequest, Format, GridSpec, Resampling

@@ -7,7 +7,7 @@ import pytest
 from cases import every
 from rasterwire.errors import InvalidExpression, InvalidRequest
 from rasterwire.expression.language.graph import MAX_MEMBERS, read_graph
-from rasterwire.server.messages.params import read_expression
+from rasterwire.server.messages.expression import write_graph
 from rasterwire.server.messages.parsed_request import read_request
 from rasterwire.server.web.body import read_json
 from rasterwire.v1 import download_pb2, expression_pb2
@@ -113,7 +113,7 @@ def test_an_expression_keeps_what_its_result_needs() -> None:
             "1": {"nonsense": 5},
         },
     }
-    read_expression(document, read_graph(document), expression)
+    write_graph(read_graph(document, as_message=True), expression)
     assert list(expression.values) == ["0"]
     params = read({"expression": document, "scale": 5})
     assert params.WhichOneof("source") == "expression"
@@ -126,7 +126,7 @@ def test_values_that_nest_deeper_than_protobuf_reads_are_refused() -> None:
         deep = {"arrayValue": {"values": [deep]}}
     document = {"result": "0", "values": {"0": deep}}
     with pytest.raises(InvalidExpression, match="nested too deeply"):
-        read_expression(document, read_graph(document), expression_pb2.Expression())
+        write_graph(read_graph(document, as_message=True), expression_pb2.Expression())
 
 
 @every(

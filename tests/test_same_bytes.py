@@ -21,7 +21,7 @@ from affine import Affine
 from isal import isal_zlib
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download.renders import Render, Renders
+from rasterwire.download import Render, Renders
 from rasterwire.encode.tiles import compressor
 from rasterwire.plan import Limits, etag, make_plan
 from rasterwire.plan.libraries import LIBRARIES

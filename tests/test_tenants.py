@@ -21,9 +21,10 @@ from google.protobuf.message import Message
 from asking import ask
 from effort import HANG
 from graphs import call, graph, load
+from rasterwire.expression.language.graph import read_graph
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
-from rasterwire.server.messages.parsed_request import with_expression
+from rasterwire.server.messages.parsed_request import with_graph
 from rasterwire.server.process import app
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
@@ -129,7 +130,7 @@ def message(document: dict[str, Any]) -> download_pb2.DownloadParams:
 
 
 def computed(result: Any) -> download_pb2.DownloadParams:
-    return with_expression(message({"format": "FORMAT_NPY", **GRID}), graph(result)).message()
+    return with_graph(message({"format": "FORMAT_NPY", **GRID}), read_graph(graph(result), as_message=True)).message()
 
 
 def median(image: str) -> Any:

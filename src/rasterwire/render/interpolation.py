@@ -1,6 +1,7 @@
 """Interpolation by the same positions as nearest: GDAL's kernels, without its approximations."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,15 +67,15 @@ def _interpolated(sampling: Sampling, window: Window, kind: int) -> Pixels | Non
     masked = not source.valid.all()
     size = sampling.width, sampling.height
     image = carried(source.data), carried(source.valid.view(np.uint8)), masked, (left, top), size
-    bounds = limits(dtype)
+    means = _Means(kind, image, limits(dtype))
     unsure = 0
     for tile, scale in tiles:
         part = _slices(window, tile)
         if len(tiles) == 1:
-            unsure = _fill(kind, centres, image, scale, bounds, data, state)
+            unsure = means.fill(centres, scale, data, state)
             break
         values, states = np.zeros(data[part].shape, data.dtype), np.zeros(data[part].shape, np.uint8)
-        unsure += _fill(kind, centres.part(*part), image, scale, bounds, values, states)
+        unsure += means.fill(centres.part(*part), scale, values, states)
         data[part], state[part] = values, states
     if unsure:
         index = np.nonzero(state == rules.UNSURE)
@@ -84,7 +85,7 @@ def _interpolated(sampling: Sampling, window: Window, kind: int) -> Pixels | Non
             in_tile = (index[0] >= rows.start) & (index[0] < rows.stop)
             in_tile &= (index[1] >= cols.start) & (index[1] < cols.stop)
             values, states = np.zeros((1, in_tile.sum()), data.dtype), np.zeros((1, in_tile.sum()), np.uint8)
-            _fill(kind, certain.part(slice(None), in_tile), image, scale, bounds, values, states)
+            means.fill(certain.part(slice(None), in_tile), scale, values, states)
             target = index[0][in_tile], index[1][in_tile]
             data[target], state[target] = values[0], states[0]
     return beside_nodata(data.astype(dtype, copy=False), state.view(bool), _nodata(sampling))
@@ -96,19 +97,28 @@ def _slices(window: Window, tile: Window) -> tuple[slice, slice]:
     return slice(top, top + tile.height), slice(left, left + tile.width)
 
 
-def _fill(
-    kind: int,
-    centres: Lattice | Positions,
-    image: Image,
-    scale: Scale,
-    bounds: tuple[float, float],
-    data: npt.NDArray[Any],
-    state: npt.NDArray[np.uint8],
-) -> int:
-    """Fill in means and their validity, both zero before, and return how many are unsure."""
-    if isinstance(centres, Lattice):
-        return int(mean_kernels.means_on_lattice(kind, centres.as_tuple(), image, scale, bounds, data, state))
-    return int(mean_kernels.means_at(kind, centres.x, centres.y, centres.slack, image, scale, bounds, data, state))
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Weighted means of source pixels around positions.
+
+    Attributes:
+        kind: of the kernel that weights them.
+        image: the source pixels.
+        bounds: the least and the greatest value of a mean.
+    """
+
+    kind: int
+    image: Image
+    bounds: tuple[float, float]
+
+    def fill(
+        self, centres: Lattice | Positions, scale: Scale, data: npt.NDArray[Any], state: npt.NDArray[np.uint8]
+    ) -> int:
+        """Fill in means and their validity, both zero before, and return how many are unsure."""
+        rest = self.image, scale, self.bounds, data, state
+        if isinstance(centres, Lattice):
+            return int(mean_kernels.means_on_lattice(self.kind, centres.as_tuple(), *rest))
+        return int(mean_kernels.means_at(self.kind, centres.x, centres.y, centres.slack, *rest))
 
 
 def _by_strips(sampling: Sampling, centre: Positions, rectangle: Rectangle, scale: Scale, kind: int) -> Pixels:

@@ -7,6 +7,8 @@ cell. So each call gets one band, and a cell that is small where it covers many 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rasterio.enums import MaskFlags
@@ -96,7 +98,7 @@ def _warped_or_invalid(sampling: Sampling, cell: _Cell, scale: tuple[float, floa
 def _warped(band: Band, sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
     if band.format:
         with gdal_calls(band.name), rectangle_in_memory(sampling, cell, scale) as (raster, masked):
-            pixels = _warped_raster(raster, masked, sampling, cell, scale)
+            pixels = _Raster(raster, masked).warped(sampling, cell, scale)
         check_version(band)
         return pixels
     flags = dataset(band, sampling.overview).mask_flag_enums[band.index - 1]
@@ -109,36 +111,58 @@ def _warped(band: Band, sampling: Sampling, cell: _Cell, scale: tuple[float, flo
     alone = not masked or mask is not False
     source = dataset(band, sampling.overview, alone, mask)
     with gdal_reads(band, source):
-        has_alpha = MaskFlags.alpha in flags
-        pixels = _warped_raster(source, masked, sampling, cell, scale, 1 if alone else band.index, has_alpha)
+        raster = _Raster(source, masked, 1 if alone else band.index, has_alpha=MaskFlags.alpha in flags)
+        pixels = raster.warped(sampling, cell, scale)
     check_version(band)  # it may have been opened after it was replaced
     return pixels
 
 
-def _warped_raster(
-    source: DatasetReader,
-    masked: bool,
-    sampling: Sampling,
-    cell: _Cell,
-    scale: tuple[float, float],
-    index: int = 1,
-    has_alpha: bool = False,
-) -> Pixels:
-    """Return a cell of a raster, warped; called inside ``gdal_calls``.
+@dataclass(frozen=True, slots=True)
+class _Raster:
+    """A band of a raster that GDAL has open.
 
-    Args:
-        source: to warp.
+    Attributes:
+        dataset: that has the band.
         masked: whether a mask decides which pixels are valid, and not nodata.
-        sampling: of the band.
-        cell: to return.
-        scale: output pixels per source pixel.
-        index: of the band in the source, from 1.
-        has_alpha: whether a band of the source is its mask.
+        index: of the band, from 1.
+        has_alpha: whether another band is its mask.
     """
+
+    dataset: DatasetReader
+    masked: bool
+    index: int = 1
+    has_alpha: bool = False
+
+    def warped(self, sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> Pixels:
+        """Return a cell, warped; called inside ``gdal_calls``.
+
+        Args:
+            sampling: of the band.
+            cell: to return.
+            scale: output pixels per source pixel.
+        """
+        nodata = sampling.source.nodata
+        options = _options(sampling, cell, scale)
+        if nodata is not None and not self.masked:
+            options |= {"src_nodata": nodata, "nodata": nodata}
+        else:
+            options |= {"add_alpha": not self.has_alpha, "src_nodata": None}  # its mask alone counts
+        with WarpedVRT(self.dataset, **options) as vrt:
+            data = vrt.read(self.index)
+            if nodata is None or self.masked:
+                valid = np.asarray(vrt.read(vrt.count) > 0)
+            else:
+                valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
+        # GDAL changes a value that equals nodata by the least step, but readers take close values for nodata too
+        is_masked = sampling.source.stored is not None and sampling.source.stored.masked
+        return Pixels(data, valid) if is_masked else beside_nodata(data, valid, nodata)
+
+
+def _options(sampling: Sampling, cell: _Cell, scale: tuple[float, float]) -> dict[str, Any]:
+    """Return what GDAL has to know of a cell, but for its nodata."""
     row, col, rows, cols = cell
     grid, band = sampling.grid, sampling.source
-    nodata = band.nodata
-    options = {
+    return {
         "src_crs": band.grid.crs.to_wkt() if band.grid.crs else _ANY_CRS,
         "crs": grid.crs.to_wkt() if grid.crs else _ANY_CRS,
         "src_transform": sampling.affine,
@@ -151,16 +175,3 @@ def _warped_raster(
         "XSCALE": str(scale[0]),
         "YSCALE": str(scale[1]),
     }
-    if nodata is not None and not masked:
-        options |= {"src_nodata": nodata, "nodata": nodata}
-    else:
-        options |= {"add_alpha": not has_alpha, "src_nodata": None}  # its mask alone counts
-    with WarpedVRT(source, **options) as vrt:
-        data = vrt.read(index)
-        if nodata is None or masked:
-            valid = np.asarray(vrt.read(vrt.count) > 0)
-        else:
-            valid = np.asarray(~np.isnan(data) if np.isnan(nodata) else data != data.dtype.type(nodata))
-    # GDAL changes a value that equals nodata by the least step, but readers take close values for nodata too
-    is_masked = sampling.source.stored is not None and sampling.source.stored.masked
-    return Pixels(data, valid) if is_masked else beside_nodata(data, valid, nodata)

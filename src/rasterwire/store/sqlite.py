@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
@@ -106,7 +107,7 @@ class SqliteDownloadStore:
                 for digest, part in zip(row[6].split(), record.shared, strict=True):
                     extension = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
                     connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {extension}", (digest, row[5], part))
-            stored = _record(connection, *stored_row)
+            stored = _record(connection, stored_row)
             if stored.id == record.id and _used_bytes(connection) > max_bytes:
                 raise Overloaded(FULL_RETRY_SECONDS)  # the transaction is rolled back with the new record
         return stored
@@ -117,7 +118,7 @@ class SqliteDownloadStore:
         with self._connected() as connection:
             query = "SELECT * FROM downloads WHERE id = ? AND expires > ?"
             row = connection.execute(query, (download_id, now)).fetchone()
-            return None if row is None else _record(connection, *row)
+            return None if row is None else _record(connection, row)
 
     def list(self, tenant: str, after: str, count: int) -> Sequence[DownloadRecord]:
         """See ``DownloadStore.list``."""
@@ -128,7 +129,7 @@ class SqliteDownloadStore:
         """
         with self._connected() as connection:
             rows = connection.execute(query, (tenant, after, now, count)).fetchall()
-            return [_record(connection, *row) for row in rows]
+            return [_record(connection, row) for row in rows]
 
     def delete(self, download_id: str) -> bool:
         """See ``DownloadStore.delete``. Its parts stay until they expire: others may have them too."""
@@ -194,17 +195,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _record(
-    connection: sqlite3.Connection,
-    identifier: str,
-    token: str,
-    request_id: str | None,
-    payload: bytes,
-    etag: str,
-    expires: float,
-    parts: str,
-    tenant: str,
-) -> DownloadRecord:
+def _record(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DownloadRecord:
+    """Return the record of a row: the columns of the table, in their order."""
+    identifier, token, request_id, payload, etag, expires, parts, tenant = row
     query = "SELECT data FROM parts WHERE hash = ?"
     shared = tuple(connection.execute(query, (digest,)).fetchone()[0] for digest in parts.split())
     until = datetime.fromtimestamp(expires, UTC)

@@ -264,6 +264,27 @@ def check_depth(depth: int) -> None:
         raise InvalidExpression(f"values are written more than {MAX_DEPTH} deep within each other; use references")
 
 
+def message_constant(value: Any) -> Any:
+    """Return a constant of JSON as the message of an expression holds it: with numbers as doubles, members by name.
+
+    Raises:
+        InvalidExpression: it is nested too deeply within itself.
+    """
+    match value:
+        case bool():
+            return value
+        case int():
+            return float(value)
+        case list() | dict():  # by two parsers in C, since there may be 300,000 values
+            try:
+                text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+            except orjson.JSONEncodeError:
+                raise InvalidExpression("a constant is nested too deeply within itself; use references") from None
+            return json.loads(text, parse_int=float)
+        case _:
+            return value
+
+
 class _DocumentReader(GraphReader[object]):
     """Reads JSON."""
 
@@ -281,7 +302,7 @@ class _DocumentReader(GraphReader[object]):
         ((kind, content),) = written.items()
         match kind, content:
             case "constantValue", _:  # as most are
-                return Literal(_as_message(content) if self._as_message else content)
+                return Literal(message_constant(content) if self._as_message else content)
             case "valueReference", str():
                 return self.reference(content)
             case "functionInvocationValue", dict():
@@ -318,23 +339,6 @@ class _DocumentReader(GraphReader[object]):
         if written is not None and not isinstance(written, dict):
             raise InvalidExpression(f"values by name are an object, and not {_short(written)}")
         return self.nodes(written or {}, depth)
-
-
-def _as_message(value: Any) -> Any:
-    """Return a constant as the message of an expression holds it."""
-    match value:
-        case bool():
-            return value
-        case int():
-            return float(value)
-        case list() | dict():  # by two parsers in C, since there may be 300,000 values
-            try:
-                text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-            except orjson.JSONEncodeError:
-                raise InvalidExpression("a constant is nested too deeply within itself; use references") from None
-            return json.loads(text, parse_int=float)
-        case _:
-            return value
 
 
 def _integer(written: str | int) -> int:

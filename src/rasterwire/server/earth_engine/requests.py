@@ -3,15 +3,15 @@
 Source of the forms: https://developers.google.com/earth-engine/reference/rest
 """
 
-import itertools
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from rasterwire.errors import InvalidExpression, invalid
-from rasterwire.server.messages.graph_json import Node, call, constant, optional
-from rasterwire.server.messages.parsed_request import ParsedRequest, with_expression
+from rasterwire.expression.language.graph import Graph, GraphNode, Literal, Reference, read_graph
+from rasterwire.server.messages.graphs import call, closed_graph, constant, graph_around
+from rasterwire.server.messages.parsed_request import ParsedRequest, with_graph
 from rasterwire.v1 import download_pb2
 
 _FORMATS = {
@@ -45,15 +45,15 @@ def parsed_request(body: Body, asset: str | None = None) -> ParsedRequest:
     for member in ("grid", "visualizationOptions"):
         if not isinstance(body.get(member) or {}, Mapping):
             raise invalid(member, "NOT_AN_OBJECT", "has to be an object")
-    document = _expression(body) if asset is None else _load_graph(asset)
+    graph = _expression(body) if asset is None else _asset_graph(asset)
     if asset is not None and body.get("region") is not None:
-        document, body = _within(document, body["region"], body.get("grid") or {}), {**body, "grid": None}
+        graph, body = _within(graph, body["region"], body.get("grid") or {}), {**body, "grid": None}
     bands = [str(name) for name in _list(body, "bandIds")]
     if body.get("visualizationOptions"):  # which shows the bands that are named
-        document, bands = _visualized(document, body["visualizationOptions"], bands), []
+        graph, bands = _visualized(graph, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
     params.mask = download_pb2.MASK_NODATA  # as Earth Engine does, whose clients expect it
-    request = with_expression(params, document)
+    request = with_graph(params, graph)
     for name in bands:
         params.bands.add(id=name)
     _set_grid(params, body.get("grid") or {})
@@ -67,13 +67,13 @@ def _format(value: Any) -> "download_pb2.Format.ValueType":
     return _FORMATS[name]
 
 
-def _expression(body: Body) -> dict[str, Any]:
+def _expression(body: Body) -> Graph:
     document = body.get("expression")
     if not isinstance(document, dict):
         raise InvalidExpression("the body has no 'expression'")
     if not isinstance(document.get("values"), dict) or not isinstance(document.get("result"), str):
         raise InvalidExpression("an expression is an object with 'result' and 'values'")
-    return document
+    return read_graph(document, as_message=True)
 
 
 def _text(body: Body, key: str) -> str:
@@ -133,19 +133,11 @@ def _dimensions(value: Any) -> list[int]:
 # -- graphs ------------------------------------------------------------------------------------
 
 
-def _load_graph(asset: str) -> Node:
-    return {"result": "0", "values": {"0": call("Image.load", id=constant(asset))}}
+def _asset_graph(asset: str) -> Graph:
+    return closed_graph("0", {"0": call("Image.load", {"id": Literal(asset)})})
 
 
-def _around(document: Node, invocation: Node) -> dict[str, Any]:
-    """Return a graph whose result is a call that refers to the result of another."""
-    values = dict(document.get("values") or {})
-    key = next(name for number in itertools.count() if (name := f"around-{number}") not in values)
-    values[key] = invocation
-    return {"result": key, "values": values}
-
-
-def _visualized(document: dict[str, Any], options: Any, bands: list[str]) -> dict[str, Any]:
+def _visualized(graph: Graph, options: Any, bands: list[str]) -> Graph:
     """Return a graph that shows bands of what another makes, by default its own, as visualizationOptions have it."""
     if not isinstance(options, Mapping):
         raise invalid("visualizationOptions", "NOT_OPTIONS", "has to be an object")
@@ -154,39 +146,36 @@ def _visualized(document: dict[str, Any], options: Any, bands: list[str]) -> dic
         raise invalid("visualizationOptions.ranges", "NOT_RANGES", "has to be a list of objects with min and max")
     ranges: list[Mapping[str, Any]] = values
     gamma = options.get("gamma")
-    inner = {"valueReference": document.get("result")}
-    invocation = call(
-        "Image.visualize",
-        image=inner,
-        bands=optional(bands or None),
-        min=optional([r.get("min", 0) for r in ranges] or None),
-        max=optional([r.get("max", 0) for r in ranges] or None),
-        gamma=optional(gamma.get("value") if isinstance(gamma, Mapping) else None),
-        opacity=optional(options.get("opacity")),
-        palette=optional(options.get("paletteColors") or None),
-    )
-    return _around(document, invocation)
+    arguments = {
+        "image": Reference(graph.result),
+        "bands": constant(bands or None),
+        "min": constant([r.get("min", 0) for r in ranges] or None),
+        "max": constant([r.get("max", 0) for r in ranges] or None),
+        "gamma": constant(gamma.get("value") if isinstance(gamma, Mapping) else None),
+        "opacity": constant(options.get("opacity")),
+        "palette": constant(options.get("paletteColors") or None),
+    }
+    return graph_around(graph, call("Image.visualize", arguments))
 
 
-def _within(document: dict[str, Any], region: Any, grid: Any) -> dict[str, Any]:
+def _within(graph: Graph, region: Any, grid: Any) -> Graph:
     """Return a graph of an image within the bounds of a region, on a grid that it may name."""
-    image: dict[str, Any] = {"valueReference": document["result"]}
+    image: GraphNode = Reference(graph.result)
     crs = grid.get("crsCode") or grid.get("crsWkt")
     if crs is not None:
         affine = grid.get("affineTransform")
         transform = constant(_NORTH_UP if affine is None else _affine(affine))
-        image = call("Image.setDefaultProjection", image=image, crs=constant(crs), crsTransform=transform)
+        image = call("Image.setDefaultProjection", {"image": image, "crs": constant(crs), "crsTransform": transform})
     width = height = None
     if grid.get("dimensions") is not None:
         width, height = _dimensions(grid["dimensions"])
-    invocation = call(
-        "Image.clipToBoundsAndScale",
-        input=image,
-        geometry=optional(_geojson(region)),
-        width=optional(width),
-        height=optional(height),
-    )
-    return _around(document, invocation)
+    arguments = {
+        "input": image,
+        "geometry": constant(_geojson(region)),
+        "width": constant(width),
+        "height": constant(height),
+    }
+    return graph_around(graph, call("Image.clipToBoundsAndScale", arguments))
 
 
 def _geojson(region: Any) -> Any:

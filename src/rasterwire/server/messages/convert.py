@@ -8,7 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression, Violation, Violations
-from rasterwire.expression.language.graph import Graph, read_graph
+from rasterwire.expression.language.graph import Graph
 from rasterwire.files.ground import describe_ties
 from rasterwire.forms import unaffected
 from rasterwire.geo.crs import crs_name, parse_crs
@@ -125,7 +125,7 @@ def to_graph(params: download_pb2.DownloadParams) -> Graph | None:
         case "expression":
             return graph_of(params.expression)
         case "mosaic":
-            return read_graph(mosaic_graph(params.mosaic))
+            return mosaic_graph(params.mosaic)
         case _:
             return None
 

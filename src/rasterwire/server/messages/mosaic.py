@@ -2,15 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rasterwire.errors import ImageNotFound, InvalidExpression, InvalidRequest, Violation, Violations, invalid
-from rasterwire.server.messages.graph_json import Node
-from rasterwire.server.messages.graph_json import call as _call
-from rasterwire.server.messages.graph_json import constant as _constant
+from rasterwire.expression.language.graph import Array, Call, Graph, GraphNode, Literal, Reference
+from rasterwire.server.messages.graphs import call, closed_graph
 from rasterwire.server.messages.region import read_region
 from rasterwire.v1 import download_pb2
 
@@ -35,40 +34,39 @@ _MAX_SCENES = 1_000_000
 _MAX_VIOLATIONS = 100
 
 
-def mosaic_graph(mosaic: download_pb2.Mosaic) -> Node:
+def mosaic_graph(mosaic: download_pb2.Mosaic) -> Graph:
     """Return the graph of a mosaic: its scenes, composed, on the projection of the first of them.
 
     Raises:
         InvalidRequest: with every area, time and number that means nothing.
     """
     if mosaic.WhichOneof("scenes") == "images":
-        loaded = {"arrayValue": {"values": [_call("Image.load", id=_constant(i)) for i in mosaic.images.ids]}}
-        scenes = _call("ImageCollection.fromImages", images=loaded)
+        loaded = Array(tuple(call("Image.load", {"id": Literal(name)}) for name in mosaic.images.ids))
+        scenes = call("ImageCollection.fromImages", {"images": loaded})
     else:
         scenes = _query_scenes(mosaic.query)
-    values = {"scenes": scenes, "composite": _composite(mosaic)}
-    first = _call("Image.select", input=_call("Collection.first", collection=_SCENES), bandSelectors=_constant([0]))
-    own = _call("Image.projection", image=first)
-    values["mosaic"] = _call("Image.setDefaultProjection", image={"valueReference": "composite"}, crs=own)
-    return {"result": "mosaic", "values": values}
+    first = call("Collection.first", {"collection": _SCENES})
+    own = call("Image.projection", {"image": call("Image.select", {"input": first, "bandSelectors": Literal([0])})})
+    placed = call("Image.setDefaultProjection", {"image": Reference("composite"), "crs": own})
+    return closed_graph("mosaic", {"mosaic": placed, "scenes": scenes, "composite": _composite(mosaic)})
 
 
-_SCENES: Node = {"valueReference": "scenes"}
+_SCENES = Reference("scenes")
 
 
-def _composite(mosaic: download_pb2.Mosaic) -> Node:
+def _composite(mosaic: download_pb2.Mosaic) -> Call:
     match mosaic.composite:
         case download_pb2.COMPOSITE_LAST:
-            return _call("ImageCollection.mosaic", collection=_SCENES)
+            return call("ImageCollection.mosaic", {"collection": _SCENES})
         case download_pb2.COMPOSITE_QUALITY:
-            best = _constant(mosaic.quality_band)
-            return _call("ImageCollection.qualityMosaic", collection=_SCENES, qualityBand=best)
+            best = Literal(mosaic.quality_band)
+            return call("ImageCollection.qualityMosaic", {"collection": _SCENES, "qualityBand": best})
         case kind if kind in _COMPOSITES:
-            return _call(_COMPOSITES[kind], collection=_SCENES)
+            return call(_COMPOSITES[kind], {"collection": _SCENES})
         case _:  # the first: the last of the reverse order
-            listed = _call("Collection.toList", collection=_SCENES, count=_constant(_MAX_SCENES))
-            turned = _call("ImageCollection.fromImages", images=_call("List.reverse", list=listed))
-            return _call("ImageCollection.mosaic", collection=turned)
+            images = call("Collection.toList", {"collection": _SCENES, "count": Literal(_MAX_SCENES)})
+            turned = call("ImageCollection.fromImages", {"images": call("List.reverse", {"list": images})})
+            return call("ImageCollection.mosaic", {"collection": turned})
 
 
 def needed_bands(params: download_pb2.DownloadParams) -> list[str]:
@@ -80,9 +78,9 @@ def needed_bands(params: download_pb2.DownloadParams) -> list[str]:
     return [*names, quality] if names and quality else names
 
 
-def _query_scenes(query: download_pb2.CollectionQuery) -> Node:
+def _query_scenes(query: download_pb2.CollectionQuery) -> Call:
     problems = Violations()
-    conditions: list[Node] = []
+    conditions: list[Call] = []
     with problems.catching():
         conditions += _times(query)
     for index, filter_ in enumerate(query.filters):
@@ -90,25 +88,25 @@ def _query_scenes(query: download_pb2.CollectionQuery) -> Node:
             conditions.append(_comparison(filter_, f"mosaic.query.filters[{index}]"))
     if query.HasField("bounds"):
         with problems.catching():
-            area = _call("Feature", geometry=_constant(read_region(query.bounds, "mosaic.query.bounds")))
-            conditions.append(_call("Filter.intersects", leftField=_constant(".all"), rightValue=area))
+            area = call("Feature", {"geometry": Literal(read_region(query.bounds, "mosaic.query.bounds"))})
+            conditions.append(call("Filter.intersects", {"leftField": Literal(".all"), "rightValue": area}))
     problems.raise_if_any()
-    scenes = _call("ImageCollection.load", id=_constant(query.collection))
+    scenes = call("ImageCollection.load", {"id": Literal(query.collection)})
     if conditions:
-        scenes = _call("Collection.filter", collection=scenes, filter=_all(conditions))
-    arguments = {}
+        scenes = call("Collection.filter", {"collection": scenes, "filter": _all(conditions)})
+    arguments: dict[str, GraphNode] = {}
     if query.limit:
-        arguments["limit"] = _constant(query.limit)
+        arguments["limit"] = Literal(query.limit)
     if query.sort_by:
-        arguments |= {"key": _constant(query.sort_by), "ascending": _constant(not query.descending)}
-    return _call("Collection.limit", collection=scenes, **arguments) if arguments else scenes
+        arguments |= {"key": Literal(query.sort_by), "ascending": Literal(not query.descending)}
+    return call("Collection.limit", {"collection": scenes, **arguments}) if arguments else scenes
 
 
-def _all(conditions: list[Node]) -> Node:
-    return _call("Filter.and", filters={"arrayValue": {"values": conditions}})
+def _all(conditions: Sequence[Call]) -> Call:
+    return call("Filter.and", {"filters": Array(tuple(conditions))})
 
 
-def _times(query: download_pb2.CollectionQuery) -> list[Node]:
+def _times(query: download_pb2.CollectionQuery) -> list[Call]:
     """Return the conditions of the time of an image, which one without a time does not fulfil."""
     problems = Violations()
     start = end = None
@@ -120,14 +118,14 @@ def _times(query: download_pb2.CollectionQuery) -> list[Node]:
     if start is not None and end is not None and end <= start:
         message = "has to be after start_time, or no image passes; swap them, or leave one out"
         raise invalid("mosaic.query.end_time", "TIMES_SWAPPED", message)
-    time = _constant("system:time_start")
+    time = Literal("system:time_start")
     conditions = []
     if start is not None:
-        early = _call("Filter.lessThan", leftField=time, rightValue=_constant(start))
-        conditions = [_call("Filter.notNull", properties=_constant(["system:time_start"]))]
-        conditions.append(_call("Filter.not", filter=early))
+        early = call("Filter.lessThan", {"leftField": time, "rightValue": Literal(start)})
+        conditions = [call("Filter.notNull", {"properties": Literal(["system:time_start"])})]
+        conditions.append(call("Filter.not", {"filter": early}))
     if end is not None:
-        conditions.append(_call("Filter.lessThan", leftField=time, rightValue=_constant(end)))
+        conditions.append(call("Filter.lessThan", {"leftField": time, "rightValue": Literal(end)}))
     return conditions
 
 
@@ -140,16 +138,16 @@ def _millis(time: Timestamp, field: str) -> int:
         raise invalid(field, "TIME_OUT_OF_RANGE", message) from None
 
 
-def _comparison(filter_: download_pb2.PropertyFilter, field: str) -> Node:
+def _comparison(filter_: download_pb2.PropertyFilter, field: str) -> Call:
     value: Any = filter_.text if filter_.WhichOneof("value") == "text" else filter_.number
     if isinstance(value, float) and not math.isfinite(value):
         raise invalid(f"{field}.number", "NOT_FINITE", f"has to be a finite number, got {value:g}")
     name, is_opposite = _COMPARISONS.get(filter_.comparison, ("", False))
-    test = _call(name, leftField=_constant(filter_.property), rightValue=_constant(value))
+    test = call(name, {"leftField": Literal(filter_.property), "rightValue": Literal(value)})
     if not is_opposite:
         return test
-    has_value = _call("Filter.notNull", properties=_constant([filter_.property]))
-    return _all([has_value, _call("Filter.not", filter=test)])
+    has_value = call("Filter.notNull", {"properties": Literal([filter_.property])})
+    return _all([has_value, call("Filter.not", {"filter": test})])
 
 
 # -- refusals ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 from rasterwire.errors import InvalidExpression, Violation
 from rasterwire.expression.language.graph import Graph, read_graph
 from rasterwire.forms import fill_params
-from rasterwire.server.messages.params import parse_expression, read_expression
+from rasterwire.server.messages.expression import parse_expression, write_graph
 from rasterwire.v1 import download_pb2
 
 
@@ -19,14 +19,12 @@ class ParsedRequest:
         params: the message. Where there is a ``graph``, its expression has a result and no values.
         graph: of an expression that came as JSON. Its message takes many times as long to make, and is only
             needed once the request is registered.
-        document: the JSON of the expression.
         misfits: what could not be read of a request that came as JSON, and is absent from the message. Such a request
             is only good for being refused.
     """
 
     params: download_pb2.DownloadParams
     graph: Graph | None = None
-    document: Mapping[str, Any] | None = None
     misfits: tuple[Violation, ...] = ()
 
     def message(self) -> download_pb2.DownloadParams:
@@ -35,23 +33,23 @@ class ParsedRequest:
         Raises:
             InvalidExpression: values are nested more deeply within each other than messages can hold.
         """
-        if self.document is None or self.graph is None:
+        if self.graph is None:
             return self.params
         params = download_pb2.DownloadParams()
         params.CopyFrom(self.params)
-        read_expression(self.document, self.graph, params.expression)
+        write_graph(self.graph, params.expression)
         return params
 
 
-def with_expression(params: download_pb2.DownloadParams, document: Mapping[str, Any]) -> ParsedRequest:
-    """Return the request of params that lack their expression, and of the JSON of the expression.
+def with_graph(params: download_pb2.DownloadParams, graph: Graph) -> ParsedRequest:
+    """Return the request of params that lack their expression, and of its graph.
 
-    Raises:
-        InvalidExpression: the document is no expression.
+    Args:
+        params: the message; receives the key of the result.
+        graph: with constants as messages hold them; see ``read_graph``.
     """
-    graph = read_graph(document, as_message=True)
     params.expression.result = graph.result
-    return ParsedRequest(params, graph, document)
+    return ParsedRequest(params, graph)
 
 
 def read_request(document: Mapping[str, Any]) -> ParsedRequest:
@@ -62,7 +60,7 @@ def read_request(document: Mapping[str, Any]) -> ParsedRequest:
     request = ParsedRequest(params)
     if reading.expression is not None:
         try:
-            request = with_expression(params, parse_expression(reading.expression))
+            request = with_graph(params, read_graph(parse_expression(reading.expression), as_message=True))
         except InvalidExpression as error:
             misfits.append(Violation("expression", "INVALID_EXPRESSION", str(error)))
     return replace(request, misfits=tuple(misfits))

@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import os
-import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,10 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import grpc
 from aiohttp import web
-from grpc_health.v1 import health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.catalog import Catalog
 from rasterwire.catalog.make import check_packages, check_sources, folder_index, make_catalog
@@ -37,12 +32,10 @@ from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.call_log import CallLog
 from rasterwire.server.earth_engine.front import add_earth_engine_door
-from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
-from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.http.front import add_http_door
-from rasterwire.server.identity import Authenticator
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
+from rasterwire.server.process.grpc_server import add_services, make_grpc_server
 from rasterwire.server.process.identity_files import (
     make_audit_file,
     make_authenticator,
@@ -54,10 +47,11 @@ from rasterwire.server.process.identity_files import (
 from rasterwire.server.process.idle_work import keep_house
 from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
-from rasterwire.server.process.numbers import begin_shared, forget_worker, keep_telling, make_metrics, state_of
+from rasterwire.server.process.numbers import begin_shared, keep_telling, make_metrics, state_of
 from rasterwire.server.process.ports import authority, listen_grpc, reachable, start_http, start_metrics
 from rasterwire.server.process.sandboxed import sandboxed
-from rasterwire.server.process.stores import LEASES, Stores, make_stores
+from rasterwire.server.process.state_folder import locked, remove_leftovers, scratch_folder
+from rasterwire.server.process.stores import Stores, make_stores
 from rasterwire.server.process.telemetry import check_telemetry, make_tracer
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
@@ -67,27 +61,12 @@ from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
 from rasterwire.server.web.metrics_page import add_metrics_page
-from rasterwire.store.artifacts import remove_unfinished
 from rasterwire.store.private_files import private_folder
-from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
 
 if TYPE_CHECKING:
     from rasterwire.server.traces import Tracer
 
 _log = logging.getLogger("rasterwire.server")
-
-_OPTIONS = [
-    ("grpc.max_receive_message_length", 11 << 20),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-    # Beyond so many calls that no handler has yet, gRPC's core cancels new ones of whoever comes. Without a limit of
-    # its own, one connection fills that queue with calls that it takes back at once.
-    ("grpc.max_concurrent_streams", 100),
-    ("grpc.http.overload_protection", 0),
-    ("grpc.server.max_pending_requests", 5_000),
-    ("grpc.server.max_pending_requests_hard_limit", 10_000),
-]
 
 _pause = asyncio.sleep
 _COLLECT_AFTER = 5_000
@@ -121,21 +100,9 @@ async def running(settings: Settings, *, compiles_apart: bool = False) -> AsyncI
         BadSettings: a port is taken, or the state folder cannot be used, or is used.
     """
     alone = settings.workers == 1
-    with _locked(settings.state_dir) if alone else contextlib.nullcontext(), sandboxed(settings):
+    with locked(settings.state_dir) if alone else contextlib.nullcontext(), sandboxed(settings):
         async with _running(settings, compiles_apart) as ports:
             yield ports
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    """Hold a state folder by an open file, so that no other server takes for leftovers what this one is at."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there stays as its owner wants it
-        with (folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield file.fileno()
-    except BlockingIOError:
-        raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
 
 
 @asynccontextmanager
@@ -148,12 +115,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     log = CallLog(metrics, audit, tracer)
     service = _service(settings, tenants, stores := _stores(settings), engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
-    # by default a second server would share the port in silence
-    sharing = ("grpc.so_reuseport", int(settings.workers > 1))
-    server = grpc.aio.server(
-        interceptors=[WireBytes()], options=[*_OPTIONS, sharing], compression=grpc.Compression.NoCompression
-    )
-    standing = health, _ = _add_services(server, service, authenticator, log)
+    server = make_grpc_server(settings)
+    standing = health, _ = add_services(server, service, authenticator, log)
     told = {} if audit is None else {"audit": audit.problem}
     readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told, watched=stores.probes)
     readiness.tell("loops", "compiled loops are not loaded yet")
@@ -216,22 +179,6 @@ def _http_runner(app: web.Application, settings: Settings) -> web.AppRunner:
     )
 
 
-def _add_services(
-    server: grpc.aio.Server, service: Service, authenticator: Authenticator, log: CallLog
-) -> tuple[Health, Reflection]:
-    """Let a server answer all calls of gRPC; return those that stand open until they are ended."""
-    download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator, log), server)
-    catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator, log), server)
-    services = [
-        download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
-        catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
-    ]
-    health, reflection = Health(services), Reflection(services)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection, server)  # type: ignore[no-untyped-call]
-    return health, reflection
-
-
 async def _warming(readiness: Readiness, turn: Path | None) -> None:
     try:
         await warm_up(turn)
@@ -243,21 +190,17 @@ async def _warming(readiness: Readiness, turn: Path | None) -> None:
 def _stores(settings: Settings) -> Stores:
     try:
         if settings.workers == 1:
-            _remove_leftovers(settings.state_dir)
-        private_folder(_scratch(settings))
+            remove_leftovers(settings.state_dir)
+        private_folder(scratch_folder(settings))
         return make_stores(settings)
     except OSError as error:
         raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
 
 
-def _scratch(settings: Settings) -> Path:
-    return settings.state_dir / "scratch" / str(os.getpid())
-
-
 def _service(
     settings: Settings, tenants: TenantTable, stores: Stores, engine: ThreadEngine, metrics: Metrics | None = None
 ) -> Service:
-    scratch = _scratch(settings)
+    scratch = scratch_folder(settings)
     configured = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else configured
     lifetime = timedelta(seconds=settings.lifetime_seconds)
@@ -298,17 +241,6 @@ def _use_sources(settings: Settings) -> None:
     keep_tiles(tiles if settings.sources else None)
 
 
-def _remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
-    """Remove what a process that is gone was at; None stands for all of them."""
-    shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
-    remove_unfinished(state_dir / "cache", pid)
-    if pid is not None:
-        forget_worker(state_dir, pid)
-    else:
-        for path in state_dir.glob(f"{LEASES}*"):
-            path.unlink()
-
-
 def serve(settings: Settings) -> None:
     """Run a server until SIGINT or SIGTERM.
 
@@ -333,7 +265,7 @@ def serve(settings: Settings) -> None:
         _serve_alone(settings)
         return
     engine = ThreadEngine(1)
-    with _locked(settings.state_dir) as lock:
+    with locked(settings.state_dir) as lock:
         alone = replace(settings, workers=1)
         _service(alone, tenants, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
@@ -352,7 +284,7 @@ def serve_as_worker(settings: Settings, predecessors: Sequence[int], *, is_first
     """
     log_to_stderr(settings.log)
     for pid in predecessors:
-        _remove_leftovers(settings.state_dir, pid)
+        remove_leftovers(settings.state_dir, pid)
     if is_first:
         _use_sources(settings)
         _tell_of_images(settings)

@@ -5,7 +5,7 @@ import itertools
 import re
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
@@ -126,7 +126,7 @@ class PostgresDownloadStore:
         query = f"{_LIST} {start} ORDER BY id LIMIT %s"
         with self._database.connected() as connection:
             rows = connection.execute(query, (tenant, *values, count), binary=True).fetchall()
-        return [_record(*row) for row in rows]
+        return [_record(row) for row in rows]
 
     def delete(self, download_id: str) -> bool:
         """See ``DownloadStore.delete``. Its parts stay until they expire: others may have them too."""
@@ -170,17 +170,10 @@ def _sweep(connection: Connection) -> bool:
 
 def _find(connection: Connection, condition: str, *values: object) -> DownloadRecord | None:
     row = connection.execute(_SELECT + condition, values, binary=True).fetchone()
-    return None if row is None else _record(*row)
+    return None if row is None else _record(row)
 
 
-def _record(
-    identifier: uuid.UUID,
-    token: str,
-    request_id: str | None,
-    payload: bytes,
-    etag: str,
-    expires: datetime,
-    parts: Sequence[bytes],
-    tenant: str,
-) -> DownloadRecord:
+def _record(row: tuple[Any, ...]) -> DownloadRecord:
+    """Return the record of a row of ``_SELECT``."""
+    identifier, token, request_id, payload, etag, expires, parts, tenant = row
     return DownloadRecord(identifier.hex, token, request_id or "", payload, etag, expires, tuple(parts), tenant)

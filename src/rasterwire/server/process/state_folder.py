@@ -1,0 +1,50 @@
+"""The state folder of a server: one server holds it, and what ended processes left in it is removed."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rasterwire.server.process.numbers import forget_worker
+from rasterwire.server.process.stores import LEASES
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.store.artifacts import remove_unfinished
+
+__all__ = ["locked", "remove_leftovers", "scratch_folder"]
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[int]:
+    """Hold a state folder by an open file, so that no other server takes for leftovers what this one is at.
+
+    Yields:
+        the descriptor of the file.
+
+    Raises:
+        BadSettings: another server holds it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there stays as its owner wants it
+        with (folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield file.fileno()
+    except BlockingIOError:
+        raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
+
+
+def scratch_folder(settings: Settings) -> Path:
+    """Return the folder for files of running renders of this process."""
+    return settings.state_dir / "scratch" / str(os.getpid())
+
+
+def remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
+    """Remove what a process that is gone was at; None stands for all of them."""
+    shutil.rmtree(state_dir / "scratch" / ("" if pid is None else str(pid)), ignore_errors=True)
+    remove_unfinished(state_dir / "cache", pid)
+    if pid is not None:
+        forget_worker(state_dir, pid)
+    else:
+        for path in state_dir.glob(f"{LEASES}*"):
+            path.unlink()
