@@ -33,6 +33,7 @@ from rasterwire.server.identity.settings import AuthSettings, TenantSettings
 from rasterwire.server.peer import principal
 from rasterwire.server.settings import Settings
 from rasterwire.store import Usage
+from rasterwire.turns import NOBODY
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
 
@@ -245,6 +246,37 @@ def test_small_pieces_rarely_ask_the_store_and_none_of_a_day_goes_to_the_next(cl
         assert store.taken[-1].used >= 64 * 64
 
     asyncio.run(check())
+
+
+def test_a_call_that_is_cancelled_while_the_store_counts_leaves_its_share_to_the_next(clock: Clock) -> None:
+    store, begun, goes_on = Counting(), threading.Event(), threading.Event()
+    pool = FairPool(1, "files")
+
+    def slowly(usage: Usage, limit: int) -> tuple[bool, int]:
+        begun.set()
+        assert goes_on.wait(HANG)
+        return Counting.take(store, usage, limit)
+
+    store.take = slowly  # type: ignore[method-assign]
+
+    async def run(function: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(pool.submit(NOBODY, function))
+
+    quotas = quotas_module.Quotas(store, run)
+
+    async def check() -> None:
+        principal.set(Principal("forestry", ("",), quota=Quota(pixels_per_day=500)))
+        call = asyncio.ensure_future(quotas.take("pixels_per_day", 100))
+        await asyncio.to_thread(begun.wait, HANG)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        goes_on.set()
+        await quotas.take("pixels_per_day", 100)
+        assert [usage.used for usage in store.taken] == [100]
+
+    asyncio.run(check())
+    pool.close()
 
 
 @pytest.mark.parametrize("is_repeated", [False, True])

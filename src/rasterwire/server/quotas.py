@@ -162,11 +162,12 @@ class Quotas:
         return Share(account, count)
 
     async def _add(self, account: _Account, name: str, limit: int, missing: int) -> bool:
-        """Take more from the store, and return whether it was there."""
+        """Take more from the store, and return whether it was there.
+
+        A call that is cancelled meanwhile leaves what it takes to the next ones: the store has counted it.
+        """
         for count in (missing + limit // _SHARES, missing):
-            is_taken = await self._take(account, name, count, limit)
-            if is_taken:
-                account.reserve += count
+            if await asyncio.shield(asyncio.ensure_future(self._take(account, name, count, limit))):
                 return True
         return False
 
@@ -174,6 +175,8 @@ class Quotas:
         usage, store = Usage(_tenant(), name, account.day, count), self._usage
         assert store is not None
         is_taken, account.counted = await self._run(lambda: store.take(usage, limit))
+        if is_taken:
+            account.reserve += count
         return is_taken
 
     async def _look(self, account: _Account, name: str) -> None:

@@ -27,7 +27,7 @@ from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server.addresses import Addresses
-from rasterwire.server.call_record import note_download, note_plan
+from rasterwire.server.call_record import note_download, note_images_read, note_plan
 from rasterwire.server.evaluations import Evaluations
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.messages import convert
@@ -257,7 +257,7 @@ class Service:
             InvalidExpression, SourceUnavailable: it has none.
             Overloaded: too many wait for theirs.
         """
-        downloads = self.downloads
+        downloads, budget = self.downloads, Budget()
 
         def computed() -> str:
             graph = read_graph(document())
@@ -267,7 +267,11 @@ class Service:
             except InvalidExpression as error:
                 raise InvalidExpression(error.problem, error.function or graph.result_function) from None
 
-        return await self._evaluations.computed(computed)
+        try:
+            return await self._evaluations.computed(computed, budget)
+        finally:
+            read = budget.images_read
+            note_images_read(read, len(read))
 
     # -- files ------------------------------------------------------------------------------
 

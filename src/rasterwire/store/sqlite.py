@@ -13,6 +13,7 @@ from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
 from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
 from rasterwire.store.private_files import FILE_MODE, opening_alone, private_folder
+from rasterwire.store.sqlite_files import file_identity
 
 SCHEMA = 3
 """Version of the file."""
@@ -77,7 +78,7 @@ class SqliteDownloadStore:
                 self._connection = _connect(self._path)
             except sqlite3.Error as error:
                 raise OSError(0, f"the download store cannot be opened ({error})") from error
-            self._file = _identity(self._path)
+            self._file = file_identity(self._path)
 
     def put(self, record: DownloadRecord) -> DownloadRecord:
         """See ``DownloadStore.put``."""
@@ -147,13 +148,13 @@ class SqliteDownloadStore:
         if not self._lock.acquire(timeout=_LOCK_TIMEOUT):
             raise StorageUnavailable
         try:
-            if _identity(self._path) != self._file:
+            if file_identity(self._path) != self._file:
                 _log.error("the store of downloads was removed; registered downloads are lost")
                 private_folder(self._path.parent)
                 self._connection.close()
                 self._open()
             yield self._connection
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:  # also of a file that is damaged
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise
             _log.error("the store of downloads cannot be used: %s", error)
@@ -165,14 +166,6 @@ class SqliteDownloadStore:
         """Close the file."""
         with self._lock:
             self._connection.close()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _connect(path: Path) -> sqlite3.Connection:

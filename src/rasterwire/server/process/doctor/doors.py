@@ -9,6 +9,7 @@ from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, wel
 from rasterwire.server.process.doctor.state_folder import is_held
 from rasterwire.server.process.identity_files import make_certificates, make_url_signer
 from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.units import plural_text
 
 _TIMEOUT = 1.0
 """Seconds, of a connection to a port of this machine."""
@@ -68,5 +69,7 @@ def _keys(settings: Settings) -> Finding:
         remedy = "add a table [[tenants]] for them, or revoke their keys"
         return doubtful("API keys", f"no table names the tenants {', '.join(sorted(unknown))}", remedy)
     if path.stat().st_mode & stat.S_IROTH:
-        return doubtful("API keys", f"{len(keys)} keys, in a file that anyone can read", f"chmod o= {path}")
-    return well("API keys", f"{len(keys)} keys")
+        return doubtful(
+            "API keys", f"{plural_text(len(keys), 'key')}, in a file that anyone can read", f"chmod o= {path}"
+        )
+    return well("API keys", plural_text(len(keys), "key"))
