@@ -162,20 +162,24 @@ def test_each_call_of_each_door_leaves_one_line_without_secrets(
 def test_a_line_names_the_images_that_are_read_up_to_a_number_of_them(tmp_path: Path) -> None:
     make_catalog(tmp_path)
     one, ids = tmp_path / "catalog" / "one.tif", [f"many/{number:02}" for number in range(25)]
-    (tmp_path / "catalog" / "many").mkdir()
     for name in ids:
-        (tmp_path / "catalog" / f"{name}.tif").write_bytes(one.read_bytes())
+        folder = tmp_path / "catalog" / name
+        folder.mkdir(parents=True)
+        (folder / "one.tif").write_bytes(one.read_bytes())
     audit_file = tmp_path / "audit.jsonl"
     settings = Settings(
         tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state", audit_file=audit_file
     )
+    grid = {"crs": "EPSG:32633", "crsTransform": [10, 0, 5e5, 0, -10, 4.6e6], "dimensions": [8, 6]}
+    affine = {"scaleX": 10, "scaleY": -10, "translateX": 5e5, "translateY": 4.6e6}
+    pixel_grid = {"crsCode": "EPSG:32633", "affineTransform": affine, "dimensions": {"width": 8, "height": 6}}
     both = call("ImageCollection.fromImages", images=[load("one"), load(ids[0])])
     asked: dict[str, tuple[str, Any, list[str]]] = {
-        "two": ("/v1/downloads", {"mosaic": {"images": {"ids": ["one", ids[0]]}}}, ["one", ids[0]]),
-        "many": ("/v1/downloads:plan", {"mosaic": {"query": {"collection": "many"}}}, ids),
+        "two": ("/v1/downloads", grid | {"mosaic": {"images": {"ids": ["one", ids[0]]}}}, ["one", ids[0]]),
+        "many": ("/v1/downloads:plan", grid | {"mosaic": {"query": {"collection": "many"}}}, ids),
         "graph": (
             f"{P}/image:computePixels",
-            TILE | {"expression": graph(call("reduce.max", collection=both))},
+            TILE | {"grid": pixel_grid, "expression": graph(call("reduce.max", collection=both))},
             ["one", ids[0]],
         ),
         "value": (f"{P}/value:compute", {"expression": graph(load("one"))}, ["one"]),

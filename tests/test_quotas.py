@@ -248,7 +248,9 @@ def test_small_pieces_rarely_ask_the_store_and_none_of_a_day_goes_to_the_next(cl
     asyncio.run(check())
 
 
-def test_a_call_that_is_cancelled_while_the_store_counts_leaves_its_share_to_the_next(clock: Clock) -> None:
+def test_a_call_that_is_cancelled_while_the_store_counts_leaves_its_share_to_the_next(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, begun, goes_on = Counting(), threading.Event(), threading.Event()
     pool = FairPool(1, "files")
 
@@ -257,7 +259,7 @@ def test_a_call_that_is_cancelled_while_the_store_counts_leaves_its_share_to_the
         assert goes_on.wait(HANG)
         return Counting.take(store, usage, limit)
 
-    store.take = slowly  # type: ignore[method-assign]
+    monkeypatch.setattr(store, "take", slowly)
 
     async def run(function: Callable[[], T]) -> T:
         return await asyncio.wrap_future(pool.submit(NOBODY, function))

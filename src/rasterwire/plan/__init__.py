@@ -3,7 +3,7 @@
 from rasterwire.plan.make import make_plan, pick_bands
 from rasterwire.plan.types import (
     EARTH_ENGINE_LIMITS,
-    MAX_SCENE_IDS,
+    NAMED_SCENES,
     BandPlan,
     Ignored,
     Limits,
@@ -14,7 +14,7 @@ from rasterwire.plan.types import (
 
 __all__ = [
     "EARTH_ENGINE_LIMITS",
-    "MAX_SCENE_IDS",
+    "NAMED_SCENES",
     "BandPlan",
     "Ignored",
     "Limits",

@@ -15,7 +15,7 @@ Source = Band | Computed
 """The source of a band of an output. Both kinds have a name, grid, dtype, nodata, ``placed``, ``is_bounded`` and
 ``stored``, which is None for a computed one. ``BandPlan.node`` is its counterpart."""
 
-MAX_SCENE_IDS = 20
+NAMED_SCENES = 20
 """Images that a plan names of those that it reads; the others are counted."""
 
 
@@ -189,7 +189,7 @@ class RenderPlan:
         estimated_bytes: an estimate of the file's size; exact for NPY.
         etag: equal plans over equal sources have equal etags and equal bytes.
         scenes: how many images of the catalog touch the output.
-        scene_ids: of the first ``MAX_SCENE_IDS`` of these.
+        scene_ids: of the first ``NAMED_SCENES`` of these.
         source_bytes: an estimate of the bytes read from them, before compression.
         left_out: metadata of files that the output does not carry.
         notes: how the request was read or answered, where that may be meant otherwise or takes long.

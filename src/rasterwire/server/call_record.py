@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from rasterwire.plan import MAX_SCENE_IDS, RenderPlan
+from rasterwire.plan import NAMED_SCENES, RenderPlan
 from rasterwire.spans import Span
 
 REQUEST_ID = "X-Request-Id"
@@ -36,7 +36,7 @@ class CallRecord:
         span: of it; None where its trace is not recorded.
         image: that is asked for; "" where none is, or it is not known yet.
         image_count: of the images whose files are read, where these are of a mosaic or an expression; else 0.
-        image_ids: of the first ``MAX_SCENE_IDS`` of these.
+        image_ids: of the first ``NAMED_SCENES`` of these.
         download: id of the registered download, without its token; "" likewise.
         pixels: values of all bands that the call is for.
         sent_bytes: of a file that went out.
@@ -100,7 +100,7 @@ def note_image(image_id: str) -> None:
 def note_images_read(ids: Sequence[str], count: int) -> None:
     """Say which images are read, and how many where not all are named."""
     if (call := record.get()) is not None:
-        call.image_count, call.image_ids = count, tuple(name[:_MAX_IMAGE] for name in ids[:MAX_SCENE_IDS])
+        call.image_count, call.image_ids = count, tuple(name[:_MAX_IMAGE] for name in ids[:NAMED_SCENES])
 
 
 def note_download(download_id: str) -> None:

@@ -154,20 +154,23 @@ class Quotas:
             return NO_SHARE
         account = self._account(name)
         while account.reserve < count:
-            async with account.asking:
-                missing = count - account.reserve
-                if missing > 0 and not await self._add(account, name, limit, missing):
-                    raise QuotaExceeded(name, limit, account.used or 0, count, _seconds_left())
+            # what a call that is cancelled takes is left to the next ones: the store has counted it
+            await asyncio.shield(asyncio.ensure_future(self._refill(account, name, limit, count)))
         account.reserve -= count
         return Share(account, count)
 
-    async def _add(self, account: _Account, name: str, limit: int, missing: int) -> bool:
-        """Take more from the store, and return whether it was there.
+    async def _refill(self, account: _Account, name: str, limit: int, needed: int) -> None:
+        async with account.asking:
+            missing = needed - account.reserve
+            if missing > 0 and not await self._add(account, name, limit, missing):
+                raise QuotaExceeded(name, limit, account.used or 0, needed, _seconds_left())
 
-        A call that is cancelled meanwhile leaves what it takes to the next ones: the store has counted it.
-        """
+    async def _add(self, account: _Account, name: str, limit: int, missing: int) -> bool:
+        """Take more from the store, and return whether it was there."""
         for count in (missing + limit // _SHARES, missing):
-            if await asyncio.shield(asyncio.ensure_future(self._take(account, name, count, limit))):
+            is_taken = await self._take(account, name, count, limit)
+            if is_taken:
+                account.reserve += count
                 return True
         return False
 
@@ -175,8 +178,6 @@ class Quotas:
         usage, store = Usage(_tenant(), name, account.day, count), self._usage
         assert store is not None
         is_taken, account.counted = await self._run(lambda: store.take(usage, limit))
-        if is_taken:
-            account.reserve += count
         return is_taken
 
     async def _look(self, account: _Account, name: str) -> None:

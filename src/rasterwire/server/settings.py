@@ -149,6 +149,11 @@ class Settings:
         return unprefixed | {settings.prefix: Path(settings.source).expanduser() for settings in prefixed}
 
     @property
+    def tenant_names(self) -> set[str]:
+        """Of those of the config file."""
+        return {tenant.name for tenant in self.tenants}
+
+    @property
     def scheme(self) -> str:
         """Of the addresses of the HTTP door."""
         return "https" if self.tls.is_set else "http"

@@ -252,14 +252,14 @@ class ObjectArtifactStore:
         prompt, prefix = self._bucket.prompt, f"{self._bucket.prefix}files/"
         with self._bucket.asked():
             page = next(iter(obstore.list(prompt, prefix, offset=f"{prefix}{etag}.", chunk_size=_MAX_FILES)), [])
-        found = []
+        files = []
         for item in page:
             match = _file_key.search(item["path"])
             if match is not None and match[1] == etag and int(match[2]) == item["size"]:
-                found.append((item["last_modified"], self._artifact(etag, item["size"], int(match[3], 16))))
-        if not found:
+                files.append((item["last_modified"], self._artifact(etag, item["size"], int(match[3], 16))))
+        if not files:
             raise FileNotFoundError
-        artifact = min(found, key=lambda pair: (pair[0], pair[1].key))[1]
+        artifact = min(files, key=lambda pair: (pair[0], pair[1].key))[1]
         with self._bucket.asked():
             obstore.put(prompt, self._record_key(etag), f"{artifact.size} {artifact.crc32c:08x}".encode())
         _log.warning("the record of etag %s in the object store was damaged; it is made anew from its file", etag)

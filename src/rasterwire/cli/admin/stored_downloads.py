@@ -77,8 +77,7 @@ def delete(settings: "Settings", ids: tuple[str, ...], tenant: str | None, is_al
 
 def _check_tenant(settings: "Settings", tenant: str | None, count: int) -> None:
     """Tell of a tenant that the config file does not name; one that has no downloads either is likely misspelt."""
-    names = {known.name for known in settings.tenants}
-    if not tenant or settings.config_file is None or tenant in names:
+    if not tenant or settings.config_file is None or tenant in settings.tenant_names:
         return
     problem = f"the config file names no tenant {tenant[:80]}"
     if not count:

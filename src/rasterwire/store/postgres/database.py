@@ -89,13 +89,17 @@ class Database:
                 except _ANSWERS:
                     raise
                 except PoolTimeout as error:
-                    if self._lent >= _MAX_CONNECTIONS:
+                    if self._are_all_lent:
                         raise  # nothing was asked; those who have the connections find out how the database is
                     raise _unavailable(error) from error
                 except psycopg.OperationalError as error:
                     raise _unavailable(error) from error
         except psycopg.Error as error:  # an answer
             raise _unavailable(error) from error
+
+    @property
+    def _are_all_lent(self) -> bool:
+        return self._lent >= _MAX_CONNECTIONS
 
     @contextmanager
     def _lending(self) -> Iterator[None]:

@@ -64,7 +64,7 @@ def _keys(settings: Settings) -> Finding:
         keys = read_keys(path)
     except ValueError as error:
         return bad("API keys", f"{error}", "correct the file of auth.keys_file")
-    tenants = {tenant.name for tenant in settings.tenants}
+    tenants = settings.tenant_names
     if unknown := {key.tenant for key in keys.values()} - tenants:
         remedy = "add a table [[tenants]] for them, or revoke their keys"
         return doubtful("API keys", f"no table names the tenants {', '.join(sorted(unknown))}", remedy)
