@@ -5,6 +5,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,8 +24,10 @@ from grpc_status import rpc_status
 
 from asking import ask
 from effort import HANG
+from graphs import graph, load
 from rasterwire.cli.main import cli
-from rasterwire.download import FairPool
+from rasterwire.client.errors import failure
+from rasterwire.download import FairPool, Render
 from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
 from rasterwire.server import service as service_module
@@ -36,6 +39,7 @@ from rasterwire.store import Usage
 from rasterwire.turns import NOBODY
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
+from waiting import until
 
 PIXELS = 8 * 6
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -192,6 +196,67 @@ def test_bytes_are_counted_as_they_are_sent_by_every_door(tenant: Callable[[Quot
     status, _, answer = forestry.http("GET", path)
     assert (status, json.loads(answer)["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
     assert forestry.create()[0] == 429  # told before anything is rendered
+
+
+def test_files_of_registered_downloads_are_stored_until_they_are_deleted(tenant: Callable[[Quota], Tenant]) -> None:
+    size = 224  # of an NPY of these pixels
+    forestry = tenant(Quota(stored_bytes=2 * size))
+    names = [forestry.create(nodata=value)[2]["downloadId"]["name"] for value in (1, 2)]
+    assert forestry.create(nodata=2)[0] == 200, "the same file"
+    assert forestry.limits() == {"stored_bytes": 2 * size}
+    assert forestry.command("limits").output.splitlines()[-1] == f"stored_bytes           {2 * size} of {2 * size} used"
+    assert len(forestry.stream()) == size, "it is kept nowhere"
+    status, headers, answer = forestry.create(nodata=3)
+    assert (status, answer["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
+    assert "delete downloads that are not needed any more" in answer["error"]["message"]
+    assert 0 < int(headers["Retry-After"]) <= 6 * 3600
+    assert headers["RateLimit-Policy"] == f'"stored_bytes";q={2 * size}'
+    assert "RateLimit" not in headers
+    assert forestry.http("DELETE", f"/v1/{names[0]}")[0] == 200
+    assert forestry.create(nodata=3)[0] == 200
+    tile = {"expression": graph(load("one")), "fileFormat": "NPY"}
+    assert forestry.http("POST", "/v1/projects/p/maps", tile)[0] == 200, "a map keeps no file"
+    status, _, body = forestry.http("POST", "/v1/projects/p/thumbnails", tile)
+    assert (status, json.loads(body)["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+
+
+def test_renders_of_a_tenant_are_counted_while_they_are_under_way(
+    tenant: Callable[[Quota], Tenant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Semaphore(0), threading.Event()
+    write = Render.write
+
+    def slowly(render: Render, *arguments: Any) -> None:
+        begun.release()
+        assert goes_on.wait(HANG)
+        write(render, *arguments)
+
+    monkeypatch.setattr(Render, "write", slowly)
+    forestry = tenant(Quota(concurrent_renders=2))
+    first, other, last = (forestry.create(nodata=value)[2]["downloadId"] for value in (1, 2, 3))
+    paths = [download["url"][download["url"].index("/v1/") :] for download in (first, other, last)]
+    with ThreadPoolExecutor(4) as pool:
+        stream = pool.submit(forestry.stream)
+        reads = [pool.submit(forestry.http, "GET", paths[0])]
+        for _ in range(2):
+            assert begun.acquire(timeout=HANG)
+        assert forestry.limits() == {"concurrent_renders": 2}
+        reads.append(pool.submit(forestry.http, "GET", paths[0]))
+        for path in (paths[1], f"/v1/{last['name']}:prepare"):
+            status, headers, body = forestry.http("GET" if path == paths[1] else "POST", path)
+            assert (status, json.loads(body)["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
+            assert headers["Retry-After"] == "2"
+            assert headers["RateLimit-Policy"] == '"concurrent_renders";q=2'
+            assert headers["RateLimit"] == '"concurrent_renders";r=0'
+        with pytest.raises(grpc.RpcError) as caught:
+            forestry.stream()
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert failure(caught.value).is_passing, "the client waits for its turn"
+        goes_on.set()
+        assert stream.result(HANG)
+        assert [read.result(HANG)[0] for read in reads] == [200, 200]
+    assert forestry.http("GET", paths[1])[0] == 200
+    until(forestry.limits, {"concurrent_renders": 0})
 
 
 def test_a_server_takes_a_thousandth_in_advance_and_gives_back_what_is_left(tenant: Callable[[Quota], Tenant]) -> None:

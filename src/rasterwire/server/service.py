@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget
-from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Renders
+from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Render, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -86,8 +86,8 @@ class Service:
         self._pool = FairPool(8, "files")
         self._verifying = FairPool(2, "verify")
         self._evaluations = Evaluations(max_renders, meter)
-        self._streams = Streams(renders, scratch, max_renders)
-        self.quotas = Quotas(usage, self.run)
+        self.quotas = Quotas(usage, self.run, downloads.kept_bytes)
+        self._streams = Streams(renders, scratch, max_renders, self.quotas)
         self.readers = Readers(self.run, self.quotas)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
@@ -187,7 +187,7 @@ class Service:
         return answer
 
     async def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
-        return await self.run(partial(register, self.downloads, request, plan))
+        return await self.run(partial(register, self.downloads, request, plan, is_kept=False))
 
     async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
         """Register a request whose pixels count, once for each request id."""
@@ -315,7 +315,7 @@ class Service:
         plan = recent or await self._planned_again(download)
         note_plan(plan)
         with self._downloads.hold(plan.etag):
-            render = self.renders.join(plan, caller())
+            render = self.join(plan)
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
@@ -338,6 +338,24 @@ class Service:
         if opened is None:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield opened
+
+    def join(self, plan: RenderPlan) -> Render:
+        """Join the render of a plan for the caller; every join needs ``renders.leave``.
+
+        Raises:
+            QuotaExceeded: it would be a new one, and the caller has as many under way as it may have.
+            Overloaded: see ``Renders.join``.
+        """
+        if self.renders.find(plan.etag) is not None:
+            return self.renders.join(plan, caller())
+        end = self.quotas.begin_render()
+        try:
+            render = self.renders.join(plan, caller())
+        except DownloadError:
+            end()
+            raise
+        render.result.add_done_callback(lambda _: end())
+        return render
 
     async def planned(self, download: Registered) -> RenderPlan:
         """Return the plan of a download.
