@@ -271,3 +271,39 @@ def test_the_config_file_names_the_file_of_keys_which_need_not_be_there_yet(tmp_
 def _written(config: Path, text: str) -> Path:
     config.write_text(text)
     return config
+
+
+def test_quotas_are_listed_with_what_was_taken_of_them_today(
+    request: pytest.FixtureRequest, tmp_path: Path, place: Place
+) -> None:
+    keys, config = tmp_path / "keys", tmp_path / "a.toml"
+    key = add_key(keys, "forestry")
+    text = f'catalog = "{place.settings.catalog}"\nstate_dir = "{tmp_path / "state"}"\n'
+    if place.settings.store.database_file:
+        (tmp_path / "database").write_text(request.getfixturevalue("new_database")())
+        text += f'[store]\ndatabase_file = "{tmp_path / "database"}"\n'
+    quota = 'quota = {pixels_per_day = 2400, concurrent_renders = 3, stored_bytes = "1 MiB"}'
+    text += f'[auth]\nkeys_file = "{keys}"\n[[tenants]]\nname = "forestry"\nprefixes = ["*"]\n{quota}\n'
+    text += '[[tenants]]\nname = "survey"\nprefixes = ["*"]\nquota = {bytes_per_day = 0}\n'
+    _written(config, text)
+    if place.settings.store.database_file:
+        run("migrate", "--config", config)
+    else:
+        (tmp_path / "state").mkdir()
+    assert {row["used"] for row in rows("quotas", "list", "--config", config)} == {0, None}
+    with served(replace(load_settings(config, {}), grpc_port=0, http_port=0)) as server:
+        from rasterwire.client import Client
+
+        with Client(server.address, api_key=key) as client:
+            client.create_download({"image": "a", "format": "FORMAT_NPY"})
+            listed = rows("quotas", "list", "--config", config)
+    size = 30 * 20 + 128  # of an NPY
+    assert [tuple(row.values()) for row in listed] == [
+        ("forestry", "concurrent_renders", None, 3, None),
+        ("forestry", "pixels_per_day", 602, 2400, 25.1),  # with a thousandth that the server took in advance
+        ("forestry", "stored_bytes", size, 1 << 20, 0.1),
+        ("survey", "bytes_per_day", 0, 0, None),
+    ]
+    assert "25.0" in run("quotas", "list", "--config", config), "it was given back"
+    before = rows("quotas", "list", "--config", config, "--day", "2020-02-29")
+    assert [(row["quota"], row["used"]) for row in before] == [("pixels_per_day", 0), ("bytes_per_day", 0)]

@@ -116,6 +116,8 @@ def _json_value(value: object) -> object:
 
 def _text(name: str, value: object) -> str:
     match value:
+        case None:
+            return ""
         case datetime():
             return _time_text(value)
         case int() if name.endswith("bytes"):
