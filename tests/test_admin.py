@@ -255,13 +255,16 @@ def test_what_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert "store.objects: it is not set" in run("cache", "list", "--bucket", "--config", config, code=2)
 
 
-def test_the_config_file_names_the_file_of_keys_which_need_not_be_there_yet(tmp_path: Path) -> None:
+def test_the_config_file_names_the_file_of_keys_which_need_not_be_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, config = tmp_path / "keys", tmp_path / "a.toml"
     assert "auth.keys_file: it is not set" in run("keys", "list", "--config", _written(config, ""), code=2)
     assert "--keys-file" in run("keys", "list", code=2)
     _written(config, f'[auth]\nkeys_file = "{path}"\n')
     key = run("keys", "add", "forestry", "--config", config).strip()
     assert path.exists()
+    monkeypatch.setenv("RASTERWIRE_KEYS_FILE", str(tmp_path / "other"))
     (row,) = rows("keys", "list", "--config", config)
     assert row["id"] == key.split("_")[1]
     run("keys", "revoke", row["id"], "--config", config)

@@ -1,5 +1,6 @@
 """Who reads files by HTTP takes places, of which each tenant gets some."""
 
+import asyncio
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,7 @@ def test_a_tenant_whose_readers_stall_leaves_places_to_others(tmp_path: Path, mo
         assert caller is not None
         if caller.tenant == "many":
             stalled.release()
-            await files.asyncio.to_thread(goes_on.wait, HANG)
+            await asyncio.to_thread(goes_on.wait, HANG)
         await send_body(*arguments)
 
     monkeypatch.setattr(files, "_body", stall)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from rasterwire.cli.admin.options import as_json_option, config_option, print_rows, told_failures
 from rasterwire.server.identity.key_file import TENANT_NAME, add_key, read_keys, revoke_key
@@ -16,7 +17,7 @@ _keys_file_option = click.option(
     "--keys-file",
     envvar="RASTERWIRE_KEYS_FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file that keys_file of [auth] names; also from RASTERWIRE_KEYS_FILE. It wins over --config.",
+    help="The file that keys_file of [auth] names; also from RASTERWIRE_KEYS_FILE. Without it, --config names it.",
 )
 
 
@@ -25,13 +26,19 @@ def _with_keys_file(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_file(*arguments: Any, keys_file: Path | None, config: Path | None, **options: Any) -> Any:
-        path = keys_file or _configured(config)
+        path = _configured(config) if keys_file is None or _is_overruled() else keys_file
         try:
             return command(*arguments, keys_file=path, **options)
         except ValueError as error:
             raise click.ClickException(f"{path}: {error}") from None
 
     return _keys_file_option(config_option(with_file))
+
+
+def _is_overruled() -> bool:
+    """Tell whether a flag names the config file, while the file of keys comes from the environment."""
+    source = click.get_current_context().get_parameter_source
+    return (source("config"), source("keys_file")) == (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def _configured(config: Path | None) -> Path:
