@@ -35,7 +35,7 @@ from rasterwire.server.settings import Settings
 from rasterwire.store.leases import SqliteLeases
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
-from test_followed_catalog import until
+from waiting import until
 
 JSON = {"Content-Type": "application/json"}
 PARAMS = b'{"image": "image", "format": "NPY"}'

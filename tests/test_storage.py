@@ -189,3 +189,16 @@ def retry_delay(error: grpc.RpcError) -> Any:
     info = error_details_pb2.RetryInfo()
     assert sum(detail.Unpack(info) for detail in status.details) == 1
     return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+
+
+def test_a_store_of_ids_that_is_damaged_is_told_as_passing_and_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "downloads.sqlite"
+    with closing(SqliteDownloadStore(path)):
+        pass
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with closing(SqliteDownloadStore(path)) as store, pytest.raises(StorageUnavailable):
+        store.list("", "", 1)
+    assert "the store of downloads cannot be used: " in caplog.text

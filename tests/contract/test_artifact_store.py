@@ -443,6 +443,32 @@ def test_objects_that_a_rule_of_the_bucket_removed_are_made_again_with_the_same_
     assert found(objects("c"), "e") == b"first"
 
 
+def test_objects_whose_record_is_damaged_are_found_and_recorded_again(
+    objects: Callable[[str], ObjectArtifactStore],
+) -> None:
+    first = objects("a")
+    for etag in ("d", "e", "ee", "f"):
+        first.make(etag, content(f"of {etag}".encode()))
+    artifact = objects("b").find("e")
+    assert isinstance(artifact, ObjectArtifact)
+    bucket = artifact.bucket
+    key = f"{bucket.prefix}etags/e"
+    record = bytes(obstore.get(bucket.prompt, key).bytes())
+    for damaged in (b"", record[:-1], b"x" * 100):
+        obstore.put(bucket.prompt, key, damaged)
+        assert objects("c").find("e") == artifact
+        assert bytes(obstore.get(bucket.prompt, key).bytes()) == record
+    obstore.put(bucket.prompt, key, b"damaged")
+    with pytest.raises(DownloadConflict):
+        objects("d").make("e", content(b"other"))
+    assert found(objects("c"), "e") == b"of e"
+    obstore.delete(bucket.patient, artifact.key)
+    obstore.put(bucket.prompt, key, b"damaged")
+    assert objects("c").find("e") is None
+    objects("f").make("e", content(b"of e"))
+    assert found(objects("c"), "e") == b"of e"
+
+
 def test_objects_of_this_server_are_read_from_its_folder(objects: Callable[[str], ObjectArtifactStore]) -> None:
     store = objects("a")
     made = store.make("e", content(b"own"))
