@@ -15,6 +15,7 @@ import rasterwire
 from asking import ask
 from cases import every
 from containers import Place, server_process, status_of, wait_until_ready
+from doc_blocks import blocks_of
 from effort import HANG
 from helm_chart import CHART, Manifest, Manifests, rendered
 from postgres import free_port
@@ -229,6 +230,20 @@ def test_names_of_a_release_stand_before_that_of_the_chart() -> None:
 def test_the_versions_are_those_of_the_code() -> None:
     document = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert document["version"] == document["appVersion"] == rasterwire.__version__
+
+
+def test_the_values_of_the_documentation_are_values_and_their_config_is_one(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks_of("docs/pages/deployment.md") if block.language == "yaml"]
+    values = yaml.safe_load(block.text)
+    manifests = rendered(values)
+    assert manifests.release["Deployment"]["spec"]["replicas"] == 3
+    config = tmp_path / "rasterwire.toml"
+    config.write_text(values["config"].replace("/etc/rasterwire/secrets", str(tmp_path)))
+    for name in values["secretFiles"]:
+        (tmp_path / name).mkdir()
+    (tmp_path / "rasterwire-store" / "database").write_text("postgresql://rasterwire@db/rasterwire")
+    (tmp_path / "rasterwire-keys" / "keys").touch()
+    assert {tenant.name for tenant in load_settings(config, {}).tenants} == {"forestry"}
 
 
 def place_of(manifests: Manifests, catalog: Path, folder: Path) -> Place:
