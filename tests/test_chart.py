@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -321,3 +323,23 @@ def test_the_autoscaler_asks_for_what_the_adapter_makes_of_a_metric_of_the_serve
         names = set(re.findall(r"^# TYPE (\w+)", ask(server, "GET", "/metrics")[2].decode(), re.MULTILINE))
     for text in (rules[0]["seriesQuery"], rules[0]["metricsQuery"]):
         assert set(re.findall(r"rasterwire_\w+?(?=_sum)", text)) <= names
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="Prometheus is not installed (apt-get install prometheus)")
+def test_prometheus_understands_the_query_of_the_adapter(tmp_path: Path) -> None:
+    rules = yaml.safe_load((CHART.parents[1] / "prometheus" / "rasterwire.adapter.yml").read_text())["rules"]
+    query = rules[0]["metricsQuery"].replace("<<.GroupBy>>", "pod").replace("<<.LabelMatchers>>", 'namespace="images"')
+    assert "<<" not in query
+    rule = {"record": rules[0]["name"]["as"], "expr": query}
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "adapter", "rules": [rule]}]}))
+    series = [
+        {"series": f'rasterwire_queue_seconds_sum{{namespace="images",pod="{pod}",work="{work}"}}', "values": "0+60x10"}
+        for pod, work in (("a", "large"), ("a", "small"), ("b", "large"))
+    ]
+    values = [{"labels": f'{rule["record"]}{{pod="{pod}"}}', "value": value} for pod, value in (("a", 2), ("b", 1))]
+    question = {"expr": rule["record"], "eval_time": "5m", "exp_samples": values}
+    case = {"interval": "1m", "input_series": series, "promql_expr_test": [question]}
+    test = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [case]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(test))
+    done = subprocess.run(["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
