@@ -1,5 +1,6 @@
 """What the image is built from: its lock, and the document that tells what is in it."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -73,3 +74,11 @@ def test_the_document_is_one_of_cyclonedx(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / ".ci" / "sbom"), str(tmp_path), "1.2.3"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert validation.JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+def test_what_the_build_of_the_image_asks_of_the_package_is_there() -> None:
+    script = (ROOT / ".ci" / "build-image").read_text()
+    names = re.findall(r"from (rasterwire[\w.]*) import (\w+)", script)
+    assert len(names) >= 2
+    for module, name in names:
+        assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
