@@ -4,17 +4,28 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
-RUN python3 -m venv /opt/venv
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
+# The environment has no pip; the lock names all that it holds, and not what its packages can do without.
+RUN python3 -m venv --without-pip /opt/venv && python3 -m venv /build/pip
 COPY requirements-image.lock ./
-RUN /opt/venv/bin/pip install --require-hashes --only-binary=:all: -r requirements-image.lock
+RUN /build/pip/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps \
+      --require-hashes --only-binary=:all: -r requirements-image.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY src src
-RUN /opt/venv/bin/pip wheel --no-deps --wheel-dir /build/dist . \
-    && /opt/venv/bin/pip install --no-deps /build/dist/*.whl \
+RUN /build/pip/bin/pip wheel --no-deps --wheel-dir /build/dist . \
+    && /build/pip/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps /build/dist/*.whl \
     && mkdir -p /var/lib/rasterwire /data
+# Symbols for debuggers are a third of what the packages take. Each library that lost them is loaded once.
+COPY .ci/shrink.py ./
+RUN /opt/venv/bin/python shrink.py
 # for any processor of the architecture; with NUMBA_CPU_NAME empty, a server compiles for its own at the first start
 ENV NUMBA_CPU_NAME=generic
-RUN NUMBA_CACHE_DIR=/build/loops /opt/venv/bin/rasterwire warm --install
+# The demo has Python compile the modules that a server imports, and no others.
+RUN NUMBA_CACHE_DIR=/build/loops /opt/venv/bin/rasterwire warm --install \
+    && /opt/venv/bin/rasterwire demo /build/demo
 
 FROM ${BASE_IMAGE}
 ARG VERSION=unknown

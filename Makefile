@@ -141,11 +141,14 @@ bench-zarr: $(STAMP) ## Compare a window of a Zarr store on S3 with xarray over 
 lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) $(EXTRAS) --group dev -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra server --constraint requirements.lock -o requirements-server.lock pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) $(EXTRAS) --constraint requirements.lock -o requirements-image.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) $(IMAGE) --constraint requirements.lock -o requirements-image.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 	$(BIN)/uv pip compile $(LOCK) --group stac-api -o requirements-stac-api.lock
 
-EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra postgres --extra geoparquet --extra netcdf --extra zarr
+IMAGE_EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra postgres --extra netcdf --extra zarr
+EXTRAS = $(IMAGE_EXTRAS) --extra geoparquet
+# geoparquet takes 300 MB; odc-geo asks for xarray, and that for pandas, which a server does not import
+IMAGE = $(IMAGE_EXTRAS) --no-emit-package xarray --no-emit-package pandas
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 breaking: $(STAMP) ## Fail where the schema breaks clients of the last release

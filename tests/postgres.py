@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Postgres", "free_port", "postgres"]
+__all__ = ["Postgres", "free_port", "postgres", "postgres_programs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +61,28 @@ class Postgres:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """Run a server while the context is open; skips the test where PostgreSQL is not installed."""
-    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if not servers:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    programs = postgres_programs()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "postgres"
         data.mkdir()
         if os.geteuid() == 0:
             shutil.chown(data, "nobody", "nogroup")
             Path(folder).chmod(0o755)
-        server = Postgres(free_port(), servers[-1].parent, data)
+        server = Postgres(free_port(), programs, data)
         server.run("initdb", "-D", data / "data", "-U", "test", "-A", "trust", "-E", "UTF8", "--no-sync")
         server.start()
         try:
             yield server
         finally:
             server.stop()
+
+
+def postgres_programs() -> Path:
+    """Return the folder of the programs of PostgreSQL; skips the test where it is not installed."""
+    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    if not servers:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    return servers[-1].parent
 
 
 def free_port() -> int:

