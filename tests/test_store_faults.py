@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from effort import HANG
 from rasterwire.errors import DownloadConflict, StorageUnavailable
 from rasterwire.server.process.stores import make_stores
 from rasterwire.server.settings import Settings, load_settings
@@ -21,6 +22,7 @@ from rasterwire.store.breaker import Breaker
 from rasterwire.store.objects import Bucket
 from seaweed import Seaweed
 from tcp_proxy import Fault, TcpProxy, tcp_proxy
+from waiting import until
 
 CALLS = 40
 AT_ONCE = 8
@@ -223,9 +225,17 @@ def test_a_pool_whose_connections_are_all_lent_is_no_failure_of_the_database(
         with database.connected() as connection:
             connection.execute("SELECT 1")
 
+    def waiting() -> int:
+        return database._pool.get_stats().get("requests_waiting", 0)  # with those that went away
+
     with closing(of_database.Database(new_database())) as database, ExitStack() as lent:
         for _ in range(2):
             until_answered(lambda: lent.enter_context(database.connected()))
         assert [outcome(lambda: ask(database)) for _ in range(5)] == ["unavailable"] * 5
-        lent.close()
-        assert outcome(lambda: ask(database)) == "answered", "it is asked at once"
+        database._pool.timeout = HANG
+        before = waiting()
+        with ThreadPoolExecutor(1) as asking:
+            answer = asking.submit(outcome, lambda: ask(database))
+            until(lambda: answer.done() or waiting() > before, True)
+            lent.close()
+            assert answer.result(HANG) == "answered", "it waits for its turn, though others did so in vain"
