@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, count
 
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index import IndexStore
@@ -35,8 +35,9 @@ _TASK_SECONDS = 1.0
 _MAX_PROCESSES = 4
 """The one that writes what they parse is no faster than so many."""
 
-_COLLECT_AFTER = 100_000
-"""Objects; documents are lists of lists without cycles, and Python would look through them again and again."""
+_COLLECT_AFTER = 100
+"""Tasks; documents are lists of lists without cycles, and Python would look through them again and again while they
+are read, which takes as long as to parse them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _begin(encoder: Encoder, prefixes: Sequence[str]) -> None:
     global _encoder  # noqa: PLW0603  there is one index for the whole life of the process
     _encoder = encoder
     sources.configure({prefix: _Elsewhere() for prefix in prefixes})
-    gc.set_threshold(_COLLECT_AFTER)
+    gc.disable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -153,7 +154,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+_tasks_done = count(1)
+
+
 def _parse(task: Sequence[_RawStep]) -> list[Step]:
+    if next(_tasks_done) % _COLLECT_AFTER == 0:
+        gc.collect()
     return [_encoded(raw if isinstance(raw, Step) else raw.parse()) for raw in task]
 
 

@@ -19,7 +19,7 @@ from rasterwire.catalog.ingest.parsing import Unparsed
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
-from rasterwire.catalog.tree import Location
+from rasterwire.catalog.tree import Location, is_remote, remote_location
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.byte_reader import version_of
 from rasterwire.files.regular_file import open_regular
@@ -170,6 +170,8 @@ class StaticCatalog:
 
     def _locate(self, href: str, document: str) -> Location | None:
         """Return the file to which a document refers; None where it is not to be read."""
+        if is_remote(href):  # as most are of millions of assets
+            return remote_location(href)
         return local_location(href, document, self._base) if is_local(document) else web_location(href, document)
 
     def _step(self, link: _Link, content: _Content, run: Run) -> Step | Unparsed:
