@@ -8,10 +8,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import chain, count
+from typing import TYPE_CHECKING
 
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index import IndexStore
@@ -21,6 +21,9 @@ from rasterwire.cgroups import core_count
 from rasterwire.errors import CatalogUnavailable
 from rasterwire.files import sources
 from rasterwire.files.sources import ByteSource, OpenedFile, Span
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 __all__ = ["Unparsed", "parsed", "weight_of"]
 
@@ -89,6 +92,10 @@ def parsed(raw_steps: Iterator[_RawStep], store: IndexStore) -> Generator[Step, 
 
 def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: int) -> Iterator[Step]:
     """Yield the steps of a source in their order, while the next ones are parsed by other processes."""
+    # Late: a server that starts does not wait for them.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     pool = ProcessPoolExecutor(
         processes,
         multiprocessing.get_context("spawn"),  # a fork would copy locks that threads hold
@@ -110,7 +117,7 @@ def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: 
         pool.shutdown(cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, task: list[_RawStep]) -> Future[list[Step]]:
+def _submit(pool: "ProcessPoolExecutor", task: list[_RawStep]) -> Future[list[Step]]:
     """Let a process parse. One that is started for it never takes Ctrl-C, which is for this process, that ends it."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
