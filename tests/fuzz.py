@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -66,7 +66,7 @@ _NAME = "a"
 
 _FILES = [*SMALL_FILES, *BY_CHOICE]
 
-_DRIVERS = {".tif": "GTiff", ".jp2": "JP2OpenJPEG", ".png": "PNG", ".jpg": "JPEG"}
+_DRIVERS = {".tif": "GTiff", ".jp2": "JP2OpenJPEG", ".png": "PNG", ".jpg": "JPEG", ".gti": "GTI", ".gti.gpkg": "GTI"}
 _ARRAYS = (".nc", ".zarr")
 
 Part = tuple[int, int | None, int, int, int, int]
@@ -136,21 +136,24 @@ _STRICT = {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}
 
 def read_by_gdal(folder: Path, parts: Sequence[Part]) -> Reading:
     """Read parts of a file by the reference library, with the options that ours sets."""
-    path = next(path for path in folder.iterdir() if path.stem == _NAME and path.suffix in {*_DRIVERS, *_ARRAYS})
+    suffix, path = next(
+        (suffix, path) for suffix in (*_DRIVERS, *_ARRAYS) if (path := folder / f"{_NAME}{suffix}").exists()
+    )
     digests: Digests = {}
     refusals = []
     for part in parts:
         band, overview, column, row, width, height = part
         level = {} if overview is None else {"overview_level": overview}
         try:
-            if path.suffix in _ARRAYS:
+            if suffix in _ARRAYS:
                 digests[part] = _digest(_array_of(path)[row : row + height, column : column + width])
                 continue
             with (
+                chdir(folder),  # GDAL finds the table of a tile index in XML from there
                 rasterio.Env(
                     GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO", GDAL_NUM_THREADS="1", **_STRICT
                 ),
-                rasterio.open(path, driver=_DRIVERS[path.suffix], **level) as file,
+                rasterio.open(path, driver=_DRIVERS[suffix], **level) as file,
             ):
                 digests[part] = _digest(file.read(band, window=Window(column, row, width, height)))
         except Exception as error:  # noqa: BLE001  whatever it is: the library cannot read it
@@ -190,7 +193,7 @@ def _serve(pipe: Connection, reader: Reader, in_sandbox: bool, root: Path) -> No
 
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_ADDRESSES, _MAX_ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    choice = {str(root): FormatOptions(worldfiles=True, crs="EPSG:32633")}
+    choice = {str(root): FormatOptions(worldfiles=True, gti=True, crs="EPSG:32633")}
     prepare((), choice)
     limits = sandbox.ReadLimits(MAX_WAIT / 2, 1 << 30)
     with sandbox.in_children(1, limits, partial(prepare, (), choice)) if in_sandbox else nullcontext():

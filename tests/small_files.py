@@ -12,6 +12,8 @@ import tifffile
 from affine import Affine
 from rasterio.windows import Window
 
+from tile_indexes import write_index
+
 SIDE = 96
 """Pixels; no multiple of a tile of 64, so that tiles at the edges are cut."""
 
@@ -56,7 +58,7 @@ def _gdal(
         options = {"GDAL_TIFF_INTERNAL_MASK": True, "GDAL_PAM_ENABLED": "NO"}
         with (
             rasterio.Env(**options),
-            rasterio.open(path, "w", driver=driver, transform=_PLACE, **profile | more) as file,
+            rasterio.open(path, "w", driver=driver, **{"transform": _PLACE} | profile | more) as file,
         ):
             if is_partly_written:
                 file.write(pixels(dtype, count, 64), window=Window(0, 0, 64, 64))
@@ -154,6 +156,29 @@ def _zarr(dtype: str, version: int) -> Callable[[Path], None]:
 ARRAY = "v"
 """The one array with pixels in files of arrays."""
 
+
+def _tile_index(*, is_document: bool) -> Callable[[Path], None]:
+    """Return what writes two tiles that lie on each other, and their index: a GeoPackage, or XML that names one."""
+
+    def write(path: Path) -> None:
+        tiles = []
+        for number, column in enumerate((0, SIDE // 2)):
+            name = f"tile{number}.tif"
+            place = _PLACE @ Affine.translation(column, 0)
+            _gdal("uint16", compress="DEFLATE", nodata=number, transform=place, **_TILES)(path.with_name(name))
+            with rasterio.open(path.with_name(name)) as file:
+                tiles.append({"location": name, "box": tuple(file.bounds)})
+        table = path.with_name("table.gpkg") if is_document else path
+        write_index(table, tiles, epsg=32633)
+        if is_document:
+            path.write_text(
+                f"<GDALTileIndexDataset><IndexDataset>{table.name}</IndexDataset><NoDataValue>7</NoDataValue>"
+                "</GDALTileIndexDataset>"
+            )
+
+    return write
+
+
 BY_CHOICE = [
     SmallFile("PNG", ".png", _picture("PNG", ".pgw", 3)),
     SmallFile("PNG with alpha", ".png", _picture("PNG", ".pgw", 4)),
@@ -163,5 +188,7 @@ BY_CHOICE = [
     SmallFile("NetCDF with checksums", ".nc", _netcdf("int16", chunksizes=(32, 32), fletcher32=True)),
     SmallFile("Zarr 2", ".zarr", _zarr("uint16", 2)),
     SmallFile("Zarr 3", ".zarr", _zarr("float32", 3)),
+    SmallFile("GTI", ".gti", _tile_index(is_document=True)),
+    SmallFile("GTI in a GeoPackage", ".gti.gpkg", _tile_index(is_document=False)),
 ]
 """Formats that are read where the operator says so, and those of extras: they go through the fuzz run."""

@@ -25,14 +25,14 @@ from made_entries import LONLAT, expected, image_of, query
 from rasterwire.budget import Budget, spending
 from rasterwire.catalog.entry import BandClaim, Claim, Disagreement, Entry, Naming, Source
 from rasterwire.catalog.header import read_header
-from rasterwire.catalog.index import Document, IndexStore
+from rasterwire.catalog.index import Document, IndexStore, numbers, search
 from rasterwire.catalog.index.outlines import Area, outline_of
-from rasterwire.catalog.index.rows import Encoder
+from rasterwire.catalog.index.rows import Encoder, Facts, facts_of
 from rasterwire.catalog.index.statements import Scan, Statements
 from rasterwire.errors import InvalidRequest, RenderCancelled, SourceUnavailable
 from rasterwire.geo.region import Region, box_region
 from rasterwire.geo.region.relations import intersects
-from rasterwire.query import START, Compare, Comparison, Query, Sort
+from rasterwire.query import START, Compare, Comparison, Not, Query, Sort
 
 
 @pytest.fixture
@@ -96,6 +96,81 @@ def test_answers_are_those_of_a_walk_through_all_images(store: IndexStore, seed:
         ids = [image.id for image in expected(images, question)]
         assert store.count(question) == len(ids), question
         assert pages(store, question, rng.choice([1, 3, 20, 1000])) == ids, question
+
+
+@pytest.fixture
+def with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let conditions be tested by arrays of numbers, however few items there are."""
+    monkeypatch.setattr(numbers, "_LEAST_ITEMS", 2)
+    monkeypatch.setattr(search, "_TESTED_ALONE", 0)
+
+
+@pytest.mark.usefixtures("with_numbers")
+@pytest.mark.parametrize("seed", range(6))
+def test_arrays_of_numbers_answer_as_entries_do(store: IndexStore, seed: int) -> None:
+    rng = random.Random(seed)
+    made = made_entries.entries(rng, 150)
+    strange = [2**53, 2**53 + 1, -(2**70), True, math.nan, math.inf, 0.1, "2.5", [1], {"a": 1}]
+    made = [
+        replace(one, properties={**one.properties, "cloud": rng.choice(strange)}) if rng.random() < 0.3 else one
+        for one in made
+    ]
+    present = {one.id: one for one in made}
+    store.write_many(Document(one.origin, "1", [one]) for one in made)
+    for round_number in range(3):
+        images = [image_of(one) for one in present.values()]
+        for _ in range(60):
+            limits = [Compare("cloud", rng.choice(list(Comparison)), value) for value in (50, 0.1, 2**53, True)]
+            question = replace(query(rng), conditions=(rng.choice(limits), *query(rng).conditions))
+            ids = [image.id for image in expected(images, question)]
+            assert store.count(question) == len(ids), question
+            assert pages(store, question, rng.choice([1, 3, 20, 1000])) == ids, question
+        changed = [
+            replace(one, properties={"cloud": rng.random() * 100}) for one in rng.sample([*present.values()], 40)
+        ]
+        present |= {one.id: one for one in changed}
+        gone = rng.sample(sorted(present), 10)
+        store.write_many(Document(one.origin, f"{round_number}", [one]) for one in changed)
+        store.remove([present.pop(image_id).origin for image_id in gone])
+
+
+@pytest.mark.usefixtures("with_numbers")
+def test_a_condition_on_numbers_needs_no_entry(store: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_many(Document(f"{n}", "1", [entry(f"{n}", properties={"cloud": n / 10})]) for n in range(1000))
+    read: list[bytes] = []
+
+    def counted(body: bytes) -> Facts:
+        read.append(body)
+        return facts_of(body)
+
+    monkeypatch.setattr(search, "facts_of", counted)
+    few = Query(conditions=(Compare("cloud", Comparison.LESS, 20), Not(Compare("cloud", Comparison.LESS, 10))))
+    assert store.count(few) == 100
+    assert not read
+    images, _ = store.find(few, "", 30)
+    assert len(images) == len(read) == 30  # those that are given, with their properties
+
+
+@pytest.mark.usefixtures("with_numbers")
+def test_numbers_go_with_the_last_of_their_items(store: IndexStore) -> None:
+    def count() -> int:
+        connection = sqlite3.connect(store.path)
+        (number,) = connection.execute("SELECT count(*) FROM numbers").fetchone()
+        connection.close()
+        return int(number)
+
+    for version in range(5):
+        store.write_many(Document(f"{n}", f"{version}", [entry(f"{n}", properties={"a": n})]) for n in range(10))
+        assert count() == 1
+    store.write("0", "6", [entry("0", properties={"a": 7})])
+    assert count() == 1
+    assert store.count(Query(conditions=(Compare("a", Comparison.EQUAL, 7),))) == 2
+
+
+def test_an_index_without_arrays_of_numbers_is_searched(store: IndexStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_many(Document(f"{n}", "1", [entry(f"{n}", properties={"a": n})]) for n in range(20))
+    monkeypatch.setattr(search, "_TESTED_ALONE", 0)
+    assert store.count(Query(conditions=(Compare("a", Comparison.LESS, 7),))) == 7
 
 
 def test_what_is_found_has_the_properties_and_footprints_of_its_document(store: IndexStore) -> None:
@@ -477,7 +552,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from rasterwire.catalog.entry import Entry, Naming
-from rasterwire.catalog.index import Document, IndexStore
+from rasterwire.catalog.index import Document, IndexStore, numbers, search
 store = IndexStore(Path(sys.argv[1]))
 step = 0
 while True:

@@ -98,6 +98,16 @@ def test_a_tile_index_is_an_image_with_the_pixels_that_gdal_gives(folder: Path) 
     assert band.grid.crs.epsg == 32632
 
 
+def test_a_tile_that_lies_elsewhere_than_its_index_says_is_refused(folder: Path) -> None:
+    """GDAL gives no pixels where the index says that it is, not even those of tiles beneath."""
+    tiles = overlapping(folder)
+    write_index(folder / "all.gti.gpkg", tiles)
+    with rasterio.open(folder / "t1.tif", "r+") as file:
+        file.transform = place_of(1000, 10)
+    with pytest.raises(SourceUnavailable, match="lies elsewhere than the index says; make it again with gdaltindex"):
+        FolderCatalog(folder).get("all")
+
+
 SETTINGS: dict[str, dict[str, str]] = {
     "the first tile": {},
     "no extent": {},

@@ -235,7 +235,10 @@ def sort_images(images: Sequence[Image], sort: Sequence[Sort]) -> list[Image]:
 
 def value_of(image: Image, name: str) -> Any:
     """Return the value by which filters and orders know a property of an image; None where it has none."""
-    return image.id if name == "system:id" else properties_of(image).get(name)
+    if name == "system:id":
+        return image.id
+    # all that the service gives itself has such a name; a filter asks this of each of many images
+    return properties_of(image).get(name) if name.startswith("system:") else image.properties.get(name)
 
 
 def _compares(comparison: Comparison, own: Any, value: Any) -> bool:

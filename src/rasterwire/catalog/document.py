@@ -146,8 +146,12 @@ def limit_properties(properties: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
     left_out: dict[str, str] = {}
     room = _max_characters
     for key, value in properties.items():
-        # few values are nested, and millions of them are looked at
-        depth, size = _extent(value) if isinstance(value, dict | list) else (0, _size(value))
+        kind = type(value)  # few values are nested, and millions of them are looked at
+        depth, size = 0, 8
+        if kind is str:
+            size = len(value)
+        elif kind is dict or kind is list:
+            depth, size = _extent(value)
         if depth > _max_depth:
             left_out[key] = f"values nested more than {_max_depth} deep"
         elif size + len(key) > room:

@@ -51,6 +51,7 @@ _TICK = 3_000_000_000
 _LINK = ">"
 """Stands between the version of a file and the path that a link leads to."""
 
+_usual_schemes = ("https://", "s3://", "gs://", "http://")
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _plain_url = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:_-]*((?:/[A-Za-z0-9/._=,+-]*)?)")
 """Most URLs of millions of assets: without a query, a user, an address of IPv6 and characters that are encoded."""
@@ -324,7 +325,7 @@ def remote_location(href: str) -> Location | None:
 
 def is_raster(name: str) -> bool:
     """Return whether a file name has the extension of a raster, or of a file of arrays."""
-    return name.lower().endswith(_raster_suffixes) or bool(array_format(name))
+    return name.endswith(_raster_suffixes) or name.lower().endswith(_raster_suffixes) or bool(array_format(name))
 
 
 def may_be_chosen(name: str) -> bool:
@@ -359,6 +360,8 @@ def is_document(name: str) -> bool:
 
 def is_remote(href: str) -> bool:
     """Return whether an address has another scheme than file, such as https or s3, or names another machine."""
+    if href.startswith(_usual_schemes):  # as those of most of millions of assets
+        return True
     if href[:5].lower() != "file:":
         return _scheme.match(href) is not None
     try:

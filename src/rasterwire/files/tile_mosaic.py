@@ -12,6 +12,7 @@ from rasterio.io import DatasetReader
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.tile_index import TileIndex
+from rasterwire.files.tile_table import Extent
 from rasterwire.files.virtual import TYPES
 from rasterwire.files.virtual_file import VirtualFile, crs_form, name_place
 
@@ -226,7 +227,7 @@ class _Writer:
 
 
 def _check(index: TileIndex, headers: Sequence[TileHeader]) -> None:
-    """Refuse tiles that GDAL would warp, and those that are damaged."""
+    """Refuse tiles that GDAL would warp, those that are damaged, and those that lie outside of the whole index."""
     if index.crs and not crs_form.fullmatch(index.crs):
         raise _refusal("a crs that is neither a code nor WKT")
     crs = CRS.from_user_input(index.crs) if index.crs else None
@@ -236,6 +237,20 @@ def _check(index: TileIndex, headers: Sequence[TileHeader]) -> None:
             raise _refusal("a tile that is not north up; make a VRT of its files with gdalwarp")
         if crs is not None and header.crs is not None and header.crs != crs:
             raise _refusal("a tile in another crs; make an index of the tiles of each crs")
+        if not _is_within(index.extent, header):  # GDAL gives no pixels there, not even those of other tiles
+            raise _refusal("a tile that lies elsewhere than the index says; make it again with gdaltindex")
+
+
+def _is_within(extent: Extent, header: TileHeader) -> bool:
+    """Tell whether a tile that is north up shares pixels with an extent."""
+    west, width, _, north, _, height = header.transform
+    columns, rows = header.size
+    return (
+        west < extent[2]
+        and west + columns * width > extent[0]
+        and north > extent[1]
+        and north + rows * height < extent[3]
+    )
 
 
 def _inspects(index: TileIndex) -> bool:

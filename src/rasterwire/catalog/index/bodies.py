@@ -4,8 +4,8 @@ A file that somebody else wrote can hold wrong values, but runs no code.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
@@ -42,17 +42,29 @@ def json_value(text: bytes) -> Any:
     return json.loads(text) if text[:1] == _EXACT else orjson.loads(text)
 
 
-@contextmanager
-def reading() -> Iterator[None]:
+_WRONG = (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException, ProjError)
+
+
+class _Reading:
+    """See ``reading``. It is entered for each of millions of bodies."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, _WRONG):
+            raise CatalogUnavailable(_DAMAGED) from error
+
+
+_reading = _Reading()
+
+
+def reading() -> AbstractContextManager[None]:
     """Tell in words that a body is not of the form it should have.
 
     Raises:
         CatalogUnavailable: always then.
     """
-    try:
-        yield
-    except (ValueError, TypeError, LookupError, AttributeError, shapely.GEOSException, ProjError) as error:
-        raise CatalogUnavailable(_DAMAGED) from error
+    return _reading
 
 
 class Compression:

@@ -57,19 +57,22 @@ def outline_of(region: Region) -> Outline | None:
         shape = to_crs(region, _lonlat).geometry
     except InvalidExpression:
         return None
+    box = _box_of(shape)  # as most are
+    if box is not None:
+        return Outline(box, None) if all(map(math.isfinite, box)) else None
     box = Box(*shape.bounds)
-    if not all(map(math.isfinite, box)):
-        return None
-    return Outline(box, None if _is_box(shape) else shapely.to_wkb(shape))
+    return Outline(box, shapely.to_wkb(shape)) if all(map(math.isfinite, box)) else None
 
 
-def _is_box(shape: shapely.Geometry) -> bool:
-    """Tell whether a valid outline is a box with four corners."""
+def _box_of(shape: shapely.Geometry) -> Box | None:
+    """Return the box that a valid outline is; None where it is not one with four corners."""
     if shape.geom_type != "Polygon" or shapely.get_num_coordinates(shape) != 5:
-        return False
+        return None
     (x, y), second, (far_x, far_y), fourth, _ = shapely.get_coordinates(shape).tolist()
     others = [[x, far_y], [far_x, y]]
-    return x != far_x and y != far_y and others in ([second, fourth], [fourth, second])
+    if x == far_x or y == far_y or others not in ([second, fourth], [fourth, second]):
+        return None
+    return Box(min(x, far_x), min(y, far_y), max(x, far_x), max(y, far_y))
 
 
 def region_of(outline: Outline) -> Region:
@@ -88,7 +91,7 @@ class Area:
         """
         shape = shapely.from_wkb(shapely.to_wkb(to_crs(region, _lonlat).geometry))  # of this thread alone
         self.box = Box(*shape.bounds)
-        self._is_box = _is_box(shape)
+        self._is_box = _box_of(shape) is not None
         self._turned = {turn: _turned(shape, turn) for turn in TURNS}
         for turned in self._turned.values():
             shapely.prepare(turned)

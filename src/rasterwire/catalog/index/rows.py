@@ -6,6 +6,7 @@ Rows are made without the index, so that other processes can make them.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rasterwire.catalog.entry import Entry, Naming, left_out_notes
@@ -18,6 +19,7 @@ from rasterwire.catalog.index.encoding import (
     rows_of_notes,
     source_of,
 )
+from rasterwire.catalog.index.numbers import numbers_of
 from rasterwire.catalog.index.outlines import Box, Outline, is_lonlat, outline_of, region_of
 from rasterwire.geo.region import Region
 from rasterwire.image import Image, properties_of
@@ -57,6 +59,7 @@ class EntryRow(NamedTuple):
         outline: its footprint as WKB; None where it is that box.
         facts: body of what filters and lists need.
         rest: body of all else.
+        numbers: among its properties; not kept in the row itself.
     """
 
     id: str
@@ -71,6 +74,7 @@ class EntryRow(NamedTuple):
     outline: bytes | None
     facts: bytes
     rest: bytes
+    numbers: Mapping[str, float] = MappingProxyType({})
 
     @property
     def footprint(self) -> Outline | None:
@@ -126,6 +130,7 @@ class Encoder:
             outline=None if outline is None else outline.body,
             facts=self._compression.pack(facts_body(entry, None if is_told else footprint)),
             rest=self._compression.pack(rest_body(entry)),
+            numbers=numbers_of(entry.properties),
         )
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from heapq import merge, nsmallest
-from itertools import islice
+from itertools import islice, repeat
 from math import isqrt
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from rasterwire import budget
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index.bodies import Compression
+from rasterwire.catalog.index.numbers import MAYBE, TRUE, Numbers
 from rasterwire.catalog.index.order import Key, Order, Position
 from rasterwire.catalog.index.outlines import Area, region_of
 from rasterwire.catalog.index.rows import UNKNOWN, Facts, entry_of, facts_of
@@ -35,6 +36,9 @@ _CHUNK = 500
 
 _COUNTED = 4000
 """Rows whose footprints are counted at once."""
+
+_TESTED_ALONE = 2_000
+"""Rows whose conditions are tested by their entries; of more, by the arrays of numbers, which have to be read."""
 
 _ROW_PROPERTIES = {START, "system:id", "system:index"}
 """What conditions find in a row, without its entry."""
@@ -76,6 +80,7 @@ class Search:
         self._statements = Statements(query, collection, self._areas, collections)
         self._needs_places = bool(self._areas) or any(map(_needs_place, query.conditions))
         self._needs_facts = not all(map(_needs_row, query.conditions))
+        self._numbers = Numbers(connection)
 
     def page(self, start: str, size: int) -> tuple[list[Image], str]:
         """Return a page and where the next one begins; see ``IndexStore.find``."""
@@ -115,7 +120,27 @@ class Search:
         if limit is None and not self._query.conditions:
             unplaced = self._matches(self._rows([self._statements.without_place()]))
             return sum(map(self._meeting_number, self._statements.near())) + sum(1 for _ in unplaced)
+        if limit is None and not self._needs_places and self._are_told_by_numbers(scans):
+            return sum(map(self._holding_number, scans))
         return sum(1 for _ in islice(self._matches(self._rows(scans)), limit))
+
+    def _are_told_by_numbers(self, scans: Sequence[Scan]) -> bool:
+        """Tell whether there are so many rows that the arrays of numbers are worth to be read, and are there."""
+        is_worth = self._needs_facts and self._number_of(scans, _TESTED_ALONE + 1) > _TESTED_ALONE
+        return is_worth and any(map(self._numbers.can_tell, self._query.conditions))
+
+    def _holding_number(self, scan: Scan) -> int:
+        """Return for how many rows all conditions hold; entries are read of those alone that numbers do not tell."""
+        cursor = self._connection.execute(*scan.items())
+        count = 0
+        while found := cursor.fetchmany(_COUNTED):
+            budget.check()
+            items = np.array(found, np.int64).ravel()
+            verdicts = self._numbers.verdicts(self._query.conditions, items)
+            count += int(np.count_nonzero(verdicts == TRUE))
+            doubtful = (Scan("item").where(("item.n = ?", (n,))) for n in items[verdicts == MAYBE].tolist())
+            count += sum(self._match(row) is not None for row in self._rows(doubtful))
+        return count
 
     def _meeting_number(self, scan: Scan) -> int:
         """Return how many rows have a footprint that meets all regions."""
@@ -173,12 +198,29 @@ class Search:
     def _matches(self, rows: Iterable[Row]) -> Iterator[_Match]:
         """Yield the rows of the answer among some."""
         remaining = iter(rows)
+        tested = 0
         while chunk := list(islice(remaining, _CHUNK)):
             budget.check()
-            for row in self._meeting(chunk) if self._areas else chunk:
-                match = self._match(row)
+            if self._areas:
+                chunk = self._meeting(chunk)
+            verdicts = self._verdicts(chunk) if tested >= _TESTED_ALONE else repeat(MAYBE)
+            tested += len(chunk)
+            for row, verdict in zip(chunk, verdicts, strict=False):
+                match = _Match(row) if verdict == TRUE else self._match(row) if verdict == MAYBE else None
                 if match is not None:
                     yield match
+
+    def _verdicts(self, rows: Sequence[Row]) -> list[int]:
+        """Tell of rows that meet all regions whether they are in the answer: ``FALSE``, ``MAYBE`` or ``TRUE``."""
+        if not self._needs_facts or not any(map(self._numbers.can_tell, self._query.conditions)):
+            return [MAYBE] * len(rows)
+        items = np.fromiter((row.n for row in rows), np.int64, len(rows))
+        verdicts = self._numbers.verdicts(self._query.conditions, items)
+        if self._needs_places:  # which may have to be learnt
+            unplaced = np.fromiter((row.placement == UNKNOWN for row in rows), bool, len(rows))
+            verdicts[unplaced & (verdicts == TRUE)] = MAYBE
+        result: list[int] = verdicts.tolist()
+        return result
 
     def _meeting(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows whose footprint meets all regions, or has yet to be learnt."""

@@ -70,6 +70,10 @@ class Scan:
         order = f" ORDER BY {self.order}" if self.order else ""
         return f"SELECT {_COLUMNS}, item.outline, item.files FROM {self.tables}{self._where()}{order}", self._values()
 
+    def items(self) -> Clause:
+        """Return the statement for the numbers of items."""
+        return f"SELECT item.n FROM {self.tables}{self._where()}", self._values()
+
     def outlines(self) -> Clause:
         """Return the statement for the sides of footprints, west, south, east, north, and their outlines."""
         columns = "item.west, item.south, item.east, item.north, item.outline"

@@ -12,6 +12,7 @@ from rasterwire.catalog.entry import Disagreement, Entry
 from rasterwire.catalog.header import Header
 from rasterwire.catalog.index.bodies import Compression, json_of
 from rasterwire.catalog.index.encoding import json_of_header, rows_of_notes
+from rasterwire.catalog.index.numbers import put_numbers
 from rasterwire.catalog.index.rows import PLACELESS, UNKNOWN, Encoder, EntryRow, facts_body, plain, rest_body
 
 __all__ = ["DAY", "Document", "Writer", "hash_of", "tails"]
@@ -154,7 +155,7 @@ class Writer:
                     "DELETE FROM spare WHERE id = ? AND document = ? AND position = ?",
                     (image_id, place.document, place.position),
                 )
-                self._add(place, EntryRow._make(spare[3:]))
+                self._add(place, EntryRow(*spare[3:]))
 
     def place(self, n: int, entry: Entry) -> None:
         """Enter an entry with the footprint that was learnt of it, or without one where there is none to learn."""
@@ -239,16 +240,17 @@ class Writer:
             n,
         )
         assert taken is not None
-        self._put_aside(_Place(*taker), EntryRow._make(taken))
+        self._put_aside(_Place(*taker), EntryRow(*taken))
         self._delete([(n, row.id)])
         self._insert([(place, row)])
 
     def _put_aside(self, place: _Place, row: EntryRow) -> None:
         self._has_spares = True
-        marks = ", ".join("?" * (2 + len(row)))
+        values = row[: len(_SPARE)]
+        marks = ", ".join("?" * (2 + len(values)))
         self._connection.execute(
             f"INSERT INTO spare(document, position, {_SPARE_COLUMNS}) VALUES ({marks})",
-            (place.document, place.position, *row),
+            (place.document, place.position, *values),
         )
 
     def _insert(self, rows: Sequence[tuple[_Place, EntryRow]]) -> None:
@@ -268,6 +270,7 @@ class Writer:
             "INSERT INTO entry(n, facts, rest) VALUES (?, ?, ?)", [(n, row.facts, row.rest) for n, row in numbered]
         )
         self._connection.executemany(_INSERT_BOX, _boxes(numbered))
+        put_numbers(self._connection, start, [row.numbers for _, row in numbered])
         self._connection.executemany(
             "INSERT OR IGNORE INTO tail(hash, item) VALUES (?, ?)",
             [(hash_of(tail), n) for n, row in numbered for tail in tails(row.id)],
@@ -297,7 +300,8 @@ class Writer:
         return int(row[0])
 
 
-_SPARE_COLUMNS = ", ".join(EntryRow._fields)
+_SPARE = [name for name in EntryRow._fields if name != "numbers"]
+_SPARE_COLUMNS = ", ".join(_SPARE)
 
 _INSERT_BOX = "INSERT INTO box(n, west, east, south, north, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)"
 

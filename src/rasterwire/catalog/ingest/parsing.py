@@ -8,10 +8,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, count
+from typing import TYPE_CHECKING
 
 from rasterwire.catalog.entry import Entry
 from rasterwire.catalog.index import IndexStore
@@ -21,6 +21,9 @@ from rasterwire.cgroups import core_count
 from rasterwire.errors import CatalogUnavailable
 from rasterwire.files import sources
 from rasterwire.files.sources import ByteSource, OpenedFile, Span
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 __all__ = ["Unparsed", "parsed", "weight_of"]
 
@@ -35,8 +38,9 @@ _TASK_SECONDS = 1.0
 _MAX_PROCESSES = 4
 """The one that writes what they parse is no faster than so many."""
 
-_COLLECT_AFTER = 100_000
-"""Objects; documents are lists of lists without cycles, and Python would look through them again and again."""
+_COLLECT_AFTER = 100
+"""Tasks; documents are lists of lists without cycles, and Python would look through them again and again while they
+are read, which takes as long as to parse them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,10 @@ def parsed(raw_steps: Iterator[_RawStep], store: IndexStore) -> Generator[Step, 
 
 def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: int) -> Iterator[Step]:
     """Yield the steps of a source in their order, while the next ones are parsed by other processes."""
+    # Late: a server that starts does not wait for them.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     pool = ProcessPoolExecutor(
         processes,
         multiprocessing.get_context("spawn"),  # a fork would copy locks that threads hold
@@ -109,7 +117,7 @@ def _parsed_beside(raw_steps: Iterator[_RawStep], store: IndexStore, processes: 
         pool.shutdown(cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, task: list[_RawStep]) -> Future[list[Step]]:
+def _submit(pool: "ProcessPoolExecutor", task: list[_RawStep]) -> Future[list[Step]]:
     """Let a process parse. One that is started for it never takes Ctrl-C, which is for this process, that ends it."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -141,7 +149,7 @@ def _begin(encoder: Encoder, prefixes: Sequence[str]) -> None:
     global _encoder  # noqa: PLW0603  there is one index for the whole life of the process
     _encoder = encoder
     sources.configure({prefix: _Elsewhere() for prefix in prefixes})
-    gc.set_threshold(_COLLECT_AFTER)
+    gc.disable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -153,7 +161,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+_tasks_done = count(1)
+
+
 def _parse(task: Sequence[_RawStep]) -> list[Step]:
+    if next(_tasks_done) % _COLLECT_AFTER == 0:
+        gc.collect()
     return [_encoded(raw if isinstance(raw, Step) else raw.parse()) for raw in task]
 
 

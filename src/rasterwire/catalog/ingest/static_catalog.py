@@ -2,8 +2,9 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -11,15 +12,16 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from rasterwire.catalog.document import as_list, as_mapping, read_body, read_value
-from rasterwire.catalog.entry import Disagreement
+from rasterwire.catalog.document import BrokenDocument, as_list, as_mapping, read_body, read_value
+from rasterwire.catalog.entry import Disagreement, Entry
+from rasterwire.catalog.feature_texts import feature_texts
 from rasterwire.catalog.index import Document
 from rasterwire.catalog.ingest import Step, local_location, web_location
 from rasterwire.catalog.ingest.parsing import Unparsed
 from rasterwire.catalog.ingest.run import Run
 from rasterwire.catalog.items import NO_FILE, entry_of_item, is_item, shown
 from rasterwire.catalog.stac import document_note, linked_addresses
-from rasterwire.catalog.tree import Location
+from rasterwire.catalog.tree import Location, is_remote, remote_location
 from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.byte_reader import version_of
 from rasterwire.files.regular_file import open_regular
@@ -170,6 +172,8 @@ class StaticCatalog:
 
     def _locate(self, href: str, document: str) -> Location | None:
         """Return the file to which a document refers; None where it is not to be read."""
+        if is_remote(href):  # as most are of millions of assets
+            return remote_location(href)
         return local_location(href, document, self._base) if is_local(document) else web_location(href, document)
 
     def _step(self, link: _Link, content: _Content, run: Run) -> Step | Unparsed:
@@ -184,6 +188,11 @@ class StaticCatalog:
 
     def _parse(self, link: _Link, name: str, content: _Content, *, is_known: bool) -> Step:
         """Return the step of a document that was not parsed."""
+        texts = feature_texts(content.body or b"")
+        if texts is not None:
+            with suppress(BrokenDocument):  # then it is parsed at once
+                entries = [entry for text in texts for entry in self._entries(link, name, [read_value(text)])]
+                return Step(name, Document(name, content.version, entries))
         try:
             content = _Content(read_value(content.body or b""), version=content.version)
         except ValueError as error:
@@ -206,8 +215,7 @@ class StaticCatalog:
         document = content.value or {}
         kind = document.get("type")
         features = [document] if kind == "Feature" else as_list(document.get("features"))
-        items = [item for item in map(as_mapping, features) if is_item(item)] if kind in _ITEMS else []
-        entries = [entry_of_item(item, name, lambda href: self._locate(href, link.href)) for item in items]
+        entries = self._entries(link, name, features) if kind in _ITEMS else []
         notes: list[Disagreement] = []
         if kind in ("Catalog", "Collection") and link.depth >= _MAX_DEPTH:
             notes.append(document_note(name, f"a catalog below {_MAX_DEPTH} others, so its links are not followed"))
@@ -216,6 +224,10 @@ class StaticCatalog:
         elif kind not in _ITEMS:
             notes.append(document_note(name, "a document that is neither an item nor a catalog"))
         return Document(name, content.version, entries, tuple(notes))
+
+    def _entries(self, link: _Link, name: str, features: Sequence[object]) -> list[Entry]:
+        items = (item for item in map(as_mapping, features) if is_item(item))
+        return [entry_of_item(item, name, lambda href: self._locate(href, link.href)) for item in items]
 
     def _dangling(self, link: _Link, name: str, document: Mapping[str, Any]) -> Iterator[Disagreement]:
         """Yield a note for each link that leads to no document that is to be read."""
