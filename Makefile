@@ -15,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api test-deployment bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -112,6 +112,14 @@ $(STAC_API)/.installed: requirements-stac-api.lock
 test-stac-api: $(STAMP) $(STAC_API)/.installed ## Run the catalog of a STAC API against a real one; needs PostgreSQL with PostGIS
 	RASTERWIRE_STAC_API=$(abspath $(STAC_API))/bin $(BIN)/python -m pytest -q tests/test_pgstac.py
 
+$(VENV)/.deployment: requirements-deployment.lock $(STAMP)
+	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r requirements-deployment.lock
+	touch $@
+
+test-deployment: $(VENV)/.deployment ## Check the Helm chart, and ask for vulnerabilities of the image's packages
+	$(BIN)/python -m pytest -q $(PYTEST) tests/test_chart.py tests/test_image.py
+	$(BIN)/python .ci/audit requirements-image.lock
+
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
 	$(BIN)/python tests/benchmarks/compare.py $(BENCH)
 
@@ -144,6 +152,7 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) $(IMAGE) --constraint requirements.lock -o requirements-image.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --group clients -o requirements-earth-engine.lock
 	$(BIN)/uv pip compile $(LOCK) --group stac-api -o requirements-stac-api.lock
+	$(BIN)/uv pip compile $(LOCK) --group deployment --constraint requirements.lock -o requirements-deployment.lock
 
 IMAGE_EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra postgres --extra netcdf --extra zarr
 EXTRAS = $(IMAGE_EXTRAS) --extra geoparquet

@@ -40,7 +40,7 @@ def rendered(values: Mapping[str, Any], name: str = "rasterwire") -> Manifests:
     Raises:
         helm_python.HelmError: the values are refused.
     """
-    helm = pytest.importorskip("helm_python", reason="Helm is not installed; the package helm-python-sdk has it")
+    helm = pytest.importorskip("helm_python", reason="Helm is not installed; make test-deployment does it")
     manifests = Manifests({}, {})
     with helm.Chart.load(CHART) as chart:
         chart.validate_schema(dict(values))

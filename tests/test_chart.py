@@ -78,8 +78,10 @@ def schema() -> Manifest:
 
 @every("name", FILES)
 def test_helm_finds_nothing_wrong_and_what_it_renders_is_valid(name: str) -> None:
-    helm = pytest.importorskip("helm_python", reason="Helm is not installed; the package helm-python-sdk has it")
-    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    helm = pytest.importorskip("helm_python", reason="Helm is not installed; make test-deployment does it")
+    kubernetes_validate = pytest.importorskip(
+        "kubernetes_validate", reason="kubernetes-validate is not installed; make test-deployment does it"
+    )
     report = helm.lint(CHART, FILES[name], strict=True)
     assert not report["errors"]
     assert not [message for message in report["messages"] if message["severity"] > 1]
@@ -91,7 +93,9 @@ def test_helm_finds_nothing_wrong_and_what_it_renders_is_valid(name: str) -> Non
 
 
 def test_the_validation_is_strict() -> None:
-    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    kubernetes_validate = pytest.importorskip(
+        "kubernetes_validate", reason="kubernetes-validate is not installed; make test-deployment does it"
+    )
     deployment = rendered({}).release["Deployment"]
     deployment["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
     with pytest.raises(kubernetes_validate.ValidationError, match="readynessProbe"):
@@ -150,14 +154,14 @@ def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
             values[name] = value
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(values, schema())
-    helm = pytest.importorskip("helm_python", reason="Helm is not installed; the package helm-python-sdk has it")
+    helm = pytest.importorskip("helm_python", reason="Helm is not installed; make test-deployment does it")
     with pytest.raises(helm.HelmError):
         rendered(wrong)
 
 
 @every("values", [{"replicas": 2}, {"autoscaling": {"enabled": True}}, {"replicas": 2, "config": "# database = 'x'"}])
 def test_several_servers_need_a_database(values: dict[str, Any]) -> None:
-    helm = pytest.importorskip("helm_python", reason="Helm is not installed; the package helm-python-sdk has it")
+    helm = pytest.importorskip("helm_python", reason="Helm is not installed; make test-deployment does it")
     with pytest.raises(helm.HelmError, match="several replicas need a database"):
         rendered(values)
 
