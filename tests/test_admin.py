@@ -112,15 +112,15 @@ def test_registered_downloads_are_listed_and_deleted_while_the_server_runs(place
     assert ids[0] in run("downloads", "list", "--config", place.config)
     told = run("downloads", "delete", ids[0], "--config", place.config, "--dry-run")
     size = next(row["request_bytes"] for row in listed if row["id"] == ids[0])
-    assert told == f"would delete 1 registered downloads, {size} bytes\n"
+    assert told == f"would delete 1 registered download, {size} bytes\n"
     assert is_known(place.server, first)
     told = run("downloads", "delete", ids[0], "downloads/" + "0" * 32, "--config", place.config)
     assert "1 of the ids are unknown" in told
-    assert f"deleted 1 registered downloads, {size} bytes" in told
+    assert f"deleted 1 registered download, {size} bytes" in told
     assert (is_known(place.server, first), is_known(place.server, second)) == (False, True)
-    assert "would delete 0 " in run(
-        "downloads", "delete", "--tenant", "forestry", "--config", place.config, "--dry-run"
-    )
+    for verb in (["list"], ["delete", "--dry-run"], ["delete"]):
+        told = run("downloads", *verb, "--tenant", "forstry", "--config", place.config, code=1)
+        assert "the config file names no tenant forstry" in told
     count = len(rows("downloads", "list", "--config", place.config))
     assert f"deleted {count} " in run("downloads", "delete", "--all", "--config", place.config)
     assert not is_known(place.server, second)
@@ -144,7 +144,7 @@ def test_rendered_files_are_listed_and_deleted_and_rendered_again_to_the_same_by
         assert row["place"] == name
         assert row["etag"] in run("cache", "list", "--config", place.config, *option)
         told = run("cache", "delete", row["etag"], "--config", place.config, *option, "--dry-run")
-        assert told == f"would delete 1 rendered files, {len(data)} bytes\n"
+        assert told == f"would delete 1 rendered file, {len(data)} bytes\n"
         assert rows("cache", "list", "--config", place.config, *option) == listed
         assert "would delete 0 " in run(
             "cache", "delete", "--unused-hours", "1", "--config", place.config, *option, "--dry-run"
@@ -218,6 +218,9 @@ def test_tenants_are_listed_with_what_they_have(place: Place, tmp_path: Path) ->
         with Client(server.address, api_key=key) as client:
             client.create_download({"image": "a"})
         listed = {row["tenant"]: row for row in rows("tenants", "list", "--config", config)}
+        for name, count in (("forestry", 1), ("survey", 0)):
+            assert len(rows("downloads", "list", "--tenant", name, "--config", config)) == count
+        assert "names no tenant gone" in run("downloads", "list", "--tenant", "gone", "--config", config, code=1)
     assert {name: (row["keys"], row["downloads"], row["is_listed"]) for name, row in listed.items()} == {
         "forestry": (1, 1, True),
         "survey": (0, 0, True),
@@ -250,3 +253,60 @@ def test_what_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
     pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install '.[postgres]'")
     assert "store.database: it cannot be reached" in run("downloads", "list", "--config", config, code=2)
     assert "store.objects: it is not set" in run("cache", "list", "--bucket", "--config", config, code=2)
+
+
+def test_the_config_file_names_the_file_of_keys_which_need_not_be_there_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, config = tmp_path / "keys", tmp_path / "a.toml"
+    assert "auth.keys_file: it is not set" in run("keys", "list", "--config", _written(config, ""), code=2)
+    assert "--keys-file" in run("keys", "list", code=2)
+    _written(config, f'[auth]\nkeys_file = "{path}"\n')
+    key = run("keys", "add", "forestry", "--config", config).strip()
+    assert path.exists()
+    monkeypatch.setenv("RASTERWIRE_KEYS_FILE", str(tmp_path / "other"))
+    (row,) = rows("keys", "list", "--config", config)
+    assert row["id"] == key.split("_")[1]
+    run("keys", "revoke", row["id"], "--config", config)
+    assert rows("keys", "list", "--config", config) == []
+
+
+def _written(config: Path, text: str) -> Path:
+    config.write_text(text)
+    return config
+
+
+def test_quotas_are_listed_with_what_was_taken_of_them_today(
+    request: pytest.FixtureRequest, tmp_path: Path, place: Place
+) -> None:
+    keys, config = tmp_path / "keys", tmp_path / "a.toml"
+    key = add_key(keys, "forestry")
+    text = f'catalog = "{place.settings.catalog}"\nstate_dir = "{tmp_path / "state"}"\n'
+    if place.settings.store.database_file:
+        (tmp_path / "database").write_text(request.getfixturevalue("new_database")())
+        text += f'[store]\ndatabase_file = "{tmp_path / "database"}"\n'
+    quota = 'quota = {pixels_per_day = 2400, concurrent_renders = 3, stored_bytes = "1 MiB"}'
+    text += f'[auth]\nkeys_file = "{keys}"\n[[tenants]]\nname = "forestry"\nprefixes = ["*"]\n{quota}\n'
+    text += '[[tenants]]\nname = "survey"\nprefixes = ["*"]\nquota = {bytes_per_day = 0}\n'
+    _written(config, text)
+    if place.settings.store.database_file:
+        run("migrate", "--config", config)
+    else:
+        (tmp_path / "state").mkdir()
+    assert {row["used"] for row in rows("quotas", "list", "--config", config)} == {0, None}
+    with served(replace(load_settings(config, {}), grpc_port=0, http_port=0)) as server:
+        from rasterwire.client import Client
+
+        with Client(server.address, api_key=key) as client:
+            client.create_download({"image": "a", "format": "FORMAT_NPY"})
+            listed = rows("quotas", "list", "--config", config)
+    size = 30 * 20 + 128  # of an NPY
+    assert [tuple(row.values()) for row in listed] == [
+        ("forestry", "concurrent_renders", None, 3, None),
+        ("forestry", "pixels_per_day", 602, 2400, 25.1),  # with a thousandth that the server took in advance
+        ("forestry", "stored_bytes", size, 1 << 20, 0.1),
+        ("survey", "bytes_per_day", 0, 0, None),
+    ]
+    assert "25.0" in run("quotas", "list", "--config", config), "it was given back"
+    before = rows("quotas", "list", "--config", config, "--day", "2020-02-29")
+    assert [(row["quota"], row["used"]) for row in before] == [("pixels_per_day", 0), ("bytes_per_day", 0)]

@@ -16,12 +16,13 @@ from google.protobuf.message import Message
 from asking import ask
 from cases import every
 from effort import HANG
-from graphs import graph, load
+from graphs import call, graph, load
 from rasterwire.errors import StorageUnavailable
 from rasterwire.server.audit import AuditFile
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
-from rasterwire.server.settings import Settings
+from rasterwire.server.process import app
+from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import download_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
@@ -158,6 +159,45 @@ def test_each_call_of_each_door_leaves_one_line_without_secrets(
     assert audit_file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_line_names_the_images_that_are_read_up_to_a_number_of_them(tmp_path: Path) -> None:
+    make_catalog(tmp_path)
+    one, ids = tmp_path / "catalog" / "one.tif", [f"many/{number:02}" for number in range(25)]
+    for name in ids:
+        folder = tmp_path / "catalog" / name
+        folder.mkdir(parents=True)
+        (folder / "one.tif").write_bytes(one.read_bytes())
+    audit_file = tmp_path / "audit.jsonl"
+    settings = Settings(
+        tmp_path / "catalog", grpc_port=0, http_port=0, state_dir=tmp_path / "state", audit_file=audit_file
+    )
+    grid = {"crs": "EPSG:32633", "crsTransform": [10, 0, 5e5, 0, -10, 4.6e6], "dimensions": [8, 6]}
+    affine = {"scaleX": 10, "scaleY": -10, "translateX": 5e5, "translateY": 4.6e6}
+    pixel_grid = {"crsCode": "EPSG:32633", "affineTransform": affine, "dimensions": {"width": 8, "height": 6}}
+    both = call("ImageCollection.fromImages", images=[load("one"), load(ids[0])])
+    asked: dict[str, tuple[str, Any, list[str]]] = {
+        "two": ("/v1/downloads", grid | {"mosaic": {"images": {"ids": ["one", ids[0]]}}}, ["one", ids[0]]),
+        "many": ("/v1/downloads:plan", grid | {"mosaic": {"query": {"collection": "many"}}}, ids),
+        "graph": (
+            f"{P}/image:computePixels",
+            TILE | {"grid": pixel_grid, "expression": graph(call("reduce.max", collection=both))},
+            ["one", ids[0]],
+        ),
+        "value": (f"{P}/value:compute", {"expression": graph(load("one"))}, ["one"]),
+        "plain": ("/v1/downloads", BODY, []),
+    }
+    with served(settings) as server:
+        for name, (target, body, _) in asked.items():
+            headers = {"Content-Type": "application/json", "X-Request-Id": name}
+            status, _, answer = ask(server, "POST", target, json.dumps(body).encode(), headers)
+            assert status == 200, answer
+    lines = {line["id"]: line for line in map(json.loads, audit_file.read_text().splitlines())}
+    for name, (_, _, read) in asked.items():
+        assert lines[name].get("images", 0) == len(read), name
+        named = lines[name].get("image_ids", [])
+        assert len(named) == min(20, len(read)), name
+        assert set(named) <= set(read), name
+
+
 def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "audit"
     audit = AuditFile(path)
@@ -196,3 +236,17 @@ def test_calls_are_refused_while_no_line_can_be_written_and_none_is_lost(
     audit.close()
     lines = (tmp_path / "audit").read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines[1:]] == ["a", "b"]  # the first was cut
+
+
+def test_a_file_that_cannot_be_written_ends_a_server_before_it_does_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Settings] = []
+    monkeypatch.setattr(app, "log_to_stderr", lambda _: None)
+    monkeypatch.setattr(app, "_tell_of_images", looks.append)
+    for workers in (1, 2):
+        settings = Settings(tmp_path, state_dir=tmp_path / "state", audit_file=tmp_path / "none" / "a", workers=workers)
+        with pytest.raises(BadSettings, match="name a file in a folder that this user may write to"):
+            app.serve(settings)
+    assert not looks
+    assert not (tmp_path / "state").exists()

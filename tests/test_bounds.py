@@ -108,7 +108,7 @@ def test_room_on_the_disk_is_made_of_files_that_were_not_used_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def usage(_: Path) -> Usage:
-        used = sum(path.stat().st_size for path in tmp_path.iterdir() if path.is_file())
+        used = sum(path.stat().st_size for path in tmp_path.rglob("*.*.*"))
         return Usage(1000, used, 1000 - used)
 
     def filled(file: BinaryIO) -> None:

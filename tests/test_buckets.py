@@ -43,7 +43,7 @@ from seaweed import Seaweed, seaweed
 from serving import Served, served
 from stac_double import item_of
 from test_catalog import write_raster
-from test_followed_catalog import until
+from waiting import until
 
 TOP = "s3://imagery/"
 

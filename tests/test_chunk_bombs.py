@@ -27,9 +27,9 @@ from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.arrays import chunks
 from rasterwire.files.arrays.hdf5_filters import Filter, problem_of_filters
-from test_followed_catalog import until
 from test_netcdf import write as write_netcdf
 from test_zarr import write as write_zarr
+from waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning")
 

@@ -109,13 +109,13 @@ def test_a_damaged_file_is_made_again_for_whoever_reads_it_first_after_a_start(f
             artifact = server.create(download_pb2.DownloadParams(image="a", format=format_)).download_id
             downloads.append((artifact, server.read(artifact)))
     for name, reader in readers.items():
-        for path in filter(Path.is_file, (folder / "state/cache").iterdir()):
+        for path in (folder / "state/cache").rglob("*.*.*"):
             damage(path, path.stat().st_size // 2)
         with serving(folder) as server:
             for artifact, first in downloads:
                 artifact.url = f"{server.http}{urlsplit(artifact.url).path}?{urlsplit(artifact.url).query}"
                 assert reader(server, artifact) == first, name
-        for path in filter(Path.is_file, (folder / "state/cache").iterdir()):
+        for path in (folder / "state/cache").rglob("*.*.*"):
             assert path.read_bytes() in [first for _, first in downloads], name
 
 
@@ -156,7 +156,8 @@ def test_a_large_file_is_read_only_by_who_has_the_time(tmp_path: Path) -> None:
 
 def test_nobody_waits_for_a_checksum_when_the_server_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size, crc, began = 1 << 36, 7, threading.Event()  # of a file with holes alone, which would take half a minute
-    with (tmp_path / f"e.{size}.{crc:08x}").open("wb") as file:
+    (tmp_path / "e").mkdir()
+    with (tmp_path / "e" / f"e.{size}.{crc:08x}").open("wb") as file:
         file.truncate(size)
     store, extend = FolderArtifactStore(tmp_path, 1 << 40), google_crc32c.extend
 
@@ -188,9 +189,9 @@ def test_files_are_looked_through_while_nobody_wants_anything(tmp_path: Path) ->
     again.verify(lambda: False)
     assert artifacts[1].path.exists(), "somebody wanted something"
     again.verify(ALWAYS)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [".dropped", "notes.txt", *(artifacts[n].path.name for n in (0, 2, 3))]
-    )
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted(
+        ["e1", "notes.txt", *(artifacts[n].path.name for n in (0, 2, 3))]
+    ), "and what is known of the one that was dropped"
 
 
 def test_a_server_that_has_nothing_to_do_looks_through_its_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +210,7 @@ def test_an_etag_never_stands_for_other_bytes_than_the_damaged_ones_were(tmp_pat
     with pytest.raises(DownloadConflict):
         store.make("e", content(b"others"))
     assert store.find("e") is None
-    assert [path.name for path in tmp_path.iterdir()] == [".dropped"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / ".dropped" / "e"]
     assert store.make("e", content(b"123456789")) == store.find("e") == artifact
 
 
@@ -223,7 +224,7 @@ def test_an_etag_never_stands_for_other_bytes_than_those_that_were_trimmed(tmp_p
     with pytest.raises(DownloadConflict, match="under another name"):
         again.make("e", content(b"others"))
     assert again.make("e", content(b"123456789")) == artifact
-    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.is_file()] == [0o600] * 2
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.rglob("?.*.*")] == [0o600] * 2
 
 
 def test_of_dropped_files_the_newest_are_remembered_and_none_keeps_room_from_being_made(

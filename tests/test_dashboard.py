@@ -18,8 +18,8 @@ import yaml
 from asking import ask
 from rasterwire.server.settings import Settings
 from serving import Served, served
-from test_followed_catalog import until
 from test_sight import JSON, PARAMS, params, settings
+from waiting import until
 
 __all__ = ["settings"]
 

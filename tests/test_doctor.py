@@ -1,8 +1,10 @@
 """``rasterwire doctor``: what it finds, beside servers that run and stores that fail."""
 
 import json
+import platform
 import resource
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,8 +20,10 @@ from click.testing import CliRunner
 
 from rasterwire import cgroups, compiled
 from rasterwire.cli.main import cli
+from rasterwire.files import system_calls
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.process import app
+from rasterwire.server.process.doctor import machine
 from rasterwire.server.settings import load_settings
 from rasterwire.v1 import download_pb2
 from seaweed import Seaweed
@@ -82,8 +86,8 @@ def test_a_running_server_is_looked_at_and_left_alone(folder: Path) -> None:
         before = sorted(path.name for path in settings.state_dir.rglob("*"))
         found = examined("--config", config)
         assert found["server"][1] == "one runs with this state folder"
-        assert found["catalog"] == ("ok", "1 images", "")
-        assert found["downloads"][1] == "1 are registered"
+        assert found["catalog"] == ("ok", "1 image", "")
+        assert found["downloads"][1] == "1 registered"
         assert {"modes", "device", "disk", "PROJ", "GDAL", "memory", "open files", "processors", "loops"} <= set(found)
         assert found["modes"][0] == found["PROJ"][0] == found["device"][0] == "ok"
         assert sorted(path.name for path in settings.state_dir.rglob("*")) == before
@@ -132,8 +136,8 @@ def test_little_of_the_machine_is_told(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(resource, "getrlimit", lambda _: (200, 4000))
     monkeypatch.setattr(compiled, "are_cached", lambda: False)
     found = examined("--config", config, code=1)
-    assert found["memory"][:2] == ("warn", "256 MiB for 1 workers, by the limit of the container")
-    assert found["processors"][1].endswith("for 64 threads in each of 1 workers")
+    assert found["memory"][:2] == ("warn", "256 MiB for 1 worker, by the limit of the container")
+    assert found["processors"][1].endswith("for 64 threads in each of 1 worker")
     assert found["processors"][0] == "warn"
     assert found["open files"][:2] == ("fail", "200 at once, 4000 if the server asks")
     assert found["loops"][0] == "warn"
@@ -144,7 +148,7 @@ def test_keys_of_unknown_tenants_and_open_files_of_keys_are_told(folder: Path) -
     add_key(keys, "forestry")
     text = f'[auth]\nkeys_file = "{keys}"\n[[tenants]]\nname = "forestry"\nprefixes = ["*"]\n'
     config = config_of(folder, text)
-    assert examined("--config", config)["API keys"] == ("ok", "1 keys", "")
+    assert examined("--config", config)["API keys"] == ("ok", "1 key", "")
     keys.chmod(0o644)
     assert examined("--config", config)["API keys"][0] == "warn"
     add_key(keys, "gone")
@@ -268,3 +272,14 @@ def test_a_bucket_that_overwrites_is_refused(folder: Path) -> None:
         found = examined("--config", config_of(folder, text), code=1)
     assert found["create if absent"][0] == "fail"
     assert found["bucket"][0] == "ok"
+
+
+def test_a_system_on_which_the_sandbox_forbids_less_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config_of(folder, 'sandbox = "process"\n')
+    supports = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
+    assert examined("--config", config)["sandbox"][0] == ("ok" if supports else "warn")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert not system_calls.forbid_calls_to_others(), "so that the next line says what a trial there says"
+    monkeypatch.setattr(machine, "can_forbid_calls", system_calls.forbid_calls_to_others)
+    assert examined("--config", config)["sandbox"][0] == "warn"
+    assert "sandbox" not in examined("--config", config_of(folder, ""))

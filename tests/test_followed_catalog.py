@@ -3,8 +3,7 @@
 import gc
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.query import Query
 from stac_double import item_of
 from test_refusals import write_item
+from waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -43,21 +43,6 @@ def catalog(source: Path, tmp_path: Path) -> Iterator[FollowedCatalog]:
     made = FollowedCatalog(str(source), tmp_path / "index" / "x.sqlite")
     yield made
     made.close()
-
-
-def until(answer: Callable[[], object], wanted: object) -> None:
-    """Wait until an answer is as wanted; until it can be given, it says why not."""
-    end = time.monotonic() + HANG
-    last: object = None
-    while time.monotonic() < end:
-        try:
-            last = answer()
-        except SourceUnavailable as error:
-            last = error
-        if last == wanted:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{last} is not {wanted}")
 
 
 def test_an_index_is_made_and_follows_its_source(catalog: FollowedCatalog, source: Path) -> None:

@@ -22,8 +22,8 @@ from rasterwire.query import Query
 from seaweed import Seaweed, seaweed
 from test_buckets import index_by_command, opened, write_config
 from test_catalog import write_item, write_raster
-from test_followed_catalog import until
 from test_ingest import catalog, entries, item, write_parquet
+from waiting import until
 
 
 def run(*arguments: object) -> Result:

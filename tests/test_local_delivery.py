@@ -15,7 +15,7 @@ from effort import HANG
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, served
-from test_followed_catalog import until
+from waiting import until
 
 SIDE = 1100
 

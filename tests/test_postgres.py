@@ -45,18 +45,18 @@ def test_tables_are_made_once_and_a_server_is_told_when_they_are_not(database: D
 
 
 def test_a_server_works_with_newer_tables_until_they_have_lost_what_it_needs(database: Database) -> None:
-    first = MIGRATIONS[0]
-    expanded = Migration(2, 1, "ALTER TABLE rasterwire.downloads ADD COLUMN newer text")
-    contracted = Migration(3, 2, "ALTER TABLE rasterwire.downloads DROP COLUMN parts")
-    migrate(database, (first,))
-    assert "this server needs 2" in version_problem(database, (first, expanded))
-    assert migrate(database, (first, expanded)) == [2]
-    assert version_problem(database, (first,)) == ""
+    first, last = MIGRATIONS, MIGRATIONS[-1].number
+    expanded = Migration(last + 1, 1, "ALTER TABLE rasterwire.downloads ADD COLUMN newer text")
+    contracted = Migration(last + 2, last + 1, "ALTER TABLE rasterwire.downloads DROP COLUMN parts")
+    migrate(database, first)
+    assert f"this server needs {last + 1}" in version_problem(database, (*first, expanded))
+    assert migrate(database, (*first, expanded)) == [last + 1]
+    assert version_problem(database, first) == ""
     stored = record(b"of the server before")
     assert PostgresDownloadStore(database).put(stored) == stored
-    migrate(database, (first, expanded, contracted))
-    assert "upgrade this server" in version_problem(database, (first,))
-    assert version_problem(database, (first, expanded)) == ""
+    migrate(database, (*first, expanded, contracted))
+    assert "upgrade this server" in version_problem(database, first)
+    assert version_problem(database, (*first, expanded)) == ""
 
 
 def test_a_step_that_fails_changes_nothing(database: Database) -> None:

@@ -5,11 +5,11 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
-from unittest.mock import MagicMock
 
 import grpc
 import numpy as np
@@ -23,18 +23,22 @@ from grpc_status import rpc_status
 
 from asking import ask
 from effort import HANG
+from graphs import graph, load
 from rasterwire.cli.main import cli
-from rasterwire.download import FairPool
+from rasterwire.client.errors import failure
+from rasterwire.download import FairPool, Render
 from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
-from rasterwire.server import service as service_module
+from rasterwire.server import registrations
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
 from rasterwire.server.peer import principal
 from rasterwire.server.settings import Settings
 from rasterwire.store import Usage
+from rasterwire.turns import NOBODY
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
+from waiting import until
 
 PIXELS = 8 * 6
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -193,6 +197,67 @@ def test_bytes_are_counted_as_they_are_sent_by_every_door(tenant: Callable[[Quot
     assert forestry.create()[0] == 429  # told before anything is rendered
 
 
+def test_files_of_registered_downloads_are_stored_until_they_are_deleted(tenant: Callable[[Quota], Tenant]) -> None:
+    size = 224  # of an NPY of these pixels
+    forestry = tenant(Quota(stored_bytes=2 * size))
+    names = [forestry.create(nodata=value)[2]["downloadId"]["name"] for value in (1, 2)]
+    assert forestry.create(nodata=2)[0] == 200, "the same file"
+    assert forestry.limits() == {"stored_bytes": 2 * size}
+    assert forestry.command("limits").output.splitlines()[-1] == f"stored_bytes           {2 * size} of {2 * size} used"
+    assert len(forestry.stream()) == size, "it is kept nowhere"
+    status, headers, answer = forestry.create(nodata=3)
+    assert (status, answer["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
+    assert "delete downloads that are not needed any more" in answer["error"]["message"]
+    assert 0 < int(headers["Retry-After"]) <= 6 * 3600
+    assert headers["RateLimit-Policy"] == f'"stored_bytes";q={2 * size}'
+    assert "RateLimit" not in headers
+    assert forestry.http("DELETE", f"/v1/{names[0]}")[0] == 200
+    assert forestry.create(nodata=3)[0] == 200
+    tile = {"expression": graph(load("one")), "fileFormat": "NPY"}
+    assert forestry.http("POST", "/v1/projects/p/maps", tile)[0] == 200, "a map keeps no file"
+    status, _, body = forestry.http("POST", "/v1/projects/p/thumbnails", tile)
+    assert (status, json.loads(body)["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+
+
+def test_renders_of_a_tenant_are_counted_while_they_are_under_way(
+    tenant: Callable[[Quota], Tenant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Semaphore(0), threading.Event()
+    write = Render.write
+
+    def slowly(render: Render, *arguments: Any) -> None:
+        begun.release()
+        assert goes_on.wait(HANG)
+        write(render, *arguments)
+
+    monkeypatch.setattr(Render, "write", slowly)
+    forestry = tenant(Quota(concurrent_renders=2))
+    first, other, last = (forestry.create(nodata=value)[2]["downloadId"] for value in (1, 2, 3))
+    paths = [download["url"][download["url"].index("/v1/") :] for download in (first, other, last)]
+    with ThreadPoolExecutor(4) as pool:
+        stream = pool.submit(forestry.stream)
+        reads = [pool.submit(forestry.http, "GET", paths[0])]
+        for _ in range(2):
+            assert begun.acquire(timeout=HANG)
+        assert forestry.limits() == {"concurrent_renders": 2}
+        reads.append(pool.submit(forestry.http, "GET", paths[0]))
+        for path in (paths[1], f"/v1/{last['name']}:prepare"):
+            status, headers, body = forestry.http("GET" if path == paths[1] else "POST", path)
+            assert (status, json.loads(body)["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
+            assert headers["Retry-After"] == "2"
+            assert headers["RateLimit-Policy"] == '"concurrent_renders";q=2'
+            assert headers["RateLimit"] == '"concurrent_renders";r=0'
+        with pytest.raises(grpc.RpcError) as caught:
+            forestry.stream()
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert failure(caught.value).is_passing, "the client waits for its turn"
+        goes_on.set()
+        assert stream.result(HANG)
+        assert [read.result(HANG)[0] for read in reads] == [200, 200]
+    assert forestry.http("GET", paths[1])[0] == 200
+    until(forestry.limits, {"concurrent_renders": 0})
+
+
 def test_a_server_takes_a_thousandth_in_advance_and_gives_back_what_is_left(tenant: Callable[[Quota], Tenant]) -> None:
     quota = Quota(pixels_per_day=10_000_000)
     forestry = tenant(quota)
@@ -247,6 +312,39 @@ def test_small_pieces_rarely_ask_the_store_and_none_of_a_day_goes_to_the_next(cl
     asyncio.run(check())
 
 
+def test_a_call_that_is_cancelled_while_the_store_counts_leaves_its_share_to_the_next(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, begun, goes_on = Counting(), threading.Event(), threading.Event()
+    pool = FairPool(1, "files")
+
+    def slowly(usage: Usage, limit: int) -> tuple[bool, int]:
+        begun.set()
+        assert goes_on.wait(HANG)
+        return Counting.take(store, usage, limit)
+
+    monkeypatch.setattr(store, "take", slowly)
+
+    async def run(function: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(pool.submit(NOBODY, function))
+
+    quotas = quotas_module.Quotas(store, run)
+
+    async def check() -> None:
+        principal.set(Principal("forestry", ("",), quota=Quota(pixels_per_day=500)))
+        call = asyncio.ensure_future(quotas.take("pixels_per_day", 100))
+        await asyncio.to_thread(begun.wait, HANG)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        goes_on.set()
+        await quotas.take("pixels_per_day", 100)
+        assert [usage.used for usage in store.taken] == [100]
+
+    asyncio.run(check())
+    pool.close()
+
+
 @pytest.mark.parametrize("is_repeated", [False, True])
 def test_a_call_that_is_cancelled_while_it_is_registered_is_counted(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, is_repeated: bool
@@ -258,21 +356,21 @@ def test_a_call_that_is_cancelled_while_it_is_registered_is_counted(
         assert goes_on.wait(HANG)
         return SimpleNamespace(is_repeated=is_repeated)
 
-    monkeypatch.setattr(service_module, "register", register)
-    service: Any = service_module.Service.__new__(service_module.Service)
-    service._pool, service._downloads = FairPool(1, "files"), MagicMock()
-    service.quotas = quotas_module.Quotas(Counting(), _run)
+    monkeypatch.setattr(registrations, "register", register)
+    quotas: Any = quotas_module.Quotas(Counting(), _run)
+    entered: Any = registrations.Registrations(quotas)
 
     async def check() -> None:
         principal.set(Principal("forestry", ("",), quota=Quota(pixels_per_day=500)))
-        call = asyncio.ensure_future(service._registered(None, SimpleNamespace(pixels=100, estimated_bytes=0)))
+        plan = SimpleNamespace(pixels=100, estimated_bytes=0)
+        call = asyncio.ensure_future(entered.enter_counted(None, None, plan))
         await asyncio.to_thread(begun.wait, HANG)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         goes_on.set()
-        await asyncio.to_thread(service._pool.close)
+        await asyncio.to_thread(entered.queue.close)
         await asyncio.sleep(0)
-        assert service.quotas._account("pixels_per_day").reserve == (100 if is_repeated else 0)
+        assert quotas._account("pixels_per_day").reserve == (100 if is_repeated else 0)
 
     asyncio.run(check())

@@ -26,7 +26,7 @@ from rasterwire.v1 import download_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
 from rasterwire.v1.download_service_pb2 import Download
 from serving import Served, refusal, served
-from test_followed_catalog import until
+from waiting import until
 
 SIDE = 600
 

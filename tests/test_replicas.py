@@ -128,7 +128,7 @@ def pair(start: Start) -> tuple[Replica, Replica]:
 
 def files_of(server: Replica) -> list[str]:
     """Return the names of rendered files on the disk of a server."""
-    return sorted(path.name for path in (server.state / "cache").iterdir())
+    return sorted(path.name for path in (server.state / "cache").rglob("*.*.*"))
 
 
 def by_http(server: Served, download: download_pb2.DownloadId, headers: dict[str, str] | None = None) -> bytes:

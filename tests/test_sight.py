@@ -35,7 +35,7 @@ from rasterwire.server.settings import Settings
 from rasterwire.store.leases import SqliteLeases
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
-from test_followed_catalog import until
+from waiting import until
 
 JSON = {"Content-Type": "application/json"}
 PARAMS = b'{"image": "image", "format": "NPY"}'
@@ -179,7 +179,7 @@ def test_numbers_say_what_the_cache_holds(settings: Settings, tmp_path: Path) ->
     with served(replace(settings, state_dir=tmp_path)) as running:
         assert numbers(running)["rasterwire_cache_files[]"] == 0
         running.read(running.create(params()).download_id)
-        (path,) = (tmp_path / "cache").glob("*.*.*")
+        (path,) = (tmp_path / "cache").rglob("*.*.*")
         page = numbers(running)
         assert (page["rasterwire_cache_files[]"], page["rasterwire_cache_bytes[]"]) == (1, path.stat().st_size)
 

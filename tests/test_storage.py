@@ -69,7 +69,7 @@ def test_files_are_for_their_owner_alone_and_folders_too(server: Served, state: 
         server.read(server.create(params(format_)).download_id)
         server.stream(params(format_))
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.rglob("*"))}
-    assert len(list((state / "cache").iterdir())) == len(FORMATS)
+    assert len(list((state / "cache").rglob("*.*.*"))) == len(FORMATS)
     for path, mode in modes.items():
         if path.is_dir():
             assert mode == 0o700, path
@@ -189,3 +189,16 @@ def retry_delay(error: grpc.RpcError) -> Any:
     info = error_details_pb2.RetryInfo()
     assert sum(detail.Unpack(info) for detail in status.details) == 1
     return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+
+
+def test_a_store_of_ids_that_is_damaged_is_told_as_passing_and_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "downloads.sqlite"
+    with closing(SqliteDownloadStore(path)):
+        pass
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with closing(SqliteDownloadStore(path)) as store, pytest.raises(StorageUnavailable):
+        store.list("", "", 1)
+    assert "the store of downloads cannot be used: " in caplog.text

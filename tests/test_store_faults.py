@@ -5,7 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -208,3 +208,24 @@ def test_a_record_is_stored_by_two_round_trips_and_found_by_two(database_way: tu
             assert proxy.round_trips - before == 2, "that the connection lives, and the record"
             assert store.get(stored.id) == stored
             assert proxy.round_trips - before == 4
+
+
+def test_a_pool_whose_connections_are_all_lent_is_no_failure_of_the_database(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install '.[postgres]'")
+    import rasterwire.store.postgres.database as of_database
+
+    monkeypatch.setattr(of_database, "_WAIT", 0.05)
+    monkeypatch.setattr(of_database, "_MAX_CONNECTIONS", 2)
+
+    def ask(database: of_database.Database) -> None:
+        with database.connected() as connection:
+            connection.execute("SELECT 1")
+
+    with closing(of_database.Database(new_database())) as database, ExitStack() as lent:
+        for _ in range(2):
+            until_answered(lambda: lent.enter_context(database.connected()))
+        assert [outcome(lambda: ask(database)) for _ in range(5)] == ["unavailable"] * 5
+        lent.close()
+        assert outcome(lambda: ask(database)) == "answered", "it is asked at once"

@@ -53,6 +53,18 @@ def test_tenants_come_change_and_go_and_a_wrong_file_changes_nothing(
     assert tenants.get("a") == limited
 
 
+def test_a_table_that_is_misspelt_is_named_and_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_key(tmp_path / "keys", "a")
+    tenants = make_tenants(load_settings(write(tmp_path, of("a") + of("b")), {}))
+    write(tmp_path, of("a") + of("b").replace("[[tenants]]", "[[tenant]]"))
+    with caplog.at_level(logging.ERROR):
+        tenants.reload()
+    assert "tenant: there is no such setting; did you mean [[tenants]]?" in caplog.text
+    assert tenants.get("b") == Principal("b", ("b",))
+
+
 @pytest.mark.parametrize("has_tenants", [False, True])
 def test_callers_are_recognised_or_not_until_a_restart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, has_tenants: bool

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from effort import HANG
 from rasterwire.download.fair_share import FairPool, FairSlots
+from rasterwire.download.queue_delay import QueueDelay
 from rasterwire.errors import Overloaded
 from rasterwire.render.engine import ThreadEngine, _Lane
 from rasterwire.turns import Caller, Turns, acting_for
@@ -149,6 +151,21 @@ def test_each_item_is_dealt_out_once_in_whatever_order_things_happen(steps: list
     assert sorted(map(id, turns.take_all())) == sorted(id(item) for _, item in waiting)
 
 
+@pytest.mark.parametrize("tenant", ["", "a"])
+def test_who_was_served_once_is_served_again_however_many_come_for_the_first_time(tenant: str) -> None:
+    turns, again = Turns[str](), Caller(tenant, "again")
+    turns.push(again, "first", 1)
+    assert dealt(turns, 1) == ["first"]
+    for number in range(10):
+        turns.push(Caller(tenant, f"{number}"), "another", 1)
+    turns.push(again, "second", 1)
+    for number in range(10, 50):
+        if dealt(turns, 1) == ["second"]:
+            return
+        turns.push(Caller(tenant, f"{number}"), "another", 1)
+    raise AssertionError("newcomers went first for ever")
+
+
 # -- threads ---------------------------------------------------------------------------------------
 
 
@@ -172,6 +189,54 @@ def test_a_tenant_that_has_too_much_waiting_is_refused_and_others_are_not() -> N
     assert all(future.result(HANG) for future in waiting)
     turns.submit(A, lambda: True).result(HANG)
     turns.close()
+
+
+def test_new_work_is_refused_while_what_waits_has_waited_long_and_others_get_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, begun, steps = [0.0], threading.Semaphore(0), threading.Semaphore(0)
+    monkeypatch.setattr("rasterwire.download.fair_share.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    turns = FairPool(1, "test")
+
+    def work() -> bool:
+        begun.release()
+        return steps.acquire(timeout=HANG)
+
+    waiting = [turns.submit(A, work) for _ in range(4)]
+    for seconds in (0.0, 0.5, 1.1):  # when the first three begin
+        now[0] = seconds
+        if seconds:
+            steps.release()
+        assert begun.acquire(timeout=HANG)
+        turns.check_delay(A, 1)  # a burst of calls is dealt with
+    now[0] = 1.5
+    with pytest.raises(Overloaded):
+        turns.check_delay(A, 1)
+    turns.check_delay(A, 2)
+    turns.check_delay(B, 1)
+    steps.release(4)
+    assert all(future.result(HANG) for future in waiting)
+    turns.submit(A, lambda: True).result(HANG)  # which has not waited
+    turns.check_delay(A, 0)
+    turns.close()
+
+
+def test_a_queue_that_stood_is_given_less_time_for_a_while() -> None:
+    delay = QueueDelay()
+    for now, wait, is_standing in [
+        (0.0, 0.2, False),
+        (0.9, 0.2, False),
+        (1.0, 0.2, True),
+        (1.1, 0.0, False),
+        (1.2, 0.2, False),
+        (1.3, 0.2, True),
+        (1.4, 0.0, False),
+        (20.0, 0.2, False),
+        (20.9, 0.2, False),
+        (21.0, 0.2, True),
+    ]:
+        delay.note(now, wait)
+        assert delay.is_standing(now) == is_standing, now
 
 
 def entered(room: FairSlots, caller: Caller, most: int = 100) -> int:

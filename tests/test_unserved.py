@@ -1,6 +1,7 @@
 """``images --check`` lists the files and assets that are not served; one line at start counts them."""
 
 import logging
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,14 @@ def test_an_index_without_a_raster_that_can_be_read_is_told_at_start(
         path.write_bytes(b"no index")
         tell_unread(settings, tmp_path)
     assert caplog.messages == ["catalog far: the index of this catalog cannot be opened; build it again"]
+
+
+def test_a_look_that_the_end_of_the_process_cuts_short_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell_unserved(tmp_path / "none")
+    assert caplog.messages
+    caplog.clear()
+    monkeypatch.setattr(threading.main_thread(), "is_alive", lambda: False)
+    tell_unserved(tmp_path / "none")
+    assert not caplog.messages

@@ -20,7 +20,7 @@ from affine import Affine
 from asking import ask
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from serving import Served, served
-from test_followed_catalog import until
+from waiting import until
 
 P = "/v1/projects/my-project"
 MAPS = "https://maps.example.org"

@@ -21,7 +21,7 @@ from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.process import supervisor
 from rasterwire.server.process.workers import reserved_ports
 from rasterwire.server.settings import BadSettings, Settings
-from test_followed_catalog import until
+from waiting import until
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ class Budget:
         self._calls = 0
         self._bytes = 0
         self._images_tested = 0
+        self._images_read: dict[str, None] = {}
         self._end = time.monotonic() + seconds
         self._stopped = threading.Event()
 
@@ -44,6 +45,15 @@ class Budget:
     def test_images(self, count: int) -> None:
         """Count images that are looked at one by one."""
         self._images_tested += count
+
+    @property
+    def images_read(self) -> list[str]:
+        """Ids of the images whose files were looked at, in the order of the first look."""
+        return list(self._images_read)
+
+    def read_image(self, image_id: str) -> None:
+        """Say that the files of an image are looked at."""
+        self._images_read[image_id] = None
 
     def stop(self) -> None:
         """End the evaluation soon, since no client waits for it any more."""
@@ -133,6 +143,13 @@ def test_images(count: int) -> None:
     budget = _current.get()
     if budget is not None:
         budget.test_images(count)
+
+
+def read_image(image_id: str) -> None:
+    """Say that the evaluation under way looks at the files of an image."""
+    budget = _current.get()
+    if budget is not None:
+        budget.read_image(image_id)
 
 
 @contextmanager

@@ -8,15 +8,19 @@ __all__ = ["EVERYONE", "NO_QUOTA", "Principal", "Quota"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much a tenant may ask for in a day of UTC, at all servers together; None for what has no limit.
+    """How much a tenant may ask for; None for what has no limit. A day is one of UTC, at all servers together.
 
     Attributes:
         pixels_per_day: values of all bands that are rendered, or read from the cache.
         bytes_per_day: of files that are sent.
+        concurrent_renders: that are under way at once in each worker of each server.
+        stored_bytes: of the files of its registered downloads, at all servers together, by their estimated sizes.
     """
 
     pixels_per_day: int | None = None
     bytes_per_day: int | None = None
+    concurrent_renders: int | None = None
+    stored_bytes: int | None = None
 
     def limits(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the value of each limit."""

@@ -91,9 +91,10 @@ class _Accounts:
         """Return what one has had."""
         return self._had[name]
 
-    def charge(self, name: str, cost: float) -> None:
-        """Say that one gets something."""
-        self._level = max(self._level, self._had[name])
+    def charge(self, name: str, cost: float, sharing: int) -> None:
+        """Say that one gets something, of so many who want something."""
+        # who comes later begins where all of these stand by then, or newcomers would go before who was served once
+        self._level = max(self._level + cost / (sharing + 1), self._had[name])
         self._had[name] += cost
 
     def forget(self, wanting: dict[str, T]) -> None:
@@ -140,6 +141,10 @@ class Turns(Generic[T]):
         """Items that are at work."""
         return self._running.total()
 
+    def is_waiting(self, caller: Caller) -> bool:
+        """Return whether something waits of those who share with others as one; see ``Caller.group``."""
+        return caller.group in self._waiting
+
     def push(self, caller: Caller, item: T, cost: float) -> None:
         """Let an item wait.
 
@@ -170,8 +175,8 @@ class Turns(Generic[T]):
         queues, accounts, caller = self._waiting[group], self._peers[group], self._callers[group]
         peer = min(queues, key=accounts.had)
         item, cost = queues[peer].popleft()
-        self._groups.charge(group, cost / caller.weight)
-        accounts.charge(peer, cost)
+        self._groups.charge(group, cost / caller.weight, len(self._waiting))
+        accounts.charge(peer, cost, len(queues))
         self._running[group] += 1
         self._count -= 1
         queues[peer] = queues.pop(peer)  # of those who have had the same, who waits longest is next

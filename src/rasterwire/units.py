@@ -16,3 +16,12 @@ def bytes_text(count: int) -> str:
     while size >= 999.5 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1
     return f"{size:,.0f} {_UNITS[unit]}" if size >= 99.95 else f"{size:.3g} {_UNITS[unit]}"
+
+
+def plural_text(count: int, thing: str) -> str:
+    """Return how many of some things there are.
+
+    >>> plural_text(1, "worker"), plural_text(12_000, "image")
+    ('1 worker', '12000 images')
+    """
+    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -1,6 +1,7 @@
 """Tests of the contract of ArtifactStore. An implementation is added to ``place``."""
 
 import asyncio
+import hashlib
 import os
 import threading
 import time
@@ -22,7 +23,7 @@ from rasterwire.errors import DownloadConflict, StorageUnavailable
 from rasterwire.files.sources.objects import make_object_store
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.store import Artifact, ArtifactStore, RemoteFile
-from rasterwire.store.artifacts import FolderArtifactStore, remove_unfinished
+from rasterwire.store.artifacts import FolderArtifactStore, StoredFile, remove_unfinished
 from rasterwire.store.folder_artifact import FolderArtifact
 from rasterwire.store.objects import Bucket, ObjectArtifact, ObjectArtifactStore
 from seaweed import Seaweed
@@ -68,6 +69,7 @@ def place(request: pytest.FixtureRequest, folder: Path, reopen_folder: OpenFolde
     if request.param == "folder":
         return Place(reopen_folder, lambda: files(folder))
     bucket = bucket_of(request.getfixturevalue("object_server"), f"{uuid.uuid4().hex}/")
+    obstore.put(bucket.patient, f"{bucket.prefix}makes-the-bucket", b"")
     folders = count()
 
     def names() -> list[str]:
@@ -139,7 +141,8 @@ def keep(store: FolderArtifactStore, etag: str, write: Callable[[BinaryIO], None
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Return the names of the files in a folder and below."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 def held(store: ArtifactStore, *etags: str) -> list[str]:
@@ -334,7 +337,40 @@ def test_folder_the_limit_holds_under_many_threads(reopen_folder: OpenFolder, fo
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(use, range(200)))
-    assert sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) <= 50
+    assert 30 <= sum(path.stat().st_size for path in folder.rglob("e?*.*") if path.is_file()) <= 50
+
+
+def test_folder_a_new_file_costs_no_look_at_all_others(
+    reopen_folder: OpenFolder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, looks, names = reopen_folder(20_000), list[int](), list[int]()
+    list_files, list_names = FolderArtifactStore.files, os.listdir
+
+    def counted(self: FolderArtifactStore) -> list[StoredFile]:
+        files = list_files(self)
+        looks.append(len(files))
+        return files
+
+    def listed(path: Path) -> list[str]:
+        found = list_names(path)
+        names.append(len(found))
+        return found
+
+    monkeypatch.setattr(FolderArtifactStore, "files", counted)
+    for number in range(3000):
+        keep(store, hashlib.sha256(f"{number}".encode()).hexdigest()[:32], content(bytes(10)))
+    assert 1700 < len(files(folder)) - len(list((folder / ".dropped").iterdir())) <= 2000 + 2000 // 64
+    assert 10 < len(looks) < 100
+    monkeypatch.setattr(os, "listdir", listed)
+    assert store.find(hashlib.sha256(b"2999").hexdigest()[:32]) is not None
+    assert names < [60], "one folder of 256"
+
+
+def test_folder_files_of_an_older_server_are_found(reopen_folder: OpenFolder, folder: Path) -> None:
+    artifact = reopen_folder(100).make("etag", content(b"123456789"))
+    artifact.path.rename(folder / artifact.path.name)
+    artifact.path.parent.rmdir()
+    assert reopen_folder(100).find("etag") == artifact
 
 
 @pytest.mark.parametrize("change", [-1, 1, -9])
@@ -352,13 +388,13 @@ def test_folder_drops_a_file_of_another_size_than_its_name_tells(
 def test_folder_removes_what_a_killed_process_left_unfinished_and_nothing_else(
     reopen_folder: OpenFolder, folder: Path
 ) -> None:
-    artifact = reopen_folder(100).make("e", content(b"whole"))
+    reopen_folder(100).make("e", content(b"whole"))
     removed: list[Path] = []
 
     def write(file: BinaryIO) -> None:
         file.write(b"half")
         file.flush()
-        removed.extend(path for path in folder.iterdir() if path != artifact.path)
+        removed.extend(path for path in folder.iterdir() if path.is_file())
         os.link(removed[0], removed[0].with_name(removed[0].name + "0"))  # it stays on the disk, as after kill -9
 
     reopen_folder(100).make("f", write)
@@ -405,6 +441,32 @@ def test_objects_that_a_rule_of_the_bucket_removed_are_made_again_with_the_same_
         second.make("e", content(b"other"))
     second.make("e", content(b"first"))
     assert found(objects("c"), "e") == b"first"
+
+
+def test_objects_whose_record_is_damaged_are_found_and_recorded_again(
+    objects: Callable[[str], ObjectArtifactStore],
+) -> None:
+    first = objects("a")
+    for etag in ("d", "e", "ee", "f"):
+        first.make(etag, content(f"of {etag}".encode()))
+    artifact = objects("b").find("e")
+    assert isinstance(artifact, ObjectArtifact)
+    bucket = artifact.bucket
+    key = f"{bucket.prefix}etags/e"
+    record = bytes(obstore.get(bucket.prompt, key).bytes())
+    for damaged in (b"", record[:-1], b"x" * 100):
+        obstore.put(bucket.prompt, key, damaged)
+        assert objects("c").find("e") == artifact
+        assert bytes(obstore.get(bucket.prompt, key).bytes()) == record
+    obstore.put(bucket.prompt, key, b"damaged")
+    with pytest.raises(DownloadConflict):
+        objects("d").make("e", content(b"other"))
+    assert found(objects("c"), "e") == b"of e"
+    obstore.delete(bucket.patient, artifact.key)
+    obstore.put(bucket.prompt, key, b"damaged")
+    assert objects("c").find("e") is None
+    objects("f").make("e", content(b"of e"))
+    assert found(objects("c"), "e") == b"of e"
 
 
 def test_objects_of_this_server_are_read_from_its_folder(objects: Callable[[str], ObjectArtifactStore]) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from effort import HANG
+from rasterwire.errors import QuotaExceeded
 from rasterwire.store import DownloadRecord, DownloadStore
 from rasterwire.store.sqlite import SqliteDownloadStore
 
@@ -258,6 +259,42 @@ def test_records_of_a_tenant_are_listed_in_order_and_in_pages(store: DownloadSto
     removed = expected[2].id
     store.delete(removed)
     assert names(store.list("a", removed, 9)) == names(expected)[3:], "an id that is gone is a place as well"
+
+
+def test_the_files_of_a_tenant_are_counted_once_each_and_bounded(reopen: Open, later: Later) -> None:
+    store, other = reopen(), reopen()
+
+    def put(name: str, file_bytes: int, max_kept: int | None = 100, **fields: Any) -> DownloadRecord:
+        return store.put(record(name, file_bytes=file_bytes, **({"tenant": "forestry"} | fields)), max_kept)
+
+    stored = put("a", 60, seconds=100)
+    assert store.get(stored.id) == stored
+    put("b", 60, etag="etag-a")
+    put("c", 60, tenant="survey")
+    put("d", 0)
+    assert (other.kept_bytes("forestry"), other.kept_bytes("survey"), other.kept_bytes("none")) == (60, 60, 0)
+    with pytest.raises(QuotaExceeded) as refused:
+        put("e", 41)
+    error = refused.value
+    assert (error.quota, error.limit, error.used, error.needed) == ("stored_bytes", 100, 60, 41)
+    assert error.retry_after is not None
+    assert 0 < error.retry_after <= 100
+    assert store.get(id_of("e")) is None
+    with pytest.raises(QuotaExceeded) as refused:
+        put("f", 101)
+    assert refused.value.retry_after is None, "it will never fit"
+    assert put("g", 0).file_bytes == 0
+    put("h", 40, request_id="again")
+    assert put("i", 40, request_id="again").id == id_of("h"), "what is repeated is not new"
+    put("j", 50, None)
+    assert store.kept_bytes("forestry") == 150
+    for name in ("h", "j"):
+        assert store.delete(id_of(name))
+    put("k", 40)
+    later(200)
+    assert other.kept_bytes("forestry") == 100, "another record has the file of the one that ended"
+    assert store.delete(id_of("b"))
+    assert other.kept_bytes("forestry") == 40
 
 
 def test_a_deleted_record_is_gone_and_its_request_id_is_free(reopen: Open) -> None:

@@ -1,5 +1,7 @@
 """Tests of the contract of UsageStore. An implementation is added to ``opening``."""
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rasterwire.errors import StorageUnavailable
 from rasterwire.store import Usage, UsageStore
 from rasterwire.store.usage import DAYS_KEPT, SqliteUsageStore
 
@@ -89,3 +92,45 @@ def test_many_that_take_at_once_take_no_more_than_the_limit(opening: Open) -> No
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(take, range(80))) == 50
+
+
+def damage_pages(path: Path) -> None:
+    """Write over all of a file but its first page, so that it opens, and is wrong where it is read."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+
+
+def test_sqlite_a_file_that_is_damaged_is_told_and_set_aside_by_whoever_sees_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "usage.sqlite"
+    with closing(SqliteUsageStore(path)) as store:
+        store.take(PIXELS, 100)
+    damage_pages(path)
+    with closing(SqliteUsageStore(path)) as one, closing(SqliteUsageStore(path)) as other:
+        with pytest.raises(StorageUnavailable):
+            one.take(PIXELS, 100)
+        assert "the file of quotas is damaged" in caplog.text
+        assert (tmp_path / "usage.sqlite.damaged").exists()
+        assert one.take(PIXELS, 100) == (True, 60)
+        assert other.take(PIXELS, 100) == (False, 60), "both use the new one"
+
+
+def test_sqlite_what_is_no_database_any_more_is_set_aside_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "usage.sqlite"
+    path.write_bytes(b"no database at all" * 1000)
+    with closing(SqliteUsageStore(path)) as store:
+        assert store.take(PIXELS, 100) == (True, 60)
+    assert (tmp_path / "usage.sqlite.damaged").read_bytes().startswith(b"no database")
+
+
+def test_sqlite_a_file_that_was_removed_begins_anew_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "usage.sqlite"
+    path.parent.mkdir()
+    with closing(SqliteUsageStore(path)) as one, closing(SqliteUsageStore(path)) as other:
+        one.take(PIXELS, 100)
+        shutil.rmtree(path.parent)
+        assert one.take(PIXELS, 100) == (True, 60)
+        assert other.take(PIXELS, 100) == (False, 60)

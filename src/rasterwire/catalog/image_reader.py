@@ -32,11 +32,31 @@ _array_header = lru_cache(maxsize=_CACHED_HEADERS)(read_array_header)
 
 @dataclass(frozen=True, slots=True)
 class _CachedImage:
-    """An image with the entry and headers that it was assembled from. It is valid while these are the same objects."""
+    """An image with the entry and headers that it was assembled from. It is valid while these are the same objects.
+
+    Attributes:
+        entry: of the image.
+        headers: of its sources.
+        image: made of them.
+        paths: of its files where all are plain files of this machine, whose versions say that they are what they were.
+    """
 
     entry: Entry
     headers: Sequence[Header | None]
     image: Image
+    paths: Sequence[str] = ()
+
+    def is_present(self, entry: Entry) -> bool:
+        """Return whether it is surely still the image of an entry, by one look at each file."""
+        if not self.paths or self.entry is not entry:
+            return False
+        try:
+            return all(
+                header is not None and present_version(path) == header.version
+                for path, header in zip(self.paths, self.headers, strict=True)
+            )
+        except OSError:
+            return False
 
 
 class HeaderCache:
@@ -86,11 +106,13 @@ class ImageReader:
         """
         if not entry.sources:
             raise SourceUnavailable(entry.id, band="", problem="none of its rasters is in the folder of this catalog")
+        cached = self._images.get(entry.id)
+        if cached is not None and cached.is_present(entry):
+            return cached.image
         headers, failures = self.headers(entry)
         if not any(headers):
             raise failures[0]
         unreadable = (*entry.missing_assets, *((failure.band, failure.problem) for failure in failures))
-        cached = self._images.get(entry.id)
         is_same = cached is not None and cached.entry is entry and all(map(operator.is_, cached.headers, headers))
         if cached is not None and is_same and cached.image.unreadable == unreadable:
             return cached.image
@@ -99,7 +121,9 @@ class ImageReader:
         )
         if len(self._images) >= _CACHED_IMAGES:
             self._images.clear()
-        self._images[entry.id] = _CachedImage(entry, headers, image)
+        paths = [source.href for source in entry.sources]
+        is_plain = not failures and all(is_local(path) and not array_format(path) for path in paths)
+        self._images[entry.id] = _CachedImage(entry, headers, image, paths if is_plain else ())
         return image
 
     def headers(self, entry: Entry) -> tuple[list[Header | None], list[SourceUnavailable]]:

@@ -144,8 +144,8 @@ def limits(server: Server) -> None:
     click.echo(f"vertices of a region   {answer.max_region_vertices:,}")
     click.echo(f"an id is valid for     {answer.download_ttl.ToTimedelta()}")
     for quota in answer.quotas:
-        again = quota.reset_time.ToJsonString()
-        click.echo(f"{quota.name:<23}{quota.used:,} of {quota.limit:,} used, until {again}")
+        again = f", until {quota.reset_time.ToJsonString()}" if quota.HasField("reset_time") else ""
+        click.echo(f"{quota.name:<23}{quota.used:,} of {quota.limit:,} used{again}")
 
 
 @cli.command()

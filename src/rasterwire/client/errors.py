@@ -151,8 +151,9 @@ def failure(error: grpc.RpcError) -> DownloadFailed:
     violations = tuple(FieldViolation(v.field, v.description, v.reason) for v in bad.field_violations)
     failed = _classes.get(code, DownloadFailed)(text, code, info.reason, dict(info.metadata), violations)
     failed.retry_after = retry_after
-    # what begins anew at midnight is not waited for
-    failed.is_passing = info.reason != "QUOTA_EXCEEDED" and _is_passing(code, text, retry_after)
+    # what begins anew at midnight is not waited for, nor what the caller has to delete
+    is_long = info.reason == "QUOTA_EXCEEDED" and info.metadata.get("quota") != "concurrent_renders"
+    failed.is_passing = not is_long and _is_passing(code, text, retry_after)
     failed.request_id, failed.trace_id = _told(error, "x-request-id"), _told(error, "x-trace-id")
     return failed
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rasterwire.download.meter import NO_METER, Meter
+from rasterwire.download.queue_delay import QueueDelay
 from rasterwire.errors import Overloaded
 from rasterwire.spans import queued
 from rasterwire.turns import Caller, Turns, acting_for
@@ -62,6 +63,7 @@ class FairPool:
         self._room = room
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._lock = threading.Lock()
+        self._delay = QueueDelay()
         most_a_tenant = max(1, threads - 1)
         self._turns: Turns[_Work] = Turns(most=lambda caller: most_a_tenant if caller.tenant else most_a_peer)
 
@@ -75,6 +77,22 @@ class FairPool:
         """How many pieces of work are done now, and how many wait."""
         with self._lock:
             return self._turns.running, len(self._turns)
+
+    def check_delay(self, caller: Caller, most_a_thread: int) -> None:
+        """Refuse what would need a thread of these while others have long waited for one.
+
+        Args:
+            caller: that wants it.
+            most_a_thread: pieces of work that may wait for each thread all the same; twice as many for a caller that
+                has none waiting, so that nobody is kept out by others.
+
+        Raises:
+            Overloaded: the queue stands, and has enough in it; see ``QueueDelay``.
+        """
+        with self._lock:
+            enough = most_a_thread * self.threads * (1 if self._turns.is_waiting(caller) else 2)
+            if len(self._turns) >= enough and self._delay.is_standing(time.perf_counter()):
+                raise Overloaded(_RETRY_AFTER)
 
     def submit(self, caller: Caller, function: Callable[[], T], cost: float = 1) -> "Future[T]":
         """Have a function called in one of the threads; cancelling what is returned drops what did not begin.
@@ -114,9 +132,9 @@ class FairPool:
 
     def _serve(self) -> None:
         while (turn := self._next()) is not None:
-            caller, work = turn
+            caller, work, wait = turn
             future, function = work.future, work.function
-            self._meter.note_wait(self._name, time.perf_counter() - work.came)
+            self._meter.note_wait(self._name, wait)
             try:
                 if future.set_running_or_notify_cancel():
                     with acting_for(caller):
@@ -128,9 +146,14 @@ class FairPool:
                     self._turns.leave(caller)
                 del turn, work, future, function  # and what they hold, while this thread waits
 
-    def _next(self) -> tuple[Caller, _Work] | None:
+    def _next(self) -> tuple[Caller, _Work, float] | None:
+        """Return whose turn it is, the work, and the seconds that it waited."""
         with self._lock:
-            return self._turns.pop()
+            clock, turn = time.perf_counter(), self._turns.pop()
+            wait = 0.0 if turn is None else clock - turn[1].came
+            if turn is not None or not len(self._turns):
+                self._delay.note(clock, wait)
+            return None if turn is None else (*turn, wait)
 
 
 class FairSlots:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from rasterwire.budget import read_image
 from rasterwire.errors import SourceUnavailable
 from rasterwire.expression.language.values import BandValue, ImageValue, Projection
 from rasterwire.image import Image, properties_of
@@ -23,11 +24,16 @@ def image_value(image: Image, complete: Callable[[], Image] | None = None, neede
     """
     if complete is None:
         return ImageValue(_bands(image), properties_of(image), image.id, outline=image.footprint)
+
+    def completed() -> Image:
+        read_image(image.id)
+        return complete()
+
     return ImageValue(
-        lambda: _needed_bands(complete(), needed),
+        lambda: _needed_bands(completed(), needed),
         properties_of(image),
         image.id,
-        readable=lambda: _bands(complete()),
+        readable=lambda: _bands(completed()),
         outline=image.footprint,
     )
 

@@ -84,9 +84,9 @@ class Renders:
         self._running: dict[str, Render] = {}
         self._writing: set[Render] = set()
         self._grace = GraceTimer(self._end_if_alone)
-        self._small = FairPool(most, "small", meter=meter)
+        self.small = FairPool(most, "small", meter=meter)
         self._large = FairPool(most, "download", most_a_peer=max(1, most - 1), meter=meter)
-        self._rooms = {turns: FairSlots(4 * most) for turns in (self._small, self._large)}
+        self._rooms = {turns: FairSlots(4 * most) for turns in (self.small, self._large)}
 
     @property
     def running(self) -> int:
@@ -97,14 +97,9 @@ class Renders:
     def running_and_waiting(self) -> tuple[int, int]:
         """Pieces of work that are done now, and that wait for their turn."""
         (small, small_waiting), (large, large_waiting) = (
-            turns.running_and_waiting for turns in (self._small, self._large)
+            turns.running_and_waiting for turns in (self.small, self._large)
         )
         return small + large, small_waiting + large_waiting
-
-    @property
-    def is_small_waiting(self) -> bool:
-        """Whether small work would have to wait now."""
-        return self._small.are_all_taken
 
     def find(self, etag: str) -> Render | None:
         """Return the render of an etag that is on its way here; it is not joined."""
@@ -121,7 +116,7 @@ class Renders:
         return self._turns(plan).submit(caller, function, render_cost(plan))
 
     def _turns(self, plan: RenderPlan | None) -> FairPool:
-        return self._small if plan is None or is_small(plan) else self._large
+        return self.small if plan is None or is_small(plan) else self._large
 
     def join(self, plan: RenderPlan, caller: Caller = NOBODY) -> Render:
         """Return the render of a plan, starting it if need be; every join needs a ``leave``.
@@ -221,7 +216,7 @@ class Renders:
         self._elsewhere.close()
         for render in running:
             self._end(render)
-        self._small.close()
+        self.small.close()
         self._large.close()
         for render in running:  # that waited for another process
             if not render.result.done():

@@ -156,7 +156,15 @@ class Downloads:
             return ImageNotFound(image_id, self.catalog.close_id(image_id))
         return None
 
-    def create(self, plan: RenderPlan, encoded: bytes, request_id: str, shared: tuple[bytes, ...] = ()) -> Registered:
+    def create(
+        self,
+        plan: RenderPlan,
+        encoded: bytes,
+        request_id: str,
+        shared: tuple[bytes, ...] = (),
+        *,
+        is_kept: bool = True,
+    ) -> Registered:
         """Register a planned request.
 
         Args:
@@ -164,8 +172,10 @@ class Downloads:
             encoded: the request, as the server can read it again.
             request_id: a repeated one returns the first download; "" never does.
             shared: large parts of the request that follow ``encoded``, and others may have too.
+            is_kept: whether its file is kept once it is rendered.
 
         Raises:
+            QuotaExceeded: the files of the tenant would be more than it may keep.
             InvalidRequest: the request id was used with another request.
             DownloadConflict: the image changed since the request id was used.
         """
@@ -185,8 +195,9 @@ class Downloads:
             expire_time=datetime.now(UTC) + self.lifetime,
             shared=shared,
             tenant=tenant,
+            file_bytes=plan.estimated_bytes if is_kept and tenant else 0,
         )
-        download = _registered(self._store.put(record))
+        download = _registered(self._store.put(record, self._principal.quota.stored_bytes))
         if download.request != b"".join((encoded, *shared)):
             raise invalid(
                 "request_id", "REQUEST_ID_REUSED", f"{request_id!r} was used with other params; make a new UUID"
@@ -229,6 +240,10 @@ class Downloads:
             count: likewise.
         """
         return [_registered(record) for record in self._store.list(self._principal.tenant, after, count)]
+
+    def kept_bytes(self, tenant: str) -> int:
+        """Return the bytes of the files of a tenant's downloads; see ``DownloadStore.kept_bytes``."""
+        return self._store.kept_bytes(tenant)
 
     def delete(self, download: Registered) -> None:
         """Make a download unknown. Its file stays in the cache for as long as the cache keeps it.

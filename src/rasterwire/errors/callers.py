@@ -62,18 +62,28 @@ class IdentityUnavailable(DownloadError):
         return f"the server cannot check tokens at the moment; come back in {self.retry_after:g} s"
 
 
+_REMEDY = "ask for less, or come back in {:.0f} s, when it begins anew"
+
+_remedies = {
+    "concurrent_renders": "come back in {:.0f} s, when one of these may have ended",
+    "stored_bytes": "delete downloads that are not needed any more, or come back in {:.0f} s, when the first one ends",
+}
+"""Of quotas that do not begin anew each day."""
+
+
 class QuotaExceeded(DownloadError):
     """The tenant has taken, or would take, more than its quota allows.
 
-    What to do: Wait until the time that the answer names, ask for less, or have the operator raise the quota.
-    ``GetLimits`` tells what is left.
+    What to do: Wait until the time that the answer names, ask for less, or have the operator raise the quota. For
+    ``stored_bytes``, delete downloads that are not needed any more. ``GetLimits`` tells what is left.
 
     Attributes:
         quota: its name, such as ``pixels_per_day``.
         limit: of it.
         used: of it.
         needed: for what was asked.
-        retry_after: seconds until it begins anew; None where not even all of it would suffice.
+        retry_after: seconds until it begins anew, or some of it may be free again; None where not even all of it would
+            suffice.
     """
 
     reason = "QUOTA_EXCEEDED"
@@ -90,7 +100,7 @@ class QuotaExceeded(DownloadError):
         what = f"quota {self.quota}: {self.used} of {self.limit} are used, and this takes {self.needed} more"
         if self.retry_after is None:
             return f"{what}, which is never allowed; ask for less"
-        return f"{what}; ask for less, or come back in {self.retry_after:.0f} s, when it begins anew"
+        return f"{what}; {_remedies.get(self.quota, _REMEDY).format(self.retry_after)}"
 
     @property
     def metadata(self) -> dict[str, str]:

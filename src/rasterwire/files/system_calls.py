@@ -9,11 +9,12 @@ import errno
 import os
 import platform
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["forbid_calls_to_others"]
+__all__ = ["can_forbid_calls", "forbid_calls_to_others"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,12 @@ def forbid_calls_to_others() -> bool:
     if control(_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
         return False
     return bool(control(_SET_FILTER, _FILTER, ctypes.addressof(program), 0, 0) == 0)
+
+
+def can_forbid_calls() -> bool:
+    """Tell whether ``forbid_calls_to_others`` does so here; it is tried in a process of its own."""
+    trial = f"import sys; from {__name__} import forbid_calls_to_others as forbid; sys.exit(not forbid())"
+    return subprocess.run([sys.executable, "-P", "-c", trial], check=False, capture_output=True).returncode == 0
 
 
 def _instructions(numbers: _Numbers, own: int) -> Iterator[bytes]:

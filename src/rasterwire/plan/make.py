@@ -20,7 +20,7 @@ from rasterwire.plan.passthrough import passthrough_tiling
 from rasterwire.plan.placement import check_place, check_warps, comparable_grid
 from rasterwire.plan.reading import reading
 from rasterwire.plan.sizes import check_bytes, estimated_bytes, pixel_bytes, side_violation
-from rasterwire.plan.types import Ignored, Limits, RasterPlan, RenderPlan, Source
+from rasterwire.plan.types import NAMED_SCENES, Ignored, Limits, RasterPlan, RenderPlan, Source
 from rasterwire.plan.validity import mark_invalid
 from rasterwire.request import (
     BandRequest,
@@ -105,8 +105,8 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         etag="",
         left_out=tuple(left_out),
     )
-    scenes, source_bytes = reading(plan)
-    return replace(plan, etag=etag_of(plan), scenes=scenes, source_bytes=source_bytes)
+    ids, size = reading(plan)
+    return replace(plan, etag=etag_of(plan), scenes=len(ids), scene_ids=tuple(ids[:NAMED_SCENES]), source_bytes=size)
 
 
 def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:

@@ -16,19 +16,19 @@ from rasterwire.plan.types import RenderPlan
 from rasterwire.request import Resampling
 
 
-def reading(plan: RenderPlan) -> tuple[int, int]:
-    """Return how many images touch the output, and an estimate of the bytes of pixels that are read from them.
+def reading(plan: RenderPlan) -> tuple[list[str], int]:
+    """Return the ids of the images that touch the output, and an estimate of the bytes of pixels read from them.
 
     Raises:
         InvalidExpression: an image without a crs is needed on a grid that has one, or the other way around.
     """
-    scenes: set[str] = set()
+    scenes: dict[str, None] = {}
     pieces: dict[object, int] = {}
     for raster in plan.rasters:
         grid = grid_key(raster.grid)
         for band in raster.bands:
             if band.node is None:
-                scenes.add("")
+                scenes[plan.image_id] = None
                 piece = _bytes(band.stored, raster.grid, band.overview)
                 pieces[band.stored.href, band.stored.index, grid] = piece
                 continue
@@ -40,11 +40,11 @@ def reading(plan: RenderPlan) -> tuple[int, int]:
                     raise InvalidExpression(problem, "Image.load")
                 if are_apart(leaf.bounds, ground):
                     continue
-                scenes.add(leaf.scene)
+                scenes[leaf.scene] = None
                 plan_of_leaf = plan_band(leaf.band, leaf_grid, leaf.resampling or band.resampling or Resampling.NEAREST)
                 piece = _bytes(leaf.band, raster.grid, plan_of_leaf.overview)
                 pieces[leaf.band.href, leaf.band.index, grid] = piece
-    return len(scenes), sum(pieces.values())
+    return list(scenes), sum(pieces.values())
 
 
 def _stored(node: Node, grid: GeoBox) -> Iterator[tuple[Stored, GeoBox]]:

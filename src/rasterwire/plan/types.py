@@ -15,6 +15,9 @@ Source = Band | Computed
 """The source of a band of an output. Both kinds have a name, grid, dtype, nodata, ``placed``, ``is_bounded`` and
 ``stored``, which is None for a computed one. ``BandPlan.node`` is its counterpart."""
 
+NAMED_SCENES = 20
+"""Images that a plan names of those that it reads; the others are counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -185,7 +188,8 @@ class RenderPlan:
         uncompressed_bytes: of all pixels, masks included.
         estimated_bytes: an estimate of the file's size; exact for NPY.
         etag: equal plans over equal sources have equal etags and equal bytes.
-        scenes: images of the catalog that touch the output.
+        scenes: how many images of the catalog touch the output.
+        scene_ids: of the first ``NAMED_SCENES`` of these.
         source_bytes: an estimate of the bytes read from them, before compression.
         left_out: metadata of files that the output does not carry.
         notes: how the request was read or answered, where that may be meant otherwise or takes long.
@@ -203,6 +207,7 @@ class RenderPlan:
     estimated_bytes: int
     etag: str
     scenes: int = 1
+    scene_ids: tuple[str, ...] = ()
     source_bytes: int = 0
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[Note, ...] = ()

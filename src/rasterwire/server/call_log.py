@@ -67,6 +67,7 @@ class CallLog:
             "trace_id": call.trace_id,
             "tenant": "" if caller is None else caller.tenant,
             "image": call.image,
+            "images": call.image_count,
             "download": call.download,
             "pixels": call.pixels,
             "bytes": call.sent_bytes,
@@ -76,6 +77,8 @@ class CallLog:
         fields = {name: value for name, value in fields.items() if value}
         rest = " ".join(f"{name}={_word(value)}" for name, value in fields.items())
         structured = {"door": call.door, "method": call.method, "code": code, "ms": round(1000 * seconds, 1), **fields}
+        if call.image_ids:
+            structured["image_ids"] = list(call.image_ids)
         _log.info("%s %s %.1f ms %s", what, code, 1000 * seconds, rest, extra={"fields": structured})
         if self._audit is not None:
             self._audit.note({"peer": peer.get(), **structured})

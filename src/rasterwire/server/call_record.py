@@ -2,10 +2,11 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from rasterwire.plan import RenderPlan
+from rasterwire.plan import NAMED_SCENES, RenderPlan
 from rasterwire.spans import Span
 
 REQUEST_ID = "X-Request-Id"
@@ -34,6 +35,8 @@ class CallRecord:
         trace_id: of its trace, 32 hex digits; "" where calls are not traced.
         span: of it; None where its trace is not recorded.
         image: that is asked for; "" where none is, or it is not known yet.
+        image_count: of the images whose files are read, where these are of a mosaic or an expression; else 0.
+        image_ids: of the first ``NAMED_SCENES`` of these.
         download: id of the registered download, without its token; "" likewise.
         pixels: values of all bands that the call is for.
         sent_bytes: of a file that went out.
@@ -49,6 +52,8 @@ class CallRecord:
     trace_id: str = ""
     span: Span | None = None
     image: str = ""
+    image_count: int = 0
+    image_ids: tuple[str, ...] = ()
     download: str = ""
     pixels: int = 0
     sent_bytes: int = 0
@@ -82,12 +87,20 @@ def note_plan(plan: RenderPlan) -> None:
     """Say what is asked for."""
     if (call := record.get()) is not None:
         call.image, call.pixels = plan.image_id[:_MAX_IMAGE], plan.pixels
+        if plan.scene_ids != (plan.image_id,):
+            note_images_read(plan.scene_ids, plan.scenes)
 
 
 def note_image(image_id: str) -> None:
     """Say which image is asked for."""
     if (call := record.get()) is not None:
         call.image = image_id[:_MAX_IMAGE]
+
+
+def note_images_read(ids: Sequence[str], count: int) -> None:
+    """Say which images are read, and how many where not all are named."""
+    if (call := record.get()) is not None:
+        call.image_count, call.image_ids = count, tuple(name[:_MAX_IMAGE] for name in ids[:NAMED_SCENES])
 
 
 def note_download(download_id: str) -> None:

@@ -55,7 +55,8 @@ class UnaryCalls:
         answer.download_ttl.FromTimedelta(downloads.lifetime)
         for standing in await self._service.quotas.asked_standings():
             quota = answer.quotas.add(name=standing.quota, limit=standing.limit, used=standing.used or 0)
-            quota.reset_time.FromDatetime(standing.reset)
+            if standing.reset is not None:
+                quota.reset_time.FromDatetime(standing.reset)
         return answer
 
     async def get_download(

@@ -16,7 +16,7 @@ _EVALUATIONS_A_RENDER = 16
 _PLANS = 4
 """Typed requests that are planned at once."""
 
-_WAITING_A_PLAN = 64
+_WAITING_A_PLAN = 12
 """Those that may wait, for each of them."""
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Evaluations:
             meter: is told what waits.
         """
         # typed requests are planned within milliseconds: none waits for an expression of somebody
-        self._planning = FairPool(_PLANS, "plan", meter=meter, room=FairSlots(_WAITING_A_PLAN * _PLANS))
+        self.planning = FairPool(_PLANS, "plan", meter=meter, room=FairSlots(_WAITING_A_PLAN * _PLANS))
         self._slots = FairSlots(_EVALUATIONS_A_RENDER * max_renders)
         self._computing = FairPool(max_renders, "value", meter=meter, room=self._slots)
 
@@ -44,11 +44,11 @@ class Evaluations:
 
     async def planned_soon(self, function: Callable[[], T]) -> T:
         """Run a planning that evaluates nothing."""
-        return await asyncio.wrap_future(self._planning.submit(caller(), function))
+        return await asyncio.wrap_future(self.planning.submit(caller(), function))
 
     async def planned(self, function: Callable[[], T], budget: Budget | None = None) -> T:
         """Run a planning that evaluates little; see ``computed``."""
-        return await self._evaluated(function, self._planning, budget)
+        return await self._evaluated(function, self.planning, budget)
 
     async def computed(self, function: Callable[[], T], budget: Budget | None = None) -> T:
         """Evaluate something.
@@ -79,5 +79,5 @@ class Evaluations:
 
     def close(self) -> None:
         """Wait for what runs."""
-        self._planning.close()
+        self.planning.close()
         self._computing.close()

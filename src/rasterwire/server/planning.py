@@ -60,12 +60,12 @@ def _planned(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
     return with_notes(plan, params, current().images_tested)
 
 
-def register(downloads: Downloads, request: ParsedRequest, plan: RenderPlan) -> Registered:
+def register(downloads: Downloads, request: ParsedRequest, plan: RenderPlan, *, is_kept: bool = True) -> Registered:
     """Register a planned request; see ``Downloads.create``."""
     params = request.message()
     params.request_id = params.request_id.lower()  # the digits of a UUID count in either case
     encoded, shared = _parts(params)
-    return downloads.create(plan, encoded, params.request_id, shared)
+    return downloads.create(plan, encoded, params.request_id, shared, is_kept=is_kept)
 
 
 def _parts(params: download_pb2.DownloadParams) -> tuple[bytes, tuple[bytes, ...]]:

@@ -6,8 +6,10 @@ ask the store. What it has not used when it is killed stays counted.
 
 import asyncio
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -17,10 +19,13 @@ from rasterwire.principal import NO_QUOTA
 from rasterwire.server.peer import principal
 from rasterwire.store import Usage, UsageStore
 
-__all__ = ["BYTES", "NO_SHARE", "PIXELS", "Quotas", "Share", "Standing"]
+__all__ = ["BYTES", "NO_SHARE", "PIXELS", "RENDERS", "STORED", "Quotas", "Share", "Standing"]
 
-PIXELS, BYTES = "pixels_per_day", "bytes_per_day"
+PIXELS, BYTES, RENDERS, STORED = "pixels_per_day", "bytes_per_day", "concurrent_renders", "stored_bytes"
 """Names of quotas; see ``Quota``."""
+
+_RENDER_SECONDS = 2.0
+"""After which one of the renders of a tenant may have ended."""
 
 _SHARES = 1000
 """A server takes a quota divided by this in advance."""
@@ -46,18 +51,18 @@ class Standing:
         quota: its name.
         limit: of it.
         used: of it, as far as this server knows; None where it did not ask yet.
-        reset: when it begins anew.
+        reset: when it begins anew; None where it is of no time.
     """
 
     quota: str
     limit: int
     used: int | None
-    reset: datetime
+    reset: datetime | None
 
     @property
-    def seconds(self) -> float:
-        """Until it begins anew."""
-        return max(0.0, (self.reset - _now()).total_seconds())
+    def seconds(self) -> float | None:
+        """Until it begins anew; None where it is of no time."""
+        return None if self.reset is None else max(0.0, (self.reset - _now()).total_seconds())
 
 
 @dataclass(slots=True)
@@ -102,15 +107,19 @@ NO_SHARE = Share(None, 0)
 class Quotas:
     """Takes from the quotas of callers, and refuses what is beyond. Used by the event loop alone."""
 
-    def __init__(self, usage: UsageStore | None, run: _Run) -> None:
+    def __init__(self, usage: UsageStore | None, run: _Run, kept_bytes: Callable[[str], int] = lambda _: 0) -> None:
         """Begin with nothing taken.
 
         Args:
             usage: what all servers count; None where no tenant has a quota.
             run: runs what blocks.
+            kept_bytes: returns the bytes of a tenant's files at all servers.
         """
         self._usage = usage
         self._run = run
+        self._kept_bytes = kept_bytes
+        self._lock = threading.Lock()
+        self._renders: Counter[str] = Counter()
         self._accounts: dict[tuple[str, str], _Account] = {}
 
     def limit_of(self, name: str) -> int | None:
@@ -154,12 +163,36 @@ class Quotas:
             return NO_SHARE
         account = self._account(name)
         while account.reserve < count:
-            async with account.asking:
-                missing = count - account.reserve
-                if missing > 0 and not await self._add(account, name, limit, missing):
-                    raise QuotaExceeded(name, limit, account.used or 0, count, _seconds_left())
+            # what a call that is cancelled takes is left to the next ones: the store has counted it
+            await asyncio.shield(asyncio.ensure_future(self._refill(account, name, limit, count)))
         account.reserve -= count
         return Share(account, count)
+
+    def begin_render(self) -> Callable[[], None]:
+        """Count a render of the caller, and return what says that it has ended, once and from any thread.
+
+        Raises:
+            QuotaExceeded: it has as many under way at this process as it may have.
+        """
+        limit, tenant = self.limit_of(RENDERS), _tenant()
+        with self._lock:
+            if limit is not None and self._renders[tenant] >= limit:
+                raise QuotaExceeded(RENDERS, limit, self._renders[tenant], 1, _RENDER_SECONDS)
+            self._renders[tenant] += 1
+
+        def end() -> None:
+            with self._lock:
+                self._renders[tenant] -= 1
+                if not self._renders[tenant]:
+                    del self._renders[tenant]
+
+        return end
+
+    async def _refill(self, account: _Account, name: str, limit: int, needed: int) -> None:
+        async with account.asking:
+            missing = needed - account.reserve
+            if missing > 0 and not await self._add(account, name, limit, missing):
+                raise QuotaExceeded(name, limit, account.used or 0, needed, _seconds_left())
 
     async def _add(self, account: _Account, name: str, limit: int, missing: int) -> bool:
         """Take more from the store, and return whether it was there."""
@@ -193,8 +226,16 @@ class Quotas:
         """Return how the quotas of the caller stand, as far as this server knows without asking."""
         caller = principal.get(None)
         quota = NO_QUOTA if caller is None or self._usage is None else caller.quota
-        reset = _midnight()
-        return [Standing(name, limit, self._account(name).used, reset) for name, limit in quota.limits()]
+        standings = []
+        for name, limit in quota.limits():
+            match name:
+                case "concurrent_renders":
+                    standings.append(Standing(name, limit, self._renders[_tenant()], None))
+                case "stored_bytes":
+                    standings.append(Standing(name, limit, None, None))
+                case _:
+                    standings.append(Standing(name, limit, self._account(name).used, _midnight()))
+        return standings
 
     async def asked_standings(self) -> list[Standing]:
         """Return how the quotas of the caller stand at all servers.
@@ -202,9 +243,17 @@ class Quotas:
         Raises:
             StorageUnavailable: what was used cannot be told.
         """
+        tenant, answer = _tenant(), []
         for standing in self.standings():
-            await self._look(self._account(standing.quota), standing.quota)
-        return self.standings()
+            used = standing.used
+            if standing.quota == STORED:
+                used = await self._run(lambda: self._kept_bytes(tenant))
+            elif standing.reset is not None:
+                account = self._account(standing.quota)
+                await self._look(account, standing.quota)
+                used = account.used
+            answer.append(replace(standing, used=used))
+        return answer
 
     def close(self) -> None:
         """Give back what was taken in advance, and close the store. It blocks."""
@@ -240,11 +289,13 @@ def headers(standings: list[Standing]) -> Mapping[str, str]:
     """Return the headers of HTTP that tell of quotas; source: draft-ietf-httpapi-ratelimit-headers-10."""
     if not standings:
         return {}
-    policies = (f'"{standing.quota}";q={standing.limit};w={DAY_SECONDS}' for standing in standings)
-    states = [
-        f'"{standing.quota}";r={max(0, standing.limit - standing.used)};t={standing.seconds:.0f}'
-        for standing in standings
-        if standing.used is not None
-    ]
+    policies, states = [], []
+    for standing in standings:
+        window, wait = "", ""
+        if (seconds := standing.seconds) is not None:
+            window, wait = f";w={DAY_SECONDS}", f";t={seconds:.0f}"
+        policies.append(f'"{standing.quota}";q={standing.limit}{window}')
+        if standing.used is not None:
+            states.append(f'"{standing.quota}";r={max(0, standing.limit - standing.used)}{wait}')
     answer = {"RateLimit-Policy": ", ".join(policies)}
     return answer | {"RateLimit": ", ".join(states)} if states else answer

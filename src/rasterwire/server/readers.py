@@ -1,7 +1,8 @@
-"""What gRPC sends of a file: chunks, of a size that depends on how many readers there are."""
+"""Who reads files, and what gRPC sends of them: chunks, of a size that depends on how many readers there are."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import google_crc32c
@@ -23,6 +24,7 @@ _CHUNKS_BYTES = 16 << 20
 
 _LEAST_CHUNK = 64 << 10
 _READERS = 1000
+"""By gRPC, and as many by HTTP, that anybody may have; as many again are kept, see ``FairSlots``."""
 
 T = TypeVar("T")
 Data = bytes | memoryview
@@ -39,13 +41,28 @@ class Readers:
 
     def __init__(self, run: _Run, quotas: Quotas) -> None:
         self._run = run
-        self._quotas = quotas
+        self.quotas = quotas
         self._room = FairSlots(_READERS)
+        self._http_room = FairSlots(_READERS)
 
     @property
     def taken(self) -> int:
-        """How many there are."""
+        """How many there are by gRPC."""
         return self._room.taken
+
+    @contextmanager
+    def http_place(self) -> Iterator[None]:
+        """Take a place of the readers by HTTP for the block.
+
+        Raises:
+            Overloaded: there is none for the caller.
+        """
+        reader = caller()
+        self._http_room.enter(reader)
+        try:
+            yield
+        finally:
+            self._http_room.leave(reader)
 
     async def chunks(
         self, opened: Delivered, offset: int, limit: int, make_piece: Callable[[download_pb2.DownloadChunk, Data], T]
@@ -85,7 +102,7 @@ class Readers:
         position, ahead, step, share = offset, None, CHUNK, NO_SHARE
         with apart("deliver"):
             try:
-                share = await self._quotas.take(BYTES, end - offset)
+                share = await self.quotas.take(BYTES, end - offset)
                 while True:
                     step = self._chunk_bytes()
                     available = await opened.reach(needed_end(position))

@@ -8,7 +8,6 @@ from rasterwire.errors import DownloadError, Overloaded, invalid
 from rasterwire.plan import RenderPlan
 from rasterwire.server.call_record import note_download
 from rasterwire.server.messages.convert import from_plan
-from rasterwire.server.peer import caller
 from rasterwire.server.service import Service
 from rasterwire.v1 import download_service_pb2 as service_pb2
 from rasterwire.v1.download_service_pb2 import Download
@@ -59,7 +58,7 @@ class RegisteredDownloads:
             opened.close()
             return await self._described(download)
         plan = await self._service.planned(download)
-        render = self._service.renders.join(plan, caller())
+        render = self._service.join(plan)
         self._service.preparations.begin(download.id, render)
         return await self._described(download)
 

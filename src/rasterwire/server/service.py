@@ -7,13 +7,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget
-from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Renders
+from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Render, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -27,18 +26,19 @@ from rasterwire.expression.answer import answer
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.plan import RenderPlan
 from rasterwire.server.addresses import Addresses
-from rasterwire.server.call_record import note_download, note_plan
+from rasterwire.server.call_record import note_download, note_images_read, note_plan
 from rasterwire.server.evaluations import Evaluations
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
 from rasterwire.server.peer import caller, principal
-from rasterwire.server.planning import plan_request, register
+from rasterwire.server.planning import plan_request
 from rasterwire.server.preparations import Preparations
 from rasterwire.server.quotas import NO_SHARE, Quotas
 from rasterwire.server.readers import Readers
 from rasterwire.server.recent_plans import RecentPlans
+from rasterwire.server.registrations import Registrations
 from rasterwire.server.render_progress import progress_until
 from rasterwire.server.streams import Streams
 from rasterwire.store import NotVerified, RemoteFile, UsageStore
@@ -86,8 +86,9 @@ class Service:
         self._pool = FairPool(8, "files")
         self._verifying = FairPool(2, "verify")
         self._evaluations = Evaluations(max_renders, meter)
-        self._streams = Streams(renders, scratch, max_renders)
-        self.quotas = Quotas(usage, self.run)
+        self.quotas = Quotas(usage, self.run, downloads.kept_bytes)
+        self._streams = Streams(renders, scratch, max_renders, self.quotas)
+        self._registrations = Registrations(self.quotas)
         self.readers = Readers(self.run, self.quotas)
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
@@ -108,6 +109,11 @@ class Service:
         """Refuse a caller that showed nothing as ``downloads`` does, before its request costs anything."""
         if principal.get() is None:
             raise CredentialsMissing
+
+    def _check_queues(self, most_a_thread: int = 4) -> None:
+        """Refuse what is new where what was begun has long to wait; see ``FairPool.check_delay``."""
+        for queue in (self._evaluations.planning, self._registrations.queue, self.renders.small):
+            queue.check_delay(caller(), most_a_thread)
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
@@ -137,6 +143,7 @@ class Service:
         self.renders.close()
         self._evaluations.close()
         self._verifying.close()
+        self._registrations.queue.close()
         self._pool.close()
         self.quotas.close()
         self._downloads.close()
@@ -173,9 +180,11 @@ class Service:
             request: the request.
             is_read_next: whether the file of this plan is what the caller will read.
         """
+        self._check_queues(2)  # what is read afterwards needs a place once more
         budget = Budget()
         plan = await self.plan(request, budget)
-        download = await self._registered(request, plan) if is_read_next else await self._register(request, plan)
+        enter = self._registrations.enter_counted if is_read_next else self._registrations.enter
+        download = await enter(self.downloads, request, plan)
         note_download(download.id)
         if is_read_next:
             self._plans.put(plan, budget.bytes_taken + _BYTES_OF_CONSTANTS * len(download.request))
@@ -185,22 +194,6 @@ class Service:
         answer.download_id.expire_time.FromDatetime(download.expire_time)
         answer.download_id.url = self.addresses.address_of(download)
         return answer
-
-    async def _register(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
-        return await self.run(partial(register, self.downloads, request, plan))
-
-    async def _registered(self, request: ParsedRequest, plan: RenderPlan) -> Registered:
-        """Register a request whose pixels count, once for each request id."""
-        share = await self.quotas.take_pixels(plan)
-        loop = asyncio.get_running_loop()
-
-        def settle(done: Future[Registered]) -> None:
-            if done.cancelled() or done.exception() is not None or done.result().is_repeated:
-                loop.call_soon_threadsafe(share.give_back)
-
-        work = self._pool.submit(caller(), partial(register, self.downloads, request, plan))
-        work.add_done_callback(settle)  # a call that is cancelled meanwhile may be registered all the same
-        return await asyncio.wrap_future(work)
 
     async def signed_token(self, download_id: str, query: Mapping[str, str]) -> str:
         """Return the token of a download whose address is signed.
@@ -257,7 +250,8 @@ class Service:
             InvalidExpression, SourceUnavailable: it has none.
             Overloaded: too many wait for theirs.
         """
-        downloads = self.downloads
+        self._check_queues()
+        downloads, budget = self.downloads, Budget()
 
         def computed() -> str:
             graph = read_graph(document())
@@ -267,7 +261,11 @@ class Service:
             except InvalidExpression as error:
                 raise InvalidExpression(error.problem, error.function or graph.result_function) from None
 
-        return await self._evaluations.computed(computed)
+        try:
+            return await self._evaluations.computed(computed, budget)
+        finally:
+            read = budget.images_read
+            note_images_read(read, len(read))
 
     # -- files ------------------------------------------------------------------------------
 
@@ -311,7 +309,7 @@ class Service:
         plan = recent or await self._planned_again(download)
         note_plan(plan)
         with self._downloads.hold(plan.etag):
-            render = self.renders.join(plan, caller())
+            render = self.join(plan)
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
@@ -334,6 +332,24 @@ class Service:
         if opened is None:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield opened
+
+    def join(self, plan: RenderPlan) -> Render:
+        """Join the render of a plan for the caller; every join needs ``renders.leave``.
+
+        Raises:
+            QuotaExceeded: it would be a new one, and the caller has as many under way as it may have.
+            Overloaded: see ``Renders.join``.
+        """
+        if self.renders.find(plan.etag) is not None:
+            return self.renders.join(plan, caller())
+        end = self.quotas.begin_render()
+        try:
+            render = self.renders.join(plan, caller())
+        except DownloadError:
+            end()
+            raise
+        render.result.add_done_callback(lambda _: end())
+        return render
 
     async def planned(self, download: Registered) -> RenderPlan:
         """Return the plan of a download.
@@ -360,9 +376,10 @@ class Service:
             QuotaExceeded: the caller may not have as much.
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
+        self._check_queues()
         plan: RenderPlan | None = None
         is_limited = self.quotas.is_limited
-        if request.params.WhichOneof("source") != "image" or self.renders.is_small_waiting or is_limited:
+        if request.params.WhichOneof("source") != "image" or self.renders.small.are_all_taken or is_limited:
             plan = await self.plan(request)  # a refusal shall not wait for a render to end
         share = NO_SHARE
         if plan is not None and is_limited:

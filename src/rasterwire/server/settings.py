@@ -1,10 +1,9 @@
 """Settings of a server, read once. A flag wins over the environment, that over the file."""
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from rasterwire.server.identity.settings import (
     read_tenants,
     read_tls,
 )
+from rasterwire.server.setting_values import typed_value
 from rasterwire.server.telemetry import TelemetrySettings, read_telemetry
 from rasterwire.store.settings import StoreSettings, read_store
 from rasterwire.tables import number_of_bytes, read_values, unknown_setting, wrong_setting
@@ -149,6 +149,11 @@ class Settings:
         return unprefixed | {settings.prefix: Path(settings.source).expanduser() for settings in prefixed}
 
     @property
+    def tenant_names(self) -> set[str]:
+        """Of those of the config file."""
+        return {tenant.name for tenant in self.tenants}
+
+    @property
     def scheme(self) -> str:
         """Of the addresses of the HTTP door."""
         return "https" if self.tls.is_set else "http"
@@ -190,12 +195,6 @@ _tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "t
 _LISTED_TABLES = ("catalogs", "sources", "tenants")
 """Those of which there may be several."""
 
-_origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
-
-_choices = {"limits": ("own", "earth-engine"), "log": ("text", "json"), "sandbox": ("none", "process")}
-_greatest = {"http_port": 65535, "grpc_port": 65535, "metrics_port": 65535}
-_smallest = {"http_port": -1, "grpc_port": 0, "metrics_port": -1, "lame_duck_seconds": 0, "drain_seconds": 0}
-
 
 def _is_loopback(host: str) -> bool:
     """Tell whether an address is of this machine alone.
@@ -223,7 +222,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     values: dict[str, object] = {}
     if config is not None:
         values |= _read_config(config)
-    by_name = {f.name: f for f in fields(Settings) if not f.metadata}
+    by_name = _setting_names()
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
     if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp":  # as everywhere
@@ -233,12 +232,11 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     if isinstance(in_file, dict | list):  # it is no folder, and wrong whatever folder a flag names
         values["catalog"] = in_file
     violations = Violations()
-    for name in sorted(set(values) - set(by_name)):
-        violations.add(unknown_setting("", name, by_name, _LISTED_TABLES))
+    _add_unknown(values, by_name, violations)
     typed: dict[str, Any] = {}
     for name in values.keys() & by_name.keys() - set(_tables):
         try:
-            typed[name] = _typed(name, by_name[name].type, values[name])
+            typed[name] = typed_value(name, by_name[name].type, values[name])
         except ValueError as error:
             violations.add(wrong_setting(name, str(error)))
     typed |= _read_tables(values, violations)
@@ -263,18 +261,41 @@ def load_store_settings(config: Path) -> StoreSettings:
 
 
 def load_tenants(config: Path) -> tuple[TenantSettings, ...]:
-    """Return the tenants of a TOML file, whatever else it holds but what they need.
+    """Return the tenants of a TOML file. Of the rest, what they need has to be right, and no setting may be unknown.
 
     Raises:
         BadSettings: they are wrong, or the file is unreadable; tells all at once.
     """
     violations, values = Violations(), _read_config(config)
+    _add_unknown(values, _setting_names(), violations)
     auth, tls = read_auth(values.get("auth", {}), violations), read_tls(values.get("tls", {}), violations)
     tenants = read_tenants(values.get("tenants", []), violations)
     if not violations.items:
         violations.items.extend(misfits(auth, tls, tenants))
     _raise_if_any(violations)
     return tenants
+
+
+def load_keys_file(config: Path) -> Path:
+    """Return the file of API keys that a TOML file names, whether it is there or not.
+
+    Raises:
+        BadSettings: it names none, or is unreadable.
+    """
+    auth = _read_config(config).get("auth")
+    path = auth.get("keys_file") if isinstance(auth, Mapping) else None
+    if not isinstance(path, str) or not path:
+        raise BadSettings("auth.keys_file: it is not set; name a file there, or give --keys-file")
+    return Path(path).expanduser()
+
+
+def _setting_names() -> dict[str, Field[Any]]:
+    return {setting.name: setting for setting in fields(Settings) if not setting.metadata}
+
+
+def _add_unknown(values: Mapping[str, object], names: Mapping[str, object], violations: Violations) -> None:
+    for name in sorted(set(values) - set(names)):
+        violations.add(unknown_setting("", name, names, _LISTED_TABLES))
 
 
 def _raise_if_any(violations: Violations) -> None:
@@ -337,54 +358,3 @@ def _read_cache(table: object, violations: Violations) -> CacheSettings:
         violations.add(wrong_setting("cache", "it is not a table; write it as [cache]"))
         return CacheSettings()
     return CacheSettings(**read_values(table, {"tile_cache_bytes": number_of_bytes}, "cache", violations))
-
-
-def _typed(name: str, kind: object, value: object) -> object:
-    """Return a value of the type of its setting.
-
-    Raises:
-        ValueError: with a sentence.
-    """
-    if isinstance(value, Mapping) or (isinstance(value, list) and name != "cors_origins"):
-        meant = "; did you mean [[catalogs]]?" if name == "catalog" else "; write one value"
-        raise ValueError(f"it is a {'table' if isinstance(value, Mapping) else 'list'}{meant}")
-    if kind in {Path, Path | None}:
-        return Path(str(value)).expanduser()
-    if name in _choices and value not in _choices[name]:
-        raise ValueError(f"{value!r} is neither {' nor '.join(_choices[name])}")
-    if kind is str:
-        return str(value)
-    if kind is bool:
-        return _yes_or_no(value)
-    if name == "cors_origins":
-        return _origins(value)
-    return _number(name, kind, value)
-
-
-def _number(name: str, kind: object, value: object) -> float:
-    try:
-        number = int(str(value)) if kind is int else float(str(value))
-    except ValueError:
-        raise ValueError(f"{value!r} is not a number") from None
-    least = _smallest.get(name, 1)
-    if number < least:
-        raise ValueError(f"{value} is too small, at least {least}")
-    if name in _greatest and number > _greatest[name]:
-        raise ValueError(f"{value} is too large, at most {_greatest[name]}")
-    return number
-
-
-def _yes_or_no(value: object) -> bool:
-    truth = {"true": True, "false": False}.get(str(value).lower())
-    if truth is None:
-        raise ValueError(f"{value!r} is neither true nor false")
-    return truth
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    texts = value if isinstance(value, list) else str(value).split(",")
-    origins = tuple(text for part in texts if (text := str(part).strip()))
-    for origin in origins:
-        if origin != "*" and not _origin.fullmatch(origin):
-            raise ValueError(f"{origin!r} is no origin; it is like https://maps.example.org, without a path")
-    return origins

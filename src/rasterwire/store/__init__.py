@@ -34,6 +34,7 @@ class DownloadRecord:
         shared: large parts of the request that other requests may contain too, such as a region. Each is
             stored once.
         tenant: that registered it; "" where the server knew no tenants.
+        file_bytes: that its file is expected to have; 0 where none is kept.
     """
 
     id: str
@@ -44,20 +45,31 @@ class DownloadRecord:
     expire_time: datetime
     shared: tuple[bytes, ...] = ()
     tenant: str = ""
+    file_bytes: int = 0
 
 
 class DownloadStore(Protocol):
     """Stores registered downloads until they expire, across restarts. Safe to use from several threads."""
 
-    def put(self, record: DownloadRecord) -> DownloadRecord:
+    def put(self, record: DownloadRecord, max_kept: int | None = None) -> DownloadRecord:
         """Store a record, and return the stored one.
 
         Where an unexpired record has the same non-empty ``request_id``, that record is returned
         unchanged and the new one is discarded.
 
+        Args:
+            record: the record.
+            max_kept: that ``kept_bytes`` of its tenant may be with it; None for no limit. Records that are stored at
+                the same moment may exceed it together.
+
         Raises:
             Overloaded: the store is full. A part of it is reserved for small records.
+            QuotaExceeded: the tenant keeps too much.
         """
+        ...
+
+    def kept_bytes(self, tenant: str) -> int:
+        """Return the sum of ``file_bytes`` of the records of a tenant; those of one etag count once."""
         ...
 
     def get(self, download_id: str) -> DownloadRecord | None:

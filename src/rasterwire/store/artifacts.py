@@ -28,6 +28,18 @@ _finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
 _UNFINISHED = ".unfinished-"
 _DROPPED = ".dropped"
 
+_FOLDER_NAME = 2
+"""Characters of an etag that name the subfolder of its file: of 100,000 files, a look passes some hundred names."""
+
+_FREED_PART = 8
+"""One part in so many of the limit is freed where it is reached, so that not each new file needs a look at all."""
+
+_FREE_SHARE = 8
+"""One part in so many of what is free may be filled by a process before it looks at all files again."""
+
+_LEAST_SHARE = 64
+"""It is no less than one part in so many of the limit."""
+
 _VERIFIED_SECONDS = 24 * 3600.0
 """A file is read again in idle time when its last verification is older."""
 
@@ -59,7 +71,9 @@ class StoredFile:
 class FolderArtifactStore:
     """Stores files under names ``<etag>.<size>.<crc32c>``, so that the folder needs no index.
 
-    The access time of a file is the time of its last use. Size and checksum of dropped files are recorded in a
+    They are in subfolders named by the first characters of the etag. No look at one file takes longer the more there
+    are, and only where room gets short all are looked at. The access time of a file is the time of its last use. Size
+    and checksum of dropped files are recorded in a
     subfolder. Before its first use in this process a file is read and compared with its checksum. A damaged file is
     dropped and rendered again. A reader with a dropped file open can read it to its end.
     """
@@ -69,7 +83,8 @@ class FolderArtifactStore:
 
         Args:
             folder: a folder for nothing else; stores of other processes may share it.
-            max_bytes: limit of the total size; the newest file stays even where it alone is larger.
+            max_bytes: limit of the total size; each process may exceed it by a sixty-fourth before it sees so, and the
+                newest file stays even where it alone is larger.
         """
         private_folder(folder)
         self._folder = folder
@@ -79,12 +94,37 @@ class FolderArtifactStore:
         self._holds: Counter[str] = Counter()
         self._verified = VerifiedFiles()
         self._dropped = DroppedFiles(folder / _DROPPED)
+        self._uncounted = 0  # bytes of files made since all were counted
+        self._share = -1  # bytes that may be made before all are counted again
+        self._move_old()
+
+    def _move_old(self) -> None:
+        """Move files into subfolders that were stored when there were none."""
+        for name in filter(_finished.fullmatch, _names(self._folder)):
+            with contextlib.suppress(FileNotFoundError):  # another process did
+                self._move(self._folder / name, name)
+
+    def _move(self, source: Path, name: str) -> Path:
+        """Give a file its place and name, and return its path."""
+        folder = self._folder / name[:_FOLDER_NAME].rstrip(".")
+        finished = folder / name
+        try:
+            source.replace(finished)
+        except FileNotFoundError:
+            private_folder(folder)
+            source.replace(finished)
+        return finished
+
+    def _paths(self, etag: str) -> list[Path]:
+        """Return the paths of the files of an etag."""
+        folder = self._folder / etag[:_FOLDER_NAME]
+        return [folder / name for name in _names(folder) if name.startswith(f"{etag}.")]
 
     def find(self, etag: str, max_read_bytes: int | None = None) -> FolderArtifact | None:
         """See ``ArtifactStore.find``."""
         if not is_etag(etag):
             return None
-        for path in self._folder.glob(f"{etag}.*.*"):
+        for path in self._paths(etag):
             artifact = _artifact(path)
             if artifact is None:
                 continue
@@ -134,7 +174,6 @@ class FolderArtifactStore:
                 write(file)
                 file.flush()
                 size, crc = raw.size_and_crc()
-            finished = self._folder / f"{etag}.{size}.{crc:08x}"
             if (self._dropped.find(etag) or (size, crc)) != (size, crc):
                 _log.error("the file of etag %s is gone, and a render gives other bytes than it had", etag)
                 raise DownloadConflict(
@@ -143,9 +182,10 @@ class FolderArtifactStore:
             if publish is not None:
                 publish(etag, unfinished, size, crc)
             with self._lock:
-                unfinished.replace(finished)
+                finished = self._move(unfinished, f"{etag}.{size}.{crc:08x}")
                 self._drop_others(etag, finished)
                 self._dropped.remove(etag)
+                self._uncounted += size
             with contextlib.suppress(FileNotFoundError):  # another process dropped it already
                 self._verified.add(finished)
         except BaseException:
@@ -188,7 +228,7 @@ class FolderArtifactStore:
 
     def verify(self, may_continue: Callable[[], bool]) -> None:
         """See ``ArtifactStore.verify``."""
-        ages = [(self._verified.age(path.name), path) for path in self._folder.iterdir()]
+        ages = [(self._verified.age(path.name), path) for path in _finished_files(self._folder)]
         for age, path in sorted(ages, reverse=True):
             artifact = _artifact(path)
             if artifact is None or age < _VERIFIED_SECONDS:
@@ -201,7 +241,7 @@ class FolderArtifactStore:
 
     def _drop_others(self, etag: str, newest: Path) -> None:
         """Drop older files of the etag with other bytes, so that ``find`` has only one to return."""
-        for path in self._folder.glob(f"{etag}.*.*"):
+        for path in self._paths(etag):
             if path != newest and _finished.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
@@ -211,15 +251,21 @@ class FolderArtifactStore:
         self._dropped.add(path.name.split(".")[0], artifact.size, artifact.crc32c)
 
     def trim(self, newest: str) -> None:
-        """See ``ArtifactStore.trim``."""
+        """See ``ArtifactStore.trim``. All files are looked at only where this process made much since it last did."""
         with self._trimming:
+            if self._uncounted <= self._share:
+                return
+            with self._lock:
+                self._uncounted = 0
             files = self.files()
             total = sum(file.size for file in files)
+            target = self._max_bytes - (self._max_bytes // _FREED_PART if total > self._max_bytes else 0)
             for file in files:
-                if total <= self._max_bytes:
-                    return
+                if total <= self._max_bytes and total - file.size < target:
+                    break
                 if file.etag != newest and self.drop(file.path):
                     total -= file.size
+            self._share = max((self._max_bytes - total) // _FREE_SHARE, self._max_bytes // _LEAST_SHARE)
 
     def make_room(self, size: int) -> None:
         """See ``ArtifactStore.make_room``."""
@@ -243,11 +289,10 @@ class FolderArtifactStore:
     def files(self) -> list[StoredFile]:
         """Return the files, the least recently used first."""
         files = []
-        for path in self._folder.iterdir():
-            if _finished.fullmatch(path.name):
-                with contextlib.suppress(FileNotFoundError):
-                    status = path.stat()
-                    files.append(StoredFile(status.st_atime_ns, status.st_size, path))
+        for path in _finished_files(self._folder):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                files.append(StoredFile(status.st_atime_ns, status.st_size, path))
         return sorted(files)
 
     def drop(self, path: Path) -> bool:
@@ -272,12 +317,23 @@ def remove_unfinished(folder: Path, pid: int | None = None) -> None:
 
 def usage(folder: Path) -> tuple[int, int]:
     """Return how many files the folder of a store has, and their bytes; it looks at names alone."""
-    try:
-        with os.scandir(folder) as entries:
-            sizes = [int(match[2]) for entry in entries if (match := _finished.fullmatch(entry.name))]
-    except FileNotFoundError:
-        return 0, 0
+    sizes = [int(match[2]) for path in _finished_files(folder) if (match := _finished.fullmatch(path.name))]
     return len(sizes), sum(sizes)
+
+
+def _finished_files(folder: Path) -> Iterator[Path]:
+    """Yield the paths of the finished files of a store."""
+    for inner in _names(folder):
+        if not inner.startswith("."):
+            yield from (folder / inner / name for name in _names(folder / inner) if _finished.fullmatch(name))
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names in a folder, none where there is no such folder."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208  a path for each of many names would take several times as long
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def is_etag(text: str) -> bool:

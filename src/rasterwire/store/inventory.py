@@ -5,11 +5,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rasterwire.errors import StorageUnavailable
+from rasterwire.store import Usage
 
 if TYPE_CHECKING:
     from rasterwire.store.postgres.database import Database
@@ -99,16 +100,18 @@ class _Dialect:
 
     downloads: str
     leases: str
+    usage: str
     id: str
     seconds: Callable[[str], str]
     now: str
 
 
-_sqlite = _Dialect("downloads", "leases", "id", str, "((julianday('now') - 2440587.5) * 86400.0)")
+_sqlite = _Dialect("downloads", "leases", "usage", "id", str, "((julianday('now') - 2440587.5) * 86400.0)")
 
 _postgres = _Dialect(
     "rasterwire.downloads",
     "rasterwire.leases",
+    "rasterwire.usage",
     "replace(id::text, '-', '')",
     "extract(epoch FROM {})::float8".format,
     "extract(epoch FROM clock_timestamp())::float8",
@@ -116,13 +119,14 @@ _postgres = _Dialect(
 
 
 class Inventory:
-    """Lists registered downloads that have not expired, and leases; deletes them on demand."""
+    """Lists registered downloads that have not expired, leases, and what tenants took; deletes on demand."""
 
-    def __init__(self, dialect: _Dialect, downloads: Execute, leases: Execute) -> None:
+    def __init__(self, dialect: _Dialect, downloads: Execute, leases: Execute, usage: Execute) -> None:
         """Use what runs statements; made by ``inventory_of_folder`` and ``inventory_of_database``."""
         self._dialect = dialect
         self._downloads = downloads
         self._leases = leases
+        self._usage = usage
 
     def downloads(self, selection: Selection, count: int) -> list[StoredDownload]:
         """Return the downloads that end first, at most ``count``.
@@ -149,6 +153,22 @@ class Inventory:
             WHERE {where} GROUP BY tenant ORDER BY tenant
         """
         return [TenantTotal(tenant, count, int(size)) for tenant, count, size in self._downloads(query, values)]
+
+    def stored_bytes(self) -> dict[str, int]:
+        """Return the bytes of the files of each tenant's downloads, those of one etag once; see ``Quota``."""
+        where, values = self._condition(Selection())
+        query = f"""
+            SELECT tenant, sum(bytes) FROM (
+                SELECT tenant, max(file_bytes) AS bytes FROM {self._dialect.downloads}
+                WHERE {where} AND file_bytes > 0 GROUP BY tenant, etag
+            ) AS files GROUP BY tenant
+        """
+        return {tenant: int(size) for tenant, size in self._downloads(query, values)}
+
+    def usages(self, day: date) -> list[Usage]:
+        """Return what tenants took of their quotas on a day, in the order of their names."""
+        query = f"SELECT tenant, quota, used FROM {self._dialect.usage} WHERE day = ? ORDER BY tenant, quota"
+        return [Usage(tenant, quota, day, int(used)) for tenant, quota, used in self._usage(query, [day.isoformat()])]
 
     def delete(self, selection: Selection) -> tuple[int, int]:
         """Delete downloads, and return how many there were and the bytes of their requests."""
@@ -189,24 +209,25 @@ class Inventory:
 
 
 @contextmanager
-def inventory_of_folder(downloads: Path, leases: Path, version: int) -> Iterator[Inventory]:
+def inventory_of_folder(downloads: Path, leases: Path, usage: Path, version: int) -> Iterator[Inventory]:
     """Give the inventory of the files of a state folder, which a server may use meanwhile.
 
     Args:
         downloads: the file of registered downloads; without it there are none.
         leases: likewise, of leases.
+        usage: likewise, of what tenants took.
         version: that the file of downloads has to have.
 
     Raises:
         OSError: the file has another version.
     """
-    with _opened(downloads) as first, _opened(leases) as second:
+    with _opened(downloads) as first, _opened(leases) as second, _opened(usage) as third:
         if downloads.exists():
             ((file_version,),) = first("PRAGMA user_version", [])
             if file_version != version:
                 problem = f"{downloads} has version {file_version}, this rasterwire knows {version}"
                 raise OSError(f"{problem}; use the rasterwire of its server")
-        yield Inventory(_sqlite, first, second)
+        yield Inventory(_sqlite, first, second, third)
 
 
 @contextmanager
@@ -235,4 +256,4 @@ def inventory_of_database(database: "Database") -> Inventory:
             cursor = connection.execute(statement.replace("?", "%s").encode(), values)
             return cursor.fetchall()
 
-    return Inventory(_postgres, execute, execute)
+    return Inventory(_postgres, execute, execute, execute)

@@ -84,7 +84,7 @@ class SqliteLeases:
                 with self._connection:
                     self._connection.execute("BEGIN IMMEDIATE")
                     yield self._connection
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:  # also of a file that is damaged
                 raise StorageUnavailable from error
 
     def close(self) -> None:

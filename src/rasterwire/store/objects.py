@@ -32,7 +32,10 @@ _UPLOADS = 2
 _NO_ETAG = "readiness"
 """In place of an etag: of a record that is looked for and never made."""
 
-_file_key = re.compile(r"(?:^|/)files/([0-9a-zA-Z_-]{1,128})\.\d+\.[0-9a-f]{8}$")
+_MAX_FILES = 10
+"""Of one etag that are looked at; there is one, or a second for a moment."""
+
+_file_key = re.compile(r"(?:^|/)files/([0-9a-zA-Z_-]{1,128})\.(\d{1,18})\.([0-9a-f]{8})$")
 
 _record = re.compile(rb"(\d{1,18}) ([0-9a-f]{8})")
 
@@ -233,9 +236,36 @@ class ObjectArtifactStore:
             record = bytes(obstore.get(self._bucket.prompt, self._record_key(etag)).bytes())
         match = _record.fullmatch(record)
         if match is None:
-            _log.error("the record of etag %s in the object store is damaged", etag)
-            raise StorageUnavailable
-        size, crc32c = int(match[1]), int(match[2], 16)
+            return self._recorded_anew(etag)
+        return self._artifact(etag, int(match[1]), int(match[2], 16))
+
+    def _recorded_anew(self, etag: str) -> ObjectArtifact:
+        """Write a damaged record again, by the name of the file that is there.
+
+        Where there are several, all servers take the oldest, which is what readers had.
+
+        Raises:
+            FileNotFoundError: there is none, and the next render makes one.
+        """
+        import obstore
+
+        prompt, prefix = self._bucket.prompt, f"{self._bucket.prefix}files/"
+        with self._bucket.asked():
+            page = next(iter(obstore.list(prompt, prefix, offset=f"{prefix}{etag}.", chunk_size=_MAX_FILES)), [])
+        files = []
+        for item in page:
+            match = _file_key.search(item["path"])
+            if match is not None and match[1] == etag and int(match[2]) == item["size"]:
+                files.append((item["last_modified"], self._artifact(etag, item["size"], int(match[3], 16))))
+        if not files:
+            raise FileNotFoundError
+        artifact = min(files, key=lambda pair: (pair[0], pair[1].key))[1]
+        with self._bucket.asked():
+            obstore.put(prompt, self._record_key(etag), f"{artifact.size} {artifact.crc32c:08x}".encode())
+        _log.warning("the record of etag %s in the object store was damaged; it is made anew from its file", etag)
+        return artifact
+
+    def _artifact(self, etag: str, size: int, crc32c: int) -> ObjectArtifact:
         return ObjectArtifact(size, crc32c, self._file_key(etag, size, crc32c), self._bucket)
 
     def _publish(self, headers: Mapping[str, str], etag: str, path: Path, size: int, crc32c: int) -> None:

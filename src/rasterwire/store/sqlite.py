@@ -12,10 +12,11 @@ from typing import Any
 
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
-from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
+from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD, check_kept
 from rasterwire.store.private_files import FILE_MODE, opening_alone, private_folder
+from rasterwire.store.sqlite_files import file_identity
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the file."""
 
 _COLUMNS = "id, token, request_id, payload, etag, expires"
@@ -35,7 +36,8 @@ CREATE TABLE IF NOT EXISTS downloads (
     etag TEXT NOT NULL,
     expires REAL NOT NULL,
     parts TEXT NOT NULL DEFAULT '',
-    tenant TEXT NOT NULL DEFAULT ''
+    tenant TEXT NOT NULL DEFAULT '',
+    file_bytes INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS parts (
     hash TEXT PRIMARY KEY,
@@ -45,8 +47,19 @@ CREATE TABLE IF NOT EXISTS parts (
 CREATE INDEX IF NOT EXISTS downloads_expires ON downloads (expires);
 """
 
-_INDEX = "CREATE INDEX IF NOT EXISTS downloads_tenant ON downloads (tenant, id)"
-"""Made once a file of an older version has the column."""
+_INDEXES = """
+CREATE INDEX IF NOT EXISTS downloads_tenant ON downloads (tenant, id);
+CREATE INDEX IF NOT EXISTS downloads_kept ON downloads (tenant, etag, file_bytes, expires);
+"""
+"""Made once a file of an older version has the columns."""
+
+_KEPT = """
+SELECT coalesce(sum(bytes), 0), coalesce(min(first), 0) FROM (
+    SELECT max(file_bytes) AS bytes, min(expires) AS first FROM downloads
+    WHERE tenant = ? AND expires > ? AND etag <> ? AND file_bytes > 0 GROUP BY etag
+)
+"""
+"""The bytes of a tenant's files but for one, and when the first of their records expires."""
 
 
 class SqliteDownloadStore:
@@ -78,9 +91,9 @@ class SqliteDownloadStore:
                 self._connection = _connect(self._path)
             except sqlite3.Error as error:
                 raise OSError(0, f"the download store cannot be opened ({error})") from error
-            self._file = _identity(self._path)
+            self._file = file_identity(self._path)
 
-    def put(self, record: DownloadRecord) -> DownloadRecord:
+    def put(self, record: DownloadRecord, max_kept: int | None = None) -> DownloadRecord:
         """See ``DownloadStore.put``."""
         row = (
             record.id,
@@ -91,6 +104,7 @@ class SqliteDownloadStore:
             record.expire_time.timestamp(),
             " ".join(hashlib.sha256(part).hexdigest() for part in record.shared),
             record.tenant,
+            record.file_bytes,
         )
         now = datetime.now(UTC).timestamp()
         size = len(record.payload) + sum(map(len, record.shared))
@@ -100,7 +114,7 @@ class SqliteDownloadStore:
             connection.execute("BEGIN IMMEDIATE")
             for table in ("downloads", "parts"):
                 connection.execute(f"DELETE FROM {table} WHERE expires <= ?", (now,))
-            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT OR IGNORE INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             query = "SELECT * FROM downloads WHERE id = ? OR request_id = ?"
             stored_row = connection.execute(query, (record.id, record.request_id or None)).fetchone()
             if stored_row[0] == record.id:  # else no record would own the parts
@@ -108,6 +122,9 @@ class SqliteDownloadStore:
                     extension = "ON CONFLICT (hash) DO UPDATE SET expires = max(expires, excluded.expires)"
                     connection.execute(f"INSERT INTO parts VALUES (?, ?, ?) {extension}", (digest, row[5], part))
             stored = _record(connection, stored_row)
+            if stored.id == record.id and max_kept is not None and record.file_bytes:
+                used, first = connection.execute(_KEPT, (record.tenant, now, record.etag)).fetchone()
+                check_kept(record, used, max_kept, (first or row[5]) - now)  # likewise rolled back
             if stored.id == record.id and _used_bytes(connection) > max_bytes:
                 raise Overloaded(FULL_RETRY_SECONDS)  # the transaction is rolled back with the new record
         return stored
@@ -124,12 +141,18 @@ class SqliteDownloadStore:
         """See ``DownloadStore.list``."""
         now = datetime.now(UTC).timestamp()
         query = f"""
-            SELECT {_COLUMNS}, '', tenant FROM downloads
+            SELECT {_COLUMNS}, '', tenant, file_bytes FROM downloads
             WHERE tenant = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?
         """
         with self._connected() as connection:
             rows = connection.execute(query, (tenant, after, now, count)).fetchall()
             return [_record(connection, row) for row in rows]
+
+    def kept_bytes(self, tenant: str) -> int:
+        """See ``DownloadStore.kept_bytes``."""
+        with self._connected() as connection:
+            values = tenant, datetime.now(UTC).timestamp(), ""
+            return int(connection.execute(_KEPT, values).fetchone()[0])
 
     def delete(self, download_id: str) -> bool:
         """See ``DownloadStore.delete``. Its parts stay until they expire: others may have them too."""
@@ -148,13 +171,13 @@ class SqliteDownloadStore:
         if not self._lock.acquire(timeout=_LOCK_TIMEOUT):
             raise StorageUnavailable
         try:
-            if _identity(self._path) != self._file:
+            if file_identity(self._path) != self._file:
                 _log.error("the store of downloads was removed; registered downloads are lost")
                 private_folder(self._path.parent)
                 self._connection.close()
                 self._open()
             yield self._connection
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:  # also of a file that is damaged
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise
             _log.error("the store of downloads cannot be used: %s", error)
@@ -168,14 +191,6 @@ class SqliteDownloadStore:
             self._connection.close()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
@@ -187,21 +202,22 @@ def _connect(path: Path) -> sqlite3.Connection:
             0, f"the download store has version {version}, this server supports up to {SCHEMA}; upgrade the server"
         )
     connection.executescript(_CREATE)
-    for since, column in ((2, "parts"), (3, "tenant")):
+    for since, column in ((2, "parts TEXT"), (3, "tenant TEXT"), (4, "file_bytes INTEGER")):
         if 0 < version < since:
-            connection.execute(f"ALTER TABLE downloads ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
-    connection.execute(_INDEX)
+            default = "0" if column.endswith("INTEGER") else "''"
+            connection.execute(f"ALTER TABLE downloads ADD COLUMN {column} NOT NULL DEFAULT {default}")
+    connection.executescript(_INDEXES)
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
     return connection
 
 
 def _record(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DownloadRecord:
     """Return the record of a row: the columns of the table, in their order."""
-    identifier, token, request_id, payload, etag, expires, parts, tenant = row
+    identifier, token, request_id, payload, etag, expires, parts, tenant, file_bytes = row
     query = "SELECT data FROM parts WHERE hash = ?"
     shared = tuple(connection.execute(query, (digest,)).fetchone()[0] for digest in parts.split())
     until = datetime.fromtimestamp(expires, UTC)
-    return DownloadRecord(identifier, token, request_id or "", payload, etag, until, shared, tenant)
+    return DownloadRecord(identifier, token, request_id or "", payload, etag, until, shared, tenant, file_bytes)
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

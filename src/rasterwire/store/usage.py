@@ -1,15 +1,17 @@
 """What the tenants of one server take, in an SQLite file that its workers share."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 
 from rasterwire.errors import StorageUnavailable
 from rasterwire.store import Usage
-from rasterwire.store.private_files import FILE_MODE, opening_alone
+from rasterwire.store.private_files import FILE_MODE, opening_alone, private_folder
+from rasterwire.store.sqlite_files import file_identity, is_damage, set_aside
 
 __all__ = ["DAYS_KEPT", "SqliteUsageStore"]
 
@@ -18,6 +20,8 @@ DAYS_KEPT = 400
 
 _LOCK_TIMEOUT = 2.0
 """Seconds that a statement waits for those of other processes."""
+
+_log = logging.getLogger("rasterwire.server")
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS usage (
@@ -40,7 +44,10 @@ SELECT tenant, quota, used FROM usage WHERE day = :day AND (:tenant IS NULL OR t
 
 
 class SqliteUsageStore:
-    """See ``UsageStore``. Several processes may share the file. What was counted survives the end of a process."""
+    """See ``UsageStore``. Several processes may share the file. What was counted survives the end of a process.
+
+    A damaged file is set aside, and the quotas of the day begin anew.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or create the file.
@@ -48,19 +55,30 @@ class SqliteUsageStore:
         Raises:
             OSError: it cannot be used.
         """
-        path.touch(mode=FILE_MODE, exist_ok=True)
+        self._path = path
         self._lock = threading.Lock()
+        self._file: tuple[int, int] | None = None
         try:
-            with opening_alone(path):
-                self._connection = sqlite3.connect(
-                    path, timeout=_LOCK_TIMEOUT, check_same_thread=False, isolation_level=None
-                )
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                # what was counted survives the end of the process; after a power failure the last of it may be lost
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.execute(_CREATE)
-        except (sqlite3.Error, StorageUnavailable) as error:
+            self._open()
+        except sqlite3.Error as error:
             raise OSError(0, f"the file of quotas cannot be opened ({error})") from error
+
+    def _open(self) -> None:
+        with opening_alone(self._path):
+            try:
+                self._connection = _connect(self._path)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._set_aside()
+                self._connection = _connect(self._path)
+            self._file = file_identity(self._path)
+
+    def _set_aside(self) -> None:
+        _log.error(
+            "the file of quotas is damaged and now called %s.damaged; what was taken today is counted anew", self._path
+        )
+        set_aside(self._path)
 
     def take(self, usage: Usage, limit: int) -> tuple[bool, int]:
         """See ``UsageStore.take``."""
@@ -85,13 +103,46 @@ class SqliteUsageStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                if self._file is None or file_identity(self._path) != self._file:
+                    self._begin_anew()
                 with self._connection:
                     self._connection.execute("BEGIN IMMEDIATE")
                     yield self._connection
-            except sqlite3.OperationalError as error:
+            except (sqlite3.DatabaseError, OSError) as error:
+                _log.error("the file of quotas cannot be used: %s", error)
+                if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
+                    self._drop_damaged()
                 raise StorageUnavailable from error
+
+    def _begin_anew(self) -> None:
+        """Open the file that has the name now, after it was removed, or another process set it aside."""
+        self._connection.close()
+        private_folder(self._path.parent)
+        self._open()
+
+    def _drop_damaged(self) -> None:
+        """Set the file aside, unless another process did; the next call opens the one that has the name then."""
+        self._connection.close()
+        damaged, self._file = self._file, None
+        with suppress(OSError), opening_alone(self._path):
+            if file_identity(self._path) == damaged:
+                self._set_aside()
 
     def close(self) -> None:
         """See ``UsageStore.close``."""
         with self._lock:
             self._connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.touch(mode=FILE_MODE, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # what was counted survives the end of the process; after a power failure the last of it may be lost
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(_CREATE)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -616,14 +616,19 @@ class QuotaStatus(_message.Message):
     USED_FIELD_NUMBER: _builtins.int
     RESET_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent."""
+    """Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+    `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+    files of registered downloads.
+    """
     limit: _builtins.int
-    """How much may be taken until `reset_time`."""
+    """How much may be taken until `reset_time`, or be there at once."""
     used: _builtins.int
-    """How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each."""
+    """How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+    how much there is now.
+    """
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
-        """When it begins anew."""
+        """When it begins anew. Unset for what is not of a day."""
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ import click
 from rasterwire.cli.admin.api_keys import keys
 from rasterwire.cli.admin.cached_files import cache
 from rasterwire.cli.admin.migration import migrate
+from rasterwire.cli.admin.quota_usage import quotas
 from rasterwire.cli.admin.render_leases import leases
 from rasterwire.cli.admin.stored_downloads import downloads
 from rasterwire.cli.admin.tenant_list import tenants
@@ -21,5 +22,5 @@ def admin() -> None:
     """
 
 
-for command in (keys, tenants, downloads, cache, leases, migrate):
+for command in (keys, tenants, quotas, downloads, cache, leases, migrate):
     admin.add_command(command)

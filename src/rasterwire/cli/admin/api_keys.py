@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from rasterwire.cli.admin.options import as_json_option, print_rows
+from rasterwire.cli.admin.options import as_json_option, config_option, print_rows, told_failures
 from rasterwire.server.identity.key_file import TENANT_NAME, add_key, read_keys, revoke_key
 
 Command = Callable[..., Any]
@@ -15,9 +16,8 @@ Command = Callable[..., Any]
 _keys_file_option = click.option(
     "--keys-file",
     envvar="RASTERWIRE_KEYS_FILE",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file that keys_file of [auth] names; also from RASTERWIRE_KEYS_FILE.",
+    help="The file that keys_file of [auth] names; also from RASTERWIRE_KEYS_FILE. Without it, --config names it.",
 )
 
 
@@ -25,13 +25,29 @@ def _with_keys_file(command: Command) -> Command:
     """Give a command the file of keys, and tell where it is wrong."""
 
     @functools.wraps(command)
-    def with_file(*arguments: Any, keys_file: Path, **options: Any) -> Any:
+    def with_file(*arguments: Any, keys_file: Path | None, config: Path | None, **options: Any) -> Any:
+        path = _configured(config) if keys_file is None or _is_overruled() else keys_file
         try:
-            return command(*arguments, keys_file=keys_file, **options)
+            return command(*arguments, keys_file=path, **options)
         except ValueError as error:
-            raise click.ClickException(f"{keys_file}: {error}") from None
+            raise click.ClickException(f"{path}: {error}") from None
 
-    return _keys_file_option(with_file)
+    return _keys_file_option(config_option(with_file))
+
+
+def _is_overruled() -> bool:
+    """Tell whether a flag names the config file, while the file of keys comes from the environment."""
+    source = click.get_current_context().get_parameter_source
+    return (source("config"), source("keys_file")) == (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def _configured(config: Path | None) -> Path:
+    if config is None:
+        raise click.UsageError("name the file of keys by --keys-file, or the config file of the server by --config")
+    with told_failures():
+        from rasterwire.server.settings import load_keys_file
+
+        return load_keys_file(config)
 
 
 @click.group()
@@ -42,8 +58,8 @@ def keys() -> None:
 
     \b
       rasterwire admin keys add forestry --keys-file /etc/rasterwire/keys
-      rasterwire admin keys list --keys-file /etc/rasterwire/keys
-      rasterwire admin keys revoke 3f9c01ab77d2 --keys-file /etc/rasterwire/keys
+      rasterwire admin keys list --config rasterwire.toml
+      rasterwire admin keys revoke 3f9c01ab77d2 --config rasterwire.toml
     """
 
 

@@ -12,7 +12,7 @@ from rasterwire.cli.admin.options import (
     settings_options,
     tell_deleted,
 )
-from rasterwire.units import bytes_text
+from rasterwire.units import bytes_text, plural_text
 
 if TYPE_CHECKING:
     from rasterwire.server.settings import Settings
@@ -55,7 +55,7 @@ def show(settings: "Settings", place: str | None, limit: int, as_json: bool) -> 
     ]
     print_rows(_columns, rows, as_json=as_json)
     room = "" if place else f", of {bytes_text(settings.cache_bytes)} that cache_bytes allows"
-    click.echo(f"{len(files)} files, {bytes_text(sum(file.size for file in files))}{room}", err=True)
+    click.echo(f"{plural_text(len(files), 'file')}, {bytes_text(sum(file.size for file in files))}{room}", err=True)
 
 
 @cache.command()
@@ -91,4 +91,4 @@ def delete(
     size = sum(file.size for file in files)
     if not dry_run:
         delete_files(settings, files)
-    tell_deleted(len(files), size, "rendered files", is_dry=dry_run)
+    tell_deleted(len(files), size, "rendered file", is_dry=dry_run)

@@ -14,12 +14,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from rasterwire.cli.text import console, printable
-from rasterwire.units import bytes_text
+from rasterwire.units import bytes_text, plural_text
 
 if TYPE_CHECKING:
     from rasterwire.server.settings import Settings
 
-__all__ = ["as_json_option", "dry_run_option", "print_rows", "settings_options", "tell_deleted", "told_failures"]
+__all__ = [
+    "as_json_option",
+    "config_option",
+    "dry_run_option",
+    "print_rows",
+    "settings_options",
+    "tell_deleted",
+    "told_failures",
+]
 
 Command = Callable[..., Any]
 
@@ -27,7 +35,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSO
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Tell what would be deleted, and delete nothing.")
 
-_config = click.option(
+config_option = click.option(
     "--config",
     envvar="RASTERWIRE_CONFIG",
     type=click.Path(path_type=Path),
@@ -47,7 +55,7 @@ def settings_options(command: Command) -> Command:
         with told_failures():
             return command(*arguments, settings=_load(config, state_dir), **options)
 
-    return _config(_state_dir(with_settings))
+    return config_option(_state_dir(with_settings))
 
 
 def _load(config: Path | None, state_dir: Path | None) -> "Settings":
@@ -108,6 +116,8 @@ def _json_value(value: object) -> object:
 
 def _text(name: str, value: object) -> str:
     match value:
+        case None:
+            return ""
         case datetime():
             return _time_text(value)
         case int() if name.endswith("bytes"):
@@ -124,6 +134,6 @@ def _time_text(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def tell_deleted(count: int, size: int, things: str, *, is_dry: bool) -> None:
+def tell_deleted(count: int, size: int, thing: str, *, is_dry: bool) -> None:
     """Tell how many things were deleted, or would be, and their bytes."""
-    click.echo(f"{'would delete' if is_dry else 'deleted'} {count} {things}, {bytes_text(size)}")
+    click.echo(f"{'would delete' if is_dry else 'deleted'} {plural_text(count, thing)}, {bytes_text(size)}")

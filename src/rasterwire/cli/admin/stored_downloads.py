@@ -43,6 +43,7 @@ def show(settings: "Settings", tenant: str | None, limit: int, as_json: bool) ->
         stored = inventory.downloads(selection, limit)
         count = sum(total.count for total in inventory.totals(selection))
     rows = [{name: getattr(download, name) for name in _columns} for download in stored]
+    _check_tenant(settings, tenant, count)
     print_rows(_columns, rows, as_json=as_json)
     if count > len(stored):
         click.echo(f"the first {len(stored)} of {count}; --limit shows more", err=True)
@@ -68,6 +69,17 @@ def delete(settings: "Settings", ids: tuple[str, ...], tenant: str | None, is_al
             count, size = sum(total.count for total in totals), sum(total.request_bytes for total in totals)
         else:
             count, size = inventory.delete(selection)
+    _check_tenant(settings, tenant, count)
     if len(set(selection.ids)) > count:
         click.echo(f"{len(set(selection.ids)) - count} of the ids are unknown, or have expired", err=True)
-    tell_deleted(count, size, "registered downloads", is_dry=dry_run)
+    tell_deleted(count, size, "registered download", is_dry=dry_run)
+
+
+def _check_tenant(settings: "Settings", tenant: str | None, count: int) -> None:
+    """Tell of a tenant that the config file does not name; one that has no downloads either is likely misspelt."""
+    if not tenant or settings.config_file is None or tenant in settings.tenant_names:
+        return
+    problem = f"the config file names no tenant {tenant[:80]}"
+    if not count:
+        raise click.ClickException(f"{problem}; rasterwire admin tenants list shows those that there are")
+    click.echo(problem, err=True)

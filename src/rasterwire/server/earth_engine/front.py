@@ -229,7 +229,7 @@ class _EarthEngineFront:
             async for _, step in steps:
                 if isinstance(step, OpenFile):
                     with step.file:
-                        return await send(request, step, self._service.quotas)
+                        return await send(request, step, self._service.readers)
         raise AssertionError("a stream ends with a file or an error")
 
 

@@ -77,9 +77,11 @@ class TenantSettings:
         certificate_names: the names of its client certificates: a DNS name or a URI of their alternative names, or
             their common name. By default it has none.
         weight: of its share of a busy server, 1 to 100: one of twice the weight gets twice as much.
-        quota: how much it may ask for in a day of UTC, at all servers that share a database together, such as
-            ``{pixels_per_day = 1000000000, bytes_per_day = "20 GiB"}``. ``pixels_per_day`` counts values of all bands,
-            ``bytes_per_day`` what is sent of files. What is left out has no limit.
+        quota: how much it may ask for, such as ``{pixels_per_day = 1000000000, bytes_per_day = "20 GiB",
+            concurrent_renders = 4, stored_bytes = "100 GiB"}``. ``pixels_per_day`` counts values of all bands,
+            ``bytes_per_day`` what is sent of files, both in a day of UTC; ``stored_bytes`` are those of the files of
+            registered downloads. These three count at all servers that share a database together. As many as
+            ``concurrent_renders`` may be under way at once in each worker. What is left out has no limit.
     """
 
     name: str
@@ -238,7 +240,12 @@ def _weight(value: object) -> int:
 
 
 def _quota(value: object) -> Quota:
-    readers = {"pixels_per_day": _limit, "bytes_per_day": lambda size: _limit(number_of_bytes(size))}
+    readers = {
+        "pixels_per_day": _limit,
+        "bytes_per_day": _limit_of_bytes,
+        "concurrent_renders": _limit,
+        "stored_bytes": _limit_of_bytes,
+    }
     if not isinstance(value, Mapping):
         raise ValueError(f"it is no table; write one such as {{pixels_per_day = 1000000000}}, of {', '.join(readers)}")
     violations = Violations()
@@ -252,6 +259,10 @@ def _limit(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 62:
         raise ValueError(f"{str(value)[:200]!r} is no whole number from 0 on below 2^62")
     return value
+
+
+def _limit_of_bytes(value: object) -> int:
+    return _limit(number_of_bytes(value))
 
 
 _tenant_readers: dict[str, Callable[[object], object]] = {

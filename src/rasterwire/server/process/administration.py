@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rasterwire.server.process.bucket import opened_bucket
-from rasterwire.server.process.stores import LEASES, conninfo, migrated_database
+from rasterwire.server.process.stores import LEASES, USAGE, conninfo, migrated_database
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import FolderArtifactStore
 from rasterwire.store.inventory import Inventory, inventory_of_database, inventory_of_folder
@@ -29,9 +29,8 @@ def opened_inventory(settings: Settings) -> Iterator[Inventory]:
     """
     if not conninfo(settings.store):
         _check_state_folder(settings)
-        with inventory_of_folder(
-            settings.state_dir / "downloads.sqlite", settings.state_dir / LEASES, SCHEMA
-        ) as inventory:
+        downloads, leases, usage = (settings.state_dir / name for name in ("downloads.sqlite", LEASES, USAGE))
+        with inventory_of_folder(downloads, leases, usage, SCHEMA) as inventory:
             yield inventory
         return
     with closing(migrated_database(settings.store)) as database:
@@ -85,7 +84,7 @@ def _on_disk(settings: Settings) -> Iterator[CachedFile]:
     if folder.is_dir():
         for file in FolderArtifactStore(folder, settings.cache_bytes).files():
             use_time = datetime.fromtimestamp(file.use_time / 1e9, UTC)
-            yield CachedFile(file.etag, "disk", file.size, use_time, file.path.name)
+            yield CachedFile(file.etag, "disk", file.size, use_time, str(file.path.relative_to(folder)))
 
 
 def _in_bucket(bucket: Bucket) -> Iterator[CachedFile]:

@@ -258,6 +258,8 @@ def serve(settings: Settings) -> None:
     make_authenticator(settings, tenants)  # these tell of bad settings before workers start
     make_certificates(settings)
     make_url_signer(settings)
+    if (audit := make_audit_file(settings)) is not None:
+        audit.close()
     check_telemetry(settings)
     _use_sources(settings)  # likewise; and whether an asset is served depends on its source
     if settings.workers == 1:

@@ -30,7 +30,7 @@ def tell_unserved(folder: Path, index: Path | None = None) -> None:
         images, without = catalog.image_count(), len(catalog.without_rasters())
         unserved = summary(catalog.unserved())
     except DownloadError as error:
-        _log.warning("catalog: %s", error)
+        _tell_failure("catalog", error)
         return
     finally:
         catalog.close()
@@ -61,7 +61,7 @@ def tell_unread(settings: CatalogSettings, indexes: Path) -> None:
     try:
         images = make_catalog(None, [settings], indexes).find(Query(), size=_SAMPLE).images
     except DownloadError as error:
-        _log.warning("catalog %s: %s", name, error)
+        _tell_failure(f"catalog {name}", error)
         return
     if images and all(image.without_rasters for image in images):
         _log.warning(
@@ -81,3 +81,8 @@ def tell_unread_meanwhile(catalogs: Sequence[CatalogSettings], indexes: Path) ->
             tell_unread(settings, indexes)
 
     threading.Thread(target=tell, name="rasterwire-unread", daemon=True).start()
+
+
+def _tell_failure(subject: str, error: DownloadError) -> None:
+    if threading.main_thread().is_alive():  # else the process ends, for which catalogs are closed
+        _log.warning("%s: %s", subject, error)

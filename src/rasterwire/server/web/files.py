@@ -15,7 +15,8 @@ from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
 from rasterwire.server.call_record import note_file, note_sent, request_ids
 from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile
-from rasterwire.server.quotas import BYTES, Quotas
+from rasterwire.server.quotas import BYTES
+from rasterwire.server.readers import Readers
 from rasterwire.server.service import Service
 from rasterwire.spans import span
 from rasterwire.store.disposition import disposition
@@ -59,7 +60,7 @@ async def send_download(request: web.Request, service: Service, download_id: str
                         await service.quotas.take(BYTES, _asked_bytes(request, step.info.size_bytes))
                         headers = {"Location": address, "Cache-Control": "no-store"}
                         return web.Response(status=307, headers=headers)
-                    return await send(request, step, service.quotas)
+                    return await send(request, step, service.readers)
     raise AssertionError("a delivery ends with a file or an error")
 
 
@@ -77,7 +78,7 @@ async def _head(request: web.Request, service: Service, download: Registered) ->
     opened = await service.cached(download)
     if opened is not None:
         with closing(opened):
-            return await send(request, opened, service.quotas)
+            return await send(request, opened, service.readers)
     return web.Response(headers=_headers(download.filename, download.mime_type, download.etag))
 
 
@@ -101,7 +102,7 @@ class SentFile(web.StreamResponse):
     sent = 0
 
 
-async def send(request: web.Request, opened: Delivered, quotas: Quotas) -> web.StreamResponse:
+async def send(request: web.Request, opened: Delivered, readers: Readers) -> web.StreamResponse:
     """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
     info = opened.info
     headers = _headers(info.filename, info.mime_type, info.etag)
@@ -124,29 +125,37 @@ async def send(request: web.Request, opened: Delivered, quotas: Quotas) -> web.S
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{info.size_bytes}"
     data = await _small(opened, first, end - first) if status == 206 and request.method != "HEAD" else None
     headers |= _digests(opened, data, is_whole=status == 200 and request.method != "HEAD")
-    count = 0 if request.method == "HEAD" else end - first
-    share = await quotas.take(BYTES, count)
     response = SentFile(status=status, headers=headers)
     response.content_length = end - first
-    try:
+    if request.method == "HEAD":
         await response.prepare(request)
-    except BaseException:
-        share.give_back()
-        raise
-    if request.method != "HEAD":
-        note_file(status)
+        await response.write_eof()
+        return response
+    with readers.http_place():
+        share = await readers.quotas.take(BYTES, end - first)
         try:
-            with span("deliver"):
-                if data is not None:
-                    await response.write(data)
-                    response.sent = len(data)
-                elif end > first:
-                    await _body(request, response, opened, (first, end - first))
+            await response.prepare(request)
+            note_file(status)
+            await _send_part(request, response, opened, (first, end - first), data)
         finally:
-            note_sent(response.sent, count - response.sent)
-            share.give_back(count - response.sent)
-    await response.write_eof()
-    return response
+            share.give_back(end - first - response.sent)
+        await response.write_eof()
+        return response
+
+
+async def _send_part(
+    request: web.Request, response: SentFile, opened: Delivered, part: tuple[int, int], data: bytes | None
+) -> None:
+    """Send a part of a file; ``data`` is that part where it is in memory."""
+    try:
+        with span("deliver"):
+            if data is not None:
+                await response.write(data)
+                response.sent = len(data)
+            elif part[1]:
+                await _body(request, response, opened, part)
+    finally:
+        note_sent(response.sent, part[1] - response.sent)
 
 
 def _asked_range(request: web.Request) -> tuple[str, str] | None:

@@ -1,12 +1,13 @@
 """Connections to the PostgreSQL database that servers share."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from rasterwire.errors import StorageUnavailable
 from rasterwire.store.breaker import Breaker
@@ -58,6 +59,8 @@ class Database:
         self._is_closed = False
         self._last_failure = ""
         self._breaker = Breaker()
+        self._lock = threading.Lock()
+        self._lent = 0
         self._pool = ConnectionPool(
             self._conninfo,
             connection_class=Connection,
@@ -81,14 +84,32 @@ class Database:
         try:
             with self._breaker.guard():
                 try:
-                    with self._pool.connection() as connection:
+                    with self._pool.connection() as connection, self._lending():
                         yield connection
                 except _ANSWERS:
                     raise
+                except PoolTimeout as error:
+                    if self._are_all_lent:
+                        raise  # nothing was asked; those who have the connections find out how the database is
+                    raise _unavailable(error) from error
                 except psycopg.OperationalError as error:
                     raise _unavailable(error) from error
         except psycopg.Error as error:  # an answer
             raise _unavailable(error) from error
+
+    @property
+    def _are_all_lent(self) -> bool:
+        return self._lent >= _MAX_CONNECTIONS
+
+    @contextmanager
+    def _lending(self) -> Iterator[None]:
+        with self._lock:
+            self._lent += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lent -= 1
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
-from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD
+from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD, check_kept
 from rasterwire.store.postgres.database import Connection, Database
 
 __all__ = ["PostgresDownloadStore"]
@@ -45,27 +45,43 @@ WITH room AS MATERIALIZED (
         ELSE (SELECT coalesce(sum(pg_column_size(payload)), 0) FROM rasterwire.downloads)
             + (SELECT coalesce(sum(pg_column_size(data)), 0) FROM rasterwire.parts) + %(size)s <= %(most)s
     END AS is_left
+), kept AS MATERIALIZED (
+    SELECT coalesce(sum(bytes), 0)::bigint AS bytes, min(first) AS first FROM (
+        SELECT max(file_bytes) AS bytes, min(expires) AS first FROM rasterwire.downloads
+        WHERE %(max_kept)s::bigint IS NOT NULL AND tenant = %(tenant)s AND etag <> %(etag)s AND file_bytes > 0
+            AND expires > now() GROUP BY etag
+    ) AS files
 ), added AS (
-    INSERT INTO rasterwire.downloads (id, token, request_id, payload, etag, expires, parts, tenant)
-    SELECT %(id)s, %(token)s, %(request_id)s, %(payload)b, %(etag)s, %(expires)s, %(hashes)b::bytea[], %(tenant)s
-    FROM room WHERE is_left ON CONFLICT DO NOTHING RETURNING id
+    INSERT INTO rasterwire.downloads (id, token, request_id, payload, etag, expires, parts, tenant, file_bytes)
+    SELECT %(id)s, %(token)s, %(request_id)s, %(payload)b, %(etag)s, %(expires)s, %(hashes)b::bytea[], %(tenant)s,
+        %(file_bytes)s
+    FROM room, kept WHERE is_left AND (%(max_kept)s::bigint IS NULL OR bytes + %(file_bytes)s <= %(max_kept)s::bigint)
+    ON CONFLICT DO NOTHING RETURNING id
 ), stored AS (
     INSERT INTO rasterwire.parts (hash, expires, data)
     SELECT hash, %(expires)s, data FROM unnest(%(names)b::bytea[], %(parts)b::bytea[]) AS new (hash, data)
     WHERE EXISTS (SELECT FROM added) ORDER BY hash
     ON CONFLICT (hash) DO UPDATE SET expires = greatest(parts.expires, excluded.expires)
 )
-SELECT (SELECT is_left FROM room), EXISTS (SELECT FROM added)
+SELECT is_left, EXISTS (SELECT FROM added), bytes, extract(epoch FROM coalesce(first, %(expires)s) - now())::float8
+FROM room, kept
+"""
+
+_KEPT = """
+SELECT coalesce(sum(bytes), 0) FROM (
+    SELECT max(file_bytes) AS bytes FROM rasterwire.downloads
+    WHERE tenant = %s AND file_bytes > 0 AND expires > now() GROUP BY etag
+) AS files
 """
 
 _SELECT = """
 SELECT id, token, request_id, payload, etag, expires, ARRAY(
     SELECT data FROM unnest(downloads.parts) WITH ORDINALITY AS names (hash, place)
     JOIN rasterwire.parts USING (hash) ORDER BY place
-), tenant FROM rasterwire.downloads WHERE expires > now() AND """
+), tenant, file_bytes FROM rasterwire.downloads WHERE expires > now() AND """
 
 _LIST = """
-SELECT id, token, request_id, payload, etag, expires, ARRAY[]::bytea[], tenant
+SELECT id, token, request_id, payload, etag, expires, ARRAY[]::bytea[], tenant, file_bytes
 FROM rasterwire.downloads WHERE tenant = %s AND expires > now()
 """
 
@@ -88,13 +104,13 @@ class PostgresDownloadStore:
         self._max_bytes = max_bytes
         self._puts = itertools.count()
 
-    def put(self, record: DownloadRecord) -> DownloadRecord:
+    def put(self, record: DownloadRecord, max_kept: int | None = None) -> DownloadRecord:
         """See ``DownloadStore.put``.
 
         Raises:
             ValueError: its id is not 32 hexadecimal digits.
         """
-        values = _values(record)
+        values = _values(record) | {"max_kept": max_kept if record.file_bytes else None}
         size = len(record.payload) + sum(map(len, record.shared))
         most = self._max_bytes if size <= SMALL_RECORD else self._max_bytes * 3 // 4
         request_id = record.request_id or None
@@ -103,15 +119,19 @@ class PostgresDownloadStore:
                 _sweep(connection)
             for _ in range(_ATTEMPTS):
                 row = connection.execute(_PUT, values | {"size": size, "most": most}).fetchone()
-                if row == (True, True):
+                assert row is not None
+                has_room, is_added, used, seconds = row
+                if is_added:
                     return record
                 stored = _find(connection, "(id = %s OR request_id = %s)", values["id"], request_id)
                 if stored is not None:
                     return stored
-                if row == (False, False) and not _sweep(connection):
+                if max_kept is not None and record.file_bytes:
+                    check_kept(record, used, max_kept, seconds)
+                if not has_room and not _sweep(connection):
                     raise Overloaded(FULL_RETRY_SECONDS)
                 connection.execute(_FORGET, (request_id,))
-        raise Overloaded(FULL_RETRY_SECONDS) if row == (False, False) else StorageUnavailable()
+        raise StorageUnavailable if has_room else Overloaded(FULL_RETRY_SECONDS)
 
     def get(self, download_id: str) -> DownloadRecord | None:
         """See ``DownloadStore.get``."""
@@ -127,6 +147,12 @@ class PostgresDownloadStore:
         with self._database.connected() as connection:
             rows = connection.execute(query, (tenant, *values, count), binary=True).fetchall()
         return [_record(row) for row in rows]
+
+    def kept_bytes(self, tenant: str) -> int:
+        """See ``DownloadStore.kept_bytes``."""
+        with self._database.connected() as connection:
+            row = connection.execute(_KEPT, (tenant,)).fetchone()
+        return int(row[0]) if row else 0
 
     def delete(self, download_id: str) -> bool:
         """See ``DownloadStore.delete``. Its parts stay until they expire: others may have them too."""
@@ -153,6 +179,7 @@ def _values(record: DownloadRecord) -> dict[str, object]:
         "expires": record.expire_time,
         "hashes": [hashlib.sha256(part).digest() for part in record.shared],
         "tenant": record.tenant,
+        "file_bytes": record.file_bytes,
         "names": list(parts),
         "parts": list(parts.values()),
     }
@@ -175,5 +202,6 @@ def _find(connection: Connection, condition: str, *values: object) -> DownloadRe
 
 def _record(row: tuple[Any, ...]) -> DownloadRecord:
     """Return the record of a row of ``_SELECT``."""
-    identifier, token, request_id, payload, etag, expires, parts, tenant = row
-    return DownloadRecord(identifier.hex, token, request_id or "", payload, etag, expires, tuple(parts), tenant)
+    identifier, token, request_id, payload, etag, expires, parts, tenant, file_bytes = row
+    shared = tuple(parts)
+    return DownloadRecord(identifier.hex, token, request_id or "", payload, etag, expires, shared, tenant, file_bytes)

@@ -72,6 +72,14 @@ MIGRATIONS = (
         );
         """,
     ),
+    Migration(
+        3,
+        1,
+        """
+        ALTER TABLE rasterwire.downloads ADD COLUMN file_bytes bigint NOT NULL DEFAULT 0;
+        CREATE INDEX downloads_kept ON rasterwire.downloads (tenant, etag, file_bytes, expires) WHERE file_bytes > 0;
+        """,
+    ),
 )
 """All steps in their order. One that was released is never changed."""
 

@@ -1190,13 +1190,16 @@ func (x *GetLimitsResponse) GetQuotas() []*QuotaStatus {
 // How a quota of a tenant stands.
 type QuotaStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+	// Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+	// `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+	// files of registered downloads.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How much may be taken until `reset_time`.
+	// How much may be taken until `reset_time`, or be there at once.
 	Limit int64 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
-	// How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+	// How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+	// how much there is now.
 	Used int64 `protobuf:"varint,3,opt,name=used,proto3" json:"used,omitempty"`
-	// When it begins anew.
+	// When it begins anew. Unset for what is not of a day.
 	ResetTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=reset_time,json=resetTime,proto3" json:"reset_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

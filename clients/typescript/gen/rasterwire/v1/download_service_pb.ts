@@ -651,28 +651,31 @@ export const GetLimitsResponseSchema: GenMessage<GetLimitsResponse> = /*@__PURE_
  */
 export type QuotaStatus = Message<"rasterwire.v1.QuotaStatus"> & {
   /**
-   * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+   * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * How much may be taken until `reset_time`.
+   * How much may be taken until `reset_time`, or be there at once.
    *
    * @generated from field: int64 limit = 2;
    */
   limit: bigint;
 
   /**
-   * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+   * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+   * how much there is now.
    *
    * @generated from field: int64 used = 3;
    */
   used: bigint;
 
   /**
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    *
    * @generated from field: google.protobuf.Timestamp reset_time = 4;
    */

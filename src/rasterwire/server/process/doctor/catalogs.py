@@ -14,6 +14,7 @@ from rasterwire.files.sources.make import make_sources
 from rasterwire.query import Query
 from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
 from rasterwire.server.settings import Settings
+from rasterwire.units import plural_text
 
 _SAMPLE = 20
 """Images of a STAC API that are looked at."""
@@ -74,8 +75,10 @@ def _of_index(subject: str, path: Path, remedy: str, remedy_of_images: str = "")
     if not count:
         return doubtful(subject, "it has no images", remedy_of_images or remedy)
     if without:
-        return doubtful(subject, f"{count} images, {without} without rasters", remedy_of_images or "update the index")
-    return well(subject, f"{count} images")
+        return doubtful(
+            subject, f"{plural_text(count, 'image')}, {without} without rasters", remedy_of_images or "update the index"
+        )
+    return well(subject, plural_text(count, "image"))
 
 
 def _of_api(subject: str, settings: CatalogSettings) -> Finding:

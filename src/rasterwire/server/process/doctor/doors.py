@@ -9,6 +9,7 @@ from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, wel
 from rasterwire.server.process.doctor.state_folder import is_held
 from rasterwire.server.process.identity_files import make_certificates, make_url_signer
 from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.units import plural_text
 
 _TIMEOUT = 1.0
 """Seconds, of a connection to a port of this machine."""
@@ -63,10 +64,12 @@ def _keys(settings: Settings) -> Finding:
         keys = read_keys(path)
     except ValueError as error:
         return bad("API keys", f"{error}", "correct the file of auth.keys_file")
-    tenants = {tenant.name for tenant in settings.tenants}
+    tenants = settings.tenant_names
     if unknown := {key.tenant for key in keys.values()} - tenants:
         remedy = "add a table [[tenants]] for them, or revoke their keys"
         return doubtful("API keys", f"no table names the tenants {', '.join(sorted(unknown))}", remedy)
     if path.stat().st_mode & stat.S_IROTH:
-        return doubtful("API keys", f"{len(keys)} keys, in a file that anyone can read", f"chmod o= {path}")
-    return well("API keys", f"{len(keys)} keys")
+        return doubtful(
+            "API keys", f"{plural_text(len(keys), 'key')}, in a file that anyone can read", f"chmod o= {path}"
+        )
+    return well("API keys", plural_text(len(keys), "key"))

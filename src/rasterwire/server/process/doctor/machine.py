@@ -12,9 +12,10 @@ from rasterio.warp import transform
 
 from rasterwire import compiled
 from rasterwire.cgroups import memory_limit, processors
+from rasterwire.files.system_calls import can_forbid_calls
 from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
 from rasterwire.server.settings import Settings
-from rasterwire.units import bytes_text
+from rasterwire.units import bytes_text, plural_text
 
 _WORKER_BYTES = 512 << 20
 """What a worker takes with some renders at once."""
@@ -39,6 +40,8 @@ def machine_findings(settings: Settings) -> Iterator[Finding]:
     yield _memory(settings)
     yield _processors(settings)
     yield _open_files()
+    if settings.sandbox == "process":
+        yield _sandbox()
 
 
 def _libraries() -> Iterator[Finding]:
@@ -66,7 +69,9 @@ def _memory(settings: Settings) -> Finding:
     limit, available = memory_limit(), _available()
     room = min(value for value in (limit, available, 1 << 62) if value)
     needed = settings.workers * _WORKER_BYTES
-    figure = f"{bytes_text(room)} for {settings.workers} workers" if room < 1 << 62 else "no limit is known"
+    figure = (
+        f"{bytes_text(room)} for {plural_text(settings.workers, 'worker')}" if room < 1 << 62 else "no limit is known"
+    )
     if limit and limit <= available:
         figure += ", by the limit of the container"
     if room < needed:
@@ -85,7 +90,8 @@ def _available() -> int:
 
 def _processors(settings: Settings) -> Finding:
     wanted = settings.threads * settings.workers
-    figure = f"{processors():g} for {settings.threads} threads in each of {settings.workers} workers"
+    threads, workers = plural_text(settings.threads, "thread"), plural_text(settings.workers, "worker")
+    figure = f"{processors():g} for {threads} in each of {workers}"
     if wanted > 2 * processors():
         return doubtful("processors", figure, "lower threads or workers: they only wait for each other")
     return well("processors", figure)
@@ -102,3 +108,10 @@ def _open_files() -> Finding:
     if soft < _FEW_FILES:
         return doubtful("open files", f"{soft} at once{more}", remedy)
     return well("open files", f"{soft} at once")
+
+
+def _sandbox() -> Finding:
+    if can_forbid_calls():
+        return well("sandbox", "its processes cannot signal or trace others")
+    remedy = "use Linux on x86-64 or ARM64, let seccomp filters be set, or give the server a user of its own"
+    return doubtful("sandbox", "its processes can signal and trace others of this user", remedy)

@@ -118,4 +118,4 @@ def _downloads(path: Path) -> Finding:
             ((count,),) = connection.execute("SELECT count(*) FROM downloads").fetchall()
     except sqlite3.Error as error:
         return bad("downloads", f"{path.name} cannot be read: {error}", "stop the server and delete the file")
-    return well("downloads", f"{count} are registered")
+    return well("downloads", f"{count} registered")

@@ -54,7 +54,9 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object name_ = "";
   /**
    * <pre>
-   * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+   * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -75,7 +77,9 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+   * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -100,7 +104,7 @@ private static final long serialVersionUID = 0L;
   private long limit_ = 0L;
   /**
    * <pre>
-   * How much may be taken until `reset_time`.
+   * How much may be taken until `reset_time`, or be there at once.
    * </pre>
    *
    * <code>int64 limit = 2;</code>
@@ -115,7 +119,8 @@ private static final long serialVersionUID = 0L;
   private long used_ = 0L;
   /**
    * <pre>
-   * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+   * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+   * how much there is now.
    * </pre>
    *
    * <code>int64 used = 3;</code>
@@ -130,7 +135,7 @@ private static final long serialVersionUID = 0L;
   private com.google.protobuf.Timestamp resetTime_;
   /**
    * <pre>
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -142,7 +147,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -154,7 +159,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -558,7 +563,9 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object name_ = "";
     /**
      * <pre>
-     * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+     * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -578,7 +585,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+     * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -599,7 +608,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+     * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -616,7 +627,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+     * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -630,7 +643,9 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+     * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -650,7 +665,7 @@ private static final long serialVersionUID = 0L;
     private long limit_ ;
     /**
      * <pre>
-     * How much may be taken until `reset_time`.
+     * How much may be taken until `reset_time`, or be there at once.
      * </pre>
      *
      * <code>int64 limit = 2;</code>
@@ -662,7 +677,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How much may be taken until `reset_time`.
+     * How much may be taken until `reset_time`, or be there at once.
      * </pre>
      *
      * <code>int64 limit = 2;</code>
@@ -678,7 +693,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How much may be taken until `reset_time`.
+     * How much may be taken until `reset_time`, or be there at once.
      * </pre>
      *
      * <code>int64 limit = 2;</code>
@@ -694,7 +709,8 @@ private static final long serialVersionUID = 0L;
     private long used_ ;
     /**
      * <pre>
-     * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+     * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+     * how much there is now.
      * </pre>
      *
      * <code>int64 used = 3;</code>
@@ -706,7 +722,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+     * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+     * how much there is now.
      * </pre>
      *
      * <code>int64 used = 3;</code>
@@ -722,7 +739,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+     * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+     * how much there is now.
      * </pre>
      *
      * <code>int64 used = 3;</code>
@@ -740,7 +758,7 @@ private static final long serialVersionUID = 0L;
         com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> resetTimeBuilder_;
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -751,7 +769,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -766,7 +784,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -786,7 +804,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -804,7 +822,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -829,7 +847,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -846,7 +864,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -858,7 +876,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -873,7 +891,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * When it begins anew.
+     * When it begins anew. Unset for what is not of a day.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp reset_time = 4;</code>

@@ -12,7 +12,9 @@ public interface QuotaStatusOrBuilder extends
 
   /**
    * <pre>
-   * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+   * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -21,7 +23,9 @@ public interface QuotaStatusOrBuilder extends
   java.lang.String getName();
   /**
    * <pre>
-   * Its name in the settings of the server: `pixels_per_day`, in values of all bands, or `bytes_per_day`, in bytes sent.
+   * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
+   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -32,7 +36,7 @@ public interface QuotaStatusOrBuilder extends
 
   /**
    * <pre>
-   * How much may be taken until `reset_time`.
+   * How much may be taken until `reset_time`, or be there at once.
    * </pre>
    *
    * <code>int64 limit = 2;</code>
@@ -42,7 +46,8 @@ public interface QuotaStatusOrBuilder extends
 
   /**
    * <pre>
-   * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each.
+   * How much was taken, but for what other servers keep to give out: less than a thousandth of the limit for each. Or
+   * how much there is now.
    * </pre>
    *
    * <code>int64 used = 3;</code>
@@ -52,7 +57,7 @@ public interface QuotaStatusOrBuilder extends
 
   /**
    * <pre>
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -61,7 +66,7 @@ public interface QuotaStatusOrBuilder extends
   boolean hasResetTime();
   /**
    * <pre>
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 4;</code>
@@ -70,7 +75,7 @@ public interface QuotaStatusOrBuilder extends
   com.google.protobuf.Timestamp getResetTime();
   /**
    * <pre>
-   * When it begins anew.
+   * When it begins anew. Unset for what is not of a day.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp reset_time = 4;</code>
