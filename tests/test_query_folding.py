@@ -307,8 +307,8 @@ def test_an_image_is_found_by_its_collection_without_a_list() -> None:
 
 def mosaic_of(catalog: ListCatalog, composite: str, **query: Any) -> Any:
     message = {"query": {"collection": "c", **query}, "composite": composite}
-    document = mosaic_graph(ParseDict(message, download_pb2.Mosaic()))
-    return evaluate_graph(read_graph(document), CatalogWorld(catalog, SerialEngine()))
+    mosaic = mosaic_graph(ParseDict(message, download_pb2.Mosaic()))
+    return evaluate_graph(mosaic, CatalogWorld(catalog, SerialEngine()))
 
 
 @every("composite", ["COMPOSITE_FIRST", "COMPOSITE_LAST", "COMPOSITE_MEDIAN"])
