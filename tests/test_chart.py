@@ -210,6 +210,11 @@ def test_what_is_named_in_one_place_is_there_in_the_other() -> None:
     allowed = [(rule["from"], {port["port"] for port in rule["ports"]}) for rule in policy["spec"]["ingress"]]
     monitoring = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
     assert allowed == [(EVERYTHING["networkPolicy"]["callers"], {"grpc", "http"}), (monitoring, {"metrics"})]
+    migration = manifests.migration["NetworkPolicy"]["spec"]
+    pod_labels = manifests.migration["Job"]["spec"]["template"]["metadata"]["labels"]
+    assert migration["podSelector"]["matchLabels"].items() <= pod_labels.items()
+    assert "ingress" not in migration, "nobody may call it"
+    assert (migration["policyTypes"], migration["egress"]) == (["Ingress", "Egress"], policy["spec"]["egress"])
     target = release["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert target["name"] == release["Deployment"]["metadata"]["name"]
     assert "replicas" not in release["Deployment"]["spec"], "the autoscaler sets them"

@@ -210,11 +210,12 @@ def test_new_work_is_refused_while_what_waits_has_waited_long_and_others_get_in(
         assert begun.acquire(timeout=HANG)
         turns.check_delay(A, 1)  # a burst of calls is dealt with
     now[0] = 1.5
-    with pytest.raises(Overloaded):
-        turns.check_delay(A, 1)
     turns.check_delay(A, 2)
-    turns.check_delay(B, 1)
-    steps.release(4)
+    waiting += [turns.submit(A, work) for _ in range(20)]
+    with pytest.raises(Overloaded):
+        turns.check_delay(A, 20)
+    turns.check_delay(B, 2)  # one tenant goes before it, however much that has waiting
+    steps.release(len(waiting))
     assert all(future.result(HANG) for future in waiting)
     turns.submit(A, lambda: True).result(HANG)  # which has not waited
     turns.check_delay(A, 0)

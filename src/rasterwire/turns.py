@@ -141,9 +141,13 @@ class Turns(Generic[T]):
         """Items that are at work."""
         return self._running.total()
 
-    def is_waiting(self, caller: Caller) -> bool:
-        """Return whether something waits of those who share with others as one; see ``Caller.group``."""
-        return caller.group in self._waiting
+    def ahead_of(self, caller: Caller) -> int:
+        """Return how many items of others a new one would wait for, or of its own tenant where that has some waiting.
+
+        Of all who share with it, each is served once at most before one that has nothing waiting.
+        """
+        queues = self._waiting.get(caller.group)
+        return len(self._waiting) if queues is None else sum(map(len, queues.values()))
 
     def push(self, caller: Caller, item: T, cost: float) -> None:
         """Let an item wait.

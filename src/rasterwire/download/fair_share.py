@@ -83,15 +83,15 @@ class FairPool:
 
         Args:
             caller: that wants it.
-            most_a_thread: pieces of work that may wait for each thread all the same; twice as many for a caller that
-                has none waiting, so that nobody is kept out by others.
+            most_a_thread: pieces of work that may wait for each thread all the same: of its tenant, or tenants that
+                have some waiting where its own has none, so that nobody is kept out by the many of another one.
 
         Raises:
             Overloaded: the queue stands, and has enough in it; see ``QueueDelay``.
         """
         with self._lock:
-            enough = most_a_thread * self.threads * (1 if self._turns.is_waiting(caller) else 2)
-            if len(self._turns) >= enough and self._delay.is_standing(time.perf_counter()):
+            is_crowded = self._turns.ahead_of(caller) >= most_a_thread * self.threads
+            if is_crowded and self._delay.is_standing(time.perf_counter()):
                 raise Overloaded(_RETRY_AFTER)
 
     def submit(self, caller: Caller, function: Callable[[], T], cost: float = 1) -> "Future[T]":

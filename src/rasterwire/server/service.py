@@ -87,7 +87,7 @@ class Service:
         self._verifying = FairPool(2, "verify")
         self._evaluations = Evaluations(max_renders, meter)
         self.quotas = Quotas(usage, self.run, downloads.kept_bytes)
-        self._streams = Streams(renders, scratch, max_renders, self.quotas)
+        self._streams = Streams(renders, scratch, max_renders)
         self._registrations = Registrations(self.quotas)
         self.readers = Readers(self.run, self.quotas)
         self._plans = RecentPlans()
@@ -379,16 +379,18 @@ class Service:
         self._check_queues()
         plan: RenderPlan | None = None
         is_limited = self.quotas.is_limited
-        if request.params.WhichOneof("source") != "image" or self.renders.small.are_all_taken or is_limited:
-            plan = await self.plan(request)  # a refusal shall not wait for a render to end
-        share = NO_SHARE
-        if plan is not None and is_limited:
-            share = await self.quotas.take_pixels(plan)
-        deliver = self._streams.deliver(partial(plan_request, self.downloads, request), plan)
-        try:
-            async with contextlib.aclosing(deliver) as steps:
-                async for step in steps:
-                    yield step
-        except DownloadError:
-            share.give_back()
-            raise
+        with contextlib.ExitStack() as rendering:
+            rendering.callback(self.quotas.begin_render())
+            if request.params.WhichOneof("source") != "image" or self.renders.small.are_all_taken or is_limited:
+                plan = await self.plan(request)  # a refusal shall not wait for a render to end
+            share = NO_SHARE
+            if plan is not None and is_limited:
+                share = await self.quotas.take_pixels(plan)
+            deliver = self._streams.deliver(partial(plan_request, self.downloads, request), plan, rendering)
+            try:
+                async with contextlib.aclosing(deliver) as steps:
+                    async for step in steps:
+                        yield step
+            except DownloadError:
+                share.give_back()
+                raise

@@ -34,11 +34,17 @@ _FOLDER_NAME = 2
 _FREED_PART = 8
 """One part in so many of the limit is freed where it is reached, so that not each new file needs a look at all."""
 
+_MAX_DROPPED = 1000
+"""Files that are dropped at once where there is room already: to drop one takes some tenths of a millisecond."""
+
 _FREE_SHARE = 8
 """One part in so many of what is free may be filled by a process before it looks at all files again."""
 
 _LEAST_SHARE = 64
 """It is no less than one part in so many of the limit."""
+
+_LOOK_SECONDS = 60.0
+"""It looks again after so long, if it made a file: others may have filled what was free."""
 
 _VERIFIED_SECONDS = 24 * 3600.0
 """A file is read again in idle time when its last verification is older."""
@@ -83,8 +89,9 @@ class FolderArtifactStore:
 
         Args:
             folder: a folder for nothing else; stores of other processes may share it.
-            max_bytes: limit of the total size; each process may exceed it by a sixty-fourth before it sees so, and the
-                newest file stays even where it alone is larger.
+            max_bytes: limit of the total size. It is looked at when a file was made, and no more often than said
+                above: of several processes, each may exceed it by an eighth for a minute. The newest file stays even
+                where it alone is larger.
         """
         private_folder(folder)
         self._folder = folder
@@ -96,24 +103,7 @@ class FolderArtifactStore:
         self._dropped = DroppedFiles(folder / _DROPPED)
         self._uncounted = 0  # bytes of files made since all were counted
         self._share = -1  # bytes that may be made before all are counted again
-        self._move_old()
-
-    def _move_old(self) -> None:
-        """Move files into subfolders that were stored when there were none."""
-        for name in filter(_finished.fullmatch, _names(self._folder)):
-            with contextlib.suppress(FileNotFoundError):  # another process did
-                self._move(self._folder / name, name)
-
-    def _move(self, source: Path, name: str) -> Path:
-        """Give a file its place and name, and return its path."""
-        folder = self._folder / name[:_FOLDER_NAME].rstrip(".")
-        finished = folder / name
-        try:
-            source.replace(finished)
-        except FileNotFoundError:
-            private_folder(folder)
-            source.replace(finished)
-        return finished
+        self._counted = 0.0  # when they were, by time.monotonic
 
     def _paths(self, etag: str) -> list[Path]:
         """Return the paths of the files of an etag."""
@@ -182,7 +172,7 @@ class FolderArtifactStore:
             if publish is not None:
                 publish(etag, unfinished, size, crc)
             with self._lock:
-                finished = self._move(unfinished, f"{etag}.{size}.{crc:08x}")
+                finished = _moved(unfinished, self._folder, f"{etag}.{size}.{crc:08x}")
                 self._drop_others(etag, finished)
                 self._dropped.remove(etag)
                 self._uncounted += size
@@ -252,20 +242,29 @@ class FolderArtifactStore:
 
     def trim(self, newest: str) -> None:
         """See ``ArtifactStore.trim``. All files are looked at only where this process made much since it last did."""
+        if self._has_room():
+            return
         with self._trimming:
-            if self._uncounted <= self._share:
+            if self._has_room():  # another thread looked meanwhile
                 return
             with self._lock:
                 self._uncounted = 0
             files = self.files()
             total = sum(file.size for file in files)
             target = self._max_bytes - (self._max_bytes // _FREED_PART if total > self._max_bytes else 0)
+            dropped = 0
             for file in files:
-                if total <= self._max_bytes and total - file.size < target:
+                if total <= self._max_bytes and (total - file.size < target or dropped >= _MAX_DROPPED):
                     break
                 if file.etag != newest and self.drop(file.path):
                     total -= file.size
+                    dropped += 1
             self._share = max((self._max_bytes - total) // _FREE_SHARE, self._max_bytes // _LEAST_SHARE)
+            self._counted = time.monotonic()
+
+    def _has_room(self) -> bool:
+        """Return whether no look at all files is due."""
+        return self._uncounted <= self._share and time.monotonic() < self._counted + _LOOK_SECONDS
 
     def make_room(self, size: int) -> None:
         """See ``ArtifactStore.make_room``."""
@@ -313,6 +312,23 @@ def remove_unfinished(folder: Path, pid: int | None = None) -> None:
     """Remove the unfinished files of an ended process from the folder of a store; None for those of all processes."""
     for path in folder.glob(f"{_UNFINISHED}*" if pid is None else f"{_UNFINISHED}{pid}-*"):
         path.unlink(missing_ok=True)
+
+
+def move_old_files(folder: Path) -> None:
+    """Move files of a store into subfolders that were stored when it had none. For the user of the server alone."""
+    for name in filter(_finished.fullmatch, _names(folder)):
+        _moved(folder / name, folder, name)
+
+
+def _moved(source: Path, folder: Path, name: str) -> Path:
+    """Give a file its place and name in the folder of a store, and return its path."""
+    inner = folder / name[:_FOLDER_NAME].rstrip(".")
+    try:
+        source.replace(inner / name)
+    except FileNotFoundError:
+        private_folder(inner)
+        source.replace(inner / name)
+    return inner / name
 
 
 def usage(folder: Path) -> tuple[int, int]:

@@ -104,3 +104,21 @@ volumeMounts:
     defaultMode: 0440
 {{- end }}
 {{- end }}
+
+{{- /* Whom a pod may call: DNS, and what the values name. */}}
+{{- define "rasterwire.egress" -}}
+- to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: kube-system
+    - ipBlock:
+        cidr: 169.254.20.10/32 # the cache of DNS on a node
+  ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
+{{- with .Values.networkPolicy.egress }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from rasterwire import budget
 from rasterwire.errors import CatalogUnavailable
 from rasterwire.query import AllOf, AnyOf, Compare, Comparison, Condition, Not, Present
 
@@ -28,8 +29,8 @@ _MAX_NAME = 100
 _LEAST_ITEMS = 500
 """Of an array; fewer items are looked at as fast."""
 
-_MAX_ITEMS = 50_000_000
-"""Of all arrays of a property; with more they are not used. They take 8 bytes each in memory."""
+_MAX_ITEMS = 1 << 24
+"""Of all arrays that a query reads; others are not used. They take 8 bytes each in memory."""
 
 _EXACT = 1 << 53
 """Integers from here on are not all exact as doubles."""
@@ -119,6 +120,7 @@ class Numbers:
         """Set the index. Nothing is read yet."""
         self._connection = connection
         self._columns: dict[str, _Column | None] = {}
+        self._items = 0
 
     def can_tell(self, condition: Condition) -> bool:
         """Tell whether there are arrays for a condition, or for one that it consists of."""
@@ -184,19 +186,21 @@ class Numbers:
         return self._columns[name]
 
     def _read(self, name: str) -> _Column | None:
-        """Return the arrays of a property; None where there are none, or too many."""
+        """Return the arrays of a property; None where there are none, or too many beside those that were read."""
         if self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'numbers'").fetchone() is None:
             return None
         statement = "SELECT first, last FROM numbers WHERE name = ? ORDER BY first"
         places = np.array(self._connection.execute(statement, (name,)).fetchall(), np.int64).reshape(-1, 2)
         first, last = places.T
         sizes = last - first + 1
-        if not len(places) or sizes.min() <= 0 or sizes.sum() > _MAX_ITEMS:
+        if not len(places) or sizes.min() <= 0 or self._items + sizes.sum() > _MAX_ITEMS:
             return None
+        self._items += int(sizes.sum())
         values = np.empty(sizes.sum())
         offset = np.cumsum(sizes) - sizes
         bodies = self._connection.execute("SELECT body FROM numbers WHERE name = ? ORDER BY first", (name,))
         for (body,), start, size in zip(bodies, offset.tolist(), sizes.tolist(), strict=True):
+            budget.check()
             values[start : start + size] = _unpacked(body, size)
         return _Column(first, last, offset, values)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rasterwire.server.process.numbers import forget_worker
 from rasterwire.server.process.stores import LEASES
 from rasterwire.server.settings import BadSettings, Settings
-from rasterwire.store.artifacts import remove_unfinished
+from rasterwire.store.artifacts import move_old_files, remove_unfinished
 
 __all__ = ["locked", "remove_leftovers", "scratch_folder"]
 
@@ -46,5 +46,6 @@ def remove_leftovers(state_dir: Path, pid: int | None = None) -> None:
     if pid is not None:
         forget_worker(state_dir, pid)
     else:
+        move_old_files(state_dir / "cache")
         for path in state_dir.glob(f"{LEASES}*"):
             path.unlink()
