@@ -7,6 +7,7 @@ import threading
 from collections import namedtuple
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest.mock import MagicMock
 
 import google_crc32c
 import grpc
@@ -57,7 +58,7 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = bytes(range(256)) * (3 << 12)
-    service = Service(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
+    service = Service(MagicMock(), MagicMock(), tmp_path, max_renders=1)
 
     async def check() -> None:
         info = file_info("a", "a/b", "e", len(data), google_crc32c.value(data))
@@ -83,7 +84,7 @@ def test_many_stalled_readers_hold_little_together_and_each_gets_all_in_the_end(
 
 def test_readers_beyond_the_most_are_told_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers_module, "_READERS", 2)
-    service = Service(downloads=None, renders=None, scratch=tmp_path, max_renders=1)  # type: ignore[arg-type]
+    service = Service(MagicMock(), MagicMock(), tmp_path, max_renders=1)
 
     async def check() -> None:
         def reader() -> Any:

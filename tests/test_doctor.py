@@ -125,7 +125,8 @@ def test_an_audit_file_that_cannot_be_written_is_a_failure_and_none_is_made(fold
 def test_images_without_rasters_and_indexes_that_are_missing_are_told(folder: Path) -> None:
     config = config_of(folder, '[[catalogs]]\nkind = "index"\nsource = "INDEX"\nprefix = "more"\n')
     assert "INDEX" in " ".join(examined("--config", config, code=1)["config"])
-    assert examined(folder, "--state-dir", folder.with_name("new"))["catalog"][:2] == ("warn", "it is not indexed yet")
+    config = config_of(folder, "")
+    assert examined("--config", config)["catalog"][:2] == ("warn", "it is not indexed yet")
 
 
 def test_little_of_the_machine_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
