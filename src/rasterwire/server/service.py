@@ -47,6 +47,8 @@ from rasterwire.v1 import download_pb2, download_service_pb2
 _READ_AT_ONCE = 64 << 20
 """Bytes of a file that are held against their checksum where a request wants it."""
 _RETRY_AFTER = 2.0
+_WAITING_A_THREAD = 2
+"""Calls of a tenant that wait for each thread, beyond which no download is created where queues stand."""
 _BYTES_OF_CONSTANTS = 8
 """Bytes that constants of an expression take in memory, for each byte of its message."""
 
@@ -109,11 +111,6 @@ class Service:
         """Refuse a caller that showed nothing as ``downloads`` does, before its request costs anything."""
         if principal.get() is None:
             raise CredentialsMissing
-
-    def _check_queues(self, most_a_thread: int = 4) -> None:
-        """Refuse what is new where what was begun has long to wait; see ``FairPool.check_delay``."""
-        for queue in (self._evaluations.planning, self._registrations.queue, self.renders.small):
-            queue.check_delay(caller(), most_a_thread)
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run something that blocks on files."""
@@ -179,8 +176,14 @@ class Service:
         Args:
             request: the request.
             is_read_next: whether the file of this plan is what the caller will read.
+
+        Raises:
+            Overloaded: what was created before has long to wait; see ``FairPool.check_delay``.
+            QuotaExceeded: the caller may not have as much.
+            InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
-        self._check_queues(2)  # what is read afterwards needs a place once more
+        for queue in (self._evaluations.planning, self._registrations.queue, self.renders.small):
+            queue.check_delay(caller(), _WAITING_A_THREAD)  # before it costs anything; what is read waits for all three
         budget = Budget()
         plan = await self.plan(request, budget)
         enter = self._registrations.enter_counted if is_read_next else self._registrations.enter
@@ -250,7 +253,6 @@ class Service:
             InvalidExpression, SourceUnavailable: it has none.
             Overloaded: too many wait for theirs.
         """
-        self._check_queues()
         downloads, budget = self.downloads, Budget()
 
         def computed() -> str:
@@ -376,7 +378,6 @@ class Service:
             QuotaExceeded: the caller may not have as much.
             InvalidRequest, ImageNotFound, SourceUnavailable: see ``plan``.
         """
-        self._check_queues()
         plan: RenderPlan | None = None
         is_limited = self.quotas.is_limited
         with contextlib.ExitStack() as rendering:
