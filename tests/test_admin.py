@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,13 @@ def test_quotas_are_listed_with_what_was_taken_of_them_today(
         ("forestry", "stored_bytes", size, 1 << 20, 0.1),
         ("survey", "bytes_per_day", 0, 0, None),
     ]
-    assert "25.0" in run("quotas", "list", "--config", config), "it was given back"
-    before = rows("quotas", "list", "--config", config, "--day", "2020-02-29")
+    table = run("quotas", "list", "--config", config)
+    assert "25.0" in table, "it was given back"
+    assert "728 bytes" in table
+    assert "1 MiB" in table
+    today = datetime.now(UTC).date()
+    before = rows("quotas", "list", "--config", config, "--day", str(today - timedelta(days=399)))
     assert [(row["quota"], row["used"]) for row in before] == [("pixels_per_day", 0), ("bytes_per_day", 0)]
+    for days in (-2, 401, 10_000):  # -1 would be today after a midnight
+        told = run("quotas", "list", "--config", config, "--day", str(today - timedelta(days=days)), code=2)
+        assert "is kept for 400 days" in told
