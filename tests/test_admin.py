@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +113,11 @@ def test_registered_downloads_are_listed_and_deleted_while_the_server_runs(place
     assert ids[0] in run("downloads", "list", "--config", place.config)
     told = run("downloads", "delete", ids[0], "--config", place.config, "--dry-run")
     size = next(row["request_bytes"] for row in listed if row["id"] == ids[0])
-    assert told == f"would delete 1 registered download, {size} bytes\n"
+    assert told == f"would delete 1 registered download, {size} bytes of requests\n"
     assert is_known(place.server, first)
     told = run("downloads", "delete", ids[0], "downloads/" + "0" * 32, "--config", place.config)
     assert "1 of the ids are unknown" in told
-    assert f"deleted 1 registered download, {size} bytes" in told
+    assert f"deleted 1 registered download, {size} bytes of requests" in told
     assert (is_known(place.server, first), is_known(place.server, second)) == (False, True)
     for verb in (["list"], ["delete", "--dry-run"], ["delete"]):
         told = run("downloads", *verb, "--tenant", "forstry", "--config", place.config, code=1)
@@ -151,7 +152,7 @@ def test_rendered_files_are_listed_and_deleted_and_rendered_again_to_the_same_by
         )
         assert f"deleted {len(listed)} " in run("cache", "delete", "--all", "--config", place.config, *option)
         assert rows("cache", "list", "--config", place.config, *option) == []
-        assert "1 of the etags have no file" in run("cache", "delete", row["etag"], "--config", place.config, *option)
+        assert "there is no file of 1 etag" in run("cache", "delete", row["etag"], "--config", place.config, *option)
     assert place.server.read(download) == data
 
 
@@ -307,6 +308,13 @@ def test_quotas_are_listed_with_what_was_taken_of_them_today(
         ("forestry", "stored_bytes", size, 1 << 20, 0.1),
         ("survey", "bytes_per_day", 0, 0, None),
     ]
-    assert "25.0" in run("quotas", "list", "--config", config), "it was given back"
-    before = rows("quotas", "list", "--config", config, "--day", "2020-02-29")
+    table = run("quotas", "list", "--config", config)
+    assert "25.0" in table, "it was given back"
+    assert "728 bytes" in table
+    assert "1 MiB" in table
+    today = datetime.now(UTC).date()
+    before = rows("quotas", "list", "--config", config, "--day", str(today - timedelta(days=399)))
     assert [(row["quota"], row["used"]) for row in before] == [("pixels_per_day", 0), ("bytes_per_day", 0)]
+    for days in (-2, 401, 10_000):  # -1 would be today after a midnight
+        told = run("quotas", "list", "--config", config, "--day", str(today - timedelta(days=days)), code=2)
+        assert "is kept for 400 days" in told

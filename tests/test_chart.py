@@ -5,7 +5,8 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from doc_blocks import blocks_of
 from effort import HANG
 from helm_chart import CHART, Manifest, Manifests, rendered
 from postgres import free_port
-from rasterwire.server.settings import Settings, load_settings
+from rasterwire.server.settings import CacheSettings, Settings, load_settings
+from rasterwire.tables import number_of_bytes
 from replica_servers import write_image
 from serving import served
 
@@ -244,8 +246,7 @@ def test_the_versions_are_those_of_the_code() -> None:
 
 
 def test_the_values_of_the_documentation_are_values_and_their_config_is_one(tmp_path: Path) -> None:
-    (block,) = [block for block in blocks_of("docs/pages/deployment.md") if block.language == "yaml"]
-    values = yaml.safe_load(block.text)
+    values = documented_values()
     manifests = rendered(values)
     assert manifests.release["Deployment"]["spec"]["replicas"] == 3
     config = tmp_path / "rasterwire.toml"
@@ -310,6 +311,22 @@ def test_state_is_in_a_folder_that_only_the_server_reads(pod: tuple[Manifests, P
     assert (place.files["/var/lib/rasterwire"] / "state").stat().st_mode & 0o777 == 0o700
 
 
+def documented_values() -> Manifest:
+    (block,) = [block for block in blocks_of("docs/pages/deployment.md") if block.language == "yaml"]
+    values: Manifest = yaml.safe_load(block.text)
+    return values
+
+
+@every("example", [default_values, documented_values])
+def test_what_a_server_keeps_fits_on_its_disk_and_leaves_room_for_renders(example: Callable[[], Manifest]) -> None:
+    values = default_values() | example()
+    kept = tomllib.loads(values["config"])
+    tiles = kept.get("cache", {}).get("tile_cache_bytes", CacheSettings().tile_cache_bytes)
+    files = kept.get("cache_bytes", Settings(Path()).cache_bytes)
+    disk = number_of_bytes(f"{values['stateSize'].removesuffix('Gi')} GiB")
+    assert disk >= 1.5 * (number_of_bytes(tiles) + number_of_bytes(files))
+
+
 @every("name", FILES)
 def test_the_settings_of_the_pod_are_settings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {variable["name"]: variable["value"] for variable in rendered(FILES[name]).container["env"]}
@@ -317,7 +334,12 @@ def test_the_settings_of_the_pod_are_settings(name: str, tmp_path: Path, monkeyp
         monkeypatch.setenv(variable, value)
     settings = load_settings(None, {"catalog": tmp_path})
     told = {name.removeprefix("RASTERWIRE_").lower() for name in variables if name.startswith("RASTERWIRE_")}
-    assert all(f"{getattr(settings, name):g}" == variables[f"RASTERWIRE_{name.upper()}"] for name in told)
+    assert "state_dir" in told, "administration in the pod needs it as the server does"
+    values = {name: getattr(settings, name) for name in told}
+    texts = {name: value if isinstance(value, Path) else f"{value:g}" for name, value in values.items()}
+    assert {name: str(text) for name, text in texts.items()} == {
+        name: variables[f"RASTERWIRE_{name.upper()}"] for name in told
+    }
 
 
 def test_the_autoscaler_asks_for_what_the_adapter_makes_of_a_metric_of_the_server(tmp_path: Path) -> None:

@@ -238,8 +238,10 @@ def test_a_file_that_cannot_be_written_is_told_before_the_transfer(tmp_path: Pat
 
 def test_names_cannot_steer_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[2Jb.tif").write_bytes(b"no tiff")
-    code, output, _ = run("images", tmp_path, "--check")
+    code, output, told = run("images", tmp_path, "--check")
     assert code == 1
+    assert "1 disagreement" in told
+    assert "1 disagreements" not in told
     assert "\\x1b[2J" in output
     assert "\x1b" not in output
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.text import console, printable
 from rasterwire.client import Client
+from rasterwire.units import plural_text
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _check(folder: Path) -> int:
     disagreements, unserved = list(catalog.check()), catalog.unserved()
     for line in (*map(str, disagreements), *of_unserved.lines(unserved)):
         click.echo(printable(line))
-    agreement = f"{len(disagreements)} disagreements" if disagreements else "documents and files agree"
+    agreement = plural_text(len(disagreements), "disagreement") if disagreements else "documents and files agree"
     click.echo(f"{agreement}; {len(unserved)} files or assets are not served" if unserved else agreement, err=True)
     return 1 if disagreements else 0
 

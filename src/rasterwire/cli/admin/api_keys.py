@@ -99,4 +99,4 @@ def revoke(key_id: str, dry_run: bool, keys_file: Path) -> None:
     if dry_run:
         click.echo(f"would revoke 1 key, of {stored.tenant}, made on {stored.day}")
         return
-    click.echo("revoked; a running server goes on to take it until it gets SIGHUP", err=True)
+    click.echo("revoked; a running server accepts it until it gets SIGHUP", err=True)

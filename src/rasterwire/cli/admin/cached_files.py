@@ -84,11 +84,11 @@ def delete(
     if etags:
         files = [file for file in files if file.etag in etags]
         if missing := set(etags) - {file.etag for file in files}:
-            click.echo(f"{len(missing)} of the etags have no file", err=True)
+            click.echo(f"there is no file of {plural_text(len(missing), 'etag')}", err=True)
     if unused_hours is not None:
         before = datetime.now(UTC) - timedelta(hours=unused_hours)
         files = [file for file in files if file.use_time <= before]
     size = sum(file.size for file in files)
     if not dry_run:
         delete_files(settings, files)
-    tell_deleted(len(files), size, "rendered file", is_dry=dry_run)
+    tell_deleted(len(files), "rendered file", bytes_text(size), is_dry=dry_run)

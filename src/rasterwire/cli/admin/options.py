@@ -134,6 +134,6 @@ def _time_text(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def tell_deleted(count: int, size: int, thing: str, *, is_dry: bool) -> None:
-    """Tell how many things were deleted, or would be, and their bytes."""
-    click.echo(f"{'would delete' if is_dry else 'deleted'} {plural_text(count, thing)}, {bytes_text(size)}")
+def tell_deleted(count: int, thing: str, size: str, *, is_dry: bool) -> None:
+    """Tell how many things were deleted, or would be, and what they took."""
+    click.echo(f"{'would delete' if is_dry else 'deleted'} {plural_text(count, thing)}, {size}")

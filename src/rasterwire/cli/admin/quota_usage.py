@@ -1,11 +1,13 @@
 """``admin quotas``."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rasterwire.cli.admin.options import as_json_option, print_rows, settings_options
+from rasterwire.units import bytes_text
 
 if TYPE_CHECKING:
     from rasterwire.server.settings import Settings
@@ -23,7 +25,9 @@ def quotas() -> None:
 
 
 @quotas.command("list", short_help="Print how the quotas stand.")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Of this day of UTC, in place of today.")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Of this day of UTC, in place of today."
+)
 @as_json_option
 @settings_options
 def show(settings: "Settings", day: datetime | None, as_json: bool) -> None:
@@ -35,7 +39,7 @@ def show(settings: "Settings", day: datetime | None, as_json: bool) -> None:
     from rasterwire.server.process.administration import opened_inventory
 
     today = datetime.now(UTC).date()
-    day_of_usage = today if day is None else day.date()
+    day_of_usage = today if day is None else _counted_day(day.date(), today)
     with opened_inventory(settings) as inventory:
         used = {(usage.tenant, usage.quota): usage.used for usage in inventory.usages(day_of_usage)}
         used |= {(tenant, "stored_bytes"): size for tenant, size in inventory.stored_bytes().items()}
@@ -48,4 +52,22 @@ def show(settings: "Settings", day: datetime | None, as_json: bool) -> None:
         count = None if quota == "concurrent_renders" else used.get((tenant, quota), 0)
         percent = round(100 * count / limit, 1) if limit and count is not None else None
         rows.append({"tenant": tenant, "quota": quota, "used": count, "limit": limit, "percent": percent})
-    print_rows(_columns, rows, as_json=as_json)
+    print_rows(_columns, rows if as_json else [_with_units(row) for row in rows], as_json=as_json)
+
+
+def _counted_day(day: date, today: date) -> date:
+    from rasterwire.store.usage import DAYS_KEPT
+
+    first = today - timedelta(days=DAYS_KEPT)
+    if not first <= day <= today:
+        raise click.UsageError(
+            f"--day {day}: what was taken is kept for {DAYS_KEPT} days; give a day from {first} to {today}"
+        )
+    return day
+
+
+def _with_units(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row for people, as other tables show bytes."""
+    if "bytes" not in row["quota"]:
+        return dict(row)
+    return {name: bytes_text(row[name]) if isinstance(row[name], int) else row[name] for name in row}

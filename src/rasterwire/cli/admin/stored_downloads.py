@@ -11,6 +11,7 @@ from rasterwire.cli.admin.options import (
     settings_options,
     tell_deleted,
 )
+from rasterwire.units import bytes_text
 
 if TYPE_CHECKING:
     from rasterwire.server.settings import Settings
@@ -72,7 +73,7 @@ def delete(settings: "Settings", ids: tuple[str, ...], tenant: str | None, is_al
     _check_tenant(settings, tenant, count)
     if len(set(selection.ids)) > count:
         click.echo(f"{len(set(selection.ids)) - count} of the ids are unknown, or have expired", err=True)
-    tell_deleted(count, size, "registered download", is_dry=dry_run)
+    tell_deleted(count, "registered download", f"{bytes_text(size)} of requests", is_dry=dry_run)
 
 
 def _check_tenant(settings: "Settings", tenant: str | None, count: int) -> None:
