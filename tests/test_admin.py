@@ -275,7 +275,8 @@ def test_the_config_file_names_the_file_of_keys_which_need_not_be_there_yet(
 def test_a_key_is_of_a_tenant_that_the_config_file_names(tmp_path: Path) -> None:
     path, config = tmp_path / "keys", tmp_path / "a.toml"
     _written(config, f'[auth]\nkeys_file = "{path}"\n[[tenants]]\nname = "forestry"\nprefixes = ["*"]\n')
-    for more in ([], ["--keys-file", path]):
+    choices: list[list[str | Path]] = [[], ["--keys-file", path]]
+    for more in choices:
         refused = run("keys", "add", "forrestry", "--config", config, *more, code=1)
         assert "the config file names no tenant forrestry; rasterwire admin tenants list shows" in refused
         assert not path.exists()
