@@ -263,13 +263,26 @@ def test_the_config_file_names_the_file_of_keys_which_need_not_be_there_yet(
     assert "auth.keys_file: it is not set" in run("keys", "list", "--config", _written(config, ""), code=2)
     assert "--keys-file" in run("keys", "list", code=2)
     _written(config, f'[auth]\nkeys_file = "{path}"\n')
-    key = run("keys", "add", "forestry", "--config", config).strip()
+    key, told = run("keys", "add", "forestry", "--config", config).splitlines()
     assert path.exists()
+    assert told == "added; a running server takes it after SIGHUP"
     monkeypatch.setenv("RASTERWIRE_KEYS_FILE", str(tmp_path / "other"))
     (row,) = rows("keys", "list", "--config", config)
     assert row["id"] == key.split("_")[1]
     run("keys", "revoke", row["id"], "--config", config)
     assert rows("keys", "list", "--config", config) == []
+
+
+def test_a_key_is_of_a_tenant_that_the_config_file_names(tmp_path: Path) -> None:
+    path, config = tmp_path / "keys", tmp_path / "a.toml"
+    _written(config, f'[auth]\nkeys_file = "{path}"\n[[tenants]]\nname = "forestry"\nprefixes = ["*"]\n')
+    choices: list[list[str | Path]] = [[], ["--keys-file", path]]
+    for more in choices:
+        refused = run("keys", "add", "forrestry", "--config", config, *more, code=1)
+        assert "the config file names no tenant forrestry; rasterwire admin tenants list shows" in refused
+        assert not path.exists()
+    run("keys", "add", "forestry", "--config", config)
+    run("keys", "add", "forrestry", "--keys-file", path)
 
 
 def _written(config: Path, text: str) -> Path:

@@ -75,6 +75,8 @@ def test_download_writes_a_file_and_a_preview(server: Served, tmp_path: Path) ->
         ("x.tif", ["--format", "npy"], b"\x93NUMPY"),
         ("x.tif", ["--file-per-band"], b"PK"),
         ("x", [], b"PK"),
+        ("x.ZIP", [], b"PK"),
+        ("x.gz", ["--format", "npy"], b"\x93NUMPY"),
     ],
 )
 def test_the_extension_chooses_the_format_that_no_option_names(
@@ -84,6 +86,14 @@ def test_the_extension_chooses_the_format_that_no_option_names(
     code, *_ = run("download", SCENE, "-b", "B3", "--region", BOX, *options, "-o", target, "--server", server.address)
     assert code == 0
     assert target.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.jp2", "a.v2"])
+def test_an_extension_of_no_format_is_refused_before_a_server_is_asked(tmp_path: Path, name: str) -> None:
+    code, _, errors = run("download", "x", "-o", tmp_path / name, "--server", "127.0.0.1:1")
+    extension = Path(name).suffix
+    assert code == 2
+    assert f"--output: no format has the extension {extension}; end the name with one of .tif, .tiff" in errors
 
 
 def test_plan_shows_a_table_and_what_is_ignored(server: Served) -> None:

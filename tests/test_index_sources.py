@@ -258,9 +258,25 @@ def test_a_first_build_that_fails_leaves_no_file(tmp_path: Path, name: str) -> N
     assert files(tmp_path) == {name}
 
 
+@every(("name", "kind"), [("empty", "folder"), ("list.json", "catalog")])
+def test_a_first_build_that_finds_no_image_leaves_no_file(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.json").write_text('{"a": 1}')
+    before = files(tmp_path)
+    refused = run(tmp_path / name, "--into", tmp_path / "index.sqlite", "--export", tmp_path / "x.parquet")
+    assert refused.exit_code == 1
+    assert f"no image was found in SOURCE, which was read as --kind {kind}" in refused.output
+    assert files(tmp_path) == before
+
+
 def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
     root = tmp_path / "catalog.json"
-    root.write_text(json.dumps(catalog(("item", "gone.json"), ("child", "../out.json"), ("item", "/etc/passwd"))))
+    (tmp_path / "i.json").write_text(json.dumps(item("i", "dem.tif")))
+    root.write_text(
+        json.dumps(
+            catalog(("item", "i.json"), ("item", "gone.json"), ("child", "../out.json"), ("item", "/etc/passwd"))
+        )
+    )
     done = run(root, "--into", tmp_path / "index.sqlite")
     assert (done.exit_code, "  catalog.json: link: the catalog says gone.json; found no such" in done.stderr) == (
         0,

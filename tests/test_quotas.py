@@ -1,6 +1,7 @@
 """What a tenant may take in a day, by every door."""
 
 import asyncio
+import contextvars
 import json
 import math
 import threading
@@ -27,14 +28,18 @@ from graphs import graph, load
 from rasterwire.cli.main import cli
 from rasterwire.client.errors import failure
 from rasterwire.download import FairPool, Render
+from rasterwire.errors import StorageUnavailable
 from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
 from rasterwire.server import registrations
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
 from rasterwire.server.peer import principal
+from rasterwire.server.process.stores import USAGE
+from rasterwire.server.quotas import Share
 from rasterwire.server.settings import Settings
 from rasterwire.store import Usage
+from rasterwire.store.usage import SqliteUsageStore
 from rasterwire.turns import NOBODY
 from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, served
@@ -312,6 +317,54 @@ def test_small_pieces_rarely_ask_the_store_and_none_of_a_day_goes_to_the_next(cl
     asyncio.run(check())
 
 
+def test_what_a_call_did_not_use_goes_to_the_other_servers_but_for_a_thousandth(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, failing = Counting(), [True]
+
+    def take(usage: Usage, limit: int) -> tuple[bool, int]:
+        if usage.used < 0 and failing:
+            failing.pop()
+            raise StorageUnavailable
+        return Counting.take(store, usage, limit)
+
+    monkeypatch.setattr(store, "take", take)
+    quotas = quotas_module.Quotas(store, _run)
+
+    async def given_back(share: Share) -> None:
+        contextvars.Context().run(share.give_back)  # as from a thread, which knows no caller
+        returning = quotas._account("pixels_per_day").returning
+        assert returning is not None
+        await returning
+
+    async def check() -> None:
+        principal.set(Principal("forestry", ("",), quota=Quota(pixels_per_day=10_000)))
+        large, small = await quotas.take("pixels_per_day", 5000), await quotas.take("pixels_per_day", 4)
+        await given_back(large)
+        assert sum(usage.used for usage in store.taken) == 5010, "the store could not be reached"
+        assert [standing.used for standing in quotas.standings()] == [4]
+        await given_back(small)
+        assert sum(usage.used for usage in store.taken) == 10
+        assert {usage.tenant for usage in store.taken} == {"forestry"}
+        assert [standing.used for standing in quotas.standings()] == [0]
+        before = len(store.taken)
+        (await quotas.take("pixels_per_day", 10)).give_back()
+        await asyncio.sleep(0)
+        assert len(store.taken) == before, "small pieces need not ask the store"
+
+    asyncio.run(check())
+
+
+def test_a_download_that_would_keep_too_much_counts_no_pixels_at_other_servers(
+    tenant: Callable[[Quota], Tenant], tmp_path: Path
+) -> None:
+    forestry = tenant(Quota(pixels_per_day=2 * PIXELS, stored_bytes=1))
+    assert "quota stored_bytes" in forestry.create()[2]["error"]["message"]
+    usage = SqliteUsageStore(tmp_path / "state" / USAGE)
+    until(lambda: [each.used for each in usage.usages(NOON.date())], [0])
+    usage.close()
+
+
 def test_a_call_that_is_cancelled_while_the_store_counts_leaves_its_share_to_the_next(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,7 +410,8 @@ def test_a_call_that_is_cancelled_while_it_is_registered_is_counted(
         return SimpleNamespace(is_repeated=is_repeated)
 
     monkeypatch.setattr(registrations, "register", register)
-    quotas: Any = quotas_module.Quotas(Counting(), _run)
+    store = Counting()
+    quotas: Any = quotas_module.Quotas(store, _run)
     entered: Any = registrations.Registrations(quotas)
 
     async def check() -> None:
@@ -371,6 +425,8 @@ def test_a_call_that_is_cancelled_while_it_is_registered_is_counted(
         goes_on.set()
         await asyncio.to_thread(entered.queue.close)
         await asyncio.sleep(0)
-        assert quotas._account("pixels_per_day").reserve == (100 if is_repeated else 0)
+        if returning := quotas._account("pixels_per_day").returning:
+            await returning
+        assert [usage.used for usage in store.taken] == ([100, -100] if is_repeated else [100])
 
     asyncio.run(check())

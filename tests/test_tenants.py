@@ -21,6 +21,9 @@ from google.protobuf.message import Message
 from asking import ask
 from effort import HANG
 from graphs import call, graph, load
+from rasterwire.cli.refusals import refusal_lines
+from rasterwire.client import Client
+from rasterwire.client.errors import DownloadFailed
 from rasterwire.expression.language.graph import read_graph
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
@@ -420,6 +423,17 @@ def test_callers_are_refused_with_reasons(world: World) -> None:
     challenge = 'Bearer realm="rasterwire", error="invalid_token"'
     assert http_limits(world, f"Bearer {key}x") == (401, "CREDENTIALS_INVALID", challenge)
     assert http_limits(world, f"Bearer {world.keys['gone']}") == (403, "TENANT_UNKNOWN", "")
+
+
+def test_the_command_line_names_its_option_for_a_key(world: World) -> None:
+    def said(key: str) -> str:
+        with Client(world.server.address, api_key=key) as client, pytest.raises(DownloadFailed) as error:
+            client.limits()
+        (line,) = refusal_lines(error.value)
+        return line
+
+    assert said("").endswith("give an API key or a token by --api-key or RASTERWIRE_API_KEY")
+    assert said("wrong").startswith("--api-key: ")
 
 
 def test_every_call_of_the_schema_needs_a_caller(world: World) -> None:

@@ -22,7 +22,7 @@ from asking import ask
 from certificates import Pair, authority, signed
 from effort import HANG
 from rasterwire.cli.main import cli
-from rasterwire.client import Client, DownloadFailed, NotFound, tls
+from rasterwire.client import Client, DownloadFailed, Interrupted, NotFound, tls
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
 from rasterwire.server.process.app import running
@@ -140,6 +140,25 @@ def test_nothing_is_answered_in_plain(world: World) -> None:
     with pytest.raises(grpc.RpcError) as error:
         world.server.catalog.ListImages(catalog_service_pb2.ListImagesRequest(), timeout=HANG)
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_the_client_says_what_to_do_where_the_sides_do_not_agree_on_tls(world: World) -> None:
+    plain = grpc.server(ThreadPoolExecutor(1))
+    port = plain.add_insecure_port("127.0.0.1:0")
+    plain.start()
+    cases = (
+        (world.server.address, None, "if it uses TLS, add --tls, or credentials=tls"),
+        (world.server.address, tls(), "name the file of the one that signed it: --ca-file, or credentials=tls"),
+        (f"127.0.0.1:{port}", tls(world.ca), "the server does not use TLS there; leave out --tls"),
+    )
+    try:
+        for address, credentials, said in cases:
+            with Client(address, credentials=credentials) as client, pytest.raises(Interrupted) as error:
+                client.limits()
+            assert said in str(error.value)
+            assert "50051" not in str(error.value)
+    finally:
+        plain.stop(None).wait(HANG)
 
 
 def test_the_client_and_the_command_line_show_a_certificate_and_a_key(

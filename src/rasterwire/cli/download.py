@@ -46,8 +46,8 @@ def download(server: Server, output: str, preview: Path | None, restart: bool, q
     if preview is not None:
         _check_target("--preview", preview)
         needs("rasterio", "rasterio")  # before minutes of transfer
-    if request["format_"] is None and request["file_per_band"] is None:
-        request["format_"] = _FORMATS.get(target.suffix.lower())
+    if request["format_"] is None and request["file_per_band"] is None and not target.is_dir():
+        request["format_"] = _format(target)
     with server.client() as client:
         done = client.download(to_params(request), target, progress=not quiet, restart=restart)
     for line in _remarks(done.plan):
@@ -56,6 +56,18 @@ def download(server: Server, output: str, preview: Path | None, restart: bool, q
         write_preview(done.path, preview)
     if not quiet:
         click.echo(f"{printable(str(done.path))}  {done.size:,} bytes  crc32c {done.crc32c:08x}")
+
+
+def _format(target: Path) -> str | None:
+    """Return the format that the extension of a file names; None for the default, a zip."""
+    extension = target.suffix.lower()
+    if extension not in _FORMATS and extension not in {"", ".zip"}:
+        known = ", ".join([*_FORMATS, ".zip"])
+        raise click.UsageError(
+            f"--output: no format has the extension {printable(extension)}; end the name with one of {known}, "
+            "or give --format"
+        )
+    return _FORMATS.get(extension)
 
 
 def _check_target(option: str, path: Path, folder: bool = False) -> None:

@@ -159,8 +159,9 @@ def _configure(address: str, config: Path | None) -> None:
 
 
 def _update(address: str, kind: str, path: Path, collections: Sequence[str], *, replaces: bool) -> None:
-    from rasterwire.catalog.ingest.build import SourceKind, update_index
+    from rasterwire.catalog.ingest.build import SourceKind, remove_empty_index, update_index
 
+    is_new = not path.exists()
     columns = TextColumn("documents read"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -176,6 +177,12 @@ def _update(address: str, kind: str, path: Path, collections: Sequence[str], *, 
         raise
     click.echo(f"images: {summary.added} added, {summary.changed} changed, {summary.removed} removed")
     _tell_problems(summary)
+    if is_new:
+        remove_empty_index(path)
+    if not path.exists():
+        raise click.ClickException(
+            f"no image was found in SOURCE, which was read as --kind {kind}; no index was made; is it the right one?"
+        )
 
 
 def _tell_problems(summary: "Summary") -> None:

@@ -20,6 +20,10 @@ _name = re.compile(rf"\b({'|'.join(sorted(name for name in _options if '_' in na
 
 def refusal_lines(error: DownloadFailed) -> list[str]:
     """Return the sentences of an error, one a violation."""
+    if error.reason == "CREDENTIALS_MISSING":
+        return ["this server has to know who calls; give an API key or a token by --api-key or RASTERWIRE_API_KEY"]
+    if error.reason == "CREDENTIALS_INVALID":
+        return [printable(error.message.replace("authorization:", "--api-key:", 1))]
     violations = error.violations or [FieldViolation("", error.message.removeprefix("image: "))]
     return [printable(_in_options(violation)) for violation in violations]
 

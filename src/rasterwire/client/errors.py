@@ -123,6 +123,17 @@ _NO_HOST = "errors resolving "
 _HTTP_SERVER = "Trying to connect an http1.x server"
 """What grpc says where a server of HTTP/1.1 answers."""
 
+_tls_remedies = {
+    "CERTIFICATE_VERIFY_FAILED": "the certificate of the server is of no authority that is known here; name the file "
+    "of the one that signed it: --ca-file, or credentials=tls(ca_file) in Python",
+    "Hostname Verification Check failed": "the certificate of the server is of another name; use the name in it",
+    "WRONG_VERSION_NUMBER": "the server does not use TLS there; leave out --tls and the files of certificates, or "
+    "credentials in Python",
+    "Socket closed": "the server closed the connection; if it uses TLS, add --tls, or credentials=tls() in Python; if "
+    "it asks for a certificate, --certificate-file and --key-file",
+}
+"""What to do, by what grpc says where the two sides do not agree on TLS."""
+
 _refused = re.compile(r"(?:UNKNOWN: )?ipv[46]:(\S+): .*Connection refused")
 
 
@@ -176,6 +187,9 @@ def _unreached(text: str) -> str:
         return f"the host of this address cannot be found; is its name right? ({text})"
     if not text.startswith(_NO_SERVER):
         return text
+    for problem, remedy in _tls_remedies.items():
+        if problem in text:
+            return f"no connection could be made; {remedy} ({problem})"
     why = f"nobody listens at {unquote(match[1])}" if (match := _refused.search(text)) else text
     return (
         f"the server cannot be reached; does it run there, and is the address right? ({why}; "

@@ -9,8 +9,10 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from rasterwire.errors import QuotaExceeded, StorageUnavailable
@@ -74,12 +76,14 @@ class _Account:
         reserve: that was taken in advance and not used yet.
         counted: by all servers, as the store told last; None before it was asked.
         asking: held while the store is asked.
+        returning: gives the store what is in reserve beyond what is taken in advance.
     """
 
     day: date
     reserve: int = 0
     counted: int | None = None
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    returning: asyncio.Task[None] | None = None
 
     @property
     def used(self) -> int | None:
@@ -91,16 +95,15 @@ class _Account:
 class Share:
     """What was taken of a quota for one call; of the day that it was taken on, though the next one may have begun."""
 
-    _account: _Account | None
     _count: int
+    _give_back: Callable[[int], None]
 
     def give_back(self, count: int | None = None) -> None:
-        """Undo a part of it; None stands for all."""
-        if self._account is not None:
-            self._account.reserve += self._count if count is None else count
+        """Undo a part of it; None stands for all. Called in the event loop, in the context of any call."""
+        self._give_back(self._count if count is None else count)
 
 
-NO_SHARE = Share(None, 0)
+NO_SHARE = Share(0, lambda _: None)
 """Of whom nothing is counted."""
 
 
@@ -166,7 +169,25 @@ class Quotas:
             # what a call that is cancelled takes is left to the next ones: the store has counted it
             await asyncio.shield(asyncio.ensure_future(self._refill(account, name, limit, count)))
         account.reserve -= count
-        return Share(account, count)
+        return Share(count, partial(self._give_back, account, name, limit // _SHARES, copy_context()))
+
+    def _give_back(self, account: _Account, name: str, kept: int, taker: Context, count: int) -> None:
+        """Put into the reserve what a call did not use; what is then more than is kept goes to the other servers."""
+        account.reserve += count
+        is_returning = account.returning is not None and not account.returning.done()
+        if account.reserve > kept and not is_returning:
+            returning = self._return(account, name, kept)
+            account.returning = asyncio.get_running_loop().create_task(returning, context=taker)
+
+    async def _return(self, account: _Account, name: str, kept: int) -> None:
+        async with account.asking:
+            while (count := account.reserve - kept) > 0:
+                account.reserve -= count  # before the store has it, so that no call takes it meanwhile
+                try:
+                    await self._take(account, name, -count, 0)
+                except (StorageUnavailable, RuntimeError):  # the threads may have ended
+                    account.reserve += count
+                    return
 
     def begin_render(self) -> Callable[[], None]:
         """Count a render of the caller, and return what says that it has ended, once and from any thread.

@@ -289,6 +289,20 @@ def load_keys_file(config: Path) -> Path:
     return Path(path).expanduser()
 
 
+def load_tenant_names(config: Path) -> set[str]:
+    """Return the names of the tenants of a TOML file, whatever else it holds: their keys need not be there yet.
+
+    Raises:
+        BadSettings: it is unreadable.
+    """
+    tables = _read_config(config).get("tenants")
+    return (
+        {str(table.get("name")) for table in tables if isinstance(table, Mapping)}
+        if isinstance(tables, list)
+        else set()
+    )
+
+
 def _setting_names() -> dict[str, Field[Any]]:
     return {setting.name: setting for setting in fields(Settings) if not setting.metadata}
 

@@ -20,7 +20,15 @@ from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.sources import is_local
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
 
-__all__ = ["IndexInUse", "OtherSource", "SourceKind", "kind_of", "placed_entries_of", "update_index"]
+__all__ = [
+    "IndexInUse",
+    "OtherSource",
+    "SourceKind",
+    "kind_of",
+    "placed_entries_of",
+    "remove_empty_index",
+    "update_index",
+]
 
 
 class SourceKind(StrEnum):
@@ -120,6 +128,23 @@ def update_index(
             store.close()
             if not is_used:
                 _remove_files(path)
+
+
+def remove_empty_index(path: Path) -> None:
+    """Remove an index that has no image, and the files beside it.
+
+    Raises:
+        SourceUnavailable: the index cannot be read.
+        IndexInUse: another process updates it.
+    """
+    with _locked(path):
+        store = IndexStore(path, read_only=True)
+        try:
+            is_empty = not store.image_count()
+        finally:
+            store.close()
+        if is_empty:
+            _remove_files(path)
 
 
 class _Taking:

@@ -27,6 +27,8 @@ def _with_keys_file(command: Command) -> Command:
     @functools.wraps(command)
     def with_file(*arguments: Any, keys_file: Path | None, config: Path | None, **options: Any) -> Any:
         path = _configured(config) if keys_file is None or _is_overruled() else keys_file
+        if config is not None and "tenant" in options:
+            _check_named(options["tenant"], config)
         try:
             return command(*arguments, keys_file=path, **options)
         except ValueError as error:
@@ -63,14 +65,30 @@ def keys() -> None:
     """
 
 
+def _check_named(tenant: str, config: Path) -> None:
+    """Refuse a tenant that a config file with tenants does not name: it is likely misspelt."""
+    with told_failures():
+        from rasterwire.server.settings import load_tenant_names
+
+        names = load_tenant_names(config)
+    if names and tenant not in names:
+        raise click.ClickException(
+            f"the config file names no tenant {tenant[:80]}; rasterwire admin tenants list shows those that there are"
+        )
+
+
 @keys.command()
 @click.argument("tenant")
 @_with_keys_file
 def add(tenant: str, keys_file: Path) -> None:
-    """Make a key of TENANT and print it. It is shown this once: the file holds its hash alone."""
+    """Make a key of TENANT and print it. It is shown this once: the file holds its hash alone.
+
+    Where --config names a file with tenants, TENANT has to be one of them.
+    """
     if not TENANT_NAME.fullmatch(tenant):
         raise click.UsageError(f"{tenant!r} is no name of a tenant; write letters, digits and . _ -")
     click.echo(add_key(keys_file, tenant))
+    click.echo("added; a running server takes it after SIGHUP", err=True)
 
 
 @keys.command("list")
