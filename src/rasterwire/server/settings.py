@@ -160,7 +160,7 @@ class Settings:
 
     @property
     def is_reloaded(self) -> bool:
-        """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
+        """Whether the server has files that it reads again, or opens anew, at SIGHUP."""
         files = self.auth.url_keys_file, self.audit_file
         return bool(self.tenants) or self.tls.is_set or any(file is not None for file in files)
 

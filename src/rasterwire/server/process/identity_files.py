@@ -1,5 +1,6 @@
 """Files that a server opens anew at SIGHUP: those by which it recognises callers and encrypts, and the audit file."""
 
+import logging
 from functools import partial
 
 from rasterwire.server.audit import AuditFile
@@ -7,10 +8,13 @@ from rasterwire.server.identity import Authenticator, NoAuthenticator
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.identity.tenants import TenantAuthenticator
 from rasterwire.server.identity.url_keys import UrlSigner
+from rasterwire.server.process.log import NOTHING_TO_RELOAD
 from rasterwire.server.process.tls import Certificates, problem
 from rasterwire.server.settings import BadSettings, Settings, load_tenants
 
 __all__ = ["make_audit_file", "make_authenticator", "make_certificates", "make_tenants", "make_url_signer", "reload"]
+
+_log = logging.getLogger("rasterwire.server")
 
 
 def make_tenants(settings: Settings) -> TenantTable:
@@ -45,8 +49,13 @@ def make_certificates(settings: Settings) -> Certificates | None:
         raise BadSettings(f"tls: {problem(error)}") from None
 
 
-def reload(*files: Authenticator | Certificates | UrlSigner | TenantTable | AuditFile | None) -> None:
+def reload(
+    settings: Settings, *files: Authenticator | Certificates | UrlSigner | TenantTable | AuditFile | None
+) -> None:
     """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
+    if not settings.is_reloaded:
+        _log.info(NOTHING_TO_RELOAD)
+        return
     for file in files:
         if file is not None:
             file.reload()

@@ -47,7 +47,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
     """Become the supervisor of workers, which share the state folder, until SIGINT or SIGTERM.
 
     It is another program in this process: this one has loaded what only workers need. SIGHUP is handed on to them,
-    where the settings have files that are read again then.
+    where the settings have files that are read again then, else told in the log.
 
     Args:
         settings: of all, with ports that are not 0.
