@@ -10,7 +10,7 @@ from rasterwire.server.identity.tenants import TenantAuthenticator
 from rasterwire.server.identity.url_keys import UrlSigner
 from rasterwire.server.process.log import NOTHING_TO_RELOAD
 from rasterwire.server.process.tls import Certificates, problem
-from rasterwire.server.settings import BadSettings, Settings, load_tenants
+from rasterwire.server.settings import BadSettings, Settings, load_tenants, settings_for_restart
 
 __all__ = ["make_audit_file", "make_authenticator", "make_certificates", "make_tenants", "make_url_signer", "reload"]
 
@@ -55,10 +55,16 @@ def reload(
     """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
     if not settings.is_reloaded:
         _log.info(NOTHING_TO_RELOAD)
-        return
-    for file in files:
+    for file in files if settings.is_reloaded else ():
         if file is not None:
             file.reload()
+    try:
+        names = settings_for_restart(settings)
+    except BadSettings as error:
+        _log.error("%s; the server goes on with what it has", error)
+        return
+    if names:
+        _log.warning("changed, and needs a restart: %s", ", ".join(names))
 
 
 def make_url_signer(settings: Settings) -> UrlSigner | None:

@@ -47,7 +47,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
     """Become the supervisor of workers, which share the state folder, until SIGINT or SIGTERM.
 
     It is another program in this process: this one has loaded what only workers need. SIGHUP is handed on to them,
-    where the settings have files that are read again then, else told in the log.
+    where there are files that are read again or compared then, else told in the log.
 
     Args:
         settings: of all, with ports that are not 0.
@@ -62,7 +62,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
             "settings": file.fileno(),
             "workers": settings.workers,
             "log": settings.log,
-            "is_reloaded": settings.is_reloaded,
+            "is_reloaded": settings.is_reloaded or settings.config_file is not None,
         }
         command = [sys.executable, "-P", "-m", "rasterwire.server.process.supervisor", json.dumps(order)]
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
