@@ -67,7 +67,8 @@ class Settings:
         cors_origins: the origins whose web pages may call Earth Engine's doors, such as ``https://maps.example.org``,
             or ``*`` for all; in a text, commas separate them.
         state_dir: the folder of ids and rendered files.
-        cache_bytes: how many bytes rendered files may take; the least recently used go first.
+        cache_bytes: how many bytes rendered files may take; a number, or a text such as ``"20 GiB"``, as for all sizes.
+            The least recently used go first.
         lifetime_seconds: how long a download id is valid.
         threads: how many threads render, in each worker; by default one for each core of the machine, or of what its
             container may use.
